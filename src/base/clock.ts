@@ -1,0 +1,17 @@
+/** Time as a parameter, so that tests own it. Milliseconds since 1970-01-01 UTC. */
+export interface Clock {
+  now(): number
+}
+
+export const systemClock: Clock = { now: () => Date.now() }
+
+/** A clock that stands still until told otherwise. */
+export function fixedClock(startMs: number): Clock & { advance(ms: number): void } {
+  let at = startMs
+  return {
+    now: () => at,
+    advance: (ms) => {
+      at += ms
+    },
+  }
+}
