@@ -1,0 +1,144 @@
+/**
+ * Compact binary values: what the rows of the store are made of.
+ *
+ * Unsigned integers are LEB128 (7 bits a byte, low bits first) up to 2^53-1; bytes and text carry their
+ * length in front. A reader over damaged bytes throws a SyntaxFault and never reads outside them.
+ */
+import { asBuffer } from './bytes.ts'
+import { SyntaxFault } from './fault.ts'
+
+export class PackWriter {
+  #buffer: Buffer
+  #at = 0
+
+  constructor(sizeHint = 128) {
+    this.#buffer = Buffer.allocUnsafe(sizeHint)
+  }
+
+  #room(bytes: number): void {
+    if (this.#at + bytes <= this.#buffer.length) return
+    const larger = Buffer.allocUnsafe(Math.max(this.#buffer.length * 2, this.#at + bytes))
+    this.#buffer.copy(larger, 0, 0, this.#at)
+    this.#buffer = larger
+  }
+
+  u8(value: number): this {
+    this.#room(1)
+    this.#buffer[this.#at++] = value
+    return this
+  }
+
+  /** An unsigned integer below 2^53. */
+  uint(value: number): this {
+    this.#room(8)
+    let rest = value
+    while (rest >= 0x80) {
+      this.#buffer[this.#at++] = (rest % 0x80) | 0x80
+      rest = Math.floor(rest / 0x80)
+    }
+    this.#buffer[this.#at++] = rest
+    return this
+  }
+
+  bytes(value: Uint8Array): this {
+    this.uint(value.length)
+    return this.raw(value)
+  }
+
+  /** Bytes without a length: the reader must know how many. */
+  raw(value: Uint8Array): this {
+    this.#room(value.length)
+    this.#buffer.set(value, this.#at)
+    this.#at += value.length
+    return this
+  }
+
+  text(value: string): this {
+    const length = Buffer.byteLength(value)
+    this.uint(length)
+    this.#room(length)
+    this.#at += this.#buffer.write(value, this.#at, 'utf8')
+    return this
+  }
+
+  /** Ascending integers as the first one and the gaps after it. */
+  ascending(values: readonly number[]): this {
+    this.uint(values.length)
+    let last = 0
+    for (const value of values) {
+      this.uint(value - last)
+      last = value
+    }
+    return this
+  }
+
+  /** What was written so far; the writer must not be used afterwards. */
+  done(): Uint8Array {
+    return this.#buffer.subarray(0, this.#at)
+  }
+}
+
+export class PackReader {
+  readonly #bytes: Uint8Array
+  #at: number
+
+  constructor(bytes: Uint8Array, at = 0) {
+    this.#bytes = bytes
+    this.#at = at
+  }
+
+  get at(): number {
+    return this.#at
+  }
+
+  get left(): number {
+    return this.#bytes.length - this.#at
+  }
+
+  u8(): number {
+    if (this.#at >= this.#bytes.length) this.#damaged()
+    return this.#bytes[this.#at++]!
+  }
+
+  uint(): number {
+    let value = 0
+    let scale = 1
+    for (let i = 0; i < 8; i++) {
+      const byte = this.u8()
+      value += (byte & 0x7f) * scale
+      if (byte < 0x80) return value
+      scale *= 0x80
+    }
+    return this.#damaged()
+  }
+
+  /** A view of the reader's memory, not a copy. */
+  bytes(): Uint8Array {
+    return this.raw(this.uint())
+  }
+
+  raw(length: number): Uint8Array {
+    const end = this.#at + length
+    if (end > this.#bytes.length) this.#damaged()
+    const value = this.#bytes.subarray(this.#at, end)
+    this.#at = end
+    return value
+  }
+
+  text(): string {
+    return asBuffer(this.bytes()).toString('utf8')
+  }
+
+  ascending(): number[] {
+    const count = this.uint()
+    if (count > this.left) this.#damaged()
+    const values = new Array<number>(count)
+    let last = 0
+    for (let i = 0; i < count; i++) values[i] = last += this.uint()
+    return values
+  }
+
+  #damaged(): never {
+    throw new SyntaxFault('damaged value', this.#at)
+  }
+}

@@ -1,0 +1,19 @@
+/**
+ * Hints between sessions, workers and machines: "look again". May be lost, repeated or late; the receiver
+ * compares with the change log, so that losing one delays an update and never loses it.
+ */
+import type { AccountId, DataType, Modseq } from '#base/id.ts'
+
+export type BusMessage =
+  | { readonly kind: 'state'; readonly account: AccountId; readonly modseq: Modseq; readonly types: readonly DataType[]; readonly origin?: string }
+  | { readonly kind: 'settings'; readonly object: string; readonly id: string }
+  | { readonly kind: 'forget'; readonly cache: string; readonly key: string }
+  | { readonly kind: 'queue' }
+
+export type BusHandler<K extends BusMessage['kind']> = (message: Extract<BusMessage, { kind: K }>) => void
+
+export interface Bus {
+  /** Handlers of this worker run before the call returns; others hear of it soon, or not at all. */
+  publish(message: BusMessage): void
+  on<K extends BusMessage['kind']>(kind: K, handler: BusHandler<K>): Disposable
+}

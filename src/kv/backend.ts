@@ -1,0 +1,77 @@
+/**
+ * All that a storage engine implements: ordered bytes, snapshots, and durable batches.
+ *
+ * Plain data in and out and no callback into the engine, so that a batch can cross threads and commits can
+ * be grouped. What must always hold: a snapshot never changes; `commit` resolves only when the batch is both
+ * durable and visible; batches of one caller become visible in the order in which they were submitted.
+ */
+import type { BlobHash } from '#base/id.ts'
+
+/** Embedded engines answer at once, others later; callers await either. */
+export type Maybe<T> = T | Promise<T>
+
+export type KvRow = readonly [key: Uint8Array, value: Uint8Array]
+
+export interface KvReader {
+  /** The value belongs to the caller. */
+  get(key: Uint8Array): Maybe<Uint8Array | undefined>
+  getMany(keys: readonly Uint8Array[]): Maybe<readonly (Uint8Array | undefined)[]>
+  /** Rows with `from <= key < to` in key order, at most `limit`. */
+  range(r: { from: Uint8Array; to: Uint8Array; reverse?: boolean; limit: number }): Maybe<readonly KvRow[]>
+}
+
+export interface KvSnapshot extends KvReader {
+  /** Must be called; a snapshot that stays open makes embedded files grow. */
+  close(): void
+}
+
+/** A blob that waits for the commit which makes it durable. Its record is in the format of `blob/record.ts`. */
+export interface Staged {
+  readonly hash: BlobHash
+  readonly sizeBytes: number
+  /** Small blobs wait in memory, large ones in a synced file of their own that the commit adopts. */
+  readonly record: { readonly bytes: Uint8Array } | { readonly file: string; readonly recordBytes: number }
+}
+
+export interface Batch {
+  /** Each must still hold when the batch is applied, else nothing of it is: `conflict`. */
+  readonly checks: readonly { readonly key: Uint8Array; readonly was: Uint8Array | undefined }[]
+  readonly puts: readonly { readonly key: Uint8Array; readonly value: Uint8Array }[]
+  readonly deletes: readonly Uint8Array[]
+  /** Durable no later than the rows that point at them. */
+  readonly blobs: readonly Staged[]
+}
+
+export type CommitOutcome = 'done' | 'conflict'
+
+export interface KvLimits {
+  readonly keyBytes: number
+  readonly valueBytes: number
+  readonly batchBytes: number
+  /** True where other machines may write to the same store. */
+  readonly shared: boolean
+}
+
+export interface KvEngine extends AsyncDisposable {
+  readonly limits: KvLimits
+  snapshot(): Maybe<KvSnapshot>
+  /** Throws Fault('unavailable') where the disk is full or the engine is gone; then nothing was applied. */
+  commit(batch: Batch): Promise<CommitOutcome>
+}
+
+/**
+ * The writing half of an embedded engine, which lives in the committer thread (`kv/committer.ts`).
+ * One transaction for all batches of a group, durable when `apply` returns. A batch sees the ones before it.
+ */
+export interface StoreWriter extends Disposable {
+  get(key: Uint8Array): Uint8Array | undefined
+  apply(batches: readonly Batch[]): readonly CommitOutcome[]
+}
+
+/**
+ * Where the committer puts blobs: implemented by `blob/`. `place` writes the records that the store does not
+ * have yet and syncs them; it returns each batch with the puts that say where its blobs are.
+ */
+export interface BlobSink extends Disposable {
+  place(batches: readonly Batch[], get: (key: Uint8Array) => Uint8Array | undefined): readonly Batch[]
+}

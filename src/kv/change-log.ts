@@ -1,0 +1,156 @@
+/**
+ * The change log: one row per account and commit, which says what was created, updated and destroyed.
+ *
+ * The account's sequence (one per commit) is at once IMAP MODSEQ, JMAP state and DAV sync-token. The log is
+ * truth and the bus only a hint: whoever knows the sequence it has seen can always ask what came after, or is
+ * told `tooOld` where the log was cut. Expunged UIDs have a log of their own per mailbox (RFC 7162 §3.2.7).
+ * An id never appears in two lists of one entry.
+ */
+import type { AccountId, DataType, MailboxId, Modseq, State, Uid } from '#base/id.ts'
+import { dataTypes } from '#base/id.ts'
+import { PackReader, PackWriter } from '#base/pack.ts'
+import { ascendingUints, uint } from './codec.ts'
+import { u32, u48 } from './key.ts'
+import { accountTable, type Codec } from './table.ts'
+import type { Change, ReadTx } from './tx.ts'
+
+/** What one commit did to the objects of one type. */
+export type Changes = Map<number, Change>
+export type LogEntry = ReadonlyMap<DataType, ReadonlyMap<number, Change>>
+
+const changeCodes: readonly Change[] = ['created', 'updated', 'destroyed', 'counts']
+
+const logEntry: Codec<LogEntry> = {
+  encode(entry) {
+    const out = new PackWriter(48).u8(entry.size)
+    for (const [type, changes] of entry) {
+      out.u8(dataTypes.indexOf(type))
+      for (const how of changeCodes) {
+        const ids: number[] = []
+        for (const [id, change] of changes) if (change === how) ids.push(id)
+        out.ascending(ids.length > 1 ? ids.sort((a, b) => a - b) : ids)
+      }
+    }
+    return out.done()
+  },
+  decode(bytes) {
+    const from = new PackReader(bytes)
+    const entry = new Map<DataType, Changes>()
+    for (let types = from.u8(); types > 0; types--) {
+      const type = dataTypes[from.u8()]
+      const changes: Changes = new Map()
+      for (const how of changeCodes) for (const id of from.ascending()) changes.set(id, how)
+      if (type !== undefined) entry.set(type, changes)
+    }
+    return entry
+  },
+}
+
+export const changeLogTable = accountTable({ name: 'change-log', letter: 'c', key: [u48<Modseq>()], value: logEntry })
+export const expungeLogTable = accountTable({
+  name: 'expunge-log',
+  letter: 'x',
+  key: [u32<MailboxId>(), u48<Modseq>()],
+  value: ascendingUints<Uid>(),
+})
+/** Entries up to and including this one were cut. One row an account; absent while nothing was cut. */
+export const logFloorTable = accountTable({ name: 'log-floor', letter: 'f', key: [], value: uint<Modseq>() })
+
+type LogReader = Pick<ReadTx, 'sequence' | 'get' | 'list'>
+
+export interface ChangesSince {
+  readonly created: readonly number[]
+  readonly updated: readonly number[]
+  readonly destroyed: readonly number[]
+  /** Every update was one of counts. */
+  readonly countsOnly: boolean
+  readonly to: Modseq
+  readonly more: boolean
+}
+
+export const stateOf = (modseq: Modseq): State => modseq.toString(36) as State
+
+/** The modseq of a state that a client gave back; undefined for anything that we never gave out. */
+export function modseqOf(state: string): Modseq | undefined {
+  if (!/^[0-9a-z]{1,10}$/.test(state)) return undefined
+  const value = Number.parseInt(state, 36)
+  return value.toString(36) === state ? (value as Modseq) : undefined
+}
+
+/** Entries after `from` in order, oldest first; `tooOld` where the log no longer reaches back. */
+export async function entriesSince(
+  tx: LogReader,
+  account: AccountId,
+  from: Modseq,
+  limit: number,
+): Promise<readonly (readonly [Modseq, LogEntry])[] | 'tooOld'> {
+  if (from < ((await tx.get(logFloorTable, account)) ?? 0)) return 'tooOld'
+  const rows = await tx.list(changeLogTable, [account], { after: [account, from], limit })
+  return rows.map(([[, modseq], entry]) => [modseq, entry] as const)
+}
+
+/**
+ * What became of the objects of one type after `from`, each id in one list (RFC 8620 §5.2): created and
+ * destroyed in between appears nowhere. At most `limit` ids, always whole commits, so `to` may lie before the
+ * current sequence; a single commit that is larger than `limit` is returned whole.
+ */
+export async function changesSince(
+  tx: LogReader,
+  account: AccountId,
+  type: DataType,
+  from: Modseq,
+  limit: number,
+): Promise<ChangesSince | 'tooOld'> {
+  const merged: Changes = new Map()
+  const last = await tx.sequence(account)
+  const page = 256
+  let to = from
+  for (;;) {
+    const entries = await entriesSince(tx, account, to, page)
+    if (entries === 'tooOld') return 'tooOld'
+    for (const [modseq, entry] of entries) {
+      const changes = entry.get(type)
+      if (changes !== undefined) {
+        if (merged.size > 0 && merged.size + changes.size > limit) return summarise(merged, to, true)
+        for (const [id, how] of changes) mergeChange(merged, id, how)
+      }
+      to = modseq
+    }
+    if (entries.length < page) return summarise(merged, last, false)
+  }
+}
+
+/** Adds a later change of an object to what is known of it. */
+export function mergeChange(changes: Changes, id: number, how: Change): void {
+  const before = changes.get(id)
+  if (before === 'created' && how === 'destroyed') changes.delete(id)
+  else if (before === 'created') return
+  else if (before === 'updated' && how === 'counts') return
+  else changes.set(id, how)
+}
+
+function summarise(changes: Changes, to: Modseq, more: boolean): ChangesSince {
+  const created: number[] = []
+  const updated: number[] = []
+  const destroyed: number[] = []
+  let countsOnly = true
+  for (const [id, how] of changes) {
+    if (how === 'created') created.push(id)
+    else if (how === 'destroyed') destroyed.push(id)
+    else updated.push(id)
+    if (how === 'updated') countsOnly = false
+  }
+  return { created, updated, destroyed, countsOnly: countsOnly && updated.length > 0, to, more }
+}
+
+/** UIDs expunged from a mailbox after `from`, ascending. */
+export async function expungedSince(tx: LogReader, account: AccountId, mailbox: MailboxId, from: Modseq): Promise<readonly Uid[] | 'tooOld'> {
+  if (from < ((await tx.get(logFloorTable, account)) ?? 0)) return 'tooOld'
+  const uids: Uid[] = []
+  for (let after = from, page = 256; ; ) {
+    const rows = await tx.list(expungeLogTable, [account, mailbox], { after: [account, mailbox, after], limit: page })
+    for (const [, some] of rows) uids.push(...some)
+    if (rows.length < page) return uids.sort((a, b) => a - b)
+    after = rows.at(-1)![0][2]
+  }
+}

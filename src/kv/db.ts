@@ -1,0 +1,162 @@
+/**
+ * The one door to the store: `read` for a consistent view, `write` for everything that changes.
+ *
+ * What must always hold: all writes of an account happen in the order of its sequence; a caller of `write`
+ * gets its result only when the commit is durable; the hint on the bus follows from the commit and cannot be
+ * forgotten. Writers that wait for the same account share one transaction and so one sync: each body runs in
+ * an attempt of its own, and the error of one does not touch the others.
+ */
+import { randomBytes } from 'node:crypto'
+import { setTimeout as sleep } from 'node:timers/promises'
+import { Fault } from '#base/fault.ts'
+import type { AccountId, Modseq } from '#base/id.ts'
+import { KeyedMutex } from '#base/mutex.ts'
+import type { Bus } from '#bus/bus.ts'
+import type { KvEngine, KvSnapshot } from './backend.ts'
+import { ReadTransaction, WriteTransaction } from './transaction.ts'
+import type { ReadTx, WriteTx } from './tx.ts'
+
+export interface Db {
+  /** One snapshot. The body awaits only `tx`; nothing is written to a peer inside. */
+  read<T>(body: (tx: ReadTx) => Promise<T> | T): Promise<T>
+  /**
+   * The accounts are locked before the body runs and until the commit is durable; touching another throws.
+   * The body may run again after a conflict, so it awaits only `tx`: no look-ups, no events, no output.
+   * `origin` names the session that wrote, so that it can ignore the echo.
+   */
+  write<T>(accounts: readonly AccountId[], body: (tx: WriteTx) => Promise<T>, o?: { origin?: string }): Promise<T>
+}
+
+/** How many writers of one account share a commit: enough to fill a sync, few enough to stay quick. */
+const maxShared = 64
+const maxConflicts = 12
+
+interface Waiting {
+  readonly body: (tx: WriteTx) => Promise<unknown>
+  readonly origin: string | undefined
+  readonly resolve: (value: unknown) => void
+  readonly reject: (error: unknown) => void
+}
+
+type Outcome = { readonly value: unknown } | { readonly error: unknown }
+
+export class KvDb implements Db {
+  readonly #engine: KvEngine
+  readonly #bus: Bus
+  readonly #locks = new KeyedMutex<AccountId>()
+  readonly #waiting = new Map<AccountId, Waiting[]>()
+
+  constructor(engine: KvEngine, bus: Bus) {
+    this.#engine = engine
+    this.#bus = bus
+  }
+
+  async read<T>(body: (tx: ReadTx) => Promise<T> | T): Promise<T> {
+    const snapshot = await this.#engine.snapshot()
+    try {
+      return await body(new ReadTransaction(snapshot))
+    } finally {
+      snapshot.close()
+    }
+  }
+
+  write<T>(accounts: readonly AccountId[], body: (tx: WriteTx) => Promise<T>, o: { origin?: string } = {}): Promise<T> {
+    return new Promise<T>((resolve, reject) => {
+      const waiting: Waiting = { body, origin: o.origin, resolve: resolve as (value: unknown) => void, reject }
+      if (accounts.length !== 1) {
+        void this.#locks.run(accounts, () => this.#commit(accounts, [waiting]))
+        return
+      }
+      const account = accounts[0]!
+      const queue = this.#waiting.get(account)
+      if (queue === undefined) {
+        this.#waiting.set(account, [waiting])
+        void this.#drain(account)
+      } else queue.push(waiting)
+    })
+  }
+
+  /** Commits all writers of one account, as many at a time as have gathered; one drain runs per account. */
+  async #drain(account: AccountId): Promise<void> {
+    for (;;) {
+      await this.#locks.run([account], () => this.#commit([account], this.#waiting.get(account)!.splice(0, maxShared)))
+      if (this.#waiting.get(account)!.length === 0) {
+        this.#waiting.delete(account)
+        return
+      }
+    }
+  }
+
+  /** Runs the bodies in one transaction and commits it. Settles every writer; never throws. */
+  async #commit(accounts: readonly AccountId[], writers: readonly Waiting[]): Promise<void> {
+    try {
+      for (let conflicts = 0; ; conflicts++) {
+        const done = await this.#tryCommit(accounts, writers)
+        if (done !== 'conflict') return
+        if (conflicts >= maxConflicts) {
+          throw new Fault('unavailable', 'try again later', {}, { reason: `no commit after ${maxConflicts} conflicts` })
+        }
+        if (conflicts >= 3) await sleep(Math.random() * 2 ** conflicts)
+      }
+    } catch (error) {
+      for (const writer of writers) writer.reject(error)
+    }
+  }
+
+  async #tryCommit(accounts: readonly AccountId[], writers: readonly Waiting[]): Promise<'done' | 'conflict'> {
+    const snapshot = await this.#engine.snapshot()
+    let tx: WriteTransaction
+    let outcomes: readonly Outcome[]
+    try {
+      tx = new WriteTransaction(snapshot, await sequences(snapshot, accounts), newTaskId)
+      outcomes = await runAll(tx, writers)
+    } finally {
+      snapshot.close()
+    }
+    const batch = tx.finish()
+    if (batch !== undefined) {
+      if ((await this.#engine.commit(batch)) === 'conflict') return 'conflict'
+      const origin = writers.length === 1 ? writers[0]!.origin : undefined
+      for (const { account, modseq, types } of tx.changedTypes()) {
+        if (types.length === 0) continue
+        this.#bus.publish({ kind: 'state', account, modseq, types, ...(origin === undefined ? {} : { origin }) })
+      }
+    }
+    for (const [i, outcome] of outcomes.entries()) {
+      if ('error' in outcome) writers[i]!.reject(outcome.error)
+      else writers[i]!.resolve(outcome.value)
+    }
+    return 'done'
+  }
+}
+
+const newTaskId = (): string => randomBytes(8).toString('hex')
+
+async function sequences(snapshot: KvSnapshot, accounts: readonly AccountId[]): Promise<Map<AccountId, Modseq>> {
+  const reader = new ReadTransaction(snapshot)
+  const found = new Map<AccountId, Modseq>()
+  for (const account of accounts) found.set(account, await reader.sequence(account))
+  return found
+}
+
+/** Runs each body so that one which throws leaves nothing behind. */
+async function runAll(tx: WriteTransaction, writers: readonly Waiting[]): Promise<readonly Outcome[]> {
+  const outcomes: Outcome[] = []
+  for (const writer of writers) {
+    try {
+      let failed = false
+      const result = await tx.attempt(async () => {
+        try {
+          return await writer.body(tx)
+        } catch (error) {
+          failed = true
+          throw error
+        }
+      })
+      outcomes.push(failed ? { error: result } : { value: result })
+    } catch (error) {
+      outcomes.push({ error })
+    }
+  }
+  return outcomes
+}

@@ -1,0 +1,7 @@
+/** The account's sequence: the number of its last commit. Every commit checks and raises it. */
+import type { Modseq } from '#base/id.ts'
+import { uint } from './codec.ts'
+import { accountTable } from './table.ts'
+
+/** The letter sorts before all others, so that it is the account's first row. */
+export const sequenceTable = accountTable({ name: 'sequence', letter: '!', key: [], value: uint<Modseq>() })

@@ -1,0 +1,287 @@
+/**
+ * What a `db.read` or `db.write` body works with: typed rows over one snapshot, and for writes an overlay of
+ * what the body did so far, which becomes one Batch.
+ *
+ * The body awaits only its transaction. Nothing reaches the engine before the body has ended, so a body that
+ * throws, or runs again after a conflict, leaves no trace.
+ */
+import { afterPrefix, asBuffer } from '#base/bytes.ts'
+import { Fault, isFault } from '#base/fault.ts'
+import type { AccountId, BlobHash, DataType, MailboxId, Modseq, Uid } from '#base/id.ts'
+import type { Batch, KvRow, KvSnapshot, Maybe, Staged } from './backend.ts'
+import { type BlobOwner, blobLinkTable, blobTable, isLive } from './blob-rows.ts'
+import { type Changes, changeLogTable, expungeLogTable, mergeChange } from './change-log.ts'
+import { sequenceTable } from './sequence.ts'
+import { accountOfKey, type Table } from './table.ts'
+import { type TaskName, taskRow, taskTable } from './task-rows.ts'
+import type { Change, ListOptions, ReadTx, WriteTx } from './tx.ts'
+
+export class ReadTransaction implements ReadTx {
+  protected readonly snapshot: KvSnapshot
+
+  constructor(snapshot: KvSnapshot) {
+    this.snapshot = snapshot
+  }
+
+  get<K extends readonly unknown[], V>(table: Table<K, V>, ...key: K): Maybe<V | undefined> {
+    const bytes = this.read(table.key(...key))
+    if (bytes instanceof Promise) return bytes.then((b) => (b === undefined ? undefined : table.value.decode(b)))
+    return bytes === undefined ? undefined : table.value.decode(bytes)
+  }
+
+  async getMany<K extends readonly unknown[], V>(table: Table<K, V>, keys: readonly K[]): Promise<readonly (V | undefined)[]> {
+    const values = await this.readMany(keys.map((key) => table.key(...key)))
+    return values.map((bytes) => (bytes === undefined ? undefined : table.value.decode(bytes)))
+  }
+
+  async list<K extends readonly unknown[], V>(
+    table: Table<K, V>,
+    prefix: readonly unknown[],
+    o: ListOptions<K> = {},
+  ): Promise<readonly (readonly [K, V])[]> {
+    const start = table.prefix(...prefix)
+    let from = start
+    let to = afterPrefix(start)!
+    if (o.after !== undefined) {
+      const after = table.key(...o.after)
+      if (o.reverse === true) to = after
+      else from = Buffer.concat([after, Buffer.of(0)])
+    }
+    const found: (readonly [K, V])[] = []
+    const wanted = o.limit ?? Number.POSITIVE_INFINITY
+    // Tables that share a letter interleave, so a page may hold rows of another table.
+    const page = Math.min(wanted * 2, 1000)
+    while (found.length < wanted) {
+      const rows = await this.readRange(from, to, page, o.reverse === true)
+      for (const [key, value] of rows) {
+        const elements = table.elements(key)
+        if (elements !== undefined && found.length < wanted) found.push([elements, table.value.decode(value)])
+      }
+      if (rows.length < page) break
+      const last = rows.at(-1)![0]
+      if (o.reverse === true) to = last
+      else from = Buffer.concat([last, Buffer.of(0)])
+    }
+    return found
+  }
+
+  sequence(account: AccountId): Maybe<Modseq> {
+    const found = this.get(sequenceTable, account)
+    return found instanceof Promise ? found.then((n) => n ?? (0 as Modseq)) : (found ?? (0 as Modseq))
+  }
+
+  protected read(key: Uint8Array): Maybe<Uint8Array | undefined> {
+    return this.snapshot.get(key)
+  }
+
+  protected readMany(keys: readonly Uint8Array[]): Maybe<readonly (Uint8Array | undefined)[]> {
+    return this.snapshot.getMany(keys)
+  }
+
+  protected readRange(from: Uint8Array, to: Uint8Array, limit: number, reverse: boolean): Maybe<readonly KvRow[]> {
+    return this.snapshot.range({ from, to, limit, reverse })
+  }
+}
+
+const keyText = (key: Uint8Array): string => asBuffer(key).toString('latin1')
+
+interface Written {
+  readonly key: Uint8Array
+  /** undefined: deleted. */
+  readonly value: Uint8Array | undefined
+}
+
+interface AccountWork {
+  /** The sequence that the snapshot shows. */
+  readonly before: Modseq
+  touched: boolean
+  readonly changes: Map<DataType, Changes>
+  readonly expunged: Map<MailboxId, Uid[]>
+}
+
+export class WriteTransaction extends ReadTransaction implements WriteTx {
+  readonly #accounts: ReadonlyMap<AccountId, AccountWork>
+  readonly #written = new Map<string, Written>()
+  readonly #checks = new Map<string, { key: Uint8Array; was: Uint8Array | undefined }>()
+  readonly #blobs: Staged[] = []
+  readonly #newTaskId: () => string
+  /** While an attempt runs: how to take back what it did, newest last. */
+  #undo: (() => void)[] | undefined
+
+  constructor(snapshot: KvSnapshot, accounts: ReadonlyMap<AccountId, Modseq>, newTaskId: () => string) {
+    super(snapshot)
+    this.#accounts = new Map(
+      [...accounts].map(([id, before]) => [id, { before, touched: false, changes: new Map(), expunged: new Map() }]),
+    )
+    this.#newTaskId = newTaskId
+  }
+
+  async getForUpdate<K extends readonly unknown[], V>(table: Table<K, V>, ...key: K): Promise<V | undefined> {
+    const physical = table.key(...key)
+    const text = keyText(physical)
+    if (!this.#checks.has(text)) {
+      // The check is against the store, not against what this transaction has already put.
+      this.#checks.set(text, { key: physical, was: await this.snapshot.get(physical) })
+    }
+    return this.get(table, ...key)
+  }
+
+  put<K extends readonly unknown[], V>(table: Table<K, V>, key: K, value: V): void {
+    this.#write(table.key(...key), table.value.encode(value))
+  }
+
+  delete<K extends readonly unknown[], V>(table: Table<K, V>, key: K): void {
+    this.#write(table.key(...key), undefined)
+  }
+
+  modseq(account: AccountId): Modseq {
+    return (this.#work(account).before + 1) as Modseq
+  }
+
+  attach(blob: Staged, owner: BlobOwner): BlobHash {
+    this.#blobs.push(blob)
+    this.#undo?.push(() => this.#blobs.pop())
+    this.put(blobLinkTable, [blob.hash, owner.account, owner.kind, owner.id], true)
+    return blob.hash
+  }
+
+  async link(hash: BlobHash, owner: BlobOwner): Promise<void> {
+    if (!this.#blobs.some((blob) => blob.hash === hash)) {
+      const stored = await this.getForUpdate(blobTable, hash)
+      if (stored === undefined || !isLive(stored)) throw new Fault('notFound', 'no such blob', { what: 'blob' })
+    }
+    this.put(blobLinkTable, [hash, owner.account, owner.kind, owner.id], true)
+  }
+
+  unlink(hash: BlobHash, owner: BlobOwner): void {
+    this.delete(blobLinkTable, [hash, owner.account, owner.kind, owner.id])
+  }
+
+  changed(account: AccountId, type: DataType, id: number, how: Change): void {
+    const work = this.#touch(account)
+    let changes = work.changes.get(type)
+    if (changes === undefined) work.changes.set(type, (changes = new Map()))
+    const before = changes.get(id)
+    mergeChange(changes, id, how)
+    const all = changes
+    this.#undo?.push(() => (before === undefined ? all.delete(id) : all.set(id, before)))
+  }
+
+  expunged(account: AccountId, mailbox: MailboxId, uids: readonly Uid[]): void {
+    const work = this.#touch(account)
+    const before = work.expunged.get(mailbox) ?? []
+    work.expunged.set(mailbox, [...before, ...uids])
+    this.#undo?.push(() => work.expunged.set(mailbox, before))
+  }
+
+  schedule<P>(task: TaskName<P>, payload: P, atMs: number): void {
+    this.put(taskTable, [atMs, this.#newTaskId()], taskRow(task, payload))
+  }
+
+  async attempt<T>(body: () => Promise<T>): Promise<T | Fault> {
+    const outer = this.#undo
+    const undo: (() => void)[] = []
+    this.#undo = undo
+    try {
+      const result = await body()
+      outer?.push(...undo)
+      return result
+    } catch (error) {
+      for (const step of undo.reverse()) step()
+      if (isFault(error)) return error
+      throw error
+    } finally {
+      this.#undo = outer
+    }
+  }
+
+  /** Which types changed in which account, for the hint on the bus. */
+  changedTypes(): readonly { account: AccountId; modseq: Modseq; types: readonly DataType[] }[] {
+    const all = []
+    for (const [account, work] of this.#accounts) {
+      if (work.touched) all.push({ account, modseq: (work.before + 1) as Modseq, types: [...work.changes.keys()] })
+    }
+    return all
+  }
+
+  /** All that the body did as one batch, undefined where it did nothing. */
+  finish(): Batch | undefined {
+    for (const [account, work] of this.#accounts) {
+      if (!work.touched) continue
+      const modseq = this.modseq(account)
+      for (const [type, changes] of work.changes) if (changes.size === 0) work.changes.delete(type)
+      if (work.changes.size > 0) this.put(changeLogTable, [account, modseq], work.changes)
+      for (const [mailbox, uids] of work.expunged) {
+        if (uids.length > 0) this.put(expungeLogTable, [account, mailbox, modseq], uids.sort((a, b) => a - b))
+      }
+      const key = sequenceTable.key(account)
+      const was = work.before === 0 ? undefined : sequenceTable.value.encode(work.before)
+      this.#checks.set(keyText(key), { key, was })
+      this.#written.set(keyText(key), { key, value: sequenceTable.value.encode(modseq) })
+    }
+    if (this.#written.size === 0 && this.#blobs.length === 0) return undefined
+    const puts: { key: Uint8Array; value: Uint8Array }[] = []
+    const deletes: Uint8Array[] = []
+    for (const { key, value } of this.#written.values()) {
+      if (value === undefined) deletes.push(key)
+      else puts.push({ key, value })
+    }
+    return { checks: [...this.#checks.values()], puts, deletes, blobs: this.#blobs }
+  }
+
+  protected override read(key: Uint8Array): Maybe<Uint8Array | undefined> {
+    const written = this.#written.get(keyText(key))
+    return written === undefined ? super.read(key) : written.value
+  }
+
+  protected override async readMany(keys: readonly Uint8Array[]): Promise<readonly (Uint8Array | undefined)[]> {
+    const values = await super.readMany(keys)
+    return keys.map((key, i) => {
+      const written = this.#written.get(keyText(key))
+      return written === undefined ? values[i] : written.value
+    })
+  }
+
+  protected override async readRange(from: Uint8Array, to: Uint8Array, limit: number, reverse: boolean): Promise<readonly KvRow[]> {
+    const own: [string, Written][] = []
+    const first = keyText(from)
+    const end = keyText(to)
+    for (const entry of this.#written) if (entry[0] >= first && entry[0] < end) own.push(entry)
+    if (own.length === 0) return super.readRange(from, to, limit, reverse)
+    // Every deleted row may hide one of the store's, so that many more are read.
+    const stored = await super.readRange(from, to, limit + own.length, reverse)
+    const rows = new Map<string, KvRow>(stored.map((row) => [keyText(row[0]), row]))
+    // A full page of stored rows says nothing about what lies beyond its end.
+    const horizon = stored.length === limit + own.length ? keyText(stored.at(-1)![0]) : undefined
+    for (const [text, { key, value }] of own) {
+      if (value === undefined) rows.delete(text)
+      else if (horizon === undefined || (reverse ? text >= horizon : text <= horizon)) rows.set(text, [key, value])
+    }
+    const sorted = [...rows.values()].sort((a, b) => Buffer.compare(a[0], b[0]))
+    return (reverse ? sorted.reverse() : sorted).slice(0, limit)
+  }
+
+  #write(key: Uint8Array, value: Uint8Array | undefined): void {
+    const account = accountOfKey(key)
+    if (account !== undefined) this.#touch(account)
+    const text = keyText(key)
+    if (this.#undo !== undefined) {
+      const before = this.#written.get(text)
+      this.#undo.push(() => (before === undefined ? this.#written.delete(text) : this.#written.set(text, before)))
+    }
+    this.#written.set(text, { key, value })
+  }
+
+  #touch(account: AccountId): AccountWork {
+    const work = this.#work(account)
+    if (!work.touched) this.#undo?.push(() => (work.touched = false))
+    work.touched = true
+    return work
+  }
+
+  #work(account: AccountId): AccountWork {
+    const work = this.#accounts.get(account)
+    if (work === undefined) throw new Error(`account ${account} is not locked by this write`)
+    return work
+  }
+}

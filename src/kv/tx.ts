@@ -1,0 +1,52 @@
+/**
+ * What the bodies of `db.read` and `db.write` may do. `kv/transaction.ts` implements it; everybody else uses
+ * these interfaces, and takes one as its first parameter.
+ */
+import type { Fault } from '#base/fault.ts'
+import type { AccountId, BlobHash, DataType, MailboxId, Modseq, Uid } from '#base/id.ts'
+import type { Maybe, Staged } from './backend.ts'
+import type { BlobOwner } from './blob-rows.ts'
+import type { Table } from './table.ts'
+import type { TaskName } from './task-rows.ts'
+
+/** `counts` means: updated, but only in numbers that follow from others (RFC 8621 §2.2). */
+export type Change = 'created' | 'updated' | 'destroyed' | 'counts'
+
+export interface ListOptions<K> {
+  /** Only rows after this key (before it when `reverse`). */
+  after?: K
+  limit?: number
+  reverse?: boolean
+}
+
+export interface ReadTx {
+  get<K extends readonly unknown[], V>(table: Table<K, V>, ...key: K): Maybe<V | undefined>
+  getMany<K extends readonly unknown[], V>(table: Table<K, V>, keys: readonly K[]): Maybe<readonly (V | undefined)[]>
+  /** Rows whose key starts with `prefix`, in key order. */
+  list<K extends readonly unknown[], V>(
+    table: Table<K, V>,
+    prefix: readonly unknown[],
+    o?: ListOptions<K>,
+  ): Promise<readonly (readonly [K, V])[]>
+  /** The last commit that changed the account, 0 before the first. */
+  sequence(account: AccountId): Maybe<Modseq>
+}
+
+export interface WriteTx extends ReadTx {
+  /** For rows of no account: whoever writes what it read says so, and a change in between is a conflict. */
+  getForUpdate<K extends readonly unknown[], V>(table: Table<K, V>, ...key: K): Maybe<V | undefined>
+  put<K extends readonly unknown[], V>(table: Table<K, V>, key: K, value: V): void
+  delete<K extends readonly unknown[], V>(table: Table<K, V>, key: K): void
+  /** The sequence number that this commit will have in the account: what its rows carry as MODSEQ. */
+  modseq(account: AccountId): Modseq
+  /** The bytes become durable with this commit; a second owner of the same bytes costs a link. */
+  attach(blob: Staged, owner: BlobOwner): BlobHash
+  /** A further owner for a blob that is stored; throws Fault('notFound') where it is gone. */
+  link(hash: BlobHash, owner: BlobOwner): Promise<void>
+  unlink(hash: BlobHash, owner: BlobOwner): void
+  changed(account: AccountId, type: DataType, id: number, how: Change): void
+  expunged(account: AccountId, mailbox: MailboxId, uids: readonly Uid[]): void
+  schedule<P>(task: TaskName<P>, payload: P, atMs: number): void
+  /** One object of many: a Fault drops the body's writes and is returned, anything else is thrown. */
+  attempt<T>(body: () => Promise<T>): Promise<T | Fault>
+}
