@@ -11,8 +11,9 @@ export class PackWriter {
   #buffer: Buffer
   #at = 0
 
-  constructor(sizeHint = 128) {
-    this.#buffer = Buffer.allocUnsafe(sizeHint)
+  /** `room` is an expected size, or memory to write into while it lasts. */
+  constructor(room: number | Buffer = 128) {
+    this.#buffer = typeof room === 'number' ? Buffer.allocUnsafe(room) : room
   }
 
   #room(bytes: number): void {

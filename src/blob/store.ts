@@ -1,0 +1,26 @@
+/**
+ * Blobs: immutable bytes named by their SHA-256.
+ *
+ * Staging is separate from storing: a staged blob becomes durable with the commit that attaches it
+ * (`tx.attach`), and a staged blob that is never attached costs nothing or is swept at the next start. Memory
+ * is bounded per stager whatever the size. A damaged record is an error, never wrong bytes.
+ */
+import type { BlobHash } from '#base/id.ts'
+import type { Maybe, Staged } from '#kv/backend.ts'
+
+export interface Stager {
+  /** Throws Fault('tooLarge') beyond the limit; the caller then aborts. The chunk is copied or used up at once. */
+  write(chunk: Uint8Array): Maybe<void>
+  /** The stager must not be used afterwards. */
+  finish(): Maybe<Staged>
+  /** Removes what was staged; repeatable. */
+  abort(): Promise<void>
+}
+
+export interface BlobStore extends AsyncDisposable {
+  stager(o: { maxBytes: number }): Stager
+  /** Bytes `start` to `end` (exclusive) of the content. Throws Fault('notFound') or DamagedBlob. */
+  read(hash: BlobHash, start?: number, end?: number): AsyncIterable<Uint8Array>
+  /** The same in one piece, for ranges that the caller knows to be small. */
+  readRange(hash: BlobHash, start: number, end: number): Promise<Uint8Array>
+}
