@@ -52,4 +52,11 @@ export class Lru<K, V> {
     this.#entries.clear()
     this.#weight = 0
   }
+
+  /** Empties the cache as if every entry had to leave. */
+  drain(): void {
+    const entries = [...this.#entries]
+    this.clear()
+    for (const [key, entry] of entries) this.#onEvict?.(key, entry.value)
+  }
 }

@@ -22,5 +22,5 @@ export interface BlobStore extends AsyncDisposable {
   /** Bytes `start` to `end` (exclusive) of the content. Throws Fault('notFound') or DamagedBlob. */
   read(hash: BlobHash, start?: number, end?: number): AsyncIterable<Uint8Array>
   /** The same in one piece, for ranges that the caller knows to be small. */
-  readRange(hash: BlobHash, start: number, end: number): Promise<Uint8Array>
+  readRange(hash: BlobHash, start: number, end: number): Maybe<Uint8Array>
 }
