@@ -59,7 +59,7 @@ function sourceFiles(folder) {
     if (entry.isDirectory()) found.push(...sourceFiles(name))
     else if (!name.endsWith('.test.ts')) found.push(name)
   }
-  return found.toSorted()
+  return found.sort((a, b) => (a < b ? -1 : 1))
 }
 
 /** Builds every entry that this tree has. Returns false if `dist` cannot be written; the sources run then. */
