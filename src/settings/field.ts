@@ -1,0 +1,207 @@
+/**
+ * The kinds of setting. A kind knows how to read what stands in a file or came through the API, and how to say
+ * what it would have accepted; it is pure, and the fallback needs no reading.
+ *
+ * Numbers and booleans are also read from text, since `%{env:NAME}%` gives text. Where the fallback is
+ * `undefined` the setting may be absent.
+ */
+import { Fault } from '#base/fault.ts'
+import { parseDuration } from '#base/duration.ts'
+import { parseIp, parseNetwork, formatIp, type IpNetwork } from '#base/ip.ts'
+import { parseSize } from '#base/size.ts'
+import { Secret } from './secret.ts'
+
+export type FieldKind =
+  | 'text'
+  | 'secret'
+  | 'boolean'
+  | 'integer'
+  | 'duration'
+  | 'size'
+  | 'enum'
+  | 'list'
+  | 'socketAddress'
+  | 'ipNetwork'
+  | 'path'
+
+export interface Field<T> {
+  readonly kind: FieldKind
+  readonly fallback: T
+  /** One sentence for forms and the reference. */
+  readonly help: string
+  /** What `read` accepts, to be put after "must be": `a duration such as "5m"`. */
+  readonly allowed: string
+  /** The dotted key of existing configuration files; after the id where the object is `many`. */
+  readonly classic?: string
+  /** A change takes effect at the next start only. */
+  readonly restart?: true
+  /** Whoever writes the object must give this field; the fallback is never used for it then. */
+  readonly required?: true
+  /** Of a list: what its elements are. */
+  readonly item?: Field<unknown>
+  /** Throws Fault `invalid` whose public text says what is allowed and does not repeat the input. */
+  read(input: unknown): T
+}
+
+/** What every kind of field is declared with. */
+export interface FieldOptions<D> {
+  readonly fallback: D
+  readonly help: string
+  readonly classic?: string
+  readonly restart?: true
+  readonly required?: true
+}
+
+/** `parse` gives undefined for what it does not accept. */
+function field<T, D>(
+  kind: FieldKind,
+  allowed: string,
+  options: FieldOptions<D>,
+  parse: (input: unknown) => T | undefined,
+): Field<T | D> {
+  return {
+    kind,
+    allowed,
+    fallback: options.fallback,
+    help: options.help,
+    ...(options.classic !== undefined && { classic: options.classic }),
+    ...(options.restart && { restart: true }),
+    ...(options.required && { required: true }),
+    read: (input) => {
+      const value = parse(input)
+      if (value === undefined) throw new Fault('invalid', `must be ${allowed}`, {})
+      return value
+    },
+  }
+}
+
+/** `normalise` gives the stored spelling of a text or undefined where it is wrong; `allowed` then says what is right. */
+export const text = <D extends string | undefined>(
+  options: FieldOptions<D> & { allowed?: string; normalise?: (text: string) => string | undefined },
+): Field<string | D> =>
+  field('text', options.allowed ?? 'a text', options, (input) =>
+    typeof input !== 'string'
+      ? undefined
+      : options.normalise === undefined
+        ? input
+        : options.normalise(input),
+  )
+
+export const secret = <D extends Secret | undefined>(options: FieldOptions<D>): Field<Secret | D> =>
+  field('secret', 'a text that is not empty', options, (input) =>
+    typeof input === 'string' && input !== '' ? new Secret(input) : undefined,
+  )
+
+/** A file or directory. Relative ones are taken from the directory that the server was started in. */
+export const path = <D extends string | undefined>(options: FieldOptions<D>): Field<string | D> =>
+  field('path', 'the path of a file or directory', options, (input) =>
+    typeof input === 'string' && input !== '' && !input.includes('\0') ? input : undefined,
+  )
+
+export const boolean = <D extends boolean | undefined>(options: FieldOptions<D>): Field<boolean | D> =>
+  field('boolean', 'true or false', options, (input) => {
+    if (typeof input === 'boolean') return input
+    return input === 'true' ? true : input === 'false' ? false : undefined
+  })
+
+/** Spelled out for messages: ` between 1 and 65535`. */
+function describeBounds(
+  min: number | undefined,
+  max: number | undefined,
+  show: (n: number) => string,
+): string {
+  if (min !== undefined && max !== undefined) return ` between ${show(min)} and ${show(max)}`
+  if (min !== undefined) return `, ${show(min)} or more`
+  return max === undefined ? '' : `, ${show(max)} or less`
+}
+
+interface Bounds {
+  readonly min?: number
+  readonly max?: number
+}
+
+const within = (value: number | undefined, { min = 0, max = Infinity }: Bounds): number | undefined =>
+  value !== undefined && value >= min && value <= max ? value : undefined
+
+/** Without `min` also below zero. */
+export const integer = <D extends number | undefined>(options: FieldOptions<D> & Bounds): Field<number | D> =>
+  field('integer', `a whole number${describeBounds(options.min, options.max, String)}`, options, (input) => {
+    const value = typeof input === 'string' && /^-?\d{1,16}$/.test(input.trim()) ? Number(input) : input
+    if (!Number.isSafeInteger(value)) return undefined
+    return within(value as number, { min: options.min ?? -Infinity, ...options })
+  })
+
+const stringOrNumber = (input: unknown): input is string | number =>
+  typeof input === 'string' || typeof input === 'number'
+
+/** In milliseconds. */
+export const duration = <D extends number | undefined>(
+  options: FieldOptions<D> & Bounds,
+): Field<number | D> =>
+  field(
+    'duration',
+    `a duration such as "30s", "5m" or "1h 30m"${describeBounds(options.min, options.max, (ms) => `${ms}ms`)}`,
+    options,
+    (input) => (stringOrNumber(input) ? within(parseDuration(input), options) : undefined),
+  )
+
+/** In bytes. */
+export const size = <D extends number | undefined>(options: FieldOptions<D> & Bounds): Field<number | D> =>
+  field(
+    'size',
+    `a size such as "64 KiB", "100 MiB" or a number of bytes${describeBounds(options.min, options.max, String)}`,
+    options,
+    (input) => (stringOrNumber(input) ? within(parseSize(input), options) : undefined),
+  )
+
+/** One of some words, in any case. */
+export const oneOf = <const W extends string, D extends W | undefined>(
+  words: readonly W[],
+  options: FieldOptions<D>,
+): Field<W | D> =>
+  field('enum', `one of ${words.map((word) => `"${word}"`).join(', ')}`, options, (input) =>
+    typeof input === 'string' ? words.find((word) => word.toLowerCase() === input.toLowerCase()) : undefined,
+  )
+
+/** Several values of another kind. A single value is a list of one. */
+export const list = <T>(
+  item: Field<T>,
+  options: FieldOptions<readonly NoInfer<T>[]> & { min?: number },
+): Field<readonly T[]> => {
+  const least = options.min === undefined ? '' : ` of at least ${options.min}`
+  const whole = field('list', `a list${least}, each ${item.allowed}`, options, (input) => {
+    const items = Array.isArray(input) ? (input as readonly unknown[]) : [input]
+    return items.length < (options.min ?? 0) ? undefined : items.map((value) => item.read(value))
+  })
+  return { ...whole, item }
+}
+
+export interface SocketAddress {
+  readonly ip: string
+  /** 0 asks the system for a free one. */
+  readonly port: number
+}
+
+/** `192.0.2.1:25` or `[2001:db8::1]:25`; undefined where it is neither. */
+export function parseSocketAddress(input: string): SocketAddress | undefined {
+  const match = /^(?:\[([^\]]{2,64})\]|([^:[\]]{1,64})):(\d{1,5})$/.exec(input)
+  if (match === null) return undefined
+  const ip = parseIp(match[1] ?? match[2]!)
+  const port = Number(match[3])
+  // Brackets hold a colon, and only brackets do.
+  if (ip === undefined || port > 65_535 || (match[1] !== undefined) !== (match[1]?.includes(':') ?? false))
+    return undefined
+  return { ip: formatIp(ip), port }
+}
+
+export const socketAddress = <D extends SocketAddress | undefined>(
+  options: FieldOptions<D>,
+): Field<SocketAddress | D> =>
+  field('socketAddress', 'an address with a port such as "0.0.0.0:25" or "[::]:25"', options, (input) =>
+    typeof input === 'string' ? parseSocketAddress(input) : undefined,
+  )
+
+export const ipNetwork = <D extends IpNetwork | undefined>(options: FieldOptions<D>): Field<IpNetwork | D> =>
+  field('ipNetwork', 'an IP address or network such as "192.0.2.0/24" or "2001:db8::/32"', options, (input) =>
+    typeof input === 'string' ? parseNetwork(input) : undefined,
+  )
