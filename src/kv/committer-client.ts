@@ -8,6 +8,13 @@ import type { Batch, CommitOutcome } from './backend.ts'
 import { encodeBatch } from './batch-wire.ts'
 import type { CommitAnswer, CommitRequest } from './committer.ts'
 
+/** What a worker gets to reach the committer. */
+export interface CommitterLine {
+  readonly port: MessagePort
+  /** One counter, raised with every group that was committed by anybody. */
+  readonly epoch: SharedArrayBuffer
+}
+
 interface Waiting {
   readonly resolve: (outcome: CommitOutcome) => void
   readonly reject: (error: Error) => void
@@ -15,16 +22,23 @@ interface Waiting {
 
 export class CommitterClient {
   readonly #port: MessagePort
+  readonly #epoch: Int32Array
   readonly #waiting = new Map<number, Waiting>()
   #outbox: Uint8Array<ArrayBuffer>[] = []
   #nextId = 1
   #closed = false
 
-  constructor(port: MessagePort) {
+  constructor({ port, epoch }: CommitterLine) {
     this.#port = port
+    this.#epoch = new Int32Array(epoch)
     port.on('message', (answer: CommitAnswer) => this.#settle(answer))
     port.on('close', () => this.#fail())
     port.unref()
+  }
+
+  /** Differs from the last value where something was committed in between. */
+  epoch(): number {
+    return Atomics.load(this.#epoch, 0)
   }
 
   commit(batch: Batch): Promise<CommitOutcome> {

@@ -41,11 +41,14 @@ export class Committer {
   readonly #ports: MessagePort[] = []
   /** Throws where the disk is too full for a group that adds blobs. */
   readonly #guard: () => void
+  readonly #epoch: Int32Array
   /** Groups written since the start: with `batches` it tells how well syncs are shared. */
   groups = 0
   batches = 0
 
-  constructor(o: { writer: StoreWriter; sink: BlobSink; guard: () => void }) {
+  /** `epoch` is shared with all workers: it moves with every group, before any of its answers. */
+  constructor(o: { writer: StoreWriter; sink: BlobSink; guard: () => void; epoch: SharedArrayBuffer }) {
+    this.#epoch = new Int32Array(o.epoch)
     this.#writer = o.writer
     this.#sink = o.sink
     this.#guard = o.guard
@@ -87,6 +90,8 @@ export class Committer {
     } catch (error) {
       const { code, message } = error as { code?: unknown; message?: unknown }
       return { code: String(code ?? 'unknown'), message: String(message) }
+    } finally {
+      Atomics.add(this.#epoch, 0, 1)
     }
   }
 

@@ -31,11 +31,15 @@ function openEnv(directory: string): Env {
   }) as Env
 }
 
-/** The value as a copy of its own: LMDB's fast read returns memory that the next read overwrites. */
+/**
+ * The value as a copy of its own: LMDB's fast read returns memory that the next read overwrites, and whose
+ * `length` is a property the library sets on a larger buffer, so only explicit bounds are right.
+ */
 function copyOf(bytes: Buffer | undefined): Uint8Array | undefined {
   if (bytes === undefined) return undefined
-  const copy = Buffer.allocUnsafe(bytes.length)
-  copy.set(bytes)
+  const { length } = bytes
+  const copy = Buffer.allocUnsafe(length)
+  bytes.copy(copy, 0, 0, length)
   return copy
 }
 
@@ -43,6 +47,7 @@ export class LmdbEngine implements KvEngine {
   readonly limits: KvLimits = { keyBytes: 1978, valueBytes: 16 << 20, batchBytes: 256 << 20, shared: false }
   readonly #env: Env
   readonly #committer: CommitterClient
+  #epoch = 0
 
   constructor(directory: string, committer: CommitterClient) {
     this.#env = openEnv(directory)
@@ -51,6 +56,11 @@ export class LmdbEngine implements KvEngine {
 
   snapshot(): KvSnapshot {
     const env = this.#env
+    // The library shares one read transaction within a turn of the event loop, which may be older than a
+    // commit that was already answered.
+    const epoch = this.#committer.epoch()
+    if (epoch !== this.#epoch) env.resetReadTxn()
+    this.#epoch = epoch
     const transaction = env.useReadTransaction()
     const options = { transaction }
     const get = (key: Uint8Array): Uint8Array | undefined => copyOf(env.getBinaryFast(asBuffer(key), options))
@@ -68,7 +78,7 @@ export class LmdbEngine implements KvEngine {
           if (reverse && Buffer.compare(key, to) >= 0) continue
           if (rows.length < limit) rows.push([key, value])
         }
-        if (reverse && rows.length < limit) {
+        if (reverse && rows.length < limit && Buffer.compare(from, to) < 0) {
           const first = get(from)
           if (first !== undefined && (rows.length === 0 || Buffer.compare(rows.at(-1)![0], from) > 0)) rows.push([from, first])
         }
@@ -103,14 +113,19 @@ export class LmdbWriter implements StoreWriter {
   }
 
   apply(batches: readonly Batch[]): readonly CommitOutcome[] {
-    return this.#env.transactionSync(() => batches.map((batch) => this.#applyOne(batch)))
+    try {
+      return this.#env.transactionSync(() => batches.map((batch) => this.#applyOne(batch)))
+    } finally {
+      // Else `get` could answer from a read transaction that began before this commit.
+      this.#env.resetReadTxn()
+    }
   }
 
   #applyOne(batch: Batch): CommitOutcome {
     const env = this.#env
     for (const { key, was } of batch.checks) {
       const is = env.getBinaryFast(asBuffer(key))
-      if (is === undefined || was === undefined ? is !== was : !is.equals(was)) return 'conflict'
+      if (is === undefined || was === undefined ? is !== was : is.length !== was.length || is.compare(was, 0, was.length, 0, is.length) !== 0) return 'conflict'
     }
     for (const { key, value } of batch.puts) env.putSync(asBuffer(key), asBuffer(value))
     for (const key of batch.deletes) env.removeSync(asBuffer(key))

@@ -1,0 +1,12 @@
+import { engineSuite } from '../suite.ts'
+import { openTestStore } from '../../../test/harness/store.ts'
+
+engineSuite('lmdb', async () => {
+  const store = await openTestStore('lmdb')
+  return {
+    limits: store.engine.limits,
+    snapshot: () => store.engine.snapshot(),
+    commit: (batch) => store.engine.commit(batch),
+    [Symbol.asyncDispose]: () => store[Symbol.asyncDispose](),
+  }
+})

@@ -1,0 +1,137 @@
+/**
+ * SQLite: rows in one table of one file, through `node:sqlite`, with nothing to install.
+ *
+ * Write-ahead log with `synchronous=FULL`, so a commit is on disk before it is visible. A snapshot is a read
+ * transaction on a connection of its own, taken from a small pool; the committer thread owns the writing one.
+ */
+import { join } from 'node:path'
+import { DatabaseSync, type StatementSync } from 'node:sqlite'
+import { asBuffer } from '#base/bytes.ts'
+import type { Batch, CommitOutcome, KvEngine, KvLimits, KvRow, KvSnapshot, StoreWriter } from '../backend.ts'
+import type { CommitterClient } from '../committer-client.ts'
+
+/** Idle reading connections that are kept. */
+const maxIdle = 8
+
+const fileOf = (directory: string): string => join(directory, 'rows.sqlite')
+
+interface Reader {
+  readonly database: DatabaseSync
+  readonly begin: StatementSync
+  readonly first: StatementSync
+  readonly end: StatementSync
+  readonly get: StatementSync
+  readonly up: StatementSync
+  readonly down: StatementSync
+}
+
+export class SqliteEngine implements KvEngine {
+  readonly limits: KvLimits = { keyBytes: 4096, valueBytes: 16 << 20, batchBytes: 256 << 20, shared: false }
+  readonly #directory: string
+  readonly #committer: CommitterClient
+  readonly #idle: Reader[] = []
+
+  constructor(directory: string, committer: CommitterClient) {
+    this.#directory = directory
+    this.#committer = committer
+  }
+
+  snapshot(): KvSnapshot {
+    const reader = this.#idle.pop() ?? openReader(this.#directory)
+    reader.begin.run()
+    // A deferred transaction takes its snapshot with the first read.
+    reader.first.get()
+    let open = true
+    const get = (key: Uint8Array): Uint8Array | undefined => reader.get.get(key)?.['v'] as Uint8Array | undefined
+    return {
+      get,
+      getMany: (keys) => keys.map(get),
+      range({ from, to, reverse = false, limit }) {
+        const rows = (reverse ? reader.down : reader.up).all(from, to, Number.isFinite(limit) ? limit : -1)
+        return rows.map((row): KvRow => [row['k'] as Uint8Array, row['v'] as Uint8Array])
+      },
+      close: () => {
+        if (!open) return
+        open = false
+        reader.end.run()
+        if (this.#idle.length < maxIdle) this.#idle.push(reader)
+        else reader.database.close()
+      },
+    }
+  }
+
+  commit(batch: Batch): Promise<CommitOutcome> {
+    return this.#committer.commit(batch)
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.#committer.close()
+    for (const reader of this.#idle.splice(0)) reader.database.close()
+    return Promise.resolve()
+  }
+}
+
+function openReader(directory: string): Reader {
+  const database = new DatabaseSync(fileOf(directory), { readOnly: true })
+  database.exec('PRAGMA busy_timeout=10000')
+  const page = (order: string): StatementSync => database.prepare(`SELECT k, v FROM kv WHERE k >= ? AND k < ? ORDER BY k ${order} LIMIT ?`)
+  return {
+    database,
+    begin: database.prepare('BEGIN'),
+    first: database.prepare('SELECT 1 FROM kv LIMIT 1'),
+    end: database.prepare('COMMIT'),
+    get: database.prepare('SELECT v FROM kv WHERE k = ?'),
+    up: page('ASC'),
+    down: page('DESC'),
+  }
+}
+
+export class SqliteWriter implements StoreWriter {
+  readonly #database: DatabaseSync
+  readonly #get: StatementSync
+  readonly #put: StatementSync
+  readonly #delete: StatementSync
+
+  constructor(directory: string) {
+    this.#database = new DatabaseSync(fileOf(directory))
+    this.#database.exec(`
+      PRAGMA busy_timeout=10000;
+      PRAGMA journal_mode=WAL;
+      PRAGMA synchronous=FULL;
+      CREATE TABLE IF NOT EXISTS kv (k BLOB PRIMARY KEY, v BLOB NOT NULL) WITHOUT ROWID;
+    `)
+    this.#get = this.#database.prepare('SELECT v FROM kv WHERE k = ?')
+    this.#put = this.#database.prepare('INSERT INTO kv (k, v) VALUES (?, ?) ON CONFLICT (k) DO UPDATE SET v = excluded.v')
+    this.#delete = this.#database.prepare('DELETE FROM kv WHERE k = ?')
+  }
+
+  get(key: Uint8Array): Uint8Array | undefined {
+    return this.#get.get(key)?.['v'] as Uint8Array | undefined
+  }
+
+  apply(batches: readonly Batch[]): readonly CommitOutcome[] {
+    this.#database.exec('BEGIN IMMEDIATE')
+    try {
+      const outcomes = batches.map((batch) => this.#applyOne(batch))
+      this.#database.exec('COMMIT')
+      return outcomes
+    } catch (error) {
+      if (this.#database.isTransaction) this.#database.exec('ROLLBACK')
+      throw error
+    }
+  }
+
+  #applyOne(batch: Batch): CommitOutcome {
+    for (const { key, was } of batch.checks) {
+      const is = this.get(key)
+      if (is === undefined || was === undefined ? is !== was : !asBuffer(is).equals(was)) return 'conflict'
+    }
+    for (const { key, value } of batch.puts) this.#put.run(key, value)
+    for (const key of batch.deletes) this.#delete.run(key)
+    return 'done'
+  }
+
+  [Symbol.dispose](): void {
+    this.#database.close()
+  }
+}

@@ -1,0 +1,62 @@
+/**
+ * The committer's thread: owns the writing half of the engine and of the blobs, and serves every worker
+ * through a port of its own. It ends when its parent says so, after the last batch was answered.
+ */
+import { mkdirSync, statfsSync } from 'node:fs'
+import { join } from 'node:path'
+import { type MessagePort, parentPort } from 'node:worker_threads'
+import { SegmentWriter } from '#blob/engines/segments.ts'
+import type { StoreWriter } from '#kv/backend.ts'
+import { Committer } from '#kv/committer.ts'
+import { LmdbWriter } from '#kv/engines/lmdb.ts'
+import { SqliteWriter } from '#kv/engines/sqlite.ts'
+import type { EmbeddedEngine } from './store.ts'
+
+export interface CommitterData {
+  readonly role: 'committer'
+  readonly directory: string
+  readonly engine: EmbeddedEngine
+  /** Deliveries are refused below this much free space; deletions still work. */
+  readonly reserveBytes: number
+  readonly epoch: SharedArrayBuffer
+}
+
+export type CommitterOrder = { readonly serve: MessagePort } | { readonly end: true }
+
+/** Free space is looked at this often, not before every group. */
+const guardMs = 500
+
+export function runCommitter(data: CommitterData): void {
+  const writer = openWriter(data)
+  const sink = new SegmentWriter(join(data.directory, 'blobs'))
+  const committer = new Committer({ writer, sink, guard: spaceGuard(data.directory, data.reserveBytes), epoch: data.epoch })
+  parentPort!.on('message', (order: CommitterOrder) => {
+    if ('serve' in order) committer.serve(order.serve)
+    else {
+      sink[Symbol.dispose]()
+      writer[Symbol.dispose]()
+      parentPort!.close()
+    }
+  })
+  parentPort!.postMessage('ready')
+}
+
+function openWriter({ directory, engine }: CommitterData): StoreWriter {
+  const rows = join(directory, 'rows')
+  mkdirSync(rows, { recursive: true, mode: 0o700 })
+  return engine === 'sqlite' ? new SqliteWriter(rows) : new LmdbWriter(rows)
+}
+
+function spaceGuard(directory: string, reserveBytes: number): () => void {
+  let lookedAt = 0
+  let free = Number.POSITIVE_INFINITY
+  return () => {
+    const now = Date.now()
+    if (now - lookedAt > guardMs) {
+      const { bavail, bsize } = statfsSync(directory)
+      free = bavail * bsize
+      lookedAt = now
+    }
+    if (free < reserveBytes) throw Object.assign(new Error(`only ${free} bytes free, ${reserveBytes} are kept in reserve`), { code: 'ENOSPC' })
+  }
+}

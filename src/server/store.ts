@@ -1,0 +1,107 @@
+/**
+ * Opening the store: the committer thread once per process, and each worker's own handles to it.
+ *
+ * A data directory says itself what it holds (`STORE`: engine and format version), and that always wins over
+ * the configuration, so that mail never vanishes behind an empty store.
+ */
+import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { MessageChannel, type Worker } from 'node:worker_threads'
+import { SegmentBlobs } from '#blob/engines/segment-reader.ts'
+import { syncDirectory } from '#blob/engines/segments.ts'
+import type { CodecName } from '#blob/record.ts'
+import type { BlobStore } from '#blob/store.ts'
+import type { Bus } from '#bus/bus.ts'
+import type { KvEngine } from '#kv/backend.ts'
+import { CommitterClient, type CommitterLine } from '#kv/committer-client.ts'
+import { type Db, KvDb } from '#kv/db.ts'
+import { LmdbEngine } from '#kv/engines/lmdb.ts'
+import { SqliteEngine } from '#kv/engines/sqlite.ts'
+import type { CommitterData, CommitterOrder } from './committer-thread.ts'
+
+export type EmbeddedEngine = 'lmdb' | 'sqlite'
+
+/** Raised when an older release could no longer read what a newer one writes. */
+const formatVersion = 1
+
+export interface Store extends AsyncDisposable {
+  readonly engine: KvEngine
+  readonly db: Db
+  readonly blobs: BlobStore
+}
+
+/** The engine of this directory, which is created for `wanted` where it is new. */
+export function chooseEngine(directory: string, wanted: EmbeddedEngine): EmbeddedEngine {
+  const file = join(directory, 'STORE')
+  mkdirSync(directory, { recursive: true, mode: 0o700 })
+  if (!existsSync(file)) {
+    writeFileSync(file, `${JSON.stringify({ engine: wanted, format: formatVersion })}\n`, { flush: true })
+    syncDirectory(directory)
+    return wanted
+  }
+  const { engine, format } = JSON.parse(readFileSync(file, 'utf8')) as { engine: EmbeddedEngine; format: number }
+  if (format > formatVersion) {
+    throw new Error(`${directory} was written by a newer Postern (format ${format}, this one reads ${formatVersion}): install that release or restore a backup`)
+  }
+  return engine
+}
+
+/** The committer as its process sees it: gives out ports, ends when told. */
+export class CommitterThread {
+  readonly #worker: Worker
+  readonly #epoch: SharedArrayBuffer
+
+  private constructor(worker: Worker, epoch: SharedArrayBuffer) {
+    this.#worker = worker
+    this.#epoch = epoch
+  }
+
+  /** Resolves when the engine is open; rejects with its error where it cannot be. */
+  static async start(o: Omit<CommitterData, 'role' | 'epoch'>, spawn: (data: CommitterData) => Worker): Promise<CommitterThread> {
+    const epoch = new SharedArrayBuffer(4)
+    const worker = spawn({ ...o, role: 'committer', epoch })
+    await new Promise<void>((resolve, reject) => {
+      worker.once('message', () => resolve())
+      worker.once('error', reject)
+    })
+    return new CommitterThread(worker, epoch)
+  }
+
+  /** A failure of the committer cannot be survived: whoever waits for a commit would wait for ever. */
+  onError(handler: (error: unknown) => void): void {
+    this.#worker.on('error', handler)
+  }
+
+  /** A line for one worker; port and counter can be sent to a thread. */
+  line(): CommitterLine {
+    const { port1, port2 } = new MessageChannel()
+    const order: CommitterOrder = { serve: port1 }
+    this.#worker.postMessage(order, [port1])
+    return { port: port2, epoch: this.#epoch }
+  }
+
+  async end(): Promise<void> {
+    const ended = new Promise<void>((resolve) => this.#worker.once('exit', () => resolve()))
+    const order: CommitterOrder = { end: true }
+    this.#worker.postMessage(order)
+    await ended
+  }
+}
+
+/** A worker's handles to the store. Opened after the committer, which creates what is missing. */
+export function openStore(o: { directory: string; engine: EmbeddedEngine; line: CommitterLine; bus: Bus; codec: CodecName }): Store {
+  const client = new CommitterClient(o.line)
+  const rows = join(o.directory, 'rows')
+  const engine: KvEngine = o.engine === 'sqlite' ? new SqliteEngine(rows, client) : new LmdbEngine(rows, client)
+  const db = new KvDb(engine, o.bus)
+  const blobs = new SegmentBlobs({ directory: join(o.directory, 'blobs'), db, codec: o.codec })
+  return {
+    engine,
+    db,
+    blobs,
+    async [Symbol.asyncDispose]() {
+      await blobs[Symbol.asyncDispose]()
+      await engine[Symbol.asyncDispose]()
+    },
+  }
+}
