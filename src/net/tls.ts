@@ -4,7 +4,7 @@
  * No renegotiation; session tickets (RFC 5077, RFC 8446 §4.6.1) stay valid across an exchange, and across
  * workers that were given the same ticket keys.
  */
-import { constants, randomBytes, X509Certificate } from 'node:crypto'
+import { constants, createPrivateKey, randomBytes, X509Certificate } from 'node:crypto'
 import type { Duplex } from 'node:stream'
 import { createSecureContext, type SecureContext, TLSSocket } from 'node:tls'
 import { Fault } from '#base/fault.ts'
@@ -95,6 +95,9 @@ export class TlsContexts {
   #load(pair: CertificatePair): Loaded {
     try {
       const leaf = new X509Certificate(pair.certificate)
+      // node:tls takes a missing key without a word.
+      if (!leaf.checkPrivateKey(createPrivateKey(pair.key)))
+        throw new Error('the key is of another certificate')
       const context = createSecureContext({
         cert: pair.certificate,
         key: pair.key,

@@ -21,7 +21,7 @@ type Expected = string | RegExp
 
 export class Conversation implements AsyncDisposable {
   #stream: Duplex
-  #input = Buffer.alloc(0)
+  #input: Buffer = Buffer.alloc(0)
   #ended = false
   #error: Error | undefined
   #wake: (() => void) | undefined
