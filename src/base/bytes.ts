@@ -31,7 +31,8 @@ export function hasAsciiAt(bytes: Uint8Array, at: number, text: string): boolean
 export function afterPrefix(prefix: Uint8Array): Uint8Array | undefined {
   for (let i = prefix.length - 1; i >= 0; i--) {
     if (prefix[i] !== 0xff) {
-      const end = prefix.slice(0, i + 1)
+      // Not slice, which for a Buffer would share the memory.
+      const end = Uint8Array.from(prefix.subarray(0, i + 1))
       end[i]!++
       return end
     }

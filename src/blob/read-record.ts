@@ -2,7 +2,17 @@
  * Reading ranges of a record through any source of positioned reads: one read for a small record, the chunk
  * table and then chunk by chunk for a large one. Every chunk is verified before a byte of it is handed out.
  */
-import { type ChunkEntry, DamagedBlob, chunkBytes, chunkLength, headerBytes, readHeader, readTable, tableEntryBytes, unpackChunk } from './record.ts'
+import {
+  type ChunkEntry,
+  DamagedBlob,
+  chunkBytes,
+  chunkLength,
+  headerBytes,
+  readHeader,
+  readTable,
+  tableEntryBytes,
+  unpackChunk,
+} from './record.ts'
 
 /** Bytes `start` to `end` of a record; fewer only where the record is cut off. */
 export type RecordSource = (start: number, end: number) => Promise<Uint8Array>
@@ -10,9 +20,15 @@ export type RecordSource = (start: number, end: number) => Promise<Uint8Array>
 /** Records up to this size are read at once. */
 const wholeBytes = headerBytes + chunkBytes + tableEntryBytes
 
-export async function* readRecord(source: RecordSource, recordBytes: number, start: number, end: number): AsyncGenerator<Uint8Array> {
+export async function* readRecord(
+  source: RecordSource,
+  recordBytes: number,
+  start: number,
+  end: number,
+): AsyncGenerator<Uint8Array> {
   const whole = recordBytes <= wholeBytes ? await source(0, recordBytes) : undefined
-  const at: RecordSource = whole === undefined ? source : (from, to) => Promise.resolve(whole.subarray(from, to))
+  const at: RecordSource =
+    whole === undefined ? source : (from, to) => Promise.resolve(whole.subarray(from, to))
   const header = readHeader(await at(0, headerBytes))
   if (header.recordBytes !== recordBytes) throw new DamagedBlob('record length')
   const table = readTable(await at(recordBytes - header.chunks * tableEntryBytes, recordBytes), header.chunks)
@@ -22,7 +38,11 @@ export async function* readRecord(source: RecordSource, recordBytes: number, sta
     const first = i * chunkBytes
     if (first >= last) return
     if (first + chunkBytes > start) {
-      const plain = unpackChunk(await at(offset, offset + entry.storedBytes), entry, chunkLength(header.sizeBytes, i))
+      const plain = unpackChunk(
+        await at(offset, offset + entry.storedBytes),
+        entry,
+        chunkLength(header.sizeBytes, i),
+      )
       yield plain.subarray(Math.max(0, start - first), Math.min(plain.length, last - first))
     }
     offset += entry.storedBytes
@@ -43,4 +63,5 @@ export function contentOfRecord(record: Uint8Array): Uint8Array {
   return plain.length === 1 ? plain[0]! : Buffer.concat(plain)
 }
 
-const chunkAt = (record: Uint8Array, offset: number, entry: ChunkEntry): Uint8Array => record.subarray(offset, offset + entry.storedBytes)
+const chunkAt = (record: Uint8Array, offset: number, entry: ChunkEntry): Uint8Array =>
+  record.subarray(offset, offset + entry.storedBytes)

@@ -91,7 +91,8 @@ export function packChunk(plain: Uint8Array, codec: CodecName): { stored: Uint8A
 
 /** The content of a stored chunk; throws DamagedBlob where it is not what was written. */
 export function unpackChunk(stored: Uint8Array, entry: ChunkEntry, plainBytes: number): Uint8Array {
-  if (stored.length !== entry.storedBytes || crc32(stored) !== entry.checksum) throw new DamagedBlob('chunk checksum')
+  if (stored.length !== entry.storedBytes || crc32(stored) !== entry.checksum)
+    throw new DamagedBlob('chunk checksum')
   if (entry.storedBytes === plainBytes) return stored
   try {
     const plain = zstdDecompressSync(stored, { maxOutputLength: chunkBytes })
@@ -121,10 +122,15 @@ export function readTable(bytes: Uint8Array, chunks: number): ChunkEntry[] {
 }
 
 /** Plain bytes of chunk `i` of a blob. */
-export const chunkLength = (sizeBytes: number, i: number): number => Math.min(chunkBytes, sizeBytes - i * chunkBytes)
+export const chunkLength = (sizeBytes: number, i: number): number =>
+  Math.min(chunkBytes, sizeBytes - i * chunkBytes)
 
 /** A whole record for content that is in memory. */
-export function packRecord(content: Uint8Array, codec: CodecName, keyId = 0): { record: Uint8Array; hash: BlobHash } {
+export function packRecord(
+  content: Uint8Array,
+  codec: CodecName,
+  keyId = 0,
+): { record: Uint8Array; hash: BlobHash } {
   const hash = hashOf(content)
   const parts: Uint8Array[] = []
   const entries: ChunkEntry[] = []
@@ -136,6 +142,13 @@ export function packRecord(content: Uint8Array, codec: CodecName, keyId = 0): { 
     stored += chunk.stored.length
   }
   const recordBytes = headerBytes + stored + entries.length * tableEntryBytes
-  const header = writeHeader({ codec, keyId, chunks: entries.length, sizeBytes: content.length, recordBytes, hash })
+  const header = writeHeader({
+    codec,
+    keyId,
+    chunks: entries.length,
+    sizeBytes: content.length,
+    recordBytes,
+    hash,
+  })
   return { record: Buffer.concat([header, ...parts, writeTable(entries)], recordBytes), hash }
 }

@@ -12,7 +12,18 @@ import { join } from 'node:path'
 import { Fault } from '#base/fault.ts'
 import type { BlobHash } from '#base/id.ts'
 import type { Staged } from '#kv/backend.ts'
-import { type ChunkEntry, type CodecName, chunkBytes, headerBytes, newHash, packChunk, packRecord, tableEntryBytes, writeHeader, writeTable } from './record.ts'
+import {
+  type ChunkEntry,
+  type CodecName,
+  chunkBytes,
+  headerBytes,
+  newHash,
+  packChunk,
+  packRecord,
+  tableEntryBytes,
+  writeHeader,
+  writeTable,
+} from './record.ts'
 import type { Stager } from './store.ts'
 
 export class BlobStager implements Stager {
@@ -33,7 +44,8 @@ export class BlobStager implements Stager {
 
   write(chunk: Uint8Array): Promise<void> | undefined {
     this.#sizeBytes += chunk.length
-    if (this.#sizeBytes > this.#maxBytes) throw new Fault('tooLarge', 'message too large', { limit: this.#maxBytes })
+    if (this.#sizeBytes > this.#maxBytes)
+      throw new Fault('tooLarge', 'message too large', { limit: this.#maxBytes })
     if (this.#pieceBytes + chunk.length <= chunkBytes) {
       // A copy: the caller's chunk is a view of the socket's buffer, which would be kept alive whole.
       this.#pieces.push(Uint8Array.prototype.slice.call(chunk))
@@ -107,7 +119,14 @@ class StagingFile {
     const hash = this.#hash.digest('hex') as BlobHash
     const recordBytes = this.#at
     if (recordBytes < headerBytes + tableEntryBytes) throw new Error('empty staging file')
-    const header = writeHeader({ codec: this.#codec, keyId: 0, chunks: this.#entries.length, sizeBytes, recordBytes, hash })
+    const header = writeHeader({
+      codec: this.#codec,
+      keyId: 0,
+      chunks: this.#entries.length,
+      sizeBytes,
+      recordBytes,
+      hash,
+    })
     await this.#handle.write(header, 0, headerBytes, 0)
     await this.#handle.datasync()
     await this.#close()
@@ -127,7 +146,7 @@ class StagingFile {
   }
 
   async #write(bytes: Uint8Array): Promise<void> {
-    for (let at = 0; at < bytes.length; ) {
+    for (let at = 0; at < bytes.length;) {
       const { bytesWritten } = await this.#handle.write(bytes, at, bytes.length - at, this.#at)
       at += bytesWritten
       this.#at += bytesWritten

@@ -5,7 +5,13 @@
 import type { AccountId, DataType, Modseq } from '#base/id.ts'
 
 export type BusMessage =
-  | { readonly kind: 'state'; readonly account: AccountId; readonly modseq: Modseq; readonly types: readonly DataType[]; readonly origin?: string }
+  | {
+      readonly kind: 'state'
+      readonly account: AccountId
+      readonly modseq: Modseq
+      readonly types: readonly DataType[]
+      readonly origin?: string
+    }
   | { readonly kind: 'settings'; readonly object: string; readonly id: string }
   | { readonly kind: 'forget'; readonly cache: string; readonly key: string }
   | { readonly kind: 'queue' }

@@ -12,7 +12,8 @@ export function encodeBatch(batch: Batch): Uint8Array<ArrayBuffer> {
   for (const { key, was } of batch.checks) room += key.length + (was?.length ?? 0) + 12
   for (const { key, value } of batch.puts) room += key.length + value.length + 12
   for (const key of batch.deletes) room += key.length + 6
-  for (const blob of batch.blobs) room += ('bytes' in blob.record ? blob.record.bytes.length : 4 * blob.record.file.length) + 64
+  for (const blob of batch.blobs)
+    room += ('bytes' in blob.record ? blob.record.bytes.length : 4 * blob.record.file.length) + 64
   const out = new PackWriter(Buffer.allocUnsafeSlow(room))
   out.uint(batch.checks.length)
   for (const { key, was } of batch.checks) {

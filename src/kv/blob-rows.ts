@@ -25,10 +25,22 @@ export const isLive = (location: BlobLocation): boolean => location.condemnedAt 
 
 const locationCodec: Codec<BlobLocation> = {
   encode: (at) =>
-    new PackWriter(24).uint(at.segment).uint(at.offset).uint(at.recordBytes).uint(at.sizeBytes).uint(at.condemnedAt).done(),
+    new PackWriter(24)
+      .uint(at.segment)
+      .uint(at.offset)
+      .uint(at.recordBytes)
+      .uint(at.sizeBytes)
+      .uint(at.condemnedAt)
+      .done(),
   decode(bytes) {
     const from = new PackReader(bytes)
-    return { segment: from.uint(), offset: from.uint(), recordBytes: from.uint(), sizeBytes: from.uint(), condemnedAt: from.uint() }
+    return {
+      segment: from.uint(),
+      offset: from.uint(),
+      recordBytes: from.uint(),
+      sizeBytes: from.uint(),
+      condemnedAt: from.uint(),
+    }
   },
 }
 
@@ -43,7 +55,13 @@ export interface BlobOwner {
   readonly id: number
 }
 
-export const blobTable = globalTable({ name: 'blob', letter: 'b', key: [hex<BlobHash>(32)], kind: 0, value: locationCodec })
+export const blobTable = globalTable({
+  name: 'blob',
+  letter: 'b',
+  key: [hex<BlobHash>(32)],
+  kind: 0,
+  value: locationCodec,
+})
 export const blobLinkTable = globalTable({
   name: 'blob-link',
   letter: 'b',

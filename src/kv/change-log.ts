@@ -46,7 +46,12 @@ const logEntry: Codec<LogEntry> = {
   },
 }
 
-export const changeLogTable = accountTable({ name: 'change-log', letter: 'c', key: [u48<Modseq>()], value: logEntry })
+export const changeLogTable = accountTable({
+  name: 'change-log',
+  letter: 'c',
+  key: [u48<Modseq>()],
+  value: logEntry,
+})
 export const expungeLogTable = accountTable({
   name: 'expunge-log',
   letter: 'x',
@@ -144,11 +149,19 @@ function summarise(changes: Changes, to: Modseq, more: boolean): ChangesSince {
 }
 
 /** UIDs expunged from a mailbox after `from`, ascending. */
-export async function expungedSince(tx: LogReader, account: AccountId, mailbox: MailboxId, from: Modseq): Promise<readonly Uid[] | 'tooOld'> {
+export async function expungedSince(
+  tx: LogReader,
+  account: AccountId,
+  mailbox: MailboxId,
+  from: Modseq,
+): Promise<readonly Uid[] | 'tooOld'> {
   if (from < ((await tx.get(logFloorTable, account)) ?? 0)) return 'tooOld'
   const uids: Uid[] = []
-  for (let after = from, page = 256; ; ) {
-    const rows = await tx.list(expungeLogTable, [account, mailbox], { after: [account, mailbox, after], limit: page })
+  for (let after = from, page = 256; ;) {
+    const rows = await tx.list(expungeLogTable, [account, mailbox], {
+      after: [account, mailbox, after],
+      limit: page,
+    })
     for (const [, some] of rows) uids.push(...some)
     if (rows.length < page) return uids.sort((a, b) => a - b)
     after = rows.at(-1)![0][2]

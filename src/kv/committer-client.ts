@@ -71,7 +71,10 @@ export class CommitterClient {
       const waiting = this.#waiting.get(firstId + i)!
       this.#waiting.delete(firstId + i)
       if (failure === undefined) waiting.resolve(outcomes[i]!)
-      else waiting.reject(new Fault('unavailable', 'storage failed', {}, { reason: `${failure.code}: ${failure.message}` }))
+      else
+        waiting.reject(
+          new Fault('unavailable', 'storage failed', {}, { reason: `${failure.code}: ${failure.message}` }),
+        )
     }
     if (this.#waiting.size === 0) this.#port.unref()
   }

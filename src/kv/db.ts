@@ -24,7 +24,11 @@ export interface Db {
    * The body may run again after a conflict, so it awaits only `tx`: no look-ups, no events, no output.
    * `origin` names the session that wrote, so that it can ignore the echo.
    */
-  write<T>(accounts: readonly AccountId[], body: (tx: WriteTx) => Promise<T>, o?: { origin?: string }): Promise<T>
+  write<T>(
+    accounts: readonly AccountId[],
+    body: (tx: WriteTx) => Promise<T>,
+    o?: { origin?: string },
+  ): Promise<T>
 }
 
 /** How many writers of one account share a commit: enough to fill a sync, few enough to stay quick. */
@@ -60,9 +64,18 @@ export class KvDb implements Db {
     }
   }
 
-  write<T>(accounts: readonly AccountId[], body: (tx: WriteTx) => Promise<T>, o: { origin?: string } = {}): Promise<T> {
+  write<T>(
+    accounts: readonly AccountId[],
+    body: (tx: WriteTx) => Promise<T>,
+    o: { origin?: string } = {},
+  ): Promise<T> {
     return new Promise<T>((resolve, reject) => {
-      const waiting: Waiting = { body, origin: o.origin, resolve: resolve as (value: unknown) => void, reject }
+      const waiting: Waiting = {
+        body,
+        origin: o.origin,
+        resolve: resolve as (value: unknown) => void,
+        reject,
+      }
       if (accounts.length !== 1) {
         void this.#locks.run(accounts, () => this.#commit(accounts, [waiting]))
         return
@@ -79,7 +92,9 @@ export class KvDb implements Db {
   /** Commits all writers of one account, as many at a time as have gathered; one drain runs per account. */
   async #drain(account: AccountId): Promise<void> {
     for (;;) {
-      await this.#locks.run([account], () => this.#commit([account], this.#waiting.get(account)!.splice(0, maxShared)))
+      await this.#locks.run([account], () =>
+        this.#commit([account], this.#waiting.get(account)!.splice(0, maxShared)),
+      )
       if (this.#waiting.get(account)!.length === 0) {
         this.#waiting.delete(account)
         return
@@ -94,7 +109,12 @@ export class KvDb implements Db {
         const done = await this.#tryCommit(accounts, writers)
         if (done !== 'conflict') return
         if (conflicts >= maxConflicts) {
-          throw new Fault('unavailable', 'try again later', {}, { reason: `no commit after ${maxConflicts} conflicts` })
+          throw new Fault(
+            'unavailable',
+            'try again later',
+            {},
+            { reason: `no commit after ${maxConflicts} conflicts` },
+          )
         }
         if (conflicts >= 3) await sleep(Math.random() * 2 ** conflicts)
       }
@@ -103,7 +123,10 @@ export class KvDb implements Db {
     }
   }
 
-  async #tryCommit(accounts: readonly AccountId[], writers: readonly Waiting[]): Promise<'done' | 'conflict'> {
+  async #tryCommit(
+    accounts: readonly AccountId[],
+    writers: readonly Waiting[],
+  ): Promise<'done' | 'conflict'> {
     const snapshot = await this.#engine.snapshot()
     let tx: WriteTransaction
     let outcomes: readonly Outcome[]
@@ -119,7 +142,13 @@ export class KvDb implements Db {
       const origin = writers.length === 1 ? writers[0]!.origin : undefined
       for (const { account, modseq, types } of tx.changedTypes()) {
         if (types.length === 0) continue
-        this.#bus.publish({ kind: 'state', account, modseq, types, ...(origin === undefined ? {} : { origin }) })
+        this.#bus.publish({
+          kind: 'state',
+          account,
+          modseq,
+          types,
+          ...(origin === undefined ? {} : { origin }),
+        })
       }
     }
     for (const [i, outcome] of outcomes.entries()) {
@@ -132,7 +161,10 @@ export class KvDb implements Db {
 
 const newTaskId = (): string => randomBytes(8).toString('hex')
 
-async function sequences(snapshot: KvSnapshot, accounts: readonly AccountId[]): Promise<Map<AccountId, Modseq>> {
+async function sequences(
+  snapshot: KvSnapshot,
+  accounts: readonly AccountId[],
+): Promise<Map<AccountId, Modseq>> {
   const reader = new ReadTransaction(snapshot)
   const found = new Map<AccountId, Modseq>()
   for (const account of accounts) found.set(account, await reader.sequence(account))

@@ -15,7 +15,11 @@ export interface KeyPart<T> {
   read(from: Buffer, at: number): { value: T; next: number }
 }
 
-function fixed<T>(width: number, write: (into: Buffer, at: number, value: T) => void, read: (from: Buffer, at: number) => T): KeyPart<T> {
+function fixed<T>(
+  width: number,
+  write: (into: Buffer, at: number, value: T) => void,
+  read: (from: Buffer, at: number) => T,
+): KeyPart<T> {
   return {
     width,
     size: () => width,
@@ -31,17 +35,33 @@ function fixed<T>(width: number, write: (into: Buffer, at: number, value: T) => 
 }
 
 export const u8 = <T extends number = number>(): KeyPart<T> =>
-  fixed<T>(1, (b, at, v) => b.writeUInt8(v, at), (b, at) => b.readUInt8(at) as T)
+  fixed<T>(
+    1,
+    (b, at, v) => b.writeUInt8(v, at),
+    (b, at) => b.readUInt8(at) as T,
+  )
 
 export const u32 = <T extends number = number>(): KeyPart<T> =>
-  fixed<T>(4, (b, at, v) => b.writeUInt32BE(v, at), (b, at) => b.readUInt32BE(at) as T)
+  fixed<T>(
+    4,
+    (b, at, v) => b.writeUInt32BE(v, at),
+    (b, at) => b.readUInt32BE(at) as T,
+  )
 
 export const u48 = <T extends number = number>(): KeyPart<T> =>
-  fixed<T>(6, (b, at, v) => b.writeUIntBE(v, at, 6), (b, at) => b.readUIntBE(at, 6) as T)
+  fixed<T>(
+    6,
+    (b, at, v) => b.writeUIntBE(v, at, 6),
+    (b, at) => b.readUIntBE(at, 6) as T,
+  )
 
 /** Bytes given as hex digits, `bytes` of them. */
 export const hex = <T extends string = string>(bytes: number): KeyPart<T> =>
-  fixed<T>(bytes, (b, at, v) => b.write(v, at, bytes, 'hex'), (b, at) => b.toString('hex', at, at + bytes) as T)
+  fixed<T>(
+    bytes,
+    (b, at, v) => b.write(v, at, bytes, 'hex'),
+    (b, at) => b.toString('hex', at, at + bytes) as T,
+  )
 
 /** UTF-8 text without NUL, which ends it. */
 export const text = <T extends string = string>(): KeyPart<T> => ({
@@ -60,7 +80,12 @@ export const text = <T extends string = string>(): KeyPart<T> => ({
 })
 
 /** Writes some elements of a key behind a fixed beginning; `last` is a byte after a complete key. */
-export function writeKey(head: Uint8Array, parts: readonly KeyPart<never>[], values: readonly unknown[], last: number | undefined): Buffer {
+export function writeKey(
+  head: Uint8Array,
+  parts: readonly KeyPart<never>[],
+  values: readonly unknown[],
+  last: number | undefined,
+): Buffer {
   let size = head.length + (last === undefined ? 0 : 1)
   for (let i = 0; i < values.length; i++) size += parts[i]!.size(values[i] as never)
   const key = Buffer.allocUnsafeSlow(size)

@@ -9,9 +9,14 @@ import type { Batch, KvEngine, KvRow } from './backend.ts'
 
 const bytes = (text: string): Uint8Array => Buffer.from(text)
 const none: Batch = { checks: [], puts: [], deletes: [], blobs: [] }
-const put = (key: string, value: string): { key: Uint8Array; value: Uint8Array } => ({ key: bytes(key), value: bytes(value) })
-const shown = (rows: readonly KvRow[]): string[] => rows.map(([key, value]) => `${Buffer.from(key).toString()}=${Buffer.from(value).toString()}`)
-const textOf = (value: Uint8Array | undefined): string | undefined => (value === undefined ? undefined : Buffer.from(value).toString())
+const put = (key: string, value: string): { key: Uint8Array; value: Uint8Array } => ({
+  key: bytes(key),
+  value: bytes(value),
+})
+const shown = (rows: readonly KvRow[]): string[] =>
+  rows.map(([key, value]) => `${Buffer.from(key).toString()}=${Buffer.from(value).toString()}`)
+const textOf = (value: Uint8Array | undefined): string | undefined =>
+  value === undefined ? undefined : Buffer.from(value).toString()
 
 /** `open` gives an empty engine; the suite closes it. */
 export function engineSuite(name: string, open: () => Promise<KvEngine>): void {
@@ -68,7 +73,9 @@ export function engineSuite(name: string, open: () => Promise<KvEngine>): void {
 
     withEngine('refuses the whole batch where a check no longer holds', async (engine) => {
       await engine.commit({ ...none, puts: [put('a', '1')] })
-      const was = (value: string | undefined): Batch['checks'] => [{ key: bytes('a'), was: value === undefined ? undefined : bytes(value) }]
+      const was = (value: string | undefined): Batch['checks'] => [
+        { key: bytes('a'), was: value === undefined ? undefined : bytes(value) },
+      ]
       const change = { puts: [put('b', 'x')], deletes: [bytes('a')] }
       assert.equal(await engine.commit({ ...none, checks: was(undefined), ...change }), 'conflict')
       assert.equal(await engine.commit({ ...none, checks: was('0'), ...change }), 'conflict')
@@ -81,18 +88,39 @@ export function engineSuite(name: string, open: () => Promise<KvEngine>): void {
 
     withEngine('checks see the batches submitted before, also within one group', async (engine) => {
       const step = (was: string | undefined, value: string): Promise<string> =>
-        engine.commit({ ...none, checks: [{ key: bytes('n'), was: was === undefined ? undefined : bytes(was) }], puts: [put('n', value)] })
-      assert.deepEqual(await Promise.all([step(undefined, '1'), step('1', '2'), step('1', 'lost'), step('2', '3')]), ['done', 'done', 'conflict', 'done'])
+        engine.commit({
+          ...none,
+          checks: [{ key: bytes('n'), was: was === undefined ? undefined : bytes(was) }],
+          puts: [put('n', value)],
+        })
+      assert.deepEqual(
+        await Promise.all([step(undefined, '1'), step('1', '2'), step('1', 'lost'), step('2', '3')]),
+        ['done', 'done', 'conflict', 'done'],
+      )
       assert.deepEqual(await all(engine), ['n=3'])
     })
 
     withEngine('lists ranges in byte order, both ways, with limits', async (engine) => {
-      const keys = [Buffer.of(0x10), Buffer.of(0x10, 0), Buffer.of(0x10, 0xff), Buffer.of(0x11), Buffer.of(0x80), Buffer.of(0xfe, 0xff)]
+      const keys = [
+        Buffer.of(0x10),
+        Buffer.of(0x10, 0),
+        Buffer.of(0x10, 0xff),
+        Buffer.of(0x11),
+        Buffer.of(0x80),
+        Buffer.of(0xfe, 0xff),
+      ]
       await engine.commit({ ...none, puts: keys.toReversed().map((key) => ({ key, value: key })) })
       const snapshot = await engine.snapshot()
       const range = async (from: Buffer, to: Buffer, limit: number, reverse: boolean): Promise<string[]> =>
         (await snapshot.range({ from, to, limit, reverse })).map(([key]) => Buffer.from(key).toString('hex'))
-      assert.deepEqual(await range(Buffer.of(0x10), Buffer.of(0xff), 10, false), ['10', '1000', '10ff', '11', '80', 'feff'])
+      assert.deepEqual(await range(Buffer.of(0x10), Buffer.of(0xff), 10, false), [
+        '10',
+        '1000',
+        '10ff',
+        '11',
+        '80',
+        'feff',
+      ])
       assert.deepEqual(await range(Buffer.of(0x10), Buffer.of(0x11), 10, false), ['10', '1000', '10ff'])
       assert.deepEqual(await range(Buffer.of(0x10), Buffer.of(0x11), 10, true), ['10ff', '1000', '10'])
       assert.deepEqual(await range(Buffer.of(0x10, 0), Buffer.of(0xff), 2, true), ['feff', '80'])
@@ -105,7 +133,10 @@ export function engineSuite(name: string, open: () => Promise<KvEngine>): void {
     withEngine('keeps empty and large values and long keys', async (engine) => {
       const large = Buffer.alloc(300_000, 7)
       const long = Buffer.alloc(Math.min(engine.limits.keyBytes, 1500), 0x61)
-      await engine.commit({ ...none, puts: [put('empty', ''), { key: bytes('large'), value: large }, { key: long, value: bytes('long') }] })
+      await engine.commit({
+        ...none,
+        puts: [put('empty', ''), { key: bytes('large'), value: large }, { key: long, value: bytes('long') }],
+      })
       const snapshot = await engine.snapshot()
       assert.equal((await snapshot.get(bytes('empty')))?.length, 0)
       assert.ok(large.equals((await snapshot.get(bytes('large')))!))
@@ -116,22 +147,40 @@ export function engineSuite(name: string, open: () => Promise<KvEngine>): void {
     withEngine('agrees with a plain map after any history', async (engine) => {
       const model = new Map<string, string>()
       const key = fc.stringMatching(/^[a-d]{1,3}$/)
-      const step = fc.record({ puts: fc.dictionary(key, fc.string({ maxLength: 20 }), { maxKeys: 5 }), deletes: fc.uniqueArray(key, { maxLength: 3 }) })
+      const step = fc.record({
+        puts: fc.dictionary(key, fc.string({ maxLength: 20 }), { maxKeys: 5 }),
+        deletes: fc.uniqueArray(key, { maxLength: 3 }),
+      })
       await fc.assert(
-        fc.asyncProperty(fc.array(step, { maxLength: 8 }), key, key, fc.boolean(), async (steps, one, two, reverse) => {
-          for (const { puts, deletes } of steps) {
-            const gone = deletes.filter((k) => !(k in puts))
-            await engine.commit({ ...none, puts: Object.entries(puts).map(([k, v]) => put(k, v)), deletes: gone.map(bytes) })
-            for (const [k, v] of Object.entries(puts)) model.set(k, v)
-            for (const k of gone) model.delete(k)
-          }
-          const [from, to] = one < two ? [one, two] : [two, one]
-          const expected = [...model].filter(([k]) => k >= from && k < to).sort(([a], [b]) => (a < b ? -1 : 1)).map(([k, v]) => `${k}=${v}`)
-          const snapshot = await engine.snapshot()
-          const found = shown(await snapshot.range({ from: bytes(from), to: bytes(to), limit: 100, reverse }))
-          snapshot.close()
-          assert.deepEqual(found, reverse ? expected.reverse() : expected)
-        }),
+        fc.asyncProperty(
+          fc.array(step, { maxLength: 8 }),
+          key,
+          key,
+          fc.boolean(),
+          async (steps, one, two, reverse) => {
+            for (const { puts, deletes } of steps) {
+              const gone = deletes.filter((k) => !(k in puts))
+              await engine.commit({
+                ...none,
+                puts: Object.entries(puts).map(([k, v]) => put(k, v)),
+                deletes: gone.map(bytes),
+              })
+              for (const [k, v] of Object.entries(puts)) model.set(k, v)
+              for (const k of gone) model.delete(k)
+            }
+            const [from, to] = one < two ? [one, two] : [two, one]
+            const expected = [...model]
+              .filter(([k]) => k >= from && k < to)
+              .sort(([a], [b]) => (a < b ? -1 : 1))
+              .map(([k, v]) => `${k}=${v}`)
+            const snapshot = await engine.snapshot()
+            const found = shown(
+              await snapshot.range({ from: bytes(from), to: bytes(to), limit: 100, reverse }),
+            )
+            snapshot.close()
+            assert.deepEqual(found, reverse ? expected.reverse() : expected)
+          },
+        ),
         { numRuns: 40 },
       )
     })

@@ -42,7 +42,9 @@ export function accountPrefix(account: AccountId): Uint8Array {
 
 /** The account that a physical key belongs to, undefined for rows of the whole store. */
 export const accountOfKey = (key: Uint8Array): AccountId | undefined =>
-  key[0] === accountMark ? accountPart.read(Buffer.from(key.buffer, key.byteOffset, key.length), 1).value : undefined
+  key[0] === accountMark
+    ? accountPart.read(Buffer.from(key.buffer, key.byteOffset, key.length), 1).value
+    : undefined
 
 export function accountTable<const K extends readonly unknown[], V>(o: {
   name: string
@@ -66,7 +68,9 @@ export function accountTable<const K extends readonly unknown[], V>(o: {
     value: o.value,
     key: (account, ...rest) => writeKey(head(account), parts, rest, o.kind),
     prefix: (account, ...rest) =>
-      account === undefined ? Buffer.of(accountMark) : writeKey(head(account as AccountId), parts, rest, undefined),
+      account === undefined
+        ? Buffer.of(accountMark)
+        : writeKey(head(account as AccountId), parts, rest, undefined),
     elements(key) {
       if (key[0] !== accountMark || key[5] !== letter) return undefined
       if (o.kind !== undefined && key[key.length - 1] !== o.kind) return undefined

@@ -18,6 +18,16 @@ export interface TaskRow {
   readonly leasedUntil: number
 }
 
-export const taskRow = <P>(task: TaskName<P>, payload: P): TaskRow => ({ task: task.name, payload, attempts: 0, leasedUntil: 0 })
+export const taskRow = <P>(task: TaskName<P>, payload: P): TaskRow => ({
+  task: task.name,
+  payload,
+  attempts: 0,
+  leasedUntil: 0,
+})
 
-export const taskTable = globalTable({ name: 'task', letter: 't', key: [u48(), hex(8)], value: json<TaskRow>() })
+export const taskTable = globalTable({
+  name: 'task',
+  letter: 't',
+  key: [u48(), hex(8)],
+  value: json<TaskRow>(),
+})

@@ -25,11 +25,15 @@ export class ReadTransaction implements ReadTx {
 
   get<K extends readonly unknown[], V>(table: Table<K, V>, ...key: K): Maybe<V | undefined> {
     const bytes = this.read(table.key(...key))
-    if (bytes instanceof Promise) return bytes.then((b) => (b === undefined ? undefined : table.value.decode(b)))
+    if (bytes instanceof Promise)
+      return bytes.then((b) => (b === undefined ? undefined : table.value.decode(b)))
     return bytes === undefined ? undefined : table.value.decode(bytes)
   }
 
-  async getMany<K extends readonly unknown[], V>(table: Table<K, V>, keys: readonly K[]): Promise<readonly (V | undefined)[]> {
+  async getMany<K extends readonly unknown[], V>(
+    table: Table<K, V>,
+    keys: readonly K[],
+  ): Promise<readonly (V | undefined)[]> {
     const values = await this.readMany(keys.map((key) => table.key(...key)))
     return values.map((bytes) => (bytes === undefined ? undefined : table.value.decode(bytes)))
   }
@@ -78,7 +82,12 @@ export class ReadTransaction implements ReadTx {
     return this.snapshot.getMany(keys)
   }
 
-  protected readRange(from: Uint8Array, to: Uint8Array, limit: number, reverse: boolean): Maybe<readonly KvRow[]> {
+  protected readRange(
+    from: Uint8Array,
+    to: Uint8Array,
+    limit: number,
+    reverse: boolean,
+  ): Maybe<readonly KvRow[]> {
     return this.snapshot.range({ from, to, limit, reverse })
   }
 }
@@ -111,7 +120,10 @@ export class WriteTransaction extends ReadTransaction implements WriteTx {
   constructor(snapshot: KvSnapshot, accounts: ReadonlyMap<AccountId, Modseq>, newTaskId: () => string) {
     super(snapshot)
     this.#accounts = new Map(
-      [...accounts].map(([id, before]) => [id, { before, touched: false, changes: new Map(), expunged: new Map() }]),
+      [...accounts].map(([id, before]) => [
+        id,
+        { before, touched: false, changes: new Map(), expunged: new Map() },
+      ]),
     )
     this.#newTaskId = newTaskId
   }
@@ -148,7 +160,8 @@ export class WriteTransaction extends ReadTransaction implements WriteTx {
   async link(hash: BlobHash, owner: BlobOwner): Promise<void> {
     if (!this.#blobs.some((blob) => blob.hash === hash)) {
       const stored = await this.getForUpdate(blobTable, hash)
-      if (stored === undefined || !isLive(stored)) throw new Fault('notFound', 'no such blob', { what: 'blob' })
+      if (stored === undefined || !isLive(stored))
+        throw new Fault('notFound', 'no such blob', { what: 'blob' })
     }
     this.put(blobLinkTable, [hash, owner.account, owner.kind, owner.id], true)
   }
@@ -199,7 +212,8 @@ export class WriteTransaction extends ReadTransaction implements WriteTx {
   changedTypes(): readonly { account: AccountId; modseq: Modseq; types: readonly DataType[] }[] {
     const all = []
     for (const [account, work] of this.#accounts) {
-      if (work.touched) all.push({ account, modseq: (work.before + 1) as Modseq, types: [...work.changes.keys()] })
+      if (work.touched)
+        all.push({ account, modseq: (work.before + 1) as Modseq, types: [...work.changes.keys()] })
     }
     return all
   }
@@ -212,7 +226,12 @@ export class WriteTransaction extends ReadTransaction implements WriteTx {
       for (const [type, changes] of work.changes) if (changes.size === 0) work.changes.delete(type)
       if (work.changes.size > 0) this.put(changeLogTable, [account, modseq], work.changes)
       for (const [mailbox, uids] of work.expunged) {
-        if (uids.length > 0) this.put(expungeLogTable, [account, mailbox, modseq], uids.sort((a, b) => a - b))
+        if (uids.length > 0)
+          this.put(
+            expungeLogTable,
+            [account, mailbox, modseq],
+            uids.sort((a, b) => a - b),
+          )
       }
       const key = sequenceTable.key(account)
       const was = work.before === 0 ? undefined : sequenceTable.value.encode(work.before)
@@ -234,7 +253,9 @@ export class WriteTransaction extends ReadTransaction implements WriteTx {
     return written === undefined ? super.read(key) : written.value
   }
 
-  protected override async readMany(keys: readonly Uint8Array[]): Promise<readonly (Uint8Array | undefined)[]> {
+  protected override async readMany(
+    keys: readonly Uint8Array[],
+  ): Promise<readonly (Uint8Array | undefined)[]> {
     const values = await super.readMany(keys)
     return keys.map((key, i) => {
       const written = this.#written.get(keyText(key))
@@ -242,7 +263,12 @@ export class WriteTransaction extends ReadTransaction implements WriteTx {
     })
   }
 
-  protected override async readRange(from: Uint8Array, to: Uint8Array, limit: number, reverse: boolean): Promise<readonly KvRow[]> {
+  protected override async readRange(
+    from: Uint8Array,
+    to: Uint8Array,
+    limit: number,
+    reverse: boolean,
+  ): Promise<readonly KvRow[]> {
     const own: [string, Written][] = []
     const first = keyText(from)
     const end = keyText(to)
@@ -255,7 +281,8 @@ export class WriteTransaction extends ReadTransaction implements WriteTx {
     const horizon = stored.length === limit + own.length ? keyText(stored.at(-1)![0]) : undefined
     for (const [text, { key, value }] of own) {
       if (value === undefined) rows.delete(text)
-      else if (horizon === undefined || (reverse ? text >= horizon : text <= horizon)) rows.set(text, [key, value])
+      else if (horizon === undefined || (reverse ? text >= horizon : text <= horizon))
+        rows.set(text, [key, value])
     }
     const sorted = [...rows.values()].sort((a, b) => Buffer.compare(a[0], b[0]))
     return (reverse ? sorted.reverse() : sorted).slice(0, limit)
@@ -267,7 +294,9 @@ export class WriteTransaction extends ReadTransaction implements WriteTx {
     const text = keyText(key)
     if (this.#undo !== undefined) {
       const before = this.#written.get(text)
-      this.#undo.push(() => (before === undefined ? this.#written.delete(text) : this.#written.set(text, before)))
+      this.#undo.push(() =>
+        before === undefined ? this.#written.delete(text) : this.#written.set(text, before),
+      )
     }
     this.#written.set(text, { key, value })
   }

@@ -21,7 +21,10 @@ export interface ListOptions<K> {
 
 export interface ReadTx {
   get<K extends readonly unknown[], V>(table: Table<K, V>, ...key: K): Maybe<V | undefined>
-  getMany<K extends readonly unknown[], V>(table: Table<K, V>, keys: readonly K[]): Maybe<readonly (V | undefined)[]>
+  getMany<K extends readonly unknown[], V>(
+    table: Table<K, V>,
+    keys: readonly K[],
+  ): Maybe<readonly (V | undefined)[]>
   /** Rows whose key starts with `prefix`, in key order. */
   list<K extends readonly unknown[], V>(
     table: Table<K, V>,

@@ -29,7 +29,12 @@ const guardMs = 500
 export function runCommitter(data: CommitterData): void {
   const writer = openWriter(data)
   const sink = new SegmentWriter(join(data.directory, 'blobs'))
-  const committer = new Committer({ writer, sink, guard: spaceGuard(data.directory, data.reserveBytes), epoch: data.epoch })
+  const committer = new Committer({
+    writer,
+    sink,
+    guard: spaceGuard(data.directory, data.reserveBytes),
+    epoch: data.epoch,
+  })
   parentPort!.on('message', (order: CommitterOrder) => {
     if ('serve' in order) committer.serve(order.serve)
     else {
@@ -57,6 +62,9 @@ function spaceGuard(directory: string, reserveBytes: number): () => void {
       free = bavail * bsize
       lookedAt = now
     }
-    if (free < reserveBytes) throw Object.assign(new Error(`only ${free} bytes free, ${reserveBytes} are kept in reserve`), { code: 'ENOSPC' })
+    if (free < reserveBytes)
+      throw Object.assign(new Error(`only ${free} bytes free, ${reserveBytes} are kept in reserve`), {
+        code: 'ENOSPC',
+      })
   }
 }

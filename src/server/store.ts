@@ -39,9 +39,14 @@ export function chooseEngine(directory: string, wanted: EmbeddedEngine): Embedde
     syncDirectory(directory)
     return wanted
   }
-  const { engine, format } = JSON.parse(readFileSync(file, 'utf8')) as { engine: EmbeddedEngine; format: number }
+  const { engine, format } = JSON.parse(readFileSync(file, 'utf8')) as {
+    engine: EmbeddedEngine
+    format: number
+  }
   if (format > formatVersion) {
-    throw new Error(`${directory} was written by a newer Postern (format ${format}, this one reads ${formatVersion}): install that release or restore a backup`)
+    throw new Error(
+      `${directory} was written by a newer Postern (format ${format}, this one reads ${formatVersion}): install that release or restore a backup`,
+    )
   }
   return engine
 }
@@ -57,7 +62,10 @@ export class CommitterThread {
   }
 
   /** Resolves when the engine is open; rejects with its error where it cannot be. */
-  static async start(o: Omit<CommitterData, 'role' | 'epoch'>, spawn: (data: CommitterData) => Worker): Promise<CommitterThread> {
+  static async start(
+    o: Omit<CommitterData, 'role' | 'epoch'>,
+    spawn: (data: CommitterData) => Worker,
+  ): Promise<CommitterThread> {
     const epoch = new SharedArrayBuffer(4)
     const worker = spawn({ ...o, role: 'committer', epoch })
     await new Promise<void>((resolve, reject) => {
@@ -89,10 +97,17 @@ export class CommitterThread {
 }
 
 /** A worker's handles to the store. Opened after the committer, which creates what is missing. */
-export function openStore(o: { directory: string; engine: EmbeddedEngine; line: CommitterLine; bus: Bus; codec: CodecName }): Store {
+export function openStore(o: {
+  directory: string
+  engine: EmbeddedEngine
+  line: CommitterLine
+  bus: Bus
+  codec: CodecName
+}): Store {
   const client = new CommitterClient(o.line)
   const rows = join(o.directory, 'rows')
-  const engine: KvEngine = o.engine === 'sqlite' ? new SqliteEngine(rows, client) : new LmdbEngine(rows, client)
+  const engine: KvEngine =
+    o.engine === 'sqlite' ? new SqliteEngine(rows, client) : new LmdbEngine(rows, client)
   const db = new KvDb(engine, o.bus)
   const blobs = new SegmentBlobs({ directory: join(o.directory, 'blobs'), db, codec: o.codec })
   return {

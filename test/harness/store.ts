@@ -18,21 +18,29 @@ export interface TestStore extends Store {
   another(): Store
 }
 
-export const spawnCommitter = (data: CommitterData): Worker => new Worker(new URL('../../src/server/main.ts', import.meta.url), { workerData: data })
+export const spawnCommitter = (data: CommitterData): Worker =>
+  new Worker(new URL('../../src/server/main.ts', import.meta.url), { workerData: data })
 
 export const temporaryDirectory = (): string => mkdtempSync(join(tmpdir(), 'postern-test-'))
 
 /** `directory` is kept where it is given, else made and removed. */
-export async function openTestStore(engine: EmbeddedEngine, o: { directory?: string; reserveBytes?: number } = {}): Promise<TestStore> {
+export async function openTestStore(
+  engine: EmbeddedEngine,
+  o: { directory?: string; reserveBytes?: number } = {},
+): Promise<TestStore> {
   const directory = o.directory ?? temporaryDirectory()
   const chosen = chooseEngine(directory, engine)
-  const committer = await CommitterThread.start({ directory, engine: chosen, reserveBytes: o.reserveBytes ?? 0 }, spawnCommitter)
+  const committer = await CommitterThread.start(
+    { directory, engine: chosen, reserveBytes: o.reserveBytes ?? 0 },
+    spawnCommitter,
+  )
   const bus = new LocalBus({
     onError: (error) => {
       throw error
     },
   })
-  const open = (): Store => openStore({ directory, engine: chosen, line: committer.line(), bus, codec: 'none' })
+  const open = (): Store =>
+    openStore({ directory, engine: chosen, line: committer.line(), bus, codec: 'none' })
   const others: Store[] = []
   const store = open()
   return {

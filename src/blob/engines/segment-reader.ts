@@ -49,10 +49,17 @@ export class SegmentBlobs implements BlobStore {
       yield (await this.#small(hash, location)).subarray(start, end)
       return
     }
-    const file = await this.#opened(hash, location, (at) => open(segmentPath(this.#directory, at.segment), 'r'))
+    const file = await this.#opened(hash, location, (at) =>
+      open(segmentPath(this.#directory, at.segment), 'r'),
+    )
     try {
       const source = async (from: number, to: number): Promise<Uint8Array> => {
-        const { bytesRead, buffer } = await file.value.read(Buffer.allocUnsafe(to - from), 0, to - from, file.location.offset + from)
+        const { bytesRead, buffer } = await file.value.read(
+          Buffer.allocUnsafe(to - from),
+          0,
+          to - from,
+          file.location.offset + from,
+        )
         return buffer.subarray(0, bytesRead)
       }
       yield* readRecord(source, file.location.recordBytes, start, end)
@@ -65,7 +72,9 @@ export class SegmentBlobs implements BlobStore {
     const location = this.#locate(hash)
     if (!(location instanceof Promise) && location.recordBytes <= smallRecord) {
       const content = this.#small(hash, location)
-      return content instanceof Promise ? content.then((all) => all.subarray(start, end)) : content.subarray(start, end)
+      return content instanceof Promise
+        ? content.then((all) => all.subarray(start, end))
+        : content.subarray(start, end)
     }
     return this.#gather(hash, start, end)
   }
@@ -98,7 +107,9 @@ export class SegmentBlobs implements BlobStore {
     } catch (error) {
       if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw error
     }
-    return this.#opened(hash, location, (at) => Promise.resolve(this.#fd(at.segment))).then((found) => this.#readSmall(found.value, found.location))
+    return this.#opened(hash, location, (at) => Promise.resolve(this.#fd(at.segment))).then((found) =>
+      this.#readSmall(found.value, found.location),
+    )
   }
 
   #readSmall(fd: number, { offset, recordBytes }: BlobLocation): Uint8Array {
@@ -109,12 +120,17 @@ export class SegmentBlobs implements BlobStore {
 
   #fd(segment: number): number {
     let fd = this.#files.get(segment)
-    if (fd === undefined) this.#files.set(segment, (fd = openSync(segmentPath(this.#directory, segment), 'r')))
+    if (fd === undefined)
+      this.#files.set(segment, (fd = openSync(segmentPath(this.#directory, segment), 'r')))
     return fd
   }
 
   /** Opens where the blob is known to be, or, when that segment is gone, where the store now says it is. */
-  async #opened<T>(hash: BlobHash, known: BlobLocation, open: (at: BlobLocation) => Promise<T>): Promise<{ value: T; location: BlobLocation }> {
+  async #opened<T>(
+    hash: BlobHash,
+    known: BlobLocation,
+    open: (at: BlobLocation) => Promise<T>,
+  ): Promise<{ value: T; location: BlobLocation }> {
     try {
       return { value: await open(known), location: known }
     } catch (error) {

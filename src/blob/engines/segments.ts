@@ -8,7 +8,19 @@
  * directory entry, were synced. Bytes after the last known record (a crash, a group that failed) are garbage
  * that compaction removes; they are never reused in place.
  */
-import { closeSync, fdatasyncSync, fsyncSync, mkdirSync, openSync, readdirSync, renameSync, fstatSync, statSync, writevSync, unlinkSync } from 'node:fs'
+import {
+  closeSync,
+  fdatasyncSync,
+  fsyncSync,
+  mkdirSync,
+  openSync,
+  readdirSync,
+  renameSync,
+  fstatSync,
+  statSync,
+  writevSync,
+  unlinkSync,
+} from 'node:fs'
 import { join } from 'node:path'
 import type { BlobHash } from '#base/id.ts'
 import type { Batch, BlobSink, Staged } from '#kv/backend.ts'
@@ -19,7 +31,8 @@ const segmentBytes = 256 << 20
 /** Most systems take at most 1024 buffers in one writev. */
 const maxVector = 512
 
-export const segmentPath = (directory: string, segment: number): string => join(directory, `${String(segment).padStart(8, '0')}.seg`)
+export const segmentPath = (directory: string, segment: number): string =>
+  join(directory, `${String(segment).padStart(8, '0')}.seg`)
 export const stagingPath = (directory: string): string => join(directory, 'staging')
 
 /** Numbers of the segments that exist, ascending. */
@@ -107,7 +120,10 @@ export class SegmentWriter implements BlobSink {
   #open(): number {
     if (this.#fd !== undefined && this.#at < segmentBytes) return this.#fd
     // After a start the last segment goes on, behind whatever a crash may have left at its end.
-    const goOn = this.#fd === undefined && this.#segment > 0 && statSync(segmentPath(this.#directory, this.#segment)).size < segmentBytes
+    const goOn =
+      this.#fd === undefined &&
+      this.#segment > 0 &&
+      statSync(segmentPath(this.#directory, this.#segment)).size < segmentBytes
     this[Symbol.dispose]()
     if (!goOn) this.#segment++
     const fd = openSync(segmentPath(this.#directory, this.#segment), 'a', 0o600)
@@ -122,7 +138,10 @@ export class SegmentWriter implements BlobSink {
 const unplaced: BlobLocation = { segment: 0, offset: 0, recordBytes: 0, sizeBytes: 0, condemnedAt: 0 }
 
 function withLocations(batch: Batch, placed: ReadonlyMap<BlobHash, BlobLocation>): Batch {
-  const locations = batch.blobs.map(({ hash }) => ({ key: blobTable.key(hash), value: blobTable.value.encode(placed.get(hash)!) }))
+  const locations = batch.blobs.map(({ hash }) => ({
+    key: blobTable.key(hash),
+    value: blobTable.value.encode(placed.get(hash)!),
+  }))
   return { ...batch, puts: [...batch.puts, ...locations] }
 }
 

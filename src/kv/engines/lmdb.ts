@@ -80,7 +80,8 @@ export class LmdbEngine implements KvEngine {
         }
         if (reverse && rows.length < limit && Buffer.compare(from, to) < 0) {
           const first = get(from)
-          if (first !== undefined && (rows.length === 0 || Buffer.compare(rows.at(-1)![0], from) > 0)) rows.push([from, first])
+          if (first !== undefined && (rows.length === 0 || Buffer.compare(rows.at(-1)![0], from) > 0))
+            rows.push([from, first])
         }
         return rows
       },
@@ -125,7 +126,12 @@ export class LmdbWriter implements StoreWriter {
     const env = this.#env
     for (const { key, was } of batch.checks) {
       const is = env.getBinaryFast(asBuffer(key))
-      if (is === undefined || was === undefined ? is !== was : is.length !== was.length || is.compare(was, 0, was.length, 0, is.length) !== 0) return 'conflict'
+      if (
+        is === undefined || was === undefined
+          ? is !== was
+          : is.length !== was.length || is.compare(was, 0, was.length, 0, is.length) !== 0
+      )
+        return 'conflict'
     }
     for (const { key, value } of batch.puts) env.putSync(asBuffer(key), asBuffer(value))
     for (const key of batch.deletes) env.removeSync(asBuffer(key))

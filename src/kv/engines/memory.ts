@@ -69,11 +69,15 @@ export class MemoryEngine implements KvEngine {
   #at(key: string, version: number): Uint8Array | undefined {
     const versions = this.#rows.get(key)
     if (versions === undefined) return undefined
-    for (let i = versions.length - 1; i >= 0; i--) if (versions[i]!.since <= version) return versions[i]!.value
+    for (let i = versions.length - 1; i >= 0; i--)
+      if (versions[i]!.since <= version) return versions[i]!.value
     return undefined
   }
 
-  #range(r: { from: Uint8Array; to: Uint8Array; reverse?: boolean; limit: number }, version: number): KvRow[] {
+  #range(
+    r: { from: Uint8Array; to: Uint8Array; reverse?: boolean; limit: number },
+    version: number,
+  ): KvRow[] {
     const rows: KvRow[] = []
     const first = this.#find(textOf(r.from))
     const end = this.#find(textOf(r.to))

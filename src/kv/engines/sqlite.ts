@@ -42,7 +42,8 @@ export class SqliteEngine implements KvEngine {
     // A deferred transaction takes its snapshot with the first read.
     reader.first.get()
     let open = true
-    const get = (key: Uint8Array): Uint8Array | undefined => reader.get.get(key)?.['v'] as Uint8Array | undefined
+    const get = (key: Uint8Array): Uint8Array | undefined =>
+      reader.get.get(key)?.['v'] as Uint8Array | undefined
     return {
       get,
       getMany: (keys) => keys.map(get),
@@ -74,7 +75,8 @@ export class SqliteEngine implements KvEngine {
 function openReader(directory: string): Reader {
   const database = new DatabaseSync(fileOf(directory), { readOnly: true })
   database.exec('PRAGMA busy_timeout=10000')
-  const page = (order: string): StatementSync => database.prepare(`SELECT k, v FROM kv WHERE k >= ? AND k < ? ORDER BY k ${order} LIMIT ?`)
+  const page = (order: string): StatementSync =>
+    database.prepare(`SELECT k, v FROM kv WHERE k >= ? AND k < ? ORDER BY k ${order} LIMIT ?`)
   return {
     database,
     begin: database.prepare('BEGIN'),
@@ -101,7 +103,9 @@ export class SqliteWriter implements StoreWriter {
       CREATE TABLE IF NOT EXISTS kv (k BLOB PRIMARY KEY, v BLOB NOT NULL) WITHOUT ROWID;
     `)
     this.#get = this.#database.prepare('SELECT v FROM kv WHERE k = ?')
-    this.#put = this.#database.prepare('INSERT INTO kv (k, v) VALUES (?, ?) ON CONFLICT (k) DO UPDATE SET v = excluded.v')
+    this.#put = this.#database.prepare(
+      'INSERT INTO kv (k, v) VALUES (?, ?) ON CONFLICT (k) DO UPDATE SET v = excluded.v',
+    )
     this.#delete = this.#database.prepare('DELETE FROM kv WHERE k = ?')
   }
 
