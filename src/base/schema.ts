@@ -5,7 +5,7 @@
  * replaced. It is zod's function-only build, of which a bundle keeps what is used. Hot paths (protocol
  * grammars, rows, telemetry fields, settings) have their own readers and do not come here.
  */
-import { ZodMiniType, safeParse } from 'zod/mini'
+import { safeParse, type ZodMiniType } from 'zod/mini'
 import { Fault } from './fault.ts'
 
 export {

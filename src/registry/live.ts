@@ -105,7 +105,7 @@ export class LiveSettings implements Settings {
   }
 
   #instances<F>(object: SettingsObject<F>): readonly ObjectValues[] {
-    const instances = this.#now.get(object as unknown as AnySettingsObject)
+    const instances = this.#now.get(object)
     if (instances === undefined) throw new Error(`${object.name} is not in the catalog`)
     return instances
   }

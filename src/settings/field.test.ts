@@ -19,6 +19,7 @@ import {
   text,
   type Field,
 } from './field.ts'
+import { settingsObject } from './object.ts'
 import { Secret } from './secret.ts'
 
 const help = ''
@@ -96,7 +97,6 @@ test('a secret shows itself only when asked', () => {
   const password = secret({ fallback: undefined, help }).read('hunter2')!
   assert.equal(password.reveal(), 'hunter2')
   const shown = [
-    `${password}`,
     JSON.stringify({ password }),
     inspect({ password }, { depth: 5, showHidden: true }),
     String(password),
@@ -104,6 +104,39 @@ test('a secret shows itself only when asked', () => {
   for (const text of shown) assert(!text.includes('hunter2'), text)
   assert(password.isSameAs(new Secret('hunter2')))
   refuses(secret({ fallback: undefined, help }), '', /not empty/)
+})
+
+test('inside a declaration fields keep their types', () => {
+  const declared = settingsObject({
+    name: 'Example',
+    title: 'Example',
+    help,
+    many: false,
+    fields: {
+      level: oneOf(['a', 'b'], { fallback: 'a', help }),
+      maybeLevel: oneOf(['a', 'b'], { fallback: undefined, help }),
+      name: text({ fallback: '', help }),
+      maybeName: text({ fallback: undefined, help }),
+      count: integer({ fallback: 5, help }),
+      maybeCount: integer({ fallback: undefined, help }),
+      on: boolean({ fallback: true, help }),
+      bind: list(socketAddress({ fallback: undefined, help }), { fallback: [], help }),
+    },
+  })
+  const level: Field<'a' | 'b'> = declared.fields.level
+  const name: Field<string> = declared.fields.name
+  const count: Field<number> = declared.fields.count
+  const on: Field<boolean> = declared.fields.on
+  // @ts-expect-error may be undefined
+  const wrongLevel: Field<'a' | 'b'> = declared.fields.maybeLevel
+  // @ts-expect-error may be undefined
+  const wrongName: Field<string> = declared.fields.maybeName
+  // @ts-expect-error may be undefined
+  const wrongCount: Field<number> = declared.fields.maybeCount
+  assert.deepEqual(
+    [level, name, count, on, wrongLevel, wrongName, wrongCount].map((f) => f.fallback),
+    ['a', '', 5, true, undefined, undefined, undefined],
+  )
 })
 
 test('no input makes a kind throw anything but Fault invalid', () => {

@@ -155,23 +155,32 @@ export const size = <D extends number | undefined>(options: FieldOptions<D> & Bo
   )
 
 /** One of some words, in any case. */
-export const oneOf = <const W extends string, D extends W | undefined>(
+export function oneOf<const W extends string>(
   words: readonly W[],
-  options: FieldOptions<D>,
-): Field<W | D> =>
-  field('enum', `one of ${words.map((word) => `"${word}"`).join(', ')}`, options, (input) =>
+  options: FieldOptions<NoInfer<W>>,
+): Field<W>
+export function oneOf<const W extends string>(
+  words: readonly W[],
+  options: FieldOptions<undefined>,
+): Field<W | undefined>
+export function oneOf<W extends string>(
+  words: readonly W[],
+  options: FieldOptions<W | undefined>,
+): Field<W | undefined> {
+  return field('enum', `one of ${words.map((word) => `"${word}"`).join(', ')}`, options, (input) =>
     typeof input === 'string' ? words.find((word) => word.toLowerCase() === input.toLowerCase()) : undefined,
   )
+}
 
-/** Several values of another kind. A single value is a list of one. */
+/** Several values of another kind, whose own fallback does not matter. A single value is a list of one. */
 export const list = <T>(
-  item: Field<T>,
+  item: Field<T | undefined>,
   options: FieldOptions<readonly NoInfer<T>[]> & { min?: number },
 ): Field<readonly T[]> => {
   const least = options.min === undefined ? '' : ` of at least ${options.min}`
   const whole = field('list', `a list${least}, each ${item.allowed}`, options, (input) => {
     const items = Array.isArray(input) ? (input as readonly unknown[]) : [input]
-    return items.length < (options.min ?? 0) ? undefined : items.map((value) => item.read(value))
+    return items.length < (options.min ?? 0) ? undefined : items.map((value) => item.read(value) as T)
   })
   return { ...whole, item }
 }

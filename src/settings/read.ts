@@ -148,7 +148,7 @@ class Reader {
   #reportMissing(object: AnySettingsObject, id: string, name: string, field: Field<unknown>): void {
     const node = this.#document && object.many && this.#tableOf(object, id)
     const key = dottedKey(node ? [...node.path, name] : [object.name, name])
-    const at = node ? `${this.#document!.name}:${node.line}: ` : ''
+    const at = node ? `${this.#document.name}:${node.line}: ` : ''
     this.problems.push({ severity: 'error', text: `${at}${key} is missing: it must be ${field.allowed}` })
   }
 
