@@ -30,6 +30,9 @@ test('a lockfile with registry addresses is refused', () => {
 test('words of one machine are refused, mail in the corpus is not looked at', () => {
   const text = ['ok', `see /${'work'}/main`, `https://registry.${'npmjs'}.org`, `/${'home'}/me/x`].join('\n')
   const lines = checkWords([{ path: 'README.md', text }]).map(({ line }) => line)
-  assert.deepEqual(lines.toSorted((a, b) => a - b), [2, 3, 4])
+  assert.deepEqual(
+    lines.toSorted((a, b) => a - b),
+    [2, 3, 4],
+  )
   assert.deepEqual(checkWords([{ path: 'test/corpus/message/a.md', text }]), [])
 })

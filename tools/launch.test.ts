@@ -1,0 +1,116 @@
+import assert from 'node:assert/strict'
+import { spawn } from 'node:child_process'
+import { cpSync, existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import path from 'node:path'
+import { after, test } from 'node:test'
+import { root } from './tree.ts'
+
+const folder = mkdtempSync(path.join(tmpdir(), 'postern launch-'))
+after(() => rmSync(folder, { recursive: true }))
+
+// Stands in for npm: notes that it ran, then makes node_modules what the lockfile says.
+const fakeNpm = `
+const fs = require('node:fs')
+fs.appendFileSync('npm-ran', process.argv.slice(2).join(' ') + '\\n')
+if (fs.existsSync('break-npm')) { console.error('npm error code ENOTFOUND'); process.exit(1) }
+setTimeout(() => {
+  fs.mkdirSync('node_modules/a', { recursive: true })
+  fs.writeFileSync('node_modules/a/package.json', '{}')
+  fs.copyFileSync('package-lock.json', 'node_modules/.package-lock.json')
+}, 100)
+`
+const packages = {
+  '': { name: 'tree' },
+  'node_modules/a': { version: '1.0.0' },
+  'node_modules/b': { version: '1.0.0', optional: true },
+}
+
+/** A tree with the launcher, one dependency and a "bench" that prints its arguments. */
+function plantTree(name: string): string {
+  const tree = path.join(folder, name)
+  cpSync(path.join(root, 'bin'), path.join(tree, 'bin'), { recursive: true })
+  mkdirSync(path.join(tree, 'test/bench'), { recursive: true })
+  writeFileSync(path.join(tree, 'package.json'), '{ "type": "module" }')
+  writeFileSync(path.join(tree, 'package-lock.json'), JSON.stringify({ packages }))
+  writeFileSync(
+    path.join(tree, 'test/bench/main.ts'),
+    'const args: string[] = process.argv.slice(2)\nconsole.log(JSON.stringify(args))\n',
+  )
+  writeFileSync(path.join(tree, 'npm-cli.cjs'), fakeNpm)
+  return tree
+}
+
+function launch(tree: string, ...args: string[]): Promise<{ code: number | null; out: string; err: string }> {
+  const env = {
+    ...process.env,
+    npm_execpath: path.join(tree, 'npm-cli.cjs'),
+    npm_node_execpath: process.execPath,
+  }
+  const child = spawn(process.execPath, [path.join(tree, 'bin/launch.js'), ...args], { env })
+  let out = ''
+  let err = ''
+  child.stdout.on('data', (chunk: Buffer) => (out += chunk.toString()))
+  child.stderr.on('data', (chunk: Buffer) => (err += chunk.toString()))
+  return new Promise((resolve) => child.on('close', (code) => resolve({ code, out, err })))
+}
+
+const installs = (tree: string) => readFileSync(path.join(tree, 'npm-ran'), 'utf8').trim().split('\n').length
+
+test('installs what is missing, once, and passes arguments on', async () => {
+  const tree = plantTree('installs')
+  const first = await launch(tree, 'bench', '--target', 'a b')
+  assert.deepEqual([first.code, first.out], [0, '["--target","a b"]\n'])
+  assert.match(first.err, /Installing .*about a minute/)
+  const second = await launch(tree, 'bench')
+  assert.deepEqual(second, { code: 0, out: '[]\n', err: '' })
+  assert.equal(installs(tree), 1)
+})
+
+test('a changed lockfile installs again', async () => {
+  const tree = plantTree('changed')
+  await launch(tree, 'bench')
+  const changed = { ...packages, 'node_modules/a': { version: '1.0.1' } }
+  writeFileSync(path.join(tree, 'package-lock.json'), JSON.stringify({ packages: changed }))
+  assert.match((await launch(tree, 'bench')).err, /node_modules\/a 1.0.1 is not installed/)
+  assert.equal(installs(tree), 2)
+})
+
+test('three starts at once install once', async () => {
+  const tree = plantTree('at once')
+  const results = await Promise.all([1, 2, 3].map(() => launch(tree, 'bench')))
+  assert.deepEqual(
+    results.map(({ code }) => code),
+    [0, 0, 0],
+  )
+  assert.equal(installs(tree), 1)
+  assert.ok(!existsSync(path.join(tree, '.install-lock')))
+})
+
+test('the lock of a dead start is broken', async () => {
+  const tree = plantTree('dead')
+  mkdirSync(path.join(tree, '.install-lock'))
+  writeFileSync(path.join(tree, '.install-lock/pid'), '4194303') // above what pids reach
+  assert.equal((await launch(tree, 'bench')).code, 0)
+})
+
+test('a failed install says what to do, and leaves no lock', async () => {
+  const tree = plantTree('fails')
+  writeFileSync(path.join(tree, 'break-npm'), '')
+  const { code, out, err } = await launch(tree, 'bench')
+  assert.deepEqual([code, out], [1, ''])
+  assert.match(err, /ENOTFOUND/)
+  assert.match(err, /registry cannot be reached\. Check the network/)
+  assert.ok(!existsSync(path.join(tree, '.install-lock')))
+})
+
+test('an unknown command and a missing program are told, without a stack', async () => {
+  const tree = plantTree('unknown')
+  const unknown = await launch(tree, 'dance')
+  assert.equal(unknown.code, 1)
+  assert.match(unknown.err, /^Usage: /)
+  const missing = await launch(tree, 'start')
+  assert.equal(missing.code, 1)
+  assert.match(missing.err, /src\/server\/main.ts is missing/)
+  assert.doesNotMatch(missing.err, /^ +at /m)
+})

@@ -1,0 +1,98 @@
+/**
+ * `npm test`: the checks, then every tier of tools/tiers.ts, then a share of fuzzing. Ends with a list of the
+ * tiers and, as the very last line, the totals. `--fast` runs the checks and the fast tiers only, `--tier
+ * NAME` one tier. Exit code 1 on any failure.
+ */
+import { existsSync } from 'node:fs'
+import path from 'node:path'
+import { parseArgs } from 'node:util'
+import { filesOf, runNode, runTier, type TierResult } from './run-tier.ts'
+import { fuzzBudgetMs, tiers, type TestTier } from './tiers.ts'
+import { root } from './tree.ts'
+
+const { values: options } = parseArgs({
+  options: { fast: { type: 'boolean', default: false }, tier: { type: 'string' } },
+})
+
+const print = (chunk: Uint8Array) => void process.stdout.write(chunk)
+
+function isWanted(name: string, fast: boolean): boolean {
+  if (options.tier !== undefined) return options.tier === name
+  return fast || !options.fast
+}
+
+/** A program that ends by printing "<n> passed, <n> failed". */
+async function runProgram(name: string, args: readonly string[], timeoutMs: number): Promise<TierResult> {
+  const started = performance.now()
+  const { how, code, stdout } = await runNode(args, { timeoutMs, print })
+  const counts = /(\d+) passed, (\d+) failed\s*$/.exec(stdout)
+  const passed = Number(counts?.[1] ?? 0)
+  const failed = Number(counts?.[2] ?? 0)
+  const isBroken = how !== 'exit' || counts === null || (code !== 0 && failed === 0)
+  return {
+    name,
+    passed,
+    failed: isBroken ? failed + 1 : failed,
+    skipped: 0,
+    remark: isBroken ? `ended by ${how} with ${code}` : undefined,
+    elapsedMs: performance.now() - started,
+  }
+}
+
+// Packages are installed only where nobody minds: on CI, as root, where apt-get is.
+function maySetUp(): boolean {
+  return process.env['CI'] === 'true' && process.getuid?.() === 0 && existsSync('/usr/bin/apt-get')
+}
+
+async function runWithSetup(tier: TestTier): Promise<TierResult> {
+  const files = filesOf(tier)
+  const script = tier.setup === undefined ? undefined : path.join(root, tier.setup)
+  const setUp = files.length > 0 && script !== undefined && existsSync(script) && maySetUp()
+  if (setUp) {
+    const { code } = await runNode([script], { timeoutMs: 5 * 60_000, print })
+    if (code !== 0) {
+      const remark = `${tier.setup} ended with ${code}`
+      return { name: tier.name, passed: 0, failed: 1, skipped: 0, remark, elapsedMs: 0 }
+    }
+  }
+  return runTier(tier, files, { strict: setUp, print })
+}
+
+function headline(name: string): void {
+  process.stdout.write(`\n== ${name}\n`)
+}
+
+async function runAll(): Promise<readonly TierResult[]> {
+  const results: TierResult[] = []
+  if (isWanted('check', true)) {
+    headline('check')
+    results.push(await runProgram('check', [path.join(import.meta.dirname, 'check.ts')], 120_000))
+  }
+  for (const tier of tiers) {
+    if (!isWanted(tier.name, tier.fast === true)) continue
+    headline(tier.name)
+    results.push(await runWithSetup(tier))
+  }
+  if (isWanted('fuzz', false)) {
+    headline('fuzz')
+    const seconds = process.env['POSTERN_FUZZ_SECONDS'] ?? '60'
+    const flags = ['--seconds', seconds, '--total-seconds', String(fuzzBudgetMs / 1000)]
+    const program = path.join(import.meta.dirname, 'fuzz.ts')
+    results.push(await runProgram('fuzz', [program, ...flags], fuzzBudgetMs + 90_000))
+  }
+  return results
+}
+
+const results = await runAll()
+process.stdout.write('\n')
+for (const { name, passed, failed, skipped, remark, elapsedMs } of results) {
+  const counts = `${passed} passed, ${failed} failed, ${skipped} skipped`
+  const seconds = (elapsedMs / 1000).toFixed(1).padStart(6)
+  process.stdout.write(
+    `${name.padEnd(12)}${seconds} s  ${counts}${remark === undefined ? '' : ` (${remark})`}\n`,
+  )
+}
+const sum = (count: 'passed' | 'failed' | 'skipped') =>
+  results.reduce((total, result) => total + result[count], 0)
+process.stdout.write(`${sum('passed')} passed, ${sum('failed')} failed, ${sum('skipped')} skipped\n`)
+process.exitCode = sum('failed') === 0 && results.length > 0 ? 0 : 1

@@ -1,0 +1,75 @@
+import assert from 'node:assert/strict'
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import path from 'node:path'
+import { after, test } from 'node:test'
+import { filesOf, judge, runNode, runTier } from './run-tier.ts'
+import { tiers, type TestTier } from './tiers.ts'
+
+const folder = mkdtempSync(path.join(tmpdir(), 'postern tier-'))
+after(() => rmSync(folder, { recursive: true }))
+
+const print = () => {}
+
+function plant(name: string, text: string): string {
+  const file = path.join(folder, name)
+  mkdirSync(path.dirname(file), { recursive: true })
+  writeFileSync(file, `import { test, describe } from 'node:test'\n${text}`)
+  return file
+}
+
+const tier: TestTier = { name: 'planted', include: ['**/*.test.ts'], isolation: 'none', budgetMs: 60_000 }
+
+test('passes, failures and skips are counted, in one process and in many', async () => {
+  const files = [
+    plant('a.test.ts', "test('a', () => {})\ntest('b', { skip: 'no reason' }, () => {})\n"),
+    plant('b.test.ts', "describe('s', () => { test('c', () => { throw new Error('planted') }) })\n"),
+  ]
+  for (const isolation of ['none', 'process'] as const) {
+    const { passed, failed, skipped } = await runTier({ ...tier, isolation }, files, { strict: false, print })
+    assert.deepEqual({ passed, failed, skipped }, { passed: 1, failed: 1, skipped: 1 })
+  }
+})
+
+test('a tier that dies has failed', async () => {
+  const files = [plant('dies.test.ts', "test('a', () => { process.kill(process.pid, 'SIGKILL') })\n")]
+  const { failed, remark } = await runTier(tier, files, { strict: false, print })
+  assert.equal(failed, 1)
+  assert.equal(remark, 'the test process died')
+})
+
+test('an empty tier says so', async () => {
+  const { passed, failed, remark } = await runTier(tier, [], { strict: true, print })
+  assert.deepEqual([passed, failed, remark], [0, 0, 'no test files'])
+})
+
+test('a program that takes too long is stopped', async () => {
+  const file = path.join(folder, 'forever.js')
+  writeFileSync(file, 'setInterval(() => {}, 1000)\n')
+  const { how } = await runNode([file], { timeoutMs: 300, print })
+  assert.equal(how, 'timeout')
+})
+
+test('time-outs, bad exit codes and forbidden skips fail a tier', () => {
+  const ended = (how: 'exit' | 'timeout', code: number) => ({ how, code, stdout: '' }) as const
+  const totals = { passed: 5, failed: 0, skipped: 2 }
+  assert.deepEqual(judge(ended('exit', 0), totals, 1000, false), [totals])
+  assert.equal(judge(ended('exit', 0), totals, 1000, true)[0].failed, 2)
+  assert.equal(judge(ended('exit', 1), totals, 1000, false)[0].failed, 1)
+  assert.deepEqual(judge(ended('timeout', 1), undefined, 1000, false), [
+    { passed: 0, failed: 1, skipped: 0 },
+    'not done after 1 s, stopped',
+  ])
+})
+
+test('no test file belongs to two tiers, and excluded ones are left out', () => {
+  plant('src/kv/a.test.ts', '')
+  plant('src/kv/engines/lmdb.test.ts', '')
+  plant('test/e2e/01-start/start.test.ts', '')
+  const files = tiers.flatMap((one) => filesOf(one, folder).map((file) => `${one.name} ${file}`))
+  assert.deepEqual(files, [
+    'unit src/kv/a.test.ts',
+    'engines src/kv/engines/lmdb.test.ts',
+    'e2e test/e2e/01-start/start.test.ts',
+  ])
+})

@@ -1,0 +1,49 @@
+/**
+ * A reporter for node:test that says what a person needs: each failure in full, each skip with its reason,
+ * nothing on what passed. The totals go as JSON to the file that POSTERN_TIER_TOTALS names.
+ */
+import { writeFileSync } from 'node:fs'
+import path from 'node:path'
+import { type TestEvent } from 'node:test/reporters'
+import { inspect } from 'node:util'
+import { type TierTotals } from './run-tier.ts'
+import { root } from './tree.ts'
+
+type Named = Extract<TestEvent, { type: 'test:pass' | 'test:fail' }>['data']
+
+function placeOf(data: Named): string {
+  const file = data.file === undefined ? '' : path.relative(root, data.file)
+  return `${file}:${data.line ?? 0} ${data.name}`
+}
+
+function causeOf(error: Error): string {
+  const cause: unknown = error.cause ?? error
+  return cause instanceof Error ? (cause.stack ?? cause.message) : inspect(cause)
+}
+
+// A suite fails because of a test inside, which was printed already.
+function failsByItself({ details }: Extract<TestEvent, { type: 'test:fail' }>['data']): boolean {
+  return (details.error as { failureType?: string }).failureType !== 'subtestsFailed'
+}
+
+export async function* report(source: AsyncIterable<TestEvent>): AsyncGenerator<string> {
+  const totals = { passed: 0, failed: 0, skipped: 0 }
+  for await (const { type, data } of source) {
+    if (type === 'test:stdout' || type === 'test:stderr') yield data.message
+    else if (type === 'test:fail' && data.todo === undefined && failsByItself(data)) {
+      totals.failed++
+      yield `FAIL ${placeOf(data)}\n${causeOf(data.details.error).replace(/^/gm, '  ')}\n`
+    } else if (type === 'test:pass' && data.details.type !== 'suite') {
+      if (data.skip !== undefined && data.skip !== false) {
+        totals.skipped++
+        yield `skip ${placeOf(data)}: ${typeof data.skip === 'string' ? data.skip : 'no reason given'}\n`
+      } else if (data.todo === undefined) totals.passed++
+    }
+  }
+  const file = process.env['POSTERN_TIER_TOTALS']
+  if (file !== undefined) writeFileSync(file, JSON.stringify(totals satisfies TierTotals))
+}
+
+// The one default export of the repository: the test runner asks for it.
+// oxlint-disable-next-line import/no-default-export
+export default report

@@ -1,0 +1,58 @@
+/**
+ * What `npm test` runs, as data: one entry per tier, in order. A tier is a process of its own, so that one
+ * that dies or hangs takes nothing else with it. Budgets add up to less than 15 minutes with the checks.
+ */
+
+export interface TestTier {
+  readonly name: string
+  /** Test files: patterns from the root of the repository. */
+  readonly include: readonly string[]
+  readonly exclude?: readonly string[]
+  /** 'none': all files in one process, fast, no module state. 'process': a process per file. */
+  readonly isolation: 'none' | 'process'
+  /** The tier is ended, and has failed, when it takes longer. */
+  readonly budgetMs: number
+  /** Also part of `npm run test:fast`. */
+  readonly fast?: true
+  /** Brings what the tier needs, on CI, as root, where apt-get is; a skip counts as a failure after it ran. */
+  readonly setup?: string
+}
+
+const seconds = 1000
+const minutes = 60 * seconds
+const engines = ['src/*/engines/**/*.test.ts']
+
+export const tiers: readonly TestTier[] = [
+  {
+    name: 'unit',
+    include: ['src/**/*.test.ts', 'tools/**/*.test.ts', 'test/harness/**/*.test.ts'],
+    exclude: engines,
+    isolation: 'none',
+    budgetMs: 1 * minutes,
+    fast: true,
+  },
+  { name: 'engines', include: engines, isolation: 'process', budgetMs: 1 * minutes },
+  {
+    name: 'conformance',
+    include: ['test/conformance/**/*.test.ts'],
+    isolation: 'none',
+    budgetMs: 1 * minutes,
+  },
+  { name: 'e2e', include: ['test/e2e/**/*.test.ts'], isolation: 'process', budgetMs: 3 * minutes },
+  {
+    name: 'durability',
+    include: ['test/durability/**/*.test.ts'],
+    isolation: 'process',
+    budgetMs: 4 * minutes,
+  },
+  {
+    name: 'interop',
+    include: ['test/interop/**/*.test.ts'],
+    isolation: 'process',
+    budgetMs: 3 * minutes,
+    setup: 'test/interop/setup.ts',
+  },
+]
+
+/** Of all fuzz targets together; each gets its share of it, at most POSTERN_FUZZ_SECONDS. */
+export const fuzzBudgetMs = 5 * minutes
