@@ -1,0 +1,146 @@
+/**
+ * Encoded words in header text (RFC 2047 with the language suffix of RFC 2231 §5).
+ *
+ * Header text comes in as one character per byte and leaves as Unicode. Reading is lenient about what
+ * senders really do: words longer than 75 characters, spaces inside, a character split over two adjacent
+ * words, broken base64, and plain 8-bit text (UTF-8 or windows-1252) around or instead of words.
+ * Linear in the length of the text.
+ */
+import { latin1 } from '#base/bytes.ts'
+import { decodeCharset, sniff } from './charset.ts'
+import { decodeBody } from './body.ts'
+
+interface Word {
+  readonly charset: string
+  readonly bytes: Buffer
+  readonly end: number
+}
+
+const MAX_CHARSET_NAME = 64
+
+/** Header text, with its encoded words decoded. */
+export function decodeHeaderText(raw: string): string {
+  let at = raw.indexOf('=?')
+  if (at < 0) return decodePlain(raw)
+  let text = ''
+  let plainStart = 0
+  /** Decoded bytes of adjacent words in one charset, waiting for the next. */
+  let pending: Buffer[] = []
+  let pendingCharset = ''
+  const closing = { at: -1 }
+  while (at >= 0) {
+    const word = readWord(raw, at, closing)
+    if (word === undefined) {
+      at = raw.indexOf('=?', at + 2)
+      continue
+    }
+    const between = raw.slice(plainStart, at)
+    // RFC 2047 §6.2: white space between adjacent encoded words is not shown.
+    const adjacent = pending.length > 0 && isBlank(between)
+    if (!adjacent || word.charset !== pendingCharset || isStateful(word.charset)) {
+      text += flush(pending, pendingCharset)
+      pending = []
+    }
+    if (!adjacent) text += decodePlain(between)
+    pending.push(word.bytes)
+    pendingCharset = word.charset
+    plainStart = word.end
+    at = raw.indexOf('=?', word.end)
+  }
+  return text + flush(pending, pendingCharset) + decodePlain(raw.slice(plainStart))
+}
+
+/** Charsets with shift states begin each word anew; joined, their escape sequences would collide. */
+const isStateful = (charset: string): boolean => /^(?:iso-2022|hz|utf-?7)/.test(charset)
+
+function flush(pending: readonly Buffer[], charset: string): string {
+  if (pending.length === 0) return ''
+  return decodeCharset(pending.length === 1 ? pending[0]! : Buffer.concat(pending), charset)
+}
+
+/** Text without encoded words: ASCII as it is, 8-bit by its looks. */
+function decodePlain(raw: string): string {
+  for (let i = 0; i < raw.length; i++) if (raw.charCodeAt(i) > 0x7f) return sniff(latin1(raw))
+  return raw
+}
+
+function isBlank(text: string): boolean {
+  for (let i = 0; i < text.length; i++) {
+    const c = text.charCodeAt(i)
+    if (c !== 0x20 && c !== 0x09 && c !== 0x0a && c !== 0x0d) return false
+  }
+  return true
+}
+
+/** `closing.at` remembers the last "?=" found, so that looking for it stays linear over the whole text. */
+function readWord(raw: string, at: number, closing: { at: number }): Word | undefined {
+  const charsetEnd = raw.indexOf('?', at + 2)
+  if (charsetEnd < 0 || charsetEnd === at + 2 || charsetEnd - at > MAX_CHARSET_NAME) return undefined
+  if (raw[charsetEnd + 2] !== '?') return undefined
+  const kind = raw.charCodeAt(charsetEnd + 1) | 0x20
+  if (kind !== 0x62 && kind !== 0x71) return undefined
+  const start = charsetEnd + 3
+  if (closing.at < start) {
+    closing.at = raw.indexOf('?=', start)
+    if (closing.at < 0) closing.at = Infinity
+  }
+  if (closing.at === Infinity) return undefined
+  const encoded = raw.slice(start, closing.at)
+  // A word that never ended must not swallow the next one.
+  if (encoded.includes('=?')) return undefined
+  const charset = raw
+    .slice(at + 2, charsetEnd)
+    .split('*', 1)[0]!
+    .toLowerCase()
+  const bytes = kind === 0x62 ? decodeBody(latin1(encoded), 'base64') : decodeQ(encoded)
+  return { charset, bytes, end: closing.at + 2 }
+}
+
+const hexDigit = (c: number): number =>
+  c >= 0x30 && c <= 0x39 ? c - 0x30 : (c | 0x20) >= 0x61 && (c | 0x20) <= 0x66 ? (c | 0x20) - 0x57 : -1
+
+/** RFC 2047 §4.2; an "=" without two hex digits stands for itself. */
+function decodeQ(text: string): Buffer {
+  const out = Buffer.allocUnsafe(text.length)
+  let length = 0
+  for (let i = 0; i < text.length; i++) {
+    const c = text.charCodeAt(i)
+    if (c === 0x3d && i + 2 < text.length) {
+      const high = hexDigit(text.charCodeAt(i + 1))
+      const low = hexDigit(text.charCodeAt(i + 2))
+      if (high >= 0 && low >= 0) {
+        out[length++] = (high << 4) | low
+        i += 2
+        continue
+      }
+    }
+    out[length++] = c === 0x5f ? 0x20 : c
+  }
+  return out.subarray(0, length)
+}
+
+/** RFC 2047 §2: an encoded word is at most 75 characters; "=?utf-8?B?" and "?=" are 12 of them. */
+const MAX_WORD_BYTES = Math.floor((75 - 12) / 4) * 3
+
+/**
+ * Text as header text: itself where it is printable ASCII that cannot be taken for an encoded word, else
+ * UTF-8 encoded words separated by spaces, none of which splits a character (RFC 2047 §5).
+ */
+export function encodeHeaderText(text: string): string {
+  if (/^[\x20-\x7e]*$/.test(text) && !text.includes('=?')) return text
+  const words: string[] = []
+  let bytes: Buffer[] = []
+  let length = 0
+  for (const character of text) {
+    const encoded = Buffer.from(character, 'utf8')
+    if (length + encoded.length > MAX_WORD_BYTES) {
+      words.push(`=?utf-8?B?${Buffer.concat(bytes).toString('base64')}?=`)
+      bytes = []
+      length = 0
+    }
+    bytes.push(encoded)
+    length += encoded.length
+  }
+  words.push(`=?utf-8?B?${Buffer.concat(bytes).toString('base64')}?=`)
+  return words.join(' ')
+}

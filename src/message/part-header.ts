@@ -1,0 +1,183 @@
+/**
+ * One header, read once: the MIME fields that describe a part (RFC 2045, 2183, 3282, 2557) and, for the
+ * header of a message, the fields of its envelope. Fields are found by name length first, so that the
+ * many fields nobody asks for cost a line scan and a switch.
+ */
+import { parseAddresses, type Address } from './address.ts'
+import { FieldScanner } from './headers.ts'
+import {
+  parameter,
+  parseContentType,
+  parseDisposition,
+  type ContentType,
+  type Parameter,
+} from './parameters.ts'
+import type { Disposition, Envelope } from './structure.ts'
+
+/** Of one field's raw value, as much as is read. */
+export const MAX_FIELD = 65_536
+/** Of a value that is kept as it is: a description, a location, an identifier. */
+const MAX_VALUE = 1024
+const MAX_LANGUAGES = 16
+
+export interface PartFields {
+  readonly contentType: ContentType | undefined
+  readonly encoding: string
+  readonly id: string | undefined
+  readonly description: string | undefined
+  readonly md5: string | undefined
+  readonly disposition: Disposition | undefined
+  readonly language: readonly string[]
+  readonly location: string | undefined
+}
+
+export interface MessageFields {
+  readonly envelope: Envelope
+  /** The raw value of References. */
+  readonly references: string
+  readonly receivedCount: number
+}
+
+type Field = keyof typeof slots
+/** Names by length; the value says which member of `values` a field fills. */
+const slots = {
+  to: 2,
+  cc: 2,
+  bcc: 3,
+  date: 4,
+  from: 4,
+  sender: 6,
+  subject: 7,
+  'reply-to': 8,
+  received: 8,
+  references: 10,
+  'message-id': 10,
+  'in-reply-to': 11,
+  'content-id': 10,
+  'content-md5': 11,
+  'content-type': 12,
+  'content-language': 16,
+  'content-location': 16,
+  'content-description': 19,
+  'content-disposition': 19,
+  'content-transfer-encoding': 25,
+} as const
+
+const byLength: readonly (readonly Field[])[] = Array.from({ length: 26 }, (_, length) =>
+  (Object.keys(slots) as Field[]).filter((name) => slots[name] === length),
+)
+
+/** The fields of one header that anybody asks for, unfolded: the first of each name, all of to, cc, bcc. */
+export class HeaderReader {
+  receivedCount = 0
+  readonly #values: Partial<Record<Field, string>> = {}
+
+  /** Without `ofMessage`, only the MIME fields are read. */
+  constructor(header: Uint8Array, ofMessage: boolean) {
+    const scanner = new FieldScanner(header)
+    while (scanner.next()) {
+      const candidates = byLength[scanner.nameEnd - scanner.nameStart]
+      if (candidates === undefined) continue
+      for (const name of candidates) {
+        if (!scanner.is(name)) continue
+        if (ofMessage || name.startsWith('content-')) this.#take(name, scanner)
+        break
+      }
+    }
+  }
+
+  #take(name: Field, scanner: FieldScanner): void {
+    if (name === 'received') {
+      this.receivedCount++
+      return
+    }
+    const before = this.#values[name]
+    if (before === undefined) {
+      this.#values[name] = scanner.value(MAX_FIELD)
+    } else if ((name === 'to' || name === 'cc' || name === 'bcc') && before.length < MAX_FIELD) {
+      // RFC 5322 §4.5.3: repeated destination fields are one list.
+      this.#values[name] = `${before}, ${scanner.value(MAX_FIELD)}`
+    }
+  }
+
+  get hasContentType(): boolean {
+    return this.#values['content-type'] !== undefined
+  }
+
+  part(): PartFields {
+    const values = this.#values
+    const contentType = values['content-type']
+    const disposition = values['content-disposition']
+    return {
+      contentType: contentType === undefined ? undefined : parseContentType(contentType),
+      encoding: encodingName(values['content-transfer-encoding']),
+      id: values['content-id']?.slice(0, MAX_VALUE),
+      description: values['content-description']?.slice(0, MAX_VALUE),
+      md5: values['content-md5']?.slice(0, MAX_VALUE),
+      disposition: disposition === undefined ? undefined : parseDisposition(disposition),
+      language: languages(values['content-language']),
+      location: values['content-location']?.slice(0, MAX_VALUE),
+    }
+  }
+
+  message(): MessageFields {
+    const values = this.#values
+    const from = addresses(values.from)
+    const sender = addresses(values.sender)
+    const replyTo = addresses(values['reply-to'])
+    return {
+      envelope: {
+        date: values.date?.slice(0, MAX_VALUE),
+        subject: values.subject?.slice(0, MAX_VALUE * 4),
+        from,
+        sender: sender.length > 0 ? sender : from,
+        replyTo: replyTo.length > 0 ? replyTo : from,
+        to: addresses(values.to),
+        cc: addresses(values.cc),
+        bcc: addresses(values.bcc),
+        inReplyTo: values['in-reply-to']?.slice(0, MAX_VALUE * 4),
+        messageId: values['message-id']?.slice(0, MAX_VALUE),
+      },
+      references: values.references ?? '',
+      receivedCount: this.receivedCount,
+    }
+  }
+}
+
+const addresses = (value: string | undefined): readonly Address[] =>
+  value === undefined || value === '' ? [] : parseAddresses(value)
+
+/** RFC 2045 §6.1: 7bit where the field is missing; comments and junk behind the word are not part of it. */
+function encodingName(value: string | undefined): string {
+  if (value === undefined) return '7bit'
+  const word = value
+    .replace(/^"/, '')
+    .split(/[\s;("]/, 1)[0]!
+    .slice(0, 64)
+    .toLowerCase()
+  if (word === '') return '7bit'
+  return /[^!-~]/.test(word) ? 'x-unknown' : word
+}
+
+/** RFC 3282 §2: a comma-separated list of tags. */
+function languages(value: string | undefined): readonly string[] {
+  if (value === undefined) return []
+  return value
+    .slice(0, MAX_VALUE)
+    .split(/[\s,]+/)
+    .filter((tag) => tag !== '' && !tag.startsWith('('))
+    .slice(0, MAX_LANGUAGES)
+}
+
+const usAscii: readonly Parameter[] = [{ name: 'charset', value: 'US-ASCII', extended: false }]
+
+/** What a part without a usable Content-Type is (RFC 2045 §5.2, RFC 2046 §5.1.5). */
+export const plainText: ContentType = { type: 'text', subtype: 'plain', params: usAscii }
+export const innerMessage: ContentType = { type: 'message', subtype: 'rfc822', params: [] }
+export const opaque: ContentType = { type: 'application', subtype: 'octet-stream', params: [] }
+
+/** Text that names no charset is US-ASCII (RFC 2046 §4.1.2), and says so in its structure. */
+export function withImpliedCharset(type: ContentType): ContentType {
+  if (type.type !== 'text' || parameter(type.params, 'charset') !== undefined) return type
+  return { ...type, params: [...type.params, ...usAscii] }
+}
