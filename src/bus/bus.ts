@@ -14,7 +14,8 @@ export type BusMessage =
     }
   | { readonly kind: 'settings'; readonly object: string; readonly id: string }
   | { readonly kind: 'forget'; readonly cache: string; readonly key: string }
-  | { readonly kind: 'queue' }
+  /** A task that is due now was committed. */
+  | { readonly kind: 'task' }
 
 export type BusHandler<K extends BusMessage['kind']> = (message: Extract<BusMessage, { kind: K }>) => void
 

@@ -151,6 +151,7 @@ export class KvDb implements Db {
         })
       }
     }
+    if (batch !== undefined && tx.scheduledTasks) this.#bus.publish({ kind: 'task' })
     for (const [i, outcome] of outcomes.entries()) {
       if ('error' in outcome) writers[i]!.reject(outcome.error)
       else writers[i]!.resolve(outcome.value)

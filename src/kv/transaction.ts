@@ -114,6 +114,8 @@ export class WriteTransaction extends ReadTransaction implements WriteTx {
   readonly #checks = new Map<string, { key: Uint8Array; was: Uint8Array | undefined }>()
   readonly #blobs: Staged[] = []
   readonly #newTaskId: () => string
+  /** Whether the scheduler is to be told of this commit. */
+  scheduledTasks = false
   /** While an attempt runs: how to take back what it did, newest last. */
   #undo: (() => void)[] | undefined
 
@@ -188,6 +190,7 @@ export class WriteTransaction extends ReadTransaction implements WriteTx {
   }
 
   schedule<P>(task: TaskName<P>, payload: P, atMs: number): void {
+    this.scheduledTasks = true
     this.put(taskTable, [atMs, this.#newTaskId()], taskRow(task, payload))
   }
 

@@ -1,0 +1,129 @@
+import assert from 'node:assert/strict'
+import { describe, it } from 'node:test'
+import { fixedClock } from '#base/clock.ts'
+import { LocalBus } from '#bus/engines/local.ts'
+import { json } from '#kv/codec.ts'
+import { KvDb } from '#kv/db.ts'
+import { MemoryEngine } from '#kv/engines/memory.ts'
+import { text } from '#kv/key.ts'
+import { globalTable } from '#kv/table.ts'
+import { taskTable } from '#kv/task-rows.ts'
+import { silentTelemetry } from '#telemetry/telemetry.ts'
+import type { TaskContext, TaskKind } from './kind.ts'
+import { TaskScheduler } from './scheduler.ts'
+
+const results = globalTable({ name: 'result', letter: 'y', key: [text()], value: json<number>() })
+
+function setUp(run: (payload: { n: number }, context: TaskContext) => Promise<void>): {
+  db: KvDb
+  clock: ReturnType<typeof fixedClock>
+  kind: TaskKind<{ n: number }>
+  open: () => TaskScheduler
+} {
+  const bus = new LocalBus({ onError: (error) => assert.fail(String(error)) })
+  const db = new KvDb(new MemoryEngine(), bus)
+  const clock = fixedClock(1_000_000)
+  const kind: TaskKind<{ n: number }> = {
+    name: 'count',
+    leaseMs: 60_000,
+    retry: { firstMs: 1000, mostMs: 8000 },
+    run,
+  }
+  return {
+    db,
+    clock,
+    kind,
+    open: () => new TaskScheduler({ db, bus, clock, telemetry: silentTelemetry, kinds: [kind] }),
+  }
+}
+
+const left = async (db: KvDb): Promise<number[]> =>
+  (await db.read((tx) => tx.list(taskTable, []))).map(([[due]]) => due)
+
+describe('task scheduler', () => {
+  it('runs what is due, once, and leaves what is not', async () => {
+    const ran: number[] = []
+    const { db, clock, kind, open } = setUp(async ({ n }) => void ran.push(n))
+    await db.write([], async (tx) => {
+      for (const n of [1, 2]) tx.schedule(kind, { n }, clock.now())
+      tx.schedule(kind, { n: 3 }, clock.now() + 500)
+    })
+    await using scheduler = open()
+    await scheduler.kick()
+    assert.deepEqual(ran.toSorted(), [1, 2])
+    assert.deepEqual(await left(db), [1_000_500])
+    clock.advance(500)
+    await scheduler.kick()
+    assert.deepEqual(ran.toSorted(), [1, 2, 3])
+    assert.deepEqual(await left(db), [])
+  })
+
+  it('is woken by the commit that schedules', async () => {
+    const { promise, resolve } = Promise.withResolvers<void>()
+    const { db, clock, kind, open } = setUp(async () => resolve())
+    await using _scheduler = open()
+    await db.write([], async (tx) => tx.schedule(kind, { n: 1 }, clock.now()))
+    await promise
+  })
+
+  it('runs a failed task again, later and later, until it ends well', async () => {
+    let failures = 3
+    const { db, clock, kind, open } = setUp(async () => {
+      if (failures-- > 0) throw new Error('not yet')
+    })
+    await db.write([], async (tx) => tx.schedule(kind, { n: 1 }, clock.now()))
+    await using scheduler = open()
+    const waits: number[] = []
+    for (let i = 0; i < 3; i++) {
+      await scheduler.kick()
+      const [due] = await left(db)
+      waits.push(due! - clock.now())
+      clock.advance(due! - clock.now())
+    }
+    await scheduler.kick()
+    assert.deepEqual(waits, [1000, 2000, 4000])
+    assert.deepEqual(await left(db), [])
+  })
+
+  it('has its effect exactly once where the task says done in its own commit', async () => {
+    let crashed = false
+    const { db, clock, kind, open } = setUp(async (_payload, c) => {
+      await c.db.write([], async (tx) => {
+        tx.put(results, ['effect'], ((await tx.getForUpdate(results, 'effect')) ?? 0) + 1)
+        c.done(tx)
+      })
+      crashed = true
+      throw new Error('killed after the commit')
+    })
+    await db.write([], async (tx) => tx.schedule(kind, { n: 1 }, clock.now()))
+    await using scheduler = open()
+    await scheduler.kick()
+    clock.advance(1e6)
+    await scheduler.kick()
+    assert.ok(crashed)
+    assert.equal(await db.read((tx) => tx.get(results, 'effect')), 1)
+    assert.deepEqual(await left(db), [])
+  })
+
+  it('lets only one of two workers run a task, and another take over when a lease runs out', async () => {
+    let runs = 0
+    const gate = Promise.withResolvers<void>()
+    const { db, clock, kind, open } = setUp(async () => {
+      runs++
+      if (runs === 1) await gate.promise
+    })
+    await db.write([], async (tx) => tx.schedule(kind, { n: 1 }, clock.now()))
+    const [one, two] = [open(), open()]
+    const stuck = one.kick()
+    await two.kick()
+    assert.equal(runs, 1)
+    clock.advance(60_001)
+    await two.kick()
+    assert.equal(runs, 2)
+    assert.deepEqual(await left(db), [])
+    gate.resolve()
+    await stuck
+    await one[Symbol.asyncDispose]()
+    await two[Symbol.asyncDispose]()
+  })
+})
