@@ -1,0 +1,35 @@
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import { isFault } from '#base/fault.ts'
+import { ensureAdmin, setAdminPassword } from './administrator.ts'
+import { makeStore } from './fixture.test.ts'
+import { administratorId, passwordTable } from './tables.ts'
+
+const from = { ip: '127.0.0.1', protocol: 'http' }
+
+test('the administrator gets a password once, kept only as a hash', async () => {
+  const store = makeStore({ realHashes: true })
+  const password = await ensureAdmin(store)
+  assert.match(password!, /^[2-9a-hjkmnp-z]{4}(-[2-9a-hjkmnp-z]{4}){3}$/)
+  assert.equal(await ensureAdmin(store), undefined)
+  const stored = await store.db.read((tx) => tx.get(passwordTable, administratorId))
+  assert.match(stored!, /^\$argon2id\$/)
+  assert.deepEqual(await store.signIn.administrator('admin', password!, from), { name: 'admin' })
+})
+
+test('two first starts at once make one password', async () => {
+  const store = makeStore()
+  const made = await Promise.all([ensureAdmin(store), ensureAdmin(store)])
+  const shown = made.filter((password) => password !== undefined)
+  assert.equal(shown.length, 1)
+  assert.deepEqual(await store.signIn.administrator('admin', shown[0]!, from), { name: 'admin' })
+})
+
+test('a new password replaces the old one', async () => {
+  const store = makeStore()
+  const first = await ensureAdmin(store)
+  await setAdminPassword(store, 'battery staple')
+  assert.equal(await store.signIn.administrator('admin', first!, from), 'wrong')
+  assert.deepEqual(await store.signIn.administrator('admin', 'battery staple', from), { name: 'admin' })
+  await assert.rejects(setAdminPassword(store, 'short'), (error) => isFault(error, 'invalid'))
+})
