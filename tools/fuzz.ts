@@ -39,7 +39,7 @@ const { values: options } = parseArgs({
 const runs = Number(options.runs)
 const wantedSeconds = Number(options.seconds ?? (Number.isFinite(runs) ? 'Infinity' : '60'))
 const totalSeconds = Number(options['total-seconds'])
-const seed = options.seed === undefined ? randomInt(1 << 31) : Number(options.seed)
+const seed = options.seed === undefined ? randomInt(2 ** 31) : Number(options.seed)
 const jobs = Number(options.jobs ?? availableParallelism())
 if ([runs, wantedSeconds, totalSeconds, seed, jobs].some((value) => Number.isNaN(value) || value < 0)) {
   throw new Error('--seconds, --total-seconds, --runs, --seed and --jobs take numbers')

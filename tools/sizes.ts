@@ -55,7 +55,8 @@ export function longFunctions(folder = 'src'): readonly Finding[] {
   const flags = [oxlint, '--config', config, '--disable-nested-config', '--format', 'json', folder]
   const printed = execFileSync(process.execPath, flags, { cwd: root, encoding: 'utf8', maxBuffer: 1 << 26 })
   const report = JSON.parse(printed) as LintReport
-  return report.diagnostics.map(({ message, filename, labels }) => ({
+  const product = report.diagnostics.filter(({ filename }) => !/(\.test|\/suite)\.ts$/.test(filename))
+  return product.map(({ message, filename, labels }) => ({
     path: filename,
     line: labels[0]?.span.line ?? 0,
     level: 'warning',
