@@ -4,11 +4,12 @@ import { connect } from 'node:net'
 import { after, before, test } from 'node:test'
 import type { TLSSocket } from 'node:tls'
 import { isFault } from '#base/fault.ts'
+import { parseIp } from '#base/ip.ts'
 import { createSelfSigned } from '#cert/self-signed.ts'
 import { Conversation } from '../../test/harness/conversation.ts'
-import { networkOf, plainAddress } from './address.ts'
 import type { Connection } from './connection.ts'
 import {
+  clientNetwork,
   Listener,
   type ListenerOptions,
   type Protocol,
@@ -395,13 +396,13 @@ test('a protocol of its own gets the bare socket, counted and drained like other
 })
 
 test('one client is an IPv4 address or an IPv6 /64', () => {
-  assert.equal(plainAddress('::ffff:192.0.2.1'), '192.0.2.1')
-  assert.equal(plainAddress('2001:db8::1'), '2001:db8::1')
-  assert.equal(plainAddress(undefined), undefined)
-  assert.equal(networkOf('192.0.2.1'), '192.0.2.1')
-  assert.equal(networkOf('2001:db8:1:2:3:4:5:6'), '2001:db8:1:2')
-  assert.equal(networkOf('2001:db8::1'), '2001:db8:0:0')
-  assert.equal(networkOf('2001:db8:1:2::'), '2001:db8:1:2')
-  assert.equal(networkOf('::1'), '0:0:0:0')
-  assert.equal(networkOf('fe80::1%eth0'), 'fe80:0:0:0')
+  const networks = [
+    ['192.0.2.1', '192.0.2.1'],
+    ['::ffff:192.0.2.1', '192.0.2.1'],
+    ['2001:db8:1:2:3:4:5:6', '2001:db8:1:2::'],
+    ['2001:db8:1:2::', '2001:db8:1:2::'],
+    ['fe80::1%eth0', 'fe80::'],
+    ['::1', '::'],
+  ] as const
+  for (const [ip, network] of networks) assert.equal(clientNetwork(parseIp(ip)!), network)
 })

@@ -8,9 +8,9 @@
 import { createServer, type AddressInfo, type Server, type Socket } from 'node:net'
 import type { TLSSocket } from 'node:tls'
 import { isFault } from '#base/fault.ts'
+import { formatIp, normaliseIp, parseIp } from '#base/ip.ts'
 import type { Connection, Endpoint } from './connection.ts'
 import { StreamConnection } from './stream-connection.ts'
-import { networkOf, plainAddress } from './address.ts'
 import { acceptTls, type HandshakeOptions, type TlsContexts } from './tls.ts'
 
 export type RefusalReason = 'tooManyConnections' | 'tooManyFromAddress'
@@ -211,12 +211,13 @@ export class Listener implements AsyncDisposable {
   #accept(socket: Socket): void {
     // Errors of the raw socket; a connection adds its own listener.
     socket.on('error', () => {})
-    const ip = plainAddress(socket.remoteAddress)
-    if (ip === undefined || this.#stopping) {
+    const address = parseIp(socket.remoteAddress ?? '')
+    if (address === undefined || this.#stopping) {
       socket.destroy()
       return
     }
-    const network = networkOf(ip)
+    const ip = formatIp(address)
+    const network = clientNetwork(address)
     const why = this.#tooMany(network)
     if (why !== undefined) {
       this.#refuse(socket, ip, why)
@@ -286,7 +287,10 @@ export class Listener implements AsyncDisposable {
       {
         listener: this.#o.name,
         peer: { ip, port: client.socket.remotePort ?? 0 },
-        local: { ip: plainAddress(client.socket.localAddress) ?? '', port: client.socket.localPort ?? 0 },
+        local: {
+          ip: normaliseIp(client.socket.localAddress ?? '') ?? '',
+          port: client.socket.localPort ?? 0,
+        },
         idleTimeoutMs: this.#o.idleTimeoutMs,
         writeTimeoutMs: this.#o.writeTimeoutMs,
         lingerMs: this.#o.lingerMs,
@@ -309,4 +313,12 @@ export class Listener implements AsyncDisposable {
     await connection.close()
     this.#forget(client)
   }
+}
+
+/** What counts as one client: an IPv4 address, or the /64 that one IPv6 site has at least. */
+export function clientNetwork(ip: Uint8Array): string {
+  if (ip.length === 4) return formatIp(ip)
+  const network = new Uint8Array(16)
+  network.set(ip.subarray(0, 8))
+  return formatIp(network)
 }

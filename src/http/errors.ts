@@ -1,0 +1,70 @@
+/**
+ * Failures as HTTP says them: problem documents (RFC 9457, which replaced RFC 7807). A Fault shows its public
+ * text; whatever else is thrown shows nothing of itself.
+ */
+import { STATUS_CODES } from 'node:http'
+import { HTTPException } from 'hono/http-exception'
+import { type Fault, type FaultCode, isFault, SyntaxFault } from '#base/fault.ts'
+
+const statusOf = {
+  notFound: 404,
+  forbidden: 403,
+  exists: 409,
+  invalid: 400,
+  tooLarge: 413,
+  overQuota: 507,
+  conflict: 409,
+  rateLimited: 429,
+  unavailable: 503,
+  authenticationFailed: 401,
+} as const satisfies Record<FaultCode, number>
+
+export interface Problem {
+  readonly status: number
+  readonly detail?: string
+  /** The properties that are wrong, for `invalid`. */
+  readonly properties?: readonly string[]
+}
+
+/** undefined for what is no expected failure: that is a programming error, to be logged. */
+export function problemOf(error: unknown): { problem: Problem; headers: Record<string, string> } | undefined {
+  if (isFault(error)) return problemOfFault(error)
+  if (error instanceof SyntaxFault) {
+    return { problem: { status: 400, detail: `Malformed at byte ${error.offset}` }, headers: {} }
+  }
+  if (error instanceof HTTPException && error.status < 500) {
+    return { problem: { status: error.status, detail: error.message }, headers: {} }
+  }
+  return undefined
+}
+
+function problemOfFault(fault: Fault): { problem: Problem; headers: Record<string, string> } {
+  const headers: Record<string, string> = {}
+  if (isFault(fault, 'authenticationFailed'))
+    headers['WWW-Authenticate'] = 'Basic realm="Postern", charset="UTF-8"'
+  if (isFault(fault, 'rateLimited') && fault.detail.retryAfterMs !== undefined) {
+    headers['Retry-After'] = String(Math.ceil(fault.detail.retryAfterMs / 1000))
+  }
+  const properties = isFault(fault, 'invalid') ? fault.detail.properties : undefined
+  return {
+    problem: {
+      status: statusOf[fault.code],
+      detail: fault.publicText,
+      ...(properties === undefined ? {} : { properties }),
+    },
+    headers,
+  }
+}
+
+export function problemResponse(
+  problem: Problem,
+  requestId: string,
+  headers: Record<string, string> = {},
+): Response {
+  const { status, ...rest } = problem
+  const body = { type: 'about:blank', title: STATUS_CODES[status] ?? 'Error', status, ...rest, requestId }
+  return new Response(JSON.stringify(body), {
+    status,
+    headers: { ...headers, 'Content-Type': 'application/problem+json' },
+  })
+}

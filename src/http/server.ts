@@ -1,0 +1,121 @@
+/**
+ * HTTP/1.1 as one more protocol of a listener, which brings TLS with SNI, connection limits and draining.
+ * node:http parses; this sets its limits, tells handlers who is asking, and ends cleanly. A client that is
+ * slow with its headers or its request, or does nothing at all, is cut off.
+ */
+import { createServer, type Server, type ServerResponse } from 'node:http'
+import type { Socket } from 'node:net'
+import { getRequestListener, RequestError } from '@hono/node-server'
+import type { IpNetwork } from '#base/ip.ts'
+import type { SocketProtocol } from '#net/listener.ts'
+import { clientOf } from './client.ts'
+import { problemResponse } from './errors.ts'
+import type { HttpBindings } from './router.ts'
+
+/** What a Hono router has. */
+export interface HttpHandler {
+  fetch(request: Request, bindings: HttpBindings): Response | Promise<Response>
+}
+
+export interface HttpOptions {
+  /** Proxies whose X-Forwarded-For and X-Forwarded-Proto are believed. */
+  readonly trustedNetworks?: readonly IpNetwork[]
+  /** Until the headers are complete. */
+  readonly headersTimeoutMs?: number
+  /** Until the whole request is here. */
+  readonly requestTimeoutMs?: number
+  /** Between requests. */
+  readonly keepAliveTimeoutMs?: number
+  /** Without a byte in either direction; event streams must say something more often. */
+  readonly idleTimeoutMs?: number
+  readonly maxHeaderBytes?: number
+  /** A failure below the handlers, which have their own way to tell. */
+  readonly onCrash: (error: unknown) => void
+}
+
+const defaults = {
+  trustedNetworks: [] as readonly IpNetwork[],
+  headersTimeoutMs: 15_000,
+  requestTimeoutMs: 600_000,
+  keepAliveTimeoutMs: 65_000,
+  idleTimeoutMs: 120_000,
+  maxHeaderBytes: 16 * 1024,
+}
+
+const maxHeaders = 100
+const checkEveryMs = 5000
+
+interface Arrival {
+  readonly listener: string
+  readonly secure: boolean
+}
+
+/** The protocol for any number of listeners, plain and TLS. */
+export function httpProtocol(handler: HttpHandler, options: HttpOptions): SocketProtocol {
+  const o = { ...defaults, ...options }
+  const arrivals = new WeakMap<Socket, Arrival>()
+  let draining = false
+
+  const answer = getRequestListener(
+    (request, env) => {
+      const { incoming, outgoing } = env as HttpBindings
+      const { listener, secure } = arrivals.get(incoming.socket)!
+      return handler.fetch(request, {
+        incoming,
+        outgoing,
+        listener,
+        client: clientOf(incoming, secure, o.trustedNetworks),
+      })
+    },
+    {
+      // A request that cannot even be represented, such as one without a usable Host.
+      errorHandler: (error) => {
+        if (error instanceof RequestError) return problemResponse({ status: 400 }, '')
+        o.onCrash(error)
+        return problemResponse({ status: 500 }, '')
+      },
+    },
+  )
+  const server = createServer(
+    {
+      headersTimeout: o.headersTimeoutMs,
+      requestTimeout: o.requestTimeoutMs,
+      keepAliveTimeout: o.keepAliveTimeoutMs,
+      connectionsCheckingInterval: Math.min(checkEveryMs, o.headersTimeoutMs),
+      maxHeaderSize: o.maxHeaderBytes,
+    },
+    (incoming, outgoing) => {
+      if (draining) outgoing.shouldKeepAlive = false
+      outgoing.once('close', () => {
+        if (draining) closeIdleSoon(server)
+      })
+      answer(incoming, outgoing).catch((error: unknown) => crash(outgoing, error))
+    },
+  )
+  const crash = (outgoing: ServerResponse, error: unknown): void => {
+    o.onCrash(error)
+    outgoing.destroy()
+  }
+  server.maxHeadersCount = maxHeaders
+  server.timeout = o.idleTimeoutMs
+  // The listener accepts, so this server never listens; the event is what starts node's checks of the
+  // header and request time limits (shown by the test with a slow client).
+  server.emit('listening')
+  return {
+    name: 'http',
+    alpn: ['http/1.1'],
+    serveSocket(socket, arrival) {
+      arrivals.set(socket, arrival)
+      server.emit('connection', socket)
+    },
+    drain() {
+      draining = true
+      server.closeIdleConnections()
+    },
+  }
+}
+
+/** After the response that just ended, its connection counts as idle. */
+function closeIdleSoon(server: Server): void {
+  setImmediate(() => server.closeIdleConnections())
+}
