@@ -20,7 +20,6 @@ export function basicCredentials(header: string | undefined): BasicCredentials |
   }
   // RFC 7617 §2: the first colon ends the user-id; neither part has control characters.
   const colon = text.indexOf(':')
-  // oxlint-disable-next-line no-control-regex
   if (colon === -1 || /[\0-\x1f\x7f]/.test(text)) return undefined
   return { user: text.slice(0, colon), password: text.slice(colon + 1) }
 }

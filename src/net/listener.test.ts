@@ -14,9 +14,9 @@ import {
   type ListenerOptions,
   type Protocol,
   type SocketProtocol,
-  type Trouble,
 } from './listener.ts'
 import { TlsContexts } from './tls.ts'
+import type { Trouble } from './trouble.ts'
 
 const line = (text: string): Buffer => Buffer.from(`${text}\r\n`, 'latin1')
 

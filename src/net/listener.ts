@@ -12,8 +12,7 @@ import { formatIp, normaliseIp, parseIp } from '#base/ip.ts'
 import type { Connection, Endpoint } from './connection.ts'
 import { StreamConnection } from './stream-connection.ts'
 import { acceptTls, type HandshakeOptions, type TlsContexts } from './tls.ts'
-
-export type RefusalReason = 'tooManyConnections' | 'tooManyFromAddress'
+import type { RefusalReason, Trouble } from './trouble.ts'
 
 /** A protocol of lines and bytes. */
 export interface Protocol {
@@ -35,12 +34,6 @@ export interface SocketProtocol {
   /** No new work is to begin: called once when draining begins. */
   drain(): void
 }
-
-export type Trouble =
-  | { readonly kind: 'accept'; readonly listener: string; readonly error: Error }
-  | { readonly kind: 'refused'; readonly listener: string; readonly ip: string; readonly why: RefusalReason }
-  | { readonly kind: 'handshake'; readonly listener: string; readonly ip: string; readonly error: Error }
-  | { readonly kind: 'crash'; readonly listener: string; readonly ip: string; readonly error: unknown }
 
 export interface Bind {
   readonly host: string
