@@ -1,0 +1,63 @@
+/**
+ * Everything this folder answers over HTTP, added to the server's router: the management API, metrics,
+ * health checks and the home page.
+ */
+import type { Hono } from 'hono'
+import type { Accounts } from '#account/account.ts'
+import { limitBody } from '#http/body-limit.ts'
+import type { HttpEnv } from '#http/router.ts'
+import { adminGate, type GateOptions } from './gate.ts'
+import { addHomePage } from './home-page.ts'
+import { addPrincipals, type PrincipalOptions } from './principals.ts'
+import type { ServerFacts } from './server-facts.ts'
+
+export interface AdminOptions extends GateOptions, PrincipalOptions {
+  readonly facts: () => ServerFacts
+  /** The text of all metrics and its content type. */
+  readonly metrics: () => Promise<{ readonly text: string; readonly contentType: string }>
+  /** Why the server cannot do its work now, undefined where it can. */
+  readonly notReady: () => Promise<string | undefined>
+}
+
+/** The largest body that the management API takes. */
+const maxApiBodyBytes = 64 * 1024
+
+export function addAdminRoutes(router: Hono<HttpEnv>, o: AdminOptions): void {
+  const gate = adminGate(o)
+  router.use(
+    '/api/*',
+    gate,
+    limitBody(() => maxApiBodyBytes),
+  )
+  addPrincipals(router, o)
+  router.get('/api/status', async (c) => c.json({ data: await status(o.accounts, o.facts()) }))
+  router.use('/metrics', async (c, next) => (c.env.client.isLocal ? next() : gate(c, next)))
+  router.get('/metrics', async (c) => {
+    const { text, contentType } = await o.metrics()
+    return c.body(text, 200, { 'Content-Type': contentType, 'Cache-Control': 'no-store' })
+  })
+  addHealth(router, o)
+  addHomePage(router, o.facts)
+}
+
+export interface ShownStatus extends ServerFacts {
+  readonly domains: number
+  readonly accounts: number
+}
+
+async function status(accounts: Accounts, facts: ServerFacts): Promise<ShownStatus> {
+  const domains = await accounts.listDomains()
+  const names = await accounts.names()
+  return { ...facts, domains: domains.length, accounts: names.length }
+}
+
+/** For supervisors and load balancers, which have no password; the reason is for administrators only. */
+function addHealth(router: Hono<HttpEnv>, o: AdminOptions): void {
+  const uncached = { 'Cache-Control': 'no-store' }
+  router.get('/healthz/live', (c) => c.text('live\n', 200, uncached))
+  router.get('/healthz/ready', async (c) => {
+    const why = await o.notReady()
+    if (why === undefined) return c.text('ready\n', 200, uncached)
+    return c.text(c.env.client.isLocal ? `not ready: ${why}\n` : 'not ready\n', 503, uncached)
+  })
+}

@@ -1,0 +1,70 @@
+/** What the tests of this folder share: the router with an administrator, on a store in memory. */
+import type { Hono } from 'hono'
+import { ensureAdmin, setAdminPassword } from '#account/administrator.ts'
+import { makeStore } from '#account/fixture.test.ts'
+import type { Client } from '#http/client.ts'
+import { createRouter, type HttpEnv } from '#http/router.ts'
+import { addAdminRoutes } from './api.ts'
+import type { ServerFacts } from './server-facts.ts'
+
+export const here: Client = { ip: '127.0.0.1', secure: false, isLocal: true }
+export const elsewhere: Client = { ip: '192.0.2.7', secure: false, isLocal: false }
+export const elsewhereByTls: Client = { ip: '192.0.2.7', secure: true, isLocal: false }
+export const adminToken = 'token-of-this-start'
+
+export const facts: ServerFacts = {
+  version: '0.1.0',
+  hostName: 'mail.example.org',
+  startedAtMs: 1_700_000_000_000,
+  selfSigned: true,
+  listeners: [
+    { service: 'smtp', ip: '0.0.0.0', port: 25, security: 'starttls' },
+    { service: 'submission', ip: '0.0.0.0', port: 587, security: 'starttls' },
+    { service: 'submission', ip: '0.0.0.0', port: 465, security: 'tls' },
+    { service: 'imap', ip: '0.0.0.0', port: 143, security: 'starttls' },
+    { service: 'imap', ip: '0.0.0.0', port: 993, security: 'tls' },
+    { service: 'http', ip: '0.0.0.0', port: 8080, security: 'none' },
+  ],
+}
+
+export async function makeApi(o: { facts?: ServerFacts } = {}) {
+  const store = makeStore()
+  const password = (await ensureAdmin(store))!
+  const crashes: unknown[] = []
+  const router: Hono<HttpEnv> = createRouter({
+    maxBodyBytes: () => 1024 * 1024,
+    onCrash: (error) => void crashes.push(error),
+  })
+  const state: { notReady: string | undefined } = { notReady: undefined }
+  addAdminRoutes(router, {
+    signIn: store.signIn,
+    accounts: store.accounts,
+    adminToken,
+    setAdminPassword: (wanted) => setAdminPassword(store, wanted),
+    facts: () => o.facts ?? facts,
+    metrics: async () => ({ text: 'auth_failures_total 0\n', contentType: 'text/plain; version=0.0.4' }),
+    notReady: async () => state.notReady,
+  })
+  const basic = (user: string, secret: string): string =>
+    `Basic ${Buffer.from(`${user}:${secret}`).toString('base64')}`
+  const asAdmin = basic('admin', password)
+  const ask = async (
+    path: string,
+    init: { method?: string; headers?: Record<string, string>; body?: string; client?: Client } = {},
+  ): Promise<Response> => {
+    const { client = here, ...rest } = init
+    return router.request(path, rest, { client, listener: 'http' })
+  }
+  /** As the administrator, with a JSON body. */
+  const call = async (
+    method: string,
+    path: string,
+    body?: unknown,
+  ): Promise<{ status: number; body: never }> => {
+    const text = typeof body === 'string' ? body : JSON.stringify(body)
+    const init = { method, headers: { authorization: asAdmin } }
+    const response = await ask(path, body === undefined ? init : { ...init, body: text })
+    return { status: response.status, body: (await response.json()) as never }
+  }
+  return { ...store, router, password, crashes, state, basic, asAdmin, ask, call }
+}

@@ -1,0 +1,65 @@
+/**
+ * Who may administer over HTTP: `admin` or an account with the right, by Basic authentication (RFC 7617), and
+ * programs on this machine with the admin token as a bearer (RFC 6750 §2.1).
+ *
+ * What must always hold: no password is asked for or accepted in clear from another machine, and no web page
+ * of somebody else acts with what a browser remembers.
+ */
+import type { MiddlewareHandler } from 'hono'
+import type { SignIn } from '#account/sign-in.ts'
+import { Fault } from '#base/fault.ts'
+import { basicCredentials } from '#http/basic-auth.ts'
+import type { HttpEnv } from '#http/router.ts'
+import { isSameToken } from './admin-token.ts'
+
+export interface GateOptions {
+  readonly signIn: Pick<SignIn, 'administrator'>
+  /** Absent where there is no data directory to keep it in. */
+  readonly adminToken: string | undefined
+}
+
+/** Lets administrators pass. Throws Fault `forbidden` or `authenticationFailed`. */
+export function adminGate(o: GateOptions): MiddlewareHandler<HttpEnv> {
+  return async (c, next) => {
+    const { client } = c.env
+    if (!client.secure && !client.isLocal) {
+      throw forbidden(
+        'This needs HTTPS: a password must not travel in clear. Plain HTTP works on the server itself only.',
+      )
+    }
+    if (isForeign(c.req.header('origin'), c.req.header('host'))) {
+      throw forbidden('Another site may not ask for this.')
+    }
+    const authorization = c.req.header('authorization')
+    const token = bearerToken(authorization)
+    if (token !== undefined) {
+      if (!client.isLocal) throw forbidden('The admin token is for programs on the server itself.')
+      if (o.adminToken === undefined || !isSameToken(token, o.adminToken)) {
+        throw refused('The admin token is not that of the running server.')
+      }
+      return next()
+    }
+    const credentials = basicCredentials(authorization)
+    if (credentials === undefined) throw refused('Sign in as admin.')
+    const { user, password } = credentials
+    const found = await o.signIn.administrator(user, password, { ip: client.ip, protocol: 'http' })
+    if (found === 'wrong') throw refused('Wrong name or password, or no administrator.')
+    return next()
+  }
+}
+
+const forbidden = (text: string): Fault => new Fault('forbidden', text, { what: 'administration' })
+const refused = (text: string): Fault => new Fault('authenticationFailed', text, {})
+
+/** RFC 6750 §2.1: undefined where the header has another scheme. */
+function bearerToken(header: string | undefined): string | undefined {
+  if (header === undefined || header.slice(0, 7).toLowerCase() !== 'bearer ') return undefined
+  return header.slice(7).trim()
+}
+
+/** Browsers say which page asks (RFC 6454 §7); programs say nothing. */
+function isForeign(origin: string | undefined, host: string | undefined): boolean {
+  if (origin === undefined) return false
+  const url = URL.parse(origin)
+  return url === null || url.host.toLowerCase() !== host?.toLowerCase()
+}
