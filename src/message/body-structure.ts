@@ -17,7 +17,8 @@ export interface RenderedStructure {
 }
 
 /** What a message/rfc822 that was not looked into shows as its message: an empty text. */
-const unseenBody = '("TEXT" "PLAIN" ("CHARSET" "US-ASCII") NIL NIL "7BIT" 0 0)'
+const unseenBody = '("TEXT" "PLAIN" ("CHARSET" "US-ASCII") NIL NIL "7BIT" 0 0'
+const unseenExtension = ' NIL NIL NIL NIL'
 
 /** Reading a structure deeper than any parser makes one ends with a SyntaxFault, not with the stack. */
 const MAX_DEPTH = 200
@@ -47,6 +48,12 @@ class StructureWriter {
     this.extensions.push(start, this.out.length)
   }
 
+  #unseen(): void {
+    this.out += unseenBody
+    this.extensions.push(this.out.length, this.out.length + unseenExtension.length)
+    this.out += `${unseenExtension})`
+  }
+
   #leaf(part: Part): void {
     this.out +=
       `${token(part.type)} ${token(part.subtype)} ${renderParams(part.params)} ${wireNstring(part.id)} ` +
@@ -54,7 +61,7 @@ class StructureWriter {
     if (isMessage(part)) {
       this.out += ` ${renderEnvelope(part.envelope)} `
       const inner = part.children[0]
-      if (inner === undefined) this.out += unseenBody
+      if (inner === undefined) this.#unseen()
       else this.part(inner)
     }
     if (isMessage(part) || part.type === 'text') this.out += ` ${part.lines}`
@@ -162,7 +169,7 @@ function readLeaf(reader: WireReader, at: PartPlace, place: () => PartPlace, dep
       envelope = read
       children.push(readBodyStructure(reader, place, depth + 1))
     } else {
-      reader.skip(unseenBody.length)
+      reader.skip(unseenBody.length + unseenExtension.length + 1)
     }
   }
   let lines = 0

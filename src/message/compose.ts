@@ -7,7 +7,7 @@ import { encodeHeaderText } from './encoded-word.ts'
 import { foldWords } from './received.ts'
 
 /** Line ends and other control characters must not get into a field. */
-const oneLine = (text: string): string => text.replace(/[\x00-\x1f\x7f]+/g, ' ').trim()
+const oneLine = (text: string): string => text.replace(/\p{Cc}+/gu, ' ').trim()
 
 /** "Name: text\r\n" for an unstructured field such as Subject. */
 export function composeField(name: string, text: string): string {

@@ -8,17 +8,13 @@
  * recognised at any depth (RFC 2046 §5.1.2). Where a header ends is said in `headers.ts`.
  */
 import { asBuffer } from '#base/bytes.ts'
-import { hasAttachment } from './attachment.ts'
-import { baseSubject } from './base-subject.ts'
 import { Capture } from './capture.ts'
-import { parseDate } from './date.ts'
-import { decodeHeaderText } from './encoded-word.ts'
+import { FirstText } from './first-text.ts'
 import { lineKind, LINE_PREFIX } from './headers.ts'
+import { summarize } from './message-summary.ts'
 import { OpenPart } from './open-part.ts'
-import { parameter } from './parameters.ts'
 import { HeaderReader, type MessageFields } from './part-header.ts'
-import { HTML_PREFIX, PLAIN_PREFIX, previewOf } from './preview.ts'
-import { messageId, messageIds } from './references.ts'
+import { PLAIN_PREFIX } from './preview.ts'
 import type { MessageStructure, Part } from './structure.ts'
 
 export interface ParseLimits {
@@ -64,9 +60,7 @@ export class StructureParser {
   #junkStart = -1
   #junkLines = 0
   readonly #header = new Capture()
-  readonly #text = new Capture()
-  #plainPreview = ''
-  #htmlPreview = ''
+  readonly #text = new FirstText()
   #message: MessageFields | undefined
   #root: Part | undefined
 
@@ -96,7 +90,7 @@ export class StructureParser {
     let at = this.#cutLength >= 0 ? this.#finishCutLine(bytes) : 0
     while (at < bytes.length) at = this.#inHeader ? this.#oneLine(bytes, at) : this.#bodyLines(bytes, at)
     this.#header.leaveChunk(bytes)
-    this.#text.leaveChunk(bytes)
+    this.#text.capture.leaveChunk(bytes)
     this.#base += bytes.length
   }
 
@@ -110,26 +104,7 @@ export class StructureParser {
     }
     this.#interruptHeader(size, size)
     this.#closeDownTo(0, size, 0)
-    return this.#result(size)
-  }
-
-  #result(sizeBytes: number): MessageStructure {
-    const { envelope, references, receivedCount } = this.#message!
-    const id = envelope.messageId === undefined ? undefined : messageId(envelope.messageId)
-    const root = this.#root!
-    return {
-      root,
-      envelope,
-      sentAt: envelope.date === undefined ? undefined : parseDate(envelope.date)?.ms,
-      messageIds: id === undefined ? [] : [id],
-      inReplyTo: envelope.inReplyTo === undefined ? [] : messageIds(envelope.inReplyTo),
-      references: messageIds(references),
-      baseSubject: envelope.subject === undefined ? '' : baseSubject(decodeHeaderText(envelope.subject)),
-      preview: this.#plainPreview === '' ? this.#htmlPreview : this.#plainPreview,
-      hasAttachment: hasAttachment(root),
-      receivedCount,
-      sizeBytes,
-    }
+    return summarize(this.#root!, this.#message!, this.#text.preview, size)
   }
 
   // ---- lines
@@ -261,13 +236,14 @@ export class StructureParser {
     this.#interruptHeader(offset, offset - this.#lastEol)
     this.#closeDownTo(found + 1, offset - this.#lastEol, this.#lastEol > 0 ? 1 : 0)
     this.#countLine(eol)
-    if (multipart.children.length === 0) this.#text.cancel()
     const after = start + multipart.delimiter!.length
     if (end - after >= 2 && bytes[after] === DASH && bytes[after + 1] === DASH) {
       multipart.delimiter = undefined
       this.#delimiters--
-      this.#isCounting = this.#messages > 0
+      // Without any part, the whole body is shown as text.
+      this.#isCounting = this.#messages > 0 || multipart.children.length === 0
     } else {
+      if (multipart.children.length === 0) this.#text.capture.cancel()
       this.#beginPart(next, false, multipart.contentType.subtype === 'digest')
     }
     return true
@@ -351,9 +327,10 @@ export class StructureParser {
     if (part.ofMessage) this.#noteMessage(reader.message())
     if (part.delimiter !== undefined) this.#delimiters++
     this.#isCounting = this.#messages > 0 || part.showsLines || part.isMultipart
-    if (this.#wantsText(part)) {
-      const cap = isRegular && part.contentType.subtype === 'html' ? HTML_PREFIX : PLAIN_PREFIX
-      if (stop < current) this.#text.beginWith(bytes.subarray(header.length), stop, this.#chunk.length, cap)
+    if (this.#messages === 0 && this.#text.wants(part)) {
+      const cap = this.#text.capBytes(part, isRegular)
+      if (stop < current)
+        this.#text.capture.beginWith(bytes.subarray(header.length), stop, this.#chunk.length, cap)
       else this.#beginText(stop, cap)
     }
     if (part.holdsMessage) {
@@ -378,7 +355,7 @@ export class StructureParser {
         end = part.bodyStart
         excludedLines = 0
       }
-      if (this.#text.isActive) this.#finishText(part, end)
+      this.#text.finish(part, end, this.#chunk, this.#base)
       const closed = part.close(
         end,
         end === part.bodyStart ? 0 : this.#lines - part.linesBefore - excludedLines,
@@ -389,34 +366,15 @@ export class StructureParser {
     }
   }
 
-  // ---- preview
-
-  #wantsText(part: OpenPart): boolean {
-    if (this.#messages > 0 || this.#plainPreview !== '') return false
-    const { type, subtype } = part.contentType
-    // What stands before the first delimiter is shown if there is none.
-    if (type === 'multipart') return this.#htmlPreview === ''
-    if (type !== 'text' || part.fields.disposition?.type === 'attachment') return false
-    return subtype === 'plain' || (subtype === 'html' && this.#htmlPreview === '')
-  }
-
   #beginText(offset: number, cap: number): void {
+    const { capture } = this.#text
     if (offset >= this.#base) {
-      this.#text.begin(offset, offset - this.#base, cap)
+      capture.begin(offset, offset - this.#base, cap)
       return
     }
     // The body begins with a line that the end of a chunk cut.
     const seen = this.#cut.subarray(0, Math.min(this.#cutLength, LINE_KEPT))
-    this.#text.beginWith(seen, offset, offset + this.#cutLength - this.#base, cap)
-  }
-
-  #finishText(part: OpenPart, bodyEnd: number): void {
-    const bytes = this.#text.finish(bodyEnd, this.#chunk, this.#base)
-    const { params, subtype } = part.contentType
-    const encoding = part.isMultipart ? '7bit' : part.fields.encoding
-    const preview = previewOf(bytes, encoding, parameter(params, 'charset')?.value, subtype === 'html')
-    if (subtype === 'html') this.#htmlPreview = preview
-    else this.#plainPreview = preview
+    capture.beginWith(seen, offset, offset + this.#cutLength - this.#base, cap)
   }
 }
 

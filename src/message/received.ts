@@ -45,7 +45,7 @@ function tcpInfo(ip: string, reverseName: string | undefined): string {
 }
 
 /** Without what could end the line or the field: control characters and spaces. */
-const clean = (text: string): string => text.replace(/[\x00-\x20\x7f]+/g, '')
+const clean = (text: string): string => text.replace(/[\p{Cc} ]+/gu, '')
 /** Also without what has a meaning in the field's syntax. */
 const atom = (text: string): string => clean(text).replace(/[()<>;"\\]+/g, '') || 'unknown'
 

@@ -1,0 +1,92 @@
+/**
+ * Fuzz targets of `src/message`: each takes any bytes and must return; what it throws is a find. What the
+ * parsers promise beyond that (offsets in order, the same result however the bytes are split) is asserted.
+ */
+import assert from 'node:assert/strict'
+import { SyntaxFault } from '#base/fault.ts'
+import { addressText, parseAddresses } from '#message/address.ts'
+import { baseSubject } from '#message/base-subject.ts'
+import { decodeBody, decodeText, transferDecoder } from '#message/body.ts'
+import { parseDate } from '#message/date.ts'
+import { decodeHeaderText } from '#message/encoded-word.ts'
+import { fieldValue, headerFields, selectHeaders } from '#message/headers.ts'
+import { htmlToText } from '#message/html-to-text.ts'
+import { parseStructure, StructureParser } from '#message/mime.ts'
+import { parseContentType, parseDisposition } from '#message/parameters.ts'
+import { messageIds } from '#message/references.ts'
+import { encodeStructure, StoredStructure } from '#message/structure-codec.ts'
+import type { Part } from '#message/structure.ts'
+
+const latin1 = (bytes: Uint8Array): string => Buffer.from(bytes).toString('latin1')
+
+function checkPlaces(part: Part, from: number, to: number): void {
+  assert.ok(from <= part.headerStart && part.headerStart <= part.bodyStart)
+  assert.ok(part.bodyStart <= part.bodyEnd && part.bodyEnd <= to && part.lines >= 0)
+  let at = part.bodyStart
+  for (const child of part.children) {
+    checkPlaces(child, at, part.bodyEnd)
+    at = child.bodyEnd
+  }
+}
+
+/** The first byte says how the rest is split. */
+function structure(bytes: Uint8Array): void {
+  const message = bytes.subarray(1)
+  const whole = parseStructure(message)
+  checkPlaces(whole.root, 0, message.length)
+  const step = ((bytes[0] ?? 0) % 64) + 1
+  const parser = new StructureParser()
+  for (let at = 0; at < message.length; at += step) parser.push(message.subarray(at, at + step))
+  assert.deepEqual(parser.end(), whole)
+  const stored = new StoredStructure(encodeStructure(whole))
+  assert.deepEqual(stored.parts(), whole.root)
+  assert.deepEqual(stored.envelope, whole.envelope)
+}
+
+function storedStructure(bytes: Uint8Array): void {
+  try {
+    const stored = new StoredStructure(bytes)
+    stored.parts()
+    assert.ok(stored.bodyWire.length >= 0 && stored.headerEnd >= 0)
+    assert.equal(typeof stored.fromText, 'string')
+  } catch (error) {
+    if (!(error instanceof SyntaxFault)) throw error
+  }
+}
+
+function headers(bytes: Uint8Array): void {
+  for (const field of headerFields(bytes))
+    assert.ok(field.nameStart < field.nameEnd && field.valueStart <= field.end)
+  fieldValue(bytes, 'subject')
+  selectHeaders(bytes, ['from', 'to'], (bytes[0] ?? 0) % 2 === 0)
+}
+
+const encodings = ['base64', 'quoted-printable', 'x-uuencode', '8bit']
+
+function bodies(bytes: Uint8Array): void {
+  const encoding = encodings[(bytes[0] ?? 0) % encodings.length]!
+  const input = bytes.subarray(1)
+  const decoder = transferDecoder(encoding)!
+  const half = input.length >> 1
+  const parts = [decoder.push(input.subarray(0, half)), decoder.push(input.subarray(half)), decoder.end()]
+  assert.ok(Buffer.concat(parts).equals(decodeBody(input, encoding)))
+}
+
+const charsets = ['utf-8', 'utf-7', 'iso-2022-jp', 'gb18030', 'utf-16', 'cp850', 'nonsense', undefined]
+
+export const targets: readonly { readonly name: string; run(bytes: Uint8Array): void }[] = [
+  { name: 'message structure', run: structure },
+  { name: 'message stored structure', run: storedStructure },
+  { name: 'message headers', run: headers },
+  { name: 'message body', run: bodies },
+  {
+    name: 'message charset',
+    run: (b) => void decodeText(b.subarray(1), '8bit', charsets[(b[0] ?? 0) % charsets.length], true),
+  },
+  { name: 'message address list', run: (b) => void addressText(parseAddresses(latin1(b))) },
+  { name: 'message date', run: (b) => void parseDate(latin1(b)) },
+  { name: 'message encoded words', run: (b) => void baseSubject(decodeHeaderText(latin1(b))) },
+  { name: 'message parameters', run: (b) => void [parseContentType(latin1(b)), parseDisposition(latin1(b))] },
+  { name: 'message identifiers', run: (b) => void messageIds(latin1(b)) },
+  { name: 'message html', run: (b) => void htmlToText(latin1(b)) },
+]
