@@ -1,0 +1,212 @@
+/**
+ * What one command changes in an account's mail, gathered so that each row is written once.
+ *
+ * Everything that adds, removes or changes entries goes through here; hence the counters of mailboxes and
+ * account, HIGHESTMODSEQ, the expunge log and the change log cannot disagree with the rows. Lives inside one
+ * `db.write` body: `open` it, change, `finish` it; after a throw the body's writes are dropped with it.
+ */
+import { Fault } from '#base/fault.ts'
+import type { AccountId, MailboxId, MessageId, Modseq, Uid } from '#base/id.ts'
+import type { WriteTx } from '#kv/tx.ts'
+import { isSeen } from './keywords.ts'
+import type { MailboxRow } from './mailbox-row.ts'
+import { type Entry, type MessageRow, sizeOf } from './message-row.ts'
+import { countersTable, entryTable, type MailCounters, mailboxTable, messageTable } from './tables.ts'
+
+type Writable<T> = { -readonly [K in keyof T]: T[K] }
+
+interface MailboxDraft {
+  readonly before: MailboxRow
+  readonly row: Writable<MailboxRow>
+  /** Something changed in it, so that HIGHESTMODSEQ rises. */
+  touched: boolean
+  readonly expunged: Uid[]
+}
+
+interface MessageDraft {
+  readonly row: MessageRow
+  changed: boolean
+}
+
+const maxUid = 0xffff_ffff
+
+export class AccountEdit {
+  readonly tx: WriteTx
+  readonly account: AccountId
+  readonly modseq: Modseq
+  readonly #counters: Writable<MailCounters>
+  #countersChanged = false
+  readonly #mailboxes = new Map<MailboxId, MailboxDraft>()
+  readonly #messages = new Map<MessageId, MessageDraft>()
+
+  private constructor(tx: WriteTx, account: AccountId, counters: MailCounters) {
+    this.tx = tx
+    this.account = account
+    this.modseq = tx.modseq(account)
+    this.#counters = { ...counters }
+  }
+
+  /** Throws Fault('notFound') for an account that has no mail. */
+  static async open(tx: WriteTx, account: AccountId): Promise<AccountEdit> {
+    const counters = await tx.get(countersTable, account)
+    if (counters === undefined) throw new Fault('notFound', 'no such account', { what: 'account' })
+    return new AccountEdit(tx, account, counters)
+  }
+
+  get usedBytes(): number {
+    return this.#counters.usedBytes
+  }
+
+  newMessageId(): MessageId {
+    this.#countersChanged = true
+    return this.#counters.nextMessage++ as MessageId
+  }
+
+  newMailboxId(): MailboxId {
+    this.#countersChanged = true
+    return this.#counters.nextMailbox++ as MailboxId
+  }
+
+  newUidValidity(): number {
+    this.#countersChanged = true
+    return ++this.#counters.uidValidity
+  }
+
+  /** The mailbox as this edit has it so far. Throws Fault('notFound'). */
+  async mailbox(id: MailboxId): Promise<Readonly<MailboxRow>> {
+    return (await this.#draft(id)).row
+  }
+
+  /** Reads the rows of messages, which `message` then returns at once. Ids without a row are passed over. */
+  async readMessages(ids: readonly MessageId[]): Promise<void> {
+    const missing = ids.filter((id) => !this.#messages.has(id))
+    const rows = await this.tx.getMany(
+      messageTable,
+      missing.map((id) => [this.account, id] as const),
+    )
+    for (const [i, row] of rows.entries()) {
+      if (row !== undefined) this.#messages.set(missing[i]!, { row, changed: false })
+    }
+  }
+
+  /** The message as this edit has it so far, if `readMessages` found it. */
+  message(id: MessageId): MessageRow | undefined {
+    return this.#messages.get(id)?.row
+  }
+
+  /** Ids of messages by the UIDs given, undefined where the mailbox has no such UID. */
+  async messagesOf(mailbox: MailboxId, uids: readonly Uid[]): Promise<readonly (MessageId | undefined)[]> {
+    return this.tx.getMany(
+      entryTable,
+      uids.map((uid) => [this.account, mailbox, uid] as const),
+    )
+  }
+
+  /**
+   * Puts a message that has no entry yet, or one more entry of a message, into a mailbox. Returns its UID. The
+   * row must be the current one; it is written by `finish`.
+   */
+  async addEntry(
+    id: MessageId,
+    row: MessageRow,
+    to: MailboxId,
+    o: { savedAt: number; deleted: boolean },
+  ): Promise<Uid> {
+    const draft = await this.#draft(to)
+    const uid = draft.row.uidNext
+    if (uid >= maxUid) throw new Fault('conflict', 'mailbox has no more UIDs', {})
+    draft.row.uidNext = (uid + 1) as Uid
+    const entry: Entry = { mailbox: to, uid, modseq: this.modseq, savedAt: o.savedAt, deleted: o.deleted }
+    count(draft, row, entry, 1)
+    this.#messages.set(id, { row: { ...row, entries: [...row.entries, entry] }, changed: true })
+    this.tx.put(entryTable, [this.account, to, uid], id)
+    return uid
+  }
+
+  /** Takes an entry away, which goes to the expunge log. The row stays, even without entries. */
+  async removeEntry(id: MessageId, entry: Entry): Promise<MessageRow> {
+    const draft = await this.#draft(entry.mailbox)
+    const { row } = this.#messages.get(id)!
+    const left = { ...row, entries: row.entries.filter((other) => other !== entry) }
+    count(draft, row, entry, -1)
+    draft.expunged.push(entry.uid)
+    this.#messages.set(id, { row: left, changed: true })
+    this.tx.delete(entryTable, [this.account, entry.mailbox, entry.uid])
+    return left
+  }
+
+  /** Replaces keywords and entries of a message; the entries given must be the same ones in order. */
+  async replace(id: MessageId, keywords: readonly string[], entries: readonly Entry[]): Promise<void> {
+    const { row } = this.#messages.get(id)!
+    const next = { ...row, keywords, entries }
+    for (const [i, entry] of entries.entries()) {
+      const before = row.entries[i]!
+      if (entry === before) continue
+      const draft = await this.#draft(entry.mailbox)
+      count(draft, row, before, -1)
+      count(draft, next, entry, 1)
+    }
+    this.#messages.set(id, { row: next, changed: true })
+  }
+
+  /** A new message takes room in the account. Throws Fault('overQuota') beyond the limit (0: none). */
+  charge(bytes: number, quotaBytes: number): void {
+    if (quotaBytes > 0 && this.#counters.usedBytes + bytes > quotaBytes) {
+      throw new Fault('overQuota', 'mailbox is full', { limit: quotaBytes })
+    }
+    this.#counters.usedBytes += bytes
+    this.#counters.messages++
+    this.#countersChanged = true
+  }
+
+  /** A message that lost its last entry: its row goes and its room is free. */
+  release(id: MessageId): void {
+    const { row } = this.#messages.get(id)!
+    this.#counters.usedBytes -= sizeOf(row)
+    this.#counters.messages--
+    this.#countersChanged = true
+    this.#messages.delete(id)
+    this.tx.delete(messageTable, [this.account, id])
+  }
+
+  /** A mailbox that `removeEntry` has emptied is deleted; nothing of it is written any more. */
+  forget(mailbox: MailboxId): void {
+    this.#mailboxes.delete(mailbox)
+  }
+
+  finish(): void {
+    const { tx, account } = this
+    for (const [id, { row, changed }] of this.#messages) if (changed) tx.put(messageTable, [account, id], row)
+    for (const [id, { row, before, touched, expunged }] of this.#mailboxes) {
+      if (!touched) continue
+      if (expunged.length > 0) tx.expunged(account, id, expunged)
+      row.highestModseq = this.modseq
+      tx.put(mailboxTable, [account, id], row)
+      if (!sameCounts(row, before)) tx.changed(account, 'Mailbox', id, 'counts')
+    }
+    if (this.#countersChanged) tx.put(countersTable, [account], this.#counters)
+  }
+
+  async #draft(id: MailboxId): Promise<MailboxDraft> {
+    const known = this.#mailboxes.get(id)
+    if (known !== undefined) return known
+    const row = await this.tx.get(mailboxTable, this.account, id)
+    if (row === undefined) throw new Fault('notFound', 'no such mailbox', { what: 'mailbox' })
+    const draft: MailboxDraft = { before: row, row: { ...row }, touched: false, expunged: [] }
+    this.#mailboxes.set(id, draft)
+    return draft
+  }
+}
+
+/** Counts an entry in (+1) or out of (-1) its mailbox. */
+function count(draft: MailboxDraft, row: MessageRow, entry: Entry, by: 1 | -1): void {
+  const mailbox = draft.row
+  draft.touched = true
+  mailbox.messages += by
+  mailbox.sizeBytes += by * sizeOf(row)
+  if (!isSeen(row.keywords)) mailbox.unseen += by
+  if (entry.deleted) mailbox.deleted += by
+}
+
+const sameCounts = (a: MailboxRow, b: MailboxRow): boolean =>
+  a.messages === b.messages && a.unseen === b.unseen && a.deleted === b.deleted && a.sizeBytes === b.sizeBytes

@@ -1,0 +1,102 @@
+/**
+ * STORE: changes the flags of entries (RFC 9051 §6.4.6, RFC 7162 §3.1.3).
+ *
+ * Keywords are those of the message, so that all its entries get a new modseq, in whatever mailbox they are;
+ * `\Deleted` is the entry's own. Where nothing would change, nothing is written.
+ */
+import type { AccountId, MailboxId, MessageId, Modseq, Uid } from '#base/id.ts'
+import type { WriteTx } from '#kv/tx.ts'
+import { AccountEdit } from './edit.ts'
+import { entryOf, findEntries } from './expunge.ts'
+import { normalizeKeywords, sameKeywords } from './keywords.ts'
+import type { MessageRow } from './message-row.ts'
+
+export interface FlagChange {
+  readonly how: 'add' | 'remove' | 'replace'
+  /** In any case. */
+  readonly keywords: readonly string[]
+  /** Whether `\Deleted` is among the flags; with `replace`, what it is to be. */
+  readonly deleted?: boolean
+  /** RFC 7162 §3.1.3: leave entries alone that changed after this. */
+  readonly unchangedSince?: Modseq
+}
+
+export interface FlagsStored {
+  /** UIDs among those given whose flags are different now, ascending as given. */
+  readonly changed: Uid[]
+  /** UIDs that UNCHANGEDSINCE kept from being changed. */
+  readonly modified: Uid[]
+  /** What the changed entries have now. */
+  readonly modseq: Modseq
+}
+
+/**
+ * UIDs that the mailbox does not have are passed over. Ten thousand at once work, but a caller with more than
+ * about 2,000 should page. Throws Fault 'notFound', 'invalid' and 'tooLarge' (the keywords).
+ */
+export async function storeFlags(
+  tx: WriteTx,
+  account: AccountId,
+  mailbox: MailboxId,
+  uids: readonly Uid[],
+  change: FlagChange,
+): Promise<FlagsStored> {
+  const edit = await AccountEdit.open(tx, account)
+  await edit.mailbox(mailbox)
+  const wanted = normalizeKeywords(change.keywords)
+  const changed: Uid[] = []
+  const modified: Uid[] = []
+  const unchangedSince = change.unchangedSince ?? Number.POSITIVE_INFINITY
+  const touched = new Set<MessageId>()
+  for (const [uid, id, before] of await findEntries(edit, mailbox, uids)) {
+    // As it was before this command, which may have changed a further entry of the same message.
+    if (before.modseq > unchangedSince) modified.push(uid)
+    else if ((await storeOne(edit, id, mailbox, uid, change, wanted)) || touched.has(id)) {
+      touched.add(id)
+      changed.push(uid)
+    }
+  }
+  edit.finish()
+  return { changed, modified, modseq: edit.modseq }
+}
+
+async function storeOne(
+  edit: AccountEdit,
+  id: MessageId,
+  mailbox: MailboxId,
+  uid: Uid,
+  change: FlagChange,
+  wanted: readonly string[],
+): Promise<boolean> {
+  const row = edit.message(id)!
+  const entry = entryOf(edit, id, mailbox, uid)!
+  const keywords = changedKeywords(row, change, wanted)
+  const deleted = changedDeleted(entry.deleted, change)
+  const sameWords = sameKeywords(keywords, row.keywords)
+  if (sameWords && deleted === entry.deleted) return false
+  const { modseq } = edit
+  const entries = row.entries.map((one) =>
+    one === entry ? { ...one, modseq, deleted } : sameWords ? one : { ...one, modseq },
+  )
+  await edit.replace(id, keywords, entries)
+  edit.tx.changed(edit.account, 'Email', id, 'updated')
+  return true
+}
+
+function changedKeywords(row: MessageRow, change: FlagChange, wanted: readonly string[]): readonly string[] {
+  switch (change.how) {
+    case 'replace':
+      return wanted
+    case 'add':
+      return wanted.every((keyword) => row.keywords.includes(keyword))
+        ? row.keywords
+        : normalizeKeywords([...row.keywords, ...wanted])
+    case 'remove':
+      return row.keywords.filter((keyword) => !wanted.includes(keyword))
+  }
+}
+
+function changedDeleted(before: boolean, { how, deleted = false }: FlagChange): boolean {
+  if (how === 'replace') return deleted
+  return deleted ? how === 'add' : before
+}

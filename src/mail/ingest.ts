@@ -1,0 +1,65 @@
+/**
+ * A new message comes into a mailbox: the one way in for delivery, IMAP APPEND, JMAP import and migration.
+ *
+ * Writes, besides what every commit writes: message, structure, entry, mailbox, counters, blob link and the
+ * thread keys that are not there yet.
+ */
+import type { AccountId, MailboxId, MessageId, Modseq, ThreadId, Uid } from '#base/id.ts'
+import { ownerKinds } from '#kv/blob-rows.ts'
+import type { WriteTx } from '#kv/tx.ts'
+import { AccountEdit } from './edit.ts'
+import { normalizeKeywords } from './keywords.ts'
+import type { PreparedMessage } from './prepare.ts'
+import { structureTable } from './tables.ts'
+import { joinThread } from './thread.ts'
+
+export interface IngestOptions {
+  readonly mailbox: MailboxId
+  readonly keywords: readonly string[]
+  readonly deleted?: boolean
+  /** Now, for SAVEDATE (RFC 8514). Milliseconds. */
+  readonly savedAt: number
+  /** The account's limit, 0 for none. */
+  readonly quotaBytes: number
+}
+
+export interface Ingested {
+  readonly id: MessageId
+  readonly uid: Uid
+  readonly uidValidity: number
+  readonly thread: ThreadId
+  readonly modseq: Modseq
+}
+
+/**
+ * Throws Fault 'overQuota', 'notFound' (the mailbox or the account is gone), 'invalid' and 'tooLarge' (the
+ * keywords).
+ */
+export async function ingest(
+  tx: WriteTx,
+  account: AccountId,
+  message: PreparedMessage,
+  o: IngestOptions,
+): Promise<Ingested> {
+  const keywords = normalizeKeywords(o.keywords)
+  const edit = await AccountEdit.open(tx, account)
+  const { uidValidity } = await edit.mailbox(o.mailbox)
+  edit.charge(message.prefix.length + message.staged.sizeBytes, o.quotaBytes)
+  const id = edit.newMessageId()
+  const thread = await joinThread(tx, account, id, message.threadKeys)
+  const row = {
+    prefix: message.prefix,
+    blob: tx.attach(message.staged, { account, kind: ownerKinds.message, id }),
+    blobBytes: message.staged.sizeBytes,
+    receivedAt: message.receivedAt,
+    thread,
+    threadKeys: message.threadKeys,
+    keywords,
+    entries: [],
+  }
+  const uid = await edit.addEntry(id, row, o.mailbox, { savedAt: o.savedAt, deleted: o.deleted ?? false })
+  tx.put(structureTable, [account, id], message.structure)
+  tx.changed(account, 'Email', id, 'created')
+  edit.finish()
+  return { id, uid, uidValidity, thread, modseq: edit.modseq }
+}

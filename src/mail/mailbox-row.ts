@@ -1,0 +1,67 @@
+/**
+ * The row of a mailbox: its name and place, and the counters that IMAP STATUS and SELECT answer from.
+ *
+ * The counters are exact: `messages` are the entries in the mailbox, `unseen` those without `$seen`, `deleted`
+ * those with `\Deleted`, `sizeBytes` the sum of their messages' sizes. HIGHESTMODSEQ rises with every change of
+ * an entry and with every expunge (RFC 7162 §3.1.2.1), so that a delivery dirties one mailbox only.
+ */
+import { SyntaxFault } from '#base/fault.ts'
+import type { MailboxId, Modseq, Uid } from '#base/id.ts'
+import { PackReader, PackWriter } from '#base/pack.ts'
+import type { Codec } from '#kv/table.ts'
+
+/** Codes on disk are positions in this list: append only. */
+export const mailboxRoles = ['inbox', 'drafts', 'sent', 'junk', 'trash', 'archive'] as const
+export type MailboxRole = (typeof mailboxRoles)[number]
+
+/** What is stored under the mailbox's id. */
+export interface MailboxRow {
+  /** One segment of the path: UTF-8 in NFC, without "/" and control characters. */
+  readonly name: string
+  /** 0 at the top. */
+  readonly parent: MailboxId | 0
+  readonly role: MailboxRole | undefined
+  readonly subscribed: boolean
+  readonly uidValidity: number
+  readonly uidNext: Uid
+  readonly highestModseq: Modseq
+  readonly messages: number
+  readonly unseen: number
+  readonly deleted: number
+  readonly sizeBytes: number
+}
+
+export interface Mailbox extends MailboxRow {
+  readonly id: MailboxId
+}
+
+const format = 1
+
+export const mailboxRowCodec: Codec<MailboxRow> = {
+  encode(row) {
+    const out = new PackWriter(64 + row.name.length).u8(format).text(row.name).uint(row.parent)
+    out.u8(row.role === undefined ? 0 : mailboxRoles.indexOf(row.role) + 1).u8(row.subscribed ? 1 : 0)
+    out.uint(row.uidValidity).uint(row.uidNext).uint(row.highestModseq)
+    return out.uint(row.messages).uint(row.unseen).uint(row.deleted).uint(row.sizeBytes).done()
+  },
+  decode(bytes) {
+    const from = new PackReader(bytes)
+    if (from.u8() !== format) throw new SyntaxFault('unknown form of a mailbox row', 0)
+    const name = from.text()
+    const parent = from.uint() as MailboxId | 0
+    const role = from.u8()
+    return {
+      name,
+      parent,
+      role: role === 0 ? undefined : mailboxRoles[role - 1],
+      subscribed: from.u8() === 1,
+      uidValidity: from.uint(),
+      uidNext: from.uint() as Uid,
+      highestModseq: from.uint() as Modseq,
+      messages: from.uint(),
+      unseen: from.uint(),
+      deleted: from.uint(),
+      sizeBytes: from.uint(),
+    }
+  },
+}

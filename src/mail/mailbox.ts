@@ -1,0 +1,197 @@
+/**
+ * Mailboxes: creating, renaming, deleting. The IMAP path of a mailbox is the names of its parents and its own,
+ * joined with "/"; siblings have different names, and at the top nothing but the Inbox is called "inbox" in any
+ * case (RFC 9051 §5.1).
+ *
+ * UIDVALIDITY rises with every mailbox that an account creates, so a name that is used again never shows an old
+ * one (RFC 9051 §2.3.1.1); it stays the same when a mailbox is renamed.
+ */
+import { Fault } from '#base/fault.ts'
+import type { AccountId, MailboxId, MessageId, Modseq, Uid } from '#base/id.ts'
+import type { ReadTx, WriteTx } from '#kv/tx.ts'
+import { AccountEdit } from './edit.ts'
+import { expungeEntries } from './expunge.ts'
+import { checkMailboxName, mailboxPath, maxDepth, sameName } from './mailbox-path.ts'
+import type { Mailbox, MailboxRole, MailboxRow } from './mailbox-row.ts'
+import { dropLostSubscription, keepSubscription } from './subscription.ts'
+import { countersTable, mailboxTable } from './tables.ts'
+
+/** The Inbox is the first mailbox of every account and can be neither deleted nor moved. */
+export const inboxId = 1 as MailboxId
+
+/** So that a list of them stays something to read in one go. */
+const maxMailboxes = 10_000
+
+const provisioned: readonly (readonly [string, MailboxRole])[] = [
+  ['Inbox', 'inbox'],
+  ['Drafts', 'drafts'],
+  ['Sent', 'sent'],
+  ['Junk', 'junk'],
+  ['Trash', 'trash'],
+  ['Archive', 'archive'],
+]
+
+/** Gives a new account its mailboxes. `createdAt` (milliseconds) is where UIDVALIDITY begins. */
+export async function provisionAccount(tx: WriteTx, account: AccountId, createdAt: number): Promise<void> {
+  if ((await tx.get(countersTable, account)) !== undefined) {
+    throw new Fault('exists', 'account has mailboxes', { what: 'account' })
+  }
+  const uidValidity = Math.floor(createdAt / 1000)
+  for (const [i, [name, role]] of provisioned.entries()) {
+    const id = (inboxId + i) as MailboxId
+    const row = newRow({ name, parent: 0, role, uidValidity: uidValidity + i, modseq: tx.modseq(account) })
+    tx.put(mailboxTable, [account, id], row)
+    tx.changed(account, 'Mailbox', id, 'created')
+  }
+  tx.put(countersTable, [account], {
+    nextMessage: 1 as MessageId,
+    nextMailbox: (inboxId + provisioned.length) as MailboxId,
+    uidValidity: uidValidity + provisioned.length - 1,
+    usedBytes: 0,
+    messages: 0,
+  })
+}
+
+/** All mailboxes in the order of their creation. */
+export async function listMailboxes(tx: ReadTx, account: AccountId): Promise<readonly Mailbox[]> {
+  const rows = await tx.list(mailboxTable, [account])
+  return rows.map(([[, id], row]) => ({ ...row, id }))
+}
+
+/** Bytes that the account's messages take, each counted once, and how many there are. */
+export async function quotaUsage(
+  tx: ReadTx,
+  account: AccountId,
+): Promise<{ usedBytes: number; messages: number }> {
+  const counters = await tx.get(countersTable, account)
+  return { usedBytes: counters?.usedBytes ?? 0, messages: counters?.messages ?? 0 }
+}
+
+/**
+ * Throws Fault 'exists' (the name or the role is taken), 'notFound' (the parent), 'invalid' (the name), and
+ * 'tooLarge' (too many or too deep).
+ */
+export async function createMailbox(
+  tx: WriteTx,
+  account: AccountId,
+  o: { name: string; parent: MailboxId | 0; role?: MailboxRole; subscribed?: boolean },
+): Promise<Mailbox> {
+  const edit = await AccountEdit.open(tx, account)
+  const all = await listMailboxes(tx, account)
+  if (all.length >= maxMailboxes) throw new Fault('tooLarge', 'too many mailboxes', { limit: maxMailboxes })
+  checkPlace(all, undefined, o)
+  if (o.role !== undefined && all.some(({ role }) => role === o.role)) {
+    throw new Fault('exists', 'there is a mailbox with that role', { what: 'role' })
+  }
+  const id = edit.newMailboxId()
+  const row = newRow({ ...o, uidValidity: edit.newUidValidity(), modseq: edit.modseq, role: o.role })
+  const created = { ...row, subscribed: o.subscribed ?? false, id }
+  const wasSubscribed = await dropLostSubscription(tx, account, mailboxPath([...all, created], id))
+  const mailbox = wasSubscribed ? { ...created, subscribed: true } : created
+  tx.put(mailboxTable, [account, id], mailbox)
+  tx.changed(account, 'Mailbox', id, 'created')
+  edit.finish()
+  return mailbox
+}
+
+/**
+ * Gives a mailbox another name or parent; the mailboxes below it go with it. Throws Fault 'forbidden' for the
+ * Inbox, 'invalid' for a parent that lies below it, and what `createMailbox` throws.
+ */
+export async function renameMailbox(
+  tx: WriteTx,
+  account: AccountId,
+  id: MailboxId,
+  to: { name: string; parent: MailboxId | 0 },
+): Promise<void> {
+  const all = await listMailboxes(tx, account)
+  const { id: _, ...row } = find(all, id)
+  if (id === inboxId) throw new Fault('forbidden', 'the Inbox stays where it is', { what: 'mailbox' })
+  checkPlace(all, id, to)
+  tx.put(mailboxTable, [account, id], { ...row, ...to })
+  tx.changed(account, 'Mailbox', id, 'updated')
+}
+
+/**
+ * Deletes a mailbox with its messages. One with very many should be emptied by `expungeMessages` page by page
+ * first. Throws Fault 'notFound', 'forbidden' (the Inbox), 'conflict' (there are mailboxes below it).
+ */
+export async function deleteMailbox(tx: WriteTx, account: AccountId, id: MailboxId): Promise<void> {
+  const all = await listMailboxes(tx, account)
+  const mailbox = find(all, id)
+  if (id === inboxId) throw new Fault('forbidden', 'the Inbox cannot be deleted', { what: 'mailbox' })
+  if (all.some(({ parent }) => parent === id))
+    throw new Fault('conflict', 'mailbox has mailboxes below it', {})
+  const edit = await AccountEdit.open(tx, account)
+  await expungeEntries(edit, id, 'all', { onlyDeleted: false })
+  edit.forget(id)
+  edit.finish()
+  if (mailbox.subscribed) await keepSubscription(tx, account, mailboxPath(all, id))
+  tx.delete(mailboxTable, [account, id])
+  tx.changed(account, 'Mailbox', id, 'destroyed')
+}
+
+function newRow(o: {
+  name: string
+  parent: MailboxId | 0
+  role: MailboxRole | undefined
+  uidValidity: number
+  modseq: Modseq
+}): MailboxRow {
+  return {
+    name: o.name,
+    parent: o.parent,
+    role: o.role,
+    subscribed: true,
+    uidValidity: o.uidValidity,
+    uidNext: 1 as Uid,
+    highestModseq: o.modseq,
+    messages: 0,
+    unseen: 0,
+    deleted: 0,
+    sizeBytes: 0,
+  }
+}
+
+function find(all: readonly Mailbox[], id: MailboxId): Mailbox {
+  const mailbox = all.find((other) => other.id === id)
+  if (mailbox === undefined) throw new Fault('notFound', 'no such mailbox', { what: 'mailbox' })
+  return mailbox
+}
+
+/** Whether a mailbox (undefined: a new one) may have this name under this parent. */
+function checkPlace(
+  all: readonly Mailbox[],
+  id: MailboxId | undefined,
+  { name, parent }: { name: string; parent: MailboxId | 0 },
+): void {
+  checkMailboxName(name)
+  const byId = new Map(all.map((mailbox) => [mailbox.id, mailbox]))
+  let depth = 1
+  for (let above = parent; above !== 0; depth++) {
+    const mailbox = byId.get(above)
+    if (mailbox === undefined) throw new Fault('notFound', 'no such parent mailbox', { what: 'parent' })
+    if (above === id)
+      throw new Fault('invalid', 'a mailbox cannot lie below itself', { properties: ['parentId'] })
+    above = mailbox.parent
+  }
+  if (depth + heightBelow(all, id) > maxDepth) {
+    throw new Fault('tooLarge', 'mailboxes nested too deeply', { limit: maxDepth })
+  }
+  const taken = all.some(
+    (other) => other.id !== id && other.parent === parent && sameName(other, { name, parent }),
+  )
+  if (taken) throw new Fault('exists', 'there is a mailbox with that name', { what: 'mailbox' })
+}
+
+/** How many levels of mailboxes lie below this one. */
+function heightBelow(all: readonly Mailbox[], id: MailboxId | undefined): number {
+  let level = all.filter(({ parent }) => parent === id)
+  let height = 0
+  while (level.length > 0) {
+    height++
+    const ids = new Set<MailboxId | 0>(level.map((mailbox) => mailbox.id))
+    level = all.filter(({ parent }) => ids.has(parent))
+  }
+  return height
+}

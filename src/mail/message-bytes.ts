@@ -1,0 +1,37 @@
+/**
+ * The bytes of a stored message: the prefix in its row followed by its blob, addressed as one. Offsets of the
+ * stored structure count from the prefix's first byte.
+ */
+import type { BlobStore } from '#blob/store.ts'
+import { type MessageRow, sizeOf } from './message-row.ts'
+
+type Located = Pick<MessageRow, 'prefix' | 'blob' | 'blobBytes'>
+
+/** Bytes `start` to `end` (exclusive) in pieces; what lies outside the message is left out. */
+export async function* readMessage(
+  blobs: BlobStore,
+  row: Located,
+  start = 0,
+  end = sizeOf(row),
+): AsyncGenerator<Uint8Array> {
+  const { prefix } = row
+  if (start < prefix.length && end > start) yield prefix.subarray(start, Math.min(end, prefix.length))
+  const last = Math.min(end, sizeOf(row)) - prefix.length
+  const first = Math.max(start - prefix.length, 0)
+  if (first < last) yield* blobs.read(row.blob, first, last)
+}
+
+/** The same in one piece, for ranges that are known to be small. */
+export async function readMessageRange(
+  blobs: BlobStore,
+  row: Located,
+  start: number,
+  end: number,
+): Promise<Uint8Array> {
+  const { prefix } = row
+  if (end <= prefix.length) return prefix.subarray(start, end)
+  const last = Math.min(end, sizeOf(row)) - prefix.length
+  const first = Math.max(start - prefix.length, 0)
+  const rest = first < last ? await blobs.readRange(row.blob, first, last) : Buffer.alloc(0)
+  return start < prefix.length ? Buffer.concat([prefix.subarray(start), rest]) : rest
+}

@@ -1,0 +1,121 @@
+/**
+ * What a view must read to be up to date: the rows that changed since a commit, found by the change log, and
+ * the entries of a mailbox page by page.
+ *
+ * All of it is read in one snapshot, so it does not matter which of several commits changed what: the rows
+ * say how things are, and an entry's modseq says whether that is new.
+ */
+import type { AccountId, MailboxId, MessageId, Modseq, Uid } from '#base/id.ts'
+import { entriesSince, expungedSince } from '#kv/change-log.ts'
+import type { ReadTx } from '#kv/tx.ts'
+import type { Mailbox } from './mailbox-row.ts'
+import type { Entry, MessageRow } from './message-row.ts'
+import { entryTable, mailboxTable, messageTable } from './tables.ts'
+
+export interface ReadEntry {
+  readonly id: MessageId
+  readonly row: MessageRow
+  readonly entry: Entry
+}
+
+export interface News {
+  /** The commit that the rows are of. */
+  readonly to: Modseq
+  /** Mailboxes whose row, entries or expunged UIDs may be new; undefined for one that is gone. */
+  readonly mailboxes: ReadonlyMap<MailboxId, Mailbox | undefined>
+  /** Entries that are new or whose flags changed. */
+  readonly entries: readonly ReadEntry[]
+  /** Only of mailboxes that are loaded. */
+  readonly expunged: ReadonlyMap<MailboxId, readonly Uid[]>
+}
+
+/** Entries of a mailbox that are read in one snapshot. */
+const pageEntries = 2000
+/** More changed messages than this are not followed. */
+const maxFollowed = 20_000
+const logPage = 256
+
+/** `tooMuch` where the log does not reach back to `from`, or says more than is worth following. */
+export async function readNews(
+  tx: ReadTx,
+  account: AccountId,
+  from: Modseq,
+  to: Modseq,
+  isLoaded: (id: MailboxId) => boolean,
+): Promise<News | 'tooMuch'> {
+  const changed = await changedIds(tx, account, from)
+  if (changed === 'tooMuch') return 'tooMuch'
+  const ids = [...changed.messages]
+  const rows = await tx.getMany(
+    messageTable,
+    ids.map((id) => [account, id] as const),
+  )
+  const entries: ReadEntry[] = []
+  for (const [i, row] of rows.entries()) {
+    if (row === undefined) continue
+    for (const entry of row.entries) {
+      if (entry.modseq <= from) continue
+      entries.push({ id: ids[i]!, row, entry })
+      // Where only flags changed, the log does not name the mailbox.
+      changed.mailboxes.add(entry.mailbox)
+    }
+  }
+  const mailboxes = new Map<MailboxId, Mailbox | undefined>()
+  const expunged = new Map<MailboxId, readonly Uid[]>()
+  for (const id of changed.mailboxes) {
+    const row = await tx.get(mailboxTable, account, id)
+    mailboxes.set(id, row === undefined ? undefined : { ...row, id })
+    if (row === undefined || !isLoaded(id)) continue
+    const uids = await expungedSince(tx, account, id, from)
+    if (uids === 'tooOld') return 'tooMuch'
+    expunged.set(id, uids)
+  }
+  return { to, mailboxes, entries, expunged }
+}
+
+async function changedIds(
+  tx: ReadTx,
+  account: AccountId,
+  from: Modseq,
+): Promise<{ messages: Set<MessageId>; mailboxes: Set<MailboxId> } | 'tooMuch'> {
+  const messages = new Set<MessageId>()
+  const mailboxes = new Set<MailboxId>()
+  for (let after = from; ;) {
+    const page = await entriesSince(tx, account, after, logPage)
+    if (page === 'tooOld') return 'tooMuch'
+    for (const [modseq, entry] of page) {
+      after = modseq
+      for (const id of entry.get('Mailbox')?.keys() ?? []) mailboxes.add(id as MailboxId)
+      for (const [id, how] of entry.get('Email') ?? []) {
+        if (how === 'destroyed') messages.delete(id as MessageId)
+        else messages.add(id as MessageId)
+      }
+    }
+    if (messages.size > maxFollowed) return 'tooMuch'
+    if (page.length < logPage) return { messages, mailboxes }
+  }
+}
+
+/** The next entries of a mailbox by UID; `last` is where to go on, undefined at the end. */
+export async function readPage(
+  tx: ReadTx,
+  account: AccountId,
+  mailbox: MailboxId,
+  after: Uid,
+): Promise<{ entries: readonly ReadEntry[]; last: Uid | undefined }> {
+  const rows = await tx.list(entryTable, [account, mailbox], {
+    after: [account, mailbox, after],
+    limit: pageEntries,
+  })
+  const messages = await tx.getMany(
+    messageTable,
+    rows.map(([, id]) => [account, id] as const),
+  )
+  const entries: ReadEntry[] = []
+  for (const [i, [[, , uid], id]] of rows.entries()) {
+    const row = messages[i]
+    const entry = row?.entries.find((one) => one.mailbox === mailbox && one.uid === uid)
+    if (entry !== undefined) entries.push({ id, row: row!, entry })
+  }
+  return { entries, last: rows.length === pageEntries ? rows.at(-1)![0][2] : undefined }
+}

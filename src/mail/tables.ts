@@ -1,0 +1,136 @@
+/**
+ * The tables of mail. All are rows of an account: a delivery writes a message, its structure, an entry, the
+ * mailbox, the counters and its thread keys, all on few neighbouring pages.
+ *
+ * Letters in use: `m` messages (kind 0) and their structures (kind 1), `e` entries, `b` mailboxes, `n` counters,
+ * `t` thread keys (kind 0) and threads (kind 1), `s` subscriptions to names without a mailbox.
+ */
+import { asBuffer } from '#base/bytes.ts'
+import type { MailboxId, MessageId, ThreadId, Uid } from '#base/id.ts'
+import { PackReader, PackWriter } from '#base/pack.ts'
+import { rawBytes, uint } from '#kv/codec.ts'
+import { hex, u32, u48 } from '#kv/key.ts'
+import { accountTable, type Codec } from '#kv/table.ts'
+import { mailboxRowCodec } from './mailbox-row.ts'
+import { messageRowCodec } from './message-row.ts'
+
+export const messageTable = accountTable({
+  name: 'message',
+  letter: 'm',
+  key: [u48<MessageId>()],
+  kind: 0,
+  value: messageRowCodec,
+})
+
+/** What `encodeStructure` of message/ made; its offsets run over prefix and blob together. */
+export const structureTable = accountTable({
+  name: 'structure',
+  letter: 'm',
+  key: [u48<MessageId>()],
+  kind: 1,
+  value: rawBytes,
+})
+
+/** The IMAP order of a mailbox. Each row repeats an entry of its message's row. */
+export const entryTable = accountTable({
+  name: 'entry',
+  letter: 'e',
+  key: [u32<MailboxId>(), u32<Uid>()],
+  value: uint<MessageId>(),
+})
+
+export const mailboxTable = accountTable({
+  name: 'mailbox',
+  letter: 'b',
+  key: [u32<MailboxId>()],
+  value: mailboxRowCodec,
+})
+
+/** One row an account. Absent while the account has no mail at all: it was not provisioned. */
+export interface MailCounters {
+  readonly nextMessage: MessageId
+  readonly nextMailbox: MailboxId
+  /** UIDVALIDITY of the mailbox created last; rises with each, so that no name ever sees one again. */
+  readonly uidValidity: number
+  /** Sizes of all messages, each counted once however many entries it has: what a quota limits. */
+  readonly usedBytes: number
+  readonly messages: number
+}
+
+const countersCodec: Codec<MailCounters> = {
+  encode: (row) =>
+    new PackWriter(32)
+      .uint(row.nextMessage)
+      .uint(row.nextMailbox)
+      .uint(row.uidValidity)
+      .uint(row.usedBytes)
+      .uint(row.messages)
+      .done(),
+  decode(bytes) {
+    const from = new PackReader(bytes)
+    return {
+      nextMessage: from.uint() as MessageId,
+      nextMailbox: from.uint() as MailboxId,
+      uidValidity: from.uint(),
+      usedBytes: from.uint(),
+      messages: from.uint(),
+    }
+  },
+}
+
+export const countersTable = accountTable({
+  name: 'mail-counters',
+  letter: 'n',
+  key: [],
+  value: countersCodec,
+})
+
+/** A message identifier together with a base subject, as eight bytes in hex: see `thread.ts`. */
+export const threadKeyTable = accountTable({
+  name: 'thread-key',
+  letter: 't',
+  key: [hex(8)],
+  kind: 0,
+  value: uint<ThreadId>(),
+})
+
+/** Only for a thread that is more than the one message whose id it has. */
+export interface ThreadRow {
+  /** Ascending, at least one. */
+  readonly messages: readonly MessageId[]
+  /** The rows of `threadKeyTable` that go with the thread: eight bytes each. */
+  readonly keys: Uint8Array
+}
+
+const threadCodec: Codec<ThreadRow> = {
+  encode: (row) =>
+    new PackWriter(16 + 4 * row.messages.length + row.keys.length)
+      .ascending(row.messages)
+      .bytes(row.keys)
+      .done(),
+  decode(bytes) {
+    const from = new PackReader(bytes)
+    return { messages: from.ascending() as MessageId[], keys: from.bytes() }
+  },
+}
+
+export const threadTable = accountTable({
+  name: 'thread',
+  letter: 't',
+  key: [u48<ThreadId>()],
+  kind: 1,
+  value: threadCodec,
+})
+
+const pathCodec: Codec<string> = {
+  encode: (path) => Buffer.from(path, 'utf8'),
+  decode: (bytes) => asBuffer(bytes).toString('utf8'),
+}
+
+/** A path that is subscribed to while no mailbox has it, by the beginning of its SHA-256 (RFC 9051 §6.3.8). */
+export const lostSubscriptionTable = accountTable({
+  name: 'lost-subscription',
+  letter: 's',
+  key: [hex(16)],
+  value: pathCodec,
+})

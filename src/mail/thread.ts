@@ -1,0 +1,146 @@
+/**
+ * Threads: which messages belong together, found at ingest and never changed afterwards.
+ *
+ * As RFC 8621 §3 suggests, two messages belong together where an identical identifier appears in Message-ID,
+ * In-Reply-To or References of both, and their base subjects (RFC 5256 §2.1) are the same but for white space
+ * and case. Each identifier is hashed together with the subject into a key; a message joins the thread that
+ * one of its keys leads to, whichever of the messages came first. Threads never merge: a message that links
+ * two joins the older. A thread has the id of the message that began it, and lives on when that is gone.
+ */
+import { hash } from 'node:crypto'
+import { asBuffer } from '#base/bytes.ts'
+import type { AccountId, MessageId, ThreadId } from '#base/id.ts'
+import type { ReadTx, WriteTx } from '#kv/tx.ts'
+import type { MessageStructure } from '#message/structure.ts'
+import type { MessageRow } from './message-row.ts'
+import { messageTable, type ThreadRow, threadKeyTable, threadTable } from './tables.ts'
+
+const keyBytes = 8
+/** Of one message: what it is called, what it answers, and the ends of its References. */
+const maxKeys = 32
+/** A thread with more begins another one, so that no row grows without end. */
+const maxThreadMessages = 500
+const maxThreadKeys = 2000
+
+/** The keys of a message, one after the other. */
+export function threadKeys(
+  message: Pick<MessageStructure, 'messageIds' | 'inReplyTo' | 'references' | 'baseSubject'>,
+): Uint8Array {
+  const { messageIds, inReplyTo, references } = message
+  const ids = new Set([...messageIds.slice(0, 2), ...inReplyTo.slice(0, 4), ...references.slice(0, 1)])
+  for (let i = references.length - 1; i > 0 && ids.size < maxKeys; i--) ids.add(references[i]!)
+  if (ids.size === 0) return Buffer.alloc(0)
+  const subject = message.baseSubject.replace(/\s+/g, '').toLowerCase()
+  const keys = Buffer.allocUnsafe(ids.size * keyBytes)
+  let at = 0
+  for (const id of ids) at += hash('sha256', `${id}\0${subject}`, 'buffer').copy(keys, at, 0, keyBytes)
+  return keys
+}
+
+/** The messages of a thread, ascending; none where there is no such thread. */
+export async function threadMessages(
+  tx: ReadTx,
+  account: AccountId,
+  thread: ThreadId,
+): Promise<readonly MessageId[]> {
+  return (await readThread(tx, account, thread))?.messages ?? []
+}
+
+/** Finds the thread of a new message, or begins one, and makes the message part of it. */
+export async function joinThread(
+  tx: WriteTx,
+  account: AccountId,
+  id: MessageId,
+  keys: Uint8Array,
+): Promise<ThreadId> {
+  const names = keyNames(keys)
+  const found =
+    names.length === 0
+      ? []
+      : await tx.getMany(
+          threadKeyTable,
+          names.map((name) => [account, name] as const),
+        )
+  const candidates = new Set(found.filter((thread) => thread !== undefined).sort((a, b) => a - b))
+  for (const thread of candidates) {
+    const row = await readThread(tx, account, thread)
+    if (row === undefined || isFull(row)) continue
+    const missing = names.filter((_, i) => found[i] === undefined)
+    for (const name of missing) tx.put(threadKeyTable, [account, name], thread)
+    addToThread(tx, account, thread, row, id, Buffer.from(missing.join(''), 'hex'))
+    return thread
+  }
+  // Keys of threads that are full lead to the new one from now on.
+  const thread = id as number as ThreadId
+  for (const name of names) tx.put(threadKeyTable, [account, name], thread)
+  tx.changed(account, 'Thread', thread, 'created')
+  return thread
+}
+
+/** A copy of a message joins the thread of the original. */
+export async function joinThreadOf(
+  tx: WriteTx,
+  account: AccountId,
+  id: MessageId,
+  original: MessageRow,
+): Promise<void> {
+  const row = await readThread(tx, account, original.thread)
+  if (row !== undefined) addToThread(tx, account, original.thread, row, id, Buffer.alloc(0))
+}
+
+function addToThread(
+  tx: WriteTx,
+  account: AccountId,
+  thread: ThreadId,
+  row: ThreadRow,
+  id: MessageId,
+  keys: Uint8Array,
+): void {
+  tx.put(threadTable, [account, thread], {
+    messages: [...row.messages, id],
+    keys: keys.length === 0 ? row.keys : Buffer.concat([row.keys, keys]),
+  })
+  tx.changed(account, 'Thread', thread, 'updated')
+}
+
+/** A message that is being destroyed leaves its thread; with the last one the thread goes. */
+export async function leaveThread(
+  tx: WriteTx,
+  account: AccountId,
+  id: MessageId,
+  message: MessageRow,
+): Promise<void> {
+  const { thread } = message
+  const row = await tx.get(threadTable, account, thread)
+  const left = row?.messages.filter((other) => other !== id) ?? []
+  if (row !== undefined && left.length > 0) {
+    tx.put(threadTable, [account, thread], { ...row, messages: left })
+    tx.changed(account, 'Thread', thread, 'updated')
+    return
+  }
+  if (row !== undefined) tx.delete(threadTable, [account, thread])
+  const keys = keyNames(row?.keys ?? message.threadKeys).map((name) => [account, name] as const)
+  const leads = keys.length === 0 ? [] : await tx.getMany(threadKeyTable, keys)
+  for (const [i, key] of keys.entries()) if (leads[i] === thread) tx.delete(threadKeyTable, key)
+  tx.changed(account, 'Thread', thread, 'destroyed')
+}
+
+/** The row of a thread, made up where it is the message that began it and no other. */
+async function readThread(tx: ReadTx, account: AccountId, thread: ThreadId): Promise<ThreadRow | undefined> {
+  const row = await tx.get(threadTable, account, thread)
+  if (row !== undefined) return row
+  const first = thread as number as MessageId
+  const message = await tx.get(messageTable, account, first)
+  return message?.thread === thread ? { messages: [first], keys: message.threadKeys } : undefined
+}
+
+const isFull = (row: ThreadRow): boolean =>
+  row.messages.length >= maxThreadMessages || row.keys.length >= maxThreadKeys * keyBytes
+
+function keyNames(keys: Uint8Array): readonly string[] {
+  const all = asBuffer(keys)
+  const names: string[] = []
+  for (let at = 0; at + keyBytes <= all.length; at += keyBytes)
+    names.push(all.toString('hex', at, at + keyBytes))
+  return names
+}

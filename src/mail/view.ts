@@ -1,0 +1,267 @@
+/**
+ * The warm view of an account: its mailbox rows and, for the mailboxes that somebody uses, their entries in
+ * columns. Shared by all sessions of the account in this worker.
+ *
+ * Truth is the change log. `refresh` compares the view's modseq with the account's sequence, one row, and
+ * follows the log from there; where the log was cut, or says more than is worth following, the view is built
+ * anew. What must always hold: after `refresh` or `load` the view shows at least every commit that was visible
+ * when it was called, and all that it shows is of one commit.
+ *
+ * Rules for those who use it: keep the AccountView, never a MailboxView, from one command to the next; take the
+ * MailboxView from `load` and iterate it as long as you like, it does not change. Columns can be dropped for
+ * want of memory at any time, and `load` brings them back.
+ */
+import { setImmediate as nextTurn } from 'node:timers/promises'
+import { Lru } from '#base/lru.ts'
+import type { AccountId, MailboxId, MessageId, Modseq, Uid } from '#base/id.ts'
+import type { Db } from '#kv/db.ts'
+import type { ReadTx } from '#kv/tx.ts'
+import { FlagSets } from './flag-set.ts'
+import { listMailboxes } from './mailbox.ts'
+import type { Mailbox } from './mailbox-row.ts'
+import { MailboxColumns, type MailboxView, type ViewEntry } from './mailbox-view.ts'
+import { type Entry, type MessageRow, sizeOf } from './message-row.ts'
+import { type News, readNews, readPage } from './news.ts'
+
+/** Combinations of flags that are kept even where few entries are left that have them. */
+const spareFlagSets = 4096
+
+export class AccountViews {
+  readonly #db: Db
+  readonly #warm: Lru<AccountId, AccountView>
+  /** Also views that were dropped from the budget while a session holds them: there is one view an account. */
+  readonly #all = new Map<AccountId, WeakRef<AccountView>>()
+  readonly #collected = new FinalizationRegistry<AccountId>((account) => {
+    if (this.#all.get(account)?.deref() === undefined) this.#all.delete(account)
+  })
+
+  /** `budgetBytes` bounds the columns of all accounts together. */
+  constructor(o: { db: Db; budgetBytes: number }) {
+    this.#db = o.db
+    this.#warm = new Lru(o.budgetBytes, (_, view) => view.drop())
+  }
+
+  /** The account's view, brought up to date. */
+  async open(account: AccountId): Promise<AccountView> {
+    const view = this.#all.get(account)?.deref() ?? this.#create(account)
+    await view.refresh()
+    return view
+  }
+
+  /** Bytes that the columns take now. */
+  get sizeBytes(): number {
+    return this.#warm.weight
+  }
+
+  #create(account: AccountId): AccountView {
+    const view = new AccountView(this.#db, account, (used) => this.#used(used))
+    this.#all.set(account, new WeakRef(view))
+    this.#collected.register(view, account)
+    return view
+  }
+
+  #used(view: AccountView): void {
+    this.#warm.set(view.account, view, view.sizeBytes)
+  }
+}
+
+/** What a run of `refresh` leaves: the views that were loaded when it ended. */
+type Loaded = ReadonlyMap<MailboxId, MailboxView>
+
+export class AccountView {
+  readonly account: AccountId
+  readonly #db: Db
+  readonly #onUse: (view: AccountView) => void
+  /** The commit that the view shows; undefined before the first. */
+  #modseq: Modseq | undefined
+  #mailboxes = new Map<MailboxId, Mailbox>()
+  #mailboxList: readonly Mailbox[] | undefined
+  #sets = new FlagSets()
+  #columns = new Map<MailboxId, MailboxColumns>()
+  #views = new Map<MailboxId, MailboxView>()
+  #wanted = new Set<MailboxId>()
+  #running: Promise<unknown> = Promise.resolve()
+  #isRunning = false
+  /** The run that waits for the one that is under way; all callers in between share it. */
+  #next: Promise<Loaded> | undefined
+
+  constructor(db: Db, account: AccountId, onUse: (view: AccountView) => void) {
+    this.account = account
+    this.#db = db
+    this.#onUse = onUse
+  }
+
+  /** The commit that the view shows: rises whenever anything in it is different. */
+  get modseq(): Modseq {
+    return this.#modseq ?? (0 as Modseq)
+  }
+
+  /** All mailboxes in the order of their creation. */
+  get mailboxes(): readonly Mailbox[] {
+    this.#mailboxList ??= [...this.#mailboxes.values()].sort((a, b) => a.id - b.id)
+    return this.#mailboxList
+  }
+
+  /** Memory of the columns. */
+  get sizeBytes(): number {
+    let bytes = 1000 + 200 * this.#mailboxes.size + 300 * this.#sets.size
+    for (const columns of this.#columns.values()) bytes += columns.sizeBytes
+    return bytes
+  }
+
+  /** A mailbox whose entries are loaded, as of the last refresh. */
+  mailbox(id: MailboxId): MailboxView | undefined {
+    return this.#views.get(id)
+  }
+
+  /** Shows every commit that is visible now. One row is read when nothing changed. */
+  async refresh(): Promise<void> {
+    await this.#run()
+  }
+
+  /** `refresh`, and the mailbox with its entries; undefined where there is no such mailbox. */
+  async load(id: MailboxId): Promise<MailboxView | undefined> {
+    if (!this.#columns.has(id)) this.#wanted.add(id)
+    const loaded = await this.#run()
+    // Dropped while the run was waiting to begin.
+    if (!loaded.has(id) && this.#mailboxes.has(id)) return this.load(id)
+    return loaded.get(id)
+  }
+
+  /** Gives the memory of the columns back. */
+  drop(): void {
+    this.#columns = new Map()
+    this.#views = new Map()
+    this.#sets = new FlagSets()
+  }
+
+  #run(): Promise<Loaded> {
+    if (this.#next !== undefined) return this.#next
+    if (!this.#isRunning) return this.#start()
+    // The run under way may have its snapshot already, from before the caller's own commit.
+    const start = (): Promise<Loaded> => this.#start()
+    this.#next = this.#running.then(start, start)
+    return this.#next
+  }
+
+  #start(): Promise<Loaded> {
+    this.#next = undefined
+    this.#isRunning = true
+    const run = this.#work().finally(() => (this.#isRunning = false))
+    this.#running = run
+    return run
+  }
+
+  async #work(): Promise<Loaded> {
+    await this.#catchUp()
+    const wanted = [...this.#wanted].filter((id) => this.#mailboxes.has(id) && !this.#columns.has(id))
+    this.#wanted.clear()
+    if (wanted.length > 0) {
+      for (const id of wanted) await this.#loadColumns(id)
+      // What happened meanwhile; following the log twice does no harm.
+      await this.#catchUp()
+    }
+    const loaded = this.#views
+    this.#onUse(this)
+    return loaded
+  }
+
+  async #catchUp(): Promise<void> {
+    for (;;) {
+      const news = await this.#db.read((tx) => this.#readNews(tx))
+      if (news === undefined) return
+      if (news !== 'tooMuch') {
+        this.#apply(news)
+        return
+      }
+      await this.#rebuild()
+    }
+  }
+
+  /** What changed since the view's commit; undefined for nothing. */
+  async #readNews(tx: ReadTx): Promise<News | 'tooMuch' | undefined> {
+    const to = await tx.sequence(this.account)
+    if (to === this.#modseq) return undefined
+    if (this.#modseq === undefined) return 'tooMuch'
+    return readNews(tx, this.account, this.#modseq, to, (id) => this.#columns.has(id))
+  }
+
+  #apply(news: News): void {
+    if (this.#sets.size > spareFlagSets && this.#sets.size > this.#countEntries()) this.drop()
+    for (const [id, mailbox] of news.mailboxes) {
+      if (mailbox !== undefined) this.#mailboxes.set(id, mailbox)
+      else {
+        this.#mailboxes.delete(id)
+        this.#columns.delete(id)
+      }
+    }
+    const entries = new Map<MailboxId, ViewEntry[]>()
+    for (const { id, row, entry } of news.entries) {
+      if (!this.#columns.has(entry.mailbox)) continue
+      let ofMailbox = entries.get(entry.mailbox)
+      if (ofMailbox === undefined) entries.set(entry.mailbox, (ofMailbox = []))
+      ofMailbox.push(this.#viewEntry(id, row, entry))
+    }
+    const views = new Map(this.#views)
+    for (const id of news.mailboxes.keys()) {
+      const columns = this.#columns.get(id)
+      columns?.update(entries.get(id) ?? [], news.expunged.get(id) ?? [])
+      if (columns === undefined) views.delete(id)
+      else views.set(id, columns.view(this.#mailboxes.get(id)!, this.#sets))
+    }
+    this.#views = views
+    if (news.mailboxes.size > 0) this.#mailboxList = undefined
+    this.#modseq = news.to
+  }
+
+  /** Begins again from the rows; the mailboxes that were loaded are loaded again. */
+  async #rebuild(): Promise<void> {
+    for (const id of this.#columns.keys()) this.#wanted.add(id)
+    this.drop()
+    await this.#db.read(async (tx) => {
+      const mailboxes = await listMailboxes(tx, this.account)
+      this.#modseq = await tx.sequence(this.account)
+      this.#mailboxes = new Map(mailboxes.map((mailbox) => [mailbox.id, mailbox]))
+      this.#mailboxList = undefined
+    })
+  }
+
+  /** Reads a mailbox in pages, each in a snapshot of its own, so that a large one holds up nobody. */
+  async #loadColumns(id: MailboxId): Promise<void> {
+    const columns = new MailboxColumns(this.#mailboxes.get(id)?.messages ?? 0)
+    const sets = this.#sets
+    let after = 0 as Uid
+    for (;;) {
+      const page = await this.#db.read((tx) => readPage(tx, this.account, id, after))
+      for (const { id: message, row, entry } of page.entries)
+        columns.append(this.#viewEntry(message, row, entry))
+      if (page.last === undefined) break
+      after = page.last
+      await nextTurn()
+    }
+    // Otherwise the flag sets that the columns point into are gone: `load` asks again.
+    const mailbox = this.#mailboxes.get(id)
+    if (sets !== this.#sets || mailbox === undefined) return
+    this.#columns.set(id, columns)
+    this.#views = new Map(this.#views).set(id, columns.view(mailbox, sets))
+  }
+
+  #countEntries(): number {
+    let count = 0
+    for (const columns of this.#columns.values()) count += columns.count
+    return count
+  }
+
+  #viewEntry(id: MessageId, row: MessageRow, entry: Entry): ViewEntry {
+    return {
+      uid: entry.uid,
+      id,
+      thread: row.thread,
+      modseq: entry.modseq,
+      flagSet: this.#sets.numberOf(row.keywords, entry.deleted),
+      sizeBytes: sizeOf(row),
+      receivedAt: row.receivedAt,
+      savedAt: entry.savedAt,
+    }
+  }
+}
