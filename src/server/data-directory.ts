@@ -1,0 +1,34 @@
+/**
+ * The data directory belongs to one running server. The lock is the operating system's, on an open file, so it
+ * goes with the process however that ends, and a crash leaves nothing to clean up.
+ */
+import { mkdirSync } from 'node:fs'
+import { join } from 'node:path'
+import { DatabaseSync } from 'node:sqlite'
+
+export class DirectoryInUse extends Error {
+  constructor(directory: string) {
+    super(
+      `Another Postern is running on ${directory}.\n` +
+        'Stop it first, or give this one a data directory of its own with --data DIR.',
+    )
+    this.name = 'DirectoryInUse'
+  }
+}
+
+/** Takes the directory, which is made where it is missing. Throws DirectoryInUse where another process has it. */
+export function lockDirectory(directory: string): Disposable {
+  mkdirSync(directory, { recursive: true, mode: 0o700 })
+  // Node has no file locks of its own; SQLite's exclusive lock on a file that nobody else opens is one.
+  const lock = new DatabaseSync(join(directory, 'lock'))
+  try {
+    lock.exec('PRAGMA busy_timeout=0; PRAGMA locking_mode=EXCLUSIVE; BEGIN EXCLUSIVE')
+  } catch (error) {
+    lock.close()
+    if ((error as { errcode?: number }).errcode === sqliteBusy) throw new DirectoryInUse(directory)
+    throw error
+  }
+  return { [Symbol.dispose]: () => lock.close() }
+}
+
+const sqliteBusy = 5
