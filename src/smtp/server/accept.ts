@@ -1,0 +1,150 @@
+/**
+ * The promise behind 250: everything that a message changes is written here in one commit, and the reply
+ * leaves after it and from nowhere else.
+ *
+ * What must hold: when `accept` resolves with `delivered` for a recipient, the message is durable for that
+ * recipient; when it rejects, nothing was written for anybody. For SMTP there is one answer for all
+ * recipients (`together`), so either all have it or none; LMTP has one for each (RFC 2033 §4.2).
+ */
+import { randomBytes } from 'node:crypto'
+import { Fault } from '#base/fault.ts'
+import type { AccountId } from '#base/id.ts'
+import type { Staged } from '#kv/backend.ts'
+import { ownerKinds } from '#kv/blob-rows.ts'
+import type { Db } from '#kv/db.ts'
+import type { WriteTx } from '#kv/tx.ts'
+import { applyDelivery, type DeliveryPlan, planDeliveries, type RecipientOutcome } from '#mail/deliver.ts'
+import type { MessageStructure } from '#message/structure.ts'
+import { type ChunkPayload, deliverChunkName, serverAccount } from './chunk.ts'
+import { prefixOf, type Trace } from './trace.ts'
+import type { Recipient } from './transaction.ts'
+
+/** A complete message, with what the server puts in front of it. */
+export interface AcceptedMessage {
+  readonly staged: Staged
+  readonly structure: MessageStructure
+  readonly envelopeFrom: string
+  readonly receivedAt: number
+  readonly trace: Trace
+}
+
+/** More accounts than this are not locked at once: their copies follow in chunks of this many. */
+const mostAccounts = 16
+
+export type AcceptOutcome = { readonly kind: 'delivered' } | Exclude<RecipientOutcome, { kind: 'delivered' }>
+
+export class Acceptor {
+  readonly #db: Db
+
+  constructor(db: Db) {
+    this.#db = db
+  }
+
+  /**
+   * One outcome for every recipient, in their order. `together`: all outcomes are of one kind. Rejects with a
+   * Fault where nothing could be written, `unavailable` where trying again may help.
+   */
+  async accept(
+    message: AcceptedMessage,
+    recipients: readonly Recipient[],
+    how: 'together' | 'each',
+  ): Promise<readonly AcceptOutcome[]> {
+    if (recipients.length === 1) return this.#deliver(message, recipients, how)
+    const copies = new Map<string, Recipient>()
+    for (const recipient of recipients) {
+      const name = copyName(recipient)
+      if (!copies.has(name)) copies.set(name, recipient)
+    }
+    const distinct = [...copies.values()]
+    const outcomes = await this.#deliver(message, distinct, how)
+    const names = new Map([...copies.keys()].map((name, i) => [name, outcomes[i]!]))
+    return recipients.map((recipient) => names.get(copyName(recipient))!)
+  }
+
+  #deliver(
+    message: AcceptedMessage,
+    recipients: readonly Recipient[],
+    how: 'together' | 'each',
+  ): Promise<readonly AcceptOutcome[]> {
+    const accounts = [...new Set(recipients.map((recipient) => recipient.account.id))]
+    return accounts.length > mostAccounts
+      ? this.#fanOut(message, recipients)
+      : this.#deliverNow(message, recipients, accounts, how)
+  }
+
+  async #deliverNow(
+    message: AcceptedMessage,
+    recipients: readonly Recipient[],
+    accounts: readonly AccountId[],
+    how: 'together' | 'each',
+  ): Promise<readonly AcceptOutcome[]> {
+    const incoming = { ...message, prefixFor: (address: string) => prefixOf(message.trace, address) }
+    const plans = await planDeliveries(
+      incoming,
+      recipients.map(({ account, address }) => ({ id: account.id, address, quotaBytes: account.quotaBytes })),
+    )
+    return this.#db.write(accounts, (tx) => applyAll(tx, plans, how))
+  }
+
+  /** Commits the message with one task for every chunk of recipients: durable at once, delivered soon after. */
+  async #fanOut(
+    message: AcceptedMessage,
+    recipients: readonly Recipient[],
+  ): Promise<readonly AcceptOutcome[]> {
+    const chunks: ChunkPayload[] = []
+    for (let i = 0; i < recipients.length; i += mostAccounts) {
+      chunks.push({
+        blob: message.staged.hash,
+        owner: randomBytes(6).readUIntBE(0, 6),
+        envelopeFrom: message.envelopeFrom,
+        receivedAt: message.receivedAt,
+        trace: message.trace,
+        recipients: recipients
+          .slice(i, i + mostAccounts)
+          .map(({ account, address }) => ({ account: account.id, address })),
+      })
+    }
+    await this.#db.write([], async (tx) => {
+      for (const [i, chunk] of chunks.entries()) {
+        const owner = { account: serverAccount, kind: ownerKinds.queue, id: chunk.owner }
+        if (i === 0) tx.attach(message.staged, owner)
+        else await tx.link(message.staged.hash, owner)
+        tx.schedule(deliverChunkName, chunk, message.receivedAt)
+      }
+    })
+    return recipients.map(() => ({ kind: 'delivered' }))
+  }
+}
+
+async function applyAll(
+  tx: WriteTx,
+  plans: readonly DeliveryPlan[],
+  how: 'together' | 'each',
+): Promise<readonly AcceptOutcome[]> {
+  const outcomes: AcceptOutcome[] = []
+  for (const plan of plans) outcomes.push(await applyDelivery(tx, plan))
+  const first = outcomes[0]!.kind
+  if (how === 'each' || outcomes.every((outcome) => outcome.kind === first)) return outcomes
+  const refused = outcomes.find((outcome) => outcome.kind === 'refused')
+  // One answer cannot say both. Nobody gets it now; at the next try RCPT refuses who cannot have it.
+  if (refused !== undefined) throw tryAgain(refused.fault)
+  // There was room at RCPT and it is gone since: what some have cannot be refused, so all get it.
+  for (const [i, plan] of plans.entries()) {
+    if (outcomes[i]!.kind !== 'overQuota') continue
+    const outcome = await applyDelivery(tx, withoutQuota(plan))
+    if (outcome.kind !== 'delivered') throw tryAgain(undefined)
+    outcomes[i] = outcome
+  }
+  return outcomes
+}
+
+const tryAgain = (cause: Fault | undefined): Fault =>
+  new Fault('unavailable', 'try again later', {}, { cause, reason: cause?.message ?? 'over quota' })
+
+const withoutQuota = (plan: DeliveryPlan): DeliveryPlan => ({
+  ...plan,
+  recipient: { ...plan.recipient, quotaBytes: 0 },
+})
+
+/** Several addresses of one account get one copy, unless a detail sorts them apart. */
+const copyName = (recipient: Recipient): string => `${recipient.account.id} ${recipient.detail ?? ''}`

@@ -1,0 +1,85 @@
+/** RCPT (RFC 5321 §4.1.1.3): a recipient of ours, or a refusal. No parameter is offered, so none is taken. */
+import type { Resolution } from '#account/resolution.ts'
+import type { Maybe } from '#base/maybe.ts'
+import { messageRejected } from '../../events.ts'
+import { type Parameter, parseParameters } from '../../parameters.ts'
+import { parsePath, type Path } from '../../path.ts'
+import { type Reply, reply, replyText } from '../../reply.ts'
+import { everywhere, smtpCommand, type SmtpSession } from '../smtp-command.ts'
+import { rcptStages } from '../stages/rcpt-stages.ts'
+import { firstRefusal, type Refusal } from '../stages/stage.ts'
+
+const accepted = reply(250, '2.1.5', 'Recipient ok')
+const afterChunks = reply(503, '5.5.1', 'Data has begun, no more recipients')
+const unknownParameter = reply(555, '5.5.4', 'Parameter not supported')
+// RFC 6531 §3.5
+const needsUtf8 = reply(553, '5.6.7', 'Address is not ASCII, SMTPUTF8 is needed')
+
+interface RcptArguments {
+  readonly to: Path
+  readonly parameters: readonly Parameter[]
+}
+
+const unknownUser: Resolution = { kind: 'unknownUser' }
+
+export const rcpt = smtpCommand<RcptArguments>({
+  verb: 'RCPT',
+  standard: 'RFC 5321 §4.1.1.3',
+  roles: everywhere,
+  need: 'transaction',
+  needsSignIn: true,
+  operation: 'rcpt',
+  syntaxReply: reply(501, '5.1.3', 'Syntax: RCPT TO:<address>'),
+  parse(argument) {
+    if (!argument.takeWord('to:')) argument.fail('expected TO:')
+    return { to: parsePath(argument, 'forward'), parameters: parseParameters(argument) }
+  },
+  run(session, { to, parameters }) {
+    const transaction = session.transaction!
+    if (transaction.chunks !== undefined) return afterChunks
+    if (parameters.length > 0) return unknownParameter
+    if (!to.isAscii && !transaction.envelope.isUtf8) return needsUtf8
+    const found = resolve(session, to)
+    return found instanceof Promise
+      ? found.then((resolution) => decide(session, to, resolution))
+      : decide(session, to, found)
+  },
+})
+
+function resolve(session: SmtpSession, to: Path): Maybe<Resolution> {
+  if (to.domain !== '') return session.deps.resolve(to.address)
+  // RFC 5321 §4.5.1: the postmaster without a domain is that of the server.
+  const domain = session.deps.defaultDomain()
+  const resolveAt = (at: string | undefined): Maybe<Resolution> =>
+    at === undefined ? unknownUser : session.deps.resolve(`postmaster@${at}`)
+  return domain instanceof Promise ? domain.then(resolveAt) : resolveAt(domain)
+}
+
+function decide(session: SmtpSession, to: Path, resolution: Resolution): Maybe<Reply> {
+  const refusal = firstRefusal(rcptStages, session, resolution)
+  return refusal instanceof Promise
+    ? refusal.then((found) => conclude(session, to, resolution, found))
+    : conclude(session, to, resolution, refusal)
+}
+
+function conclude(
+  session: SmtpSession,
+  to: Path,
+  resolution: Resolution,
+  refusal: Refusal | undefined,
+): Reply {
+  if (refusal === undefined && resolution.kind === 'local') {
+    const { account, address, detail } = resolution
+    session.addRecipient({ account, address, ...(detail === undefined ? {} : { detail }) })
+    return accepted
+  }
+  const { reply: answer, reason } = refusal!
+  session.emit(messageRejected, {
+    stage: 'rcpt',
+    from: session.transaction!.envelope.from.address,
+    to: [to.address],
+    reason,
+    reply: replyText(answer),
+  })
+  return answer
+}

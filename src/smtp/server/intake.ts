@@ -1,0 +1,82 @@
+/**
+ * A message on its way in: every piece goes to staging and to the MIME parser at once, so nothing is read
+ * twice and nothing is kept whole. After a failure (too large, disk full) further pieces cost nothing: the
+ * client sends to the end before it reads the reply, so all of it has to be taken in.
+ */
+import { Fault, isFault } from '#base/fault.ts'
+import type { Maybe } from '#base/maybe.ts'
+import type { Stager } from '#blob/store.ts'
+import type { Staged } from '#kv/backend.ts'
+import { StructureParser } from '#message/mime.ts'
+import type { MessageStructure } from '#message/structure.ts'
+
+export interface StagedMessage {
+  readonly staged: Staged
+  readonly structure: MessageStructure
+}
+
+export class Intake {
+  readonly #stager: Stager
+  readonly #maxBytes: number
+  readonly #parser = new StructureParser()
+  #sizeBytes = 0
+  #failure: Fault | undefined
+  #aborted: Promise<void> | undefined
+
+  constructor(stager: Stager, maxBytes: number) {
+    this.#stager = stager
+    this.#maxBytes = maxBytes
+  }
+
+  /** Of all that came, also after a failure. */
+  get sizeBytes(): number {
+    return this.#sizeBytes
+  }
+
+  get failure(): Fault | undefined {
+    return this.#failure
+  }
+
+  /** The piece may be reused when this is settled. Never throws: see `failure`. */
+  write(piece: Buffer): Maybe<void> {
+    this.#sizeBytes += piece.length
+    if (this.#failure !== undefined) return undefined
+    if (this.#sizeBytes > this.#maxBytes) {
+      return this.fail(new Fault('tooLarge', 'message too large', { limit: this.#maxBytes }))
+    }
+    try {
+      this.#parser.push(piece)
+      const written = this.#stager.write(piece)
+      return written instanceof Promise ? written.catch((error: unknown) => this.fail(error)) : undefined
+    } catch (error) {
+      return this.fail(error)
+    }
+  }
+
+  /** From now on nothing is kept. What is no Fault is trouble with the disk: our own, and temporary. */
+  fail(error: unknown): Promise<void> {
+    this.#failure ??= isFault(error)
+      ? error
+      : new Fault('unavailable', 'try again later', {}, { cause: error, reason: `staging: ${String(error)}` })
+    return this.abort()
+  }
+
+  /** Rejects with the failure if there was one. Not to be used afterwards. */
+  async finish(): Promise<StagedMessage> {
+    if (this.#failure !== undefined) throw this.#failure
+    const structure = this.#parser.end()
+    try {
+      const finished = this.#stager.finish()
+      return { staged: finished instanceof Promise ? await finished : finished, structure }
+    } catch (error) {
+      await this.fail(error)
+      throw this.#failure!
+    }
+  }
+
+  /** Removes what was staged; repeatable, never rejects. Staging files that stay behind are swept at the next start. */
+  abort(): Promise<void> {
+    this.#aborted ??= this.#stager.abort().catch(() => undefined)
+    return this.#aborted
+  }
+}

@@ -1,0 +1,148 @@
+/**
+ * The end of a message's data, for DATA and BDAT alike: the last checks, acceptance, the reply or replies.
+ * Whatever happens, the transaction is over afterwards and nothing staged is left behind (RFC 5321 §4.1.1.4).
+ */
+import { isFault } from '#base/fault.ts'
+import { faultReply, mailboxFull } from '../errors.ts'
+import { messageReceived, messageRejected, smtpError } from '../events.ts'
+import { type Reply, reply, replyText } from '../reply.ts'
+import type { AcceptOutcome } from './accept.ts'
+import type { Intake, StagedMessage } from './intake.ts'
+import type { SmtpSession } from './smtp-command.ts'
+import { dataStages } from './stages/data-stages.ts'
+import type { Refusal } from './stages/stage.ts'
+import { makeTrace, protocolName, type TraceFacts, withAddedFields } from './trace.ts'
+import type { Transaction } from './transaction.ts'
+
+/** Never rejects for what a client or a disk does; consumes the intake. */
+export async function receiveMessage(
+  session: SmtpSession,
+  transaction: Transaction,
+  intake: Intake,
+  hasBareLineEnd: boolean,
+): Promise<Reply> {
+  try {
+    const message = await intake.finish()
+    for (const stage of dataStages) {
+      const refusal = stage(session, { ...message, hasBareLineEnd })
+      if (refusal !== undefined) return refuse(session, transaction, intake, refusal)
+    }
+    return await accept(session, transaction, message)
+  } catch (error) {
+    if (!isFault(error)) throw error
+    if (error.code === 'unavailable') session.emit(smtpError, { error })
+    const refusal = { reply: faultReply(error, 'data'), reason: error.message }
+    return refuse(session, transaction, intake, refusal)
+  } finally {
+    void intake.abort()
+    session.finishMessage()
+  }
+}
+
+function refuse(session: SmtpSession, transaction: Transaction, intake: Intake, refusal: Refusal): Reply {
+  session.emit(messageRejected, {
+    stage: 'data',
+    from: transaction.envelope.from.address,
+    to: transaction.recipients.map((recipient) => recipient.address),
+    reason: refusal.reason,
+    reply: replyText(refusal.reply),
+    size: intake.sizeBytes,
+  })
+  return session.role === 'lmtp' ? repeat(refusal.reply, transaction.recipients.length) : refusal.reply
+}
+
+/** RFC 2033 §4.2: one reply for each successful RCPT. */
+const repeat = (answer: Reply, times: number): Reply => Buffer.concat(Array<Reply>(times).fill(answer))
+
+async function accept(
+  session: SmtpSession,
+  transaction: Transaction,
+  message: StagedMessage,
+): Promise<Reply> {
+  const { recipients, envelope } = transaction
+  const facts = traceFacts(session, transaction)
+  const trace = makeTrace(facts, message.structure)
+  const structure = withAddedFields(trace.added, message.structure)
+  const outcomes = await session.deps.acceptor.accept(
+    {
+      staged: message.staged,
+      structure,
+      envelopeFrom: envelope.from.address,
+      receivedAt: facts.atMs,
+      trace,
+    },
+    recipients,
+    session.role === 'lmtp' ? 'each' : 'together',
+  )
+  const delivered = outcomes.filter((outcome) => outcome.kind === 'delivered').length
+  if (delivered > 0) {
+    session.emit(messageReceived, {
+      id: facts.id,
+      from: envelope.from.address,
+      to: delivered,
+      size: message.structure.sizeBytes,
+      helo: facts.helo,
+      tls: facts.tls?.version,
+      account: session.access?.name,
+      messageId: structure.messageIds[0],
+    })
+  }
+  const accepted = reply(250, '2.0.0', `Message accepted, id ${facts.id}`)
+  const answers = outcomes.map((outcome, i) => {
+    const answer = outcomeReply(outcome, accepted)
+    if (outcome.kind !== 'delivered' && (session.role === 'lmtp' || i === 0)) {
+      reportOutcome(session, transaction, i, outcome, answer)
+    }
+    return answer
+  })
+  return session.role === 'lmtp' ? Buffer.concat(answers) : answers[0]!
+}
+
+function outcomeReply(outcome: AcceptOutcome, accepted: Reply): Reply {
+  if (outcome.kind === 'delivered') return accepted
+  return outcome.kind === 'overQuota' ? mailboxFull : faultReply(outcome.fault, 'data')
+}
+
+function reportOutcome(
+  session: SmtpSession,
+  transaction: Transaction,
+  index: number,
+  outcome: Exclude<AcceptOutcome, { kind: 'delivered' }>,
+  answer: Reply,
+): void {
+  const { recipients } = transaction
+  const concerned = session.role === 'lmtp' ? [recipients[index]!] : recipients
+  session.emit(messageRejected, {
+    stage: 'delivery',
+    from: transaction.envelope.from.address,
+    to: concerned.map((recipient) => recipient.address),
+    reason: outcome.kind === 'overQuota' ? 'over quota' : outcome.fault.message,
+    reply: replyText(answer),
+  })
+}
+
+function traceFacts(session: SmtpSession, { envelope, recipients }: Transaction): TraceFacts {
+  const { connection, deps, hello } = session
+  const atMs = deps.clock.now()
+  const tls = connection.tls
+  return {
+    helo: hello!.name,
+    ip: connection.peer.ip,
+    by: deps.hostname(),
+    protocol: protocolName({
+      isLmtp: session.role === 'lmtp',
+      isExtended: hello!.isExtended,
+      isUtf8: envelope.isUtf8,
+      isTls: tls !== undefined,
+      isSignedIn: session.access !== undefined,
+    }),
+    tls,
+    id: session.messageId,
+    recipient: recipients.length === 1 ? recipients[0]!.address : undefined,
+    atMs,
+    zoneMinutes: -new Date(atMs).getTimezoneOffset(),
+    envelopeFrom: envelope.from.address,
+    deliveredTo: session.limits.addDeliveredTo,
+    newMessageId: session.role === 'submission' ? `${session.messageId}@${deps.hostname()}` : undefined,
+  }
+}

@@ -1,0 +1,23 @@
+/**
+ * Who signed in sends as an address of the own account (RFC 6409 §6.1), also one with a `+` part or one that
+ * only a catch-all leads to. The null reverse-path is for notifications, which mail programs send too.
+ */
+import type { Maybe } from '#base/maybe.ts'
+import type { Resolution } from '#account/resolution.ts'
+import { reply } from '../../reply.ts'
+import type { SmtpSession } from '../smtp-command.ts'
+import type { Envelope } from '../transaction.ts'
+import type { Refusal } from './stage.ts'
+
+const notYours = reply(550, '5.7.1', 'You may not send as this address')
+const refusal: Refusal = { reply: notYours, reason: 'the sender is not an address of the account' }
+
+export function senderIsOwn(session: SmtpSession, { from }: Envelope): Maybe<Refusal | undefined> {
+  const { access } = session
+  if (access === undefined || !session.limits.mustMatchSender || from.address === '') return undefined
+  if (access.emails.includes(from.address)) return undefined
+  const found = session.deps.resolve(from.address)
+  const judge = (resolution: Resolution): Refusal | undefined =>
+    resolution.kind === 'local' && resolution.account.id === access.account ? undefined : refusal
+  return found instanceof Promise ? found.then(judge) : judge(found)
+}

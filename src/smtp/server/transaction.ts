@@ -1,0 +1,40 @@
+/**
+ * The mail transaction: what MAIL, RCPT and BDAT have gathered so far (RFC 5321 §3.3). It lives from MAIL to
+ * the end of the data or to a reset, whichever comes first.
+ */
+import type { Account } from '#account/account.ts'
+import type { LineEndCheck } from '../data-stream.ts'
+import type { Path } from '../path.ts'
+import type { Intake } from './intake.ts'
+
+/** What MAIL said. */
+export interface Envelope {
+  readonly from: Path
+  /** Whether addresses and header fields may be UTF-8 (RFC 6531 §3.4). */
+  readonly isUtf8: boolean
+  /** As declared with SIZE (RFC 1870 §6); 0 where it was not. */
+  readonly declaredBytes: number
+}
+
+/** A local recipient that was accepted. */
+export interface Recipient {
+  readonly account: Account
+  /** As the client gave it, its domain normalised. */
+  readonly address: string
+  /** What stands behind the `+`, where that is how the account was found. */
+  readonly detail?: string
+}
+
+/** The message while it comes in chunks (RFC 3030 §2). */
+export interface Chunks {
+  readonly intake: Intake
+  readonly lineEnds: LineEndCheck
+}
+
+export interface Transaction {
+  readonly envelope: Envelope
+  /** In the order of the RCPT commands, with repetitions: LMTP answers each (RFC 2033 §4.2). */
+  readonly recipients: Recipient[]
+  /** From the first BDAT on; `failed` after one that was refused, until a reset. */
+  chunks: Chunks | 'failed' | undefined
+}
