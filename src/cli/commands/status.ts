@@ -1,0 +1,28 @@
+/** `postern status`: whether the server runs, since when, and what listens where. */
+import type { Command } from 'commander'
+import type { ShownStatus } from '#admin/api.ts'
+import { formatDuration } from '#base/duration.ts'
+import { contextOf } from '../context.ts'
+import { printable, table, type Terminal } from '../terminal.ts'
+
+export function addStatusCommand(program: Command, terminal: Terminal): void {
+  program
+    .command('status')
+    .description('whether the server runs, since when, and what listens where')
+    .action(async (_o: object, command: Command) => {
+      const context = contextOf(command, terminal)
+      const status = (await context.api.ask('GET', '/api/status')) as ShownStatus
+      context.show(status, describe(status, Date.now()))
+    })
+}
+
+function describe(status: ShownStatus, nowMs: number): string {
+  const { version, hostName, startedAtMs, domains, accounts, listeners } = status
+  const seconds = Math.max(0, Math.floor((nowMs - startedAtMs) / 1000))
+  const rows = listeners.map(({ service, ip, port, security }) => [service, `${ip}:${port}`, security])
+  return [
+    `Postern ${printable(version)} on ${printable(hostName)}, running for ${formatDuration(seconds * 1000)}\n`,
+    `${domains} domains, ${accounts} accounts\n\n`,
+    table(['SERVICE', 'ADDRESS', 'SECURITY'], rows),
+  ].join('')
+}

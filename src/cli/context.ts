@@ -1,0 +1,52 @@
+/**
+ * What every command is given: the options that all have, the server to ask, and where to write. `show`
+ * writes a result as text for people, or as JSON with `--json`.
+ */
+import type { Command } from 'commander'
+import { usageFailure } from './failure.ts'
+import { ServerApi } from './server-api.ts'
+import type { Terminal } from './terminal.ts'
+
+export interface GlobalOptions {
+  readonly url?: string
+  readonly user: string
+  readonly data?: string
+  readonly json?: true
+  readonly adminPasswordStdin?: true
+}
+
+export interface Context {
+  readonly terminal: Terminal
+  readonly api: ServerApi
+  readonly wantsJson: boolean
+  /** Standard input is spoken for by the administrator's password. */
+  readonly inputIsTaken: boolean
+  show(data: unknown, text: string): void
+}
+
+const usualUrl = 'http://127.0.0.1:8080'
+
+/** Throws CliFailure where an option makes no sense. */
+export function contextOf(command: Command, terminal: Terminal): Context {
+  const o = command.optsWithGlobals<GlobalOptions>()
+  const given = o.url ?? terminal.env['POSTERN_URL'] ?? usualUrl
+  const url = URL.parse(given)
+  if (url === null || (url.protocol !== 'http:' && url.protocol !== 'https:')) {
+    throw usageFailure(`"${given}" is no URL of a server`, `such as ${usualUrl}`)
+  }
+  const wantsJson = o.json === true
+  const inputIsTaken = o.adminPasswordStdin === true
+  const api = new ServerApi(terminal, {
+    url,
+    user: o.user,
+    dataDirectory: o.data ?? terminal.env['POSTERN_DATA'] ?? 'data',
+    passwordFromInput: inputIsTaken,
+  })
+  return {
+    terminal,
+    api,
+    wantsJson,
+    inputIsTaken,
+    show: (data, text) => terminal.out(wantsJson ? `${JSON.stringify(data, undefined, 2)}\n` : text),
+  }
+}

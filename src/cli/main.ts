@@ -1,0 +1,5 @@
+/** The entry of the command line `postern`. */
+import { run } from './program.ts'
+import { processTerminal } from './terminal.ts'
+
+process.exitCode = await run(process.argv.slice(2), processTerminal())

@@ -1,0 +1,221 @@
+import assert from 'node:assert/strict'
+import { createServer } from 'node:http'
+import type { AddressInfo } from 'node:net'
+import { mkdtemp, rm, writeFile } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import path from 'node:path'
+import { test, type TestContext } from 'node:test'
+import { adminToken, makeApi } from '#admin/fixture.test.ts'
+import { httpProtocol } from '#http/server.ts'
+import { Listener } from '#net/listener.ts'
+import { run } from './program.ts'
+import type { Terminal } from './terminal.ts'
+
+interface Given {
+  readonly env?: Record<string, string>
+  readonly input?: string
+  /** What is typed at hidden questions; absent: nobody is there. */
+  readonly typed?: readonly string[]
+}
+
+/** A server on a real port, its data directory with the token, and a way to run command lines against it. */
+async function serve(t: TestContext, o: { token?: string } = {}) {
+  const api = await makeApi()
+  const listener = new Listener({
+    name: 'http',
+    bind: [{ host: '127.0.0.1', port: 0 }],
+    protocol: httpProtocol(api.router, {
+      onCrash: (error) => {
+        throw error
+      },
+    }),
+  })
+  const [endpoint] = await listener.listen()
+  const data = await mkdtemp(path.join(tmpdir(), 'postern-cli-'))
+  await writeFile(path.join(data, 'admin-token'), `${o.token ?? adminToken}\n`)
+  t.after(async () => {
+    await listener.drain(0)
+    await rm(data, { recursive: true })
+  })
+  const url = `http://127.0.0.1:${endpoint!.port}`
+  const postern = (line: string, given: Given = {}) => runLine(`--url ${url} --data ${data} ${line}`, given)
+  const withoutData = (line: string, given: Given = {}) =>
+    runLine(`--url ${url} --data /nowhere ${line}`, given)
+  return { ...api, url, postern, withoutData }
+}
+
+async function runLine(line: string, given: Given = {}) {
+  const result = { code: 0, out: '', err: '', asked: [] as string[] }
+  const typed = [...(given.typed ?? [])]
+  const terminal: Terminal = {
+    env: given.env ?? {},
+    isInteractive: given.typed !== undefined,
+    out: (text) => void (result.out += text),
+    err: (text) => void (result.err += text),
+    readInput: async () => given.input ?? '',
+    askHidden: async (question) => {
+      result.asked.push(question)
+      return typed.shift() ?? ''
+    },
+  }
+  result.code = await run(line === '' ? [] : line.split(' '), terminal)
+  return result
+}
+
+const from = { ip: '192.0.2.1', protocol: 'imap' }
+
+test('on the same machine: a domain, an account, and nobody is asked who they are', async (t) => {
+  const { postern, signIn } = await serve(t)
+  const domain = await postern('domain create example.org')
+  assert.deepEqual([domain.code, domain.err, domain.asked], [0, '', []])
+  assert.match(
+    domain.out,
+    /^The domain example\.org was created\.\nNext: postern account create you@example\.org\n$/,
+  )
+  const typed = ['correct horse', 'correct horse']
+  const account = await postern('account create alice@example.org --alias al@example.org --quota 5GB', {
+    typed,
+  })
+  assert.equal(account.code, 0, account.err)
+  assert.deepEqual(account.asked, ['New password for alice@example.org: ', 'The same again: '])
+  assert.match(account.out, /^The account alice@example\.org was created\.\n$/)
+  assert.notEqual(await signIn.password('al@example.org', 'correct horse', from), 'wrong')
+  assert.match((await postern('domain list')).out, /^DOMAIN +DESCRIPTION\nexample\.org\n$/)
+  assert.match(
+    (await postern('account list')).out,
+    /^ACCOUNT .*\nalice@example\.org +al@example\.org +5 GiB\n$/,
+  )
+  const shown = await postern('account show alice@example.org')
+  assert.match(
+    shown.out,
+    /^account: +alice@example\.org\nnumber: +1\naddresses: +alice@example\.org al@example\.org\n/,
+  )
+  const status = await postern('status')
+  assert.match(status.out, /^Postern 0\.1\.0 on mail\.example\.org, running for /)
+  assert.match(status.out, /1 domains, 1 accounts\n/)
+  assert.match(status.out, /imap +0\.0\.0\.0:993 +tls\n/)
+})
+
+test('a generated password is shown once and works', async (t) => {
+  const { postern, signIn } = await serve(t)
+  await postern('domain create example.org')
+  const made = JSON.parse((await postern('--json account create alice@example.org --generate')).out) as {
+    id: number
+    password: string
+  }
+  assert.equal(made.id, 1)
+  assert.notEqual(await signIn.password('alice@example.org', made.password, from), 'wrong')
+  const again = await postern('account password alice@example.org --generate')
+  const password = /^The password of alice@example\.org was set\.\npassword: (\S+)\n$/.exec(again.out)![1]!
+  assert.notEqual(await signIn.password('alice@example.org', password, from), 'wrong')
+  assert.equal(await signIn.password('alice@example.org', made.password, from), 'wrong')
+  assert.ok(!(await postern('account show alice@example.org --json')).out.includes('password'))
+})
+
+test('a password comes from standard input, also that of the administrator', async (t) => {
+  const { postern, signIn, password } = await serve(t)
+  await postern('domain create example.org')
+  const created = await postern('account create alice@example.org --password-stdin', {
+    input: 'correct horse\r\n',
+  })
+  assert.equal(created.code, 0, created.err)
+  assert.notEqual(await signIn.password('alice@example.org', 'correct horse', from), 'wrong')
+  assert.equal((await postern('account password admin --password-stdin', { input: 'another one\n' })).code, 0)
+  assert.equal(await signIn.administrator('admin', password, from), 'wrong')
+  assert.notEqual(await signIn.administrator('admin', 'another one', from), 'wrong')
+})
+
+test('without the token: the environment, standard input or a question', async (t) => {
+  const { withoutData, password } = await serve(t)
+  assert.equal((await withoutData('status', { env: { POSTERN_PASSWORD: password } })).code, 0)
+  assert.equal((await withoutData('--admin-password-stdin status', { input: `${password}\n` })).code, 0)
+  const asked = await withoutData('status', { typed: [password] })
+  assert.equal(asked.code, 0)
+  assert.match(asked.asked[0]!, /^Password of admin at 127\.0\.0\.1:\d+: $/)
+  const nobody = await withoutData('status')
+  assert.equal(nobody.code, 1)
+  assert.match(nobody.err, /^postern: the password of admin is needed\n {2}.*--data.*POSTERN_PASSWORD/)
+  const wrong = await withoutData('status', { env: { POSTERN_PASSWORD: 'wrong' } })
+  assert.equal(wrong.code, 1)
+  assert.match(wrong.err, /does not accept the password\n {2}it came from POSTERN_PASSWORD/)
+})
+
+test('the token of another server: the password is asked for, or the file is named', async (t) => {
+  const { postern, password } = await serve(t, { token: 'of yesterday' })
+  assert.equal((await postern('status', { typed: [password] })).code, 0)
+  const nobody = await postern('status')
+  assert.equal(nobody.code, 1)
+  assert.match(nobody.err, /admin-token is not that of the server at 127\.0\.0\.1/)
+})
+
+test('what the server refuses is told in its words, with exit code 1', async (t) => {
+  const { postern } = await serve(t)
+  const early = await postern('account create alice@example.org --generate')
+  assert.deepEqual([early.code, early.out], [1, ''])
+  assert.match(early.err, /the domain example\.org does not exist here; create it first/)
+  await postern('domain create example.org')
+  assert.match((await postern('domain create example.org')).err, /exists already/)
+  const short = await postern('account create alice@example.org --password-stdin', { input: 'short' })
+  assert.match(short.err, /at least 8 characters/)
+  const missing = await postern('account show nobody@example.org --json')
+  assert.equal(missing.code, 1)
+  assert.deepEqual(JSON.parse(missing.err), { error: { message: 'there is no such principal' } })
+  assert.match((await postern('account show example.org')).err, /is a domain/)
+  assert.equal((await postern('account show ../status')).code, 1)
+})
+
+const wrongLines: readonly [string, RegExp, Given?][] = [
+  ['', /Usage: postern/],
+  ['acount', /unknown command 'acount'[^]*Did you mean account/],
+  ['domain', /Usage: postern domain/],
+  ['domain create', /missing required argument 'name'/],
+  ['domain create a.example b.example', /too many arguments/],
+  ['status --verbose', /unknown option/],
+  ['account create a@b.example --quota many', /"many" is no size/],
+  ['account create a@b.example', /needs a password\n.*--generate/],
+  ['account create a@b.example --generate --password-stdin', /do not go together/],
+  ['account create a@b.example --password-stdin', /no password on standard input/],
+  ['--admin-password-stdin account create a@b.example --password-stdin', /cannot hold two passwords/],
+  ['--url ftp://a.example status', /is no URL of a server/],
+  ['--url nonsense status', /is no URL of a server/],
+]
+test('a wrong command line ends with 2 and says how it is right', async () => {
+  for (const [line, text, given] of wrongLines) {
+    const { code, out, err } = await runLine(line, given)
+    assert.equal(code, 2, line)
+    assert.equal(out, '', line)
+    assert.match(err, text, line)
+  }
+})
+
+test('two passwords that differ change nothing', async (t) => {
+  const { postern, accounts } = await serve(t)
+  await postern('domain create example.org')
+  const { code, err } = await postern('account create alice@example.org', {
+    typed: ['correct horse', 'correct hors'],
+  })
+  assert.equal(code, 1)
+  assert.match(err, /differ/)
+  assert.deepEqual(await accounts.names(), [])
+})
+
+test('help goes to standard output and ends with 0', async () => {
+  for (const line of ['--help', 'help', 'account create --help', 'help account']) {
+    const { code, out, err } = await runLine(line)
+    assert.deepEqual([code, err], [0, ''], line)
+    assert.match(out, /^Usage: postern/)
+  }
+})
+
+test('where no server is, or another one, the hint says what to do', async () => {
+  const other = createServer((_request, response) => response.setHeader('connection', 'close').end('<html>'))
+  await new Promise<void>((resolve) => other.listen(0, '127.0.0.1', resolve))
+  const { port } = other.address() as AddressInfo
+  const stranger = await runLine(`--url http://127.0.0.1:${port} status`, { env: { POSTERN_PASSWORD: 'x' } })
+  assert.equal(stranger.code, 1)
+  assert.match(stranger.err, /does not answer as a Postern server/)
+  await new Promise((resolve) => other.close(resolve))
+  const nobody = await runLine('status', { env: { POSTERN_URL: `http://127.0.0.1:${port}` }, typed: ['x'] })
+  assert.deepEqual([nobody.code, nobody.asked], [1, []])
+  assert.match(nobody.err, /no server answers at .*\n {2}start it with `npm start`/)
+})
