@@ -159,7 +159,7 @@ function encodingName(value: string | undefined): string {
   return /[^!-~]/.test(word) ? 'x-unknown' : word
 }
 
-/** RFC 3282 §2: a comma-separated list of tags. */
+/** RFC 3282: a comma-separated list of tags. */
 function languages(value: string | undefined): readonly string[] {
   if (value === undefined) return []
   return value

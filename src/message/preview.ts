@@ -6,7 +6,7 @@
 import { decodeText } from './body.ts'
 import { htmlToText } from './html-to-text.ts'
 
-/** RFC 8970 §3.1: no preview is longer, counted in characters. */
+/** RFC 8970 §3.3: no preview is longer, counted in characters. */
 export const MAX_PREVIEW = 256
 /** Of a body's encoded bytes, as many as previews are made from. */
 export const PLAIN_PREFIX = 4096
