@@ -80,7 +80,7 @@ export class Arguments extends Cursor {
   #run(kind: number): string {
     const start = this.at
     while (this.at < this.end && (classes[this.bytes[this.at]!]! & kind) !== 0) this.at++
-    return asBuffer(this.bytes).latin1Slice(start, this.at)
+    return asBuffer(this.bytes).toString('latin1', start, this.at)
   }
 
   tag(): string {

@@ -78,14 +78,14 @@ export class ResponseWriter {
       let at = this.#at
       for (let i = 0; i < length; i++) buffer[at++] = text.charCodeAt(i)
       this.#at = at
-    } else this.#at += this.#buffer.latin1Write(text, this.#at)
+    } else this.#at += this.#buffer.write(text, this.#at, 'latin1')
     return this
   }
 
   /** Any text, as UTF-8. */
   utf8(text: string): this {
     this.#need(text.length * 3)
-    this.#at += this.#buffer.utf8Write(text, this.#at)
+    this.#at += this.#buffer.write(text, this.#at, 'utf8')
     return this
   }
 

@@ -1,0 +1,44 @@
+/**
+ * The words of CAPABILITY: exactly what works. Each word has a conversation in a test whose title names it in
+ * brackets; `capabilities.test.ts` fails for one that has none.
+ */
+import type { ImapSession } from './session.ts'
+
+/** In every state. */
+export const always: readonly string[] = [
+  'IMAP4rev1',
+  'IMAP4rev2',
+  'BINARY',
+  'CHILDREN',
+  'CREATE-SPECIAL-USE',
+  'ENABLE',
+  'ESEARCH',
+  'ID',
+  'IDLE',
+  'LIST-EXTENDED',
+  'LIST-STATUS',
+  'LITERAL+',
+  'MOVE',
+  'NAMESPACE',
+  'OBJECTID',
+  'PREVIEW',
+  'SASL-IR',
+  'SAVEDATE',
+  'SEARCHRES',
+  'SPECIAL-USE',
+  'STATUS=SIZE',
+  'UIDPLUS',
+  'UNSELECT',
+]
+
+/** RFC 9051 §6.1.1 and §11.7: how to sign in is offered only before, and passwords only where they are safe. */
+export function capabilities(session: ImapSession): readonly string[] {
+  if (session.access !== undefined) return always
+  const words = [...always]
+  if (session.connection.canStartTls) words.push('STARTTLS')
+  if (!session.mayUsePasswords) words.push('LOGINDISABLED')
+  for (const { name, needsTls } of session.services.mechanisms) {
+    if (!needsTls || session.mayUsePasswords) words.push(`AUTH=${name}`)
+  }
+  return words
+}

@@ -1,0 +1,13 @@
+/** CAPABILITY: what the server can do, now and for this client. */
+import { capabilities } from '../capabilities.ts'
+import { anyState, command, noArguments } from '../command.ts'
+
+export const capability = command({
+  name: 'CAPABILITY',
+  states: anyState,
+  standard: 'RFC 9051 §6.1.1',
+  parse: noArguments,
+  async run(session) {
+    session.untagged(`CAPABILITY ${capabilities(session).join(' ')}`)
+  },
+})

@@ -1,0 +1,24 @@
+/** CLOSE and UNSELECT: leave the mailbox, with CLOSE after removing what is marked \Deleted, silently. */
+import { command, noArguments } from '../command.ts'
+import { expungeDeleted } from './expunge.ts'
+
+export const close = command({
+  name: 'CLOSE',
+  states: ['selected'],
+  standard: 'RFC 9051 §6.4.1',
+  parse: noArguments,
+  async run(session) {
+    if (!session.selectedView.isReadOnly) await expungeDeleted(session, undefined)
+    session.selected = undefined
+  },
+})
+
+export const unselect = command({
+  name: 'UNSELECT',
+  states: ['selected'],
+  standard: 'RFC 9051 §6.4.2',
+  parse: noArguments,
+  async run(session) {
+    session.selected = undefined
+  },
+})

@@ -1,0 +1,14 @@
+/** LOGOUT: both sides say goodbye. */
+import { anyState, command, noArguments } from '../command.ts'
+
+export const logout = command({
+  name: 'LOGOUT',
+  states: anyState,
+  standard: 'RFC 9051 §6.1.3',
+  parse: noArguments,
+  async run(session) {
+    session.selected = undefined
+    session.isOver = true
+    session.untagged('BYE Until next time')
+  },
+})

@@ -1,0 +1,84 @@
+/** SELECT and EXAMINE: opens a mailbox and tells what is in it. */
+import { mailboxPaths } from '#mail/mailbox-path.ts'
+import { imapFlag } from '#mail/flag-set.ts'
+import type { MailboxView } from '#mail/mailbox-view.ts'
+import { Fault } from '#base/fault.ts'
+import { command, signedIn, whole, type AnyCommand } from '../command.ts'
+import { attributesOf, parentIds, writeListed } from '../list-response.ts'
+import { mailboxObjectId } from '../object-id.ts'
+import type { ImapSession } from '../session.ts'
+import { SessionView } from '../view.ts'
+
+const systemFlags = '\\Answered \\Flagged \\Deleted \\Seen \\Draft'
+/** More keywords than a client can make use of are left out of FLAGS. */
+const maxKeywords = 256
+
+export const select = opening('SELECT', 'RFC 9051 §6.3.2', false)
+export const examine = opening('EXAMINE', 'RFC 9051 §6.3.3', true)
+
+function opening(name: string, standard: string, isReadOnly: boolean): AnyCommand {
+  return command({
+    name,
+    states: signedIn,
+    standard,
+    parse: whole((args) => {
+      args.sp()
+      return args.astring()
+    }),
+    async run(session, written) {
+      // RFC 9051 §6.3.2: the old mailbox is closed even where the new one cannot be opened.
+      if (session.selected !== undefined) session.untagged('OK [CLOSED] Previous mailbox is now closed')
+      session.selected = undefined
+      const path = session.path(written)
+      const { mailboxes } = await session.mail()
+      const mailbox = session.find(mailboxes, path)
+      const now = await session.load(mailbox.id)
+      if (now === undefined) throw new Fault('notFound', 'No such mailbox', { what: 'mailbox' })
+      describe(session, now, isReadOnly)
+      if (session.isRev2) {
+        const attributes = attributesOf(mailbox, parentIds(mailboxes).has(mailbox.id))
+        writeListed(session, 'LIST', { path: mailboxPaths(mailboxes).get(mailbox.id) ?? path, attributes })
+      }
+      session.selected = new SessionView(now, isReadOnly)
+      return { code: isReadOnly ? 'READ-ONLY' : 'READ-WRITE' }
+    },
+  })
+}
+
+function describe(session: ImapSession, now: MailboxView, isReadOnly: boolean): void {
+  const { out } = session
+  const keywords = keywordsOf(now)
+  const flags = keywords.length === 0 ? systemFlags : `${systemFlags} ${keywords.join(' ')}`
+  session.untagged(`FLAGS (${flags})`)
+  const permanent = isReadOnly ? '' : `${flags} \\*`
+  session.untagged(`OK [PERMANENTFLAGS (${permanent})] ${isReadOnly ? 'Read-only' : 'Flags permitted'}`)
+  out.ascii('* ').uint(now.count).ascii(' EXISTS\r\n')
+  if (!session.isRev2) {
+    session.untagged('0 RECENT')
+    const unseen = firstUnseen(now)
+    if (unseen !== 0) session.untagged(`OK [UNSEEN ${unseen}] First unseen`)
+  }
+  session.untagged(`OK [UIDVALIDITY ${now.uidValidity}] UIDs valid`)
+  session.untagged(`OK [UIDNEXT ${now.uidNext}] Predicted next UID`)
+  // RFC 8474 §4.2
+  session.untagged(`OK [MAILBOXID (${mailboxObjectId(now.id)})] Object identifier`)
+}
+
+/** Keywords that messages of the mailbox have, as IMAP spells them. */
+function keywordsOf(now: MailboxView): readonly string[] {
+  const found = new Set<string>()
+  const sets = new Set(now.flagSets)
+  for (const set of sets) {
+    for (const keyword of now.flagSet(set).keywords) {
+      const flag = imapFlag(keyword)
+      if (!flag.startsWith('\\') && found.size < maxKeywords) found.add(flag)
+    }
+  }
+  return [...found].sort()
+}
+
+/** The number of the first message without \Seen, 0 where there is none. */
+function firstUnseen(now: MailboxView): number {
+  for (let i = 0; i < now.count; i++) if (!now.flagsAt(i).seen) return i + 1
+  return 0
+}

@@ -1,0 +1,31 @@
+/** One LIST or LSUB response (RFC 9051 §7.3.1). */
+import type { Mailbox } from '#mail/mailbox-row.ts'
+import { delimiter, writeName } from './mailbox-name.ts'
+import type { ImapSession } from './session.ts'
+import { useAttribute } from './special-use.ts'
+
+export interface Listed {
+  readonly path: string
+  readonly attributes: readonly string[]
+  /** Behind the name, in its parentheses. */
+  readonly extended?: string
+}
+
+export function writeListed({ out, isRev2 }: ImapSession, word: 'LIST' | 'LSUB', listed: Listed): void {
+  out.ascii(`* ${word} (${listed.attributes.join(' ')}) "${delimiter}" `)
+  writeName(out, listed.path, isRev2)
+  if (listed.extended !== undefined) out.ascii(` (${listed.extended})`)
+  out.crlf()
+}
+
+/** What is always said of a mailbox that exists: whether it has children (RFC 3348), and its use (RFC 6154). */
+export function attributesOf(mailbox: Mailbox, hasChildren: boolean): string[] {
+  const attributes = [hasChildren ? '\\HasChildren' : '\\HasNoChildren']
+  const use = useAttribute(mailbox.role)
+  if (use !== undefined) attributes.push(use)
+  return attributes
+}
+
+/** The ids of all mailboxes that have mailboxes below them. */
+export const parentIds = (mailboxes: readonly Mailbox[]): ReadonlySet<number> =>
+  new Set(mailboxes.map(({ parent }) => parent))

@@ -1,0 +1,118 @@
+/**
+ * The life of a session: greeting, one command after the other, goodbye.
+ *
+ * Only here are errors turned into answers, and only here, between a command's work and its tagged line, is the
+ * client told what changed in the selected mailbox (RFC 9051 §5.2 and §7.5.1). Pipelined commands are executed
+ * in the order they came, each to its end.
+ */
+import { Fault, SyntaxFault, isFault } from '#base/fault.ts'
+import { capabilities } from './capabilities.ts'
+import type { AnyCommand, Completion } from './command.ts'
+import { Refusal, refusalOf } from './errors.ts'
+import { commandError } from './events.ts'
+import { ProtocolEnd } from './reader.ts'
+import { registry } from './registry.ts'
+import type { ImapSession } from './session.ts'
+
+/** A client that only says what it must not is not one. */
+const maxBadCommands = 20
+
+/** Serves the client until either side ends it. Throws only what is a defect of the connection's own. */
+export async function serveSession(session: ImapSession): Promise<void> {
+  const { out } = session
+  session.untagged(`OK [CAPABILITY ${capabilities(session).join(' ')}] Postern ready`)
+  void out.end()
+  let bad = 0
+  try {
+    while (!session.isOver) {
+      const outcome = await oneCommand(session)
+      if (outcome === 'end') break
+      bad = outcome === 'bad' ? bad + 1 : 0
+      if (bad >= maxBadCommands) throw new ProtocolEnd('Too many bad commands')
+      const full = out.end()
+      if (full !== undefined) await full
+    }
+    if (!session.isOver) sayWhy(session)
+  } catch (error) {
+    if (!(error instanceof ProtocolEnd)) throw error
+    session.untagged(`BYE ${error.code === undefined ? '' : `[${error.code}] `}${error.message}`)
+  }
+  await out.end()
+}
+
+/** RFC 9051 §7.1.5: a goodbye where it is the server that ends it. */
+function sayWhy(session: ImapSession): void {
+  const { ended } = session.connection
+  if (ended === 'idle') session.untagged('BYE Autologout, you were silent for too long')
+  else if (ended === 'shutdown') session.untagged('BYE [UNAVAILABLE] Server is shutting down')
+}
+
+async function oneCommand(session: ImapSession): Promise<'done' | 'bad' | 'end'> {
+  const { reader } = session
+  let known: AnyCommand | undefined
+  try {
+    if (!(await reader.next())) return 'end'
+    session.commands++
+    known = registry.get(reader.name)
+    if (known === undefined) throw new SyntaxFault('unknown command', 0)
+    if (!known.states.includes(session.state)) throw new SyntaxFault(wrongState(session), 0)
+    const prepared = known.prepare(reader, session)
+    const run = prepared instanceof Promise ? await prepared : prepared
+    const completion = await run()
+    if (completion?.silent !== true) await complete(session, known, completion ?? {})
+    return 'done'
+  } catch (error) {
+    return await failed(session, known, error)
+  }
+}
+
+function wrongState({ state }: ImapSession): string {
+  if (state === 'greeting') return 'sign in first'
+  return state === 'signedIn' ? 'select a mailbox first' : 'not now that you are signed in'
+}
+
+async function complete(session: ImapSession, { name, hidesExpunges }: AnyCommand, o: Completion): Promise<void> {
+  await showChanges(session, hidesExpunges !== true)
+  session.tagged(session.reader.tag, o.status ?? 'OK', o.code, o.text ?? `${name} completed`)
+}
+
+/** Tells the client what is new in the selected mailbox. */
+export async function showChanges(session: ImapSession, expunges: boolean): Promise<void> {
+  if (session.selected === undefined) return
+  session.selected.show(session.out, await session.selectedNow(), { expunges })
+  const full = session.out.room()
+  if (full !== undefined) await full
+}
+
+async function failed(session: ImapSession, known: AnyCommand | undefined, error: unknown): Promise<'done' | 'bad' | 'end'> {
+  if (error instanceof ProtocolEnd) throw error
+  const { connection, reader } = session
+  // What failed because nobody is there any more needs no answer.
+  if (connection.ended !== undefined && connection.ended !== 'shutdown' && isFault(error, 'unavailable')) return 'end'
+  await reader.skip()
+  if (error instanceof SyntaxFault) {
+    if (reader.tag === '') session.untagged(`BAD ${capitalised(error.message)}`)
+    else session.tagged(reader.tag, 'BAD', undefined, capitalised(error.message))
+    return 'bad'
+  }
+  const refusal = asRefusal(session, error)
+  if (known !== undefined) await showChanges(session, known.hidesExpunges !== true)
+  session.tagged(reader.tag, refusal.status, refusal.code, refusal.message)
+  return 'done'
+}
+
+function asRefusal(session: ImapSession, error: unknown): Refusal {
+  const { reader, services, connection } = session
+  if (error instanceof Refusal) return error
+  if (error instanceof Fault) return refusalOf(error, reader.name)
+  services.telemetry.emit(commandError, {
+    ip: connection.peer.ip,
+    account: session.access?.account,
+    command: reader.name,
+    error,
+  })
+  // RFC 5530 §3
+  return new Refusal('Internal error', 'SERVERBUG')
+}
+
+const capitalised = (text: string): string => text.charAt(0).toUpperCase() + text.slice(1)

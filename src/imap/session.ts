@@ -1,0 +1,162 @@
+/**
+ * One client's session: who it is, what it has enabled, and which mailbox it has selected.
+ *
+ * Commands run one after the other, so a session never does two things at once.
+ */
+import { latin1 } from '#base/bytes.ts'
+import { Fault } from '#base/fault.ts'
+import type { Access } from '#account/access.ts'
+import type { SaslMechanism } from '#account/sasl/mechanism.ts'
+import type { SignIn } from '#account/sign-in.ts'
+import type { Clock } from '#base/clock.ts'
+import type { AccountId, MailboxId } from '#base/id.ts'
+import type { BlobStore } from '#blob/store.ts'
+import type { Db } from '#kv/db.ts'
+import type { Mailbox } from '#mail/mailbox-row.ts'
+import { findMailbox } from '#mail/mailbox-path.ts'
+import type { MailboxView } from '#mail/mailbox-view.ts'
+import type { AccountView, AccountViews } from '#mail/view.ts'
+import type { Connection } from '#net/connection.ts'
+import type { Settings } from '#settings/object.ts'
+import type { Telemetry } from '#telemetry/telemetry.ts'
+import type { AccountWatch } from './account-watch.ts'
+import type { SessionState } from './command.ts'
+import { Refusal } from './errors.ts'
+import { decodeName } from './mailbox-name.ts'
+import { CommandReader, ProtocolEnd } from './reader.ts'
+import { imapSettings } from './settings.ts'
+import { SessionView } from './view.ts'
+import { ResponseWriter } from './writer.ts'
+
+/** What sessions work with; the same for all of a worker. */
+export interface ImapServices {
+  readonly db: Db
+  readonly blobs: BlobStore
+  readonly views: AccountViews
+  readonly signIn: Pick<SignIn, 'password'>
+  readonly mechanisms: readonly SaslMechanism[]
+  /** The account's limit in bytes, 0 for none. */
+  readonly quotaOf: (account: AccountId) => Promise<number>
+  readonly watch: AccountWatch
+  readonly settings: Settings
+  readonly telemetry: Telemetry
+  readonly clock: Clock
+  /** For ID: what this server is. */
+  readonly version: string
+}
+
+/** Before sign-in nothing long is to be expected. */
+const strangerLimits = { lineBytes: 8 * 1024, commandBytes: 16 * 1024, skipBytes: 64 * 1024 }
+const lineBytes = 64 * 1024
+const commandBytes = 512 * 1024
+
+export class ImapSession {
+  readonly id: string
+  readonly connection: Connection
+  readonly services: ImapServices
+  readonly out: ResponseWriter
+  readonly reader: CommandReader
+  access: Access | undefined
+  selected: SessionView | undefined
+  /** The client said ENABLE IMAP4rev2: UTF-8 everywhere, ESEARCH, no RECENT. */
+  isRev2 = false
+  failedSignIns = 0
+  commands = 0
+  #mail: AccountView | undefined
+  /** Set by LOGOUT. */
+  isOver = false
+
+  constructor(id: string, connection: Connection, services: ImapServices) {
+    this.id = id
+    this.connection = connection
+    this.services = services
+    this.out = new ResponseWriter(connection)
+    this.reader = new CommandReader(connection, strangerLimits)
+    connection.setIdleTimeout(this.settings.timeoutAnonymous)
+  }
+
+  get state(): SessionState {
+    if (this.access === undefined) return 'greeting'
+    return this.selected === undefined ? 'signedIn' : 'selected'
+  }
+
+  get settings() {
+    return this.services.settings.get(imapSettings)
+  }
+
+  /** Whether a password may cross this connection (RFC 9051 §11.7). */
+  get mayUsePasswords(): boolean {
+    return this.connection.tls !== undefined || this.settings.allowPlainTextAuth
+  }
+
+  signedIn(access: Access): void {
+    this.access = access
+    this.failedSignIns = 0
+    this.reader.limits = { lineBytes, commandBytes, skipBytes: 2 * this.settings.maxRequestSize }
+    this.connection.setIdleTimeout(this.settings.timeoutAuthenticated)
+  }
+
+  /** Of the account; only in states that have one. */
+  get accountId(): Access['account'] {
+    if (this.access === undefined) throw new Error('no account before sign-in')
+    return this.access.account
+  }
+
+  get selectedView(): SessionView {
+    if (this.selected === undefined) throw new Error('no mailbox is selected')
+    return this.selected
+  }
+
+  /** The account's mail as it is now. */
+  async mail(): Promise<AccountView> {
+    if (this.#mail === undefined) this.#mail = await this.services.views.open(this.accountId)
+    else await this.#mail.refresh()
+    return this.#mail
+  }
+
+  /** The selected mailbox as it is now. Ends the session where it was deleted (RFC 2180 §3.3). */
+  async selectedNow(): Promise<MailboxView> {
+    const now = await this.load(this.selectedView.mailbox)
+    if (now === undefined) throw new ProtocolEnd('The selected mailbox was deleted')
+    return now
+  }
+
+  /** A mailbox as it is now; undefined where there is none with that id. */
+  async load(mailbox: MailboxId): Promise<MailboxView | undefined> {
+    this.#mail ??= await this.services.views.open(this.accountId)
+    return this.#mail.load(mailbox)
+  }
+
+  /** The path that a client wrote as the name of a mailbox; a Refusal where it can be none. */
+  path(name: Uint8Array): string {
+    const path = decodeName(name, this.isRev2)
+    if (path === undefined) throw new Refusal('No such mailbox name is possible', 'CANNOT')
+    return path
+  }
+
+  /** The mailbox with that path. Throws Fault('notFound'). */
+  find(mailboxes: readonly Mailbox[], path: string): Mailbox {
+    const mailbox = findMailbox(mailboxes, path)
+    if (mailbox === undefined) throw new Fault('notFound', 'No such mailbox', { what: 'mailbox' })
+    return mailbox
+  }
+
+  /** The selected mailbox may be changed; a Refusal after EXAMINE. */
+  assertWritable(): void {
+    if (this.selectedView.isReadOnly) throw new Refusal('The mailbox is selected read-only', 'CANNOT')
+  }
+
+  untagged(text: string): void {
+    this.out.ascii('* ').ascii(text).crlf()
+  }
+
+  tagged(tag: string, status: string, code: string | undefined, text: string): void {
+    const { out } = this
+    out.ascii(tag).sp().ascii(status).sp()
+    if (code !== undefined) out.bytes(latin1(`[${code}] `))
+    out.ascii(plainText(text)).crlf()
+  }
+}
+
+/** RFC 9051 §9, text: nothing that ends a line or is not ASCII, and never nothing at all (RFC 3501 §9). */
+const plainText = (text: string): string => text.replace(/[^\x20-\x7e]/g, '?') || 'Done'

@@ -1,0 +1,47 @@
+/** Limits of IMAP sessions. */
+import { boolean, duration, integer, size } from '#settings/field.ts'
+import { settingsObject } from '#settings/object.ts'
+
+export const imapSettings = settingsObject({
+  name: 'Imap',
+  title: 'IMAP',
+  help: 'Limits and time-outs of IMAP sessions.',
+  many: false,
+  fields: {
+    allowPlainTextAuth: boolean({
+      fallback: false,
+      classic: 'imap.auth.allow-plain-text',
+      help: 'Whether clients may send their password over a connection without TLS.',
+    }),
+    maxAuthFailures: integer({
+      fallback: 3,
+      min: 1,
+      classic: 'imap.auth.max-failures',
+      help: 'Failed sign-ins after which a connection is closed.',
+    }),
+    maxRequestSize: size({
+      fallback: 50 * 1024 * 1024,
+      min: 1024,
+      classic: 'imap.request.max-size',
+      help: 'The largest message that a client can append.',
+    }),
+    timeoutAnonymous: duration({
+      fallback: 60_000,
+      min: 1000,
+      classic: 'imap.timeout.anonymous',
+      help: 'How long a client that has not signed in may be silent.',
+    }),
+    timeoutAuthenticated: duration({
+      fallback: 1_800_000,
+      min: 1000,
+      classic: 'imap.timeout.authenticated',
+      help: 'How long a client that has signed in may be silent.',
+    }),
+    timeoutIdle: duration({
+      fallback: 1_800_000,
+      min: 1000,
+      classic: 'imap.timeout.idle',
+      help: 'How long a client may stay in IDLE.',
+    }),
+  },
+})

@@ -1,0 +1,18 @@
+/** The special uses of mailboxes (RFC 6154): the attributes of LIST and CREATE, and the roles behind them. */
+import type { MailboxRole } from '#mail/mailbox-row.ts'
+
+const attributes: readonly (readonly [MailboxRole, string])[] = [
+  ['archive', '\\Archive'],
+  ['drafts', '\\Drafts'],
+  ['junk', '\\Junk'],
+  ['sent', '\\Sent'],
+  ['trash', '\\Trash'],
+]
+
+/** Undefined for the Inbox too, which has no attribute. */
+export const useAttribute = (role: MailboxRole | undefined): string | undefined =>
+  attributes.find(([known]) => known === role)?.[1]
+
+/** The attribute in any case. */
+export const roleOfUse = (attribute: string): MailboxRole | undefined =>
+  attributes.find(([, known]) => known.toLowerCase() === attribute.toLowerCase())?.[0]
