@@ -5,7 +5,6 @@
  * (RFC 4616 §2 demands it; the rules are OpaqueString, RFC 8265 §4.2), and only its argon2id hash is kept.
  */
 import { hashSync, verifySync } from '@node-rs/argon2'
-import { randomInt } from 'node:crypto'
 import { Fault } from '#base/fault.ts'
 
 /** RFC 4616 §2 demands 255 octets at least. */
@@ -53,14 +52,4 @@ export function verifyNow(hash: string, prepared: string): boolean {
   } catch {
     return false
   }
-}
-
-/** Digits and letters that nobody takes for another: no 0 o 1 l i. */
-const unambiguous = '23456789abcdefghjkmnpqrstuvwxyz'
-
-/** Four groups of four: 79 bits. */
-export function generatePassword(): string {
-  const group = (): string =>
-    Array.from({ length: 4 }, () => unambiguous[randomInt(unambiguous.length)]).join('')
-  return Array.from({ length: 4 }, group).join('-')
 }

@@ -3,7 +3,7 @@
  * since arguments are seen by everybody on the machine and stay in the shell's history.
  */
 import type { Command } from 'commander'
-import { generatePassword } from '#account/password.ts'
+import { generatePassword } from '#account/generated-password.ts'
 import type { Context } from './context.ts'
 import { CliFailure, usageFailure } from './failure.ts'
 import { firstLine } from './sign-in.ts'
