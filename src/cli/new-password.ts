@@ -46,6 +46,7 @@ export async function newPassword(context: Context, o: PasswordOptions, whose: s
       'add --generate or --password-stdin, or run this in a terminal',
     )
   }
+  await context.api.ready()
   const password = await terminal.askHidden(`New password for ${whose}: `)
   const again = await terminal.askHidden('The same again: ')
   if (password !== again) throw new CliFailure('the two passwords differ; nothing was changed')

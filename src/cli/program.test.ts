@@ -217,5 +217,9 @@ test('where no server is, or another one, the hint says what to do', async () =>
   await new Promise((resolve) => other.close(resolve))
   const nobody = await runLine('status', { env: { POSTERN_URL: `http://127.0.0.1:${port}` }, typed: ['x'] })
   assert.deepEqual([nobody.code, nobody.asked], [1, []])
+  const unasked = await runLine(`--url http://127.0.0.1:${port} account create a@b.example`, {
+    typed: ['x', 'x'],
+  })
+  assert.deepEqual([unasked.code, unasked.asked], [1, []])
   assert.match(nobody.err, /no server answers at .*\n {2}start it with `npm start`/)
 })

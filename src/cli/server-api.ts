@@ -20,7 +20,7 @@ export class ServerApi {
 
   /** The `data` of the answer. `path` is below the server's URL and begins with a slash. */
   async ask(method: 'GET' | 'POST' | 'PATCH', path: string, body?: unknown): Promise<unknown> {
-    this.#proof ??= await this.#prove()
+    this.#proof = await this.#prove()
     let response = await this.#send(method, path, body)
     if (response.status === 401 && this.#proof.from === 'token') {
       this.#proof = await findProof(this.#terminal, this.#o, { withoutToken: true })
@@ -31,8 +31,16 @@ export class ServerApi {
     throw failureOf(response.status, answer, this.#proof)
   }
 
-  /** Nobody is asked for a password before a server is there that may want it. */
+  /**
+   * Makes sure that a server answers and that there is something to sign in with. For commands that ask
+   * questions: nobody should type a password for nothing.
+   */
+  async ready(): Promise<void> {
+    this.#proof = await this.#prove()
+  }
+
   async #prove(): Promise<Proof> {
+    if (this.#proof !== undefined) return this.#proof
     const alive = await this.#fetch('/healthz/live', {})
     await alive.body?.cancel()
     if (!alive.ok) throw noPostern(alive.status, this.#o.url)
