@@ -1,6 +1,6 @@
 /**
  * What accounts and sign-in tell. `auth.failed` is what fail2ban and its like look for: the peer's address is
- * always its field `ip`. Passwords are never fields; a name is shown as it was given, cut to a sane length.
+ * always the first field, `ip`, before anything that the peer may choose. Passwords are never fields; a name is shown as it was given, cut to a sane length.
  */
 import { eventKind, maybe, number, text } from '#telemetry/event.ts'
 
@@ -8,14 +8,14 @@ export const authSuccess = eventKind({
   name: 'auth.success',
   level: 'info',
   help: 'Somebody signed in.',
-  fields: { name: text, ip: text, protocol: text, account: number },
+  fields: { ip: text, protocol: text, name: text, account: number },
 })
 
 export const authFailed = eventKind({
   name: 'auth.failed',
   level: 'warn',
   help: 'A sign-in was refused.',
-  fields: { name: text, ip: text, protocol: text, reason: maybe(text) },
+  fields: { ip: text, protocol: text, name: text, reason: maybe(text) },
   count: 'auth_failures_total',
 })
 
