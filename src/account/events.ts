@@ -1,6 +1,7 @@
 /**
  * What accounts and sign-in tell. `auth.failed` is what fail2ban and its like look for: the peer's address is
- * always the first field, `ip`, before anything that the peer may choose. Passwords are never fields; a name is shown as it was given, cut to a sane length.
+ * always the first field, `ip`, before anything that the peer may choose. Passwords are never fields; a name
+ * is shown as it was given, cut to a sane length.
  */
 import { eventKind, maybe, number, text } from '#telemetry/event.ts'
 
