@@ -65,8 +65,21 @@ function people(random: Random, most: number): string {
   return Array.from({ length: 1 + random.below(most) }, () => person(random).shown).join(',\r\n\t')
 }
 
+const stampDigits = 12
+const stampHere = '#'.repeat(stampDigits)
+const idHeader = 'Message-ID: <'
+
+function digitsOf(number: number): string {
+  return number.toString(16).padStart(stampDigits, '0')
+}
+
 function messageId(number: number): string {
-  return `<${number.toString(16)}.${(number * 7919).toString(36)}@mail.example.org>`
+  return `<${digitsOf(number)}@mail.example.org>`
+}
+
+/** Gives a message of `mailboxMessage` another Message-ID, in place. */
+export function stampMessageId(message: Buffer, number: number): void {
+  message.write(digitsOf(number), message.indexOf(idHeader) + idHeader.length, 'latin1')
 }
 
 function headerLines(random: Random, number: number, subject: string): string[] {
@@ -155,9 +168,6 @@ export function mailboxMessage(number: number): Buffer {
   return Buffer.from(`${head.join('\r\n')}\r\n${body}`, 'latin1')
 }
 
-const stampDigits = 12
-const stampHere = '#'.repeat(stampDigits)
-
 /** A message of exactly `sizeBytes`, followed by the line with the dot that ends it in SMTP (RFC 5321 §4.1.1.4). */
 export class Template {
   readonly sizeBytes: number
@@ -168,7 +178,7 @@ export class Template {
   constructor(seed: number, sizeBytes: number) {
     const random = new Random(seed)
     const head = headerLines(random, 1 + random.below(10), `${sentence(random, 4)} ${stampHere}`)
-      .map((line) => (line.startsWith('Message-ID:') ? `Message-ID: <${stampHere}@mail.example.org>` : line))
+      .map((line) => (line.startsWith(idHeader) ? `${idHeader}${stampHere}@mail.example.org>` : line))
       .join('\r\n')
     const boundary = `=_${random.uint32().toString(16)}`
     const text = `Reference ${stampHere}\r\n${textLines(random, Math.min(sizeBytes / 4, 3000))}`
@@ -187,7 +197,7 @@ export class Template {
 
   /** Makes it message `number`: in Message-ID, subject and text, in place. */
   stamp(number: number): void {
-    const digits = number.toString(16).padStart(stampDigits, '0')
+    const digits = digitsOf(number)
     for (const at of this.#stamps) this.withDot.write(digits, at, 'latin1')
   }
 }

@@ -1,0 +1,144 @@
+/**
+ * One IMAP operation, over and over, on each of some connections. All of them work as the last account, in the
+ * mailbox `bench` that `prepareFill` makes, or in mailboxes made anew for each job.
+ */
+import { accountName, type Target } from '../target.ts'
+import { ImapClient } from './imap-client.ts'
+import type { ClearJob, FillJob, IdleJob, ImapJob, JobResult, PreparedJob } from './job.ts'
+import { repeat, Tally } from './job.ts'
+import { type Operation, operations, type Session, type Surroundings } from './imap-operations.ts'
+import { mailboxMessage } from './messages.ts'
+import { Random } from './random.ts'
+import { Timings } from './timings.ts'
+import { sharedReadBuffer } from './wire.ts'
+
+const fillConnections = 8
+/** Connections opened at the same time; more would run into a server's backlog. */
+const openAtOnce = 20
+
+function surroundings(target: Target, messages: number): Surroundings {
+  const shared = sharedReadBuffer()
+  const user = accountName(target, target.accounts)
+  const connect = async () => {
+    if (target.imap === undefined) throw new Error('the target has no imap=')
+    return ImapClient.open(target.imap, false, shared)
+  }
+  const signIn = async () => {
+    const client = await connect()
+    await client.login(user, target.password)
+    return client
+  }
+  return { mailbox: 'bench', messages, connect, signIn, user, password: target.password }
+}
+
+export async function prepareImap(job: ImapJob): Promise<PreparedJob> {
+  const operation: Operation | undefined = operations[job.operation]
+  if (operation === undefined) throw new Error(`no operation "${job.operation}"`)
+  const around = surroundings(job.target, job.messages)
+  const setup = await around.signIn()
+  await operation.prepare?.(setup, around)
+  setup.close()
+  const sessions: Session[] = []
+  for (let at = 0; at < job.connections; at++)
+    sessions.push(await operation.open(around, new Random(at + 1), at))
+  const run = async (): Promise<JobResult> => {
+    const tally = new Tally(new Timings())
+    const steps = sessions.map((session) => async () => {
+      const startedAt = performance.now()
+      return (await session.step()) ?? performance.now() - startedAt
+    })
+    await repeat(tally, steps, job.seconds)
+    const found = sessions[0]?.found
+    return tally.result(found === undefined ? {} : { found })
+  }
+  const release = async () => {
+    for (const session of sessions) session.close()
+  }
+  return { run, release }
+}
+
+function flagsOf(number: number): string {
+  const random = new Random(number)
+  const flags = [
+    random.chance(70) ? '\\Seen' : '',
+    random.chance(5) ? '\\Flagged' : '',
+    random.chance(15) ? '\\Answered' : '',
+  ]
+  return `(${flags.filter(Boolean).join(' ')})`
+}
+
+export async function prepareFill(job: FillJob): Promise<PreparedJob> {
+  const around = surroundings(job.target, job.messages)
+  const clients: ImapClient[] = []
+  for (let at = 0; at < fillConnections; at++) clients.push(await around.signIn())
+  const run = async (): Promise<JobResult> => {
+    const tally = new Tally(new Timings())
+    const first = clients[0]!
+    const status = await first.ask('STATUS bench (MESSAGES)').catch(() => '')
+    if (status.includes(`MESSAGES ${job.messages})`)) return tally.result()
+    await first.command('DELETE bench').catch(() => '')
+    await first.command('CREATE bench')
+    let next = 0
+    const fill = async (client: ImapClient) => {
+      while (next < job.messages) {
+        const number = ++next
+        const message = mailboxMessage(number)
+        const startedAt = performance.now()
+        await client.append('bench', flagsOf(number), message)
+        tally.done(performance.now() - startedAt)
+      }
+    }
+    await Promise.all(clients.map(fill))
+    return tally.result()
+  }
+  return { run, release: async () => clients.forEach((client) => client.close()) }
+}
+
+export async function prepareIdle(job: IdleJob): Promise<PreparedJob> {
+  const { target, secure } = job
+  const endpoint = secure ? target.imaps : target.imap
+  if (endpoint === undefined) throw new Error(`the target has no ${secure ? 'imaps' : 'imap'}=`)
+  const shared = sharedReadBuffer()
+  const clients: ImapClient[] = []
+  const run = async (): Promise<JobResult> => {
+    const tally = new Tally(new Timings())
+    let next = 0
+    const open = async () => {
+      while (next < job.connections) {
+        const number = 1 + (next++ % target.accounts)
+        const startedAt = performance.now()
+        const client = await ImapClient.open(endpoint, secure, shared)
+        clients.push(client)
+        await client.login(accountName(target, number), target.password)
+        await client.command('SELECT INBOX')
+        await client.idle()
+        tally.done(performance.now() - startedAt)
+      }
+    }
+    await Promise.all(Array.from({ length: openAtOnce }, open))
+    return tally.result()
+  }
+  return { run, release: async () => clients.forEach((client) => client.close()) }
+}
+
+export async function prepareClear(job: ClearJob): Promise<PreparedJob> {
+  const { target } = job
+  const shared = sharedReadBuffer()
+  const run = async (): Promise<JobResult> => {
+    const tally = new Tally(new Timings())
+    for (let number = 1; number <= target.accounts; number++) {
+      const client = await ImapClient.open(target.imap!, false, shared)
+      await client.login(accountName(target, number), target.password)
+      const selected = await client.ask('SELECT INBOX')
+      if (!/\* 0 EXISTS/i.test(selected)) {
+        await client.command('STORE 1:* +FLAGS.SILENT (\\Deleted)')
+        await client.command('EXPUNGE')
+      }
+      await client.command('LOGOUT')
+      client.close()
+      tally.done(0)
+    }
+    return tally.result()
+  }
+  return { run, release: async () => {} }
+}

@@ -1,0 +1,220 @@
+/** The IMAP operations that are measured, as a table: what happens before the clock starts, and one step. */
+import type { ImapClient } from './imap-client.ts'
+import { mailboxMessage, searchWords, stampMessageId } from './messages.ts'
+import type { Random } from './random.ts'
+
+export interface Surroundings {
+  readonly mailbox: string
+  readonly messages: number
+  readonly user: string
+  readonly password: string
+  connect(): Promise<ImapClient>
+  signIn(): Promise<ImapClient>
+}
+
+export interface Session {
+  /** One operation. Returns its milliseconds where that is not simply how long the call took. */
+  step(): Promise<number | undefined>
+  /** How many messages one operation lists. */
+  readonly found?: number
+  close(): void
+}
+
+export interface Operation {
+  /** Once, before the connections are opened. */
+  prepare?(client: ImapClient, around: Surroundings): Promise<void>
+  open(around: Surroundings, random: Random, connection: number): Promise<Session>
+}
+
+const poolSize = 64
+const movedMessages = 4000
+
+async function makeAnew(client: ImapClient, mailbox: string): Promise<void> {
+  await client.command(`DELETE ${mailbox}`).catch(() => '')
+  await client.command(`CREATE ${mailbox}`)
+}
+
+/** A command in the selected mailbox. `counted`: what to count in its first answer, before the clock starts. */
+function inMailbox(
+  command: (random: Random, around: Surroundings) => string,
+  counted?: (answer: string) => number,
+): Operation {
+  return {
+    open: async (around, random) => {
+      const client = await around.signIn()
+      await client.command(`SELECT ${around.mailbox}`)
+      const found = counted?.(await client.ask(command(random, around)))
+      const step = async () => {
+        await client.command(command(random, around))
+        return undefined
+      }
+      return { step, ...(found === undefined ? {} : { found }), close: () => client.close() }
+    },
+  }
+}
+
+function search(criteria: string, form = 'SEARCH'): Operation {
+  return inMailbox(
+    () => `${form} ${criteria}`,
+    (answer) => /^\* SEARCH([ \d]*)/m.exec(answer)?.[1]?.match(/\d+/g)?.length ?? 0,
+  )
+}
+
+function randomUid(random: Random, around: Surroundings): number {
+  return 1 + random.below(around.messages)
+}
+
+const append: Operation = {
+  prepare: (client) => makeAnew(client, 'bench-append'),
+  open: async (around, random, connection) => {
+    const client = await around.signIn()
+    const pool = Array.from({ length: poolSize }, () => mailboxMessage(1 + random.below(50_000)))
+    // The clock, then the connection, then the message: no two runs append the same.
+    let number = (Date.now() % 1e7) * 1e7 + connection * 1e5
+    const step = async () => {
+      const message = pool[number % poolSize]!
+      stampMessageId(message, ++number)
+      await client.append('bench-append', '(\\Seen)', message)
+      return undefined
+    }
+    return { step, close: () => client.close() }
+  },
+}
+
+const login: Operation = {
+  open: async (around) => ({
+    step: async () => {
+      const client = await around.connect()
+      await client.login(around.user, around.password)
+      await client.command(`SELECT ${around.mailbox}`)
+      await client.command('LOGOUT')
+      client.close()
+      return undefined
+    },
+    close: () => {},
+  }),
+}
+
+/** Sets the flag where it is not set, takes it where it is: every step is a change. */
+const storeRandom: Operation = {
+  prepare: async (client, around) => {
+    await client.command(`SELECT ${around.mailbox}`)
+    await client.command('STORE 1:* -FLAGS.SILENT (\\Flagged)')
+  },
+  open: async (around, random) => {
+    const client = await around.signIn()
+    await client.command(`SELECT ${around.mailbox}`)
+    const flagged = new Set<number>()
+    const step = async () => {
+      const uid = randomUid(random, around)
+      const sign = flagged.delete(uid) ? '-' : '+'
+      if (sign === '+') flagged.add(uid)
+      await client.command(`UID STORE ${uid} ${sign}FLAGS (\\Flagged)`)
+      return undefined
+    }
+    return { step, close: () => client.close() }
+  },
+}
+
+function copy(count: number): Operation {
+  return {
+    prepare: (client) => makeAnew(client, 'bench-copy'),
+    open: (around, random) =>
+      inMailbox(() => {
+        const first = 1 + random.below(around.messages - count + 1)
+        return `COPY ${count === 1 ? first : `${first}:${first + count - 1}`} bench-copy`
+      }).open(around, random, 0),
+  }
+}
+
+/** To and fro between two mailboxes; selecting the other one is not part of the time of an operation. */
+function move(count: number): Operation {
+  return {
+    prepare: async (client, around) => {
+      await makeAnew(client, 'bench-move1')
+      await makeAnew(client, 'bench-move2')
+      await client.command(`SELECT ${around.mailbox}`)
+      await client.command(`COPY 1:${Math.min(movedMessages, around.messages)} bench-move1`)
+    },
+    open: async (around) => {
+      const client = await around.signIn()
+      const total = Math.min(movedMessages, around.messages)
+      let [from, to, left] = ['bench-move1', 'bench-move2', total]
+      await client.command(`SELECT ${from}`)
+      const step = async () => {
+        if (left < count) {
+          ;[from, to, left] = [to, from, total - left]
+          await client.command(`SELECT ${from}`)
+        }
+        const startedAt = performance.now()
+        await client.command(`MOVE ${count === 1 ? '1' : `1:${count}`} ${to}`)
+        left -= count
+        return performance.now() - startedAt
+      }
+      return { step, close: () => client.close() }
+    },
+  }
+}
+
+/** From the start of an APPEND on one connection until another one, idling in that mailbox, hears of it. */
+const idleWake: Operation = {
+  prepare: (client) => makeAnew(client, 'bench-idle'),
+  open: async (around) => {
+    const idling = await around.signIn()
+    const writing = await around.signIn()
+    await idling.command('SELECT bench-idle')
+    let number = (Date.now() % 1e9) * 1000
+    const message = mailboxMessage(1)
+    const step = async () => {
+      stampMessageId(message, ++number)
+      await idling.idle()
+      const heard = idling.waitForExists()
+      const startedAt = performance.now()
+      const [ms] = await Promise.all([
+        heard.then(() => performance.now() - startedAt),
+        writing.append('bench-idle', '', message),
+      ])
+      await idling.done()
+      return ms
+    }
+    const close = () => {
+      idling.close()
+      writing.close()
+    }
+    return { step, close }
+  },
+}
+
+const fetched = (answer: string) => answer.match(/^\* \d+ FETCH/gm)?.length ?? 0
+
+export const operations: Readonly<Record<string, Operation>> = {
+  append,
+  'login+select+logout': login,
+  select: {
+    open: async (around) => {
+      const client = await around.signIn()
+      const step = async () => {
+        await client.command(`SELECT ${around.mailbox}`)
+        return undefined
+      }
+      return { step, close: () => client.close() }
+    },
+  },
+  noop: inMailbox(() => 'NOOP'),
+  'fetch flags of all': inMailbox(() => 'FETCH 1:* (UID FLAGS)', fetched),
+  'fetch envelope of all': inMailbox(() => 'FETCH 1:* (ENVELOPE)', fetched),
+  'fetch body random': inMailbox(
+    (random, around) => `UID FETCH ${randomUid(random, around)} (BODY.PEEK[])`,
+    fetched,
+  ),
+  'store flag random': storeRandom,
+  'search unseen': search('UNSEEN', 'UID SEARCH'),
+  'search subject': search(`SUBJECT "${searchWords.subject}"`),
+  'search from': search(`FROM "${searchWords.from}"`),
+  'search body': search(`BODY "${searchWords.rare}"`),
+  'copy 1': copy(1),
+  'copy 100': copy(100),
+  'move 1': move(1),
+  'move 100': move(100),
+  'idle wake': idleWake,
+}

@@ -1,0 +1,174 @@
+/**
+ * `npm run bench`: measures mail servers over real sockets, each workload on every server in turn, so that what
+ * else the machine does hits all of them alike. Results as JSON on stdout, a table for reading on stderr.
+ */
+import { mkdirSync, writeFileSync } from 'node:fs'
+import { cpus, totalmem } from 'node:os'
+import path from 'node:path'
+import { LoadProcess } from './load-process.ts'
+import { measure, type Measurement } from './measurement.ts'
+import { connectionMemory, idleMemory, type MemoryFigures, soak } from './memory.ts'
+import { workloads } from './plan.ts'
+import { disagreements, markdown, measurementRow, plainTable, type Results, tableRows } from './report.ts'
+import { type Options, parseOptions, type Target, usage } from './target.ts'
+import { preparePeers, startPeers } from './targets/peers.ts'
+import { startPostern } from './targets/postern.ts'
+import type { StartedServer } from './targets/started.ts'
+
+const accounts = 100
+
+function say(text: string): void {
+  process.stderr.write(`${text}\n`)
+}
+
+/** Starts what the options ask for, in the order of the columns. */
+async function startServers(
+  options: Options,
+  stack: AsyncDisposableStack,
+): Promise<readonly StartedServer[]> {
+  const servers: StartedServer[] = []
+  if (options.targets.length === 0 && !process.env['NOPOSTERN'])
+    servers.push(stack.use(await startPostern(accounts)))
+  if (options.peers) {
+    const problem = preparePeers()
+    if (problem === undefined) servers.push(stack.use(await startPeers(accounts)))
+    else say(`skipped: peers (${problem})`)
+  }
+  return servers
+}
+
+async function memoryPhase(
+  load: LoadProcess,
+  targets: readonly Target[],
+  options: Options,
+): Promise<readonly MemoryFigures[]> {
+  const wanted = (name: string) => options.only === undefined || options.only.test(name)
+  const figures: MemoryFigures[] = []
+  for (const target of targets) {
+    if (target.pids.length > 0 && wanted('memory')) figures.push(idleMemory(target, 'idle after start'))
+  }
+  for (const secure of [false, true]) {
+    for (const target of targets) {
+      if (options.idle === 0 || target.pids.length === 0 || !wanted('memory')) continue
+      if ((secure ? target.imaps : target.imap) === undefined) continue
+      const measured = await connectionMemory(load, target, options.idle, secure)
+      say(
+        `  ${target.name}: ${measured.name}: ${measured.note ?? `${Math.round((measured.pssPerConnection ?? 0) / 1024)} KiB each`}`,
+      )
+      figures.push(measured)
+    }
+  }
+  return figures
+}
+
+async function fill(load: LoadProcess, targets: readonly Target[], messages: number): Promise<void> {
+  for (const target of targets) {
+    if (target.imap === undefined) continue
+    const result = await load.run({ kind: 'fill', target, connections: 8, seconds: 300, messages })
+    say(
+      `  ${target.name}: ${result.operations} messages put into the mailbox in ${Math.round(result.elapsedMs)} ms`,
+    )
+  }
+}
+
+async function workloadPhase(
+  load: LoadProcess,
+  targets: readonly Target[],
+  options: Options,
+): Promise<readonly Measurement[]> {
+  const plan = workloads(options, options.only)
+  if (plan.some(({ needs }) => needs === 'imap')) await fill(load, targets, options.messages)
+  const measurements: Measurement[] = []
+  for (const [at, workload] of plan.entries()) {
+    // The order changes with every workload, so that no server always comes after the other.
+    const order = at % 2 === 0 ? targets : targets.toReversed()
+    for (const target of order) {
+      if (target[workload.needs] === undefined) continue
+      const measurement = await measure(load, workload, target)
+      measurements.push(measurement)
+      if (measurement.note !== undefined) say(`  ${target.name}: ${workload.name}: ${measurement.note}`)
+    }
+    say(
+      `  ${measurementRow(
+        workload.name,
+        targets.map(({ name }) => name),
+        measurements,
+      ).join(' | ')}`,
+    )
+  }
+  return measurements
+}
+
+function save(name: string, value: unknown): string {
+  const folder = path.join(import.meta.dirname, 'results')
+  mkdirSync(folder, { recursive: true })
+  const file = path.join(folder, `${name}-${new Date().toISOString().replaceAll(/[:.]/g, '-')}.json`)
+  writeFileSync(file, `${JSON.stringify(value, undefined, 2)}\n`)
+  return file
+}
+
+async function soakPhase(load: LoadProcess, targets: readonly Target[], options: Options): Promise<void> {
+  await fill(load, targets, options.messages)
+  const figures = []
+  for (const target of targets) {
+    const measured = await soak(load, target, options.soakMinutes, options.messages)
+    const megabytes = (bytes: number) => (bytes / 1_048_576).toFixed(1)
+    const { afterWarmUp, afterSoak, pssRatio } = measured
+    say(
+      `${target.name}: PSS ${megabytes(afterWarmUp.pssBytes)} MB after warm-up, ${megabytes(afterSoak.pssBytes)} MB ` +
+        `after ${measured.minutes} min and ${measured.operations} operations (${measured.failures} failed): ` +
+        `${(pssRatio * 100 - 100).toFixed(1)} %`,
+    )
+    figures.push(measured)
+  }
+  save('soak', figures)
+  process.stdout.write(`${JSON.stringify(figures, undefined, 2)}\n`)
+}
+
+async function bench(options: Options): Promise<void> {
+  await using stack = new AsyncDisposableStack()
+  const servers = await startServers(options, stack)
+  const targets = [...options.targets, ...servers.map(({ target }) => target)]
+  const load = new LoadProcess()
+  stack.defer(() => load.close())
+  if (options.soakMinutes > 0) return soakPhase(load, targets, options)
+  const memory = await memoryPhase(load, targets, options)
+  const measurements = await workloadPhase(load, targets, options)
+  const results: Results = {
+    command: `npm run bench -- ${process.argv.slice(2).join(' ')}`
+      .replace(/password=[^, ]+/g, 'password=...')
+      .trim(),
+    date: new Date().toISOString().slice(0, 10),
+    machine: `${cpus().length} cores ${cpus()[0]?.model ?? ''}, ${Math.round(totalmem() / 2 ** 30)} GB, Node ${process.versions.node}`,
+    targets: targets.map(({ name }) => name),
+    versions: Object.assign({}, ...servers.map((server) => server.versions)) as Record<string, string>,
+    seconds: options.seconds,
+    messages: options.messages,
+    starts: servers.map(({ start }) => start),
+    memory,
+    measurements,
+  }
+  say(`\n${plainTable(tableRows(results))}\n`)
+  for (const line of disagreements(measurements)) say(`differs: ${line}`)
+  say(`saved: ${path.relative(process.cwd(), save('bench', results))}`)
+  process.stdout.write(options.markdown ? markdown(results) : `${JSON.stringify(results, undefined, 2)}\n`)
+}
+
+async function main(): Promise<void> {
+  const options = parseOptions(process.argv.slice(2))
+  if (options === 'help') return say(usage)
+  if (options.list)
+    return say(
+      workloads(options, options.only)
+        .map(({ name }) => name)
+        .join('\n'),
+    )
+  await bench(options)
+}
+
+try {
+  await main()
+} catch (error) {
+  say(error instanceof Error ? error.message : String(error))
+  process.exitCode = 1
+}

@@ -1,0 +1,70 @@
+/** One workload on one server, and the figures people compare, computed from what was counted. */
+import { type JobResult } from './load/job.ts'
+import type { LoadProcess } from './load-process.ts'
+import type { Workload } from './plan.ts'
+import { cpuTimeMs } from './process-cost.ts'
+import type { Target } from './target.ts'
+
+export interface Measurement {
+  readonly workload: string
+  readonly target: string
+  readonly operations: number
+  readonly failures: number
+  readonly note?: string
+  readonly perSecond: number
+  readonly p50Ms: number
+  readonly p99Ms: number
+  /** Messages per second until the last could be read. */
+  readonly visiblePerSecond?: number
+  /** Of all processes of the server, per operation; with SMTP until the last message could be read. */
+  readonly serverCpuMs?: number
+  readonly clientCpuMs: number
+  readonly found?: number
+}
+
+/** Never throws: a workload that failed is a measurement without operations, with a note. */
+export async function measure(load: LoadProcess, workload: Workload, target: Target): Promise<Measurement> {
+  let cpuMs: number | undefined
+  try {
+    const result = await load.run(workload.job(target), {
+      before: () => cpuTimeMs(target.pids),
+      after: (before) => {
+        const now = cpuTimeMs(target.pids)
+        if (before !== undefined && now !== undefined) cpuMs = now - before
+      },
+    })
+    return figures(workload, target, result, cpuMs)
+  } catch (error) {
+    const note = error instanceof Error ? error.message : String(error)
+    return {
+      workload: workload.name,
+      target: target.name,
+      operations: 0,
+      failures: 1,
+      note,
+      perSecond: 0,
+      p50Ms: 0,
+      p99Ms: 0,
+      clientCpuMs: 0,
+    }
+  }
+}
+
+function figures(workload: Workload, target: Target, result: JobResult, cpuMs?: number): Measurement {
+  const { operations, failures, firstFailure, elapsedMs, visibleMs, found } = result
+  const per = (total: number) => (operations === 0 ? 0 : total / operations)
+  return {
+    workload: workload.name,
+    target: target.name,
+    operations,
+    failures,
+    ...(firstFailure === undefined ? {} : { note: firstFailure }),
+    perSecond: elapsedMs === 0 ? 0 : (operations * 1000) / elapsedMs,
+    p50Ms: result.p50Ms,
+    p99Ms: result.p99Ms,
+    ...(visibleMs === undefined ? {} : { visiblePerSecond: (operations * 1000) / visibleMs }),
+    ...(cpuMs === undefined ? {} : { serverCpuMs: per(cpuMs) }),
+    clientCpuMs: per(result.clientCpuMs),
+    ...(found === undefined ? {} : { found }),
+  }
+}

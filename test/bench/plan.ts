@@ -1,0 +1,72 @@
+/** The workloads in the order they run, each with the name by which results are compared. */
+import type { ImapJob, Job, SmtpJob } from './load/job.ts'
+import { operations } from './load/imap-operations.ts'
+import type { Target } from './target.ts'
+
+export interface Workload {
+  readonly name: string
+  readonly needs: 'smtp' | 'imap'
+  job(target: Target): Job
+}
+
+export interface Extent {
+  readonly seconds: number
+  readonly messages: number
+}
+
+type SmtpShape = Pick<SmtpJob, 'reuse' | 'pipelining' | 'connections' | 'sizeBytes' | 'recipients'>
+
+const small = 4 * 1024
+const large = 50 * 1024
+const sizes = [small, large]
+const connectionCounts = [1, 16, 64]
+
+/** Operations measured with several connections too. */
+const alsoWith16 = ['append', 'login+select+logout', 'fetch body random']
+
+function smtpShapes(): readonly SmtpShape[] {
+  const usual = { reuse: true, pipelining: true, recipients: 'all' as const }
+  const scattered = connectionCounts.flatMap((connections) =>
+    sizes.map((sizeBytes) => ({ ...usual, connections, sizeBytes })),
+  )
+  const one = sizes.flatMap((sizeBytes) =>
+    [1, 16, 64].map((connections) => ({ ...usual, connections, sizeBytes, recipients: 'one' as const })),
+  )
+  const polite = [1, 16].map((connections) => ({
+    ...usual,
+    pipelining: false,
+    connections,
+    sizeBytes: small,
+  }))
+  const single = [true, false].map((pipelining) => ({
+    ...usual,
+    reuse: false,
+    pipelining,
+    connections: 16,
+    sizeBytes: small,
+  }))
+  return [...scattered, ...one, ...polite, ...single]
+}
+
+function smtpName(shape: SmtpShape): string {
+  const how = `${shape.reuse ? 'reuse' : 'perconn'}-${shape.pipelining ? 'pipe' : 'nopipe'}`
+  const to = shape.recipients === 'one' ? ' one account' : ''
+  return `inbound ${how} ${shape.sizeBytes / 1024}k c=${shape.connections}${to}`
+}
+
+/** All of them, or those whose name `only` matches. */
+export function workloads(extent: Extent, only?: RegExp): readonly Workload[] {
+  const inbound = smtpShapes().map((shape): Workload => ({
+    name: smtpName(shape),
+    needs: 'smtp',
+    job: (target) => ({ kind: 'smtp', target, seconds: extent.seconds, ...shape }),
+  }))
+  const imap = Object.keys(operations).flatMap((operation) =>
+    (alsoWith16.includes(operation) ? [1, 16] : [1]).map((connections): Workload => ({
+      name: `imap ${operation} c=${connections}`,
+      needs: 'imap',
+      job: (target): ImapJob => ({ kind: 'imap', target, operation, connections, ...extent }),
+    })),
+  )
+  return [...inbound, ...imap].filter(({ name }) => only === undefined || only.test(name))
+}

@@ -1,0 +1,6 @@
+/** This tree's server. */
+import { type StartedServer } from './started.ts'
+
+export async function startPostern(_accounts: number): Promise<StartedServer> {
+  throw new Error('not yet')
+}

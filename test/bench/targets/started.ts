@@ -1,0 +1,55 @@
+/** A server that the bench has started itself, and the small things that starting one takes. */
+import { createServer, type AddressInfo, connect } from 'node:net'
+import { setTimeout as wait } from 'node:timers/promises'
+import type { Start } from '../report.ts'
+import type { Endpoint, Target } from '../target.ts'
+
+export interface StartedServer extends AsyncDisposable {
+  readonly target: Target
+  readonly start: Start
+  /** Product to version. */
+  readonly versions: Readonly<Record<string, string>>
+}
+
+export const loopback = '127.0.0.1'
+
+export async function freePorts(count: number): Promise<readonly number[]> {
+  // All are held until all are known, so they differ.
+  const servers = Array.from({ length: count }, () => createServer())
+  const ports: number[] = []
+  for (const server of servers) {
+    await new Promise<void>((resolve) => server.listen(0, loopback, resolve))
+    ports.push((server.address() as AddressInfo).port)
+  }
+  for (const server of servers) server.close()
+  return ports
+}
+
+/** Until the server sends its first bytes; returns them. Throws Error after `limitMs` or when `gone` says so. */
+export async function greeting(
+  endpoint: Endpoint,
+  limitMs: number,
+  gone: () => string | undefined,
+): Promise<string> {
+  const end = performance.now() + limitMs
+  for (;;) {
+    const text = await firstBytes(endpoint)
+    if (text !== undefined) return text
+    const reason = gone()
+    if (reason !== undefined) throw new Error(reason)
+    if (performance.now() > end) throw new Error(`nothing answers at ${endpoint.host}:${endpoint.port}`)
+    await wait(1)
+  }
+}
+
+function firstBytes(endpoint: Endpoint): Promise<string | undefined> {
+  return new Promise((resolve) => {
+    const socket = connect(endpoint)
+    socket.once('data', (bytes) => {
+      resolve(bytes.toString('latin1'))
+      socket.destroy()
+    })
+    socket.once('error', () => resolve(undefined))
+    socket.once('close', () => resolve(undefined))
+  })
+}
