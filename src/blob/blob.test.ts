@@ -136,11 +136,10 @@ describe('segments', () => {
     const { SegmentWriter } = await import('./engines/segments.ts')
     using writer = new SegmentWriter(blobs)
     const { record, hash } = packRecord(pattern(50), 'none')
-    const [batch] = writer.place(
-      [{ checks: [], puts: [], deletes: [], blobs: [{ hash, sizeBytes: 50, record: { bytes: record } }] }],
-      () => undefined,
-    )
-    const location = blobTable.value.decode(batch!.puts[0]!.value)
+    const blob = { hash, sizeBytes: 50, record: { bytes: record } }
+    const places = writer.place([{ checks: [], puts: [], deletes: [], blobs: [blob] }], () => undefined)
+    const [[put]] = [...places.values()] as unknown as [readonly { value: Uint8Array }[]]
+    const location = blobTable.value.decode(put!.value)
     assert.equal(location.offset, before.length + 4)
     assert.equal(readHeader(readFileSync(file).subarray(location.offset)).hash, hash)
   })

@@ -60,18 +60,45 @@ export interface KvEngine extends AsyncDisposable {
 }
 
 /**
- * The writing half of an embedded engine, which lives in the committer thread (`kv/committer.ts`).
- * One transaction for all batches of a group, durable when `apply` returns. A batch sees the ones before it.
+ * An embedded engine is two halves under the journal (`kv/committer.ts`, `kv/engines/journaled.ts`): each
+ * worker has a reader, the committer has the writer.
  */
+export interface StoreReader extends AsyncDisposable {
+  readonly limits: KvLimits
+  /** `checkpoints` has risen since the last call where a new snapshot must show more than the last one did. */
+  snapshot(checkpoints: number): KvSnapshot
+}
+
 export interface StoreWriter extends Disposable {
   get(key: Uint8Array): Uint8Array | undefined
-  apply(batches: readonly Batch[]): readonly CommitOutcome[]
+  /** One transaction, all or nothing, on disk when it returns. `value` null deletes. Keys ascend. */
+  apply(rows: Iterable<readonly [key: Uint8Array, value: Uint8Array | null]>): void
+}
+
+/** A blob's record and where the sink has put it. */
+export interface PlacedRecord {
+  readonly segment: number
+  readonly offset: number
+  readonly record: Uint8Array
+}
+
+export interface BlobPut {
+  readonly key: Uint8Array
+  readonly value: Uint8Array
+  /** Present where the bytes were written by this very commit, and are not on disk before the next `sync`. */
+  readonly placed?: PlacedRecord
 }
 
 /**
  * Where the committer puts blobs: implemented by `blob/`. `place` writes the records that the store does not
- * have yet and syncs them; it returns each batch with the puts that say where its blobs are.
+ * have yet and returns for each batch the rows that say where its blobs are. The journal has the bytes until
+ * `sync`; after a crash it gives them back with `restore`.
  */
 export interface BlobSink extends Disposable {
-  place(batches: readonly Batch[], get: (key: Uint8Array) => Uint8Array | undefined): readonly Batch[]
+  place(
+    batches: readonly Batch[],
+    get: (key: Uint8Array) => Uint8Array | undefined,
+  ): ReadonlyMap<Batch, readonly BlobPut[]>
+  sync(): void
+  restore(placed: PlacedRecord): void
 }

@@ -1,50 +1,69 @@
 /**
- * A batch as one run of bytes, so that it crosses to the committer thread as a single transferred buffer.
- * Both ends are this process, so damage is a programming error and shows as SyntaxFault.
+ * A batch as bytes, so that it crosses to the committer as one transferred buffer, is written to the journal
+ * as it is, and is read back from there after a crash. Versioned by the journal; both ends are this program.
  */
 import { asBuffer } from '#base/bytes.ts'
 import type { BlobHash } from '#base/id.ts'
 import { PackReader, PackWriter } from '#base/pack.ts'
 import type { Batch, Staged } from './backend.ts'
 
-export function encodeBatch(batch: Batch): Uint8Array<ArrayBuffer> {
+/** Records of small blobs travel beside the batch: the rows are kept for a while, the records are not. */
+export interface EncodedBatch {
+  readonly rows: Uint8Array<ArrayBuffer>
+  readonly records: readonly Uint8Array[]
+}
+
+export function encodeBatch(batch: Batch): EncodedBatch {
   let room = 64
   for (const { key, was } of batch.checks) room += key.length + (was?.length ?? 0) + 12
   for (const { key, value } of batch.puts) room += key.length + value.length + 12
   for (const key of batch.deletes) room += key.length + 6
-  for (const blob of batch.blobs)
-    room += ('bytes' in blob.record ? blob.record.bytes.length : 4 * blob.record.file.length) + 64
+  for (const { record } of batch.blobs) room += ('bytes' in record ? 0 : 4 * record.file.length) + 64
   const out = new PackWriter(Buffer.allocUnsafeSlow(room))
+  const records: Uint8Array[] = []
+  out.uint(batch.puts.length)
+  for (const { key, value } of batch.puts) out.bytes(key).bytes(value)
+  out.uint(batch.deletes.length)
+  for (const key of batch.deletes) out.bytes(key)
   out.uint(batch.checks.length)
   for (const { key, was } of batch.checks) {
     out.bytes(key).u8(was === undefined ? 0 : 1)
     if (was !== undefined) out.bytes(was)
   }
-  out.uint(batch.puts.length)
-  for (const { key, value } of batch.puts) out.bytes(key).bytes(value)
-  out.uint(batch.deletes.length)
-  for (const key of batch.deletes) out.bytes(key)
   out.uint(batch.blobs.length)
   for (const { hash, sizeBytes, record } of batch.blobs) {
     out.raw(Buffer.from(hash, 'hex')).uint(sizeBytes)
-    if ('bytes' in record) out.u8(0).bytes(record.bytes)
-    else out.u8(1).text(record.file).uint(record.recordBytes)
+    if ('bytes' in record) {
+      out.u8(0)
+      records.push(record.bytes)
+    } else out.u8(1).text(record.file).uint(record.recordBytes)
   }
-  return out.done() as Uint8Array<ArrayBuffer>
+  return { rows: out.done() as Uint8Array<ArrayBuffer>, records }
 }
 
-/** Keys and values are views of `bytes`. */
-export function decodeBatch(bytes: Uint8Array): Batch {
-  const from = new PackReader(bytes)
+/** Keys and values are views of the encoded bytes. */
+export function decodeBatch({ rows, records }: { rows: Uint8Array; records: readonly Uint8Array[] }): Batch {
+  const from = new PackReader(rows)
+  const { puts, deletes } = readRows(from)
   const checks = many(from, () => ({ key: from.bytes(), was: from.u8() === 1 ? from.bytes() : undefined }))
-  const puts = many(from, () => ({ key: from.bytes(), value: from.bytes() }))
-  const deletes = many(from, () => from.bytes())
+  let next = 0
   const blobs = many<Staged>(from, () => ({
     hash: asBuffer(from.raw(32)).toString('hex') as BlobHash,
     sizeBytes: from.uint(),
-    record: from.u8() === 0 ? { bytes: from.bytes() } : { file: from.text(), recordBytes: from.uint() },
+    record: from.u8() === 0 ? { bytes: records[next++]! } : { file: from.text(), recordBytes: from.uint() },
   }))
   return { checks, puts, deletes, blobs }
+}
+
+/** What an encoded batch changes; checks and blobs, which come behind, are not looked at. */
+export const decodeRows = (rows: Uint8Array): Pick<Batch, 'puts' | 'deletes'> =>
+  readRows(new PackReader(rows))
+
+function readRows(from: PackReader): Pick<Batch, 'puts' | 'deletes'> {
+  return {
+    puts: many(from, () => ({ key: from.bytes(), value: from.bytes() })),
+    deletes: many(from, () => from.bytes()),
+  }
 }
 
 function many<T>(from: PackReader, read: () => T): T[] {

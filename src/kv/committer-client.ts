@@ -1,44 +1,74 @@
 /**
- * A worker's end of the line to the committer: sends batches in the order of submission, those of one turn
- * of the event loop together, and settles each when its answer comes.
+ * A worker's end of the line to the committer: sends batches in the order of submission, those of one turn of
+ * the event loop together; hears of every group of every worker in order; settles its own when they are
+ * answered.
  */
-import type { MessagePort } from 'node:worker_threads'
+import { type MessagePort, receiveMessageOnPort } from 'node:worker_threads'
 import { Fault } from '#base/fault.ts'
 import type { Batch, CommitOutcome } from './backend.ts'
-import { encodeBatch } from './batch-wire.ts'
-import type { CommitAnswer, CommitRequest } from './committer.ts'
+import { type EncodedBatch, decodeRows, encodeBatch } from './batch-wire.ts'
+import {
+  type BatchOutcome,
+  type BlobRows,
+  type CommitNotice,
+  type CommitRequest,
+  sharedCounters,
+} from './committer.ts'
 
-/** What a worker gets to reach the committer. */
+/** What a worker gets to reach the committer; both can be sent to a thread. */
 export interface CommitterLine {
   readonly port: MessagePort
-  /** One counter, raised with every group that was committed by anybody. */
-  readonly epoch: SharedArrayBuffer
+  readonly counters: SharedArrayBuffer
+}
+
+/** Where the client puts what was committed: the worker's engine. */
+export interface CommittedRows {
+  add(rows: Pick<Batch, 'puts' | 'deletes'>, blobs: BlobRows, group: number): void
+  /** The engine's own snapshots show everything up to this group from now on. */
+  checkpoint(group: number): void
 }
 
 interface Waiting {
+  readonly batch: Batch
   readonly resolve: (outcome: CommitOutcome) => void
   readonly reject: (error: Error) => void
 }
 
 export class CommitterClient {
   readonly #port: MessagePort
-  readonly #epoch: Int32Array
+  readonly #counters: Int32Array
+  readonly #committed: CommittedRows
   readonly #waiting = new Map<number, Waiting>()
-  #outbox: Uint8Array<ArrayBuffer>[] = []
+  #outbox: EncodedBatch[] = []
   #nextId = 1
+  #seen = -1
   #closed = false
 
-  constructor({ port, epoch }: CommitterLine) {
+  constructor({ port, counters }: CommitterLine, committed: CommittedRows) {
     this.#port = port
-    this.#epoch = new Int32Array(epoch)
-    port.on('message', (answer: CommitAnswer) => this.#settle(answer))
-    port.on('close', () => this.#fail())
+    this.#counters = new Int32Array(counters)
+    this.#committed = committed
+    port.on('message', (notice: CommitNotice) => this.#handle(notice))
+    port.on('close', () => this.#lost())
     port.unref()
   }
 
-  /** Differs from the last value where something was committed in between. */
-  epoch(): number {
-    return Atomics.load(this.#epoch, 0)
+  get checkpoints(): number {
+    return Atomics.load(this.#counters, sharedCounters.checkpoints)
+  }
+
+  /** Takes in what has been committed by now. True where there was anything. */
+  catchUp(): boolean {
+    const groups = Atomics.load(this.#counters, sharedCounters.groups) + this.checkpoints
+    if (groups === this.#seen) return false
+    this.#seen = groups
+    let any = false
+    for (;;) {
+      const next = receiveMessageOnPort(this.#port) as { message: CommitNotice } | undefined
+      if (next === undefined) return any
+      this.#handle(next.message)
+      any = true
+    }
   }
 
   commit(batch: Batch): Promise<CommitOutcome> {
@@ -47,7 +77,7 @@ export class CommitterClient {
     this.#outbox.push(encodeBatch(batch))
     // While an answer is due the process must not end.
     if (this.#waiting.size === 0) this.#port.ref()
-    return new Promise((resolve, reject) => this.#waiting.set(this.#nextId++, { resolve, reject }))
+    return new Promise((resolve, reject) => this.#waiting.set(this.#nextId++, { batch, resolve, reject }))
   }
 
   /** Waits for nothing: callers stop writing first. */
@@ -62,24 +92,42 @@ export class CommitterClient {
     const request: CommitRequest = { firstId: this.#nextId - batches.length, batches }
     this.#port.postMessage(
       request,
-      batches.map((bytes) => bytes.buffer),
+      batches.map(({ rows }) => rows.buffer),
     )
   }
 
-  #settle({ firstId, count, outcomes, failure }: CommitAnswer): void {
-    for (let i = 0; i < count; i++) {
-      const waiting = this.#waiting.get(firstId + i)!
-      this.#waiting.delete(firstId + i)
-      if (failure === undefined) waiting.resolve(outcomes[i]!)
-      else
-        waiting.reject(
-          new Fault('unavailable', 'storage failed', {}, { reason: `${failure.code}: ${failure.message}` }),
-        )
+  #handle(notice: CommitNotice): void {
+    switch (notice.kind) {
+      case 'group':
+        for (const { batch, blobs } of notice.parts) {
+          this.#committed.add(
+            typeof batch === 'number' ? this.#waiting.get(batch)!.batch : decodeRows(batch),
+            blobs,
+            notice.group,
+          )
+        }
+        break
+      case 'checkpoint':
+        this.#committed.checkpoint(notice.group)
+        break
+      case 'answer':
+        for (const [i, outcome] of notice.outcomes.entries()) this.#settle(notice.firstId + i, outcome)
+        break
+      case 'failed':
+        for (let i = 0; i < notice.count; i++) this.#settle(notice.firstId + i, 'failed', notice.reason)
+        break
     }
+  }
+
+  #settle(id: number, outcome: BatchOutcome | 'failed', reason = 'the disk is nearly full'): void {
+    const { resolve, reject } = this.#waiting.get(id)!
+    this.#waiting.delete(id)
+    if (outcome === 'done' || outcome === 'conflict') resolve(outcome)
+    else reject(new Fault('unavailable', 'storage failed', {}, { reason }))
     if (this.#waiting.size === 0) this.#port.unref()
   }
 
-  #fail(): void {
+  #lost(): void {
     this.#closed = true
     for (const { reject } of this.#waiting.values()) reject(new Fault('unavailable', 'storage is gone', {}))
     this.#waiting.clear()

@@ -1,74 +1,164 @@
 /**
  * The committer: the one thread that writes an embedded store.
  *
- * It takes all batches that are ready from every worker, lets the blob sink append and sync their blobs, lets
- * the engine apply them in one synced transaction, and only then answers. Concurrency makes a commit cheaper:
- * what arrives during a sync shares the next one. What must always hold: an answer `done` leaves after both
- * syncs; a group that fails leaves nothing applied and each of its batches is answered.
+ * It takes all batches that are ready from every worker, checks them, writes those that hold with their blobs
+ * to the journal as one group with one sync, and answers. Concurrency makes a commit cheaper: what arrives
+ * during a sync shares the next one. The engine and the segments follow at checkpoints, off the path of an
+ * answer; until then the group's rows are in memory here and at every worker.
+ *
+ * What must always hold: an answer `done` leaves after the sync of its group, and after every worker was sent
+ * the group; a group that fails leaves nothing; at a checkpoint blobs are synced before the rows that point at
+ * them, and the journal is released after both.
  */
 import { type MessagePort, receiveMessageOnPort } from 'node:worker_threads'
-import type { Batch, BlobSink, CommitOutcome, StoreWriter } from './backend.ts'
-import { decodeBatch } from './batch-wire.ts'
+import { asBuffer } from '#base/bytes.ts'
+import type { Batch, BlobPut, BlobSink, StoreWriter } from './backend.ts'
+import { type EncodedBatch, decodeBatch } from './batch-wire.ts'
+import { type GroupPart, decodeGroup, encodeGroup } from './group-wire.ts'
+import type { Journal } from './journal.ts'
+import { appliedTable } from './journal-rows.ts'
+import { Memtable, keyBytes, keyText } from './memtable.ts'
 
-/** From a worker to the committer: batches in the order of submission. */
+/** From a worker: batches in the order of submission. */
 export interface CommitRequest {
   readonly firstId: number
-  readonly batches: readonly Uint8Array[]
+  readonly batches: readonly EncodedBatch[]
 }
 
-/** The outcomes of consecutive ids; `failure` where the whole group failed and nothing was applied. */
-export interface CommitAnswer {
-  readonly firstId: number
-  readonly count: number
-  readonly outcomes: readonly CommitOutcome[]
-  readonly failure?: { readonly code: string; readonly message: string }
+/** `full`: refused to keep the last space for what frees space. */
+export type BatchOutcome = 'done' | 'conflict' | 'full'
+
+/** The rows of blobs, beside those of their batch. */
+export type BlobRows = readonly { readonly key: Uint8Array; readonly value: Uint8Array }[]
+
+/** One batch of a group as a worker is told of it: its own by id, one of another worker by its rows. */
+export interface NoticePart {
+  readonly batch: number | Uint8Array
+  readonly blobs: BlobRows
 }
+
+export type CommitNotice =
+  | { readonly kind: 'group'; readonly group: number; readonly parts: readonly NoticePart[] }
+  /** Outcomes of consecutive ids, after the group they are in. */
+  | { readonly kind: 'answer'; readonly firstId: number; readonly outcomes: readonly BatchOutcome[] }
+  | { readonly kind: 'failed'; readonly firstId: number; readonly count: number; readonly reason: string }
+  /** The engine now has everything up to this group. */
+  | { readonly kind: 'checkpoint'; readonly group: number }
+
+/** Indices of the counters that all workers share. They only tell "look again", so wrapping is harmless. */
+export const sharedCounters = { groups: 0, checkpoints: 1 } as const
+export const newSharedCounters = (): SharedArrayBuffer => new SharedArrayBuffer(8)
 
 const maxGroup = 512
 const maxGroupBytes = 16 << 20
+/** Rows in memory beyond which a checkpoint is due at once. */
+const checkpointBytes = 6 << 20
+const checkpointMs = 1000
+/** Where checkpoints fail, mail is refused once this much waits. */
+const mostWaitingBytes = 64 << 20
 
 interface Pending {
   readonly port: MessagePort
   readonly firstId: number
   readonly batches: readonly Batch[]
+  readonly encoded: readonly EncodedBatch[]
 }
 
-type GroupResult = readonly CommitOutcome[] | { readonly code: string; readonly message: string }
+interface Accepted extends GroupPart {
+  readonly port: MessagePort
+  readonly id: number
+  readonly batch: Batch
+}
 
 export class Committer {
   readonly #writer: StoreWriter
   readonly #sink: BlobSink
-  readonly #ports: MessagePort[] = []
-  /** Throws where the disk is too full for a group that adds blobs. */
+  readonly #journal: Journal
   readonly #guard: () => void
-  readonly #epoch: Int32Array
-  /** Groups written since the start: with `batches` it tells how well syncs are shared. */
-  groups = 0
-  batches = 0
+  readonly #counters: Int32Array
+  readonly #ports: MessagePort[] = []
+  readonly #rows = new Memtable()
+  #group: number
+  #timer: NodeJS.Timeout | undefined
 
-  /** `epoch` is shared with all workers: it moves with every group, before any of its answers. */
-  constructor(o: { writer: StoreWriter; sink: BlobSink; guard: () => void; epoch: SharedArrayBuffer }) {
-    this.#epoch = new Int32Array(o.epoch)
+  /**
+   * Brings the engine up to date with the journal before anybody is served. `guard` throws where the disk is
+   * too full for batches that add blobs.
+   */
+  constructor(o: {
+    writer: StoreWriter
+    sink: BlobSink
+    journal: Journal
+    guard: () => void
+    counters: SharedArrayBuffer
+  }) {
     this.#writer = o.writer
     this.#sink = o.sink
+    this.#journal = o.journal
     this.#guard = o.guard
+    this.#counters = new Int32Array(o.counters)
+    const applied = this.#writer.get(appliedTable.key())
+    this.#group = applied === undefined ? 0 : appliedTable.value.decode(applied)
+    this.#recover()
   }
 
   /** Serves a worker until its port closes. */
   serve(port: MessagePort): void {
+    // A worker that joins late starts from the engine alone.
+    this.checkpoint()
     this.#ports.push(port)
     port.on('message', (request: CommitRequest) => this.#round(port, request))
     port.on('close', () => this.#ports.splice(this.#ports.indexOf(port), 1))
   }
 
+  /** Writes all that is only in the journal to segments and engine. Throws where the disk fails; nothing is lost then. */
+  checkpoint(): void {
+    clearTimeout(this.#timer)
+    this.#timer = undefined
+    if (this.#rows.isEmpty) return
+    this.#sink.sync()
+    this.#writer.apply(this.#newestRows())
+    Atomics.add(this.#counters, sharedCounters.checkpoints, 1)
+    const notice: CommitNotice = { kind: 'checkpoint', group: this.#group }
+    for (const port of this.#ports) port.postMessage(notice)
+    this.#rows.drop(this.#group)
+    this.#journal.release(this.#group)
+  }
+
+  #recover(): void {
+    for (const { group, payload } of this.#journal.replay()) {
+      if (group <= this.#group) continue
+      const { rows, placed } = decodeGroup(payload)
+      for (const record of placed) this.#sink.restore(record)
+      for (const [key, value] of rows) this.#rows.set(keyText(key), value ?? undefined, group)
+      this.#group = group
+      if (this.#rows.bytes > mostWaitingBytes) this.#restore()
+    }
+    this.#restore()
+    this.#journal.clear()
+  }
+
+  #restore(): void {
+    if (this.#rows.isEmpty) return
+    this.#sink.sync()
+    this.#writer.apply(this.#newestRows())
+    this.#rows.drop(this.#group)
+  }
+
+  *#newestRows(): Generator<readonly [Uint8Array, Uint8Array | null]> {
+    for (const [text, value] of this.#rows.newest()) yield [keyBytes(text), value]
+    yield [appliedTable.key(), appliedTable.value.encode(this.#group)]
+  }
+
   #round(port: MessagePort, request: CommitRequest): void {
-    const group: Pending[] = []
+    const pending: Pending[] = []
     let count = 0
     let bytes = 0
     const take = (from: MessagePort, { firstId, batches }: CommitRequest): void => {
-      group.push({ port: from, firstId, batches: batches.map(decodeBatch) })
+      pending.push({ port: from, firstId, encoded: batches, batches: batches.map(decodeBatch) })
       count += batches.length
-      for (const batch of batches) bytes += batch.length
+      for (const { rows, records } of batches)
+        bytes += records.reduce((sum, record) => sum + record.length, rows.length)
     }
     take(port, request)
     for (const other of this.#ports) {
@@ -78,33 +168,115 @@ export class Committer {
         take(other, next.message)
       }
     }
-    this.#answer(group, this.#apply(group.flatMap((pending) => pending.batches)))
-  }
-
-  #apply(batches: readonly Batch[]): GroupResult {
-    this.groups++
-    this.batches += batches.length
     try {
-      if (batches.some((batch) => batch.blobs.length > 0)) this.#guard()
-      return this.#writer.apply(this.#sink.place(batches, (key) => this.#writer.get(key)))
+      this.#commit(pending)
     } catch (error) {
-      const { code, message } = error as { code?: unknown; message?: unknown }
-      return { code: String(code ?? 'unknown'), message: String(message) }
-    } finally {
-      Atomics.add(this.#epoch, 0, 1)
+      const reason = error instanceof Error ? error.message : String(error)
+      for (const { port: to, firstId, batches } of pending)
+        post(to, { kind: 'failed', firstId, count: batches.length, reason })
+      return
+    }
+    this.#checkpointWhenDue()
+  }
+
+  /** Answers every batch, or throws and has done nothing. */
+  #commit(pending: readonly Pending[]): void {
+    const { outcomes, accepted } = this.#judge(pending)
+    if (accepted.length > 0) {
+      const group = this.#group + 1
+      this.#journal.append(group, encodeGroup(accepted))
+      this.#group = group
+      for (const { batch, blobs } of accepted) this.#keep(batch, blobs, group)
+      this.#tell(accepted, group)
+    }
+    let at = 0
+    for (const { port, firstId, batches } of pending) {
+      post(port, { kind: 'answer', firstId, outcomes: outcomes.slice(at, at + batches.length) })
+      at += batches.length
     }
   }
 
-  #answer(group: readonly Pending[], result: GroupResult): void {
-    let at = 0
-    for (const { port, firstId, batches } of group) {
-      const count = batches.length
-      const answer: CommitAnswer =
-        'code' in result
-          ? { firstId, count, outcomes: [], failure: result }
-          : { firstId, count, outcomes: result.slice(at, at + count) }
-      port.postMessage(answer)
-      at += count
+  /** Which batches hold, each seeing the ones before it, and where their blobs are. */
+  #judge(pending: readonly Pending[]): { outcomes: BatchOutcome[]; accepted: Accepted[] } {
+    const outcomes: BatchOutcome[] = []
+    const holding: Omit<Accepted, 'blobs'>[] = []
+    const changed = new Map<string, Uint8Array | undefined>()
+    const now = (text: string, key: Uint8Array): Uint8Array | undefined =>
+      changed.has(text) ? changed.get(text) : this.#get(text, key)
+    const full = this.#isFull(pending)
+    for (const { port, firstId, batches, encoded } of pending) {
+      for (const [i, batch] of batches.entries()) {
+        const outcome = full && batch.blobs.length > 0 ? 'full' : holds(batch, now) ? 'done' : 'conflict'
+        outcomes.push(outcome)
+        if (outcome !== 'done') continue
+        holding.push({ port, id: firstId + i, batch, rows: encoded[i]!.rows })
+        for (const { key, value } of batch.puts) changed.set(keyText(key), value)
+        for (const key of batch.deletes) changed.set(keyText(key), undefined)
+      }
+    }
+    const places = this.#sink.place(
+      holding.map(({ batch }) => batch),
+      (key) => now(keyText(key), key),
+    )
+    return { outcomes, accepted: holding.map((part) => ({ ...part, blobs: places.get(part.batch) ?? [] })) }
+  }
+
+  #isFull(pending: readonly Pending[]): boolean {
+    if (!pending.some(({ batches }) => batches.some((batch) => batch.blobs.length > 0))) return false
+    if (this.#rows.bytes > mostWaitingBytes) return true
+    try {
+      this.#guard()
+      return false
+    } catch {
+      return true
     }
   }
+
+  #get(text: string, key: Uint8Array): Uint8Array | undefined {
+    const waiting = this.#rows.get(text, this.#group)
+    return waiting === undefined ? this.#writer.get(key) : (waiting ?? undefined)
+  }
+
+  #keep(batch: Batch, blobs: readonly BlobPut[], group: number): void {
+    for (const { key, value } of batch.puts) this.#rows.set(keyText(key), value, group)
+    for (const key of batch.deletes) this.#rows.set(keyText(key), undefined, group)
+    for (const { key, value } of blobs) this.#rows.set(keyText(key), value, group)
+  }
+
+  /** Everybody has the group in the queue before the counter says so, and both before anybody is answered. */
+  #tell(accepted: readonly Accepted[], group: number): void {
+    for (const port of this.#ports) {
+      const parts = accepted.map(({ port: author, id, rows, blobs }) => ({
+        batch: author === port ? id : rows,
+        blobs: blobs.map(({ key, value }) => ({ key, value })),
+      }))
+      post(port, { kind: 'group', group, parts })
+    }
+    Atomics.add(this.#counters, sharedCounters.groups, 1)
+  }
+
+  #checkpointWhenDue(): void {
+    if (this.#rows.isEmpty) return
+    if (this.#rows.bytes > checkpointBytes) this.#tryCheckpoint()
+    else this.#timer ??= setTimeout(() => this.#tryCheckpoint(), checkpointMs)
+  }
+
+  /** A failure is not lost: the rows stay in journal and memory, and the next due time tries again. */
+  #tryCheckpoint(): void {
+    try {
+      this.checkpoint()
+    } catch {
+      this.#timer ??= setTimeout(() => this.#tryCheckpoint(), checkpointMs)
+    }
+  }
+}
+
+const post = (port: MessagePort, notice: CommitNotice): void => port.postMessage(notice)
+
+function holds(batch: Batch, now: (text: string, key: Uint8Array) => Uint8Array | undefined): boolean {
+  for (const { key, was } of batch.checks) {
+    const is = now(keyText(key), key)
+    if (is === undefined || was === undefined ? is !== was : !asBuffer(is).equals(was)) return false
+  }
+  return true
 }

@@ -8,6 +8,7 @@ import { type MessagePort, parentPort } from 'node:worker_threads'
 import { SegmentWriter } from '#blob/engines/segments.ts'
 import type { StoreWriter } from '#kv/backend.ts'
 import { Committer } from '#kv/committer.ts'
+import { Journal } from '#kv/journal.ts'
 import { LmdbWriter } from '#kv/engines/lmdb.ts'
 import { SqliteWriter } from '#kv/engines/sqlite.ts'
 import type { EmbeddedEngine } from './store.ts'
@@ -18,7 +19,7 @@ export interface CommitterData {
   readonly engine: EmbeddedEngine
   /** Deliveries are refused below this much free space; deletions still work. */
   readonly reserveBytes: number
-  readonly epoch: SharedArrayBuffer
+  readonly counters: SharedArrayBuffer
 }
 
 export type CommitterOrder = { readonly serve: MessagePort } | { readonly end: true }
@@ -29,17 +30,14 @@ const guardMs = 500
 export function runCommitter(data: CommitterData): void {
   const writer = openWriter(data)
   const sink = new SegmentWriter(join(data.directory, 'blobs'))
-  const committer = new Committer({
-    writer,
-    sink,
-    guard: spaceGuard(data.directory, data.reserveBytes),
-    epoch: data.epoch,
-  })
+  const journal = new Journal(join(data.directory, 'journal'))
+  const guard = spaceGuard(data.directory, data.reserveBytes)
+  const committer = new Committer({ writer, sink, journal, guard, counters: data.counters })
   parentPort!.on('message', (order: CommitterOrder) => {
     if ('serve' in order) committer.serve(order.serve)
     else {
-      sink[Symbol.dispose]()
-      writer[Symbol.dispose]()
+      committer.checkpoint()
+      for (const part of [sink, journal, writer]) part[Symbol.dispose]()
       parentPort!.close()
     }
   })

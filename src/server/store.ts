@@ -13,10 +13,12 @@ import type { CodecName } from '#blob/record.ts'
 import type { BlobStore } from '#blob/store.ts'
 import type { Bus } from '#bus/bus.ts'
 import type { KvEngine } from '#kv/backend.ts'
-import { CommitterClient, type CommitterLine } from '#kv/committer-client.ts'
+import { newSharedCounters } from '#kv/committer.ts'
+import type { CommitterLine } from '#kv/committer-client.ts'
 import { type Db, KvDb } from '#kv/db.ts'
-import { LmdbEngine } from '#kv/engines/lmdb.ts'
-import { SqliteEngine } from '#kv/engines/sqlite.ts'
+import { JournaledEngine } from '#kv/engines/journaled.ts'
+import { LmdbReader } from '#kv/engines/lmdb.ts'
+import { SqliteReader } from '#kv/engines/sqlite.ts'
 import type { CommitterData, CommitterOrder } from './committer-thread.ts'
 
 export type EmbeddedEngine = 'lmdb' | 'sqlite'
@@ -54,25 +56,25 @@ export function chooseEngine(directory: string, wanted: EmbeddedEngine): Embedde
 /** The committer as its process sees it: gives out ports, ends when told. */
 export class CommitterThread {
   readonly #worker: Worker
-  readonly #epoch: SharedArrayBuffer
+  readonly #counters: SharedArrayBuffer
 
-  private constructor(worker: Worker, epoch: SharedArrayBuffer) {
+  private constructor(worker: Worker, counters: SharedArrayBuffer) {
     this.#worker = worker
-    this.#epoch = epoch
+    this.#counters = counters
   }
 
   /** Resolves when the engine is open; rejects with its error where it cannot be. */
   static async start(
-    o: Omit<CommitterData, 'role' | 'epoch'>,
+    o: Omit<CommitterData, 'role' | 'counters'>,
     spawn: (data: CommitterData) => Worker,
   ): Promise<CommitterThread> {
-    const epoch = new SharedArrayBuffer(4)
-    const worker = spawn({ ...o, role: 'committer', epoch })
+    const counters = newSharedCounters()
+    const worker = spawn({ ...o, role: 'committer', counters })
     await new Promise<void>((resolve, reject) => {
       worker.once('message', () => resolve())
       worker.once('error', reject)
     })
-    return new CommitterThread(worker, epoch)
+    return new CommitterThread(worker, counters)
   }
 
   /** A failure of the committer cannot be survived: whoever waits for a commit would wait for ever. */
@@ -85,7 +87,7 @@ export class CommitterThread {
     const { port1, port2 } = new MessageChannel()
     const order: CommitterOrder = { serve: port1 }
     this.#worker.postMessage(order, [port1])
-    return { port: port2, epoch: this.#epoch }
+    return { port: port2, counters: this.#counters }
   }
 
   async end(): Promise<void> {
@@ -104,10 +106,9 @@ export function openStore(o: {
   bus: Bus
   codec: CodecName
 }): Store {
-  const client = new CommitterClient(o.line)
   const rows = join(o.directory, 'rows')
-  const engine: KvEngine =
-    o.engine === 'sqlite' ? new SqliteEngine(rows, client) : new LmdbEngine(rows, client)
+  const reader = o.engine === 'sqlite' ? new SqliteReader(rows) : new LmdbReader(rows)
+  const engine: KvEngine = new JournaledEngine(reader, o.line)
   const db = new KvDb(engine, o.bus)
   const blobs = new SegmentBlobs({ directory: join(o.directory, 'blobs'), db, codec: o.codec })
   return {

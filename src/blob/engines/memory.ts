@@ -1,7 +1,7 @@
 /** Blobs of tests: records in a map, placed by the memory engine's commits. */
 import { Fault } from '#base/fault.ts'
 import type { BlobHash } from '#base/id.ts'
-import type { Batch, BlobSink, Staged } from '#kv/backend.ts'
+import type { Batch, BlobPut, BlobSink, Staged } from '#kv/backend.ts'
 import { blobTable } from '#kv/blob-rows.ts'
 import { contentOfRecord } from '../read-record.ts'
 import { packRecord } from '../record.ts'
@@ -37,22 +37,22 @@ export class MemoryBlobs implements BlobStore, BlobSink {
     return contentOfRecord(record).subarray(start, end)
   }
 
-  place(batches: readonly Batch[]): readonly Batch[] {
-    return batches.map((batch) => ({
-      ...batch,
-      puts: [
-        ...batch.puts,
-        ...batch.blobs.map(({ hash, sizeBytes, record }) => {
-          const bytes = (record as { bytes: Uint8Array }).bytes
-          this.#records.set(hash, bytes)
-          const at = { segment: 0, offset: 0, recordBytes: bytes.length, sizeBytes, condemnedAt: 0 }
-          return { key: blobTable.key(hash), value: blobTable.value.encode(at) }
-        }),
-      ],
-    }))
+  place(batches: readonly Batch[]): ReadonlyMap<Batch, readonly BlobPut[]> {
+    return new Map(batches.map((batch) => [batch, batch.blobs.map((blob) => this.#keep(blob))]))
   }
+
+  sync(): void {}
+
+  restore(): void {}
 
   [Symbol.dispose](): void {}
 
   async [Symbol.asyncDispose](): Promise<void> {}
+
+  #keep({ hash, sizeBytes, record }: Staged): BlobPut {
+    const { bytes } = record as { bytes: Uint8Array }
+    this.#records.set(hash, bytes)
+    const at = { segment: 0, offset: 0, recordBytes: bytes.length, sizeBytes, condemnedAt: 0 }
+    return { key: blobTable.key(hash), value: blobTable.value.encode(at) }
+  }
 }

@@ -4,32 +4,33 @@
  *     blobs/00000001.seg ...    records one after the other, only ever appended to
  *     blobs/staging/*.staged    large blobs on their way; renamed to a segment by the commit that attaches them
  *
- * What must always hold: a location is handed to the engine only after the record's bytes, and a new file's
- * directory entry, were synced. Bytes after the last known record (a crash, a group that failed) are garbage
- * that compaction removes; they are never reused in place.
+ * Bytes are written when their group is committed and synced at the next checkpoint; until then the journal
+ * has them too. What must always hold: after `sync` every record that was placed is on disk, with its file's
+ * directory entry. Bytes after the last known record (a crash, a group that failed) are garbage that is never
+ * written over, so a location that anybody ever saw stays true as long as its file exists.
  */
 import {
   closeSync,
+  constants,
+  existsSync,
   fdatasyncSync,
+  fstatSync,
   fsyncSync,
   mkdirSync,
   openSync,
   readdirSync,
   renameSync,
-  fstatSync,
   statSync,
-  writevSync,
   unlinkSync,
+  writeSync,
 } from 'node:fs'
 import { join } from 'node:path'
 import type { BlobHash } from '#base/id.ts'
-import type { Batch, BlobSink, Staged } from '#kv/backend.ts'
+import type { Batch, BlobPut, BlobSink, PlacedRecord, Staged } from '#kv/backend.ts'
 import { type BlobLocation, blobTable, isLive } from '#kv/blob-rows.ts'
 
 /** A segment is full beyond this and a new one begins. */
 const segmentBytes = 256 << 20
-/** Most systems take at most 1024 buffers in one writev. */
-const maxVector = 512
 
 export const segmentPath = (directory: string, segment: number): string =>
   join(directory, `${String(segment).padStart(8, '0')}.seg`)
@@ -49,6 +50,10 @@ export class SegmentWriter implements BlobSink {
   #fd: number | undefined
   /** End of the current segment. */
   #at = 0
+  /** Something was written to the current segment since its last sync. */
+  #dirty = false
+  /** A sync failed: the system may have dropped what it was about, and only the journal still has it. */
+  #broken: unknown
 
   /** Creates what is missing and removes what earlier runs staged and never attached. */
   constructor(directory: string) {
@@ -58,101 +63,115 @@ export class SegmentWriter implements BlobSink {
     this.#segment = listSegments(directory).at(-1) ?? 0
   }
 
-  place(batches: readonly Batch[], get: (key: Uint8Array) => Uint8Array | undefined): readonly Batch[] {
-    if (batches.every((batch) => batch.blobs.length === 0)) return batches
-    const placed = new Map<BlobHash, BlobLocation>()
-    const small: Staged[] = []
-    const large: Staged[] = []
-    for (const blob of batches.flatMap((batch) => batch.blobs)) {
-      if (placed.has(blob.hash)) continue
-      const known = get(blobTable.key(blob.hash))
-      const location = known === undefined ? undefined : blobTable.value.decode(known)
-      // A condemned record may vanish at any moment, so it is written anew.
-      if (location !== undefined && isLive(location)) placed.set(blob.hash, location)
-      else {
-        placed.set(blob.hash, unplaced)
-        if ('bytes' in blob.record) small.push(blob)
-        else large.push(blob)
-      }
+  place(
+    batches: readonly Batch[],
+    get: (key: Uint8Array) => Uint8Array | undefined,
+  ): ReadonlyMap<Batch, readonly BlobPut[]> {
+    const places = new Map<Batch, readonly BlobPut[]>()
+    const seen = new Map<BlobHash, BlobPut>()
+    for (const batch of batches) {
+      if (batch.blobs.length === 0) continue
+      places.set(
+        batch,
+        batch.blobs.map((blob) => this.#placeOne(blob, get, seen)),
+      )
     }
-    if (small.length > 0) this.#append(small, placed)
-    if (large.length > 0) this.#adopt(large, placed)
-    return batches.map((batch) => (batch.blobs.length === 0 ? batch : withLocations(batch, placed)))
+    return places
+  }
+
+  sync(): void {
+    if (this.#broken !== undefined) throw this.#broken
+    if (!this.#dirty) return
+    try {
+      fdatasyncSync(this.#fd!)
+      this.#dirty = false
+    } catch (error) {
+      this.#broken = error
+      throw error
+    }
+  }
+
+  restore({ segment, offset, record }: PlacedRecord): void {
+    this.#close()
+    this.#open(segment)
+    this.#write(record, offset)
   }
 
   [Symbol.dispose](): void {
-    if (this.#fd !== undefined) closeSync(this.#fd)
-    this.#fd = undefined
+    this.#close()
   }
 
-  #append(blobs: readonly Staged[], placed: Map<BlobHash, BlobLocation>): void {
-    const fd = this.#open()
-    const records = blobs.map((blob) => (blob.record as { bytes: Uint8Array }).bytes)
-    const start = this.#at
-    try {
-      for (let i = 0; i < records.length; i += maxVector) writeAll(fd, records.slice(i, i + maxVector))
-      fdatasyncSync(fd)
-    } catch (error) {
-      // After a failed write or sync nothing is known about the file's end: leave it and begin another.
-      this[Symbol.dispose]()
-      throw error
-    }
-    let offset = start
-    for (const [i, { hash, sizeBytes }] of blobs.entries()) {
-      const recordBytes = records[i]!.length
-      placed.set(hash, { segment: this.#segment, offset, recordBytes, sizeBytes, condemnedAt: 0 })
-      offset += recordBytes
-    }
-    this.#at = offset
+  #placeOne(
+    blob: Staged,
+    get: (key: Uint8Array) => Uint8Array | undefined,
+    seen: Map<BlobHash, BlobPut>,
+  ): BlobPut {
+    const { hash, sizeBytes, record } = blob
+    const before = seen.get(hash)
+    // The batch that brings the bytes carries them; a second one in the group only names their place.
+    if (before !== undefined) return { key: before.key, value: before.value }
+    const key = blobTable.key(hash)
+    const known = get(key)
+    // A condemned record may vanish at any moment, so it is written anew.
+    if (known !== undefined && isLive(blobTable.value.decode(known))) return { key, value: known }
+    const at = 'bytes' in record ? this.#append(record.bytes) : this.#adopt(record)
+    const value = blobTable.value.encode({ ...at, sizeBytes, condemnedAt: 0 })
+    const placed = 'bytes' in record ? { ...at, record: record.bytes } : undefined
+    const put = placed === undefined ? { key, value } : { key, value, placed }
+    seen.set(hash, put)
+    return put
+  }
+
+  #append(record: Uint8Array): Place {
+    if (this.#fd === undefined || this.#at >= segmentBytes) this.#next()
+    const offset = this.#at
+    // A write that fails leaves a gap at most: the place is not used again.
+    this.#at += record.length
+    this.#write(record, offset)
+    return { segment: this.#segment, offset, recordBytes: record.length }
   }
 
   /** The bytes were synced when they were staged; what is left is the name. */
-  #adopt(blobs: readonly Staged[], placed: Map<BlobHash, BlobLocation>): void {
-    this[Symbol.dispose]()
-    for (const { hash, sizeBytes, record } of blobs) {
-      const { file, recordBytes } = record as { file: string; recordBytes: number }
-      renameSync(file, segmentPath(this.#directory, ++this.#segment))
-      placed.set(hash, { segment: this.#segment, offset: 0, recordBytes, sizeBytes, condemnedAt: 0 })
-    }
+  #adopt({ file, recordBytes }: { file: string; recordBytes: number }): Place {
+    this.#close()
+    renameSync(file, segmentPath(this.#directory, ++this.#segment))
     syncDirectory(this.#directory)
+    return { segment: this.#segment, offset: 0, recordBytes }
   }
 
-  #open(): number {
-    if (this.#fd !== undefined && this.#at < segmentBytes) return this.#fd
-    // After a start the last segment goes on, behind whatever a crash may have left at its end.
-    const goOn =
-      this.#fd === undefined &&
-      this.#segment > 0 &&
-      statSync(segmentPath(this.#directory, this.#segment)).size < segmentBytes
-    this[Symbol.dispose]()
-    if (!goOn) this.#segment++
-    const fd = openSync(segmentPath(this.#directory, this.#segment), 'a', 0o600)
-    this.#at = fstatSync(fd).size
-    this.#fd = fd
-    if (!goOn) syncDirectory(this.#directory)
-    return fd
+  #write(record: Uint8Array, offset: number): void {
+    this.#dirty = true
+    for (let at = 0; at < record.length;) {
+      at += writeSync(this.#fd!, record, at, record.length - at, offset + at)
+    }
+  }
+
+  /** Goes on with the last segment, behind whatever a crash may have left at its end, or begins another. */
+  #next(): void {
+    const path = segmentPath(this.#directory, this.#segment)
+    const goOn = this.#fd === undefined && this.#segment > 0 && statSync(path).size < segmentBytes
+    this.#close()
+    this.#open(goOn ? this.#segment : this.#segment + 1)
+  }
+
+  #open(segment: number): void {
+    const path = segmentPath(this.#directory, segment)
+    const isNew = !existsSync(path)
+    this.#fd = openSync(path, constants.O_RDWR | constants.O_CREAT, 0o600)
+    if (isNew) syncDirectory(this.#directory)
+    this.#segment = Math.max(this.#segment, segment)
+    this.#at = fstatSync(this.#fd).size
+  }
+
+  #close(): void {
+    if (this.#fd === undefined) return
+    this.sync()
+    closeSync(this.#fd)
+    this.#fd = undefined
   }
 }
 
-/** Stands in the map while a blob of the same group waits for its place. */
-const unplaced: BlobLocation = { segment: 0, offset: 0, recordBytes: 0, sizeBytes: 0, condemnedAt: 0 }
-
-function withLocations(batch: Batch, placed: ReadonlyMap<BlobHash, BlobLocation>): Batch {
-  const locations = batch.blobs.map(({ hash }) => ({
-    key: blobTable.key(hash),
-    value: blobTable.value.encode(placed.get(hash)!),
-  }))
-  return { ...batch, puts: [...batch.puts, ...locations] }
-}
-
-function writeAll(fd: number, buffers: readonly Uint8Array[]): void {
-  let left = buffers.slice()
-  while (left.length > 0) {
-    let written = writevSync(fd, left)
-    while (left.length > 0 && written >= left[0]!.length) written -= left.shift()!.length
-    if (left.length > 0 && written > 0) left = [left[0]!.subarray(written), ...left.slice(1)]
-  }
-}
+type Place = Pick<BlobLocation, 'segment' | 'offset' | 'recordBytes'>
 
 export function syncDirectory(directory: string): void {
   const fd = openSync(directory, 'r')

@@ -7,8 +7,7 @@
 import { join } from 'node:path'
 import { type RootDatabase, type Transaction, open } from 'lmdb'
 import { asBuffer } from '#base/bytes.ts'
-import type { Batch, CommitOutcome, KvEngine, KvLimits, KvRow, KvSnapshot, StoreWriter } from '../backend.ts'
-import type { CommitterClient } from '../committer-client.ts'
+import type { KvLimits, KvRow, KvSnapshot, StoreReader, StoreWriter } from '../backend.ts'
 
 /** The library's types leave out that the fast read takes a transaction. */
 type Env = RootDatabase<Buffer, Buffer> & {
@@ -43,24 +42,20 @@ function copyOf(bytes: Buffer | undefined): Uint8Array | undefined {
   return copy
 }
 
-export class LmdbEngine implements KvEngine {
+export class LmdbReader implements StoreReader {
   readonly limits: KvLimits = { keyBytes: 1978, valueBytes: 16 << 20, batchBytes: 256 << 20, shared: false }
   readonly #env: Env
-  readonly #committer: CommitterClient
-  #epoch = 0
+  #checkpoints = 0
 
-  constructor(directory: string, committer: CommitterClient) {
+  constructor(directory: string) {
     this.#env = openEnv(directory)
-    this.#committer = committer
   }
 
-  snapshot(): KvSnapshot {
+  snapshot(checkpoints: number): KvSnapshot {
     const env = this.#env
-    // The library shares one read transaction within a turn of the event loop, which may be older than a
-    // commit that was already answered.
-    const epoch = this.#committer.epoch()
-    if (epoch !== this.#epoch) env.resetReadTxn()
-    this.#epoch = epoch
+    // The library shares one read transaction within a turn of the event loop, which may be too old.
+    if (checkpoints !== this.#checkpoints) env.resetReadTxn()
+    this.#checkpoints = checkpoints
     const transaction = env.useReadTransaction()
     const options = { transaction }
     const get = (key: Uint8Array): Uint8Array | undefined => copyOf(env.getBinaryFast(asBuffer(key), options))
@@ -68,23 +63,7 @@ export class LmdbEngine implements KvEngine {
     return {
       get,
       getMany: (keys) => keys.map(get),
-      range({ from, to, limit, reverse = false }) {
-        const rows: KvRow[] = []
-        const all = reverse
-          ? // LMDB's reverse ranges start at the upper end and exclude `end`, so the bounds change places.
-            env.getRange({ start: asBuffer(to), end: asBuffer(from), reverse, limit: limit + 1, transaction })
-          : env.getRange({ start: asBuffer(from), end: asBuffer(to), limit, transaction })
-        for (const { key, value } of all) {
-          if (reverse && Buffer.compare(key, to) >= 0) continue
-          if (rows.length < limit) rows.push([key, value])
-        }
-        if (reverse && rows.length < limit && Buffer.compare(from, to) < 0) {
-          const first = get(from)
-          if (first !== undefined && (rows.length === 0 || Buffer.compare(rows.at(-1)![0], from) > 0))
-            rows.push([from, first])
-        }
-        return rows
-      },
+      range: (r) => readRange(env, transaction, r),
       close() {
         if (open) transaction.done()
         open = false
@@ -92,14 +71,38 @@ export class LmdbEngine implements KvEngine {
     }
   }
 
-  commit(batch: Batch): Promise<CommitOutcome> {
-    return this.#committer.commit(batch)
-  }
-
   async [Symbol.asyncDispose](): Promise<void> {
-    this.#committer.close()
     await this.#env.close()
   }
+}
+
+function readRange(
+  env: Env,
+  transaction: Transaction,
+  r: Parameters<KvSnapshot['range']>[0],
+): readonly KvRow[] {
+  const from = asBuffer(r.from)
+  const to = asBuffer(r.to)
+  const rows: KvRow[] = []
+  if (Buffer.compare(from, to) >= 0) return rows
+  if (r.reverse !== true) {
+    for (const { key, value } of env.getRange({ start: from, end: to, limit: r.limit, transaction }))
+      rows.push([key, value])
+    return rows
+  }
+  // The library's reverse ranges include their upper end and leave out the lower one; ours are the other way.
+  for (const { key, value } of env.getRange({
+    start: to,
+    end: from,
+    reverse: true,
+    limit: r.limit + 1,
+    transaction,
+  })) {
+    if (Buffer.compare(key, to) < 0 && rows.length < r.limit) rows.push([key, value])
+  }
+  const first = rows.length < r.limit && env.getBinaryFast(from, { transaction })
+  if (first) rows.push([r.from, copyOf(first)!])
+  return rows
 }
 
 export class LmdbWriter implements StoreWriter {
@@ -113,29 +116,19 @@ export class LmdbWriter implements StoreWriter {
     return copyOf(this.#env.getBinaryFast(asBuffer(key)))
   }
 
-  apply(batches: readonly Batch[]): readonly CommitOutcome[] {
-    try {
-      return this.#env.transactionSync(() => batches.map((batch) => this.#applyOne(batch)))
-    } finally {
-      // Else `get` could answer from a read transaction that began before this commit.
-      this.#env.resetReadTxn()
-    }
-  }
-
-  #applyOne(batch: Batch): CommitOutcome {
+  apply(rows: Iterable<readonly [key: Uint8Array, value: Uint8Array | null]>): void {
     const env = this.#env
-    for (const { key, was } of batch.checks) {
-      const is = env.getBinaryFast(asBuffer(key))
-      if (
-        is === undefined || was === undefined
-          ? is !== was
-          : is.length !== was.length || is.compare(was, 0, was.length, 0, is.length) !== 0
-      )
-        return 'conflict'
+    try {
+      env.transactionSync(() => {
+        for (const [key, value] of rows) {
+          if (value === null) env.removeSync(asBuffer(key))
+          else env.putSync(asBuffer(key), asBuffer(value))
+        }
+      })
+    } finally {
+      // Else `get` could answer from a read transaction that began before.
+      env.resetReadTxn()
     }
-    for (const { key, value } of batch.puts) env.putSync(asBuffer(key), asBuffer(value))
-    for (const key of batch.deletes) env.removeSync(asBuffer(key))
-    return 'done'
   }
 
   [Symbol.dispose](): void {

@@ -6,9 +6,7 @@
  */
 import { join } from 'node:path'
 import { DatabaseSync, type StatementSync } from 'node:sqlite'
-import { asBuffer } from '#base/bytes.ts'
-import type { Batch, CommitOutcome, KvEngine, KvLimits, KvRow, KvSnapshot, StoreWriter } from '../backend.ts'
-import type { CommitterClient } from '../committer-client.ts'
+import type { KvLimits, KvRow, KvSnapshot, StoreReader, StoreWriter } from '../backend.ts'
 
 /** Idle reading connections that are kept. */
 const maxIdle = 8
@@ -25,15 +23,13 @@ interface Reader {
   readonly down: StatementSync
 }
 
-export class SqliteEngine implements KvEngine {
+export class SqliteReader implements StoreReader {
   readonly limits: KvLimits = { keyBytes: 4096, valueBytes: 16 << 20, batchBytes: 256 << 20, shared: false }
   readonly #directory: string
-  readonly #committer: CommitterClient
   readonly #idle: Reader[] = []
 
-  constructor(directory: string, committer: CommitterClient) {
+  constructor(directory: string) {
     this.#directory = directory
-    this.#committer = committer
   }
 
   snapshot(): KvSnapshot {
@@ -61,12 +57,7 @@ export class SqliteEngine implements KvEngine {
     }
   }
 
-  commit(batch: Batch): Promise<CommitOutcome> {
-    return this.#committer.commit(batch)
-  }
-
   async [Symbol.asyncDispose](): Promise<void> {
-    this.#committer.close()
     for (const reader of this.#idle.splice(0)) reader.database.close()
     return Promise.resolve()
   }
@@ -113,26 +104,18 @@ export class SqliteWriter implements StoreWriter {
     return this.#get.get(key)?.['v'] as Uint8Array | undefined
   }
 
-  apply(batches: readonly Batch[]): readonly CommitOutcome[] {
+  apply(rows: Iterable<readonly [key: Uint8Array, value: Uint8Array | null]>): void {
     this.#database.exec('BEGIN IMMEDIATE')
     try {
-      const outcomes = batches.map((batch) => this.#applyOne(batch))
+      for (const [key, value] of rows) {
+        if (value === null) this.#delete.run(key)
+        else this.#put.run(key, value)
+      }
       this.#database.exec('COMMIT')
-      return outcomes
     } catch (error) {
       if (this.#database.isTransaction) this.#database.exec('ROLLBACK')
       throw error
     }
-  }
-
-  #applyOne(batch: Batch): CommitOutcome {
-    for (const { key, was } of batch.checks) {
-      const is = this.get(key)
-      if (is === undefined || was === undefined ? is !== was : !asBuffer(is).equals(was)) return 'conflict'
-    }
-    for (const { key, value } of batch.puts) this.#put.run(key, value)
-    for (const key of batch.deletes) this.#delete.run(key)
-    return 'done'
   }
 
   [Symbol.dispose](): void {

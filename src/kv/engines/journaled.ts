@@ -1,0 +1,147 @@
+/**
+ * An embedded engine as its workers see it: the engine's own snapshot, and over it the rows that were
+ * committed since its last checkpoint.
+ *
+ * What must always hold: a snapshot never shows a group in part, and never more of the engine than of the
+ * rows above it; rows leave memory only when every open snapshot's engine half has them.
+ */
+import type { Batch, CommitOutcome, KvEngine, KvLimits, KvRow, KvSnapshot, StoreReader } from '../backend.ts'
+import type { BlobRows } from '../committer.ts'
+import { CommitterClient, type CommitterLine } from '../committer-client.ts'
+import { Memtable, keyBytes, keyText } from '../memtable.ts'
+
+export class JournaledEngine implements KvEngine {
+  readonly limits: KvLimits
+  readonly #reader: StoreReader
+  readonly #client: CommitterClient
+  readonly #rows = new Memtable()
+  /** The last group whose rows are known here. */
+  #group = 0
+  /** Snapshots that were opened before the last checkpoint, and since. Older ones keep rows in memory. */
+  #openBefore = 0
+  #openSince = 0
+  #era = 0
+  /** What may be forgotten once the older snapshots are closed. */
+  #dropUpTo = 0
+
+  constructor(reader: StoreReader, line: CommitterLine) {
+    this.#reader = reader
+    this.limits = reader.limits
+    this.#client = new CommitterClient(line, {
+      add: (rows, blobs, group) => this.#add(rows, blobs, group),
+      checkpoint: (group) => this.#checkpoint(group),
+    })
+  }
+
+  snapshot(): KvSnapshot {
+    this.#client.catchUp()
+    let base = this.#reader.snapshot(this.#client.checkpoints)
+    // The engine may have moved on in between; then the rows above it must be taken in first.
+    while (this.#client.catchUp()) {
+      base.close()
+      base = this.#reader.snapshot(this.#client.checkpoints)
+    }
+    return this.#rows.isEmpty ? this.#counted(base, base) : this.#counted(base, this.#merged(base))
+  }
+
+  commit(batch: Batch): Promise<CommitOutcome> {
+    return this.#client.commit(batch)
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.#client.close()
+    await this.#reader[Symbol.asyncDispose]()
+  }
+
+  #add(rows: Pick<Batch, 'puts' | 'deletes'>, blobs: BlobRows, group: number): void {
+    for (const { key, value } of rows.puts) this.#rows.set(keyText(key), value, group)
+    for (const key of rows.deletes) this.#rows.set(keyText(key), undefined, group)
+    for (const { key, value } of blobs) this.#rows.set(keyText(key), value, group)
+    this.#group = group
+  }
+
+  #checkpoint(group: number): void {
+    this.#openBefore += this.#openSince
+    this.#openSince = 0
+    this.#era++
+    this.#dropUpTo = group
+    this.#dropWhenUnused()
+  }
+
+  #dropWhenUnused(): void {
+    if (this.#openBefore > 0 || this.#dropUpTo === 0) return
+    this.#rows.drop(this.#dropUpTo)
+    this.#dropUpTo = 0
+  }
+
+  /** `view` with a `close` that is counted, and that closes `base`. */
+  #counted(base: KvSnapshot, view: Omit<KvSnapshot, 'close'>): KvSnapshot {
+    const era = this.#era
+    this.#openSince++
+    let open = true
+    const version = this.#group
+    this.#rows.enter(version)
+    return {
+      get: (key) => view.get(key),
+      getMany: (keys) => view.getMany(keys),
+      range: (r) => view.range(r),
+      close: () => {
+        if (!open) return
+        open = false
+        base.close()
+        this.#rows.leave(version)
+        if (era === this.#era) this.#openSince--
+        else {
+          this.#openBefore--
+          this.#dropWhenUnused()
+        }
+      },
+    }
+  }
+
+  #merged(base: KvSnapshot): Omit<KvSnapshot, 'close'> {
+    const version = this.#group
+    const rows = this.#rows
+    const get = (key: Uint8Array): ReturnType<KvSnapshot['get']> => {
+      const waiting = rows.get(keyText(key), version)
+      return waiting === undefined ? base.get(key) : (waiting ?? undefined)
+    }
+    return {
+      get,
+      getMany: (keys) => keys.map(get) as readonly (Uint8Array | undefined)[],
+      range(r) {
+        const above = rows.range(keyText(r.from), keyText(r.to), version)
+        if (above.length === 0) return base.range(r)
+        // Every deleted row may hide one of the engine's, so that many more are read.
+        const below = base.range({ ...r, limit: r.limit + above.length }) as readonly KvRow[]
+        return mergeRows(below, above, r.limit, r.reverse === true)
+      },
+    }
+  }
+}
+
+/** `above` ascends; `below` is in the wanted order. */
+function mergeRows(
+  below: readonly KvRow[],
+  above: readonly [string, Uint8Array | null][],
+  limit: number,
+  reverse: boolean,
+): readonly KvRow[] {
+  const over = reverse ? above.toReversed() : above
+  const found: KvRow[] = []
+  let i = 0
+  let j = 0
+  while (found.length < limit && (i < below.length || j < over.length)) {
+    const theirs = i < below.length ? keyText(below[i]![0]) : undefined
+    const ours = j < over.length ? over[j]![0] : undefined
+    if (ours !== undefined && theirs === ours) i++
+    if (
+      ours !== undefined &&
+      (theirs === undefined || theirs === ours || (reverse ? ours > theirs : ours < theirs))
+    ) {
+      const value = over[j++]![1]
+      if (value !== null) found.push([keyBytes(ours), value])
+    } else found.push(below[i++]!)
+  }
+  return found
+}

@@ -1,0 +1,200 @@
+/**
+ * The journal: commit groups in the order in which they were acknowledged, on disk before they were.
+ *
+ *     journal/00000001.log ...    records: length, checksum, group number, payload
+ *
+ * One append and one sync make a group durable, however many batches and blobs are in it; the engine and the
+ * blob segments follow at the next checkpoint, after which the files are used again. Files have their full
+ * size from the start, so that a sync writes data and no metadata, and a full disk does not stop deletions.
+ *
+ * What must always hold: a group is whole or not there; numbers rise by one, and where a group failed and its
+ * number was given to another, the later one counts. A record that is cut off or does not match its checksum
+ * ends its file: nothing behind it was ever acknowledged.
+ */
+import {
+  closeSync,
+  fdatasyncSync,
+  fsyncSync,
+  mkdirSync,
+  openSync,
+  readFileSync,
+  readdirSync,
+  renameSync,
+  unlinkSync,
+  writeSync,
+  writevSync,
+} from 'node:fs'
+import { join } from 'node:path'
+import { crc32 } from 'node:zlib'
+
+const headerBytes = 16
+const magic = 0x504a524c
+
+/** A file takes groups until it has this many bytes; a larger group has a file to itself. */
+const fileBytes = 8 << 20
+
+export interface JournalGroup {
+  readonly group: number
+  readonly payload: Uint8Array
+}
+
+const fileName = (number: number): string => `${String(number).padStart(8, '0')}.log`
+
+export class Journal implements Disposable {
+  readonly #directory: string
+  /** Files in the order of use; the last one is written to. */
+  readonly #files: { readonly number: number; lastGroup: number }[] = []
+  #spare: number | undefined
+  #nextFile = 1
+  #fd: number | undefined
+  #at = 0
+
+  constructor(directory: string) {
+    this.#directory = directory
+    mkdirSync(directory, { recursive: true, mode: 0o700 })
+    for (const number of listFiles(directory)) this.#nextFile = number + 1
+  }
+
+  /** All groups that are on disk and whole, ascending. To be called before the first `append`. */
+  *replay(): Generator<JournalGroup> {
+    const groups: JournalGroup[] = []
+    for (const number of listFiles(this.#directory)) {
+      for (const found of readGroups(readFileSync(join(this.#directory, fileName(number))))) {
+        // A number that comes again belongs to a group that took the place of one that failed.
+        while (groups.length > 0 && groups.at(-1)!.group >= found.group) groups.pop()
+        groups.push(found)
+      }
+    }
+    yield* groups
+  }
+
+  /** Durable when it returns. Throws where it is not; then the group's number must be given to the next one. */
+  append(group: number, payload: readonly Uint8Array[]): void {
+    let length = 0
+    let checksum = 0
+    for (const part of payload) {
+      length += part.length
+      checksum = crc32(part, checksum)
+    }
+    const header = Buffer.allocUnsafe(headerBytes)
+    header.writeUInt32BE(magic, 0)
+    header.writeUInt32BE(length, 4)
+    header.writeUIntBE(group, 8, 6)
+    header.writeUInt16BE(0, 14)
+    checksum = crc32(header, checksum)
+    const trailer = Buffer.allocUnsafe(4)
+    trailer.writeUInt32BE(checksum, 0)
+    try {
+      const fd = this.#open(headerBytes + length + 4)
+      writeAll(fd, [header, ...payload, trailer], this.#at)
+      fdatasyncSync(fd)
+    } catch (error) {
+      // What is on disk behind the last good group is unknown, so nothing more goes into this file.
+      this.#close()
+      throw error
+    }
+    this.#at += headerBytes + length + 4
+    this.#files.at(-1)!.lastGroup = group
+  }
+
+  /** Groups up to this one are in the engine: files that hold nothing else are free again. */
+  release(group: number): void {
+    while (this.#files.length > 0 && this.#files[0]!.lastGroup <= group) {
+      const { number } = this.#files.shift()!
+      if (this.#files.length === 0) this.#close()
+      if (this.#spare === undefined) this.#spare = number
+      else unlinkSync(join(this.#directory, fileName(number)))
+    }
+  }
+
+  /** After a replay whose groups are all in the engine. */
+  clear(): void {
+    for (const number of listFiles(this.#directory)) unlinkSync(join(this.#directory, fileName(number)))
+    syncDirectory(this.#directory)
+  }
+
+  [Symbol.dispose](): void {
+    this.#close()
+  }
+
+  #close(): void {
+    if (this.#fd !== undefined) closeSync(this.#fd)
+    this.#fd = undefined
+  }
+
+  /** The file that has room for so many bytes. */
+  #open(bytes: number): number {
+    if (this.#fd !== undefined && this.#at + bytes <= fileBytes) return this.#fd
+    this.#close()
+    const number = this.#nextFile++
+    const path = join(this.#directory, fileName(number))
+    if (this.#spare === undefined) this.#fd = newFile(path)
+    else {
+      // Old groups in it have lower numbers than any that is to come, which ends a replay of this file.
+      renameSync(join(this.#directory, fileName(this.#spare)), path)
+      this.#spare = undefined
+      this.#fd = openSync(path, 'r+')
+    }
+    syncDirectory(this.#directory)
+    this.#at = 0
+    this.#files.push({ number, lastGroup: 0 })
+    return this.#fd
+  }
+}
+
+function newFile(path: string): number {
+  const fd = openSync(path, 'wx', 0o600)
+  const zeros = Buffer.alloc(1 << 20)
+  for (let at = 0; at < fileBytes; at += zeros.length) writeSync(fd, zeros, 0, zeros.length, at)
+  fsyncSync(fd)
+  return fd
+}
+
+function listFiles(directory: string): number[] {
+  return readdirSync(directory)
+    .filter((name) => /^\d{8,}\.log$/.test(name))
+    .map((name) => Number.parseInt(name, 10))
+    .sort((a, b) => a - b)
+}
+
+function* readGroups(file: Buffer): Generator<JournalGroup> {
+  let last = 0
+  for (let at = 0; at + headerBytes + 4 <= file.length;) {
+    if (file.readUInt32BE(at) !== magic) return
+    const length = file.readUInt32BE(at + 4)
+    const group = file.readUIntBE(at + 8, 6)
+    const end = at + headerBytes + length
+    if (end + 4 > file.length || group <= last) return
+    const payload = file.subarray(at + headerBytes, end)
+    if (crc32(file.subarray(at, at + headerBytes), crc32(payload)) !== file.readUInt32BE(end)) return
+    yield { group, payload }
+    last = group
+    at = end + 4
+  }
+}
+
+/** Most systems take at most 1024 buffers in one call. */
+const maxVector = 512
+
+function writeAll(fd: number, buffers: readonly Uint8Array[], position: number): void {
+  let at = position
+  let left = buffers.filter((buffer) => buffer.length > 0)
+  while (left.length > 0) {
+    let written = writevSync(fd, left.slice(0, maxVector), at)
+    at += written
+    while (left.length > 0 && written >= left[0]!.length) {
+      written -= left[0]!.length
+      left = left.slice(1)
+    }
+    if (written > 0) left = [left[0]!.subarray(written), ...left.slice(1)]
+  }
+}
+
+function syncDirectory(directory: string): void {
+  const fd = openSync(directory, 'r')
+  try {
+    fsyncSync(fd)
+  } finally {
+    closeSync(fd)
+  }
+}

@@ -1,0 +1,158 @@
+/**
+ * Committed rows in memory, by version: what the memory engine is, and what lies over an embedded engine
+ * until its next checkpoint.
+ *
+ * A version is the number of the commit group that wrote it. A reader at version v sees of each key the last
+ * value written at or before v. Versions that no open reader can see are dropped as new ones come. Keys are
+ * Latin-1 text, whose order is the order of the bytes; they lie in buckets by their first five bytes (one
+ * account, or a slice of the rest), so that inserting moves little and a range looks only where it must.
+ */
+import { asBuffer } from '#base/bytes.ts'
+
+interface Version {
+  readonly group: number
+  /** undefined: deleted. */
+  readonly value: Uint8Array | undefined
+}
+
+interface Bucket {
+  /** Sorted. */
+  readonly keys: string[]
+  readonly rows: Map<string, Version[]>
+}
+
+const bucketChars = 5
+
+export const keyText = (key: Uint8Array): string => asBuffer(key).toString('latin1')
+export const keyBytes = (text: string): Uint8Array => Buffer.from(text, 'latin1')
+
+export class Memtable {
+  readonly #names: string[] = []
+  readonly #buckets = new Map<string, Bucket>()
+  /** Open readers by version, ascending, since versions only rise. */
+  readonly #readers = new Map<number, number>()
+  #bytes = 0
+
+  /** Roughly what the rows take, counting overwritten versions. */
+  get bytes(): number {
+    return this.#bytes
+  }
+
+  get isEmpty(): boolean {
+    return this.#names.length === 0
+  }
+
+  /** Until the matching `leave`, what a reader at this version sees is kept. */
+  enter(version: number): void {
+    this.#readers.set(version, (this.#readers.get(version) ?? 0) + 1)
+  }
+
+  leave(version: number): void {
+    const left = this.#readers.get(version)! - 1
+    if (left === 0) this.#readers.delete(version)
+    else this.#readers.set(version, left)
+  }
+
+  /** `group` never falls from one call to the next. */
+  set(text: string, value: Uint8Array | undefined, group: number): void {
+    const bucket = this.#bucket(text.slice(0, bucketChars))
+    this.#bytes += text.length + (value?.length ?? 0) + 64
+    const versions = bucket.rows.get(text)
+    if (versions === undefined) {
+      bucket.rows.set(text, [{ group, value }])
+      insert(bucket.keys, text)
+      return
+    }
+    const oldest = this.#readers.keys().next().value ?? group
+    while (versions.length > 1 && versions[1]!.group <= oldest) versions.shift()
+    // The newest one goes too where every reader is at this group or later.
+    if (versions.at(-1)!.group === group || (versions.length === 1 && oldest >= group)) versions.pop()
+    versions.push({ group, value })
+  }
+
+  /** The value at a version; null where the key was deleted, undefined where nothing is known of it. */
+  get(text: string, version: number): Uint8Array | null | undefined {
+    const versions = this.#buckets.get(text.slice(0, bucketChars))?.rows.get(text)
+    return versions === undefined ? undefined : valueAt(versions, version)
+  }
+
+  /** What is known of the keys with `from <= key < to`, in order: value, or null where deleted. */
+  range(from: string, to: string, version: number): [key: string, value: Uint8Array | null][] {
+    const found: [string, Uint8Array | null][] = []
+    for (let i = lowerBound(this.#names, from.slice(0, bucketChars)); i < this.#names.length; i++) {
+      const name = this.#names[i]!
+      if (name >= to) break
+      const { keys, rows } = this.#buckets.get(name)!
+      for (let j = lowerBound(keys, from); j < keys.length && keys[j]! < to; j++) {
+        const value = valueAt(rows.get(keys[j]!)!, version)
+        if (value !== undefined) found.push([keys[j]!, value])
+      }
+    }
+    return found
+  }
+
+  /** The newest state of every key, in order: value, or null where deleted. */
+  *newest(): Generator<[key: string, value: Uint8Array | null]> {
+    for (const name of this.#names) {
+      const { keys, rows } = this.#buckets.get(name)!
+      for (const key of keys) yield [key, rows.get(key)!.at(-1)!.value ?? null]
+    }
+  }
+
+  /** Forgets versions up to and including this group, which is now below. No reader may still need them. */
+  drop(group: number): void {
+    this.#bytes = 0
+    for (const [name, { keys, rows }] of this.#buckets) {
+      let kept = 0
+      for (const key of keys) {
+        const versions = rows.get(key)!.filter((version) => version.group > group)
+        if (versions.length === 0) rows.delete(key)
+        else {
+          rows.set(key, versions)
+          keys[kept++] = key
+          for (const { value } of versions) this.#bytes += key.length + (value?.length ?? 0) + 64
+        }
+      }
+      keys.length = kept
+      if (kept === 0) this.#buckets.delete(name)
+    }
+    let kept = 0
+    for (const name of this.#names) if (this.#buckets.has(name)) this.#names[kept++] = name
+    this.#names.length = kept
+  }
+
+  #bucket(name: string): Bucket {
+    let bucket = this.#buckets.get(name)
+    if (bucket === undefined) {
+      this.#buckets.set(name, (bucket = { keys: [], rows: new Map() }))
+      insert(this.#names, name)
+    }
+    return bucket
+  }
+}
+
+function valueAt(versions: readonly Version[], version: number): Uint8Array | null | undefined {
+  for (let i = versions.length - 1; i >= 0; i--)
+    if (versions[i]!.group <= version) return versions[i]!.value ?? null
+  return undefined
+}
+
+/** Index of the first text that is not before this one. */
+function lowerBound(sorted: readonly string[], text: string): number {
+  let low = 0
+  let high = sorted.length
+  // Most keys come in ascending order.
+  if (high > 0 && sorted[high - 1]! < text) return high
+  while (low < high) {
+    const middle = (low + high) >>> 1
+    if (sorted[middle]! < text) low = middle + 1
+    else high = middle
+  }
+  return low
+}
+
+function insert(sorted: string[], text: string): void {
+  const at = lowerBound(sorted, text)
+  if (at === sorted.length) sorted.push(text)
+  else sorted.splice(at, 0, text)
+}
