@@ -417,11 +417,7 @@ class Run {
         row.entries.map(({ mailbox, uid }) => `${mailbox} ${uid} ${id}`),
       )
       assert.deepEqual(entries.sort(), listed.sort())
-      await checkThreads(
-        rows,
-        await tx.list(threadTable, [account]),
-        await tx.list(threadKeyTable, [account]),
-      )
+      checkThreads(rows, await tx.list(threadTable, [account]), await tx.list(threadKeyTable, [account]))
     })
   }
 

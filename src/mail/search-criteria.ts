@@ -1,0 +1,39 @@
+/**
+ * What can be searched for: the keys of IMAP SEARCH (RFC 9051 §6.4.4, RFC 5032, RFC 7162 §3.1.5, RFC 8474,
+ * RFC 8514) as one tree, which JMAP's filters fit into as well.
+ */
+import type { MessageId, Modseq, ThreadId } from '#base/id.ts'
+
+/** Inclusive. */
+export type UidRange = readonly [from: number, to: number]
+
+export type SearchCriteria =
+  | { readonly kind: 'all' }
+  | { readonly kind: 'and' | 'or'; readonly of: readonly SearchCriteria[] }
+  | { readonly kind: 'not'; readonly of: SearchCriteria }
+  /** In any case; IMAP's system flags by their keywords. */
+  | { readonly kind: 'keyword'; readonly keyword: string }
+  | { readonly kind: 'deleted' }
+  /** Also for sequence numbers, which the caller turns into UIDs. */
+  | { readonly kind: 'uids'; readonly ranges: readonly UidRange[] }
+  | { readonly kind: 'larger' | 'smaller'; readonly bytes: number }
+  /**
+   * `day` is midnight UTC of the day in milliseconds; `received` is INTERNALDATE. Received and saved dates are
+   * taken in UTC, as they are shown; of the Date field its own calendar day counts.
+   */
+  | {
+      readonly kind: 'date'
+      readonly field: 'received' | 'saved' | 'sent'
+      readonly how: 'before' | 'on' | 'since'
+      readonly day: number
+    }
+  /** RFC 5032: by INTERNALDATE. */
+  | { readonly kind: 'younger' | 'older'; readonly seconds: number }
+  | { readonly kind: 'modseq'; readonly atLeast: Modseq }
+  | { readonly kind: 'message'; readonly id: MessageId }
+  | { readonly kind: 'thread'; readonly id: ThreadId }
+  /** The empty text asks for the field only. */
+  | { readonly kind: 'header'; readonly name: string; readonly text: string }
+  | { readonly kind: 'from' | 'to' | 'cc' | 'bcc' | 'subject'; readonly text: string }
+  /** `text` looks into all headers too. */
+  | { readonly kind: 'body' | 'text'; readonly text: string }
