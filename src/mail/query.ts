@@ -238,7 +238,7 @@ class MessageReader {
     this.#o = o
     this.#headers = leaves.filter((leaf) => leaf.kind === 'header')
     this.#texts = leaves
-      .filter((leaf) => leaf.kind === 'body' || leaf.kind === 'text')
+      .filter((leaf): leaf is Leaf<'body' | 'text'> => leaf.kind === 'body' || leaf.kind === 'text')
       .map((leaf) => ({ leaf, folded: foldText(leaf.text) }))
   }
 
