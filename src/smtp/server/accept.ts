@@ -7,6 +7,7 @@
  * recipients (`together`), so either all have it or none; LMTP has one for each (RFC 2033 §4.2).
  */
 import { randomBytes } from 'node:crypto'
+import type { Account } from '#account/account.ts'
 import { Fault } from '#base/fault.ts'
 import type { AccountId } from '#base/id.ts'
 import type { Staged } from '#kv/backend.ts'
@@ -14,6 +15,7 @@ import { ownerKinds } from '#kv/blob-rows.ts'
 import type { Db } from '#kv/db.ts'
 import type { WriteTx } from '#kv/tx.ts'
 import { applyDelivery, type DeliveryPlan, planDeliveries, type RecipientOutcome } from '#mail/deliver.ts'
+import { quotaUsage } from '#mail/mailbox.ts'
 import type { MessageStructure } from '#message/structure.ts'
 import { type ChunkPayload, deliverChunkName, serverAccount } from './chunk.ts'
 import { prefixOf, type Trace } from './trace.ts'
@@ -38,6 +40,14 @@ export class Acceptor {
 
   constructor(db: Db) {
     this.#db = db
+  }
+
+  /** Whether a message of so many bytes (0: any) fits the account's quota now. */
+  hasRoom(account: Account, sizeBytes: number): Promise<boolean> {
+    return this.#db.read(async (tx) => {
+      const { usedBytes } = await quotaUsage(tx, account.id)
+      return usedBytes + Math.max(1, sizeBytes) <= account.quotaBytes
+    })
   }
 
   /**

@@ -3,7 +3,6 @@
  * know no more of the protocol's state than stands here.
  */
 import type { Access } from '#account/access.ts'
-import type { Account } from '#account/account.ts'
 import type { Resolution } from '#account/resolution.ts'
 import type { SaslMechanism } from '#account/sasl/mechanism.ts'
 import type { SignIn } from '#account/sign-in.ts'
@@ -34,13 +33,11 @@ export interface SmtpDeps {
   readonly telemetry: Telemetry
   readonly clock: Clock
   readonly resolve: (address: string) => Maybe<Resolution>
-  /** Whether a message of so many bytes fits the account's quota now. */
-  readonly hasRoom: (account: Account, sizeBytes: number) => Maybe<boolean>
   readonly signIn: Pick<SignIn, 'password'>
   /** In the order in which they are offered. */
   readonly mechanisms: readonly SaslMechanism[]
   readonly blobs: Pick<BlobStore, 'stager'>
-  readonly acceptor: Pick<Acceptor, 'accept'>
+  readonly acceptor: Pick<Acceptor, 'accept' | 'hasRoom'>
   /** Settled after the time, or at once when the signal is aborted. */
   readonly pause: (ms: number, signal: AbortSignal) => Promise<void>
   /** A name for a session that no other has: letters and digits. */

@@ -10,6 +10,6 @@ const judge = (hasRoom: boolean): Refusal | undefined => (hasRoom ? undefined : 
 
 export function recipientHasRoom(session: SmtpSession, resolution: Resolution): Maybe<Refusal | undefined> {
   if (resolution.kind !== 'local' || resolution.account.quotaBytes === 0) return undefined
-  const found = session.deps.hasRoom(resolution.account, session.transaction!.envelope.declaredBytes)
+  const found = session.deps.acceptor.hasRoom(resolution.account, session.transaction!.envelope.declaredBytes)
   return found instanceof Promise ? found.then(judge) : judge(found)
 }
