@@ -5,8 +5,9 @@
 import { mkdirSync } from 'node:fs'
 import { join } from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
+import { Advice } from './advice.ts'
 
-export class DirectoryInUse extends Error {
+export class DirectoryInUse extends Advice {
   constructor(directory: string) {
     super(
       `Another Postern is running on ${directory}.\n` +
@@ -20,7 +21,16 @@ export class DirectoryInUse extends Error {
 export function lockDirectory(directory: string): Disposable {
   mkdirSync(directory, { recursive: true, mode: 0o700 })
   // Node has no file locks of its own; SQLite's exclusive lock on a file that nobody else opens is one.
-  const lock = new DatabaseSync(join(directory, 'lock'))
+  const file = join(directory, 'lock')
+  let lock: DatabaseSync
+  try {
+    lock = new DatabaseSync(file)
+  } catch (cause) {
+    throw new Advice(
+      `${file} cannot be opened: start as the owner of the directory, or name another with --data.`,
+      { cause },
+    )
+  }
   try {
     lock.exec('PRAGMA busy_timeout=0; PRAGMA locking_mode=EXCLUSIVE; BEGIN EXCLUSIVE')
   } catch (error) {

@@ -1,6 +1,7 @@
 /** Settings of the process as a whole. */
 import { hostname } from 'node:os'
-import { integer, oneOf, size, text } from '#settings/field.ts'
+import { normaliseDomain } from '#base/domain-name.ts'
+import { integer, oneOf, secret, size, text } from '#settings/field.ts'
 import { settingsObject } from '#settings/object.ts'
 
 export const systemSettings = settingsObject({
@@ -10,10 +11,12 @@ export const systemSettings = settingsObject({
   many: false,
   fields: {
     defaultHostname: text({
-      fallback: hostname(),
+      fallback: normaliseDomain(hostname()) ?? 'localhost',
       help: 'The name of this server as others know it: in greetings, Received headers and certificates.',
       classic: 'server.hostname',
       restart: true,
+      allowed: 'a host name such as "mail.example.org"',
+      normalise: normaliseDomain,
     }),
     threadPoolSize: integer({
       fallback: 1,
@@ -26,16 +29,37 @@ export const systemSettings = settingsObject({
   },
 })
 
+const engines = ['lmdb', 'sqlite', 'rocksdb'] as const
+const storeKinds = ['default', ...engines] as const
+
 export const dataStore = settingsObject({
   name: 'DataStore',
   title: 'Storage',
   help: 'Where mail is kept. Only a new data directory asks: an existing one keeps the engine it was made with.',
   many: false,
   fields: {
-    engine: oneOf(['lmdb', 'sqlite', 'rocksdb'], {
+    engine: oneOf(engines, {
       fallback: 'lmdb',
       help: 'The engine for everything but message bodies. "rocksdb" is not there yet and means "lmdb".',
       classic: 'storage.data',
+      restart: true,
+    }),
+    blob: oneOf(storeKinds, {
+      fallback: 'default',
+      help: 'Where message bodies are kept: always in files of the data directory.',
+      classic: 'storage.blob',
+      restart: true,
+    }),
+    lookup: oneOf(storeKinds, {
+      fallback: 'default',
+      help: 'Where short-lived facts are kept: always in the engine.',
+      classic: 'storage.lookup',
+      restart: true,
+    }),
+    search: oneOf(storeKinds, {
+      fallback: 'default',
+      help: 'Where the search index is kept: always in the engine.',
+      classic: 'storage.fts',
       restart: true,
     }),
     compression: oneOf(['none', 'zstd'], {
@@ -51,3 +75,40 @@ export const dataStore = settingsObject({
     }),
   },
 })
+
+export const cache = settingsObject({
+  name: 'Cache',
+  title: 'Memory',
+  help: 'What is kept in memory to answer quickly.',
+  many: false,
+  fields: {
+    messages: size({
+      fallback: 64 << 20,
+      min: 1 << 20,
+      help: 'Memory for the message lists of mailboxes in use, per worker.',
+      classic: 'cache.message.size',
+      restart: true,
+    }),
+  },
+})
+
+export const fallbackAdmin = settingsObject({
+  name: 'FallbackAdmin',
+  title: 'Administrator in the configuration',
+  help: 'An administrator besides the one whose password the server made up at its first start.',
+  many: false,
+  fields: {
+    user: text({
+      fallback: 'admin',
+      help: 'The name to sign in with.',
+      classic: 'authentication.fallback-admin.user',
+    }),
+    secret: secret({
+      fallback: undefined,
+      help: 'The password, or its argon2 hash. Without it there is no such administrator.',
+      classic: 'authentication.fallback-admin.secret',
+    }),
+  },
+})
+
+export const serverSettings = [systemSettings, dataStore, cache, fallbackAdmin] as const

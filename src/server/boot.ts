@@ -1,0 +1,114 @@
+/**
+ * Builds what one worker needs, with plain constructor arguments, and the protocols that it serves. A worker
+ * assumes nothing about others: what they change, it learns from the change log and the bus.
+ */
+import { randomBytes } from 'node:crypto'
+import { setTimeout as wait } from 'node:timers/promises'
+import { Accounts } from '#account/account.ts'
+import { HashPool } from '#account/hash-pool.ts'
+import { login } from '#account/sasl/login.ts'
+import type { SaslMechanism } from '#account/sasl/mechanism.ts'
+import { plain } from '#account/sasl/plain.ts'
+import { SignIn } from '#account/sign-in.ts'
+import type { Clock } from '#base/clock.ts'
+import type { Bus } from '#bus/bus.ts'
+import type { CommitterLine } from '#kv/committer-client.ts'
+import { provisionAccount } from '#mail/mailbox.ts'
+import { AccountViews } from '#mail/view.ts'
+import type { Protocol } from '#net/listener.ts'
+import type { Settings } from '#settings/object.ts'
+import { Acceptor } from '#smtp/server/accept.ts'
+import { SmtpProtocol } from '#smtp/server/protocol.ts'
+import type { SmtpDeps } from '#smtp/server/smtp-command.ts'
+import { readLimits } from '#smtp/settings.ts'
+import type { Telemetry } from '#telemetry/telemetry.ts'
+import type { OpenService } from './listeners.ts'
+import { cache, dataStore, systemSettings } from './settings.ts'
+import { type EmbeddedEngine, openStore, type Store } from './store.ts'
+import type { Spawn } from './threads.ts'
+
+export interface WorkerOptions {
+  readonly directory: string
+  readonly engine: EmbeddedEngine
+  readonly line: CommitterLine
+  readonly bus: Bus
+  readonly settings: Settings
+  readonly telemetry: Telemetry
+  readonly clock: Clock
+  readonly spawn: Spawn
+}
+
+export interface Services extends AsyncDisposable {
+  readonly store: Store
+  readonly passwords: HashPool
+  readonly accounts: Accounts
+  readonly signIn: SignIn
+  readonly views: AccountViews
+}
+
+/** Throws where the store cannot be opened. */
+export function buildServices(o: WorkerOptions): Services {
+  const { bus, settings, telemetry, clock } = o
+  const { compression: codec } = settings.get(dataStore)
+  const store = openStore({ directory: o.directory, engine: o.engine, line: o.line, bus, codec })
+  const { db } = store
+  const passwords = new HashPool({ spawn: (role) => o.spawn({ role }) })
+  const provision = (
+    tx: Parameters<typeof provisionAccount>[0],
+    account: Parameters<typeof provisionAccount>[1],
+  ) => provisionAccount(tx, account, clock.now())
+  const accounts = new Accounts({ db, bus, passwords, telemetry, provision, clock })
+  const signIn = new SignIn({ db, passwords, telemetry, clock })
+  const views = new AccountViews({ db, budgetBytes: settings.get(cache).messages })
+  return {
+    store,
+    passwords,
+    accounts,
+    signIn,
+    views,
+    async [Symbol.asyncDispose]() {
+      accounts[Symbol.dispose]()
+      await passwords[Symbol.asyncDispose]()
+      await store[Symbol.asyncDispose]()
+    },
+  }
+}
+
+/** In the order in which they are offered. */
+const mechanisms: readonly SaslMechanism[] = [plain, login]
+
+export type MailProtocols = Readonly<Partial<Record<Exclude<OpenService, 'http'>, Protocol>>> & Disposable
+
+export function buildProtocols(o: WorkerOptions, services: Services): MailProtocols {
+  const smtp = smtpDeps(o, services)
+  const stack = new DisposableStack()
+  return {
+    smtp: stack.use(new SmtpProtocol('smtp', smtp)),
+    submission: stack.use(new SmtpProtocol('submission', smtp)),
+    lmtp: stack.use(new SmtpProtocol('lmtp', smtp)),
+    [Symbol.dispose]: () => stack.dispose(),
+  }
+}
+
+function smtpDeps({ settings, telemetry, clock }: WorkerOptions, services: Services): SmtpDeps {
+  const { accounts, signIn } = services
+  const { db, blobs } = services.store
+  const sessionPrefix = randomBytes(5).toString('hex')
+  let sessions = 0
+  return {
+    hostname: () => settings.get(systemSettings).defaultHostname,
+    defaultDomain: async () => (await accounts.listDomains())[0]?.name,
+    limits: () => readLimits(settings),
+    telemetry,
+    clock,
+    resolve: (address) => accounts.resolve(address),
+    signIn,
+    mechanisms,
+    blobs,
+    acceptor: new Acceptor(db),
+    // An aborted pause is over as well: the session looks at its connection itself.
+    pause: (ms, signal) => wait(ms, undefined, { signal }).catch(() => undefined),
+    newSessionId: () => `${sessionPrefix}${(++sessions).toString(36)}`,
+  }
+}
+

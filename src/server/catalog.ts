@@ -1,0 +1,34 @@
+/**
+ * The one list of everything that is declared: settings, events, gauges. What stands in a folder's
+ * `settings.ts` or `events.ts` and not here does not exist (`catalog.test.ts` looks).
+ */
+import * as account from '#account/events.ts'
+import * as imap from '#imap/events.ts'
+import { imapSettings } from '#imap/settings.ts'
+import * as net from '#net/events.ts'
+import { networkListener } from '#net/settings.ts'
+import * as observe from '#observe/events.ts'
+import { tracer } from '#observe/settings.ts'
+import type { AnyEventKind } from '#observe/telemetry.ts'
+import type { AnySettingsObject } from '#settings/object.ts'
+import * as smtp from '#smtp/events.ts'
+import { smtpSettings } from '#smtp/settings.ts'
+import * as tasks from '#tasks/events.ts'
+import type { GaugeKind } from '#telemetry/gauge.ts'
+import * as server from './events.ts'
+import { serverSettings } from './settings.ts'
+
+export const settingsObjects: readonly AnySettingsObject[] = [
+  ...serverSettings,
+  networkListener,
+  tracer,
+  ...smtpSettings,
+  imapSettings,
+]
+
+const declared = [account, imap, net, observe, smtp, tasks, server].flatMap((folder) =>
+  Object.values<AnyEventKind | GaugeKind>(folder),
+)
+
+export const gaugeKinds: readonly GaugeKind[] = declared.filter((kind) => 'workers' in kind)
+export const eventKinds: readonly AnyEventKind[] = declared.filter((kind) => 'level' in kind)

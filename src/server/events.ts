@@ -1,0 +1,79 @@
+/** What the process as a whole tells, and what no other folder knows. */
+import { durationMs, error, eventKind, list, number, text } from '#telemetry/event.ts'
+import { gaugeKind } from '#telemetry/gauge.ts'
+
+export const serverReady = eventKind({
+  name: 'server.ready',
+  level: 'info',
+  help: 'All listeners are open and the administrator exists.',
+  fields: { version: text, workers: number, startedIn: durationMs },
+})
+
+export const serverStopping = eventKind({
+  name: 'server.stopping',
+  level: 'info',
+  help: 'The server was told to stop: it takes nothing new and finishes what it has begun.',
+  fields: { why: text },
+})
+
+export const serverStopped = eventKind({
+  name: 'server.stopped',
+  level: 'info',
+  help: 'Everything is closed. Sessions that did not end in time were cut off.',
+  fields: { cutSessions: number, elapsed: durationMs },
+})
+
+export const serverFailed = eventKind({
+  name: 'server.failed',
+  level: 'error',
+  help: 'Something went wrong that the server cannot go on after; what was acknowledged is on disk.',
+  fields: { error },
+})
+
+export const settingsWarning = eventKind({
+  name: 'server.settings-warning',
+  level: 'warn',
+  help: 'Something in the configuration is odd and has no effect.',
+  fields: { text },
+})
+
+export const settingsReloaded = eventKind({
+  name: 'server.settings-reloaded',
+  level: 'info',
+  help: 'The settings were read again. Those named take effect at the next start only.',
+  fields: { nextStart: list },
+})
+
+export const settingsRefused = eventKind({
+  name: 'server.settings-refused',
+  level: 'error',
+  help: 'The settings were read again and refused as a whole; those before stay in force.',
+  fields: { reason: text },
+})
+
+export const busHandlerFailed = eventKind({
+  name: 'server.bus-handler-failed',
+  level: 'error',
+  help: 'Whoever was told that something changed failed: a defect.',
+  fields: { error },
+})
+
+export const httpFailed = eventKind({
+  name: 'server.http-failed',
+  level: 'error',
+  help: 'A request was answered with 500 because of a defect.',
+  fields: { error, request: text, path: text },
+})
+
+export const sweepDone = eventKind({
+  name: 'server.sweep-done',
+  level: 'info',
+  help: 'Stored bytes that no message uses any more were looked for and removed.',
+  fields: { condemned: number, deleted: number, segments: number, elapsed: durationMs },
+})
+
+export const queueMessages = gaugeKind({
+  name: 'queue_messages_total',
+  help: 'Accepted messages that wait to be delivered.',
+  workers: 'max',
+})

@@ -1,0 +1,14 @@
+/** What only a first start has to do, looked for at every start. */
+import { ensureAdmin } from '#account/administrator.ts'
+import type { Settings } from '#settings/object.ts'
+import type { Services } from './boot.ts'
+import { fallbackAdmin } from './settings.ts'
+
+/** The administrator's new password; undefined where there is one already, in the store or the configuration. */
+export async function firstAdminPassword(
+  settings: Settings,
+  { store, passwords }: Services,
+): Promise<string | undefined> {
+  if (settings.get(fallbackAdmin).secret !== undefined) return undefined
+  return ensureAdmin({ db: store.db, passwords })
+}

@@ -1,0 +1,49 @@
+/** The storage side of a start: which engine, and its committer. */
+import { Advice } from './advice.ts'
+import type { LiveSettings } from '#registry/live.ts'
+import { dataStore } from './settings.ts'
+import { chooseEngine, CommitterThread, type EmbeddedEngine } from './store.ts'
+import type { Spawn } from './threads.ts'
+
+export interface Storage {
+  readonly engine: EmbeddedEngine
+  readonly committer: CommitterThread
+}
+
+/** Creates what is missing. Throws Advice where the directory was written by a newer release. */
+export async function openStorage(directory: string, settings: LiveSettings, spawn: Spawn): Promise<Storage> {
+  const { engine: wanted, reserve } = settings.get(dataStore)
+  const engine = engineOf(directory, wanted === 'rocksdb' ? 'lmdb' : wanted)
+  const committer = await CommitterThread.start({ directory, engine, reserveBytes: reserve }, spawn)
+  return { engine, committer }
+}
+
+function engineOf(directory: string, wanted: EmbeddedEngine): EmbeddedEngine {
+  try {
+    return chooseEngine(directory, wanted)
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== undefined) throw error
+    throw new Advice(
+      error instanceof SyntaxError ? `${directory}/STORE is damaged.` : (error as Error).message,
+      {
+        cause: error,
+      },
+    )
+  }
+}
+
+/** Sentences about settings of the store that do not do what they seem to. */
+export function storageWarnings(settings: LiveSettings, engine: EmbeddedEngine): readonly string[] {
+  const { engine: wanted, blob, lookup, search } = settings.get(dataStore)
+  const warnings: string[] = []
+  if ([wanted, blob, lookup, search].includes('rocksdb')) {
+    const where = settings.originOf(dataStore, 'engine') ?? 'storage'
+    warnings.push(
+      `${where}: "rocksdb" is not there yet; everything is kept in the data directory with ${engine}`,
+    )
+  }
+  if (wanted !== 'rocksdb' && wanted !== engine && settings.originOf(dataStore, 'engine') !== undefined) {
+    warnings.push(`the data directory was made with ${engine} and keeps it; "${wanted}" has no effect`)
+  }
+  return warnings
+}

@@ -1,0 +1,162 @@
+/**
+ * Further protocol workers: threads that serve the same ports as the main one, each with its own handles to
+ * the store. A worker does what the main thread says over its port: gives its numbers, reads the settings
+ * again, ends. One that fails ends the process, since its clients' sessions are gone anyway.
+ */
+import { parentPort, type Worker } from 'node:worker_threads'
+import { systemClock } from '#base/clock.ts'
+import { LocalBus } from '#bus/engines/local.ts'
+import type { CommitterLine } from '#kv/committer-client.ts'
+import { type CertificatePair, TlsContexts } from '#net/tls.ts'
+import { troubleTeller } from '#net/trouble.ts'
+import type { Snapshot } from '#observe/meter.ts'
+import { ServerTelemetry } from '#observe/telemetry.ts'
+import { LiveSettings } from '#registry/live.ts'
+import { buildProtocols, buildServices } from './boot.ts'
+import { eventKinds, gaugeKinds, settingsObjects } from './catalog.ts'
+import { busHandlerFailed, settingsRefused } from './events.ts'
+import { drainListeners, openListeners, planListeners } from './listeners.ts'
+import { keepLogs } from './logs.ts'
+import type { EmbeddedEngine } from './store.ts'
+import type { Spawn } from './threads.ts'
+
+export interface WorkerData {
+  readonly role: 'worker'
+  readonly directory: string
+  readonly configPath: string | undefined
+  readonly engine: EmbeddedEngine
+  readonly line: CommitterLine
+  readonly busChannel: string
+  readonly certificate: CertificatePair
+  readonly ticketKeys: Uint8Array
+}
+
+type WorkerOrder =
+  | { readonly do: 'snapshot'; readonly id: number }
+  | { readonly do: 'reload' }
+  | { readonly do: 'drain'; readonly deadlineMs: number }
+
+type WorkerReport =
+  | { readonly kind: 'ready' }
+  | { readonly kind: 'snapshot'; readonly id: number; readonly snapshot: Snapshot }
+  | { readonly kind: 'drained'; readonly cut: number }
+
+/** What the thread runs whose role is `worker`. */
+export async function runWorker(data: WorkerData, spawn: Spawn): Promise<void> {
+  const port = parentPort!
+  const report = (message: WorkerReport): void => port.postMessage(message)
+  const clock = systemClock
+  await using stack = new AsyncDisposableStack()
+
+  const settings = new LiveSettings(settingsObjects, process.env)
+  if (data.configPath !== undefined) settings.load(data.configPath)
+  const telemetry = new ServerTelemetry({ events: eventKinds, gauges: gaugeKinds }, clock)
+  stack.use(keepLogs(settings, telemetry))
+  const bus = stack.use(
+    new LocalBus({
+      channelName: data.busChannel,
+      onError: (error) => telemetry.emit(busHandlerFailed, { error }),
+    }),
+  )
+  const o = { ...data, bus, settings, telemetry, clock, spawn }
+  const services = stack.use(buildServices(o))
+  const protocols = stack.use(buildProtocols(o, services))
+  const tls = new TlsContexts([data.certificate], { ticketKeys: Buffer.from(data.ticketKeys) })
+  // A port that the system chooses cannot be shared: the main worker has it alone.
+  const plans = planListeners(settings).plans.filter(({ bind }) => bind.every((one) => one.port !== 0))
+  const onTrouble = troubleTeller(telemetry, clock)
+  const open = await openListeners(plans, { protocols, tls, reusePort: true, onTrouble })
+
+  const { promise: drained, resolve: end } = Promise.withResolvers<number>()
+  port.on('message', (order: WorkerOrder) => {
+    switch (order.do) {
+      case 'snapshot':
+        void telemetry.snapshot().then((snapshot) => report({ kind: 'snapshot', id: order.id, snapshot }))
+        break
+      case 'reload':
+        reload(settings, telemetry)
+        break
+      case 'drain':
+        void drainListeners(open, order.deadlineMs).then(end)
+    }
+  })
+  report({ kind: 'ready' })
+  report({ kind: 'drained', cut: await drained })
+  port.close()
+}
+
+/** The main thread has told what is wrong with a file that is refused. */
+function reload(settings: LiveSettings, telemetry: ServerTelemetry): void {
+  try {
+    settings.reload()
+  } catch (error) {
+    telemetry.emit(settingsRefused, { reason: (error as Error).message })
+  }
+}
+
+/** A worker as the main thread has it. */
+export class WorkerThread {
+  readonly #worker: Worker
+  readonly #snapshots = new Map<number, (snapshot: Snapshot) => void>()
+  readonly #drained = Promise.withResolvers<number>()
+  #lastId = 0
+
+  private constructor(worker: Worker, onFailure: (error: unknown) => void) {
+    this.#worker = worker
+    worker.on('message', (report: WorkerReport) => this.#hear(report))
+    worker.on('error', onFailure)
+    worker.on('exit', () => this.#drained.resolve(0))
+  }
+
+  /** Resolves when its listeners are open; rejects where it fails before. `onFailure` hears of later failures. */
+  static async start(
+    data: Omit<WorkerData, 'role'>,
+    o: { spawn: Spawn; onFailure: (error: unknown) => void },
+  ): Promise<WorkerThread> {
+    const worker = o.spawn({ ...data, role: 'worker' })
+    await new Promise<void>((resolve, reject) => {
+      worker.once('message', () => resolve())
+      worker.once('error', reject)
+      worker.once('exit', () => reject(new Error('a worker ended before it was ready')))
+    })
+    worker.removeAllListeners('error')
+    return new WorkerThread(worker, o.onFailure)
+  }
+
+  /** Its numbers; undefined where it does not answer in time. */
+  snapshot(deadlineMs: number): Promise<Snapshot | undefined> {
+    const id = ++this.#lastId
+    return new Promise((resolve) => {
+      const finish = (snapshot: Snapshot | undefined): void => {
+        clearTimeout(timer)
+        this.#snapshots.delete(id)
+        resolve(snapshot)
+      }
+      const timer = setTimeout(() => finish(undefined), deadlineMs)
+      this.#snapshots.set(id, finish)
+      this.#order({ do: 'snapshot', id })
+    })
+  }
+
+  reload(): void {
+    this.#order({ do: 'reload' })
+  }
+
+  /** Ends it; how many sessions were cut off. */
+  async stop(deadlineMs: number): Promise<number> {
+    const ended = new Promise<void>((resolve) => this.#worker.once('exit', () => resolve()))
+    this.#order({ do: 'drain', deadlineMs })
+    const cut = await this.#drained.promise
+    await ended
+    return cut
+  }
+
+  #order(order: WorkerOrder): void {
+    this.#worker.postMessage(order)
+  }
+
+  #hear(report: WorkerReport): void {
+    if (report.kind === 'snapshot') this.#snapshots.get(report.id)?.(report.snapshot)
+    else if (report.kind === 'drained') this.#drained.resolve(report.cut)
+  }
+}
