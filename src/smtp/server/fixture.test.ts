@@ -171,6 +171,11 @@ export class TestServer implements AsyncDisposable {
     return all.map((bytes) => Buffer.from(bytes).toString('latin1'))
   }
 
+  /** The server stops; what was begun goes on. */
+  shutdown(): void {
+    this.#connections.at(-1)!.shutdown()
+  }
+
   /** The network of the last connection is gone. */
   cut(): void {
     this.#connections.at(-1)!.destroy()

@@ -318,3 +318,38 @@ test('a fault inside a command becomes a reply, a crash ends the session', async
   await c.expectEnd()
   assert.equal(s.heard('smtp.error').length, 2)
 })
+
+test('a server that stops says so between commands, and takes a message that was begun', async () => {
+  await using s = await TestServer.start()
+  const c = await s.greeted()
+  s.shutdown()
+  await c.expect('421 4.3.2')
+  await c.expectEnd()
+  const d = await s.greeted()
+  d.sendRaw(`${envelope}DATA\r\n`)
+  await d.expectLines(['250 ', '250 ', '354 '])
+  s.shutdown()
+  d.sendRaw('A: b\r\n.\r\nNOOP\r\n')
+  await d.expectLines(['250 2.0.0', '421 4.3.2'])
+  await d.expectEnd()
+  assert.deepEqual(await s.bodies('alice'), ['A: b\r\n'])
+})
+
+test('a transfer may outlast the session, but not drip', async () => {
+  await using s = await TestServer.start()
+  for (const start of ['DATA\r\n', 'BDAT 1000000 LAST\r\n']) {
+    const c = await s.greeted()
+    c.sendRaw(envelope + start)
+    await c.expectLines(start.startsWith('DATA') ? ['250 ', '250 ', '354 '] : ['250 ', '250 '])
+    c.sendRaw(`A: b\r\n\r\n${'x'.repeat(10_000)}\r\n`)
+    await new Promise(setImmediate)
+    s.clock.advance(605_000)
+    c.sendRaw('slow but steady\r\n')
+    await new Promise(setImmediate)
+    s.clock.advance(10_000)
+    c.sendRaw('drip\r\n')
+    await c.expect('421 4.4.2 Transfer is too slow')
+    await c.expectEnd()
+  }
+  assert.equal(s.heard('smtp.session-aborted').length, 2)
+})
