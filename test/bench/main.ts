@@ -27,8 +27,16 @@ async function startServers(
   stack: AsyncDisposableStack,
 ): Promise<readonly StartedServer[]> {
   const servers: StartedServer[] = []
-  if (options.targets.length === 0 && !process.env['NOPOSTERN'])
-    servers.push(stack.use(await startPostern(accounts)))
+  if (options.targets.length === 0) {
+    try {
+      servers.push(stack.use(await startPostern(accounts)))
+    } catch (error) {
+      // With peers there is still something to measure.
+      if (!options.peers) throw error
+      say(`failed: ${error instanceof Error ? error.message : String(error)}`)
+      process.exitCode = 1
+    }
+  }
   if (options.peers) {
     const problem = preparePeers()
     if (problem === undefined) servers.push(stack.use(await startPeers(accounts)))
@@ -42,19 +50,17 @@ async function memoryPhase(
   targets: readonly Target[],
   options: Options,
 ): Promise<readonly MemoryFigures[]> {
-  const wanted = (name: string) => options.only === undefined || options.only.test(name)
-  const figures: MemoryFigures[] = []
-  for (const target of targets) {
-    if (target.pids.length > 0 && wanted('memory')) figures.push(idleMemory(target, 'idle after start'))
-  }
+  if (options.only !== undefined && !options.only.test('memory')) return []
+  const started = targets.flatMap((target) =>
+    target.pids.length > 0 ? [{ target, idle: idleMemory(target) }] : [],
+  )
+  const figures: MemoryFigures[] = started.map(({ idle }) => idle)
   for (const secure of [false, true]) {
-    for (const target of targets) {
-      if (options.idle === 0 || target.pids.length === 0 || !wanted('memory')) continue
-      if ((secure ? target.imaps : target.imap) === undefined) continue
-      const measured = await connectionMemory(load, target, options.idle, secure)
-      say(
-        `  ${target.name}: ${measured.name}: ${measured.note ?? `${Math.round((measured.pssPerConnection ?? 0) / 1024)} KiB each`}`,
-      )
+    for (const { target, idle } of started) {
+      if (options.idle === 0 || (secure ? target.imaps : target.imap) === undefined) continue
+      const measured = await connectionMemory(load, target, idle.memory, options.idle, secure)
+      const each = `${Math.round((measured.pssPerConnection ?? 0) / 1024)} KiB each`
+      say(`  ${target.name}: ${measured.name}: ${measured.note ?? each}`)
       figures.push(measured)
     }
   }

@@ -1,4 +1,8 @@
-/** Memory of the server's processes: after start, with idle connections, and idle again after long load. */
+/**
+ * Memory of the server's processes: after start, with idle connections, and idle again after long load. What a
+ * connection takes is counted from the memory after start: a server may keep processes or buffers of earlier
+ * connections for the next ones, and they belong to those who use them.
+ */
 import { setTimeout as wait } from 'node:timers/promises'
 import type { Job } from './load/job.ts'
 import type { LoadProcess } from './load-process.ts'
@@ -19,35 +23,35 @@ export interface MemoryFigures {
 /** After load a server may still write, merge and collect. */
 const settleMs = 5000
 
-export function idleMemory(target: Target, name: string): MemoryFigures {
-  const memory = memoryUse(target.pids)
-  return { target: target.name, name, ...(memory === undefined ? { note: 'no pid' } : { memory }) }
+/** The target must have a pid. */
+export function idleMemory(target: Target): MemoryFigures & { readonly memory: MemoryUse } {
+  return { target: target.name, name: 'idle after start', memory: memoryUse(target.pids) }
 }
 
 export async function connectionMemory(
   load: LoadProcess,
   target: Target,
+  afterStart: MemoryUse,
   connections: number,
   secure: boolean,
 ): Promise<MemoryFigures> {
   const name = `${connections} idle IMAP connections${secure ? ' with TLS' : ''}`
-  let figures: MemoryFigures = { target: target.name, name, note: 'no pid' }
+  let figures: MemoryFigures = { target: target.name, name }
   try {
-    await load.run<MemoryUse | undefined>(
+    await load.run(
       { kind: 'idle', target, connections, secure, seconds: 60 },
       {
-        before: () => memoryUse(target.pids),
-        after: async (before) => {
+        before: () => {},
+        after: async () => {
           await wait(2000)
           const memory = memoryUse(target.pids)
-          if (before === undefined || memory === undefined) return
           figures = {
             target: target.name,
             name,
             memory,
             connections,
-            pssPerConnection: (memory.pssBytes - before.pssBytes) / connections,
-            rssPerConnection: (memory.rssBytes - before.rssBytes) / connections,
+            pssPerConnection: (memory.pssBytes - afterStart.pssBytes) / connections,
+            rssPerConnection: (memory.rssBytes - afterStart.rssBytes) / connections,
           }
         },
       },
@@ -123,7 +127,7 @@ export async function soak(
   const settled = async () => {
     await wait(settleMs)
     const memory = memoryUse(target.pids)
-    if (memory === undefined) throw new Error('--soak needs the pid of the server')
+    if (memory.processes === 0) throw new Error('--soak needs the pid of the server')
     return memory
   }
   await round()

@@ -53,8 +53,7 @@ export interface MemoryUse {
   readonly pssBytes: number
 }
 
-export function memoryUse(roots: readonly number[]): MemoryUse | undefined {
-  if (roots.length === 0) return undefined
+export function memoryUse(roots: readonly number[]): MemoryUse {
   let [processes, rssBytes, pssBytes] = [0, 0, 0]
   for (const { pid } of processTree(roots)) {
     const rollup = readRollup(pid)

@@ -70,7 +70,8 @@ service imap-login {
   }
 }
 service imap {
-  process_min_avail = 16
+  process_min_avail = 4
+  process_limit = 5000
   service_count = 1000
 }
 service lmtp {

@@ -1,6 +1,162 @@
-/** This tree's server. */
-import { type StartedServer } from './started.ts'
+/**
+ * This tree's server, started as `npm start` does it, on a temporary data directory and ports of its own; all
+ * else as it is by default. Its accounts come through the API, as an administrator's script would make them.
+ */
+import { type ChildProcess, spawn } from 'node:child_process'
+import { closeSync, mkdtempSync, openSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import path from 'node:path'
+import { setTimeout as wait } from 'node:timers/promises'
+import type { Target } from '../target.ts'
+import { freePorts, greeting, loopback, type StartedServer } from './started.ts'
 
-export async function startPostern(_accounts: number): Promise<StartedServer> {
-  throw new Error('not yet')
+const root = path.resolve(import.meta.dirname, '../../..')
+const domain = 'bench.example'
+const password = 'bench-secret-of-postern'
+/** The first start of a changed tree makes the bundle. */
+const startLimitMs = 60_000
+const stopLimitMs = 15_000
+const bannerLimitMs = 5000
+
+interface Ports {
+  readonly smtp: number
+  readonly imap: number
+  readonly imaps: number
+  readonly http: number
+}
+
+interface RunningProcess {
+  readonly pid: number
+  readonly startMs: number
+  /** What it printed. */
+  output(): string
+  stop(): Promise<void>
+}
+
+/** Throws Error with what the server printed when it does not come up. */
+export async function startPostern(accounts: number): Promise<StartedServer> {
+  const directory = mkdtempSync(path.join(tmpdir(), 'bench-postern-'))
+  let running: RunningProcess | undefined
+  try {
+    const [smtp = 0, imap = 0, imaps = 0, http = 0] = await freePorts(4)
+    const ports = { smtp, imap, imaps, http }
+    writeFileSync(path.join(directory, 'server.toml'), configuration(ports))
+    // Makes the bundle where there is none, which is not what starting takes.
+    await (await start(directory, 'unused', ports)).stop()
+    const first = await start(directory, 'data', ports)
+    const admin = await adminPassword(first)
+    await first.stop()
+    running = await start(directory, 'data', ports)
+    await createAccounts(ports.http, admin, accounts)
+    const last = running
+    return {
+      target: target(ports, accounts, last.pid),
+      start: { target: 'postern', firstMs: first.startMs, againMs: last.startMs },
+      versions: { Postern: versionOf(root) },
+      [Symbol.asyncDispose]: async () => {
+        await last.stop()
+        rmSync(directory, { recursive: true, force: true })
+      },
+    }
+  } catch (error) {
+    await running?.stop()
+    rmSync(directory, { recursive: true, force: true })
+    throw error
+  }
+}
+
+function target(ports: Ports, accounts: number, pid: number): Target {
+  return {
+    name: 'postern',
+    smtp: { host: loopback, port: ports.smtp },
+    imap: { host: loopback, port: ports.imap },
+    imaps: { host: loopback, port: ports.imaps },
+    user: `u%d@${domain}`,
+    password,
+    accounts,
+    pids: [pid],
+  }
+}
+
+function configuration(ports: Ports): string {
+  const listener = (id: string, protocol: string, port: number, more = '') =>
+    `[server.listener.${id}]\nbind = ["${loopback}:${port}"]\nprotocol = "${protocol}"\n${more}\n`
+  return [
+    listener('smtp', 'smtp', ports.smtp),
+    listener('imap', 'imap', ports.imap),
+    listener('imaps', 'imap', ports.imaps, 'tls.implicit = true\n'),
+    listener('http', 'http', ports.http, 'tls.enable = false\n'),
+  ].join('')
+}
+
+/** `name`: the data directory inside `directory`. */
+async function start(directory: string, name: string, ports: Ports): Promise<RunningProcess> {
+  const log = path.join(directory, `${name}-${performance.now()}.log`)
+  const output = () => readFileSync(log, 'utf8')
+  const file = openSync(log, 'w')
+  const args = ['--config', path.join(directory, 'server.toml'), '--data', path.join(directory, name)]
+  const startedAt = performance.now()
+  const child = spawn(process.execPath, [path.join(root, 'bin/launch.js'), 'start', ...args], {
+    cwd: directory,
+    stdio: ['ignore', file, file],
+  })
+  closeSync(file)
+  const ended = new Promise<void>((resolve) => child.once('exit', () => resolve()))
+  const gone = () => (hasEnded(child) ? `this tree's server ended:\n${output().slice(-2000)}` : undefined)
+  const stop = async () => {
+    child.kill('SIGTERM')
+    const timer = setTimeout(() => child.kill('SIGKILL'), stopLimitMs)
+    if (!hasEnded(child)) await ended
+    clearTimeout(timer)
+  }
+  try {
+    await greeting({ host: loopback, port: ports.smtp }, startLimitMs, gone)
+  } catch (error) {
+    await stop()
+    throw error
+  }
+  return { pid: child.pid!, startMs: performance.now() - startedAt, output, stop }
+}
+
+function hasEnded(child: ChildProcess): boolean {
+  return child.exitCode !== null || child.signalCode !== null
+}
+
+/** The banner comes when all listeners are open, which is a little after the first of them is. */
+async function adminPassword(server: RunningProcess): Promise<string> {
+  const end = performance.now() + bannerLimitMs
+  for (;;) {
+    const output = server.output()
+    const found = /^admin password: (.+)$/m.exec(output)?.[1]
+    if (found !== undefined) return found.trim()
+    if (performance.now() > end)
+      throw new Error(`the server printed no admin password:\n${output.slice(0, 2000)}`)
+    await wait(20)
+  }
+}
+
+async function createAccounts(httpPort: number, admin: string, accounts: number): Promise<void> {
+  const create = async (principal: object) => {
+    const answer = await fetch(`http://${loopback}:${httpPort}/api/principal`, {
+      method: 'POST',
+      headers: {
+        authorization: `Basic ${Buffer.from(`admin:${admin}`).toString('base64')}`,
+        'content-type': 'application/json',
+      },
+      body: JSON.stringify(principal),
+    })
+    if (!answer.ok) throw new Error(`POST /api/principal: ${answer.status} ${await answer.text()}`)
+  }
+  await create({ type: 'domain', name: domain })
+  for (let number = 1; number <= accounts; number++) {
+    const name = `u${number}@${domain}`
+    await create({ type: 'individual', name, emails: [name], secrets: [password] })
+  }
+}
+
+function versionOf(folder: string): string {
+  const { version } = JSON.parse(readFileSync(path.join(folder, 'package.json'), 'utf8')) as {
+    version: string
+  }
+  return version
 }

@@ -38,7 +38,7 @@ export async function greeting(
     const reason = gone()
     if (reason !== undefined) throw new Error(reason)
     if (performance.now() > end) throw new Error(`nothing answers at ${endpoint.host}:${endpoint.port}`)
-    await wait(1)
+    await wait(3)
   }
 }
 
