@@ -6,7 +6,8 @@
  * is bounded per stager whatever the size. A damaged record is an error, never wrong bytes.
  */
 import type { BlobHash } from '#base/id.ts'
-import type { Maybe, Staged } from '#kv/backend.ts'
+import type { Maybe } from '#base/maybe.ts'
+import type { Staged } from '#kv/backend.ts'
 
 export interface Stager {
   /** Throws Fault('tooLarge') beyond the limit; the caller then aborts. The chunk is copied or used up at once. */

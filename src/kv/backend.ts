@@ -6,12 +6,11 @@
  * durable and visible; batches of one caller become visible in the order in which they were submitted.
  */
 import type { BlobHash } from '#base/id.ts'
-
-/** Embedded engines answer at once, others later; callers await either. */
-export type Maybe<T> = T | Promise<T>
+import type { Maybe } from '#base/maybe.ts'
 
 export type KvRow = readonly [key: Uint8Array, value: Uint8Array]
 
+/** Embedded engines answer at once, others later; callers await either. */
 export interface KvReader {
   /** The value belongs to the caller. */
   get(key: Uint8Array): Maybe<Uint8Array | undefined>

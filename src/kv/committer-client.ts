@@ -41,6 +41,8 @@ export class CommitterClient {
   readonly #waiting = new Map<number, Waiting>()
   #outbox: EncodedBatch[] = []
   #nextId = 1
+  readonly #joined = Promise.withResolvers<void>()
+  #hasJoined = false
   #seen = -1
   #closed = false
 
@@ -50,7 +52,11 @@ export class CommitterClient {
     this.#committed = committed
     port.on('message', (notice: CommitNotice) => this.#handle(notice))
     port.on('close', () => this.#lost())
-    port.unref()
+  }
+
+  /** undefined once the committer tells this worker of every group; until then nothing may be read. */
+  get joining(): Promise<void> | undefined {
+    return this.#hasJoined ? undefined : this.#joined.promise
   }
 
   get checkpoints(): number {
@@ -64,7 +70,7 @@ export class CommitterClient {
     this.#seen = groups
     let any = false
     for (;;) {
-      const next = receiveMessageOnPort(this.#port) as { message: CommitNotice } | undefined
+      const next = receiveMessageOnPort(this.#port)
       if (next === undefined) return any
       this.#handle(next.message)
       any = true
@@ -98,6 +104,11 @@ export class CommitterClient {
 
   #handle(notice: CommitNotice): void {
     switch (notice.kind) {
+      case 'joined':
+        this.#hasJoined = true
+        this.#joined.resolve()
+        if (this.#waiting.size === 0) this.#port.unref()
+        break
       case 'group':
         for (const { batch, blobs } of notice.parts) {
           this.#committed.add(

@@ -38,6 +38,8 @@ export interface NoticePart {
 }
 
 export type CommitNotice =
+  /** The first one: the engine has all that was committed before, and every group from now on is told. */
+  | { readonly kind: 'joined' }
   | { readonly kind: 'group'; readonly group: number; readonly parts: readonly NoticePart[] }
   /** Outcomes of consecutive ids, after the group they are in. */
   | { readonly kind: 'answer'; readonly firstId: number; readonly outcomes: readonly BatchOutcome[] }
@@ -107,6 +109,7 @@ export class Committer {
     // A worker that joins late starts from the engine alone.
     this.checkpoint()
     this.#ports.push(port)
+    post(port, { kind: 'joined' })
     port.on('message', (request: CommitRequest) => this.#round(port, request))
     port.on('close', () => this.#ports.splice(this.#ports.indexOf(port), 1))
   }
@@ -163,7 +166,7 @@ export class Committer {
     take(port, request)
     for (const other of this.#ports) {
       while (count < maxGroup && bytes < maxGroupBytes) {
-        const next = receiveMessageOnPort(other) as { message: CommitRequest } | undefined
+        const next = receiveMessageOnPort(other)
         if (next === undefined) break
         take(other, next.message)
       }

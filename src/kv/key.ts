@@ -88,7 +88,7 @@ export function writeKey(
 ): Buffer {
   let size = head.length + (last === undefined ? 0 : 1)
   for (let i = 0; i < values.length; i++) size += parts[i]!.size(values[i] as never)
-  const key = Buffer.allocUnsafeSlow(size)
+  const key = Buffer.allocUnsafe(size)
   key.set(head, 0)
   let at = head.length
   for (let i = 0; i < values.length; i++) at = parts[i]!.write(key, at, values[i] as never)

@@ -5,7 +5,7 @@
  * rows of the whole store. Tables that share a letter and differ in kind lie row by row beside each other
  * (a message and its structure). Declared once, by the folder that owns the rows, never at run time.
  */
-import { type KeyPart, readKey, u32, writeKey } from './key.ts'
+import { type KeyPart, readKey, writeKey } from './key.ts'
 import type { AccountId } from '#base/id.ts'
 
 export interface Codec<T> {
@@ -30,11 +30,10 @@ type Parts<K extends readonly unknown[]> = { readonly [I in keyof K]: KeyPart<K[
 
 const accountMark = 0x41
 const globalMark = 0x47
-const accountPart = u32<AccountId>()
 
 /** All keys of an account have this beginning; the row with exactly this key is its sequence. */
 export function accountPrefix(account: AccountId): Uint8Array {
-  const key = Buffer.allocUnsafeSlow(5)
+  const key = Buffer.allocUnsafe(5)
   key[0] = accountMark
   key.writeUInt32BE(account, 1)
   return key
@@ -43,7 +42,7 @@ export function accountPrefix(account: AccountId): Uint8Array {
 /** The account that a physical key belongs to, undefined for rows of the whole store. */
 export const accountOfKey = (key: Uint8Array): AccountId | undefined =>
   key[0] === accountMark
-    ? accountPart.read(Buffer.from(key.buffer, key.byteOffset, key.length), 1).value
+    ? ((((key[1]! << 24) | (key[2]! << 16) | (key[3]! << 8) | key[4]!) >>> 0) as AccountId)
     : undefined
 
 export function accountTable<const K extends readonly unknown[], V>(o: {

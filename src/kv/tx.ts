@@ -4,7 +4,8 @@
  */
 import type { Fault } from '#base/fault.ts'
 import type { AccountId, BlobHash, DataType, MailboxId, Modseq, Uid } from '#base/id.ts'
-import type { Maybe, Staged } from './backend.ts'
+import type { Maybe } from '#base/maybe.ts'
+import type { Staged } from './backend.ts'
 import type { BlobOwner } from './blob-rows.ts'
 import type { Table } from './table.ts'
 import type { TaskName } from './task-rows.ts'

@@ -40,7 +40,7 @@ export class TaskScheduler implements AsyncDisposable {
     this.#clock = o.clock
     this.#telemetry = o.telemetry
     this.#kinds = new Map(o.kinds.map((kind) => [kind.name, kind]))
-    this.#hint = o.bus.on('task', () => this.kick())
+    this.#hint = o.bus.on('task', () => void this.kick())
     this.#arm()
   }
 

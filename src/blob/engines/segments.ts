@@ -53,7 +53,7 @@ export class SegmentWriter implements BlobSink {
   /** Something was written to the current segment since its last sync. */
   #dirty = false
   /** A sync failed: the system may have dropped what it was about, and only the journal still has it. */
-  #broken: unknown
+  #broken: Error | undefined
 
   /** Creates what is missing and removes what earlier runs staged and never attached. */
   constructor(directory: string) {
@@ -86,7 +86,7 @@ export class SegmentWriter implements BlobSink {
       fdatasyncSync(this.#fd!)
       this.#dirty = false
     } catch (error) {
-      this.#broken = error
+      this.#broken = error as Error
       throw error
     }
   }

@@ -5,6 +5,7 @@
  * What must always hold: a snapshot never shows a group in part, and never more of the engine than of the
  * rows above it; rows leave memory only when every open snapshot's engine half has them.
  */
+import type { Maybe } from '#base/maybe.ts'
 import type { Batch, CommitOutcome, KvEngine, KvLimits, KvRow, KvSnapshot, StoreReader } from '../backend.ts'
 import type { BlobRows } from '../committer.ts'
 import { CommitterClient, type CommitterLine } from '../committer-client.ts'
@@ -33,15 +34,9 @@ export class JournaledEngine implements KvEngine {
     })
   }
 
-  snapshot(): KvSnapshot {
-    this.#client.catchUp()
-    let base = this.#reader.snapshot(this.#client.checkpoints)
-    // The engine may have moved on in between; then the rows above it must be taken in first.
-    while (this.#client.catchUp()) {
-      base.close()
-      base = this.#reader.snapshot(this.#client.checkpoints)
-    }
-    return this.#rows.isEmpty ? this.#counted(base, base) : this.#counted(base, this.#merged(base))
+  snapshot(): Maybe<KvSnapshot> {
+    const { joining } = this.#client
+    return joining === undefined ? this.#now() : joining.then(() => this.#now())
   }
 
   commit(batch: Batch): Promise<CommitOutcome> {
@@ -51,6 +46,17 @@ export class JournaledEngine implements KvEngine {
   async [Symbol.asyncDispose](): Promise<void> {
     this.#client.close()
     await this.#reader[Symbol.asyncDispose]()
+  }
+
+  #now(): KvSnapshot {
+    this.#client.catchUp()
+    let base = this.#reader.snapshot(this.#client.checkpoints)
+    // The engine may have moved on in between; then the rows above it must be taken in first.
+    while (this.#client.catchUp()) {
+      base.close()
+      base = this.#reader.snapshot(this.#client.checkpoints)
+    }
+    return this.#rows.isEmpty ? this.#counted(base, base) : this.#counted(base, this.#merged(base))
   }
 
   #add(rows: Pick<Batch, 'puts' | 'deletes'>, blobs: BlobRows, group: number): void {

@@ -27,7 +27,7 @@ function openEnv(directory: string): Env {
     cache: false,
     mapSize: mapBytes,
     maxReaders: 2048,
-  }) as Env
+  })
 }
 
 /**
