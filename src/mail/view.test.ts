@@ -1,10 +1,12 @@
 import assert from 'node:assert/strict'
 import test from 'node:test'
-import type { Uid } from '#base/id.ts'
+import type { Modseq, Uid } from '#base/id.ts'
+import { changeLogTable, logFloorTable } from '#kv/change-log.ts'
 import { copyMessages } from './copy.ts'
 import { expungeMessages } from './expunge.ts'
 import { storeFlags } from './flags.ts'
-import { account, archive, inbox, mail, openTestAccount } from './test-account.ts'
+import { createMailbox, deleteMailbox, renameMailbox } from './mailbox.ts'
+import { account, archive, inbox, mail, openTestAccount, type TestAccount } from './test-account.ts'
 import { AccountViews } from './view.ts'
 
 test('a view follows deliveries, flags, copies and expunges', async () => {
@@ -51,4 +53,142 @@ test('a view follows deliveries, flags, copies and expunges', async () => {
   assert.deepEqual([...box.uids], [second.uid])
   assert.equal(box.indexOfUid(first.uid), -1)
   assert.equal(box.uidNext, (second.uid + 1) as Uid)
+})
+
+/** Counts what the store is asked for. */
+function countReads({ engine }: TestAccount): { snapshots: number; gets: number } {
+  const counts = { snapshots: 0, gets: 0 }
+  const open = engine.snapshot.bind(engine)
+  engine.snapshot = () => {
+    const snapshot = open()
+    counts.snapshots++
+    return {
+      ...snapshot,
+      get: (key) => {
+        counts.gets++
+        return snapshot.get(key)
+      },
+    }
+  }
+  return counts
+}
+
+test('a refresh that finds nothing new reads one row', async () => {
+  const box = await openTestAccount()
+  await box.fill(10)
+  const view = await new AccountViews({ db: box.db, budgetBytes: 1 << 20 }).open(account)
+  const before = await view.load(inbox)
+  const counts = countReads(box)
+  await view.refresh()
+  assert.deepEqual(counts, { snapshots: 1, gets: 1 })
+  assert.equal(await view.load(inbox), before)
+  assert.deepEqual(counts, { snapshots: 2, gets: 2 })
+})
+
+test('refreshes at the same time share runs, and each sees what was committed before it was called', async () => {
+  const box = await openTestAccount()
+  const view = await new AccountViews({ db: box.db, budgetBytes: 1 << 20 }).open(account)
+  await view.load(inbox)
+  const counts = countReads(box)
+  await Promise.all(Array.from({ length: 100 }, () => view.refresh()))
+  assert.equal(counts.snapshots, 2)
+  const sessions = Array.from({ length: 20 }, async (_, i) => {
+    for (let left = i % 4; left > 0; left--) await view.refresh()
+    const { uid } = await box.append(mail(`Subject: ${i}`))
+    const seen = await view.load(inbox)
+    assert.ok(seen!.indexOfUid(uid) >= 0, 'a session sees its own message')
+  })
+  await Promise.all(sessions)
+  assert.equal(view.mailbox(inbox)!.count, 20)
+})
+
+test('a failed refresh does not stop the next one', async () => {
+  const box = await openTestAccount()
+  const view = await new AccountViews({ db: box.db, budgetBytes: 1 << 20 }).open(account)
+  await box.append(mail('Subject: x'))
+  const snapshot = box.engine.snapshot.bind(box.engine)
+  box.engine.snapshot = () => {
+    throw new Error('engine is gone')
+  }
+  const both = [view.refresh(), view.load(inbox)]
+  await assert.rejects(both[0]!, /gone/)
+  await assert.rejects(both[1]!, /gone/)
+  box.engine.snapshot = snapshot
+  assert.equal((await view.load(inbox))!.count, 1)
+})
+
+test('where the log was cut, the view is built anew', async () => {
+  const box = await openTestAccount()
+  const view = await new AccountViews({ db: box.db, budgetBytes: 1 << 20 }).open(account)
+  await box.fill(5)
+  const before = (await view.load(inbox))!
+  await box.append(mail('Subject: new'))
+  await box.db.write([account], (tx) =>
+    expungeMessages(tx, account, inbox, [2 as Uid], { onlyDeleted: false }),
+  )
+  const last = await box.db.read((tx) => tx.sequence(account))
+  await box.db.write([account], async (tx) => {
+    for (let modseq = 1; modseq <= last; modseq++) tx.delete(changeLogTable, [account, modseq as Modseq])
+    tx.put(logFloorTable, [account], last)
+  })
+  await view.refresh()
+  assert.deepEqual([...(await view.load(inbox))!.uids], [1, 3, 4, 5, 6])
+  assert.deepEqual([...before.uids], [1, 2, 3, 4, 5])
+  assert.ok(view.modseq > last)
+})
+
+test('a large mailbox is loaded in pages while it changes', async () => {
+  const box = await openTestAccount()
+  await box.fill(4500)
+  const view = await new AccountViews({ db: box.db, budgetBytes: 1 << 22 }).open(account)
+  const loading = view.load(inbox)
+  const expunged = [1, 1999, 2000, 2001, 4500] as Uid[]
+  await box.db.write([account], (tx) => expungeMessages(tx, account, inbox, expunged, { onlyDeleted: false }))
+  await box.db.write([account], (tx) =>
+    storeFlags(tx, account, inbox, [3 as Uid, 4499 as Uid], { how: 'add', keywords: ['$seen'] }),
+  )
+  await box.fill(10)
+  const loaded = (await loading)!
+  const now = (await view.load(inbox))!
+  for (const one of [loaded, now]) {
+    assert.deepEqual(
+      [...one.uids],
+      [...one.uids].toSorted((a, b) => a - b),
+    )
+    assert.equal(one.count, one.mailbox.messages)
+  }
+  assert.equal(now.count, 4505)
+  assert.equal(now.indexOfUid(2000), -1)
+  assert.equal(now.flagsAt(now.indexOfUid(4499)).seen, true)
+  assert.equal(now.mailbox.unseen, 4503)
+})
+
+test('columns leave when the budget is used up, and come back', async () => {
+  const box = await openTestAccount()
+  await box.fill(100)
+  await box.fill(100, { mailbox: archive })
+  const views = new AccountViews({ db: box.db, budgetBytes: 10_000 })
+  const view = await views.open(account)
+  assert.equal((await view.load(inbox))!.count, 100)
+  assert.equal((await view.load(archive))!.count, 100)
+  assert.equal(view.mailbox(inbox), undefined, 'both together are more than the budget')
+  assert.ok(views.sizeBytes <= 10_000)
+  const [first, second] = await Promise.all([view.load(inbox), view.load(archive)])
+  assert.deepEqual([first!.count, second!.count], [100, 100])
+  assert.equal(await views.open(account), view, 'an account has one view, in the budget or not')
+})
+
+test('mailboxes come, change and go', async () => {
+  const box = await openTestAccount()
+  const view = await new AccountViews({ db: box.db, budgetBytes: 1 << 20 }).open(account)
+  const { id } = await box.db.write([account], (tx) => createMailbox(tx, account, { name: 'new', parent: 0 }))
+  assert.equal((await view.load(id))?.count, 0)
+  await box.db.write([account], (tx) => renameMailbox(tx, account, id, { name: 'other', parent: archive }))
+  assert.equal((await view.load(id))?.mailbox.name, 'other')
+  await box.fill(3, { mailbox: id })
+  assert.equal((await view.load(id))?.count, 3)
+  await box.db.write([account], (tx) => deleteMailbox(tx, account, id))
+  assert.equal(await view.load(id), undefined)
+  assert.equal(view.mailbox(id), undefined)
+  assert.equal(view.mailboxes.length, 6)
 })
