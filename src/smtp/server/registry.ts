@@ -31,7 +31,7 @@ export const smtpCommands: readonly AnySmtpCommand[] = [
   auth,
 ]
 
-/** Known and not done: RFC 5321 §4.1.1.7 and appendix F, RFC 1985. Answered with 502, and no sign of malice. */
+/** Known and not done: RFC 5321 §4.1.1.7 and appendix F, ETRN and its like. Answered with 502, and no sign of malice. */
 export const refusedVerbs: ReadonlySet<string> = new Set([
   'EXPN',
   'SEND',

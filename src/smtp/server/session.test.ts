@@ -353,3 +353,13 @@ test('a transfer may outlast the session, but not drip', async () => {
   }
   assert.equal(s.heard('smtp.session-aborted').length, 2)
 })
+
+test('a client that has ended its side is still answered', async () => {
+  const { Fault } = await import('#base/fault.ts')
+  const resolve = async (): Promise<never> => {
+    await new Promise(setImmediate)
+    throw new Fault('unavailable', 'busy', {})
+  }
+  await using s = await TestServer.start({ deps: { resolve } })
+  assert.equal(codes(await s.talk('smtp', `${hello}${envelope}QUIT\r\n`)), '220 250 250 451 221')
+})

@@ -269,9 +269,8 @@ export class Session implements SmtpSession {
 
   /** What a command threw. Where the connection is gone, nobody reads an answer. */
   #failed(error: unknown, operation: Operation): Reply | undefined {
-    const { ended } = this.connection
-    if (ended !== undefined && ended !== 'shutdown' && ended !== 'idle') {
-      this.#closing ??= ended
+    if (this.connection.signal.aborted) {
+      this.#closing ??= this.connection.ended ?? 'lost'
       if (!isFault(error)) this.emit(smtpError, { error })
       return undefined
     }
