@@ -13,6 +13,7 @@ import { commandError } from './events.ts'
 import { ProtocolEnd } from './reader.ts'
 import { registry } from './registry.ts'
 import type { ImapSession } from './session.ts'
+import { showChanges } from './show-changes.ts'
 
 /** A client that only says what it must not is not one. */
 const maxBadCommands = 20
@@ -74,14 +75,6 @@ function wrongState({ state }: ImapSession): string {
 async function complete(session: ImapSession, { name, hidesExpunges }: AnyCommand, o: Completion): Promise<void> {
   await showChanges(session, hidesExpunges !== true)
   session.tagged(session.reader.tag, o.status ?? 'OK', o.code, o.text ?? `${name} completed`)
-}
-
-/** Tells the client what is new in the selected mailbox. */
-export async function showChanges(session: ImapSession, expunges: boolean): Promise<void> {
-  if (session.selected === undefined) return
-  session.selected.show(session.out, await session.selectedNow(), { expunges })
-  const full = session.out.room()
-  if (full !== undefined) await full
 }
 
 async function failed(session: ImapSession, known: AnyCommand | undefined, error: unknown): Promise<'done' | 'bad' | 'end'> {

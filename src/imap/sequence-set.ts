@@ -42,6 +42,19 @@ export function positionsOfNumbers(set: SequenceSet, view: Numbered, saved: Posi
   return merge(set.saved ? [...found, ...saved] : found)
 }
 
+/** Message numbers as SEARCH takes them: numbers that no message has are passed over. */
+export function positionsWithin(set: SequenceSet, view: Numbered, saved: Positions): Positions {
+  const found: number[] = []
+  for (let i = 0; i < set.ranges.length; i += 2) {
+    const a = set.ranges[i]! === star ? view.count : set.ranges[i]!
+    const b = set.ranges[i + 1]! === star ? view.count : set.ranges[i + 1]!
+    const first = Math.max(1, Math.min(a, b))
+    const last = Math.min(view.count, Math.max(a, b))
+    if (first <= last) found.push(first - 1, last - 1)
+  }
+  return merge(set.saved ? [...found, ...saved] : found)
+}
+
 /** UIDs; those that nothing has are passed over (RFC 9051 §6.4.9). */
 export function positionsOfUids(set: SequenceSet, view: Numbered, saved: Positions): Positions {
   const found: number[] = []

@@ -2,7 +2,7 @@
 import { asBuffer, empty } from '#base/bytes.ts'
 import { command, whole, type Completion } from '../command.ts'
 import { Refusal } from '../errors.ts'
-import { utf8Of } from '../grammar.ts'
+import { type Arguments, utf8Of } from '../grammar.ts'
 import { ProtocolEnd } from '../reader.ts'
 import type { ImapSession } from '../session.ts'
 import { passwordRefused, signInDone, signInFailed } from './login.ts'
@@ -14,7 +14,7 @@ export const authenticate = command({
   name: 'AUTHENTICATE',
   states: ['greeting'],
   standard: 'RFC 9051 §6.2.2',
-  parse: whole((args) => {
+  parse: whole((args: Arguments) => {
     args.sp()
     const mechanism = args.word()
     if (args.atEnd) return { mechanism, initial: undefined }

@@ -5,6 +5,7 @@
 import type { Uid } from '#base/id.ts'
 import { type Copied, copyMessages, moveMessages } from '#mail/copy.ts'
 import { type AnyCommand, command, type Completion, whole } from '../command.ts'
+import type { Arguments } from '../grammar.ts'
 import { Refusal } from '../errors.ts'
 import { eachPosition, formatSet, positionsOfNumbers, positionsOfUids, type SequenceSet } from '../sequence-set.ts'
 import type { ImapSession } from '../session.ts'
@@ -29,7 +30,7 @@ function transfer(name: string, standard: string): AnyCommand {
     name,
     states: ['selected'],
     standard,
-    parse: whole((args) => {
+    parse: whole((args: Arguments) => {
       args.sp()
       const set = args.sequenceSet()
       args.sp()

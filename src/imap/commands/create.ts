@@ -16,7 +16,7 @@ export const create = command({
   name: 'CREATE',
   states: signedIn,
   standard: 'RFC 9051 §6.3.4, RFC 6154 §3',
-  parse: whole((args) => {
+  parse: whole((args: Arguments) => {
     args.sp()
     const name = args.astring()
     return { name, uses: args.take(0x20) ? readUses(args) : [] }

@@ -3,17 +3,18 @@ import type { AccountId, MailboxId } from '#base/id.ts'
 import { expungeMessages } from '#mail/expunge.ts'
 import { deleteMailbox, inboxId, listMailboxes } from '#mail/mailbox.ts'
 import { command, signedIn, whole } from '../command.ts'
+import type { Arguments } from '../grammar.ts'
 import { Refusal } from '../errors.ts'
 import type { ImapSession } from '../session.ts'
 
 /** Messages in one commit; a mailbox with more is emptied first. */
 const pageSize = 1000
 
-export const deleteCommand = command({
+export const deleteCommand = command<Uint8Array>({
   name: 'DELETE',
   states: signedIn,
   standard: 'RFC 9051 §6.3.5',
-  parse: whole((args) => {
+  parse: whole((args: Arguments) => {
     args.sp()
     return args.astring()
   }),

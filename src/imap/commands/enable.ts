@@ -1,11 +1,12 @@
 /** ENABLE: what changes the server's responses, at the client's wish. Only IMAP4rev2 does so far. */
 import { command, signedIn, whole } from '../command.ts'
+import type { Arguments } from '../grammar.ts'
 
-export const enable = command({
+export const enable = command<readonly string[]>({
   name: 'ENABLE',
   states: signedIn,
   standard: 'RFC 9051 §6.3.1',
-  parse: whole((args) => {
+  parse: whole((args: Arguments) => {
     const words: string[] = []
     do {
       args.sp()

@@ -2,7 +2,8 @@
 import type { Uid } from '#base/id.ts'
 import { expungeMessages } from '#mail/expunge.ts'
 import { command, noArguments, whole } from '../command.ts'
-import { eachPosition, type Positions, positionsOfUids } from '../sequence-set.ts'
+import type { Arguments } from '../grammar.ts'
+import { eachPosition, type Positions, positionsOfUids, type SequenceSet } from '../sequence-set.ts'
 import type { ImapSession } from '../session.ts'
 
 /** Messages in one commit. */
@@ -19,11 +20,11 @@ export const expunge = command({
   },
 })
 
-export const uidExpunge = command({
+export const uidExpunge = command<SequenceSet>({
   name: 'UID EXPUNGE',
   states: ['selected'],
   standard: 'RFC 9051 §6.4.9',
-  parse: whole((args) => {
+  parse: whole((args: Arguments) => {
     args.sp()
     return args.sequenceSet()
   }),

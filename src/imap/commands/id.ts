@@ -1,5 +1,6 @@
 /** ID: who is who, for logs and bug reports. What the client says changes nothing. */
 import { anyState, command, whole } from '../command.ts'
+import type { Arguments } from '../grammar.ts'
 
 /** RFC 2971 §3.3: at most 30 pairs, names to 30 bytes, values to 1024. */
 const maxPairs = 30
@@ -10,7 +11,7 @@ export const id = command({
   name: 'ID',
   states: anyState,
   standard: 'RFC 2971 §3.1',
-  parse: whole((args) => {
+  parse: whole((args: Arguments) => {
     args.sp()
     if (args.takeWord('nil')) return
     args.open()

@@ -2,16 +2,16 @@
 import { capabilities } from '../capabilities.ts'
 import { command, whole, type Completion } from '../command.ts'
 import { Refusal } from '../errors.ts'
-import { utf8Of } from '../grammar.ts'
+import { type Arguments, utf8Of } from '../grammar.ts'
 import type { Access } from '#account/access.ts'
 import { ProtocolEnd } from '../reader.ts'
 import type { ImapSession } from '../session.ts'
 
-export const login = command({
+export const login = command<{ name: Uint8Array; password: Uint8Array }>({
   name: 'LOGIN',
   states: ['greeting'],
   standard: 'RFC 9051 §6.2.3',
-  parse: whole((args) => {
+  parse: whole((args: Arguments) => {
     args.sp()
     const name = args.astring()
     args.sp()

@@ -1,16 +1,17 @@
 /** LSUB: the names that are subscribed to, for clients of IMAP4rev1. */
 import { listLostSubscriptions } from '#mail/subscription.ts'
 import { command, signedIn, whole } from '../command.ts'
+import type { Arguments } from '../grammar.ts'
 import { ListPattern } from '../list-pattern.ts'
 import { writeListed } from '../list-response.ts'
 import { decodeName, parentPath } from '../mailbox-name.ts'
 import { candidatesOf } from './list.ts'
 
-export const lsub = command({
+export const lsub = command<Uint8Array>({
   name: 'LSUB',
   states: signedIn,
   standard: 'RFC 3501 §6.3.9',
-  parse: whole((args) => {
+  parse: whole((args: Arguments) => {
     args.sp()
     const reference = args.astring()
     args.sp()

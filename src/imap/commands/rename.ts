@@ -7,6 +7,7 @@ import { moveMessages } from '#mail/copy.ts'
 import { createMailbox, inboxId, listMailboxes, renameMailbox } from '#mail/mailbox.ts'
 import { findMailbox } from '#mail/mailbox-path.ts'
 import { command, signedIn, whole } from '../command.ts'
+import type { Arguments } from '../grammar.ts'
 import { Refusal } from '../errors.ts'
 import { delimiter, hasWildcard } from '../mailbox-name.ts'
 import type { ImapSession } from '../session.ts'
@@ -15,11 +16,11 @@ import { alreadyExists, ensureParent } from './create.ts'
 /** Messages in one commit. */
 const pageSize = 1000
 
-export const rename = command({
+export const rename = command<{ from: Uint8Array; to: Uint8Array }>({
   name: 'RENAME',
   states: signedIn,
   standard: 'RFC 9051 §6.3.6',
-  parse: whole((args) => {
+  parse: whole((args: Arguments) => {
     args.sp()
     const from = args.astring()
     args.sp()

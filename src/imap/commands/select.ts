@@ -4,6 +4,7 @@ import { imapFlag } from '#mail/flag-set.ts'
 import type { MailboxView } from '#mail/mailbox-view.ts'
 import { Fault } from '#base/fault.ts'
 import { command, signedIn, whole, type AnyCommand } from '../command.ts'
+import type { Arguments } from '../grammar.ts'
 import { attributesOf, parentIds, writeListed } from '../list-response.ts'
 import { mailboxObjectId } from '../object-id.ts'
 import type { ImapSession } from '../session.ts'
@@ -17,11 +18,11 @@ export const select = opening('SELECT', 'RFC 9051 §6.3.2', false)
 export const examine = opening('EXAMINE', 'RFC 9051 §6.3.3', true)
 
 function opening(name: string, standard: string, isReadOnly: boolean): AnyCommand {
-  return command({
+  return command<Uint8Array>({
     name,
     states: signedIn,
     standard,
-    parse: whole((args) => {
+    parse: whole((args: Arguments) => {
       args.sp()
       return args.astring()
     }),

@@ -1,13 +1,14 @@
 /** STATUS: numbers of a mailbox without selecting it, all from its row. */
 import { mailboxPaths } from '#mail/mailbox-path.ts'
 import { command, signedIn, whole } from '../command.ts'
+import type { Arguments } from '../grammar.ts'
 import { readStatusItems, writeStatus } from '../status-items.ts'
 
 export const status = command({
   name: 'STATUS',
   states: signedIn,
   standard: 'RFC 9051 §6.3.11',
-  parse: whole((args) => {
+  parse: whole((args: Arguments) => {
     args.sp()
     const name = args.astring()
     args.sp()

@@ -3,8 +3,9 @@ import { findMailbox } from '#mail/mailbox-path.ts'
 import { listMailboxes } from '#mail/mailbox.ts'
 import { dropLostSubscription, setSubscribed } from '#mail/subscription.ts'
 import { command, signedIn, whole } from '../command.ts'
+import type { Arguments } from '../grammar.ts'
 
-const readName = whole((args) => {
+const readName = whole((args: Arguments) => {
   args.sp()
   return args.astring()
 })

@@ -1,0 +1,250 @@
+/**
+ * FETCH and UID FETCH: what columns can answer is written at once; structures and bytes are read for 64 messages
+ * at a time, and nothing is written while a snapshot is open, so that a slow client holds up nobody.
+ */
+import { Fault } from '#base/fault.ts'
+import type { MessageId, Uid } from '#base/id.ts'
+import { storeFlags } from '#mail/flags.ts'
+import type { MailboxView } from '#mail/mailbox-view.ts'
+import type { MessageRow } from '#mail/message-row.ts'
+import { messageTable, structureTable } from '#mail/tables.ts'
+import { StoredStructure } from '#message/structure-codec.ts'
+import { type AnyCommand, command, type Completion, whole } from '../command.ts'
+import type { Arguments } from '../grammar.ts'
+import { type FetchItem, readFetchItems } from '../fetch-items.ts'
+import {
+  beginFetch,
+  endFetch,
+  isBytesItem,
+  writeBytes,
+  writeColumn,
+  writeStructure,
+} from '../fetch-response.ts'
+import { sectionBytes, type SectionBytes } from '../section-bytes.ts'
+import { eachPosition, type Positions, positionsOfNumbers, positionsOfUids } from '../sequence-set.ts'
+import type { ImapSession } from '../session.ts'
+import type { SessionView } from '../view.ts'
+
+/** Messages whose rows are read in one snapshot. */
+const batchSize = 64
+/** Messages whose flags are set in one commit. */
+const pageSize = 1000
+
+export const fetch = fetching('FETCH', 'RFC 9051 §6.4.5')
+export const uidFetch = fetching('UID FETCH', 'RFC 9051 §6.4.9')
+
+function fetching(name: string, standard: string): AnyCommand {
+  const byUid = name.startsWith('UID')
+  return command({
+    name,
+    states: ['selected'],
+    standard,
+    // RFC 9051 §7.5.1; the UID form could.
+    ...(!byUid && { hidesExpunges: true as const }),
+    parse: whole((args: Arguments) => {
+      args.sp()
+      const set = args.sequenceSet()
+      args.sp()
+      return { set, items: readFetchItems(args) }
+    }),
+    async run(session, { set, items }) {
+      const view = session.selectedView
+      const positions = (byUid ? positionsOfUids : positionsOfNumbers)(set, view, view.saved)
+      return new Fetching(session, byUid ? withUid(items) : items).run(positions, byUid)
+    },
+  })
+}
+
+/** RFC 9051 §6.4.9: a UID command always returns the UID. */
+const withUid = (items: readonly FetchItem[]): readonly FetchItem[] => [
+  { kind: 'column', name: 'UID' },
+  ...items.filter((item) => item.kind !== 'column' || item.name !== 'UID'),
+]
+
+/** A message to be written: its place in the client's view and in the columns. */
+interface Wanted {
+  readonly position: number
+  readonly index: number
+}
+
+class Fetching {
+  readonly #session: ImapSession
+  readonly #items: readonly FetchItem[]
+  readonly #view: SessionView
+  readonly #tellsFlags: boolean
+  readonly #readsRows: boolean
+  readonly #readsStructures: boolean
+  /** UIDs that this command has marked \Seen. */
+  readonly #marked = new Set<number>()
+  #missed = false
+
+  constructor(session: ImapSession, items: readonly FetchItem[]) {
+    this.#session = session
+    this.#items = items
+    this.#view = session.selectedView
+    this.#tellsFlags = items.some((item) => item.kind === 'column' && item.name === 'FLAGS')
+    this.#readsRows = items.some(isBytesItem)
+    this.#readsStructures = items.some((item) => item.kind !== 'column')
+  }
+
+  async run(positions: Positions, byUid: boolean): Promise<Completion> {
+    let now = await this.#session.selectedNow()
+    if (this.#items.some((item) => isBytesItem(item) && item.marksSeen) && !this.#view.isReadOnly) {
+      if (await this.#markSeen(positions, now)) now = await this.#session.selectedNow()
+    }
+    if (this.#readsStructures) await this.#fromRows(positions, now)
+    else await this.#fromColumns(positions, now)
+    // RFC 2180 §4.1.3; a UID that nothing has is no error.
+    if (!this.#missed || byUid) return {}
+    return { status: 'NO', code: 'EXPUNGEISSUED', text: 'Some of the messages are gone' }
+  }
+
+  async #fromColumns(positions: Positions, now: MailboxView): Promise<void> {
+    const { out } = this.#session
+    const locate = this.#view.locator(now)
+    for (let i = 0; i < positions.length; i += 2) {
+      for (let position = positions[i]!; position <= positions[i + 1]!; position++) {
+        const index = locate(position)
+        if (index === -1) {
+          this.#missed = true
+          continue
+        }
+        beginFetch(out, position + 1)
+        let isFirst = true
+        for (const item of this.#items) {
+          if (!isFirst) out.sp()
+          isFirst = false
+          if (item.kind === 'column') writeColumn(out, item.name, now, index)
+        }
+        endFetch(out)
+        if (this.#tellsFlags) this.#view.tell(position, now, index)
+        const full = out.room()
+        if (full !== undefined) await full
+      }
+    }
+  }
+
+  async #fromRows(positions: Positions, now: MailboxView): Promise<void> {
+    const locate = this.#view.locator(now)
+    let batch: Wanted[] = []
+    for (const position of eachPosition(positions)) {
+      const index = locate(position)
+      if (index === -1) this.#missed = true
+      else batch.push({ position, index })
+      if (batch.length < batchSize) continue
+      await this.#writeBatch(batch, now)
+      batch = []
+    }
+    if (batch.length > 0) await this.#writeBatch(batch, now)
+  }
+
+  async #writeBatch(batch: readonly Wanted[], now: MailboxView): Promise<void> {
+    const account = this.#session.accountId
+    const keys = batch.map(({ index }) => [account, now.ids[index]! as MessageId] as const)
+    const { structures, rows } = await this.#session.services.db.read(async (tx) => ({
+      structures: await tx.getMany(structureTable, keys),
+      rows: this.#readsRows ? await tx.getMany(messageTable, keys) : undefined,
+    }))
+    for (const [i, wanted] of batch.entries()) {
+      const stored = structures[i]
+      const row = rows?.[i]
+      if (stored === undefined || (this.#readsRows && row === undefined)) {
+        this.#missed = true
+        continue
+      }
+      const structure = new StoredStructure(stored)
+      const bytes = row === undefined ? undefined : await this.#readBytes(structure, row)
+      const writing = this.#writeMessage(wanted, now, structure, bytes)
+      if (writing !== undefined) await writing
+      const full = this.#session.out.room()
+      if (full !== undefined) await full
+    }
+  }
+
+  /** What is small is read before the response begins, so that trouble with it leaves no half of one. */
+  async #readBytes(structure: StoredStructure, row: MessageRow): Promise<readonly SectionBytes[]> {
+    const source = { blobs: this.#session.services.blobs, row, structure }
+    const bytes: SectionBytes[] = []
+    for (const item of this.#items) if (isBytesItem(item)) bytes.push(await sectionBytes(source, item))
+    return bytes
+  }
+
+  #writeMessage(
+    wanted: Wanted,
+    now: MailboxView,
+    structure: StoredStructure,
+    bytes: readonly SectionBytes[] | undefined,
+  ): Promise<void> | undefined {
+    beginFetch(this.#session.out, wanted.position + 1)
+    if (bytes !== undefined) return this.#writeSections(wanted, now, structure, bytes)
+    this.#writeItems(this.#items, wanted, now, structure)
+    this.#finish(wanted, now)
+    return undefined
+  }
+
+  async #writeSections(
+    wanted: Wanted,
+    now: MailboxView,
+    structure: StoredStructure,
+    bytes: readonly SectionBytes[],
+  ): Promise<void> {
+    const { out } = this.#session
+    let next = 0
+    for (const [i, item] of this.#items.entries()) {
+      if (i > 0) out.sp()
+      if (isBytesItem(item)) await writeBytes(out, item, bytes[next++])
+      else this.#writeItems([item], wanted, now, structure)
+    }
+    this.#finish(wanted, now)
+  }
+
+  #writeItems(items: readonly FetchItem[], { index }: Wanted, now: MailboxView, structure: StoredStructure): void {
+    const { out, isRev2 } = this.#session
+    let isFirst = true
+    for (const item of items) {
+      if (!isFirst) out.sp()
+      isFirst = false
+      if (item.kind === 'column') writeColumn(out, item.name, now, index)
+      else if (item.kind === 'structure') writeStructure(out, item.name, structure, isRev2)
+    }
+  }
+
+  /** RFC 9051 §6.4.5: flags that the command itself changed are part of its responses. */
+  #finish({ position, index }: Wanted, now: MailboxView): void {
+    const { out } = this.#session
+    const isMarked = this.#marked.has(now.uids[index]!)
+    if (isMarked && !this.#tellsFlags) {
+      out.sp()
+      writeColumn(out, 'FLAGS', now, index)
+    }
+    if (isMarked || this.#tellsFlags) this.#view.tell(position, now, index)
+    endFetch(out)
+  }
+
+  /** Sets \Seen where it is missing; true where that changed anything. */
+  async #markSeen(positions: Positions, now: MailboxView): Promise<boolean> {
+    const { services, accountId, id } = this.#session
+    const locate = this.#view.locator(now)
+    const uids: Uid[] = []
+    for (const position of eachPosition(positions)) {
+      const index = locate(position)
+      if (index !== -1 && !now.flagsAt(index).seen) uids.push(now.uids[index]! as Uid)
+    }
+    try {
+      for (let at = 0; at < uids.length; at += pageSize) {
+        const page = uids.slice(at, at + pageSize)
+        const change = { how: 'add', keywords: ['$seen'] } as const
+        const stored = await services.db.write(
+          [accountId],
+          (tx) => storeFlags(tx, accountId, this.#view.mailbox, page, change),
+          { origin: id },
+        )
+        for (const uid of stored.changed) this.#marked.add(uid)
+      }
+    } catch (error) {
+      // A full disk, or a message with as many keywords as it can have, is no reason not to show mail.
+      if (!(error instanceof Fault)) throw error
+    }
+    return this.#marked.size > 0
+  }
+}

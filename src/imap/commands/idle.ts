@@ -1,0 +1,59 @@
+/** IDLE: the client waits, and is told what changes when it changes, until it says DONE. */
+import { command, noArguments, signedIn } from '../command.ts'
+import { Refusal } from '../errors.ts'
+import { showChanges } from '../show-changes.ts'
+import type { ImapSession } from '../session.ts'
+
+const maxDoneBytes = 64
+
+export const idle = command({
+  name: 'IDLE',
+  states: signedIn,
+  standard: 'RFC 9051 §6.3.13',
+  parse: noArguments,
+  async run(session) {
+    const { connection, settings } = session
+    session.out.ascii('+ idling\r\n')
+    connection.setIdleTimeout(settings.timeoutIdle)
+    try {
+      const line = await untilLine(session)
+      // The connection is over; the loop says why.
+      if (line === undefined) return { silent: true }
+      if (line.toString('latin1').toUpperCase() !== 'DONE') throw new Refusal('Expected DONE', undefined, 'BAD')
+      return { text: 'IDLE terminated' }
+    } finally {
+      connection.setIdleTimeout(settings.timeoutAuthenticated)
+    }
+  },
+})
+
+/** Tells what is new whenever something may be, and returns the client's next line. */
+async function untilLine(session: ImapSession): Promise<Buffer | undefined> {
+  let isNew = true
+  let wake = (): void => {}
+  using _watching = session.services.watch.watch(session.accountId, () => {
+    isNew = true
+    wake()
+  })
+  let line: { readonly value: Buffer | undefined } | undefined
+  const reading = Promise.resolve(session.reader.continuation(maxDoneBytes, false)).then(
+    (value) => {
+      line = { value }
+      wake()
+    },
+  )
+  for (;;) {
+    // A fault of reading ends the wait too.
+    if (line !== undefined) return (line as { readonly value: Buffer | undefined }).value
+    if (isNew) {
+      isNew = false
+      await showChanges(session, true)
+      await session.out.end()
+      continue
+    }
+    const woken = new Promise<void>((resolve) => {
+      wake = resolve
+    })
+    await Promise.race([woken, reading])
+  }
+}

@@ -1,0 +1,133 @@
+/**
+ * FETCH responses (RFC 9051 §7.5.2): one line for each message, written from the shared view's columns, from
+ * the stored structure, and from the message's bytes.
+ */
+import { latin1 } from '#base/bytes.ts'
+import type { MessageId, ThreadId } from '#base/id.ts'
+import type { MailboxView } from '#mail/mailbox-view.ts'
+import { formatInternalDate } from '#message/date.ts'
+import type { StoredStructure } from '#message/structure-codec.ts'
+import type { BytesItem, ColumnItem, FetchItem, StructureItem } from './fetch-items.ts'
+import { emailObjectId, threadObjectId } from './object-id.ts'
+import type { SectionBytes } from './section-bytes.ts'
+import type { ResponseWriter } from './writer.ts'
+
+const fetchOpen = latin1(' FETCH (')
+const names: Readonly<Record<ColumnItem | StructureItem, Buffer>> = {
+  FLAGS: latin1('FLAGS '),
+  UID: latin1('UID '),
+  INTERNALDATE: latin1('INTERNALDATE "'),
+  'RFC822.SIZE': latin1('RFC822.SIZE '),
+  MODSEQ: latin1('MODSEQ ('),
+  EMAILID: latin1('EMAILID ('),
+  THREADID: latin1('THREADID ('),
+  SAVEDATE: latin1('SAVEDATE "'),
+  ENVELOPE: latin1('ENVELOPE '),
+  BODY: latin1('BODY '),
+  BODYSTRUCTURE: latin1('BODYSTRUCTURE '),
+  PREVIEW: latin1('PREVIEW '),
+}
+
+/** Bytes that failed to come after their size was written: the client can only be cut off. */
+export class BrokenOutput extends Error {
+  constructor(cause: unknown) {
+    super('the bytes of a literal ended early', { cause })
+    this.name = 'BrokenOutput'
+  }
+}
+
+export function beginFetch(out: ResponseWriter, number: number): void {
+  out.byte(0x2a).sp().uint(number).bytes(fetchOpen)
+}
+
+export function endFetch(out: ResponseWriter): void {
+  out.byte(0x29).crlf()
+}
+
+export function writeColumn(out: ResponseWriter, name: ColumnItem, now: MailboxView, index: number): void {
+  out.bytes(names[name])
+  switch (name) {
+    case 'FLAGS':
+      out.bytes(now.flagsAt(index).wire)
+      return
+    case 'UID':
+      out.uint(now.uids[index]!)
+      return
+    case 'RFC822.SIZE':
+      out.uint(now.sizes[index]!)
+      return
+    case 'INTERNALDATE':
+      out.ascii(formatInternalDate(now.receivedAt[index]!)).byte(0x22)
+      return
+    case 'SAVEDATE':
+      out.ascii(formatInternalDate(now.savedAt[index]!)).byte(0x22)
+      return
+    case 'MODSEQ':
+      out.uint(now.modseqs[index]!).byte(0x29)
+      return
+    case 'EMAILID':
+      out.ascii(emailObjectId(now.ids[index]! as MessageId)).byte(0x29)
+      return
+    case 'THREADID':
+      out.ascii(threadObjectId(now.threads[index]! as ThreadId)).byte(0x29)
+      return
+  }
+}
+
+export function writeStructure(
+  out: ResponseWriter,
+  name: StructureItem,
+  structure: StoredStructure,
+  isUtf8: boolean,
+): void {
+  out.bytes(names[name])
+  switch (name) {
+    case 'ENVELOPE':
+      out.bytes(structure.envelopeWire)
+      return
+    case 'BODY':
+      out.bytes(structure.bodyWire)
+      return
+    case 'BODYSTRUCTURE':
+      out.bytes(structure.bodyStructureWire)
+      return
+    case 'PREVIEW':
+      // RFC 8970 §3.1: at most 200 characters, always UTF-8.
+      out.string(Buffer.from([...structure.preview].slice(0, 200).join('')), isUtf8)
+      return
+  }
+}
+
+/** Writes one section; waits for a client that does not keep up with a large one. */
+export async function writeBytes(out: ResponseWriter, item: BytesItem, bytes: SectionBytes): Promise<void> {
+  out.ascii(item.label).sp()
+  if (item.kind === 'binarySize') {
+    out.uint(bytes === undefined ? 0 : 'sizeBytes' in bytes ? bytes.sizeBytes : bytes.length)
+    return
+  }
+  if (bytes === undefined) {
+    out.nil()
+    return
+  }
+  const sizeBytes = 'sizeBytes' in bytes ? bytes.sizeBytes : bytes.length
+  const hasNul = 'sizeBytes' in bytes ? bytes.hasNul : item.kind === 'binary' && bytes.includes(0)
+  // RFC 9051 §4.3: a literal8 where there is NUL, which only BINARY may return.
+  if (hasNul) out.byte(0x7e)
+  out.literalStart(sizeBytes)
+  if (!('sizeBytes' in bytes)) {
+    out.bytes(bytes)
+    return
+  }
+  let left = sizeBytes
+  try {
+    for await (const piece of bytes.pieces()) {
+      left -= piece.length
+      await out.large(piece)
+    }
+  } catch (cause) {
+    throw new BrokenOutput(cause)
+  }
+  if (left !== 0) throw new BrokenOutput(undefined)
+}
+
+export const isBytesItem = (item: FetchItem): item is BytesItem => 'label' in item

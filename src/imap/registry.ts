@@ -1,0 +1,68 @@
+/** All commands by name. */
+import type { AnyCommand } from './command.ts'
+import { append } from './commands/append.ts'
+import { authenticate } from './commands/authenticate.ts'
+import { capability } from './commands/capability.ts'
+import { close, unselect } from './commands/close.ts'
+import { copy, move, uidCopy, uidMove } from './commands/copy.ts'
+import { create } from './commands/create.ts'
+import { deleteCommand } from './commands/delete.ts'
+import { enable } from './commands/enable.ts'
+import { expunge, uidExpunge } from './commands/expunge.ts'
+import { fetch, uidFetch } from './commands/fetch.ts'
+import { id } from './commands/id.ts'
+import { idle } from './commands/idle.ts'
+import { list } from './commands/list.ts'
+import { login } from './commands/login.ts'
+import { logout } from './commands/logout.ts'
+import { lsub } from './commands/lsub.ts'
+import { namespace } from './commands/namespace.ts'
+import { check, noop } from './commands/noop.ts'
+import { rename } from './commands/rename.ts'
+import { search, uidSearch } from './commands/search.ts'
+import { examine, select } from './commands/select.ts'
+import { starttls } from './commands/starttls.ts'
+import { status } from './commands/status.ts'
+import { store, uidStore } from './commands/store.ts'
+import { subscribe, unsubscribe } from './commands/subscribe.ts'
+
+export const commands: readonly AnyCommand[] = [
+  append,
+  authenticate,
+  capability,
+  check,
+  close,
+  copy,
+  create,
+  deleteCommand,
+  enable,
+  examine,
+  expunge,
+  fetch,
+  id,
+  idle,
+  list,
+  login,
+  logout,
+  lsub,
+  move,
+  namespace,
+  noop,
+  rename,
+  search,
+  select,
+  starttls,
+  status,
+  store,
+  subscribe,
+  uidCopy,
+  uidExpunge,
+  uidFetch,
+  uidMove,
+  uidSearch,
+  uidStore,
+  unselect,
+  unsubscribe,
+]
+
+export const registry: ReadonlyMap<string, AnyCommand> = new Map(commands.map((one) => [one.name, one]))

@@ -1,0 +1,164 @@
+/**
+ * The criteria of SEARCH as a client writes them (RFC 9051 §6.4.4 and §9, search-key), and what they become for
+ * the search in mail. Sets of messages are only resolved when the command runs: `$` is what it then stands for.
+ */
+import type { MessageId, ThreadId } from '#base/id.ts'
+import type { SearchCriteria, UidRange } from '#mail/search-criteria.ts'
+import { type Arguments, utf8Of } from './grammar.ts'
+import { objectNumber } from './object-id.ts'
+import type { SequenceSet } from './sequence-set.ts'
+
+type Leaf = Exclude<SearchCriteria, { kind: 'and' | 'or' | 'not' }>
+
+export type SearchKey =
+  | Leaf
+  | { readonly kind: 'and' | 'or'; readonly of: readonly SearchKey[] }
+  | { readonly kind: 'not'; readonly of: SearchKey }
+  | { readonly kind: 'set'; readonly set: SequenceSet; readonly byUid: boolean }
+
+/** Keys inside each other; deeper ones are refused, since reading and searching recurse. */
+const maxDepth = 32
+const maxKeys = 2000
+
+const simpleKeys: ReadonlyMap<string, SearchKey> = new Map<string, SearchKey>([
+  ['ALL', { kind: 'all' }],
+  ['ANSWERED', { kind: 'keyword', keyword: '$answered' }],
+  ['DELETED', { kind: 'deleted' }],
+  ['DRAFT', { kind: 'keyword', keyword: '$draft' }],
+  ['FLAGGED', { kind: 'keyword', keyword: '$flagged' }],
+  ['SEEN', { kind: 'keyword', keyword: '$seen' }],
+  ['UNANSWERED', { kind: 'not', of: { kind: 'keyword', keyword: '$answered' } }],
+  ['UNDELETED', { kind: 'not', of: { kind: 'deleted' } }],
+  ['UNDRAFT', { kind: 'not', of: { kind: 'keyword', keyword: '$draft' } }],
+  ['UNFLAGGED', { kind: 'not', of: { kind: 'keyword', keyword: '$flagged' } }],
+  ['UNSEEN', { kind: 'not', of: { kind: 'keyword', keyword: '$seen' } }],
+  // RFC 3501 §6.4.4; nothing is ever recent here.
+  ['NEW', { kind: 'not', of: { kind: 'all' } }],
+  ['RECENT', { kind: 'not', of: { kind: 'all' } }],
+  ['OLD', { kind: 'all' }],
+  // RFC 8514 §4.2: every mailbox knows when its messages came.
+  ['SAVEDATESUPPORTED', { kind: 'all' }],
+])
+
+const textKeys: ReadonlyMap<string, 'bcc' | 'body' | 'cc' | 'from' | 'subject' | 'text' | 'to'> = new Map([
+  ['BCC', 'bcc'],
+  ['BODY', 'body'],
+  ['CC', 'cc'],
+  ['FROM', 'from'],
+  ['SUBJECT', 'subject'],
+  ['TEXT', 'text'],
+  ['TO', 'to'],
+])
+
+type DateKey = Pick<Extract<SearchCriteria, { kind: 'date' }>, 'field' | 'how'>
+
+const dateKeys: ReadonlyMap<string, DateKey> = new Map<string, DateKey>([
+  ['BEFORE', { field: 'received', how: 'before' }],
+  ['ON', { field: 'received', how: 'on' }],
+  ['SINCE', { field: 'received', how: 'since' }],
+  ['SENTBEFORE', { field: 'sent', how: 'before' }],
+  ['SENTON', { field: 'sent', how: 'on' }],
+  ['SENTSINCE', { field: 'sent', how: 'since' }],
+  ['SAVEDBEFORE', { field: 'saved', how: 'before' }],
+  ['SAVEDON', { field: 'saved', how: 'on' }],
+  ['SAVEDSINCE', { field: 'saved', how: 'since' }],
+])
+
+/** Reads keys to the end of the command. */
+export class SearchKeyReader {
+  readonly #args: Arguments
+  #keys = 0
+  /** A string was not text in the charset. */
+  hasBadText = false
+
+  constructor(args: Arguments) {
+    this.#args = args
+  }
+
+  /** `search-key *(SP search-key)`: all must be met. */
+  readAll(): SearchKey {
+    return this.#list(0)
+  }
+
+  #list(depth: number): SearchKey {
+    const of = [this.#key(depth)]
+    while (this.#args.take(0x20)) of.push(this.#key(depth))
+    return of.length === 1 ? of[0]! : { kind: 'and', of }
+  }
+
+  #key(depth: number): SearchKey {
+    const args = this.#args
+    if (depth > maxDepth || ++this.#keys > maxKeys) args.fail('search too complex')
+    if (args.takeOpen()) {
+      const inner = this.#list(depth + 1)
+      args.close()
+      return inner
+    }
+    if (args.atSequenceSet) return { kind: 'set', set: args.sequenceSet(), byUid: false }
+    const name = args.word()
+    return simpleKeys.get(name) ?? this.#withArgument(name, depth)
+  }
+
+  #withArgument(name: string, depth: number): SearchKey {
+    const args = this.#args
+    args.sp()
+    const text = textKeys.get(name)
+    if (text !== undefined) return { kind: text, text: this.#text() }
+    const date = dateKeys.get(name)
+    if (date !== undefined) return { kind: 'date', ...date, day: args.date() }
+    switch (name) {
+      case 'NOT':
+        return { kind: 'not', of: this.#key(depth + 1) }
+      case 'OR': {
+        const first = this.#key(depth + 1)
+        args.sp()
+        return { kind: 'or', of: [first, this.#key(depth + 1)] }
+      }
+      case 'HEADER': {
+        const field = args.astring().toString('latin1')
+        args.sp()
+        return { kind: 'header', name: field, text: this.#text() }
+      }
+      case 'KEYWORD':
+        return { kind: 'keyword', keyword: args.flag() }
+      case 'UNKEYWORD':
+        return { kind: 'not', of: { kind: 'keyword', keyword: args.flag() } }
+      case 'LARGER':
+        return { kind: 'larger', bytes: args.number() }
+      case 'SMALLER':
+        return { kind: 'smaller', bytes: args.number() }
+      case 'UID':
+        return { kind: 'set', set: args.sequenceSet(), byUid: true }
+      case 'EMAILID':
+        return { kind: 'message', id: (objectNumber('M', this.#text()) ?? 0) as MessageId }
+      case 'THREADID':
+        return { kind: 'thread', id: (objectNumber('T', this.#text()) ?? 0) as ThreadId }
+      default:
+        return args.fail('unknown search key')
+    }
+  }
+
+  #text(): string {
+    const text = utf8Of(this.#args.astring())
+    if (text === undefined) this.hasBadText = true
+    return text ?? ''
+  }
+}
+
+/** The criteria with every set replaced by UIDs. */
+export function resolveKeys(
+  key: SearchKey,
+  rangesOf: (set: SequenceSet, byUid: boolean) => readonly UidRange[],
+): SearchCriteria {
+  switch (key.kind) {
+    case 'set':
+      return { kind: 'uids', ranges: rangesOf(key.set, key.byUid) }
+    case 'and':
+    case 'or':
+      return { kind: key.kind, of: key.of.map((one) => resolveKeys(one, rangesOf)) }
+    case 'not':
+      return { kind: 'not', of: resolveKeys(key.of, rangesOf) }
+    default:
+      return key
+  }
+}

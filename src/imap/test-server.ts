@@ -1,0 +1,162 @@
+/** What the tests of this folder share: an account in a memory store, and clients that talk to it over pipes. */
+import type { AccountId, MailboxId, Uid } from '#base/id.ts'
+import type { Access } from '#account/access.ts'
+import { login } from '#account/sasl/login.ts'
+import { plain } from '#account/sasl/plain.ts'
+import { fixedClock } from '#base/clock.ts'
+import { MemoryBlobs } from '#blob/engines/memory.ts'
+import { LocalBus } from '#bus/engines/local.ts'
+import { KvDb } from '#kv/db.ts'
+import { MemoryEngine } from '#kv/engines/memory.ts'
+import { ingest, type Ingested, type IngestOptions } from '#mail/ingest.ts'
+import { inboxId, provisionAccount } from '#mail/mailbox.ts'
+import { prepareMessage } from '#mail/prepare.ts'
+import { AccountViews } from '#mail/view.ts'
+import { parseStructure } from '#message/mime.ts'
+import type { ConnectionOptions, StreamConnection } from '#net/stream-connection.ts'
+import type { Settings, SettingsObject } from '#settings/object.ts'
+import { silentTelemetry, type Telemetry } from '#telemetry/telemetry.ts'
+import { Conversation } from '../../test/harness/conversation.ts'
+import { connectionPair } from '../../test/harness/pipe.ts'
+import { AccountWatch } from './account-watch.ts'
+import { ImapProtocol } from './protocol.ts'
+import type { ImapServices } from './session.ts'
+
+export const account = 7 as AccountId
+export const inbox: MailboxId = inboxId
+export const createdAt = Date.UTC(2026, 0, 1)
+/** UIDVALIDITY of INBOX. */
+export const validity = createdAt / 1000
+
+const access: Access = { account, name: 'fred@example.org', isAdmin: false, emails: ['fred@example.org'] }
+
+export interface Told {
+  readonly event: string
+  readonly [field: string]: unknown
+}
+
+export class ImapTestServer implements AsyncDisposable {
+  readonly blobs = new MemoryBlobs()
+  readonly engine = new MemoryEngine(this.blobs)
+  readonly bus = new LocalBus({
+    onError: (error) => {
+      throw error
+    },
+  })
+  readonly db = new KvDb(this.engine, this.bus)
+  readonly clock = fixedClock(createdAt + 60_000)
+  readonly watch = new AccountWatch(this.bus)
+  readonly told: Told[] = []
+  readonly protocol: ImapProtocol
+  readonly services: ImapServices
+  readonly #connections: StreamConnection[] = []
+  readonly #sessions: Promise<unknown>[] = []
+  quotaBytes = 0
+
+  private constructor(overrides: Readonly<Record<string, unknown>>) {
+    const telemetry: Telemetry = {
+      ...silentTelemetry,
+      emit: (kind, values) => void this.told.push({ event: kind.name, ...values }),
+    }
+    this.services = {
+      db: this.db,
+      blobs: this.blobs,
+      views: new AccountViews({ db: this.db, budgetBytes: 64 << 20 }),
+      signIn: {
+        password: async (name, password) =>
+          name === 'fred@example.org' && password === 'secret' ? access : 'wrong',
+      },
+      mechanisms: [plain, login],
+      quotaOf: async () => this.quotaBytes,
+      watch: this.watch,
+      settings: settingsWith({ allowPlainTextAuth: true, ...overrides }),
+      telemetry,
+      clock: this.clock,
+      version: '1.2.3',
+    }
+    this.protocol = new ImapProtocol(this.services)
+  }
+
+  /** With one account that has its first mailboxes. `settings` are those of the object Imap. */
+  static async start(settings: Readonly<Record<string, unknown>> = {}): Promise<ImapTestServer> {
+    const server = new ImapTestServer(settings)
+    await server.db.write([account], (tx) => provisionAccount(tx, account, createdAt))
+    return server
+  }
+
+  /** A client that has read nothing yet. */
+  connect(o: Partial<ConnectionOptions> = {}): Conversation {
+    const { server, client } = connectionPair({ listener: 'imap', ...o })
+    this.#connections.push(server)
+    this.#sessions.push(this.protocol.serve(server).finally(() => server.close()))
+    return new Conversation(client)
+  }
+
+  /** A client that has signed in. */
+  async signedIn(): Promise<Conversation> {
+    const client = this.connect()
+    await client.expect('* OK [CAPABILITY ')
+    await client.ask('in LOGIN fred@example.org secret', 'in OK [CAPABILITY ')
+    return client
+  }
+
+  /** A client that has selected a mailbox, and read what that says. */
+  async selected(mailbox = 'INBOX', o: { rev2?: true } = {}): Promise<Conversation> {
+    const client = await this.signedIn()
+    if (o.rev2) {
+      client.send('en ENABLE IMAP4rev2')
+      await client.until('en OK')
+    }
+    client.send(`sel SELECT ${mailbox}`)
+    await client.until('sel OK')
+    return client
+  }
+
+  /** A message comes into the Inbox, or as the options say. Line ends become CRLF. */
+  async deliver(text: string, o: Partial<IngestOptions> & { prefix?: string; receivedAt?: number } = {}): Promise<Ingested> {
+    return this.deliverBytes(Buffer.from(text.replaceAll(/\r?\n/g, '\r\n'), 'latin1'), o)
+  }
+
+  async deliverBytes(
+    bytes: Buffer,
+    { prefix = '', receivedAt = createdAt, ...o }: Partial<IngestOptions> & { prefix?: string; receivedAt?: number } = {},
+  ): Promise<Ingested> {
+    const stager = this.blobs.stager({ maxBytes: 1 << 30 })
+    await stager.write(bytes)
+    const message = prepareMessage({
+      staged: await stager.finish(),
+      structure: parseStructure(bytes),
+      prefix: Buffer.from(prefix, 'latin1'),
+      receivedAt,
+    })
+    const options = { mailbox: inboxId, keywords: [], savedAt: createdAt, quotaBytes: 0, ...o }
+    return this.db.write([account], (tx) => ingest(tx, account, message, options))
+  }
+
+  /** As many short messages; their UIDs. */
+  async fill(count: number, o: Partial<IngestOptions> = {}): Promise<Uid[]> {
+    const uids: Uid[] = []
+    for (let i = 0; i < count; i++) uids.push((await this.deliver(`Subject: number ${i + 1}\n\nbody\n`, o)).uid)
+    return uids
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    for (const connection of this.#connections) connection.destroy()
+    // A session that was cut off stops with a fault; its listener expects that.
+    await Promise.allSettled(this.#sessions)
+    this.watch[Symbol.dispose]()
+    this.protocol[Symbol.dispose]()
+  }
+}
+
+/** The fallbacks of any object, but for these values. */
+function settingsWith(values: Readonly<Record<string, unknown>>): Settings {
+  return {
+    get: <F>(object: SettingsObject<F>) => {
+      const fields = Object.entries(object.fields) as [string, { fallback: unknown }][]
+      return Object.fromEntries(fields.map(([name, field]) => [name, values[name] ?? field.fallback])) as F
+    },
+    each: () => [],
+    onChange: () => ({ [Symbol.dispose]: () => {} }),
+  }
+}
