@@ -82,7 +82,7 @@ async function workloadPhase(
   targets: readonly Target[],
   options: Options,
 ): Promise<readonly Measurement[]> {
-  const plan = workloads(options, options.only)
+  const plan = workloads(options.messages, options.only)
   if (plan.some(({ needs }) => needs === 'imap')) await fill(load, targets, options.messages)
   const measurements: Measurement[] = []
   for (const [at, workload] of plan.entries()) {
@@ -90,7 +90,7 @@ async function workloadPhase(
     const order = at % 2 === 0 ? targets : targets.toReversed()
     for (const target of order) {
       if (target[workload.needs] === undefined) continue
-      const measurement = await measure(load, workload, target)
+      const measurement = await measure(load, workload, target, options.seconds)
       measurements.push(measurement)
       if (measurement.note !== undefined) say(`  ${target.name}: ${workload.name}: ${measurement.note}`)
     }
@@ -133,6 +133,13 @@ async function soakPhase(load: LoadProcess, targets: readonly Target[], options:
 
 async function bench(options: Options): Promise<void> {
   await using stack = new AsyncDisposableStack()
+  // Postfix runs in the background: without this it would survive a Ctrl-C.
+  for (const signal of ['SIGINT', 'SIGTERM'] as const) {
+    process.once(signal, () => {
+      const end = () => process.exit(1)
+      stack.disposeAsync().then(end, end)
+    })
+  }
   const servers = await startServers(options, stack)
   const targets = [...options.targets, ...servers.map(({ target }) => target)]
   const load = new LoadProcess()
@@ -165,7 +172,7 @@ async function main(): Promise<void> {
   if (options === 'help') return say(usage)
   if (options.list)
     return say(
-      workloads(options, options.only)
+      workloads(options.messages, options.only)
         .map(({ name }) => name)
         .join('\n'),
     )

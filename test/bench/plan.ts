@@ -6,12 +6,7 @@ import type { Target } from './target.ts'
 export interface Workload {
   readonly name: string
   readonly needs: 'smtp' | 'imap'
-  job(target: Target): Job
-}
-
-export interface Extent {
-  readonly seconds: number
-  readonly messages: number
+  job(target: Target, seconds: number): Job
 }
 
 type SmtpShape = Pick<SmtpJob, 'reuse' | 'pipelining' | 'connections' | 'sizeBytes' | 'recipients'>
@@ -54,18 +49,25 @@ function smtpName(shape: SmtpShape): string {
   return `inbound ${how} ${shape.sizeBytes / 1024}k c=${shape.connections}${to}`
 }
 
-/** All of them, or those whose name `only` matches. */
-export function workloads(extent: Extent, only?: RegExp): readonly Workload[] {
+/** All of them, or those whose name `only` matches. `messages`: size of the mailbox that is read. */
+export function workloads(messages: number, only?: RegExp): readonly Workload[] {
   const inbound = smtpShapes().map((shape): Workload => ({
     name: smtpName(shape),
     needs: 'smtp',
-    job: (target) => ({ kind: 'smtp', target, seconds: extent.seconds, ...shape }),
+    job: (target, seconds) => ({ kind: 'smtp', target, seconds, ...shape }),
   }))
   const imap = Object.keys(operations).flatMap((operation) =>
     (alsoWith16.includes(operation) ? [1, 16] : [1]).map((connections): Workload => ({
       name: `imap ${operation} c=${connections}`,
       needs: 'imap',
-      job: (target): ImapJob => ({ kind: 'imap', target, operation, connections, ...extent }),
+      job: (target, seconds): ImapJob => ({
+        kind: 'imap',
+        target,
+        seconds,
+        operation,
+        connections,
+        messages,
+      }),
     })),
   )
   return [...inbound, ...imap].filter(({ name }) => only === undefined || only.test(name))

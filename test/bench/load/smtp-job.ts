@@ -14,6 +14,7 @@ import { sharedReadBuffer } from './wire.ts'
 
 const templatesEach = 4
 const pollMs = 5
+const sessionOver = 421
 /** No mailbox has grown for so long: the rest will not come. */
 const stalledMs = 20_000
 
@@ -119,14 +120,17 @@ class Sender {
 
   /** One message; returns its milliseconds, throws if it was refused. */
   async send(): Promise<number> {
+    const isFresh = this.#client === undefined
     const client = await this.connect()
     try {
-      return await this.#transaction(client)
+      const ms = await this.#transaction(client)
+      if (!this.#job.reuse) await this.#quit()
+      return ms
     } catch (error) {
       this.close()
+      // RFC 5321 §3.8: a server may end a session it finds long enough; senders then open another.
+      if (client.last === sessionOver && !isFresh) return this.send()
       throw error
-    } finally {
-      if (!this.#job.reuse) await this.#quit()
     }
   }
 
@@ -157,7 +161,6 @@ class Sender {
   }
 
   async #quit(): Promise<void> {
-    // Gone already if the transaction failed.
     await this.#client?.exchange(['QUIT\r\n'], 1)
     this.close()
   }
