@@ -7,15 +7,24 @@
  */
 import { equalBytes } from '#base/bytes.ts'
 import type { AccountId, DataType, Modseq } from '#base/id.ts'
+import type { KvRow } from './backend.ts'
 import { changeLogTable, expungeLogTable, logFloorTable } from './change-log.ts'
-import { type FindingKind, getRow, getRows, keyInHex, openRow, rowPages, type Trouble } from './check.ts'
+import {
+  anyRowTable,
+  type FindingKind,
+  getRow,
+  getRows,
+  keyInHex,
+  lastRow,
+  openRow,
+  rowPages,
+  type Trouble,
+} from './check.ts'
 import type { Db } from './db.ts'
 import { highestSequence } from './raise-sequence.ts'
 import { sequenceTable } from './sequence.ts'
 import { taskTable } from './task-rows.ts'
 import type { ReadTx, WriteTx } from './tx.ts'
-import { anyRowTable } from './check.ts'
-import type { KvRow } from './backend.ts'
 
 const cutRepair = 'The log is cut: clients read the account anew once instead of asking what changed.'
 
@@ -94,16 +103,19 @@ async function* logTroubles(db: Db, account: AccountId, facts: Draft): AsyncGene
   if (floor === 'damaged' || (floor ?? 0) > facts.sequence) {
     yield { kind: kinds.floorWrong, what: `the log is marked as cut up to ${floor}`, fix: cut(account) }
   }
-  let highest = facts.floor
-  for await (const trouble of changeRows(db, account, facts)) {
-    highest = Math.max(highest, trouble.sequence ?? 0)
-    yield trouble
-  }
-  yield* expungeRows(db, account, facts)
   if (isLost) {
     const what = `the account's sequence ${sequence === undefined ? 'is missing' : 'cannot be read'}`
-    yield { kind: kinds.sequenceLost, what, sequence: highest }
+    yield { kind: kinds.sequenceLost, what, sequence: await lastLogged(db, account) }
   }
+  yield* changeRows(db, account, facts)
+  yield* expungeRows(db, account, facts)
+}
+
+/** The last change that the log knows of; at least 1, since 0 is written by having no row. */
+async function lastLogged(db: Db, account: AccountId): Promise<number> {
+  const last = await lastRow(db, changeLogTable.prefix(account))
+  const modseq = last === undefined ? 0 : (openRow(changeLogTable, last)?.elements[1] ?? 0)
+  return isBelievable(modseq) ? Math.max(1, modseq) : 1
 }
 
 /** Believable numbers only: a single damaged row must not use up the numbers of an account. */
@@ -121,7 +133,7 @@ function* changeRow(account: AccountId, row: KvRow, facts: Draft): Generator<Tro
   if (
     opened === undefined ||
     entry === undefined ||
-    !isAsWritten(row[1], changeLogTable.value.encode(entry))
+    !equalBytes(row[1], changeLogTable.value.encode(entry))
   ) {
     const what =
       opened === undefined ? `key ${keyInHex(row[0])}` : `the entry of change ${opened.elements[1]}`
@@ -173,8 +185,6 @@ async function* expungeRows(db: Db, account: AccountId, facts: Draft): AsyncGene
 
 const nameOf = ([, mailbox, modseq]: readonly [AccountId, number, number]): string =>
   `the expunge log of mailbox ${mailbox} at ${modseq}`
-
-const isAsWritten = (stored: Uint8Array, encoded: Uint8Array): boolean => equalBytes(stored, encoded)
 
 const isAscending = (uids: readonly number[]): boolean =>
   uids.length > 0 && uids.every((uid, i) => uid > (i === 0 ? 0 : uids[i - 1]!))
