@@ -10,6 +10,9 @@ import type { Entry } from './message-row.ts'
 import { entryTable, structureTable } from './tables.ts'
 import { leaveThread } from './thread.ts'
 
+/** Of a whole mailbox, entries that are looked at together. */
+const pageEntries = 1000
+
 export interface ExpungeOptions {
   /** IMAP (RFC 9051 §6.4.3): only entries with `\Deleted` go. */
   readonly onlyDeleted: boolean
@@ -43,15 +46,39 @@ export async function expungeEntries(
   uids: readonly Uid[] | 'all',
   o: ExpungeOptions,
 ): Promise<Uid[]> {
-  const wanted = uids === 'all' ? await allUids(edit, mailbox, o) : uids
   const gone: Uid[] = []
-  for (const [uid, id, entry] of await findEntries(edit, mailbox, wanted)) {
+  if (uids !== 'all') await expungeSome(edit, mailbox, uids, o, gone)
+  else {
+    for (let after = 0 as Uid, isOver = false; !isOver;) {
+      const page = await uidsAfter(edit, mailbox, after)
+      await expungeSome(edit, mailbox, page, o, gone)
+      const { deleted } = await edit.mailbox(mailbox)
+      isOver = page.length < pageEntries || gone.length === o.limit || (o.onlyDeleted && deleted === 0)
+      after = page.at(-1) ?? after
+    }
+  }
+  return gone.sort((a, b) => a - b)
+}
+
+async function expungeSome(
+  edit: AccountEdit,
+  mailbox: MailboxId,
+  uids: readonly Uid[],
+  o: ExpungeOptions,
+  gone: Uid[],
+): Promise<void> {
+  for (const [uid, id, entry] of await findEntries(edit, mailbox, uids)) {
+    if (gone.length === o.limit) return
     if (o.onlyDeleted && !entry.deleted) continue
     await expungeEntry(edit, id, entry)
     gone.push(uid)
-    if (gone.length === o.limit) break
   }
-  return gone.sort((a, b) => a - b)
+}
+
+async function uidsAfter(edit: AccountEdit, mailbox: MailboxId, after: Uid): Promise<readonly Uid[]> {
+  const { tx, account } = edit
+  const o = { after: [account, mailbox, after] as const, limit: pageEntries }
+  return (await tx.list(entryTable, [account, mailbox], o)).map(([[, , uid]]) => uid)
 }
 
 /** The entries that a mailbox has under these UIDs, each with its message, which the edit then holds. */
@@ -89,11 +116,4 @@ export async function expungeEntry(edit: AccountEdit, id: MessageId, entry: Entr
   tx.unlink(row.blob, { account, kind: ownerKinds.message, id })
   await leaveThread(tx, account, id, row)
   tx.changed(account, 'Email', id, 'destroyed')
-}
-
-async function allUids(edit: AccountEdit, mailbox: MailboxId, o: ExpungeOptions): Promise<readonly Uid[]> {
-  // Entries without \Deleted are among the rows, so that a limit on rows would stop too early.
-  const limit = o.onlyDeleted || o.limit === undefined ? {} : { limit: o.limit }
-  const rows = await edit.tx.list(entryTable, [edit.account, mailbox], limit)
-  return rows.map(([[, , uid]]) => uid)
 }

@@ -69,8 +69,9 @@ interface Candidate {
 type Condition = (candidate: Candidate) => boolean | undefined
 
 interface Message {
-  readonly row: MessageRow
   readonly structure: StoredStructure
+  /** Only where the criteria ask for bytes. */
+  readonly row: MessageRow | undefined
 }
 
 async function meets(
@@ -247,13 +248,17 @@ class MessageReader {
     const keys = ids.map((id) => [this.#o.account, id] as const)
     return this.#o.db.read(async (tx) => {
       const structures = await tx.getMany(structureTable, keys)
-      const rows = await tx.getMany(messageTable, keys)
-      return ids.map((_, i) => messageOf(rows[i], structures[i]))
+      const rows = this.#needsBytes ? await tx.getMany(messageTable, keys) : []
+      return structures.map((structure, i) => messageOf(rows[i], structure))
     })
   }
 
+  get #needsBytes(): boolean {
+    return this.#headers.length > 0 || this.#texts.length > 0
+  }
+
   async answerHeaders({ row, structure }: Message, answers: Answers): Promise<void> {
-    if (this.#headers.length === 0) return
+    if (this.#headers.length === 0 || row === undefined) return
     const header = await readHeader(this.#o.blobs, row, structure.headerEnd)
     for (const leaf of this.#headers) {
       const folded = foldText(leaf.text)
@@ -266,6 +271,7 @@ class MessageReader {
   }
 
   async answerTexts({ row, structure }: Message, answers: Answers): Promise<void> {
+    if (this.#texts.length === 0 || row === undefined) return
     const ofText = this.#texts.filter(({ leaf }) => leaf.kind === 'text')
     const inHeader = new TextMatcher(ofText.map(({ folded }) => folded))
     const inBody = new TextMatcher(this.#texts.map(({ folded }) => folded))
@@ -284,7 +290,7 @@ class MessageReader {
 }
 
 function messageOf(row: MessageRow | undefined, structure: Uint8Array | undefined): Message | undefined {
-  if (row === undefined || structure === undefined) return undefined
+  if (structure === undefined) return undefined
   try {
     return { row, structure: new StoredStructure(structure) }
   } catch (error) {

@@ -1,7 +1,9 @@
 import assert from 'node:assert/strict'
 import test from 'node:test'
+import { afterPrefix } from '#base/bytes.ts'
 import type { Modseq, Uid } from '#base/id.ts'
 import { changeLogTable, logFloorTable } from '#kv/change-log.ts'
+import { accountPrefix } from '#kv/table.ts'
 import { copyMessages } from './copy.ts'
 import { expungeMessages } from './expunge.ts'
 import { storeFlags } from './flags.ts'
@@ -191,4 +193,18 @@ test('mailboxes come, change and go', async () => {
   assert.equal(await view.load(id), undefined)
   assert.equal(view.mailbox(id), undefined)
   assert.equal(view.mailboxes.length, 6)
+})
+
+test('the view of an account that was deleted is empty', async () => {
+  const box = await openTestAccount()
+  const view = await new AccountViews({ db: box.db, budgetBytes: 1 << 20 }).open(account)
+  await box.fill(3)
+  await view.load(inbox)
+  const from = accountPrefix(account)
+  const snapshot = box.engine.snapshot()
+  const rows = await snapshot.range({ from, to: afterPrefix(from)!, limit: 1000 })
+  snapshot.close()
+  await box.engine.commit({ checks: [], puts: [], deletes: rows.map(([key]) => key), blobs: [] })
+  assert.equal(await view.load(inbox), undefined)
+  assert.deepEqual(view.mailboxes, [])
 })

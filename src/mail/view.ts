@@ -182,7 +182,8 @@ export class AccountView {
   async #readNews(tx: ReadTx): Promise<News | 'tooMuch' | undefined> {
     const to = await tx.sequence(this.account)
     if (to === this.#modseq) return undefined
-    if (this.#modseq === undefined) return 'tooMuch'
+    // The sequence goes back only where the account was deleted.
+    if (this.#modseq === undefined || to < this.#modseq) return 'tooMuch'
     return readNews(tx, this.account, this.#modseq, to, (id) => this.#columns.has(id))
   }
 
