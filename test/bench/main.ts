@@ -7,9 +7,17 @@ import { cpus, totalmem } from 'node:os'
 import path from 'node:path'
 import { LoadProcess } from './load-process.ts'
 import { measure, type Measurement } from './measurement.ts'
-import { connectionMemory, idleMemory, type MemoryFigures, soak } from './memory.ts'
+import { connectionMemory, idleMemory, type MemoryFigures, soak, type SoakFigures } from './memory.ts'
 import { workloads } from './plan.ts'
-import { disagreements, markdown, measurementRow, plainTable, type Results, tableRows } from './report.ts'
+import {
+  disagreements,
+  markdown,
+  measurementRow,
+  plainTable,
+  type Results,
+  soakLine,
+  tableRows,
+} from './report.ts'
 import { type Options, parseOptions, type Target, usage } from './target.ts'
 import { preparePeers, startPeers } from './targets/peers.ts'
 import { startPostern } from './targets/postern.ts'
@@ -67,13 +75,15 @@ async function memoryPhase(
   return figures
 }
 
-async function fill(load: LoadProcess, targets: readonly Target[], messages: number): Promise<void> {
-  for (const target of targets) {
-    if (target.imap === undefined) continue
+/** Where this fails the workloads that need the mailbox fail too, each with its reason. */
+async function fill(load: LoadProcess, target: Target, messages: number): Promise<void> {
+  if (target.imap === undefined) return
+  try {
     const result = await load.run({ kind: 'fill', target, connections: 8, seconds: 300, messages })
-    say(
-      `  ${target.name}: ${result.operations} messages put into the mailbox in ${Math.round(result.elapsedMs)} ms`,
-    )
+    const ms = Math.round(result.elapsedMs)
+    say(`  ${target.name}: ${result.operations} messages put into the mailbox in ${ms} ms`)
+  } catch (error) {
+    say(`  ${target.name}: the mailbox could not be filled: ${String(error)}`)
   }
 }
 
@@ -83,7 +93,9 @@ async function workloadPhase(
   options: Options,
 ): Promise<readonly Measurement[]> {
   const plan = workloads(options.messages, options.only)
-  if (plan.some(({ needs }) => needs === 'imap')) await fill(load, targets, options.messages)
+  if (plan.some(({ needs }) => needs === 'imap')) {
+    for (const target of targets) await fill(load, target, options.messages)
+  }
   const measurements: Measurement[] = []
   for (const [at, workload] of plan.entries()) {
     // The order changes with every workload, so that no server always comes after the other.
@@ -114,20 +126,19 @@ function save(name: string, value: unknown): string {
 }
 
 async function soakPhase(load: LoadProcess, targets: readonly Target[], options: Options): Promise<void> {
-  await fill(load, targets, options.messages)
-  const figures = []
+  const figures: SoakFigures[] = []
   for (const target of targets) {
-    const measured = await soak(load, target, options.soakMinutes, options.messages)
-    const megabytes = (bytes: number) => (bytes / 1_048_576).toFixed(1)
-    const { afterWarmUp, afterSoak, pssRatio } = measured
-    say(
-      `${target.name}: PSS ${megabytes(afterWarmUp.pssBytes)} MB after warm-up, ${megabytes(afterSoak.pssBytes)} MB ` +
-        `after ${measured.minutes} min and ${measured.operations} operations (${measured.failures} failed): ` +
-        `${(pssRatio * 100 - 100).toFixed(1)} %`,
-    )
-    figures.push(measured)
+    await fill(load, target, options.messages)
+    try {
+      const measured = await soak(load, target, options.soakMinutes, options.messages)
+      say(soakLine(measured))
+      figures.push(measured)
+    } catch (error) {
+      say(`failed: ${target.name}: ${String(error)}`)
+      process.exitCode = 1
+    }
   }
-  save('soak', figures)
+  say(`saved: ${path.relative(process.cwd(), save('soak', figures))}`)
   process.stdout.write(`${JSON.stringify(figures, undefined, 2)}\n`)
 }
 
@@ -144,7 +155,7 @@ async function bench(options: Options): Promise<void> {
   const targets = [...options.targets, ...servers.map(({ target }) => target)]
   const load = new LoadProcess()
   stack.defer(() => load.close())
-  if (options.soakMinutes > 0) return soakPhase(load, targets, options)
+  if (options.soakMinutes > 0) return await soakPhase(load, targets, options)
   const memory = await memoryPhase(load, targets, options)
   const measurements = await workloadPhase(load, targets, options)
   const results: Results = {

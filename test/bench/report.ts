@@ -1,6 +1,6 @@
 /** Results as text: a table for the terminal or for a Markdown document, with ratios to the first server. */
 import type { Measurement } from './measurement.ts'
-import type { MemoryFigures } from './memory.ts'
+import type { MemoryFigures, SoakFigures } from './memory.ts'
 
 export interface Start {
   readonly target: string
@@ -163,4 +163,19 @@ export function disagreements(measurements: readonly Measurement[]): readonly st
     if (new Set(by.map(({ found }) => found)).size < 2) return []
     return [`${name}: ${by.map(({ target, found }) => `${target} found ${found}`).join(', ')}`]
   })
+}
+
+export function soakLine({
+  target,
+  minutes,
+  afterWarmUp,
+  afterSoak,
+  pssRatio,
+  operations,
+  failures,
+}: SoakFigures): string {
+  return (
+    `${target}: PSS ${megabytes(afterWarmUp.pssBytes)} after warm-up, ${megabytes(afterSoak.pssBytes)} after ` +
+    `${minutes} min and ${operations} operations (${failures} failed): ${(pssRatio * 100 - 100).toFixed(1)} %`
+  )
 }

@@ -106,6 +106,8 @@ export async function startPeers(accounts: number): Promise<StartedServer> {
       versions: versions(),
       [Symbol.asyncDispose]: async () => {
         await stop()
+        const errors = errorLog(setup)
+        if (errors !== '') process.stderr.write(`Dovecot logged:\n${errors}\n`)
         rmSync(directory, { recursive: true, force: true })
       },
     }
