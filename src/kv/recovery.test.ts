@@ -19,9 +19,13 @@ const alice = 1 as AccountId
 const notes = accountTable({ name: 'note', letter: 'y', key: [u48()], value: rawBytes })
 const content = (i: number): Buffer => Buffer.from(`content of message ${i} `.repeat(20))
 
-async function write(store: Awaited<ReturnType<typeof openTestStore>>, i: number): Promise<void> {
+async function write(
+  store: Awaited<ReturnType<typeof openTestStore>>,
+  i: number,
+  bytes = content(i),
+): Promise<void> {
   const stager = store.blobs.stager({ maxBytes: 1e6 })
-  await stager.write(content(i))
+  await stager.write(bytes)
   const staged = await stager.finish()
   await store.db.write([alice], async (tx) => {
     tx.attach(staged, { account: alice, kind: ownerKinds.message, id: i })
@@ -75,6 +79,28 @@ for (const engine of ['lmdb', 'sqlite'] as const) {
         truncateSync(segment, 700)
         writeFileSync(segment, Buffer.alloc(300, 0xee), { flag: 'r+' })
       }))
+
+    it('writes behind what it has filled in, also when that is not in the last segment', async () => {
+      const copy = temporaryDirectory()
+      const large = Buffer.alloc(100_000, 'large enough for a file of its own')
+      {
+        await using store = await openTestStore(engine)
+        await write(store, 1)
+        await write(store, 2, large)
+        cpSync(store.directory, copy, { recursive: true })
+      }
+      truncateSync(join(copy, 'blobs', '00000001.seg'), 0)
+      {
+        await using store = await openTestStore(engine, { directory: copy })
+        for (let i = 3; i <= 5; i++) await write(store, i)
+      }
+      await using store = await openTestStore(engine, { directory: copy })
+      for (const [[, i], hash] of await store.db.read((tx) => tx.list(notes, [alice]))) {
+        const bytes = await store.blobs.readRange(asBuffer(hash).toString() as never, 0, 1e6)
+        assert.ok((i === 2 ? large : content(i)).equals(bytes), `message ${i}`)
+      }
+      await rm(copy, { recursive: true, force: true })
+    })
 
     it('goes on after a recovery as if nothing had been', async () => {
       const copy = temporaryDirectory()

@@ -5,7 +5,7 @@
 import { mkdirSync, statfsSync } from 'node:fs'
 import { join } from 'node:path'
 import { type MessagePort, parentPort } from 'node:worker_threads'
-import { SegmentWriter } from '#blob/engines/segments.ts'
+import { SegmentWriter, syncDirectory } from '#blob/engines/segments.ts'
 import type { StoreWriter } from '#kv/backend.ts'
 import { Committer } from '#kv/committer.ts'
 import { Journal } from '#kv/journal.ts'
@@ -31,6 +31,8 @@ export function runCommitter(data: CommitterData): void {
   const writer = openWriter(data)
   const sink = new SegmentWriter(join(data.directory, 'blobs'))
   const journal = new Journal(join(data.directory, 'journal'))
+  // What was made is there after a power cut only where its directory was synced.
+  for (const directory of [data.directory, join(data.directory, 'rows')]) syncDirectory(directory)
   const guard = spaceGuard(data.directory, data.reserveBytes)
   const committer = new Committer({ writer, sink, journal, guard, counters: data.counters })
   parentPort!.on('message', (order: CommitterOrder) => {

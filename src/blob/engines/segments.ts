@@ -52,6 +52,8 @@ export class SegmentWriter implements BlobSink {
   #at = 0
   /** Something was written to the current segment since its last sync. */
   #dirty = false
+  /** What recovery writes to, which need not be the current segment. */
+  #restoring: { readonly segment: number; readonly fd: number } | undefined
   /** A sync failed: the system may have dropped what it was about, and only the journal still has it. */
   #broken: Error | undefined
 
@@ -81,9 +83,9 @@ export class SegmentWriter implements BlobSink {
 
   sync(): void {
     if (this.#broken !== undefined) throw this.#broken
-    if (!this.#dirty) return
     try {
-      fdatasyncSync(this.#fd!)
+      this.#endRestoring()
+      if (this.#dirty) fdatasyncSync(this.#fd!)
       this.#dirty = false
     } catch (error) {
       this.#broken = error as Error
@@ -92,13 +94,30 @@ export class SegmentWriter implements BlobSink {
   }
 
   restore({ segment, offset, record }: PlacedRecord): void {
-    this.#close()
-    this.#open(segment)
-    this.#write(record, offset)
+    if (this.#restoring?.segment !== segment) {
+      this.#endRestoring()
+      const path = segmentPath(this.#directory, segment)
+      const isNew = !existsSync(path)
+      this.#restoring = { segment, fd: openSync(path, constants.O_RDWR | constants.O_CREAT, 0o600) }
+      if (isNew) syncDirectory(this.#directory)
+      this.#segment = Math.max(this.#segment, segment)
+    }
+    writeAll(this.#restoring.fd, record, offset)
   }
 
   [Symbol.dispose](): void {
     this.#close()
+  }
+
+  #endRestoring(): void {
+    if (this.#restoring === undefined) return
+    const { fd } = this.#restoring
+    this.#restoring = undefined
+    try {
+      fdatasyncSync(fd)
+    } finally {
+      closeSync(fd)
+    }
   }
 
   #placeOne(
@@ -141,9 +160,7 @@ export class SegmentWriter implements BlobSink {
 
   #write(record: Uint8Array, offset: number): void {
     this.#dirty = true
-    for (let at = 0; at < record.length;) {
-      at += writeSync(this.#fd!, record, at, record.length - at, offset + at)
-    }
+    writeAll(this.#fd!, record, offset)
   }
 
   /** Goes on with the last segment, behind whatever a crash may have left at its end, or begins another. */
@@ -169,6 +186,10 @@ export class SegmentWriter implements BlobSink {
     closeSync(this.#fd)
     this.#fd = undefined
   }
+}
+
+function writeAll(fd: number, record: Uint8Array, offset: number): void {
+  for (let at = 0; at < record.length;) at += writeSync(fd, record, at, record.length - at, offset + at)
 }
 
 type Place = Pick<BlobLocation, 'segment' | 'offset' | 'recordBytes'>
