@@ -13,6 +13,9 @@ import { SignIn } from '#account/sign-in.ts'
 import type { Clock } from '#base/clock.ts'
 import type { Bus } from '#bus/bus.ts'
 import type { CommitterLine } from '#kv/committer-client.ts'
+import { AccountWatch } from '#imap/account-watch.ts'
+import { ImapProtocol } from '#imap/protocol.ts'
+import type { ImapServices } from '#imap/session.ts'
 import { provisionAccount } from '#mail/mailbox.ts'
 import { AccountViews } from '#mail/view.ts'
 import type { Protocol } from '#net/listener.ts'
@@ -26,6 +29,7 @@ import type { OpenService } from './listeners.ts'
 import { cache, dataStore, systemSettings } from './settings.ts'
 import { type EmbeddedEngine, openStore, type Store } from './store.ts'
 import type { Spawn } from './threads.ts'
+import { version } from './version.ts'
 
 export interface WorkerOptions {
   readonly directory: string
@@ -77,15 +81,17 @@ export function buildServices(o: WorkerOptions): Services {
 /** In the order in which they are offered. */
 const mechanisms: readonly SaslMechanism[] = [plain, login]
 
-export type MailProtocols = Readonly<Partial<Record<Exclude<OpenService, 'http'>, Protocol>>> & Disposable
+export type MailProtocols = Readonly<Record<Exclude<OpenService, 'http'>, Protocol>> & Disposable
 
 export function buildProtocols(o: WorkerOptions, services: Services): MailProtocols {
   const smtp = smtpDeps(o, services)
   const stack = new DisposableStack()
+  const watch = stack.use(new AccountWatch(o.bus))
   return {
     smtp: stack.use(new SmtpProtocol('smtp', smtp)),
     submission: stack.use(new SmtpProtocol('submission', smtp)),
     lmtp: stack.use(new SmtpProtocol('lmtp', smtp)),
+    imap: stack.use(new ImapProtocol(imapServices(o, services, watch))),
     [Symbol.dispose]: () => stack.dispose(),
   }
 }
@@ -112,3 +118,22 @@ function smtpDeps({ settings, telemetry, clock }: WorkerOptions, services: Servi
   }
 }
 
+function imapServices(
+  { settings, telemetry, clock }: WorkerOptions,
+  { store, views, signIn, accounts }: Services,
+  watch: AccountWatch,
+): ImapServices {
+  return {
+    db: store.db,
+    blobs: store.blobs,
+    views,
+    signIn,
+    mechanisms,
+    quotaOf: async (account) => (await accounts.get(account))?.quotaBytes ?? 0,
+    watch,
+    settings,
+    telemetry,
+    clock,
+    version,
+  }
+}
