@@ -25,8 +25,8 @@ export interface Copied {
 
 /**
  * Copies by ascending UID; UIDs that the mailbox does not have are passed over. `savedAt` is now, in
- * milliseconds. A caller with more than about 2,000 should page, though COPY promises all or nothing
- * (RFC 9051 §6.4.7) only within one call. Throws Fault('notFound') for either mailbox.
+ * milliseconds. COPY is all or nothing (RFC 9051 §6.4.7), so a caller does not split it, as it may split MOVE.
+ * Throws Fault('notFound') for either mailbox.
  */
 export function copyMessages(
   tx: WriteTx,

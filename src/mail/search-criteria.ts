@@ -1,5 +1,5 @@
 /**
- * What can be searched for: the keys of IMAP SEARCH (RFC 9051 §6.4.4, RFC 5032, RFC 7162 §3.1.5, RFC 8474,
+ * What can be searched for: the keys of IMAP SEARCH (RFC 9051 §6.4.4, RFC 7162 §3.1.5, RFC 8474,
  * RFC 8514) as one tree, which JMAP's filters fit into as well.
  */
 import type { MessageId, Modseq, ThreadId } from '#base/id.ts'
@@ -27,7 +27,7 @@ export type SearchCriteria =
       readonly how: 'before' | 'on' | 'since'
       readonly day: number
     }
-  /** RFC 5032: by INTERNALDATE. */
+  /** The WITHIN extension: by INTERNALDATE. */
   | { readonly kind: 'younger' | 'older'; readonly seconds: number }
   | { readonly kind: 'modseq'; readonly atLeast: Modseq }
   | { readonly kind: 'message'; readonly id: MessageId }

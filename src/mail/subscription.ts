@@ -1,7 +1,7 @@
 /**
  * Subscriptions: the mailboxes that a person wants to see in a list (RFC 9051 §6.3.7, §6.3.8).
  *
- * A mailbox carries its subscription, also when it is renamed. The server must not end one just because the
+ * A mailbox carries its subscription, also when it is renamed. The server should not end one just because the
  * mailbox is gone, so the path of a subscribed mailbox that is deleted is kept until it is unsubscribed or a
  * mailbox of that name exists again.
  */

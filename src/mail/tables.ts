@@ -127,7 +127,7 @@ const pathCodec: Codec<string> = {
   decode: (bytes) => asBuffer(bytes).toString('utf8'),
 }
 
-/** A path that is subscribed to while no mailbox has it, by the beginning of its SHA-256 (RFC 9051 §6.3.8). */
+/** A path that is subscribed to while no mailbox has it, by the beginning of its SHA-256 (RFC 9051 §6.3.7). */
 export const lostSubscriptionTable = accountTable({
   name: 'lost-subscription',
   letter: 's',
