@@ -82,6 +82,8 @@ function configuration(ports: Ports): string {
   const listener = (id: string, protocol: string, port: number, more = '') =>
     `[server.listener.${id}]\nbind = ["${loopback}:${port}"]\nprotocol = "${protocol}"\n${more}\n`
   return [
+    // As the peers: the workloads sign in without TLS.
+    '[imap.auth]\nallow-plain-text = true\n\n',
     listener('smtp', 'smtp', ports.smtp),
     listener('imap', 'imap', ports.imap),
     listener('imaps', 'imap', ports.imaps, 'tls.implicit = true\n'),
