@@ -84,7 +84,8 @@ export class ImapClient {
     const budget = { left: this.#limits.answerBytes }
     await this.#send(latin1(`${tag} IDLE\r\n`))
     const refused = await this.#untilAsked(tag, untagged, budget)
-    if (refused !== undefined) throw new Fault('unavailable', 'IDLE was refused', {}, { reason: refused.text })
+    if (refused !== undefined)
+      throw new Fault('unavailable', 'IDLE was refused', {}, { reason: refused.text })
     return {
       done: async () => {
         await this.#send(latin1('DONE\r\n'))
@@ -99,7 +100,11 @@ export class ImapClient {
   }
 
   /** Reads to the server's go-ahead; the answer where it refuses instead. */
-  async #untilAsked(tag: string, untagged: Buffer[], budget: { left: number }): Promise<ImapAnswer | undefined> {
+  async #untilAsked(
+    tag: string,
+    untagged: Buffer[],
+    budget: { left: number },
+  ): Promise<ImapAnswer | undefined> {
     for (;;) {
       const response = await this.#read(budget)
       if (response[0] === 0x2b) return undefined

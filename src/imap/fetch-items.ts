@@ -3,7 +3,14 @@ import type { Arguments } from './grammar.ts'
 
 /** Items that the shared view's columns answer. */
 export type ColumnItem =
-  'FLAGS' | 'UID' | 'INTERNALDATE' | 'RFC822.SIZE' | 'MODSEQ' | 'EMAILID' | 'THREADID' | 'SAVEDATE'
+  | 'FLAGS'
+  | 'UID'
+  | 'INTERNALDATE'
+  | 'RFC822.SIZE'
+  | 'MODSEQ'
+  | 'EMAILID'
+  | 'THREADID'
+  | 'SAVEDATE'
 /** Items that the stored structure answers. */
 export type StructureItem = 'ENVELOPE' | 'BODY' | 'BODYSTRUCTURE' | 'PREVIEW'
 

@@ -93,7 +93,7 @@ export function writeStructure(
       return
     case 'PREVIEW':
       // RFC 8970 §3.1: at most 200 characters, always UTF-8.
-      out.string(Buffer.from([...structure.preview].slice(0, 200).join('')), isUtf8)
+      out.string(Buffer.from(Array.from(structure.preview).slice(0, 200).join('')), isUtf8)
       return
   }
 }

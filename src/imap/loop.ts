@@ -6,6 +6,7 @@
  * in the order they came, each to its end.
  */
 import { Fault, SyntaxFault, isFault } from '#base/fault.ts'
+import type { EndReason } from '#net/connection.ts'
 import { capabilities } from './capabilities.ts'
 import type { AnyCommand, Completion } from './command.ts'
 import { Refusal, refusalOf } from './errors.ts'
@@ -72,16 +73,24 @@ function wrongState({ state }: ImapSession): string {
   return state === 'signedIn' ? 'select a mailbox first' : 'not now that you are signed in'
 }
 
-async function complete(session: ImapSession, { name, hidesExpunges }: AnyCommand, o: Completion): Promise<void> {
+async function complete(
+  session: ImapSession,
+  { name, hidesExpunges }: AnyCommand,
+  o: Completion,
+): Promise<void> {
   await showChanges(session, hidesExpunges !== true)
   session.tagged(session.reader.tag, o.status ?? 'OK', o.code, o.text ?? `${name} completed`)
 }
 
-async function failed(session: ImapSession, known: AnyCommand | undefined, error: unknown): Promise<'done' | 'bad' | 'end'> {
+async function failed(
+  session: ImapSession,
+  known: AnyCommand | undefined,
+  error: unknown,
+): Promise<'done' | 'bad' | 'end'> {
   if (error instanceof ProtocolEnd) throw error
   const { connection, reader } = session
   // What failed because nobody is there any more needs no answer.
-  if (connection.ended !== undefined && connection.ended !== 'shutdown' && isFault(error, 'unavailable')) return 'end'
+  if (isGone(connection.ended, error)) return 'end'
   await reader.skip()
   if (error instanceof SyntaxFault) {
     if (reader.tag === '') session.untagged(`BAD ${capitalised(error.message)}`)
@@ -106,6 +115,15 @@ function asRefusal(session: ImapSession, error: unknown): Refusal {
   })
   // RFC 5530 §3
   return new Refusal('Internal error', 'SERVERBUG')
+}
+
+/**
+ * Whether a command failed because the connection did: reading a literal that ends early is a Fault, and of a
+ * connection that is cut off anything may fail. A shutdown lets commands go on.
+ */
+function isGone(ended: EndReason | undefined, error: unknown): boolean {
+  if (ended === undefined || ended === 'shutdown') return false
+  return isFault(error, 'unavailable') || (ended !== 'peer' && ended !== 'idle')
 }
 
 const capitalised = (text: string): string => text.charAt(0).toUpperCase() + text.slice(1)

@@ -22,7 +22,8 @@ export class ImapProtocol implements Protocol, Disposable {
   }
 
   refusal(why: RefusalReason): Uint8Array {
-    const text = why === 'tooManyConnections' ? 'Too many connections' : 'Too many connections from your address'
+    const text =
+      why === 'tooManyConnections' ? 'Too many connections' : 'Too many connections from your address'
     return latin1(`* BYE [UNAVAILABLE] ${text}\r\n`)
   }
 

@@ -25,7 +25,7 @@ import { Refusal } from './errors.ts'
 import { decodeName } from './mailbox-name.ts'
 import { CommandReader, ProtocolEnd } from './reader.ts'
 import { imapSettings } from './settings.ts'
-import { SessionView } from './view.ts'
+import type { SessionView } from './view.ts'
 import { ResponseWriter } from './writer.ts'
 
 /** What sessions work with; the same for all of a worker. */

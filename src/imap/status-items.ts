@@ -34,7 +34,12 @@ export function readStatusItems(args: Arguments): readonly string[] {
   return [...names]
 }
 
-export function writeStatus({ out, isRev2 }: ImapSession, path: string, mailbox: Mailbox, names: readonly string[]): void {
+export function writeStatus(
+  { out, isRev2 }: ImapSession,
+  path: string,
+  mailbox: Mailbox,
+  names: readonly string[],
+): void {
   out.ascii('* STATUS ')
   writeName(out, path, isRev2)
   out.ascii(' (')

@@ -67,7 +67,7 @@ export class SessionView implements Numbered {
 
   /** The flags that the client was told last. */
   toldFlags(position: number): Pick<FlagSet, 'keywords' | 'deleted'> {
-    return this.#table[this.#told[position]!] ?? noFlags
+    return this.#table.get(this.#told[position]!) ?? noFlags
   }
 
   /** The client has been told, or knows, the flags that the message at an index of `now` has. */
@@ -79,7 +79,7 @@ export class SessionView implements Numbered {
     this.#ownsTold = true
     const flags = now.flagSets[index]!
     this.#told[position] = flags
-    this.#table[flags] = now.flagSet(flags)
+    this.#table.set(flags, now.flagSet(flags))
   }
 
   /** What `$` stands for; messages that are gone have left it. */
@@ -122,7 +122,10 @@ export class SessionView implements Numbered {
     const added = now.count - now.firstNotBefore(this.#lastUid + 1)
     if (added > 0) {
       this.#lastUid = now.uids[now.count - 1]!
-      out.ascii('* ').uint(known + added).ascii(' EXISTS\r\n')
+      out
+        .ascii('* ')
+        .uint(known + added)
+        .ascii(' EXISTS\r\n')
     }
     this.#showFlags(out, now)
     if (known + added === now.count) {
@@ -146,7 +149,11 @@ export class SessionView implements Numbered {
       if (now.uids[at] !== uids[i]) gone.push(i)
     }
     if (gone.length === 0) return
-    for (let i = gone.length - 1; i >= 0; i--) out.ascii('* ').uint(gone[i]! + 1).ascii(' EXPUNGE\r\n')
+    for (let i = gone.length - 1; i >= 0; i--)
+      out
+        .ascii('* ')
+        .uint(gone[i]! + 1)
+        .ascii(' EXPUNGE\r\n')
     this.#uids = without(uids, gone)
     this.#told = without(this.#told, gone)
   }
@@ -158,7 +165,12 @@ export class SessionView implements Numbered {
       const uid = uids[i]!
       while (at < now.count && now.uids[at]! < uid) at++
       if (now.uids[at] !== uid || !this.#differs(i, now, at)) continue
-      out.ascii('* ').uint(i + 1).ascii(' FETCH (UID ').uint(uid).ascii(' FLAGS ')
+      out
+        .ascii('* ')
+        .uint(i + 1)
+        .ascii(' FETCH (UID ')
+        .uint(uid)
+        .ascii(' FLAGS ')
       out.bytes(now.flagsAt(at).wire).ascii(')\r\n')
     }
   }
@@ -182,30 +194,39 @@ export class SessionView implements Numbered {
   #differs(position: number, now: MailboxView, index: number): boolean {
     const told = this.#told[position]!
     const flags = now.flagSets[index]!
-    if (told === flags && this.#table[told] === now.flagSet(flags)) return false
-    return !sameFlags(this.#table[told] ?? noFlags, now.flagSet(flags))
+    const before = this.#table.get(told)
+    const after = now.flagSet(flags)
+    return before !== after && !sameFlags(before ?? noFlags, after)
   }
 }
 
 /** The flag sets that a column refers to, by their numbers there. */
-type FlagTable = FlagSet[]
+type FlagTable = Map<number, FlagSet>
 
 const noFlags: Pick<FlagSet, 'keywords' | 'deleted'> = { keywords: [], deleted: false }
 
 function tableOf(now: MailboxView): FlagTable {
-  const table: FlagTable = []
-  for (const number of now.flagSets) table[number] ??= now.flagSet(number)
+  const table: FlagTable = new Map()
+  let last = -1
+  for (const number of now.flagSets) {
+    // Neighbours mostly have the same.
+    if (number !== last && !table.has(number)) table.set(number, now.flagSet(number))
+    last = number
+  }
   return table
 }
 
 /** Numbers of flag sets mean the same as long as the account's view was not built anew in between. */
 const sharesTable = (table: FlagTable, now: MailboxView): boolean => {
-  for (const number in table) return table[number] === now.flagSet(Number(number))
+  for (const [number, flags] of table) return flags === now.flagSet(number)
   return true
 }
 
 /** Keywords are sorted, so equal sets are equal lists. */
-export const sameFlags = (a: Pick<FlagSet, 'keywords' | 'deleted'>, b: Pick<FlagSet, 'keywords' | 'deleted'>): boolean =>
+export const sameFlags = (
+  a: Pick<FlagSet, 'keywords' | 'deleted'>,
+  b: Pick<FlagSet, 'keywords' | 'deleted'>,
+): boolean =>
   a.deleted === b.deleted &&
   a.keywords.length === b.keywords.length &&
   a.keywords.every((keyword, i) => keyword === b.keywords[i])

@@ -103,7 +103,7 @@ async function receive(
   parser: StructureParser,
   stager: Stager,
 ): Promise<void> {
-  let failure: unknown
+  let failure: Error | undefined
   for await (const chunk of reader.literal(mark)) {
     if (failure !== undefined) continue
     try {
@@ -111,7 +111,7 @@ async function receive(
       const writing = stager.write(chunk)
       if (writing !== undefined) await writing
     } catch (error) {
-      failure = error
+      failure = error instanceof Error ? error : new Error(String(error))
     }
   }
   const rest = await reader.rest()

@@ -7,7 +7,13 @@ import { type Copied, copyMessages, moveMessages } from '#mail/copy.ts'
 import { type AnyCommand, command, type Completion, whole } from '../command.ts'
 import type { Arguments } from '../grammar.ts'
 import { Refusal } from '../errors.ts'
-import { eachPosition, formatSet, positionsOfNumbers, positionsOfUids, type SequenceSet } from '../sequence-set.ts'
+import {
+  eachPosition,
+  formatSet,
+  positionsOfNumbers,
+  positionsOfUids,
+  type SequenceSet,
+} from '../sequence-set.ts'
 import type { ImapSession } from '../session.ts'
 
 /** Messages moved in one commit. Each is moved or not; of a copy all must be in one. */

@@ -36,7 +36,11 @@ export const create = command({
       }
       const parent = await ensureParent(tx, account, path)
       const own = path.slice(path.lastIndexOf(delimiter) + 1)
-      const created = await createMailbox(tx, account, { name: own, parent, ...(role !== undefined && { role }) })
+      const created = await createMailbox(tx, account, {
+        name: own,
+        parent,
+        ...(role !== undefined && { role }),
+      })
       return created.id
     })
     return { code: `MAILBOXID (${mailboxObjectId(id)})` }
@@ -69,6 +73,9 @@ export async function ensureParent(tx: WriteTx, account: AccountId, path: string
   const found = findMailbox(await listMailboxes(tx, account), above)
   if (found !== undefined) return found.id
   const parent = await ensureParent(tx, account, above)
-  const created = await createMailbox(tx, account, { name: above.slice(above.lastIndexOf(delimiter) + 1), parent })
+  const created = await createMailbox(tx, account, {
+    name: above.slice(above.lastIndexOf(delimiter) + 1),
+    parent,
+  })
   return created.id
 }

@@ -198,7 +198,12 @@ class Fetching {
     this.#finish(wanted, now)
   }
 
-  #writeItems(items: readonly FetchItem[], { index }: Wanted, now: MailboxView, structure: StoredStructure): void {
+  #writeItems(
+    items: readonly FetchItem[],
+    { index }: Wanted,
+    now: MailboxView,
+    structure: StoredStructure,
+  ): void {
     const { out, isRev2 } = this.#session
     let isFirst = true
     for (const item of items) {

@@ -19,7 +19,8 @@ export const idle = command({
       const line = await untilLine(session)
       // The connection is over; the loop says why.
       if (line === undefined) return { silent: true }
-      if (line.toString('latin1').toUpperCase() !== 'DONE') throw new Refusal('Expected DONE', undefined, 'BAD')
+      if (line.toString('latin1').toUpperCase() !== 'DONE')
+        throw new Refusal('Expected DONE', undefined, 'BAD')
       return { text: 'IDLE terminated' }
     } finally {
       connection.setIdleTimeout(settings.timeoutAuthenticated)
@@ -29,31 +30,27 @@ export const idle = command({
 
 /** Tells what is new whenever something may be, and returns the client's next line. */
 async function untilLine(session: ImapSession): Promise<Buffer | undefined> {
-  let isNew = true
-  let wake = (): void => {}
+  const waiting = { isNew: true, hasLine: false, wake: (): void => {} }
   using _watching = session.services.watch.watch(session.accountId, () => {
-    isNew = true
-    wake()
+    waiting.isNew = true
+    waiting.wake()
   })
-  let line: { readonly value: Buffer | undefined } | undefined
-  const reading = Promise.resolve(session.reader.continuation(maxDoneBytes, false)).then(
-    (value) => {
-      line = { value }
-      wake()
-    },
-  )
-  for (;;) {
-    // A fault of reading ends the wait too.
-    if (line !== undefined) return (line as { readonly value: Buffer | undefined }).value
-    if (isNew) {
-      isNew = false
+  const reading = Promise.resolve(session.reader.continuation(maxDoneBytes, false)).finally(() => {
+    waiting.hasLine = true
+    waiting.wake()
+  })
+  // Awaited below; until then a line too long is nothing that nobody handles.
+  reading.catch(() => {})
+  while (!waiting.hasLine) {
+    if (waiting.isNew) {
+      waiting.isNew = false
       await showChanges(session, true)
       await session.out.end()
       continue
     }
-    const woken = new Promise<void>((resolve) => {
-      wake = resolve
+    await new Promise<void>((resolve) => {
+      waiting.wake = resolve
     })
-    await Promise.race([woken, reading])
   }
+  return reading
 }

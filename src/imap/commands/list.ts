@@ -49,7 +49,8 @@ function readArguments(args: Arguments): ListArguments {
   let isExtended = args.takeOpen()
   if (isExtended) {
     readWords(args, select, ['SUBSCRIBED', 'REMOTE', 'RECURSIVEMATCH', 'SPECIAL-USE'])
-    if (select.has('RECURSIVEMATCH') && !select.has('SUBSCRIBED')) args.fail('RECURSIVEMATCH needs SUBSCRIBED')
+    if (select.has('RECURSIVEMATCH') && !select.has('SUBSCRIBED'))
+      args.fail('RECURSIVEMATCH needs SUBSCRIBED')
     args.sp()
   }
   const reference = args.astring()
@@ -77,7 +78,12 @@ function readArguments(args: Arguments): ListArguments {
 }
 
 /** Options up to the closing parenthesis; an unknown one is an error (RFC 9051 §6.3.9). */
-function readWords(args: Arguments, into: Set<string>, known: readonly string[], onStatus?: () => void): void {
+function readWords(
+  args: Arguments,
+  into: Set<string>,
+  known: readonly string[],
+  onStatus?: () => void,
+): void {
   if (args.takeClose()) return
   do {
     const word = args.word()
@@ -131,7 +137,8 @@ function writeCandidate(
   parents: ReadonlySet<number>,
   hasChildInfo: boolean,
 ): void {
-  const attributes = mailbox === undefined ? ['\\NonExistent'] : attributesOf(mailbox, parents.has(mailbox.id))
+  const attributes =
+    mailbox === undefined ? ['\\NonExistent'] : attributesOf(mailbox, parents.has(mailbox.id))
   if (isSubscribed && (select.has('SUBSCRIBED') || returns.has('SUBSCRIBED'))) attributes.push('\\Subscribed')
   writeListed(session, 'LIST', {
     path,
@@ -148,7 +155,8 @@ export function candidatesOf(mailboxes: readonly Mailbox[], lost: readonly strin
     const path = paths.get(mailbox.id)!
     candidates.set(path, { path, mailbox, isSubscribed: mailbox.subscribed })
   }
-  for (const path of lost) if (!candidates.has(path)) candidates.set(path, { path, mailbox: undefined, isSubscribed: true })
+  for (const path of lost)
+    if (!candidates.has(path)) candidates.set(path, { path, mailbox: undefined, isSubscribed: true })
   for (const path of lost) {
     for (let above = parentPath(path); above !== undefined; above = parentPath(above)) {
       if (candidates.has(above)) break
@@ -174,4 +182,3 @@ function wantedBelow(
   }
   return below
 }
-

@@ -133,8 +133,7 @@ function rangesOf(set: SequenceSet, byUid: boolean, view: SessionView): readonly
 
 /** RFC 9051 §6.4.4.1, table 4: with MIN and MAX alone, only these are saved. */
 function savedOf(found: Positions, returns: ReadonlySet<string>): Positions {
-  const onlyEnds =
-    (returns.has('MIN') || returns.has('MAX')) && !returns.has('ALL') && !returns.has('COUNT')
+  const onlyEnds = (returns.has('MIN') || returns.has('MAX')) && !returns.has('ALL') && !returns.has('COUNT')
   if (!onlyEnds || found.length === 0) return found
   const ends = new Set<number>()
   if (returns.has('MIN')) ends.add(found[0]!)
@@ -170,6 +169,9 @@ function writeResult(
   return out.room()
 }
 
-function* numbersOf(positions: Positions, number: (position: number) => number): Generator<number, void, void> {
+function* numbersOf(
+  positions: Positions,
+  number: (position: number) => number,
+): Generator<number, void, void> {
   for (const position of eachPosition(positions)) yield number(position)
 }

@@ -1,5 +1,5 @@
 import { test } from 'node:test'
-import { ImapTestServer, validity } from '../test-server.ts'
+import { ImapTestServer, validity } from '../fixture.test.ts'
 
 test('SELECT tells a client of IMAP4rev1 what is there', async () => {
   await using server = await ImapTestServer.start()

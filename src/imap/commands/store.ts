@@ -62,11 +62,9 @@ async function runStore(session: ImapSession, args: StoreArguments, byUid: boole
   const change: FlagChange = { how: args.how, keywords: args.flags.keywords, deleted: args.flags.deleted }
   for (let at = 0; at < positions.length; at += pageSize) {
     const uids = positions.slice(at, at + pageSize).map((position) => view.uidAt(position)) as Uid[]
-    await session.services.db.write(
-      [account],
-      (tx) => storeFlags(tx, account, view.mailbox, uids, change),
-      { origin: session.id },
-    )
+    await session.services.db.write([account], (tx) => storeFlags(tx, account, view.mailbox, uids, change), {
+      origin: session.id,
+    })
   }
   const now = await session.selectedNow()
   const missed = await tellResult(session, positions, now, args, byUid)

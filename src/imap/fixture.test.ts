@@ -1,4 +1,5 @@
 /** What the tests of this folder share: an account in a memory store, and clients that talk to it over pipes. */
+import assert from 'node:assert/strict'
 import type { AccountId, MailboxId, Uid } from '#base/id.ts'
 import type { Access } from '#account/access.ts'
 import { login } from '#account/sasl/login.ts'
@@ -88,8 +89,16 @@ export class ImapTestServer implements AsyncDisposable {
   connect(o: Partial<ConnectionOptions> = {}): Conversation {
     const { server, client } = connectionPair({ listener: 'imap', ...o })
     this.#connections.push(server)
-    this.#sessions.push(this.protocol.serve(server).finally(() => server.close()))
+    this.#sessions.push(this.#serve(server))
     return new Conversation(client)
+  }
+
+  async #serve(connection: StreamConnection): Promise<void> {
+    try {
+      await this.protocol.serve(connection)
+    } finally {
+      await connection.close()
+    }
   }
 
   /** A client that has signed in. */
@@ -113,13 +122,20 @@ export class ImapTestServer implements AsyncDisposable {
   }
 
   /** A message comes into the Inbox, or as the options say. Line ends become CRLF. */
-  async deliver(text: string, o: Partial<IngestOptions> & { prefix?: string; receivedAt?: number } = {}): Promise<Ingested> {
+  async deliver(
+    text: string,
+    o: Partial<IngestOptions> & { prefix?: string; receivedAt?: number } = {},
+  ): Promise<Ingested> {
     return this.deliverBytes(Buffer.from(text.replaceAll(/\r?\n/g, '\r\n'), 'latin1'), o)
   }
 
   async deliverBytes(
     bytes: Buffer,
-    { prefix = '', receivedAt = createdAt, ...o }: Partial<IngestOptions> & { prefix?: string; receivedAt?: number } = {},
+    {
+      prefix = '',
+      receivedAt = createdAt,
+      ...o
+    }: Partial<IngestOptions> & { prefix?: string; receivedAt?: number } = {},
   ): Promise<Ingested> {
     const stager = this.blobs.stager({ maxBytes: 1 << 30 })
     await stager.write(bytes)
@@ -136,7 +152,8 @@ export class ImapTestServer implements AsyncDisposable {
   /** As many short messages; their UIDs. */
   async fill(count: number, o: Partial<IngestOptions> = {}): Promise<Uid[]> {
     const uids: Uid[] = []
-    for (let i = 0; i < count; i++) uids.push((await this.deliver(`Subject: number ${i + 1}\n\nbody\n`, o)).uid)
+    for (let i = 0; i < count; i++)
+      uids.push((await this.deliver(`Subject: number ${i + 1}\n\nbody\n`, o)).uid)
     return uids
   }
 
@@ -159,4 +176,19 @@ function settingsWith(values: Readonly<Record<string, unknown>>): Settings {
     each: () => [],
     onChange: () => ({ [Symbol.dispose]: () => {} }),
   }
+}
+
+/**
+ * Sends a command (its tag is the first word) and reads all lines up to the tagged one. They must be exactly
+ * these; without `expected` they are only returned.
+ */
+export async function ask(
+  client: Conversation,
+  line: string,
+  expected?: readonly string[],
+): Promise<string[]> {
+  client.send(line)
+  const lines = await client.until(`${line.slice(0, line.indexOf(' '))} `)
+  if (expected !== undefined) assert.deepEqual(lines, expected, client.transcript)
+  return lines
 }
