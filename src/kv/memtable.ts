@@ -4,8 +4,9 @@
  *
  * A version is the number of the commit group that wrote it. A reader at version v sees of each key the last
  * value written at or before v. Versions that no open reader can see are dropped as new ones come. Keys are
- * Latin-1 text, whose order is the order of the bytes; they lie in buckets by their first five bytes (one
- * account, or a slice of the rest), so that inserting moves little and a range looks only where it must.
+ * Latin-1 text, whose order is the order of the bytes; they lie in buckets by their first six bytes (one
+ * letter of one account, or a slice of the rest), so that inserting moves little and a range looks only where
+ * it must.
  */
 import { asBuffer } from '#base/bytes.ts'
 
@@ -21,7 +22,7 @@ interface Bucket {
   readonly rows: Map<string, Version[]>
 }
 
-const bucketChars = 5
+const bucketChars = 6
 
 export const keyText = (key: Uint8Array): string => asBuffer(key).toString('latin1')
 export const keyBytes = (text: string): Uint8Array => Buffer.from(text, 'latin1')
