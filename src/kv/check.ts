@@ -7,7 +7,7 @@
  * grow with the number of findings. Rows are read as bytes, since one that cannot be decoded is a finding.
  */
 import { equalBytes } from '#base/bytes.ts'
-import { SyntaxFault } from '#base/fault.ts'
+import { isFault, SyntaxFault } from '#base/fault.ts'
 import type { AccountId } from '#base/id.ts'
 import type { KvEngine, KvRow } from './backend.ts'
 import { rawBytes } from './codec.ts'
@@ -177,7 +177,7 @@ async function applyFixes(o: { db: Db; account?: AccountId }, fixes: readonly Fi
       for (const fix of fixes) await fix(tx)
     })
   } catch (error) {
-    if (!(error instanceof SyntaxFault)) throw error
+    if (!(error instanceof SyntaxFault) && (!isFault(error) || isFault(error, 'unavailable'))) throw error
     // The next round finds it again if it is still wrong.
     if (fixes.length > 1) for (const fix of fixes) await applyFixes(o, [fix])
   }

@@ -137,7 +137,7 @@ async function readThread(tx: ReadTx, account: AccountId, thread: ThreadId): Pro
 const isFull = (row: ThreadRow): boolean =>
   row.messages.length >= maxThreadMessages || row.keys.length >= maxThreadKeys * keyBytes
 
-function keyNames(keys: Uint8Array): readonly string[] {
+export function keyNames(keys: Uint8Array): readonly string[] {
   const all = asBuffer(keys)
   const names: string[] = []
   for (let at = 0; at + keyBytes <= all.length; at += keyBytes)

@@ -1,0 +1,69 @@
+/**
+ * The check of one account: its change log, mailboxes, messages, lists, conversations and counters.
+ *
+ * What can be derived follows from the rows of messages and their bytes, which are never removed while there
+ * is a way to serve them. Everything is read page by page; what is kept grows with mailboxes and with damage.
+ */
+import type { BlobStore } from '#blob/store.ts'
+import type { AccountId, BlobHash } from '#base/id.ts'
+import type { KvEngine } from '#kv/backend.ts'
+import { type CheckUnit, type Trouble, unitOf } from '#kv/check.ts'
+import { checkLog, dropCutRows } from '#kv/check-log.ts'
+import type { Db } from '#kv/db.ts'
+import { checkLists } from './check-entries.ts'
+import { checkCounts, checkExpunged, readMailboxes } from './check-mailboxes.ts'
+import { checkMessages } from './check-messages.ts'
+import type { MailScan } from './check-scan.ts'
+import { checkThreads } from './check-threads.ts'
+
+export interface MailCheckOptions {
+  readonly db: Db
+  readonly engine: KvEngine
+  readonly blobs: BlobStore
+  readonly account: AccountId
+  /** Nothing that needs the bytes of messages. */
+  readonly isQuick: boolean
+  /** Milliseconds. */
+  readonly now: number
+  /** Links in the name of this account's messages that those messages do not have: id and blob. */
+  readonly unowned: ReadonlyMap<number, BlobHash>
+  /** Searches everywhere for blobs that nothing says the place of, and says the place of those it finds. */
+  readonly findBlobs: (hashes: ReadonlySet<BlobHash>) => Promise<unknown>
+  readonly progress: (messages: number) => void
+}
+
+export function mailCheck(o: MailCheckOptions): CheckUnit {
+  const missingBlobs = new Set<BlobHash>()
+  const unit = unitOf(o, () => accountTroubles(o, missingBlobs))
+  return {
+    account: o.account,
+    check: (found) => unit.check(found),
+    async repair() {
+      if (missingBlobs.size > 0) await o.findBlobs(missingBlobs)
+      await unit.repair()
+      await dropCutRows(o.db, o.account)
+    },
+  }
+}
+
+async function* accountTroubles(o: MailCheckOptions, missingBlobs: Set<BlobHash>): AsyncGenerator<Trouble> {
+  missingBlobs.clear()
+  const { facts, troubles } = checkLog(o.db, o.account)
+  yield* troubles
+  const scan: MailScan = {
+    ...o,
+    log: facts,
+    mailboxes: new Map(),
+    recounts: new Map(),
+    total: { messages: 0, usedBytes: 0, highestId: 0 },
+    missingBlobs,
+    lost: new Map(),
+    badThreads: new Map(),
+  }
+  yield* readMailboxes(scan)
+  yield* checkMessages(scan)
+  yield* checkLists(scan)
+  yield* checkExpunged(scan)
+  yield* checkThreads(scan)
+  yield* checkCounts(scan)
+}
