@@ -44,11 +44,17 @@ export const sweepTask = (o: {
   ...sweepName,
   leaseMs: 6 * 3_600_000,
   retry: { firstMs: 60_000, mostMs: 3_600_000 },
-  async run(_payload, { db, signal, done }) {
+  async run(_payload, task) {
     const startedAt = o.clock.now()
-    const result = await sweepBlobs({ db, directory: o.blobDirectory, now: startedAt, graceMs, signal })
-    await db.write([], async (tx) => {
-      done(tx)
+    const result = await sweepBlobs({
+      db: task.db,
+      directory: o.blobDirectory,
+      now: startedAt,
+      graceMs,
+      signal: task.signal,
+    })
+    await task.db.write([], async (tx) => {
+      task.done(tx)
       await put(tx, o.clock.now())
     })
     o.telemetry.emit(sweepDone, { ...result, elapsed: o.clock.now() - startedAt })

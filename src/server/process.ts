@@ -31,29 +31,32 @@ export async function runProcess(args: readonly string[], mainFile: string, spaw
 }
 
 async function run(wanted: ServerArguments, mainFile: string, spawn: Spawn): Promise<void> {
-  let server: RunningServer | undefined
-  let stopping = false
-  const onFailure = (error: unknown): void => fail(error, server)
+  const state: { server: RunningServer | undefined; stopping: boolean } = {
+    server: undefined,
+    stopping: false,
+  }
+  const onFailure = (error: unknown): void => fail(error, state.server)
   process.on('uncaughtException', onFailure)
   process.on('unhandledRejection', onFailure)
 
   const stop = async (signal: NodeJS.Signals): Promise<void> => {
-    if (stopping) {
+    if (state.stopping) {
       if (signal === 'SIGINT') process.exit(130)
       return
     }
-    stopping = true
-    setTimeout(() => fail(new Error('closing took too long'), server), stopMs).unref()
-    await server?.stop(signal, drainMs)
+    state.stopping = true
+    setTimeout(() => fail(new Error('closing took too long'), state.server), stopMs).unref()
+    await state.server?.stop(signal, drainMs)
     process.exit(0)
   }
   process.on('SIGTERM', (signal) => void stop(signal))
   process.on('SIGINT', (signal) => void stop(signal))
-  process.on('SIGHUP', () => server?.reload())
+  process.on('SIGHUP', () => state.server?.reload())
 
   const { directory, configPath } = wanted
-  server = await startServer({ directory, configPath, environment: process.env, spawn, onFailure })
-  if (stopping) return
+  const server = await startServer({ directory, configPath, environment: process.env, spawn, onFailure })
+  state.server = server
+  if (state.stopping) return
   const useColour = process.stdout.isTTY && process.env['NO_COLOR'] === undefined
   process.stdout.write(
     composeBanner(

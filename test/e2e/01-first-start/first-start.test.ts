@@ -90,10 +90,8 @@ test('a port in use is named, with its listener and what to do', async () => {
   await new Promise<void>((resolve) => other.listen(0, '127.0.0.1', resolve))
   try {
     const { port } = other.address() as AddressInfo
-    await using server = new ServerProcess([
-      ...['--data', join(directory, 'data')],
-      ...['--config', await writeConfig(directory, `server.listener.mine.bind = "127.0.0.1:${port}"`)],
-    ])
+    const config = await writeConfig(directory, `server.listener.mine.bind = "127.0.0.1:${port}"`)
+    await using server = new ServerProcess(['--data', join(directory, 'data'), '--config', config])
     assert.deepEqual(await server.exited, { code: 1, signal: null })
     assert.match(
       server.output,
