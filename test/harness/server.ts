@@ -33,9 +33,13 @@ export class ServerProcess implements AsyncDisposable {
   #wake: () => void = () => {}
   #isOver = false
 
-  constructor(args: readonly string[], o: { cwd?: string; env?: Readonly<Record<string, string>> } = {}) {
+  constructor(
+    args: readonly string[],
+    o: { cwd?: string; env?: Readonly<Record<string, string>>; through?: readonly string[] } = {},
+  ) {
     const { POSTERN_DATA: _, ...env } = process.env
-    const child = spawn(process.execPath, [program, ...args], {
+    const [command = '', ...words] = [...(o.through ?? []), process.execPath, program, ...args]
+    const child = spawn(command, words, {
       cwd: o.cwd,
       env: { ...env, ...o.env },
       stdio: ['ignore', 'pipe', 'pipe'],
@@ -125,6 +129,8 @@ export interface ServerOptions {
   readonly config?: string
   /** Of an earlier server, to be used again; it is kept. */
   readonly directory?: string
+  /** A program that runs the server as its own process, with its arguments: strace -D. */
+  readonly through?: readonly string[]
 }
 
 export interface TestServer extends ServerPorts, AsyncDisposable {
@@ -147,7 +153,8 @@ export async function startServer(o: ServerOptions = {}): Promise<TestServer> {
   const ports = await freePorts()
   const config = join(directory, 'server.toml')
   writeFileSync(config, configuration(ports, o))
-  const server = new ServerProcess(['--config', config, '--data', join(directory, 'data')])
+  const args = ['--config', config, '--data', join(directory, 'data')]
+  const server = new ServerProcess(args, o.through === undefined ? {} : { through: o.through })
   const remove = async (): Promise<void> => {
     await server[Symbol.asyncDispose]()
     if (o.directory === undefined) await rm(directory, { recursive: true, force: true })
