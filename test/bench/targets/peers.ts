@@ -19,6 +19,7 @@ import { tmpdir } from 'node:os'
 import path from 'node:path'
 import { setTimeout as wait } from 'node:timers/promises'
 import { createSelfSigned } from '#cert/self-signed.ts'
+import type { Target } from '../target.ts'
 import {
   dovecotConf,
   dovecotUsers,
@@ -92,22 +93,18 @@ export async function startPeers(accounts: number): Promise<StartedServer> {
     const first = await startBoth(setup)
     await first.stop()
     running = await startBoth(setup)
-    const { stop, pids } = running
+    const target = { ...peerTarget(setup), pids: running.pids }
     return {
-      target: {
-        name: 'postfix+dovecot',
-        smtp: { host: loopback, port: smtpPort },
-        imap: { host: loopback, port: imapPort },
-        imaps: { host: loopback, port: imapsPort },
-        user: `u%d@${setup.domain}`,
-        password: setup.password,
-        accounts,
-        pids,
+      target,
+      restart: async () => {
+        await running?.stop()
+        running = await startBoth(setup)
+        return { ...target, pids: running.pids }
       },
-      start: { target: 'postfix+dovecot', firstMs: first.startMs, againMs: running.startMs },
+      start: { target: target.name, firstMs: first.startMs, againMs: running.startMs },
       versions: versions(),
       [Symbol.asyncDispose]: async () => {
-        await stop()
+        await running?.stop()
         const errors = errorLog(setup)
         if (errors !== '') process.stderr.write(`Dovecot logged:\n${errors}\n`)
         rmSync(directory, { recursive: true, force: true })
@@ -117,6 +114,18 @@ export async function startPeers(accounts: number): Promise<StartedServer> {
     await running?.stop()
     rmSync(directory, { recursive: true, force: true })
     throw error
+  }
+}
+
+function peerTarget(setup: PeerSetup): Omit<Target, 'pids'> {
+  return {
+    name: 'postfix+dovecot',
+    smtp: { host: loopback, port: setup.smtpPort },
+    imap: { host: loopback, port: setup.imapPort },
+    imaps: { host: loopback, port: setup.imapsPort },
+    user: `u%d@${setup.domain}`,
+    password: setup.password,
+    accounts: setup.accounts,
   }
 }
 
@@ -187,13 +196,9 @@ async function startDovecot(setup: PeerSetup): Promise<{ pid: number; stop: () =
 function errorLog(setup: PeerSetup): string {
   const file = path.join(setup.directory, 'dovecot.log')
   if (!existsSync(file)) return ''
-  // The stop that we ask for ourselves is logged as a warning.
   const lines = readFileSync(file, 'latin1').split('\n')
-  return lines
-    .filter((line) => !line.includes('Killed with signal 15'))
-    .join('\n')
-    .trim()
-    .slice(-2000)
+  const unexpected = lines.filter((line) => !expectedWarnings.test(line))
+  return unexpected.join('\n').trim().slice(-2000)
 }
 
 async function startPostfix(setup: PeerSetup): Promise<{ pid: number; stop: () => Promise<void> }> {

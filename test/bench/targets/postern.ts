@@ -48,13 +48,17 @@ export async function startPostern(accounts: number): Promise<StartedServer> {
     await first.stop()
     running = await start(directory, 'data', ports)
     await createAccounts(ports.http, admin, accounts)
-    const last = running
     return {
-      target: target(ports, accounts, last.pid),
-      start: { target: 'postern', firstMs: first.startMs, againMs: last.startMs },
+      target: target(ports, accounts, running.pid),
+      restart: async () => {
+        await running?.stop()
+        running = await start(directory, 'data', ports)
+        return target(ports, accounts, running.pid)
+      },
+      start: { target: 'postern', firstMs: first.startMs, againMs: running.startMs },
       versions: { Postern: versionOf(root) },
       [Symbol.asyncDispose]: async () => {
-        await last.stop()
+        await running?.stop()
         rmSync(directory, { recursive: true, force: true })
       },
     }

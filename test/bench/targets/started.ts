@@ -7,6 +7,8 @@ import type { Endpoint, Target } from '../target.ts'
 export interface StartedServer extends AsyncDisposable {
   readonly target: Target
   readonly start: Start
+  /** As new, with the same data: nothing lingers of what connections before have left. */
+  restart(): Promise<Target>
   /** Product to version. */
   readonly versions: Readonly<Record<string, string>>
 }
