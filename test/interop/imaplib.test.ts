@@ -28,6 +28,6 @@ describe('imaplib', needs('python3'), () => {
     ['big_message', 'a message of 20 MiB, appended and delivered'],
   ]
   for (const [name, what] of scripts) {
-    test(what, () => runPython(server, alice, 'imap_scripts.py', name))
+    test(what, async () => void (await runPython(server, alice, 'imap_scripts.py', name)))
   }
 })

@@ -65,6 +65,6 @@ export async function run(program: string, args: readonly string[], o: RunOption
   })
   const ran = { code, stdout: Buffer.concat(stdout), stderr: Buffer.concat(stderr).toString('utf8') }
   if ((o.codes ?? [0]).includes(code)) return ran
-  const shown = [ran.stdout.toString('utf8').slice(-6000), ran.stderr.slice(-6000)].join('\n')
+  const shown = [ran.stdout.toString('utf8').slice(-3000), ran.stderr.slice(-3000)].join('\n')
   throw new Error(`${program} ${args.join(' ').slice(0, 500)}: ended with ${code}\n${shown}`)
 }

@@ -25,6 +25,6 @@ describe('smtplib', needs('python3'), () => {
     ['chunks', 'BDAT'],
   ]
   for (const [name, what] of scripts) {
-    test(what, () => runPython(server, alice, 'smtp_scripts.py', name))
+    test(what, async () => void (await runPython(server, alice, 'smtp_scripts.py', name)))
   }
 })
