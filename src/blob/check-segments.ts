@@ -11,7 +11,15 @@ import type { BlobHash } from '#base/id.ts'
 import type { BlobLocation } from '#kv/blob-rows.ts'
 import { listSegments, segmentPath } from './engines/segments.ts'
 import { readRecord } from './read-record.ts'
-import { DamagedBlob, headerBytes, newHash, type RecordHeader, readHeader } from './record.ts'
+import {
+  DamagedBlob,
+  headerBytes,
+  newHash,
+  readHeader,
+  readTable,
+  type RecordHeader,
+  tableEntryBytes,
+} from './record.ts'
 
 /** A record where the header says what the location says, in a file that is long enough. */
 export type RecordState =
@@ -95,7 +103,7 @@ export class SegmentFiles implements AsyncDisposable {
   async *#records(file: FileHandle, bytes: number): AsyncGenerator<readonly [number, RecordHeader]> {
     for (let at = 0; at + headerBytes <= bytes;) {
       const header = await this.#header(file, at)
-      if (header !== undefined && at + header.recordBytes <= bytes) {
+      if (header !== undefined && (await isWholeRecord(file, at, header))) {
         yield [at, header]
         at += header.recordBytes
       } else at = await nextMagic(file, at + 1, bytes)
@@ -111,6 +119,21 @@ function headerOf(bytes: Uint8Array): RecordHeader | undefined {
     if (error instanceof DamagedBlob) return undefined
     throw error
   }
+}
+
+/**
+ * Whether the record's table is where its length says. Else the record was cut off by a crash, and others may
+ * lie within that length.
+ */
+async function isWholeRecord(file: FileHandle, offset: number, header: RecordHeader): Promise<boolean> {
+  const { chunks, recordBytes } = header
+  const tableBytes = chunks * tableEntryBytes
+  const tableAt = recordBytes - tableBytes
+  if (tableAt < headerBytes) return false
+  const table = await readAt(file, offset + tableAt, tableBytes)
+  if (table.length < tableBytes) return false
+  const stored = readTable(table, chunks).reduce((sum, { storedBytes }) => sum + storedBytes, 0)
+  return stored === tableAt - headerBytes
 }
 
 /** Where the next header may begin; `bytes` where there is none. */

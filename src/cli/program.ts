@@ -4,6 +4,7 @@
  */
 import { Command, CommanderError } from 'commander'
 import { addAccountCommands } from './commands/account.ts'
+import { addCheckCommand } from './commands/check.ts'
 import { addDomainCommands } from './commands/domain.ts'
 import { addStatusCommand } from './commands/status.ts'
 import { CliFailure } from './failure.ts'
@@ -24,6 +25,7 @@ const commands: readonly ((program: Command, terminal: Terminal) => void)[] = [
   addStatusCommand,
   addDomainCommands,
   addAccountCommands,
+  addCheckCommand,
 ]
 
 /** Runs one command line (without the program's own name) and gives the exit code. Never throws. */

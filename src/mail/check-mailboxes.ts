@@ -65,12 +65,17 @@ export const unknownRow = (key: Uint8Array): Trouble => ({
   fix: (tx) => tx.delete(anyRowTable, [key]),
 })
 
+export const notProvisioned = (account: AccountId, now: number): Trouble => ({
+  kind: kinds.notProvisioned,
+  what: `account ${account} has none`,
+  fix: (tx) => provisionAccount(tx, account, now),
+})
+
 async function* withoutCounters(scan: MailScan, hasMailboxes: boolean): AsyncGenerator<Trouble> {
   const { db, account, mailboxes, now, log } = scan
   const last = await lastRow(db, messageTable.prefix(account))
   if (!hasMailboxes && last === undefined) {
-    const fix = (tx: WriteTx): Promise<void> => provisionAccount(tx, account, now)
-    yield { kind: kinds.notProvisioned, what: 'the account has none', fix }
+    yield notProvisioned(account, now)
     return
   }
   const lastKey =

@@ -281,6 +281,8 @@ async function* checkBytes(scan: MailScan, message: Message, around: Around): As
   const { account, isQuick } = scan
   const { id, row, structure, name } = message
   if (isQuick && structure !== undefined && matchesStored(structure, row)) return
+  // Told of where blobs are checked; until that is repaired nobody can read them.
+  if (around.location === 'damaged') return
   const bytes = await readBytes(scan.blobs, row.blob)
   if (bytes.state === 'damaged') yield { kind: kinds.bytesDamaged, what: `${name}: blob ${row.blob}` }
   if (bytes.state === 'gone') {

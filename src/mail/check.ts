@@ -7,11 +7,12 @@
 import type { BlobStore } from '#blob/store.ts'
 import type { AccountId, BlobHash } from '#base/id.ts'
 import type { KvEngine } from '#kv/backend.ts'
-import { type CheckUnit, type Trouble, unitOf } from '#kv/check.ts'
+import { type CheckUnit, lastRow, type Trouble, unitOf } from '#kv/check.ts'
 import { checkLog, dropCutRows } from '#kv/check-log.ts'
 import type { Db } from '#kv/db.ts'
+import { accountPrefix } from '#kv/table.ts'
 import { checkLists } from './check-entries.ts'
-import { checkCounts, checkExpunged, readMailboxes } from './check-mailboxes.ts'
+import { checkCounts, checkExpunged, notProvisioned, readMailboxes } from './check-mailboxes.ts'
 import { checkMessages } from './check-messages.ts'
 import type { MailScan } from './check-scan.ts'
 import { checkThreads } from './check-threads.ts'
@@ -48,6 +49,10 @@ export function mailCheck(o: MailCheckOptions): CheckUnit {
 
 async function* accountTroubles(o: MailCheckOptions, missingBlobs: Set<BlobHash>): AsyncGenerator<Trouble> {
   missingBlobs.clear()
+  if ((await lastRow(o.db, accountPrefix(o.account))) === undefined) {
+    yield notProvisioned(o.account, o.now)
+    return
+  }
   const { facts, troubles } = checkLog(o.db, o.account)
   yield* troubles
   const scan: MailScan = {

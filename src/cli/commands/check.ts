@@ -1,0 +1,79 @@
+/**
+ * `postern check`: verifies a data directory while no server runs on it. Unlike other commands it asks no
+ * server; it opens the store itself. Exit codes: 0 everything is in order, 1 something is not, 2 it could not
+ * be looked at.
+ */
+import { resolve } from 'node:path'
+import { Worker } from 'node:worker_threads'
+import type { Command } from 'commander'
+import { checkDirectory } from '#server/check.ts'
+import { describeCheck, shownCheck } from '#server/check-report.ts'
+import type { CommitterData } from '#server/committer-thread.ts'
+import type { GlobalOptions } from '../context.ts'
+import { CliFailure } from '../failure.ts'
+import { printable, type Terminal } from '../terminal.ts'
+
+interface CheckFlags extends GlobalOptions {
+  readonly repair?: true
+  readonly quick?: true
+}
+
+/** How often a long check says where it is. */
+const progressMs = 2000
+
+export function addCheckCommand(program: Command, terminal: Terminal): void {
+  program
+    .command('check')
+    .description('verify the data directory of a server that is stopped')
+    .option('--repair', 'repair what can be derived; message bytes are never removed')
+    .option('--quick', 'do not read the bytes of messages')
+    .addHelpText('after', '\nExample:\n  $ postern check --data ./data\n')
+    .action(async (_o: object, command: Command) => {
+      const flags = command.optsWithGlobals<CheckFlags>()
+      const directory = resolve(flags.data ?? terminal.env['POSTERN_DATA'] ?? 'data')
+      const repair = flags.repair === true
+      const shown = await look(directory, flags, terminal)
+      const text = describeCheck(shown, { repair })
+      terminal.out(flags.json === true ? `${JSON.stringify(shown, undefined, 2)}\n` : printableLines(text))
+      if (shown.left > 0) throw new CliFailure(`${shown.left} left to repair`)
+    })
+}
+
+async function look(
+  directory: string,
+  flags: CheckFlags,
+  terminal: Terminal,
+): Promise<ReturnType<typeof shownCheck>> {
+  try {
+    const checked = await checkDirectory(directory, {
+      repair: flags.repair === true,
+      isQuick: flags.quick === true,
+      now: Date.now(),
+      progress: progressTo(terminal),
+      spawn,
+    })
+    return shownCheck({ directory, ...checked })
+  } catch (error) {
+    const message = error instanceof Error ? error.message : String(error)
+    throw new CliFailure(`the check could not be done: ${message}`, { exitCode: 2 })
+  }
+}
+
+function progressTo(terminal: Terminal): (text: string) => void {
+  let last = Date.now()
+  return (text) => {
+    const now = Date.now()
+    if (now - last < progressMs) return
+    last = now
+    terminal.err(`${text}\n`)
+  }
+}
+
+/** The server's main file, as source or as the bundle beside this one, has the thread that writes. */
+function spawn(data: CommitterData): Worker {
+  const isSource = import.meta.url.endsWith('.ts')
+  const main = isSource ? '../../server/main.ts' : './server.js'
+  return new Worker(new URL(main, import.meta.url), { workerData: data })
+}
+
+const printableLines = (text: string): string => text.split('\n').map(printable).join('\n')
