@@ -10,7 +10,7 @@ import { Advice, root, say } from './prepare.js'
 
 const dist = path.join(root, 'dist')
 const stampFile = path.join(dist, 'built-from')
-const outside = ['lmdb', '@node-rs/argon2', 'esbuild', 'openpgp']
+const outside = ['lmdb', '@node-rs/argon2', 'esbuild', 'iconv-lite', 'openpgp']
 const entries = { server: 'src/server/main.ts', cli: 'src/cli/main.ts' }
 
 /** The file that runs `name` ('server' or 'cli') from the bundle. */
@@ -76,6 +76,9 @@ export async function build() {
       entryPoints,
       outdir: dist,
       bundle: true,
+      // Threads share the file and load the chunks of their role.
+      splitting: true,
+      chunkNames: 'chunk-[hash]',
       write: false,
       format: 'esm',
       platform: 'node',
@@ -92,6 +95,7 @@ export async function build() {
     })
     for (const { path: file, contents } of outputFiles) replaceFile(file, contents)
     replaceFile(stampFile, stamp)
+    removeOthers(new Set(outputFiles.map(({ path: file }) => path.basename(file))))
     return true
   } catch (error) {
     const details = (error.errors ?? []).map(
@@ -115,6 +119,12 @@ function canWriteDist() {
     say(`${dist} cannot be written (${error.code}): running the sources, which takes more memory.`)
     return false
   }
+}
+
+// Chunks of builds before: their names change with what is in them.
+function removeOthers(current) {
+  for (const name of readdirSync(dist))
+    if (name.startsWith('chunk-') && !current.has(name)) rmSync(path.join(dist, name), { force: true })
 }
 
 function replaceFile(file, contents) {

@@ -36,7 +36,11 @@ const packages: { readonly [name: string]: readonly string[] } = {
   zod: ['base/schema.ts'],
 }
 
-const pureBuiltins = new Set(['buffer', 'crypto', 'string_decoder', 'url', 'util'])
+// `module` is for a library whose tables are loaded when they are first needed.
+const pureBuiltins = new Set(['buffer', 'crypto', 'module', 'string_decoder', 'url', 'util'])
+
+/** Loads the rest of the program by the role of the thread. */
+const entry = 'src/server/main.ts'
 
 const impurities: readonly [RegExp, string][] = [
   [/\bDate\.now\b/g, 'the clock is a parameter'],
@@ -112,10 +116,11 @@ function importProblem(file: string, folder: string, one: Import): string | unde
   const { specifier, dynamic } = one
   if (
     dynamic &&
+    file !== entry &&
     !/\/engines\/|^#?observe\//.test(specifier) &&
     packages[packageOf(specifier)] === undefined
   ) {
-    return 'dynamic imports are for engines and exporters'
+    return `dynamic imports are for engines, exporters and ${entry}`
   }
   if (specifier.startsWith('.')) return relativeProblem(file, specifier)
   if (specifier.startsWith('#')) return folderProblem(folder, specifier)

@@ -6,9 +6,14 @@
  * knows beyond them, then UTF-7 (RFC 2152), which both leave out or get wrong.
  */
 import { isUtf8 } from 'node:buffer'
-import iconv from 'iconv-lite'
+import { createRequire } from 'node:module'
+import type Iconv from 'iconv-lite'
 import { asBuffer } from '#base/bytes.ts'
 import { decodeUtf7 } from './utf7.ts'
+
+// Its tables take ten megabytes, and most servers never meet a charset that TextDecoder does not know.
+const require = createRequire(import.meta.url)
+const loadIconv = (): typeof Iconv => require('iconv-lite') as typeof Iconv
 
 /** Names that senders write when they do not know: the bytes themselves say more. */
 const unknowing: ReadonlySet<string> = new Set([
@@ -59,6 +64,7 @@ function decodeUtf8(bytes: Uint8Array, cut: boolean): string {
 }
 
 function decodeWithIconv(bytes: Uint8Array, name: string, cut: boolean): string {
+  const iconv = loadIconv()
   const isKnown: boolean = iconv.encodingExists(name)
   const known = isKnown ? name : name.replace(/^x-/, '')
   if (!iconv.encodingExists(known)) return sniff(bytes, cut)

@@ -1,10 +1,9 @@
-/** The program's entry, for the process and for each of its threads. */
+/**
+ * The program's entry, for the process and for each of its threads. What a role needs is loaded when the role
+ * is known: a thread of the committer or of hashing has no use for protocols, and pays for what it loads.
+ */
 import { isMainThread, parentPort, Worker, workerData } from 'node:worker_threads'
-import { serveHashing } from '#account/hash-pool.ts'
-import { runCommitter } from './committer-thread.ts'
-import { runProcess } from './process.ts'
 import type { Spawn, ThreadData } from './threads.ts'
-import { runWorker } from './worker-thread.ts'
 
 // The program as it was started, source or bundle: a thread is the same file with a role.
 const spawn: Spawn = (data) =>
@@ -13,16 +12,18 @@ const spawn: Spawn = (data) =>
     transferList: data.role === 'worker' ? [data.line.port] : [],
   })
 
-function runThread(data: ThreadData): void | Promise<void> {
+async function runThread(data: ThreadData): Promise<void> {
   switch (data.role) {
     case 'committer':
-      return runCommitter(data)
+      return (await import('./committer-thread.ts')).runCommitter(data)
     case 'hash':
-      return serveHashing(parentPort!)
+      return (await import('#account/hash-pool.ts')).serveHashing(parentPort!)
     case 'worker':
-      return runWorker(data, spawn)
+      return (await import('./worker-thread.ts')).runWorker(data, spawn)
   }
 }
 
-if (isMainThread) await runProcess(process.argv.slice(2), import.meta.url, spawn)
-else await runThread(workerData as ThreadData)
+if (isMainThread) {
+  const { runProcess } = await import('./process.ts')
+  await runProcess(process.argv.slice(2), import.meta.url, spawn)
+} else await runThread(workerData as ThreadData)
