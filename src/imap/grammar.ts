@@ -104,7 +104,7 @@ export class Arguments extends Cursor {
     const start = this.at
     let value = 0
     while (this.at < this.end && isDigit(this.bytes[this.at]!)) {
-      value = value * 10 + this.bytes[this.at]! - 0x30
+      value = value * 10 + (this.bytes[this.at]! - 0x30)
       if (value > Number.MAX_SAFE_INTEGER) this.fail('number too large')
       this.at++
     }
@@ -294,7 +294,7 @@ export class Arguments extends Cursor {
     let value = 0
     let count = 0
     while (count < max && isDigit(this.peek())) {
-      value = value * 10 + this.next() - 0x30
+      value = value * 10 + (this.next() - 0x30)
       count++
     }
     if (count < min) this.fail('expected a digit')

@@ -57,7 +57,7 @@ async function oneCommand(session: ImapSession): Promise<'done' | 'bad' | 'end'>
     session.commands++
     known = registry.get(reader.name)
     if (known === undefined) throw new SyntaxFault('unknown command', 0)
-    if (!known.states.includes(session.state)) throw new SyntaxFault(wrongState(session), 0)
+    if (!known.states.includes(session.state)) throw new SyntaxFault(wrongState(session, known), 0)
     const prepared = known.prepare(reader, session)
     const run = prepared instanceof Promise ? await prepared : prepared
     const completion = await run()
@@ -68,9 +68,9 @@ async function oneCommand(session: ImapSession): Promise<'done' | 'bad' | 'end'>
   }
 }
 
-function wrongState({ state }: ImapSession): string {
+function wrongState({ state }: ImapSession, known: AnyCommand): string {
   if (state === 'greeting') return 'sign in first'
-  return state === 'signedIn' ? 'select a mailbox first' : 'not now that you are signed in'
+  return known.states.includes('selected') ? 'select a mailbox first' : 'not now that you are signed in'
 }
 
 async function complete(
