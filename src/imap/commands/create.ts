@@ -3,7 +3,7 @@ import { Fault } from '#base/fault.ts'
 import type { AccountId, MailboxId } from '#base/id.ts'
 import type { WriteTx } from '#kv/tx.ts'
 import { createMailbox, listMailboxes } from '#mail/mailbox.ts'
-import { findMailbox } from '#mail/mailbox-path.ts'
+import { findMailbox, maxDepth } from '#mail/mailbox-path.ts'
 import type { MailboxRole } from '#mail/mailbox-row.ts'
 import { command, signedIn, whole } from '../command.ts'
 import { Refusal } from '../errors.ts'
@@ -68,6 +68,9 @@ export const alreadyExists = (): Fault => new Fault('exists', 'Mailbox already e
 
 /** The mailbox above a path, made with all above it where it is missing; 0 for the top. */
 export async function ensureParent(tx: WriteTx, account: AccountId, path: string): Promise<MailboxId | 0> {
+  // Before anything else: looking for each of thousands of levels would take as many times as long.
+  if (path.split(delimiter, maxDepth + 1).length > maxDepth)
+    throw new Fault('tooLarge', 'Mailboxes nested too deeply', { limit: maxDepth })
   const above = parentPath(path)
   if (above === undefined) return 0
   const found = findMailbox(await listMailboxes(tx, account), above)
