@@ -131,12 +131,17 @@ export class CheckReport {
     if (tally === undefined) this.#tallies.set(kind, (tally = { kind, repaired: 0, left: 0, instances: [] }))
     const first = before.kinds.get(kind)
     const last = now.kinds.get(kind)
-    const left = last?.count ?? 0
+    // A note is not repaired; that it was not seen again says nothing.
+    const left = kind.isNote === true ? (first?.count ?? 0) : (last?.count ?? 0)
     tally.left += left
     tally.repaired += Math.max(0, (first?.count ?? 0) - left)
     for (const what of new Set([...(last?.samples ?? []), ...(first?.samples ?? [])])) {
       if (tally.instances.length === maxInstances) break
-      tally.instances.push({ account, what, isRepaired: last === undefined || !last.samples.has(what) })
+      tally.instances.push({
+        account,
+        what,
+        isRepaired: kind.isNote !== true && last?.samples.has(what) !== true,
+      })
     }
   }
 }

@@ -55,12 +55,12 @@ async function* checkPage(scan: MailScan, page: readonly KvRow[]): AsyncGenerato
     const recount = recountOf(scan, mailbox)
     recount.highestUid = Math.max(recount.highestUid, uid)
     total.highestId = Math.max(total.highestId, id)
-    if (message === 'damaged') continue
-    if (message === undefined && unowned.has(id)) {
+    if ((message === undefined || message === 'damaged') && unowned.has(id)) {
       const places = lost.get(id) ?? []
       places.push([mailbox, uid])
       lost.set(id, places)
-    } else if (message?.entries.some((entry) => entry.mailbox === mailbox && entry.uid === uid) !== true) {
+    } else if (message === 'damaged') continue
+    else if (message?.entries.some((entry) => entry.mailbox === mailbox && entry.uid === uid) !== true) {
       const why = message === undefined ? 'which does not exist' : 'which is not in it'
       yield {
         kind: kinds.entryOrphan,

@@ -161,7 +161,9 @@ export async function remakeMessage(
   found: FoundMessage,
   now: number,
 ): Promise<void> {
-  if ((await tx.get(messageTable, account, lost.id)) !== undefined) return
+  const row = await getRow(tx, messageTable, account, lost.id)
+  if (row !== undefined && row !== 'damaged') return
+  tx.delete(messageTable, [account, lost.id])
   for (const [mailbox, uid] of lost.places) await dropEntry(tx, account, mailbox, uid)
   tx.delete(structureTable, [account, lost.id])
   tx.unlink(found.blob, { account, kind: ownerKinds.message, id: lost.id })
@@ -178,10 +180,10 @@ export async function remakeMessage(
   const thread = await joinThread(tx, account, id, found.threadKeys)
   await linkAgain(tx, account, id, found.blob)
   const { structure, ...rest } = found
-  let row: MessageRow = { ...rest, prefix: Buffer.alloc(0), thread, keywords: [], entries: [] }
+  let made: MessageRow = { ...rest, prefix: Buffer.alloc(0), thread, keywords: [], entries: [] }
   for (const mailbox of mailboxes) {
-    await edit.addEntry(id, row, mailbox, { savedAt: now, deleted: false })
-    row = edit.message(id)!
+    await edit.addEntry(id, made, mailbox, { savedAt: now, deleted: false })
+    made = edit.message(id)!
   }
   tx.put(structureTable, [account, id], structure)
   tx.changed(account, 'Email', id, 'created')

@@ -14,7 +14,7 @@ import type { ReadTx, WriteTx } from '#kv/tx.ts'
 import { expungeMessage, giveNewUid, linkAgain, putIntoInbox, rewriteMessage } from './check-fixes.ts'
 import { kinds } from './check-kinds.ts'
 import { remakeMailbox, unknownRow } from './check-mailboxes.ts'
-import { countEntry, isU32, isU48, type MailScan, nameOfMessage } from './check-scan.ts'
+import { blobIn, countEntry, isU32, isU48, type MailScan, nameOfMessage } from './check-scan.ts'
 import { matchesStored, type ReadBytes, readBytes, storedStructure } from './check-structure.ts'
 import { normalizeKeywords, sameKeywords } from './keywords.ts'
 import { type Entry, type MessageRow, sizeOf } from './message-row.ts'
@@ -36,6 +36,8 @@ interface Group {
   readonly keys: Uint8Array[]
   row: MessageRow | 'damaged' | undefined
   structure: Uint8Array | undefined
+  /** Of a row that cannot be read. */
+  bytes: Uint8Array | undefined
 }
 
 interface Message {
@@ -68,10 +70,11 @@ export async function* checkMessages(scan: MailScan): AsyncGenerator<Trouble> {
         yield* checkGroup(scan, open)
         open = undefined
       }
-      open ??= { id: part.id, keys: [], row: undefined, structure: undefined }
+      open ??= { id: part.id, keys: [], row: undefined, structure: undefined, bytes: undefined }
       open.keys.push(row[0])
       if ('structure' in part) open.structure = part.structure
       else open.row = part.row
+      if ('row' in part && part.row === 'damaged') open.bytes = row[1]
     }
   }
   if (open !== undefined) yield* checkGroup(scan, open)
@@ -86,12 +89,17 @@ function readPart(
   return structure === undefined ? undefined : { id: structure.elements[1], structure: structure.value! }
 }
 
-async function* checkGroup(scan: MailScan, { id, row, structure, keys }: Group): AsyncGenerator<Trouble> {
+async function* checkGroup(scan: MailScan, group: Group): AsyncGenerator<Trouble> {
   const { account, total } = scan
+  const { id, row, structure, keys } = group
   total.highestId = Math.max(total.highestId, id)
   if (row === 'damaged') {
-    const fix = (tx: WriteTx): void => tx.delete(anyRowTable, [keys[0]!])
-    yield { kind: kinds.messageUnreadable, what: `message ${id}`, fix }
+    await keepBlobOf(scan, id, group.bytes!)
+    const what = `message ${id}`
+    if (scan.unowned.has(id)) {
+      scan.lost.set(id, [])
+      yield { kind: kinds.messageUnreadable, what }
+    } else yield { kind: kinds.messageUnreadable, what, fix: (tx) => tx.delete(anyRowTable, [keys[0]!]) }
   } else if (row === undefined) {
     // Made again when its entries are known.
     if (scan.unowned.has(id)) scan.lost.set(id, [])
@@ -105,6 +113,14 @@ async function* checkGroup(scan: MailScan, { id, row, structure, keys }: Group):
     if (total.messages % 1000 === 0) scan.progress(total.messages)
     yield* checkMessage(scan, { id, row, structure, name: nameOfMessage(id, row) })
   }
+}
+
+/** A row that cannot be read may still say where the bytes are, which then are not given up. */
+async function keepBlobOf({ db, unowned }: MailScan, id: MessageId, bytes: Uint8Array): Promise<void> {
+  const hash = blobIn(bytes)
+  if (hash === undefined || unowned.has(id)) return
+  const [location] = await db.read((tx) => getRows(tx, blobTable, [[hash]]))
+  if (location !== undefined && location !== 'damaged') unowned.set(id, hash)
 }
 
 async function* checkMessage(scan: MailScan, message: Message): AsyncGenerator<Trouble> {
@@ -159,7 +175,7 @@ async function* checkEntries(scan: MailScan, message: Message, around: Around): 
       continue
     }
     countEntry(scan, row, entry)
-    yield* checkEntry(scan, message, i, around.entries[place]!)
+    yield* checkEntry(scan, message, i, around.entries[place])
     yield* checkModseq(scan, message, entry, around.named[place]!)
     place++
   }

@@ -29,7 +29,7 @@ export interface MailScan {
   readonly now: number
   readonly log: LogFacts
   /** Links in the name of messages that have no row, or other bytes. */
-  readonly unowned: ReadonlyMap<number, BlobHash>
+  readonly unowned: Map<number, BlobHash>
   /** Those that can be read. */
   readonly mailboxes: Map<MailboxId, MailboxRow>
   readonly recounts: Map<MailboxId, Recount>
@@ -61,6 +61,10 @@ export function countEntry(scan: MailScan, row: MessageRow, entry: Entry): void 
   recount.highestUid = Math.max(recount.highestUid, entry.uid)
   recount.highestModseq = Math.max(recount.highestModseq, entry.modseq)
 }
+
+/** The blob in a message row of which nothing else may be readable: `messageRowCodec` has it second. */
+export const blobIn = (row: Uint8Array): BlobHash | undefined =>
+  row.length < 33 ? undefined : (Buffer.from(row.subarray(1, 33)).toString('hex') as BlobHash)
 
 const maxU32 = 0xffff_ffff
 const maxU48 = 2 ** 48 - 1

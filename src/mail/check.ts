@@ -35,7 +35,8 @@ export interface MailCheckOptions {
 
 export function mailCheck(o: MailCheckOptions): CheckUnit {
   const missingBlobs = new Set<BlobHash>()
-  const unit = unitOf(o, () => accountTroubles(o, missingBlobs))
+  const unowned = new Map(o.unowned)
+  const unit = unitOf(o, () => accountTroubles({ ...o, unowned }, missingBlobs))
   return {
     account: o.account,
     check: (found) => unit.check(found),
@@ -47,7 +48,10 @@ export function mailCheck(o: MailCheckOptions): CheckUnit {
   }
 }
 
-async function* accountTroubles(o: MailCheckOptions, missingBlobs: Set<BlobHash>): AsyncGenerator<Trouble> {
+async function* accountTroubles(
+  o: MailCheckOptions & Pick<MailScan, 'unowned'>,
+  missingBlobs: Set<BlobHash>,
+): AsyncGenerator<Trouble> {
   missingBlobs.clear()
   if ((await lastRow(o.db, accountPrefix(o.account))) === undefined) {
     yield notProvisioned(o.account, o.now)

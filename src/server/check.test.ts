@@ -215,6 +215,29 @@ const faults: readonly (readonly [name: string, what: string, Plant])[] = [
   ['message-row-missing', 'message row dropped', async () => [drop(messageTable, alice, second)]],
   ['message-row-unreadable', 'message row unreadable', async () => [garbage(messageTable, alice, third)]],
   [
+    'message-row-unreadable',
+    'with nothing but the bytes left',
+    async () => [
+      garbage(messageTable, alice, second),
+      drop(entryTable, alice, inboxId, 2 as Uid),
+      drop(structureTable, alice, second),
+    ],
+  ],
+  [
+    'message-row-unreadable',
+    'without a link to the bytes',
+    async (store) => {
+      const row = await rowOf(store, second)
+      const bytes = messageTable.value.encode(row)
+      return [
+        [messageTable.key(alice, second), bytes.subarray(0, 40)],
+        drop(blobLinkTable, row.blob, alice, ownerKinds.message, second),
+        drop(entryTable, alice, inboxId, 2 as Uid),
+        drop(structureTable, alice, second),
+      ]
+    },
+  ],
+  [
     'message-row-missing',
     'only the structure and the bytes left',
     async () => [drop(messageTable, alice, second), drop(entryTable, alice, inboxId, 2 as Uid)],

@@ -1,0 +1,67 @@
+import assert from 'node:assert/strict'
+import { rm } from 'node:fs/promises'
+import { join } from 'node:path'
+import { describe, it } from 'node:test'
+import type { AccountId } from '#base/id.ts'
+import { accountRowTable } from '#account/tables.ts'
+import { openTestStore, temporaryDirectory } from '../../../test/harness/store.ts'
+import { run } from '../program.ts'
+import type { Terminal } from '../terminal.ts'
+
+/** What a command line prints, and how it ends. */
+async function postern(...args: readonly string[]): Promise<{ code: number; out: string; err: string }> {
+  const said = { out: '', err: '' }
+  const terminal: Terminal = {
+    env: {},
+    isInteractive: false,
+    out: (text) => void (said.out += text),
+    err: (text) => void (said.err += text),
+    readInput: async () => '',
+    askHidden: async () => '',
+  }
+  return { code: await run(args, terminal), ...said }
+}
+
+describe('postern check', () => {
+  it('ends with 0 where all is well, with 1 where not, and with 0 once that is repaired', async () => {
+    const directory = temporaryDirectory()
+    const check = (...flags: readonly string[]) => postern('check', '--data', directory, ...flags)
+    await using _removed = { [Symbol.asyncDispose]: () => rm(directory, { recursive: true }) }
+    {
+      await using _store = await openTestStore('lmdb', { directory })
+    }
+    assert.deepEqual(await check('--quick'), {
+      code: 0,
+      out: `0 accounts in ${directory}: everything is in order.\n`,
+      err: '',
+    })
+    {
+      await using store = await openTestStore('lmdb', { directory })
+      const emails = ['a@example.org']
+      const row = {
+        name: 'a@example.org',
+        emails,
+        description: '',
+        quotaBytes: 0,
+        enabled: true,
+        isAdmin: false,
+      }
+      await store.db.write([], async (tx) => tx.put(accountRowTable, [1 as AccountId], row))
+    }
+    const found = await check()
+    assert.equal(found.code, 1)
+    assert.match(found.out, /account-name-missing: 1 found/)
+    assert.match(found.err, /left to repair/)
+    const shown = JSON.parse((await check('--json', '--repair')).out) as { left: number; repaired: number }
+    assert.equal(shown.left, 0)
+    assert.ok(shown.repaired >= 4)
+    assert.equal((await check()).code, 0)
+  })
+
+  it('ends with 2 where there is nothing to look at', async () => {
+    const { code, err, out } = await postern('check', '--data', join(temporaryDirectory(), 'none'))
+    assert.equal(code, 2)
+    assert.equal(out, '')
+    assert.match(err, /There is no mail store in/)
+  })
+})
