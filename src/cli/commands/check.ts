@@ -54,8 +54,10 @@ async function look(
     })
     return shownCheck({ directory, ...checked })
   } catch (error) {
-    const message = error instanceof Error ? error.message : String(error)
-    throw new CliFailure(`the check could not be done: ${message}`, { exitCode: 2 })
+    const text = error instanceof Error ? error.message : String(error)
+    const [first = '', ...rest] = text.split('\n')
+    const hint = rest.length === 0 ? {} : { hint: rest.join(' ') }
+    throw new CliFailure(`the check could not be done: ${first}`, { exitCode: 2, ...hint })
   }
 }
 
