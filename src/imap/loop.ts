@@ -11,6 +11,7 @@ import { capabilities } from './capabilities.ts'
 import type { AnyCommand, Completion } from './command.ts'
 import { Refusal, refusalOf } from './errors.ts'
 import { commandError } from './events.ts'
+import { BrokenOutput } from './fetch-response.ts'
 import { ProtocolEnd } from './reader.ts'
 import { registry } from './registry.ts'
 import type { ImapSession } from './session.ts'
@@ -87,7 +88,7 @@ async function failed(
   known: AnyCommand | undefined,
   error: unknown,
 ): Promise<'done' | 'bad' | 'end'> {
-  if (error instanceof ProtocolEnd) throw error
+  if (error instanceof ProtocolEnd || error instanceof BrokenOutput) throw error
   const { connection, reader } = session
   // What failed because nobody is there any more needs no answer.
   if (isGone(connection.ended, error)) return 'end'
