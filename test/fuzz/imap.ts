@@ -1,0 +1,139 @@
+/**
+ * Fuzz targets of `src/imap`: the reader with the grammar of every command, however the bytes are cut, and the
+ * small grammars beside it. What a target throws is a find.
+ */
+import assert from 'node:assert/strict'
+import { Fault, isFault, SyntaxFault } from '#base/fault.ts'
+import { tokens } from '#imap/client.ts'
+import { Refusal } from '#imap/errors.ts'
+import { Arguments } from '#imap/grammar.ts'
+import { ListPattern } from '#imap/list-pattern.ts'
+import { canonicalName, decodeName } from '#imap/mailbox-name.ts'
+import { CommandReader, literalMark, ProtocolEnd } from '#imap/reader.ts'
+import { commands, registry } from '#imap/registry.ts'
+import type { ImapSession } from '#imap/session.ts'
+import { positionsOfUids, positionsWithin } from '#imap/sequence-set.ts'
+import { decodeUtf7, encodeUtf7 } from '#imap/utf7.ts'
+import type { Connection } from '#net/connection.ts'
+import { InputBuffer, lineTooLong } from '#net/input-buffer.ts'
+
+const limits = { lineBytes: 2000, commandBytes: 4000, skipBytes: 8000 }
+/** Grammars are the same in every session: none of them asks it anything. */
+const noSession = undefined as unknown as ImapSession
+
+/** The input side of a connection that ends after these bytes. */
+function connectionOf(bytes: Buffer, step: number): Connection {
+  const input = new InputBuffer()
+  for (let at = 0; at < bytes.length; at += step) input.push(bytes.subarray(at, at + step))
+  const over = (): Fault => new Fault('unavailable', 'Connection ended', {})
+  const connection: Pick<Connection, 'readLine' | 'readExact' | 'write'> = {
+    readLine(maxBytes, o) {
+      const line = input.takeLine(maxBytes, o?.bareLf === 'accept')
+      if (line === lineTooLong) throw new Fault('tooLarge', 'Line too long', { limit: maxBytes })
+      return line
+    },
+    async *readExact(count) {
+      for (let left = count; left > 0;) {
+        const chunk = input.takeChunk(left)
+        if (chunk === undefined) throw over()
+        left -= chunk.length
+        yield chunk
+      }
+    },
+    write: () => undefined,
+  }
+  return connection as Connection
+}
+
+/** What the reader and the grammars make of the bytes, as text that can be compared. */
+async function readCommands(bytes: Buffer, step: number): Promise<readonly string[]> {
+  const reader = new CommandReader(connectionOf(bytes, step), limits)
+  const seen: string[] = []
+  try {
+    while (seen.length < 200) {
+      try {
+        if (!(await reader.next())) break
+        const known = registry.get(reader.name)
+        await known?.prepare(reader, noSession)
+        seen.push(`${reader.tag} ${reader.name}`)
+        await reader.skip()
+      } catch (error) {
+        const isExpected =
+          error instanceof SyntaxFault || error instanceof Refusal || isFault(error, 'tooLarge')
+        if (!isExpected) throw error
+        seen.push(`${reader.tag} ${reader.name}: ${error.message}`)
+        await reader.skip()
+      }
+    }
+  } catch (error) {
+    if (!(error instanceof ProtocolEnd) && !isFault(error, 'unavailable')) throw error
+    seen.push(error.message)
+  }
+  return seen
+}
+
+/** The first byte chooses a command, the second how the bytes are cut. `~` stands for a line end. */
+async function session(bytes: Uint8Array): Promise<void> {
+  const chosen = commands[(bytes[0] ?? 0) % commands.length]!
+  const text = Buffer.from(bytes.subarray(2)).toString('latin1').replaceAll('~~', '\r\n')
+  const whole = Buffer.from(`a ${chosen.name} ${text}\r\nb NOOP\r\n`, 'latin1')
+  const atOnce = await readCommands(whole, whole.length)
+  assert.deepEqual(await readCommands(whole, ((bytes[1] ?? 0) % 17) + 1), atOnce)
+}
+
+function quietly(read: () => void): void {
+  try {
+    read()
+  } catch (error) {
+    if (!(error instanceof SyntaxFault)) throw error
+  }
+}
+
+const uids = [1, 2, 5, 9, 100, 4_294_967_295]
+const view = {
+  count: uids.length,
+  uidAt: (position: number) => uids[position]!,
+  lowerBound: (uid: number) => {
+    const at = uids.findIndex((one) => one >= uid)
+    return at < 0 ? uids.length : at
+  },
+}
+
+function sets(bytes: Uint8Array): void {
+  quietly(() => {
+    const set = new Arguments(bytes).sequenceSet()
+    for (const positions of [positionsOfUids(set, view, [1, 2]), positionsWithin(set, view, [1, 2])]) {
+      let last = -2
+      for (const at of positions) {
+        assert.ok(at >= 0 && at < view.count)
+        assert.ok(at >= last)
+        last = at
+      }
+    }
+  })
+}
+
+function names(bytes: Uint8Array): void {
+  const decoded = decodeUtf7(bytes)
+  if (decoded !== undefined) assert.ok(Buffer.from(encodeUtf7(decoded), 'latin1').equals(Buffer.from(bytes)))
+  const path = decodeName(bytes, true)
+  if (path !== undefined) assert.equal(canonicalName(path), path)
+}
+
+function patterns(bytes: Uint8Array): void {
+  const half = bytes.length >> 1
+  const text = Buffer.from(bytes).toString('latin1')
+  const pattern = new ListPattern(text.slice(0, half))
+  assert.ok(new ListPattern('*').matches(text.slice(half)))
+  pattern.matches(text.slice(half))
+}
+
+export const targets: readonly { readonly name: string; run(bytes: Uint8Array): void | Promise<void> }[] = [
+  { name: 'imap session', run: session },
+  { name: 'imap sequence set', run: sets },
+  { name: 'imap mailbox name', run: names },
+  { name: 'imap list pattern', run: patterns },
+  { name: 'imap dates', run: (b) => quietly(() => void new Arguments(b).dateTime()) },
+  { name: 'imap literal mark', run: (b) => void literalMark(b) },
+  { name: 'imap client tokens', run: (b) => quietly(() => void tokens(b)) },
+]
