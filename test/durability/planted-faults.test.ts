@@ -1,0 +1,78 @@
+/**
+ * Tests of the tests: each planted fault turns the power-cut test red, and nothing else does: on an unchanged
+ * copy of the sources, with the same few moments, it is green.
+ */
+import assert from 'node:assert/strict'
+import { spawn } from 'node:child_process'
+import { cpSync, mkdirSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs'
+import { rm } from 'node:fs/promises'
+import { join } from 'node:path'
+import { describe, it } from 'node:test'
+import { fileURLToPath } from 'node:url'
+import { temporaryDirectory } from '../harness/store.ts'
+import { type PlantedFault, plantedFaults } from './planted-faults.ts'
+import { hasStrace } from './recorded-run.ts'
+
+const root = fileURLToPath(new URL('../../', import.meta.url))
+const test = 'test/durability/power-cut.test.ts'
+/** Few and short: a fault that is seen only after long is seen by the full test. */
+const small = { POSTERN_ENGINES: 'lmdb', POSTERN_CUTS: '6', POSTERN_RECORD_MS: '1800' }
+
+interface Verdict {
+  readonly code: number | null
+  readonly output: string
+}
+
+/** Runs the test against a copy of the sources in which the fault was planted. */
+async function runWith(fault: PlantedFault | undefined): Promise<Verdict> {
+  const copy = temporaryDirectory()
+  try {
+    for (const part of ['src', 'test/harness', 'test/durability', 'package.json'])
+      cpSync(join(root, part), join(copy, part), { recursive: true })
+    symlinkSync(join(root, 'node_modules'), join(copy, 'node_modules'))
+    if (fault !== undefined) plant(join(copy, fault.file), fault)
+    mkdirSync(join(copy, 'tmp'))
+    return await runTest(copy)
+  } finally {
+    await rm(copy, { recursive: true, force: true })
+  }
+}
+
+function plant(file: string, { from, to }: PlantedFault): void {
+  const parts = readFileSync(file, 'utf8').split(from)
+  assert.equal(parts.length, 2, `${file} has the text to be replaced ${parts.length - 1} times:\n${from}`)
+  writeFileSync(file, parts.join(to))
+}
+
+function runTest(copy: string): Promise<Verdict> {
+  // With it a test runner inside a test does nothing.
+  const { NODE_TEST_CONTEXT: _, ...environment } = process.env
+  const child = spawn(process.execPath, ['--test', '--test-reporter=tap', '--test-isolation=none', test], {
+    cwd: copy,
+    env: { ...environment, ...small, TMPDIR: join(copy, 'tmp') },
+    stdio: ['ignore', 'pipe', 'pipe'],
+  })
+  let output = ''
+  for (const stream of [child.stdout, child.stderr])
+    stream.setEncoding('utf8').on('data', (text: string) => (output += text))
+  return new Promise((resolve) => child.once('close', (code) => resolve({ code, output })))
+}
+
+const skip = hasStrace ? false : 'strace is not installed'
+
+describe('planted faults', { skip, concurrency: 2 }, () => {
+  it('are the only thing that turns the test red', async () => {
+    const { code, output } = await runWith(undefined)
+    assert.equal(code, 0, output)
+  })
+
+  for (const fault of plantedFaults) {
+    it(fault.name, async () => {
+      const { code, output } = await runWith(fault)
+      assert.equal(code, 1, output)
+      // Red for what it found, not because it could not run.
+      assert.match(output, /not ok \d+ - (keeps every promise|syncs the journal)/, output)
+      assert.match(output, /failureType: 'testCodeFailure'/, output)
+    })
+  }
+})
