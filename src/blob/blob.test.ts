@@ -108,6 +108,24 @@ describe('segments', () => {
       assert.ok(contents[i]!.equals(await gather(other.blobs.read(hash))))
   })
 
+  it('makes the same of a blob in pieces of any size, in memory of the size of the bytes', async () => {
+    await using store = await openTestStore('lmdb')
+    const content = pattern(2 * chunkBytes + 100)
+    const hash = createHash('sha256').update(content).digest('hex')
+    for (const pieceBytes of [1, 3, 1000, chunkBytes - 1, chunkBytes, chunkBytes + 1, content.length]) {
+      const staged = await stage(store.blobs, content, pieceBytes)
+      assert.deepEqual([staged.hash, staged.sizeBytes], [hash, content.length])
+    }
+    // Pieces of one byte, as dots at the beginning of lines make them: one buffer holds them, not one each.
+    const before = process.memoryUsage().arrayBuffers
+    const stagers = Array.from({ length: 20 }, () => store.blobs.stager({ maxBytes: 1e9 }))
+    for (const stager of stagers) {
+      for (let at = 0; at < 40_000; at++) await stager.write(content.subarray(at, at + 1))
+    }
+    assert.ok(process.memoryUsage().arrayBuffers - before <= stagers.length * chunkBytes + 1_000_000)
+    for (const stager of stagers) await stager.abort()
+  })
+
   it('writes the bytes of equal blobs once', async () => {
     await using store = await openTestStore('lmdb')
     const content = pattern(9000)

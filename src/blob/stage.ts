@@ -26,13 +26,15 @@ import {
 } from './record.ts'
 import type { Stager } from './store.ts'
 
+const nothing = Buffer.alloc(0)
+
 export class BlobStager implements Stager {
   readonly #directory: string
   readonly #codec: CodecName
   readonly #maxBytes: number
-  /** The current chunk's pieces. */
-  #pieces: Uint8Array[] = []
-  #pieceBytes = 0
+  /** The current chunk is the first `#held` bytes: one buffer, so that tiny pieces cost no more than their bytes. */
+  #chunk: Buffer = nothing
+  #held = 0
   #sizeBytes = 0
   #file: StagingFile | undefined
 
@@ -42,47 +44,59 @@ export class BlobStager implements Stager {
     this.#maxBytes = o.maxBytes
   }
 
-  write(chunk: Uint8Array): Promise<void> | undefined {
-    this.#sizeBytes += chunk.length
+  write(piece: Uint8Array): Promise<void> | undefined {
+    this.#sizeBytes += piece.length
     if (this.#sizeBytes > this.#maxBytes)
       throw new Fault('tooLarge', 'message too large', { limit: this.#maxBytes })
-    if (this.#pieceBytes + chunk.length <= chunkBytes) {
-      // A copy: the caller's chunk is a view of the socket's buffer, which would be kept alive whole.
-      this.#pieces.push(Uint8Array.prototype.slice.call(chunk))
-      this.#pieceBytes += chunk.length
-      return undefined
-    }
-    return this.#spill(chunk)
+    if (this.#held + piece.length > chunkBytes) return this.#spill(piece)
+    this.#keep(piece)
+    return undefined
   }
 
   finish(): Staged | Promise<Staged> {
-    if (this.#file !== undefined) return this.#file.finish(this.#takePieces(), this.#sizeBytes)
-    const { record, hash } = packRecord(this.#takePieces(), this.#codec)
+    const last = this.#chunk.subarray(0, this.#held)
+    this.#release()
+    if (this.#file !== undefined) return this.#file.finish(last, this.#sizeBytes)
+    const { record, hash } = packRecord(last, this.#codec)
     return { hash, sizeBytes: this.#sizeBytes, record: { bytes: record } }
   }
 
   async abort(): Promise<void> {
-    this.#pieces = []
+    this.#release()
     await this.#file?.abort()
     this.#file = undefined
   }
 
-  async #spill(chunk: Uint8Array): Promise<void> {
+  async #spill(piece: Uint8Array): Promise<void> {
     this.#file ??= await StagingFile.create(this.#directory, this.#codec)
-    let rest = Buffer.concat([this.#takePieces(), chunk])
-    while (rest.length > chunkBytes) {
-      await this.#file.add(rest.subarray(0, chunkBytes))
-      rest = rest.subarray(chunkBytes)
+    let at = 0
+    while (this.#held + piece.length - at > chunkBytes) {
+      const room = chunkBytes - this.#held
+      this.#keep(piece.subarray(at, at + room))
+      at += room
+      await this.#file.add(this.#chunk)
+      this.#held = 0
     }
-    this.#pieces = [rest]
-    this.#pieceBytes = rest.length
+    this.#keep(piece.subarray(at))
   }
 
-  #takePieces(): Uint8Array {
-    const pieces = this.#pieces
-    this.#pieces = []
-    this.#pieceBytes = 0
-    return pieces.length === 1 ? pieces[0]! : Buffer.concat(pieces)
+  /** Copies: the caller's piece is a view of the socket's buffer, which would be kept alive whole. */
+  #keep(piece: Uint8Array): void {
+    const needed = this.#held + piece.length
+    if (needed > this.#chunk.length) {
+      // Most messages come in one piece: that much is enough for them.
+      const grown = Math.min(chunkBytes, Math.max(needed, 2 * this.#chunk.length))
+      const larger = Buffer.allocUnsafeSlow(grown)
+      this.#chunk.copy(larger, 0, 0, this.#held)
+      this.#chunk = larger
+    }
+    this.#chunk.set(piece, this.#held)
+    this.#held = needed
+  }
+
+  #release(): void {
+    this.#chunk = nothing
+    this.#held = 0
   }
 }
 
