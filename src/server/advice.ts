@@ -19,6 +19,7 @@ const diskTroubles: Readonly<Record<string, string>> = {
   ENOSPC: 'The disk is full. Make room, then start again.',
   EDQUOT: "This user's disk quota is used up. Make room, then start again.",
   EMFILE: 'This user may not open more files. Raise the limit (ulimit -n), then start again.',
+  ENOENT: 'No directory can be made there. Name another with --data.',
   ENOTDIR: 'A part of that path is a file. Name a directory with --data.',
 }
 

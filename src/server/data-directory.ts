@@ -2,8 +2,8 @@
  * The data directory belongs to one running server. The lock is the operating system's, on an open file, so it
  * goes with the process however that ends, and a crash leaves nothing to clean up.
  */
-import { mkdirSync } from 'node:fs'
-import { join } from 'node:path'
+import { existsSync, mkdirSync } from 'node:fs'
+import { dirname, join } from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
 import { Advice } from './advice.ts'
 
@@ -19,7 +19,7 @@ export class DirectoryInUse extends Advice {
 
 /** Takes the directory, which is made where it is missing. Throws DirectoryInUse where another process has it. */
 export function lockDirectory(directory: string): Disposable {
-  mkdirSync(directory, { recursive: true, mode: 0o700 })
+  makeDirectory(directory)
   // Node has no file locks of its own; SQLite's exclusive lock on a file that nobody else opens is one.
   const file = join(directory, 'lock')
   let lock: DatabaseSync
@@ -39,6 +39,17 @@ export function lockDirectory(directory: string): Disposable {
     throw error
   }
   return { [Symbol.dispose]: () => lock.close() }
+}
+
+// Node's own recursive way tries for ever in a place like /proc, which exists and takes nothing.
+function makeDirectory(path: string): void {
+  if (existsSync(path)) return
+  makeDirectory(dirname(path))
+  try {
+    mkdirSync(path, { mode: 0o700 })
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw error
+  }
 }
 
 const sqliteBusy = 5

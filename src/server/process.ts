@@ -51,6 +51,8 @@ async function run(wanted: ServerArguments, mainFile: string, spawn: Spawn): Pro
   }
   process.on('SIGTERM', (signal) => void stop(signal))
   process.on('SIGINT', (signal) => void stop(signal))
+  // Whoever reads what is printed may go; the server stays.
+  process.stdout.on('error', () => undefined)
   process.on('SIGHUP', () => state.server?.reload())
 
   const { directory, configPath } = wanted
