@@ -4,6 +4,8 @@
  * `overlappingSync: false` makes a transaction durable before it is visible, so no reader sees a row that a
  * power cut could take back. Protocol threads only read; the committer thread owns `LmdbWriter`.
  */
+import { closeSync, existsSync, fsyncSync, openSync, readSync, renameSync, rmSync } from 'node:fs'
+import { endianness } from 'node:os'
 import { join } from 'node:path'
 import { type RootDatabase, type Transaction, open } from 'lmdb'
 import { asBuffer } from '#base/bytes.ts'
@@ -17,9 +19,13 @@ type Env = RootDatabase<Buffer, Buffer> & {
 /** Address space, not memory or disk; LMDB files cannot grow beyond it. */
 const mapBytes = 2 ** 37
 
-function openEnv(directory: string): Env {
+const fileOf = (directory: string): string => join(directory, 'rows.lmdb')
+
+/** The library ends the process over a file whose first page is none, so that is looked at before. */
+function openEnv(file: string): Env {
+  expectFirstPages(file)
   return open<Buffer, Buffer>({
-    path: join(directory, 'rows.lmdb'),
+    path: file,
     noSubdir: true,
     keyEncoding: 'binary',
     encoding: 'binary',
@@ -28,6 +34,39 @@ function openEnv(directory: string): Env {
     mapSize: mapBytes,
     maxReaders: 2048,
   })
+}
+
+const firstPagesBytes = 2 * 4096
+const magicAt = 24
+const magic = 0xbeefc0de
+
+/** Throws where there is a file that cannot be a store. */
+function expectFirstPages(file: string): void {
+  if (!existsSync(file)) return
+  const start = Buffer.alloc(firstPagesBytes)
+  const fd = openSync(file, 'r')
+  const length = readSync(fd, start, 0, start.length, 0)
+  closeSync(fd)
+  // An empty file is written to as a new one is.
+  if (length === 0) return
+  const found = endianness() === 'LE' ? start.readUInt32LE(magicAt) : start.readUInt32BE(magicAt)
+  if (length < start.length || found !== magic)
+    throw new Error(`${file} is damaged: it does not begin as it must`)
+}
+
+/** A new store gets its name when it is whole and on disk: a cut of power leaves no half of one. */
+function createFile(directory: string): void {
+  const file = fileOf(directory)
+  if (existsSync(file)) return
+  const unfinished = `${file}.new`
+  rmSync(unfinished, { force: true })
+  const env = openEnv(unfinished)
+  const fd = openSync(unfinished, 'r+')
+  fsyncSync(fd)
+  closeSync(fd)
+  void env.close()
+  renameSync(unfinished, file)
+  rmSync(`${unfinished}-lock`, { force: true })
 }
 
 /**
@@ -48,7 +87,7 @@ export class LmdbReader implements StoreReader {
   #checkpoints = 0
 
   constructor(directory: string) {
-    this.#env = openEnv(directory)
+    this.#env = openEnv(fileOf(directory))
   }
 
   snapshot(checkpoints: number): KvSnapshot {
@@ -108,8 +147,10 @@ function readRange(
 export class LmdbWriter implements StoreWriter {
   readonly #env: Env
 
+  /** Makes the store where there is none; its directory is not synced. */
   constructor(directory: string) {
-    this.#env = openEnv(directory)
+    createFile(directory)
+    this.#env = openEnv(fileOf(directory))
   }
 
   get(key: Uint8Array): Uint8Array | undefined {
