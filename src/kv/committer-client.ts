@@ -12,6 +12,7 @@ import {
   type BlobRows,
   type CommitNotice,
   type CommitRequest,
+  type GroupNotice,
   sharedCounters,
 } from './committer.ts'
 
@@ -79,7 +80,8 @@ export class CommitterClient {
 
   commit(batch: Batch): Promise<CommitOutcome> {
     if (this.#closed) return Promise.reject(new Fault('unavailable', 'shutting down', {}))
-    if (this.#outbox.length === 0) queueMicrotask(() => this.#send())
+    // After all sockets of this turn were read: waking another thread costs more than the wait.
+    if (this.#outbox.length === 0) setImmediate(() => this.#send())
     this.#outbox.push(encodeBatch(batch))
     // While an answer is due the process must not end.
     if (this.#waiting.size === 0) this.#port.ref()
@@ -109,24 +111,25 @@ export class CommitterClient {
         this.#joined.resolve()
         if (this.#waiting.size === 0) this.#port.unref()
         break
-      case 'group':
-        for (const { batch, blobs } of notice.parts) {
-          this.#committed.add(
-            typeof batch === 'number' ? this.#waiting.get(batch)!.batch : decodeRows(batch),
-            blobs,
-            notice.group,
-          )
+      case 'round':
+        if (notice.committed !== undefined) this.#take(notice.committed)
+        for (const { firstId, outcomes } of notice.answers) {
+          for (const [i, outcome] of outcomes.entries()) this.#settle(firstId + i, outcome)
         }
         break
       case 'checkpoint':
         this.#committed.checkpoint(notice.group)
         break
-      case 'answer':
-        for (const [i, outcome] of notice.outcomes.entries()) this.#settle(notice.firstId + i, outcome)
-        break
       case 'failed':
         for (let i = 0; i < notice.count; i++) this.#settle(notice.firstId + i, 'failed', notice.reason)
         break
+    }
+  }
+
+  #take({ group, parts }: GroupNotice): void {
+    for (const { batch, blobs } of parts) {
+      const rows = typeof batch === 'number' ? this.#waiting.get(batch)!.batch : decodeRows(batch)
+      this.#committed.add(rows, blobs, group)
     }
   }
 

@@ -37,12 +37,26 @@ export interface NoticePart {
   readonly blobs: BlobRows
 }
 
+/** A commit group as a worker is told of it. */
+export interface GroupNotice {
+  readonly group: number
+  readonly parts: readonly NoticePart[]
+}
+
+/** Outcomes of batches with consecutive ids. */
+export interface CommitAnswer {
+  readonly firstId: number
+  readonly outcomes: readonly BatchOutcome[]
+}
+
 export type CommitNotice =
   /** The first one: the engine has all that was committed before, and every group from now on is told. */
   | { readonly kind: 'joined' }
-  | { readonly kind: 'group'; readonly group: number; readonly parts: readonly NoticePart[] }
-  /** Outcomes of consecutive ids, after the group they are in. */
-  | { readonly kind: 'answer'; readonly firstId: number; readonly outcomes: readonly BatchOutcome[] }
+  | {
+      readonly kind: 'round'
+      readonly committed: GroupNotice | undefined
+      readonly answers: readonly CommitAnswer[]
+    }
   | { readonly kind: 'failed'; readonly firstId: number; readonly count: number; readonly reason: string }
   /** The engine now has everything up to this group. */
   | { readonly kind: 'checkpoint'; readonly group: number }
@@ -190,13 +204,15 @@ export class Committer {
       this.#journal.append(group, encodeGroup(accepted))
       this.#group = group
       for (const { batch, blobs } of accepted) this.#keep(batch, blobs, group)
-      this.#tell(accepted, group)
     }
+    const answers = new Map<MessagePort, CommitAnswer[]>()
     let at = 0
     for (const { port, firstId, batches } of pending) {
-      post(port, { kind: 'answer', firstId, outcomes: outcomes.slice(at, at + batches.length) })
+      const answer = { firstId, outcomes: outcomes.slice(at, at + batches.length) }
+      answers.set(port, [...(answers.get(port) ?? []), answer])
       at += batches.length
     }
+    this.#tell(accepted, answers)
   }
 
   /** Which batches hold, each seeing the ones before it, and where their blobs are. */
@@ -247,15 +263,19 @@ export class Committer {
   }
 
   /** Everybody has the group in the queue before the counter says so, and both before anybody is answered. */
-  #tell(accepted: readonly Accepted[], group: number): void {
-    for (const port of this.#ports) {
-      const parts = accepted.map(({ port: author, id, rows, blobs }) => ({
-        batch: author === port ? id : rows,
-        blobs: blobs.map(({ key, value }) => ({ key, value })),
-      }))
-      post(port, { kind: 'group', group, parts })
+  #tell(accepted: readonly Accepted[], answers: ReadonlyMap<MessagePort, readonly CommitAnswer[]>): void {
+    const only = this.#ports.length === 1
+    if (accepted.length > 0) {
+      // One worker gets both in one message: what wakes a thread costs more than what it carries.
+      if (only) Atomics.add(this.#counters, sharedCounters.groups, 1)
+      for (const port of this.#ports) {
+        const committed = { group: this.#group, parts: partsFor(port, accepted) }
+        post(port, { kind: 'round', committed, answers: only ? (answers.get(port) ?? []) : [] })
+      }
+      if (only) return
+      Atomics.add(this.#counters, sharedCounters.groups, 1)
     }
-    Atomics.add(this.#counters, sharedCounters.groups, 1)
+    for (const [port, its] of answers) post(port, { kind: 'round', committed: undefined, answers: its })
   }
 
   #checkpointWhenDue(): void {
@@ -273,6 +293,12 @@ export class Committer {
     }
   }
 }
+
+const partsFor = (port: MessagePort, accepted: readonly Accepted[]): NoticePart[] =>
+  accepted.map(({ port: author, id, rows, blobs }) => ({
+    batch: author === port ? id : rows,
+    blobs: blobs.map(({ key, value }) => ({ key, value })),
+  }))
 
 const post = (port: MessagePort, notice: CommitNotice): void => port.postMessage(notice)
 

@@ -9,6 +9,8 @@ import { close, write, writeSync } from 'node:fs'
 import { promisify } from 'node:util'
 
 const budgetUnits = 8 * 1024 * 1024
+/** How long lines gather before they are written: each write wakes a thread. */
+const gatherMs = 20
 /** How long to wait where a pipe is full. */
 const fullPipeMs = 20
 
@@ -37,7 +39,7 @@ export class LogOutput implements AsyncDisposable {
     }
     this.#pending += line
     this.#pendingLines++
-    this.#draining ??= new Promise<void>((resolve) => setImmediate(resolve)).then(() => this.#drain())
+    this.#draining ??= new Promise<void>((resolve) => setTimeout(resolve, gatherMs)).then(() => this.#drain())
     return true
   }
 
