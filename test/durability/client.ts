@@ -48,6 +48,11 @@ class Wire {
     )
   }
 
+  /** Everything that was sent has left this process. */
+  flushed(): Promise<void> {
+    return new Promise((resolve) => this.#socket.write('', () => resolve()))
+  }
+
   /** Without its line end. */
   async line(): Promise<string> {
     for (let seen = 0; ;) {
@@ -134,6 +139,10 @@ export class SmtpClient {
     // No line of the load's messages begins with a dot.
     this.#wire.send(message, '.\r\n')
     return this.#answer()
+  }
+
+  flushed(): Promise<void> {
+    return this.#wire.flushed()
   }
 
   close(): void {

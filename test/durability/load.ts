@@ -32,7 +32,7 @@ export interface LoadOptions {
 export class Load {
   readonly #o: LoadOptions
   #stopping = false
-  #done: Promise<unknown> = Promise.resolve()
+  #done: Promise<readonly PromiseSettledResult<void>[]> = Promise.resolve([])
 
   constructor(o: LoadOptions) {
     this.#o = o
@@ -54,16 +54,16 @@ export class Load {
       void waitIdle(sessions[2 * i + 1]!)
     }
     for (let i = 0; i < senders; i++) work.push(this.#send(`${run}s${i}`))
-    const settled = work.map((one) => one.catch(ignoreEnd))
-    this.#done = Promise.all(settled).finally(() => {
+    this.#done = Promise.allSettled(work).then((outcomes) => {
       for (const session of sessions) session.close()
+      return outcomes
     })
   }
 
   /** Finishes what is under way. Throws what went wrong. */
   async stop(): Promise<void> {
     this.#stopping = true
-    await this.#done
+    for (const outcome of await this.#done) if (outcome.status === 'rejected') ignoreEnd(outcome.reason)
   }
 
   async #send(name: string): Promise<void> {

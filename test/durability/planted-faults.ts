@@ -33,13 +33,11 @@ export const plantedFaults: readonly PlantedFault[] = [
       setTimeout(() => this.#journal.append(group, payload), 20)\n`,
   },
   {
-    name: 'a checkpoint gives the journal back before the engine has committed',
+    name: 'the journal is given back before the engine has committed',
     file: 'src/kv/committer.ts',
-    from: checkpoint,
-    to: `    this.#sink.sync()
-    const rows = [...this.#newestRows()]
-    setTimeout(() => this.#writer.apply(rows), 400)
-    Atomics.add`,
+    from: '    if (this.#rows.bytes > checkpointBytes) this.#tryCheckpoint()',
+    to: `    this.#journal.release(this.#group)
+    if (this.#rows.bytes > checkpointBytes) this.#tryCheckpoint()`,
   },
   {
     name: 'segments are not synced before the rows that point at them',

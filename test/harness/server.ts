@@ -125,6 +125,8 @@ export interface ServerOptions {
   readonly engine?: 'lmdb' | 'sqlite'
   /** Protocol workers. */
   readonly workers?: number
+  /** Free disk space below which no mail is taken; none by default. */
+  readonly reserveBytes?: number
   /** TOML that is added to the configuration. */
   readonly config?: string
   /** Of an earlier server, to be used again; it is kept. */
@@ -226,7 +228,7 @@ tls.implicit = ${tlsImplicit}
 SystemSettings.defaultHostname = "mail.example.org"
 SystemSettings.threadPoolSize = ${o.workers ?? 1}
 DataStore.engine = "${o.engine ?? 'lmdb'}"
-DataStore.reserve = 0
+DataStore.reserve = ${o.reserveBytes ?? 0}
 ${sections.join('')}
 ${o.config ?? ''}`
 }

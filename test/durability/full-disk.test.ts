@@ -1,0 +1,127 @@
+/**
+ * A full disk: mail is refused so that senders keep it, deleting still works, nothing that was acknowledged is
+ * lost, and when there is space again mail is taken again without anybody's help.
+ */
+import assert from 'node:assert/strict'
+import { join } from 'node:path'
+import { describe, it } from 'node:test'
+import { setTimeout as wait } from 'node:timers/promises'
+import { startServer, type TestServer } from '../harness/server.ts'
+import { ImapClient, SmtpClient } from './client.ts'
+import { expectSoundStore } from './inspect.ts'
+import { type Action, expectedStates } from './ledger.ts'
+import { type LoadAccount, password } from './load.ts'
+import { createAccounts, enginesUnderTest, loadConfig } from './load-accounts.ts'
+import { messageOf } from './messages.ts'
+import { readAccount } from './read-account.ts'
+import { SmallDisk } from './small-disk.ts'
+import { differences } from './verify.ts'
+
+const reserveBytes = 12 << 20
+/** Free space is looked at twice a second; this many tries, 100 ms apart, are far more than that. */
+const mostTries = 100
+
+/** One user with one session of each kind, who notes what was answered. */
+class User {
+  readonly #account: LoadAccount
+  readonly #smtp: SmtpClient
+  readonly #imap: ImapClient
+  #messages = 0
+
+  private constructor(account: LoadAccount, smtp: SmtpClient, imap: ImapClient) {
+    this.#account = account
+    this.#smtp = smtp
+    this.#imap = imap
+  }
+
+  static async open(server: TestServer, account: LoadAccount): Promise<User> {
+    const imap = await ImapClient.open(server.imapPort, { user: account.name, password, tagPrefix: 'd' })
+    await imap.command('SELECT Archive')
+    return new User(account, await SmtpClient.open(server.smtpPort), imap)
+  }
+
+  async deliver(): Promise<number> {
+    const key = `d${++this.#messages}`
+    const { code } = await this.#smtp.deliver([this.#account.name], messageOf(key))
+    if (code === 250) this.#note({ kind: 'deliver', key })
+    return code
+  }
+
+  async append(): Promise<string> {
+    const key = `a${++this.#messages}`
+    const { status, text } = await this.#imap.command('APPEND Archive ()', messageOf(key))
+    const uid = Number(/APPENDUID \d+ (\d+)/.exec(text)?.[1])
+    if (status === 'OK') this.#note({ kind: 'append', mailbox: 'Archive', key, flags: [], uid })
+    return status
+  }
+
+  /** Marks a message and removes it; both must succeed. */
+  async remove(uid: number): Promise<void> {
+    const stored = await this.#imap.command(`UID STORE ${uid} +FLAGS (\\Deleted \\Seen)`)
+    assert.equal(stored.status, 'OK', stored.text)
+    const flags = ['\\Deleted', '\\Seen']
+    this.#note({ kind: 'store', mailbox: 'Archive', uids: [uid], how: '+', flags })
+    const expunged = await this.#imap.command('EXPUNGE')
+    assert.equal(expunged.status, 'OK', expunged.text)
+    this.#note({ kind: 'expunge', mailbox: 'Archive' })
+  }
+
+  /** Delivers until the answer is this one. */
+  async deliverUntil(wanted: number): Promise<void> {
+    for (let tries = 0; tries < mostTries; tries++) {
+      const code = await this.deliver()
+      if (code === wanted) return
+      assert.ok(code === 250 || code === 452, `a delivery was answered ${code}`)
+      await wait(100)
+    }
+    assert.fail(`no delivery was answered ${wanted}`)
+  }
+
+  #note(action: Action): void {
+    this.#account.steps.push({ account: this.#account.name, action, token: undefined, answered: true })
+  }
+}
+
+async function expectNothingLost(server: TestServer, account: LoadAccount): Promise<void> {
+  const { state, wrong } = await readAccount(server.imapPort, account.name)
+  const expected = expectedStates(account.base, account.steps, account.used, () => true)
+  const all = [...wrong, ...differences(expected, state)]
+  assert.deepEqual(all, [], all.join('\n'))
+}
+
+for (const engine of enginesUnderTest) {
+  describe(`full disk, ${engine}`, () => {
+    it('refuses mail, deletes, loses nothing and recovers by itself', async (t) => {
+      using disk = SmallDisk.mount(80 << 20)
+      if (disk === undefined) return t.skip('only root can mount a small file system')
+      const { directory } = disk
+      await using server = await startServer({ engine, directory, config: loadConfig, reserveBytes })
+      const [account] = (await createAccounts(server, 1)) as [LoadAccount]
+      const user = await User.open(server, account)
+      for (let i = 0; i < 30; i++) {
+        assert.equal(await user.deliver(), 250)
+        assert.equal(await user.append(), 'OK')
+      }
+
+      disk.fill(reserveBytes - (2 << 20))
+      await user.deliverUntil(452)
+      assert.equal(await user.append(), 'NO')
+      await user.remove(1)
+
+      // Somebody else takes the reserve as well: what changes little still fits into the journal's own space.
+      disk.fill(0)
+      for (let uid = 2; uid <= 12; uid++) await user.remove(uid)
+      for (let i = 0; i < 12; i++) assert.equal(await user.deliver(), 452)
+      assert.equal(await user.append(), 'NO')
+      await expectNothingLost(server, account)
+
+      disk.free()
+      await user.deliverUntil(250)
+      assert.equal(await user.append(), 'OK')
+      await user.remove(13)
+      await expectNothingLost(server, account)
+      await server.process.stop()
+      await expectSoundStore(engine, join(directory, 'data'))
+    })
+  })
+}
