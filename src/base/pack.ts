@@ -62,6 +62,14 @@ export class PackWriter {
     return this
   }
 
+  /** Text of characters below 256, a byte each. */
+  latin1(value: string): this {
+    this.uint(value.length)
+    this.#room(value.length)
+    this.#at += this.#buffer.write(value, this.#at, 'latin1')
+    return this
+  }
+
   /** Ascending integers as the first one and the gaps after it. */
   ascending(values: readonly number[]): this {
     this.uint(values.length)
@@ -80,11 +88,11 @@ export class PackWriter {
 }
 
 export class PackReader {
-  readonly #bytes: Uint8Array
+  readonly #bytes: Buffer
   #at: number
 
   constructor(bytes: Uint8Array, at = 0) {
-    this.#bytes = bytes
+    this.#bytes = asBuffer(bytes)
     this.#at = at
   }
 
@@ -128,6 +136,14 @@ export class PackReader {
 
   text(): string {
     return asBuffer(this.bytes()).toString('utf8')
+  }
+
+  latin1(): string {
+    const length = this.uint()
+    const start = this.#at
+    if (length > this.left) this.#damaged()
+    this.#at += length
+    return this.#bytes.toString('latin1', start, this.#at)
   }
 
   ascending(): number[] {

@@ -32,11 +32,12 @@ export interface Staged {
   readonly record: { readonly bytes: Uint8Array } | { readonly file: string; readonly recordBytes: number }
 }
 
+/** Keys are text, as `keyText` makes it. */
 export interface Batch {
   /** Each must still hold when the batch is applied, else nothing of it is: `conflict`. */
-  readonly checks: readonly { readonly key: Uint8Array; readonly was: Uint8Array | undefined }[]
-  readonly puts: readonly { readonly key: Uint8Array; readonly value: Uint8Array }[]
-  readonly deletes: readonly Uint8Array[]
+  readonly checks: readonly { readonly key: string; readonly was: Uint8Array | undefined }[]
+  readonly puts: readonly { readonly key: string; readonly value: Uint8Array }[]
+  readonly deletes: readonly string[]
   /** Durable no later than the rows that point at them. */
   readonly blobs: readonly Staged[]
 }
@@ -70,7 +71,7 @@ export interface StoreReader extends AsyncDisposable {
 
 export interface StoreWriter extends Disposable {
   get(key: Uint8Array): Uint8Array | undefined
-  /** One transaction, all or nothing, on disk when it returns. `value` null deletes. Keys ascend. */
+  /** One transaction, all or nothing, on disk when it returns. `value` null deletes. */
   apply(rows: Iterable<readonly [key: Uint8Array, value: Uint8Array | null]>): void
 }
 
@@ -82,7 +83,7 @@ export interface PlacedRecord {
 }
 
 export interface BlobPut {
-  readonly key: Uint8Array
+  readonly key: string
   readonly value: Uint8Array
   /** Present where the bytes were written by this very commit, and are not on disk before the next `sync`. */
   readonly placed?: PlacedRecord
@@ -96,7 +97,7 @@ export interface BlobPut {
 export interface BlobSink extends Disposable {
   place(
     batches: readonly Batch[],
-    get: (key: Uint8Array) => Uint8Array | undefined,
+    get: (key: string) => Uint8Array | undefined,
   ): ReadonlyMap<Batch, readonly BlobPut[]>
   sync(): void
   restore(placed: PlacedRecord): void

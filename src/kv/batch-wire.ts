@@ -22,12 +22,12 @@ export function encodeBatch(batch: Batch): EncodedBatch {
   const out = new PackWriter(Buffer.allocUnsafeSlow(room))
   const records: Uint8Array[] = []
   out.uint(batch.puts.length)
-  for (const { key, value } of batch.puts) out.bytes(key).bytes(value)
+  for (const { key, value } of batch.puts) out.latin1(key).bytes(value)
   out.uint(batch.deletes.length)
-  for (const key of batch.deletes) out.bytes(key)
+  for (const key of batch.deletes) out.latin1(key)
   out.uint(batch.checks.length)
   for (const { key, was } of batch.checks) {
-    out.bytes(key).u8(was === undefined ? 0 : 1)
+    out.latin1(key).u8(was === undefined ? 0 : 1)
     if (was !== undefined) out.bytes(was)
   }
   out.uint(batch.blobs.length)
@@ -41,11 +41,11 @@ export function encodeBatch(batch: Batch): EncodedBatch {
   return { rows: out.done() as Uint8Array<ArrayBuffer>, records }
 }
 
-/** Keys and values are views of the encoded bytes. */
+/** Values are views of the encoded bytes. */
 export function decodeBatch({ rows, records }: { rows: Uint8Array; records: readonly Uint8Array[] }): Batch {
   const from = new PackReader(rows)
   const { puts, deletes } = readRows(from)
-  const checks = many(from, () => ({ key: from.bytes(), was: from.u8() === 1 ? from.bytes() : undefined }))
+  const checks = many(from, () => ({ key: from.latin1(), was: from.u8() === 1 ? from.bytes() : undefined }))
   let next = 0
   const blobs = many<Staged>(from, () => ({
     hash: asBuffer(from.raw(32)).toString('hex') as BlobHash,
@@ -61,8 +61,8 @@ export const decodeRows = (rows: Uint8Array): Pick<Batch, 'puts' | 'deletes'> =>
 
 function readRows(from: PackReader): Pick<Batch, 'puts' | 'deletes'> {
   return {
-    puts: many(from, () => ({ key: from.bytes(), value: from.bytes() })),
-    deletes: many(from, () => from.bytes()),
+    puts: many(from, () => ({ key: from.latin1(), value: from.bytes() })),
+    deletes: many(from, () => from.latin1()),
   }
 }
 

@@ -12,12 +12,13 @@
  */
 import { type MessagePort, receiveMessageOnPort } from 'node:worker_threads'
 import { asBuffer } from '#base/bytes.ts'
-import type { Batch, BlobPut, BlobSink, StoreWriter } from './backend.ts'
+import type { Batch, BlobSink, StoreWriter } from './backend.ts'
 import { type EncodedBatch, decodeBatch } from './batch-wire.ts'
 import { type GroupPart, decodeGroup, encodeGroup } from './group-wire.ts'
 import type { Journal } from './journal.ts'
 import { appliedTable } from './journal-rows.ts'
-import { Memtable, keyBytes, keyText } from './memtable.ts'
+import { keyBytes } from './key.ts'
+import { Memtable } from './memtable.ts'
 
 /** From a worker: batches in the order of submission. */
 export interface CommitRequest {
@@ -29,7 +30,7 @@ export interface CommitRequest {
 export type BatchOutcome = 'done' | 'conflict' | 'full'
 
 /** The rows of blobs, beside those of their batch. */
-export type BlobRows = readonly { readonly key: Uint8Array; readonly value: Uint8Array }[]
+export type BlobRows = readonly { readonly key: string; readonly value: Uint8Array }[]
 
 /** One batch of a group as a worker is told of it: its own by id, one of another worker by its rows. */
 export interface NoticePart {
@@ -147,7 +148,7 @@ export class Committer {
       if (group <= this.#group) continue
       const { rows, placed } = decodeGroup(payload)
       for (const record of placed) this.#sink.restore(record)
-      for (const [key, value] of rows) this.#rows.set(keyText(key), value ?? undefined, group)
+      for (const [key, value] of rows) this.#rows.set(key, value ?? undefined, group)
       this.#group = group
       if (this.#rows.bytes > mostWaitingBytes) this.#restore()
     }
@@ -198,30 +199,30 @@ export class Committer {
 
   /** Answers every batch, or throws and has done nothing. */
   #commit(pending: readonly Pending[]): void {
-    const { outcomes, accepted } = this.#judge(pending)
-    if (accepted.length > 0) {
-      const group = this.#group + 1
-      this.#journal.append(group, encodeGroup(accepted))
-      this.#group = group
-      for (const { batch, blobs } of accepted) this.#keep(batch, blobs, group)
+    const before = this.#group
+    const group = before + 1
+    // What is judged lies in memory already, where it can be taken back until it is in the journal.
+    this.#rows.enter(before)
+    try {
+      const { outcomes, accepted } = this.#judge(pending, group)
+      if (accepted.length > 0) {
+        this.#journal.append(group, encodeGroup(accepted))
+        this.#group = group
+      }
+      this.#tell(accepted, answersOf(pending, outcomes))
+    } catch (error) {
+      this.#rows.forget(group)
+      throw error
+    } finally {
+      this.#rows.leave(before)
     }
-    const answers = new Map<MessagePort, CommitAnswer[]>()
-    let at = 0
-    for (const { port, firstId, batches } of pending) {
-      const answer = { firstId, outcomes: outcomes.slice(at, at + batches.length) }
-      answers.set(port, [...(answers.get(port) ?? []), answer])
-      at += batches.length
-    }
-    this.#tell(accepted, answers)
   }
 
   /** Which batches hold, each seeing the ones before it, and where their blobs are. */
-  #judge(pending: readonly Pending[]): { outcomes: BatchOutcome[]; accepted: Accepted[] } {
+  #judge(pending: readonly Pending[], group: number): { outcomes: BatchOutcome[]; accepted: Accepted[] } {
     const outcomes: BatchOutcome[] = []
     const holding: Omit<Accepted, 'blobs'>[] = []
-    const changed = new Map<string, Uint8Array | undefined>()
-    const now = (text: string, key: Uint8Array): Uint8Array | undefined =>
-      changed.has(text) ? changed.get(text) : this.#get(text, key)
+    const now = (key: string): Uint8Array | undefined => this.#get(key, group)
     const full = this.#isFull(pending)
     for (const { port, firstId, batches, encoded } of pending) {
       for (const [i, batch] of batches.entries()) {
@@ -229,15 +230,15 @@ export class Committer {
         outcomes.push(outcome)
         if (outcome !== 'done') continue
         holding.push({ port, id: firstId + i, batch, rows: encoded[i]!.rows })
-        for (const { key, value } of batch.puts) changed.set(keyText(key), value)
-        for (const key of batch.deletes) changed.set(keyText(key), undefined)
+        for (const { key, value } of batch.puts) this.#rows.set(key, value, group)
+        for (const key of batch.deletes) this.#rows.set(key, undefined, group)
       }
     }
-    const places = this.#sink.place(
-      holding.map(({ batch }) => batch),
-      (key) => now(keyText(key), key),
-    )
-    return { outcomes, accepted: holding.map((part) => ({ ...part, blobs: places.get(part.batch) ?? [] })) }
+    const batches = holding.map(({ batch }) => batch)
+    const places = this.#sink.place(batches, now)
+    const accepted = holding.map((part) => ({ ...part, blobs: places.get(part.batch) ?? [] }))
+    for (const { blobs } of accepted) for (const { key, value } of blobs) this.#rows.set(key, value, group)
+    return { outcomes, accepted }
   }
 
   #isFull(pending: readonly Pending[]): boolean {
@@ -251,15 +252,9 @@ export class Committer {
     }
   }
 
-  #get(text: string, key: Uint8Array): Uint8Array | undefined {
-    const waiting = this.#rows.get(text, this.#group)
-    return waiting === undefined ? this.#writer.get(key) : (waiting ?? undefined)
-  }
-
-  #keep(batch: Batch, blobs: readonly BlobPut[], group: number): void {
-    for (const { key, value } of batch.puts) this.#rows.set(keyText(key), value, group)
-    for (const key of batch.deletes) this.#rows.set(keyText(key), undefined, group)
-    for (const { key, value } of blobs) this.#rows.set(keyText(key), value, group)
+  #get(key: string, group: number): Uint8Array | undefined {
+    const waiting = this.#rows.get(key, group)
+    return waiting === undefined ? this.#writer.get(keyBytes(key)) : (waiting ?? undefined)
   }
 
   /** Everybody has the group in the queue before the counter says so, and both before anybody is answered. */
@@ -302,10 +297,25 @@ const partsFor = (port: MessagePort, accepted: readonly Accepted[]): NoticePart[
 
 const post = (port: MessagePort, notice: CommitNotice): void => port.postMessage(notice)
 
-function holds(batch: Batch, now: (text: string, key: Uint8Array) => Uint8Array | undefined): boolean {
+function holds(batch: Batch, now: (key: string) => Uint8Array | undefined): boolean {
   for (const { key, was } of batch.checks) {
-    const is = now(keyText(key), key)
+    const is = now(key)
     if (is === undefined || was === undefined ? is !== was : !asBuffer(is).equals(was)) return false
   }
   return true
+}
+
+/** `outcomes` are those of all batches in order. */
+function answersOf(
+  pending: readonly Pending[],
+  outcomes: readonly BatchOutcome[],
+): Map<MessagePort, CommitAnswer[]> {
+  const answers = new Map<MessagePort, CommitAnswer[]>()
+  let at = 0
+  for (const { port, firstId, batches } of pending) {
+    const answer = { firstId, outcomes: outcomes.slice(at, at + batches.length) }
+    answers.set(port, [...(answers.get(port) ?? []), answer])
+    at += batches.length
+  }
+  return answers
 }

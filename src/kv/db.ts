@@ -129,13 +129,14 @@ export class KvDb implements Db {
   ): Promise<'done' | 'conflict'> {
     const snapshot = await this.#engine.snapshot()
     let tx: WriteTransaction
-    let outcomes: readonly Outcome[]
+    let outcomes: readonly Outcome[] | undefined
     try {
       tx = new WriteTransaction(snapshot, await sequences(snapshot, accounts), newTaskId)
       outcomes = await runAll(tx, writers)
     } finally {
       snapshot.close()
     }
+    if (outcomes === undefined) return 'done'
     const batch = tx.finish()
     if (batch !== undefined) {
       if ((await this.#engine.commit(batch)) === 'conflict') return 'conflict'
@@ -172,8 +173,13 @@ async function sequences(
   return found
 }
 
-/** Runs each body so that one which throws leaves nothing behind. */
-async function runAll(tx: WriteTransaction, writers: readonly Waiting[]): Promise<readonly Outcome[]> {
+/** Runs each body so that one which throws leaves nothing behind. Where it is the only one, nothing is committed. */
+async function runAll(
+  tx: WriteTransaction,
+  writers: readonly Waiting[],
+): Promise<readonly Outcome[] | undefined> {
+  const [only] = writers
+  if (writers.length === 1 && only !== undefined) return runOnly(tx, only)
   const outcomes: Outcome[] = []
   for (const writer of writers) {
     try {
@@ -192,4 +198,13 @@ async function runAll(tx: WriteTransaction, writers: readonly Waiting[]): Promis
     }
   }
   return outcomes
+}
+
+async function runOnly(tx: WriteTransaction, writer: Waiting): Promise<readonly Outcome[] | undefined> {
+  try {
+    return [{ value: await writer.body(tx) }]
+  } catch (error) {
+    writer.reject(error)
+    return undefined
+  }
 }

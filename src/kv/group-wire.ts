@@ -22,7 +22,7 @@ export function encodeGroup(parts: readonly GroupPart[]): Uint8Array[] {
     pieces.push(rows)
     for (const { key, value, placed } of blobs) {
       head
-        .bytes(key)
+        .latin1(key)
         .bytes(value)
         .u8(placed === undefined ? 0 : 1)
       if (placed === undefined) continue
@@ -36,15 +36,15 @@ export function encodeGroup(parts: readonly GroupPart[]): Uint8Array[] {
 
 export interface DecodedGroup {
   /** In the order of the batches; value null deletes. */
-  readonly rows: readonly (readonly [key: Uint8Array, value: Uint8Array | null])[]
+  readonly rows: readonly (readonly [key: string, value: Uint8Array | null])[]
   readonly placed: readonly PlacedRecord[]
 }
 
-/** All views of the payload. Throws SyntaxFault on damage, which a matching checksum rules out. */
+/** Values and records are views of the payload. Throws SyntaxFault on damage, which a matching checksum rules out. */
 export function decodeGroup(payload: Uint8Array): DecodedGroup {
   const whole = new PackReader(payload)
   const head = new PackReader(whole.bytes())
-  const rows: (readonly [Uint8Array, Uint8Array | null])[] = []
+  const rows: (readonly [string, Uint8Array | null])[] = []
   const placed: PlacedRecord[] = []
   for (let parts = head.uint(); parts > 0; parts--) {
     const rowBytes = head.uint()
@@ -52,7 +52,7 @@ export function decodeGroup(payload: Uint8Array): DecodedGroup {
     for (const { key, value } of puts) rows.push([key, value])
     for (const key of deletes) rows.push([key, null])
     for (let blobs = head.uint(); blobs > 0; blobs--) {
-      rows.push([head.bytes(), head.bytes()])
+      rows.push([head.latin1(), head.bytes()])
       if (head.u8() === 1)
         placed.push({ segment: head.uint(), offset: head.uint(), record: whole.raw(head.uint()) })
     }

@@ -7,6 +7,13 @@
 import { asBuffer } from '#base/bytes.ts'
 import { SyntaxFault } from '#base/fault.ts'
 
+/**
+ * A key as text, one character a byte: how batches and tables in memory hold it, since text is compared,
+ * hashed and looked up at once. Its order is the order of the bytes.
+ */
+export const keyText = (key: Uint8Array): string => asBuffer(key).toString('latin1')
+export const keyBytes = (text: string): Uint8Array => Buffer.from(text, 'latin1')
+
 /** One element of a key. `width` is undefined where the length varies. */
 export interface KeyPart<T> {
   readonly width: number | undefined

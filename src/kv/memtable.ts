@@ -8,8 +8,6 @@
  * letter of one account, or a slice of the rest), so that inserting moves little and a range looks only where
  * it must.
  */
-import { asBuffer } from '#base/bytes.ts'
-
 interface Version {
   readonly group: number
   /** undefined: deleted. */
@@ -24,15 +22,14 @@ interface Bucket {
 
 const bucketChars = 6
 
-export const keyText = (key: Uint8Array): string => asBuffer(key).toString('latin1')
-export const keyBytes = (text: string): Uint8Array => Buffer.from(text, 'latin1')
-
 export class Memtable {
   readonly #names: string[] = []
   readonly #buckets = new Map<string, Bucket>()
   /** Open readers by version, ascending, since versions only rise. */
   readonly #readers = new Map<number, number>()
   #bytes = 0
+  /** The newest group of any version. */
+  #last = 0
 
   /** Roughly what the rows take, counting overwritten versions. */
   get bytes(): number {
@@ -57,7 +54,8 @@ export class Memtable {
   /** `group` never falls from one call to the next. */
   set(text: string, value: Uint8Array | undefined, group: number): void {
     const bucket = this.#bucket(text.slice(0, bucketChars))
-    this.#bytes += text.length + (value?.length ?? 0) + 64
+    this.#bytes += weightOf(text, value)
+    this.#last = group
     const versions = bucket.rows.get(text)
     if (versions === undefined) {
       bucket.rows.set(text, [{ group, value }])
@@ -92,6 +90,12 @@ export class Memtable {
     return found
   }
 
+  /** Takes back what was set at this group, the last one. A reader must have kept what was there before. */
+  forget(group: number): void {
+    this.#filter((version) => version.group !== group)
+    this.#last = group - 1
+  }
+
   /** The newest state of every key, in order: value, or null where deleted. */
   *newest(): Generator<[key: string, value: Uint8Array | null]> {
     for (const name of this.#names) {
@@ -102,16 +106,25 @@ export class Memtable {
 
   /** Forgets versions up to and including this group, which is now below. No reader may still need them. */
   drop(group: number): void {
+    if (group < this.#last) this.#filter((version) => version.group > group)
+    else {
+      this.#buckets.clear()
+      this.#names.length = 0
+      this.#bytes = 0
+    }
+  }
+
+  #filter(isKept: (version: Version) => boolean): void {
     this.#bytes = 0
     for (const [name, { keys, rows }] of this.#buckets) {
       let kept = 0
       for (const key of keys) {
-        const versions = rows.get(key)!.filter((version) => version.group > group)
+        const versions = rows.get(key)!.filter(isKept)
         if (versions.length === 0) rows.delete(key)
         else {
           rows.set(key, versions)
           keys[kept++] = key
-          for (const { value } of versions) this.#bytes += key.length + (value?.length ?? 0) + 64
+          for (const { value } of versions) this.#bytes += weightOf(key, value)
         }
       }
       keys.length = kept
@@ -131,6 +144,9 @@ export class Memtable {
     return bucket
   }
 }
+
+const weightOf = (key: string, value: Uint8Array | undefined): number =>
+  key.length + (value?.length ?? 0) + 64
 
 function valueAt(versions: readonly Version[], version: number): Uint8Array | null | undefined {
   for (let i = versions.length - 1; i >= 0; i--)

@@ -4,6 +4,7 @@
  */
 import type { AccountId, Modseq } from '#base/id.ts'
 import type { KvEngine } from './backend.ts'
+import { keyText } from './key.ts'
 import { sequenceTable } from './sequence.ts'
 
 /** At most this; a row that claims more is not believed. */
@@ -16,7 +17,12 @@ export async function raiseSequence(engine: KvEngine, account: AccountId, to: nu
   snapshot.close()
   if (was !== undefined && isAtLeast(was, to)) return
   const value = sequenceTable.value.encode(to as Modseq)
-  const batch = { checks: [{ key, was }], puts: [{ key, value }], deletes: [], blobs: [] }
+  const batch = {
+    checks: [{ key: keyText(key), was }],
+    puts: [{ key: keyText(key), value }],
+    deletes: [],
+    blobs: [],
+  }
   if ((await engine.commit(batch)) === 'conflict') throw new Error('something else writes to this store')
 }
 

@@ -6,13 +6,11 @@ import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import fc from 'fast-check'
 import type { Batch, KvEngine, KvRow } from './backend.ts'
+import { keyText } from './key.ts'
 
 const bytes = (text: string): Uint8Array => Buffer.from(text)
 const none: Batch = { checks: [], puts: [], deletes: [], blobs: [] }
-const put = (key: string, value: string): { key: Uint8Array; value: Uint8Array } => ({
-  key: bytes(key),
-  value: bytes(value),
-})
+const put = (key: string, value: string): { key: string; value: Uint8Array } => ({ key, value: bytes(value) })
 const shown = (rows: readonly KvRow[]): string[] =>
   rows.map(([key, value]) => `${Buffer.from(key).toString()}=${Buffer.from(value).toString()}`)
 const textOf = (value: Uint8Array | undefined): string | undefined =>
@@ -54,7 +52,7 @@ export function engineSuite(name: string, open: () => Promise<KvEngine>): void {
     withEngine('keeps a snapshot still while rows change and vanish', async (engine) => {
       await engine.commit({ ...none, puts: [put('a', '1'), put('b', '2')] })
       const old = await engine.snapshot()
-      await engine.commit({ ...none, puts: [put('b', 'new'), put('c', '3')], deletes: [bytes('a')] })
+      await engine.commit({ ...none, puts: [put('b', 'new'), put('c', '3')], deletes: ['a'] })
       assert.deepEqual(shown(await old.range({ from: bytes(''), to: bytes('z'), limit: 9 })), ['a=1', 'b=2'])
       old.close()
       assert.deepEqual(await all(engine), ['b=new', 'c=3'])
@@ -74,9 +72,9 @@ export function engineSuite(name: string, open: () => Promise<KvEngine>): void {
     withEngine('refuses the whole batch where a check no longer holds', async (engine) => {
       await engine.commit({ ...none, puts: [put('a', '1')] })
       const was = (value: string | undefined): Batch['checks'] => [
-        { key: bytes('a'), was: value === undefined ? undefined : bytes(value) },
+        { key: 'a', was: value === undefined ? undefined : bytes(value) },
       ]
-      const change = { puts: [put('b', 'x')], deletes: [bytes('a')] }
+      const change = { puts: [put('b', 'x')], deletes: ['a'] }
       assert.equal(await engine.commit({ ...none, checks: was(undefined), ...change }), 'conflict')
       assert.equal(await engine.commit({ ...none, checks: was('0'), ...change }), 'conflict')
       assert.equal(await engine.commit({ ...none, checks: was('10'), ...change }), 'conflict')
@@ -90,7 +88,7 @@ export function engineSuite(name: string, open: () => Promise<KvEngine>): void {
       const step = (was: string | undefined, value: string): Promise<string> =>
         engine.commit({
           ...none,
-          checks: [{ key: bytes('n'), was: was === undefined ? undefined : bytes(was) }],
+          checks: [{ key: 'n', was: was === undefined ? undefined : bytes(was) }],
           puts: [put('n', value)],
         })
       assert.deepEqual(
@@ -109,7 +107,10 @@ export function engineSuite(name: string, open: () => Promise<KvEngine>): void {
         Buffer.of(0x80),
         Buffer.of(0xfe, 0xff),
       ]
-      await engine.commit({ ...none, puts: keys.toReversed().map((key) => ({ key, value: key })) })
+      await engine.commit({
+        ...none,
+        puts: keys.toReversed().map((key) => ({ key: keyText(key), value: key })),
+      })
       const snapshot = await engine.snapshot()
       const range = async (from: Buffer, to: Buffer, limit: number, reverse: boolean): Promise<string[]> =>
         (await snapshot.range({ from, to, limit, reverse })).map(([key]) => Buffer.from(key).toString('hex'))
@@ -135,7 +136,11 @@ export function engineSuite(name: string, open: () => Promise<KvEngine>): void {
       const long = Buffer.alloc(Math.min(engine.limits.keyBytes, 1500), 0x61)
       await engine.commit({
         ...none,
-        puts: [put('empty', ''), { key: bytes('large'), value: large }, { key: long, value: bytes('long') }],
+        puts: [
+          put('empty', ''),
+          { key: 'large', value: large },
+          { key: keyText(long), value: bytes('long') },
+        ],
       })
       const snapshot = await engine.snapshot()
       assert.equal((await snapshot.get(bytes('empty')))?.length, 0)
@@ -163,7 +168,7 @@ export function engineSuite(name: string, open: () => Promise<KvEngine>): void {
               await engine.commit({
                 ...none,
                 puts: Object.entries(puts).map(([k, v]) => put(k, v)),
-                deletes: gone.map(bytes),
+                deletes: gone,
               })
               for (const [k, v] of Object.entries(puts)) model.set(k, v)
               for (const k of gone) model.delete(k)

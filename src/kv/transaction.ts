@@ -5,13 +5,14 @@
  * The body awaits only its transaction. Nothing reaches the engine before the body has ended, so a body that
  * throws, or runs again after a conflict, leaves no trace.
  */
-import { afterPrefix, asBuffer } from '#base/bytes.ts'
+import { afterPrefix } from '#base/bytes.ts'
 import { Fault, isFault } from '#base/fault.ts'
 import type { AccountId, BlobHash, DataType, MailboxId, Modseq, Uid } from '#base/id.ts'
 import type { Maybe } from '#base/maybe.ts'
 import type { Batch, KvRow, KvSnapshot, Staged } from './backend.ts'
 import { type BlobOwner, blobLinkTable, blobTable, isLive } from './blob-rows.ts'
 import { type Changes, changeLogTable, expungeLogTable, mergeChange } from './change-log.ts'
+import { keyBytes, keyText } from './key.ts'
 import { sequenceTable } from './sequence.ts'
 import { accountOfKey, type Table } from './table.ts'
 import { type TaskName, taskRow, taskTable } from './task-rows.ts'
@@ -93,13 +94,8 @@ export class ReadTransaction implements ReadTx {
   }
 }
 
-const keyText = (key: Uint8Array): string => asBuffer(key).toString('latin1')
-
-interface Written {
-  readonly key: Uint8Array
-  /** undefined: deleted. */
-  readonly value: Uint8Array | undefined
-}
+/** What a write replaced, or how to take back something else. */
+type Undo = { readonly key: string; readonly before: Uint8Array | null | undefined } | (() => void)
 
 interface AccountWork {
   /** The sequence that the snapshot shows. */
@@ -111,14 +107,15 @@ interface AccountWork {
 
 export class WriteTransaction extends ReadTransaction implements WriteTx {
   readonly #accounts: ReadonlyMap<AccountId, AccountWork>
-  readonly #written = new Map<string, Written>()
-  readonly #checks = new Map<string, { key: Uint8Array; was: Uint8Array | undefined }>()
+  /** By key as text; null: deleted. */
+  readonly #written = new Map<string, Uint8Array | null>()
+  readonly #checks = new Map<string, Uint8Array | undefined>()
   readonly #blobs: Staged[] = []
   readonly #newTaskId: () => string
   /** Whether the scheduler is to be told of this commit. */
   scheduledTasks = false
   /** While an attempt runs: how to take back what it did, newest last. */
-  #undo: (() => void)[] | undefined
+  #undo: Undo[] | undefined
 
   constructor(snapshot: KvSnapshot, accounts: ReadonlyMap<AccountId, Modseq>, newTaskId: () => string) {
     super(snapshot)
@@ -136,7 +133,7 @@ export class WriteTransaction extends ReadTransaction implements WriteTx {
     const text = keyText(physical)
     if (!this.#checks.has(text)) {
       // The check is against the store, not against what this transaction has already put.
-      this.#checks.set(text, { key: physical, was: await this.snapshot.get(physical) })
+      this.#checks.set(text, await this.snapshot.get(physical))
     }
     return this.get(table, ...key)
   }
@@ -146,7 +143,7 @@ export class WriteTransaction extends ReadTransaction implements WriteTx {
   }
 
   delete<K extends readonly unknown[], V>(table: Table<K, V>, key: K): void {
-    this.#write(table.key(...key), undefined)
+    this.#write(table.key(...key), null)
   }
 
   modseq(account: AccountId): Modseq {
@@ -197,14 +194,14 @@ export class WriteTransaction extends ReadTransaction implements WriteTx {
 
   async attempt<T>(body: () => Promise<T>): Promise<T | Fault> {
     const outer = this.#undo
-    const undo: (() => void)[] = []
+    const undo: Undo[] = []
     this.#undo = undo
     try {
       const result = await body()
       outer?.push(...undo)
       return result
     } catch (error) {
-      for (const step of undo.reverse()) step()
+      for (const step of undo.reverse()) this.#takeBack(step)
       if (isFault(error)) return error
       throw error
     } finally {
@@ -237,24 +234,25 @@ export class WriteTransaction extends ReadTransaction implements WriteTx {
             uids.sort((a, b) => a - b),
           )
       }
-      const key = sequenceTable.key(account)
+      const key = keyText(sequenceTable.key(account))
       const was = work.before === 0 ? undefined : sequenceTable.value.encode(work.before)
-      this.#checks.set(keyText(key), { key, was })
-      this.#written.set(keyText(key), { key, value: sequenceTable.value.encode(modseq) })
+      this.#checks.set(key, was)
+      this.#written.set(key, sequenceTable.value.encode(modseq))
     }
     if (this.#written.size === 0 && this.#blobs.length === 0) return undefined
-    const puts: { key: Uint8Array; value: Uint8Array }[] = []
-    const deletes: Uint8Array[] = []
-    for (const { key, value } of this.#written.values()) {
-      if (value === undefined) deletes.push(key)
+    const puts: { key: string; value: Uint8Array }[] = []
+    const deletes: string[] = []
+    for (const [key, value] of this.#written) {
+      if (value === null) deletes.push(key)
       else puts.push({ key, value })
     }
-    return { checks: [...this.#checks.values()], puts, deletes, blobs: this.#blobs }
+    const checks = Array.from(this.#checks, ([key, was]) => ({ key, was }))
+    return { checks, puts, deletes, blobs: this.#blobs }
   }
 
   protected override read(key: Uint8Array): Maybe<Uint8Array | undefined> {
     const written = this.#written.get(keyText(key))
-    return written === undefined ? super.read(key) : written.value
+    return written === undefined ? super.read(key) : (written ?? undefined)
   }
 
   protected override async readMany(
@@ -263,7 +261,7 @@ export class WriteTransaction extends ReadTransaction implements WriteTx {
     const values = await super.readMany(keys)
     return keys.map((key, i) => {
       const written = this.#written.get(keyText(key))
-      return written === undefined ? values[i] : written.value
+      return written === undefined ? values[i] : (written ?? undefined)
     })
   }
 
@@ -273,7 +271,7 @@ export class WriteTransaction extends ReadTransaction implements WriteTx {
     limit: number,
     reverse: boolean,
   ): Promise<readonly KvRow[]> {
-    const own: [string, Written][] = []
+    const own: [string, Uint8Array | null][] = []
     const first = keyText(from)
     const end = keyText(to)
     for (const entry of this.#written) if (entry[0] >= first && entry[0] < end) own.push(entry)
@@ -283,26 +281,27 @@ export class WriteTransaction extends ReadTransaction implements WriteTx {
     const rows = new Map<string, KvRow>(stored.map((row) => [keyText(row[0]), row]))
     // A full page of stored rows says nothing about what lies beyond its end.
     const horizon = stored.length === limit + own.length ? keyText(stored.at(-1)![0]) : undefined
-    for (const [text, { key, value }] of own) {
-      if (value === undefined) rows.delete(text)
+    for (const [text, value] of own) {
+      if (value === null) rows.delete(text)
       else if (horizon === undefined || (reverse ? text >= horizon : text <= horizon))
-        rows.set(text, [key, value])
+        rows.set(text, [keyBytes(text), value])
     }
     const sorted = [...rows.values()].sort((a, b) => Buffer.compare(a[0], b[0]))
     return (reverse ? sorted.reverse() : sorted).slice(0, limit)
   }
 
-  #write(key: Uint8Array, value: Uint8Array | undefined): void {
-    const account = accountOfKey(key)
+  #write(physical: Uint8Array, value: Uint8Array | null): void {
+    const account = accountOfKey(physical)
     if (account !== undefined) this.#touch(account)
-    const text = keyText(key)
-    if (this.#undo !== undefined) {
-      const before = this.#written.get(text)
-      this.#undo.push(() =>
-        before === undefined ? this.#written.delete(text) : this.#written.set(text, before),
-      )
-    }
-    this.#written.set(text, { key, value })
+    const key = keyText(physical)
+    this.#undo?.push({ key, before: this.#written.get(key) })
+    this.#written.set(key, value)
+  }
+
+  #takeBack(step: Undo): void {
+    if (typeof step === 'function') step()
+    else if (step.before === undefined) this.#written.delete(step.key)
+    else this.#written.set(step.key, step.before)
   }
 
   #touch(account: AccountId): AccountWork {

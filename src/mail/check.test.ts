@@ -10,6 +10,7 @@ import { blobLinkTable, ownerKinds } from '#kv/blob-rows.ts'
 import { changeLogTable, expungeLogTable, logFloorTable } from '#kv/change-log.ts'
 import { CheckReport } from '#kv/check.ts'
 import { sequenceTable } from '#kv/sequence.ts'
+import { keyText } from '#kv/key.ts'
 import type { Table } from '#kv/table.ts'
 import { mailCheck } from './check.ts'
 import { append, apply, history, type MailStore } from './check-history.test.ts'
@@ -60,8 +61,8 @@ async function plant(
   await engine.commit({
     checks: [],
     blobs: [],
-    puts: puts.flatMap(([key, value]) => (value === undefined ? [] : [{ key, value }])),
-    deletes: puts.filter(([, value]) => value === undefined).map(([key]) => key),
+    puts: puts.flatMap(([key, value]) => (value === undefined ? [] : [{ key: keyText(key), value }])),
+    deletes: puts.filter(([, value]) => value === undefined).map(([key]) => keyText(key)),
   })
 }
 

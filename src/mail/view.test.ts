@@ -3,6 +3,7 @@ import test from 'node:test'
 import { afterPrefix } from '#base/bytes.ts'
 import type { Modseq, Uid } from '#base/id.ts'
 import { changeLogTable, logFloorTable } from '#kv/change-log.ts'
+import { keyText } from '#kv/key.ts'
 import { accountPrefix } from '#kv/table.ts'
 import { copyMessages } from './copy.ts'
 import { expungeMessages } from './expunge.ts'
@@ -204,7 +205,7 @@ test('the view of an account that was deleted is empty', async () => {
   const snapshot = box.engine.snapshot()
   const rows = await snapshot.range({ from, to: afterPrefix(from)!, limit: 1000 })
   snapshot.close()
-  await box.engine.commit({ checks: [], puts: [], deletes: rows.map(([key]) => key), blobs: [] })
+  await box.engine.commit({ checks: [], puts: [], deletes: rows.map(([key]) => keyText(key)), blobs: [] })
   assert.equal(await view.load(inbox), undefined)
   assert.deepEqual(view.mailboxes, [])
 })

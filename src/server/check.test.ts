@@ -24,6 +24,7 @@ import { type BlobLocation, blobLinkTable, blobTable, ownerKinds } from '#kv/blo
 import { changeLogTable } from '#kv/change-log.ts'
 import { anyRowTable } from '#kv/check.ts'
 import { sequenceTable } from '#kv/sequence.ts'
+import { keyText } from '#kv/key.ts'
 import type { Table } from '#kv/table.ts'
 import { taskTable } from '#kv/task-rows.ts'
 import { append, apply, history } from '#mail/check-history.test.ts'
@@ -115,8 +116,8 @@ async function plant({ engine }: TestStore, rows: readonly Row[]): Promise<void>
   await engine.commit({
     checks: [],
     blobs: [],
-    puts: rows.flatMap(([key, value]) => (value === undefined ? [] : [{ key, value }])),
-    deletes: rows.filter(([, value]) => value === undefined).map(([key]) => key),
+    puts: rows.flatMap(([key, value]) => (value === undefined ? [] : [{ key: keyText(key), value }])),
+    deletes: rows.filter(([, value]) => value === undefined).map(([key]) => keyText(key)),
   })
 }
 

@@ -3,6 +3,7 @@ import { Fault } from '#base/fault.ts'
 import type { BlobHash } from '#base/id.ts'
 import type { Batch, BlobPut, BlobSink, Staged } from '#kv/backend.ts'
 import { blobTable } from '#kv/blob-rows.ts'
+import { keyText } from '#kv/key.ts'
 import { contentOfRecord } from '../read-record.ts'
 import { packRecord } from '../record.ts'
 import type { BlobStore, Stager } from '../store.ts'
@@ -53,6 +54,6 @@ export class MemoryBlobs implements BlobStore, BlobSink {
     const { bytes } = record as { bytes: Uint8Array }
     this.#records.set(hash, bytes)
     const at = { segment: 0, offset: 0, recordBytes: bytes.length, sizeBytes, condemnedAt: 0 }
-    return { key: blobTable.key(hash), value: blobTable.value.encode(at) }
+    return { key: keyText(blobTable.key(hash)), value: blobTable.value.encode(at) }
   }
 }

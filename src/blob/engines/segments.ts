@@ -28,6 +28,7 @@ import { join } from 'node:path'
 import type { BlobHash } from '#base/id.ts'
 import type { Batch, BlobPut, BlobSink, PlacedRecord, Staged } from '#kv/backend.ts'
 import { type BlobLocation, blobTable, isLive } from '#kv/blob-rows.ts'
+import { keyText } from '#kv/key.ts'
 
 /** A segment is full beyond this and a new one begins. */
 const segmentBytes = 256 << 20
@@ -67,7 +68,7 @@ export class SegmentWriter implements BlobSink {
 
   place(
     batches: readonly Batch[],
-    get: (key: Uint8Array) => Uint8Array | undefined,
+    get: (key: string) => Uint8Array | undefined,
   ): ReadonlyMap<Batch, readonly BlobPut[]> {
     const places = new Map<Batch, readonly BlobPut[]>()
     const seen = new Map<BlobHash, BlobPut>()
@@ -122,14 +123,14 @@ export class SegmentWriter implements BlobSink {
 
   #placeOne(
     blob: Staged,
-    get: (key: Uint8Array) => Uint8Array | undefined,
+    get: (key: string) => Uint8Array | undefined,
     seen: Map<BlobHash, BlobPut>,
   ): BlobPut {
     const { hash, sizeBytes, record } = blob
     const before = seen.get(hash)
     // The batch that brings the bytes carries them; a second one in the group only names their place.
     if (before !== undefined) return { key: before.key, value: before.value }
-    const key = blobTable.key(hash)
+    const key = keyText(blobTable.key(hash))
     const known = get(key)
     // A condemned record may vanish at any moment, so it is written anew.
     if (known !== undefined && isLive(blobTable.value.decode(known))) return { key, value: known }

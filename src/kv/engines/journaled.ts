@@ -9,7 +9,8 @@ import type { Maybe } from '#base/maybe.ts'
 import type { Batch, CommitOutcome, KvEngine, KvLimits, KvRow, KvSnapshot, StoreReader } from '../backend.ts'
 import type { BlobRows } from '../committer.ts'
 import { CommitterClient, type CommitterLine } from '../committer-client.ts'
-import { Memtable, keyBytes, keyText } from '../memtable.ts'
+import { keyBytes, keyText } from '../key.ts'
+import { Memtable } from '../memtable.ts'
 
 export class JournaledEngine implements KvEngine {
   readonly limits: KvLimits
@@ -60,9 +61,9 @@ export class JournaledEngine implements KvEngine {
   }
 
   #add(rows: Pick<Batch, 'puts' | 'deletes'>, blobs: BlobRows, group: number): void {
-    for (const { key, value } of rows.puts) this.#rows.set(keyText(key), value, group)
-    for (const key of rows.deletes) this.#rows.set(keyText(key), undefined, group)
-    for (const { key, value } of blobs) this.#rows.set(keyText(key), value, group)
+    for (const { key, value } of rows.puts) this.#rows.set(key, value, group)
+    for (const key of rows.deletes) this.#rows.set(key, undefined, group)
+    for (const { key, value } of blobs) this.#rows.set(key, value, group)
     this.#group = group
   }
 

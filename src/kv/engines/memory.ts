@@ -4,7 +4,8 @@
 import { asBuffer } from '#base/bytes.ts'
 import { Fault } from '#base/fault.ts'
 import type { Batch, BlobSink, CommitOutcome, KvEngine, KvLimits, KvRow, KvSnapshot } from '../backend.ts'
-import { Memtable, keyBytes, keyText } from '../memtable.ts'
+import { keyBytes, keyText } from '../key.ts'
+import { Memtable } from '../memtable.ts'
 
 export class MemoryEngine implements KvEngine {
   readonly limits: KvLimits = { keyBytes: 1978, valueBytes: 16 << 20, batchBytes: 256 << 20, shared: false }
@@ -46,17 +47,16 @@ export class MemoryEngine implements KvEngine {
     // As with a real engine, the answer comes later and others run in between.
     await Promise.resolve()
     if (this.full) throw new Fault('unavailable', 'no space left', {})
-    const now = (key: Uint8Array): Uint8Array | undefined =>
-      this.#rows.get(keyText(key), this.#group) ?? undefined
+    const now = (key: string): Uint8Array | undefined => this.#rows.get(key, this.#group) ?? undefined
     for (const { key, was } of batch.checks) {
       const is = now(key)
       if (is === undefined || was === undefined ? is !== was : !asBuffer(is).equals(was)) return 'conflict'
     }
     const locations = this.#sink?.place([batch], now).get(batch) ?? []
     this.#group++
-    for (const { key, value } of batch.puts) this.#rows.set(keyText(key), Uint8Array.from(value), this.#group)
-    for (const { key, value } of locations) this.#rows.set(keyText(key), value, this.#group)
-    for (const key of batch.deletes) this.#rows.set(keyText(key), undefined, this.#group)
+    for (const { key, value } of batch.puts) this.#rows.set(key, Uint8Array.from(value), this.#group)
+    for (const { key, value } of locations) this.#rows.set(key, value, this.#group)
+    for (const key of batch.deletes) this.#rows.set(key, undefined, this.#group)
     return 'done'
   }
 
