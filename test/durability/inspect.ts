@@ -4,6 +4,8 @@
  * the other.
  */
 import assert from 'node:assert/strict'
+import { spawnSync } from 'node:child_process'
+import { fileURLToPath } from 'node:url'
 import { accountRowTable } from '#account/tables.ts'
 import type { AccountId, BlobHash, MailboxId, MessageId } from '#base/id.ts'
 import { blobLinkTable, blobTable, isLive, ownerKinds } from '#kv/blob-rows.ts'
@@ -159,3 +161,13 @@ const systemFlags: Readonly<Record<string, string>> = {
 }
 
 const flagOf = (keyword: string): string => systemFlags[keyword] ?? keyword
+
+/** Fails with what `postern check` prints where it finds anything. */
+export function expectCleanCheck(directory: string): void {
+  const { status, stdout, stderr } = spawnSync(process.execPath, [program, 'check', '--data', directory], {
+    encoding: 'utf8',
+  })
+  assert.equal(status, 0, `${stdout}${stderr}`)
+}
+
+const program = fileURLToPath(new URL('../../src/cli/main.ts', import.meta.url))

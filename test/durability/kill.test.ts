@@ -17,7 +17,7 @@ import { createAccounts, enginesUnderTest, loadConfig } from './load-accounts.ts
 import { expectedStates } from './ledger.ts'
 import { Random } from './random.ts'
 import { readAccount } from './read-account.ts'
-import { expectSoundStore } from './inspect.ts'
+import { expectCleanCheck, expectSoundStore } from './inspect.ts'
 import { differences, noteAll } from './verify.ts'
 
 const rounds = Number(process.env['POSTERN_KILL_ROUNDS'] ?? 20)
@@ -63,6 +63,7 @@ for (const engine of enginesUnderTest) {
         assert.ok(answered > rounds * 10, `only ${answered} steps were answered`)
         await server.process.stop()
         await expectSoundStore(engine, join(directory, 'data'))
+        expectCleanCheck(join(directory, 'data'))
       } finally {
         await server.process.stop('SIGKILL')
         await rm(directory, { recursive: true, force: true })
