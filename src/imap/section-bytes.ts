@@ -7,6 +7,7 @@
 import type { BlobStore } from '#blob/store.ts'
 import { readMessage, readMessageRange } from '#mail/message-bytes.ts'
 import { type MessageRow, sizeOf } from '#mail/message-row.ts'
+import { maxHeaderBytes } from '#mail/part-text.ts'
 import { transferDecoder } from '#message/body.ts'
 import { selectHeaders } from '#message/headers.ts'
 import type { StoredStructure } from '#message/structure-codec.ts'
@@ -14,6 +15,7 @@ import { isMessage, isMultipart, partAt, type Part } from '#message/structure.ts
 import { Refusal } from './errors.ts'
 import type { BytesItem, Partial, Section } from './fetch-items.ts'
 
+const LF = 0x0a
 /** Ranges up to this are read in one piece. */
 const smallBytes = 64 * 1024
 
@@ -40,10 +42,20 @@ export async function sectionBytes(source: MessageSource, item: BytesItem): Prom
   const range = rangeOf(source, section)
   if (range === undefined) return undefined
   if (section.names.length === 0) return readRange(source, cut(range, partial))
-  const header = await readMessageRange(source.blobs, source.row, range.start, range.end)
+  const header = await readHeaderToSearch(source, range)
   const chosen = selectHeaders(header, section.names, section.text === 'HEADER.FIELDS.NOT')
   const { start, end } = cut({ start: 0, end: chosen.length }, partial)
   return chosen.subarray(start, end)
+}
+
+/**
+ * All of it, or where there is more than anybody writes the lines at its beginning: a stranger can send a header
+ * of a hundred megabytes, and every client asks for some fields of it.
+ */
+async function readHeaderToSearch({ blobs, row }: MessageSource, { start, end }: Range): Promise<Uint8Array> {
+  if (end - start <= maxHeaderBytes) return readMessageRange(blobs, row, start, end)
+  const beginning = await readMessageRange(blobs, row, start, start + maxHeaderBytes)
+  return beginning.subarray(0, beginning.lastIndexOf(LF) + 1)
 }
 
 /** A partial beyond the end is empty, one over the end is cut (RFC 9051 §6.4.5). */

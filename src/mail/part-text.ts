@@ -18,7 +18,7 @@ import type { MessageRow } from './message-row.ts'
 /** Decoded bytes of a part that are held at once. */
 const wholeBytes = 1 << 20
 /** Of one header, as much as is looked at. */
-const maxHeaderBytes = 1 << 20
+export const maxHeaderBytes = 1 << 20
 
 /** What a piece of text belongs to: only TEXT looks into a header, BODY does not (RFC 9051 §6.4.4). */
 export type Region = 'header' | 'body'
