@@ -7,7 +7,7 @@ import { star } from './sequence-set.ts'
 import { ResponseWriter } from './writer.ts'
 
 const args = (text: string): Arguments => new Arguments(Buffer.from(text, 'latin1'))
-const refused = (read: () => unknown): void => void assert.throws(read, SyntaxFault)
+const refused = (read: () => unknown): void => assert.throws(read, SyntaxFault)
 
 function written(write: (out: ResponseWriter) => void): Buffer {
   const chunks: Uint8Array[] = []

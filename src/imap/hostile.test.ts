@@ -186,3 +186,20 @@ test('whatever is sent, every line that comes back is a response', async () => {
     [],
   )
 })
+
+test('what was done is answered, also where the changes cannot be shown', async () => {
+  await using server = await ImapTestServer.start()
+  const client = await server.selected()
+  const read = server.db.read.bind(server.db)
+  const write = server.db.write.bind(server.db)
+  server.db.write = (async (...args: Parameters<typeof write>) => {
+    const result = await write(...args)
+    server.db.read = () => Promise.reject(new Error('planted'))
+    return result
+  }) as typeof write
+  client.sendRaw('a1 APPEND INBOX {5+}\r\nx: y\n\r\n')
+  await client.expect('a1 OK [APPENDUID ')
+  server.db.read = read
+  server.db.write = write
+  await ask(client, 'a2 NOOP', ['* 1 EXISTS', 'a2 OK NOOP completed'])
+})

@@ -74,13 +74,24 @@ function wrongState({ state }: ImapSession, known: AnyCommand): string {
   return known.states.includes('selected') ? 'select a mailbox first' : 'not now that you are signed in'
 }
 
-async function complete(
-  session: ImapSession,
-  { name, hidesExpunges }: AnyCommand,
-  o: Completion,
-): Promise<void> {
-  await showChanges(session, hidesExpunges !== true)
-  session.tagged(session.reader.tag, o.status ?? 'OK', o.code, o.text ?? `${name} completed`)
+/** What the command did is done: whatever happens now, its answer is said. */
+async function complete(session: ImapSession, known: AnyCommand, o: Completion): Promise<void> {
+  const ended = await tryToShowChanges(session, known)
+  session.tagged(session.reader.tag, o.status ?? 'OK', o.code, o.text ?? `${known.name} completed`)
+  if (ended !== undefined) throw ended
+}
+
+/** Changes that cannot be read now are told later. Returns the reason to end the session, if there is one. */
+async function tryToShowChanges(session: ImapSession, known: AnyCommand): Promise<ProtocolEnd | undefined> {
+  try {
+    await showChanges(session, known.hidesExpunges !== true)
+    return undefined
+  } catch (error) {
+    if (error instanceof ProtocolEnd) return error
+    if (isGone(session.connection.ended, error)) throw error
+    if (!(error instanceof Fault)) reportDefect(session, error)
+    return undefined
+  }
 }
 
 async function failed(
@@ -99,23 +110,27 @@ async function failed(
     return 'bad'
   }
   const refusal = asRefusal(session, error)
-  if (known !== undefined) await showChanges(session, known.hidesExpunges !== true)
+  const ended = known === undefined ? undefined : await tryToShowChanges(session, known)
   session.tagged(reader.tag, refusal.status, refusal.code, refusal.message)
+  if (ended !== undefined) throw ended
   return 'done'
 }
 
 function asRefusal(session: ImapSession, error: unknown): Refusal {
-  const { reader, services, connection } = session
   if (error instanceof Refusal) return error
-  if (error instanceof Fault) return refusalOf(error, reader.name)
+  if (error instanceof Fault) return refusalOf(error, session.reader.name)
+  reportDefect(session, error)
+  // RFC 5530 §3
+  return new Refusal('Internal error', 'SERVERBUG')
+}
+
+function reportDefect({ services, connection, access, reader }: ImapSession, error: unknown): void {
   services.telemetry.emit(commandError, {
     ip: connection.peer.ip,
-    account: session.access?.account,
+    account: access?.account,
     command: reader.name,
     error,
   })
-  // RFC 5530 §3
-  return new Refusal('Internal error', 'SERVERBUG')
 }
 
 /**

@@ -159,6 +159,10 @@ export class CommandReader {
 
   /** One line that is not a command: DONE, or an answer to a SASL challenge. */
   continuation(maxBytes: number, continues: boolean): Maybe<Buffer | undefined> {
+    // Views of the socket's memory, which a session in IDLE would keep alive for hours.
+    this.#line = nothing
+    this.#gathered = nothing
+    this.#gatheredBytes = 0
     return this.#connection.readLine(maxBytes, { bareLf: 'accept', continues })
   }
 

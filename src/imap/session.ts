@@ -3,7 +3,6 @@
  *
  * Commands run one after the other, so a session never does two things at once.
  */
-import { latin1 } from '#base/bytes.ts'
 import { Fault } from '#base/fault.ts'
 import type { Access } from '#account/access.ts'
 import type { SaslMechanism } from '#account/sasl/mechanism.ts'
@@ -153,7 +152,7 @@ export class ImapSession {
   tagged(tag: string, status: string, code: string | undefined, text: string): void {
     const { out } = this
     out.ascii(tag).sp().ascii(status).sp()
-    if (code !== undefined) out.bytes(latin1(`[${code}] `))
+    if (code !== undefined) out.ascii(`[${code}] `)
     out.ascii(plainText(text)).crlf()
   }
 }

@@ -182,6 +182,7 @@ test('three sessions on one mailbox stay true to it', async () => {
   for (let seed = 1; seed <= 15; seed++) await play(seed, 60)
 })
 
+// oxlint-disable-next-line typescript/unbound-method -- called with a view as `this` below
 const { show, tell } = SessionView.prototype
 
 const faults: Readonly<Record<string, () => void>> = {

@@ -82,13 +82,6 @@ export class ResponseWriter {
     return this
   }
 
-  /** Any text, as UTF-8. */
-  utf8(text: string): this {
-    this.#need(text.length * 3)
-    this.#at += this.#buffer.write(text, this.#at, 'utf8')
-    return this
-  }
-
   bytes(bytes: Uint8Array): this {
     const length = bytes.length
     this.#need(length)

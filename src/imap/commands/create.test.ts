@@ -107,7 +107,7 @@ test('a mailbox that is selected is deleted: its own session leaves it, others a
     'a1 OK DELETE completed',
   ])
   await ask(client, 'a2 FETCH 1 UID', ['a2 BAD Select a mailbox first'])
-  other.send('b1 NOOP')
+  await ask(other, 'b1 NOOP', ['b1 OK NOOP completed'])
   await other.expect(/^\* BYE The selected mailbox was deleted$/)
   await other.expectEnd()
 })
