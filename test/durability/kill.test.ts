@@ -46,8 +46,8 @@ for (const engine of enginesUnderTest) {
   describe(`kill -9, ${engine}`, () => {
     it(`keeps every promise over ${rounds} rounds`, async () => {
       const directory = temporaryDirectory()
-      const start = () => startServer({ engine, directory, config: loadConfig })
-      let server = await start()
+      const start = (workers: number) => startServer({ engine, directory, workers, config: loadConfig })
+      let server = await start(1)
       try {
         const random = new Random()
         const accounts = await createAccounts(server, 4)
@@ -56,7 +56,7 @@ for (const engine of enginesUnderTest) {
           await loadUntilKilled(server, accounts, random, round)
           for (const { steps } of accounts) answered += steps.filter((step) => step.answered).length
           if (random.chance(0.3)) await killStarting(directory, random)
-          server = await start()
+          server = await start(1 + (round % 2))
           const wrong = await verify(server.imapPort, accounts, round === rounds)
           assert.deepEqual(wrong, [], `round ${round}, seed ${random.seed}:\n${wrong.join('\n')}`)
         }
