@@ -23,11 +23,12 @@ const tier: TestTier = { name: 'planted', include: ['**/*.test.ts'], isolation: 
 test('passes, failures and skips are counted, in one process and in many', async () => {
   const files = [
     plant('a.test.ts', "test('a', () => {})\ntest('b', { skip: 'no reason' }, () => {})\n"),
+    plant('skipped.test.ts', "describe('t', { skip: 'no program' }, () => { test('d', () => {}) })\n"),
     plant('b.test.ts', "describe('s', () => { test('c', () => { throw new Error('planted') }) })\n"),
   ]
   for (const isolation of ['none', 'process'] as const) {
     const { passed, failed, skipped } = await runTier({ ...tier, isolation }, files, { strict: false, print })
-    assert.deepEqual({ passed, failed, skipped }, { passed: 1, failed: 1, skipped: 1 })
+    assert.deepEqual({ passed, failed, skipped }, { passed: 1, failed: 1, skipped: 2 })
   }
 })
 

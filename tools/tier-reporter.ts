@@ -33,11 +33,12 @@ export async function* report(source: AsyncIterable<TestEvent>): AsyncGenerator<
     else if (type === 'test:fail' && data.todo === undefined && failsByItself(data)) {
       totals.failed++
       yield `FAIL ${placeOf(data)}\n${causeOf(data.details.error).replace(/^/gm, '  ')}\n`
-    } else if (type === 'test:pass' && data.details.type !== 'suite') {
+    } else if (type === 'test:pass') {
+      // Of a suite that is skipped nothing else is told; any other is only the sum of its tests.
       if (data.skip !== undefined && data.skip !== false) {
         totals.skipped++
         yield `skip ${placeOf(data)}: ${typeof data.skip === 'string' ? data.skip : 'no reason given'}\n`
-      } else if (data.todo === undefined) totals.passed++
+      } else if (data.details.type !== 'suite' && data.todo === undefined) totals.passed++
     }
   }
   const file = process.env['POSTERN_TIER_TOTALS']
