@@ -137,7 +137,7 @@ export function expectedStates(
   const after: Expected = { ...sure, state: copyState(state), unnumbered: new Map() }
   // Only what was answered has UIDs that the client knows.
   const { pairs: _, uid: __, ...blind } = open as { pairs?: unknown; uid?: unknown } & Action
-  apply(after.state, after.unnumbered, blind as Action, undefined)
+  apply(after.state, after.unnumbered, blind, undefined)
   return [sure, after]
 }
 

@@ -24,16 +24,20 @@ export interface SentEvent {
 
 export type TraceEvent = (FileEvent | SentEvent) & { readonly at: number }
 
-const traced = [
-  ...['write', 'writev', 'pwrite64', 'pwritev', 'pwritev2', 'sendto', 'sendmsg'],
-  ...['fsync', 'fdatasync', 'sync_file_range', 'msync', 'openat', 'lseek', 'ftruncate', 'fallocate'],
-  ...['rename', 'renameat', 'renameat2', 'link', 'linkat', 'unlink', 'unlinkat', 'mkdir', 'mkdirat'],
-]
+const traced =
+  'write writev pwrite64 pwritev pwritev2 sendto sendmsg fsync fdatasync sync_file_range msync ' +
+  'openat lseek ftruncate fallocate rename renameat renameat2 link linkat unlink unlinkat mkdir mkdirat'
+
+const straceFlags = '-D -f -yy --seccomp-bpf -qq -s 16777216 -e signal=none'
 
 /** What runs a program under strace as its own process, and writes the record to `file`. */
 export const straceCommand = (file: string): readonly string[] => [
-  ...['strace', '-D', '-f', '-yy', '--seccomp-bpf', '-qq', '-s', '16777216', '-e', 'signal=none'],
-  ...['-e', `trace=${traced.join()}`, '-o', file],
+  'strace',
+  ...straceFlags.split(' '),
+  '-e',
+  `trace=${traced.split(' ').join()}`,
+  '-o',
+  file,
 ]
 
 /** Reads a record whole. `directory` is the data directory, absolute; events are of what lies in it. */
