@@ -25,7 +25,12 @@ const engines = ['src/*/engines/**/*.test.ts']
 export const tiers: readonly TestTier[] = [
   {
     name: 'unit',
-    include: ['src/**/*.test.ts', 'tools/**/*.test.ts', 'test/harness/**/*.test.ts'],
+    include: [
+      'src/**/*.test.ts',
+      'tools/**/*.test.ts',
+      'test/harness/**/*.test.ts',
+      'test/bench/**/*.test.ts',
+    ],
     exclude: engines,
     isolation: 'none',
     budgetMs: 1 * minutes,

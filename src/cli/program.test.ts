@@ -92,7 +92,7 @@ test('on the same machine: a domain, an account, and nobody is asked who they ar
   )
   const status = await postern('status')
   assert.match(status.out, /^Postern 0\.1\.0 on mail\.example\.org, running for /)
-  assert.match(status.out, /1 domains, 1 accounts\n/)
+  assert.match(status.out, /1 domain, 1 account\n/)
   assert.match(status.out, /imap +0\.0\.0\.0:993 +tls\n/)
 })
 

@@ -22,7 +22,9 @@ function describe(status: ShownStatus, nowMs: number): string {
   const rows = listeners.map(({ service, ip, port, security }) => [service, `${ip}:${port}`, security])
   return [
     `Postern ${printable(version)} on ${printable(hostName)}, running for ${formatDuration(seconds * 1000)}\n`,
-    `${domains} domains, ${accounts} accounts\n\n`,
+    `${counted(domains, 'domain')}, ${counted(accounts, 'account')}\n\n`,
     table(['SERVICE', 'ADDRESS', 'SECURITY'], rows),
   ].join('')
 }
+
+const counted = (count: number, what: string): string => `${count} ${what}${count === 1 ? '' : 's'}`
