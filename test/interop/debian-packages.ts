@@ -10,8 +10,19 @@ export const packageOf: Readonly<Record<Program, readonly string[]>> = {
   fetchmail: ['fetchmail'],
   // A terminal for mutt, which wants one.
   script: ['bsdutils'],
+  // What the tests of durability record with.
+  strace: ['strace'],
 }
 
-export type Program = 'swaks' | 'mbsync' | 'mutt' | 'curl' | 'openssl' | 'python3' | 'fetchmail' | 'script'
+export type Program =
+  | 'swaks'
+  | 'mbsync'
+  | 'mutt'
+  | 'curl'
+  | 'openssl'
+  | 'python3'
+  | 'fetchmail'
+  | 'script'
+  | 'strace'
 
 export const programs = Object.keys(packageOf) as Program[]
