@@ -51,25 +51,25 @@ export function writeColumn(out: ResponseWriter, name: ColumnItem, now: MailboxV
       out.bytes(now.flagsAt(index).wire)
       return
     case 'UID':
-      out.uint(now.uids[index]!)
+      out.uint(now.uids.at(index))
       return
     case 'RFC822.SIZE':
-      out.uint(now.sizes[index]!)
+      out.uint(now.sizes.at(index))
       return
     case 'INTERNALDATE':
-      out.ascii(formatInternalDate(now.receivedAt[index]!)).byte(0x22)
+      out.ascii(formatInternalDate(now.receivedAt.at(index))).byte(0x22)
       return
     case 'SAVEDATE':
-      out.ascii(formatInternalDate(now.savedAt[index]!)).byte(0x22)
+      out.ascii(formatInternalDate(now.savedAt.at(index))).byte(0x22)
       return
     case 'MODSEQ':
-      out.uint(now.modseqs[index]!).byte(0x29)
+      out.uint(now.modseqs.at(index)).byte(0x29)
       return
     case 'EMAILID':
-      out.ascii(emailObjectId(now.ids[index]! as MessageId)).byte(0x29)
+      out.ascii(emailObjectId(now.ids.at(index) as MessageId)).byte(0x29)
       return
     case 'THREADID':
-      out.ascii(threadObjectId(now.threads[index]! as ThreadId)).byte(0x29)
+      out.ascii(threadObjectId(now.threads.at(index) as ThreadId)).byte(0x29)
       return
   }
 }

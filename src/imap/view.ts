@@ -5,29 +5,34 @@
  * What must always hold: message numbers change only by an EXPUNGE or EXISTS that was written (RFC 9051 §7.5.1);
  * after `show` with expunges allowed, the client's picture is that of the mailbox. What was told is kept per
  * message, not derived from a MODSEQ: several writers may share one. The columns of a MailboxView never change,
- * so that as long as the client's picture is one that the mailbox had, they are shared and not copied.
+ * so that as long as the client's picture is one that the mailbox had, they are shared and not copied; and
+ * chunks that two columns share need not be compared.
  */
 import type { MailboxId } from '#base/id.ts'
-import type { FlagSet } from '#mail/flag-set.ts'
+import { type Column, columnOf, sharedChunks } from '#mail/column.ts'
+import type { FlagSet, FlagSets } from '#mail/flag-set.ts'
 import type { MailboxView } from '#mail/mailbox-view.ts'
 import { eachPosition, type Numbered, pairUp, type Positions } from './sequence-set.ts'
 import type { ResponseWriter } from './writer.ts'
 
 const none = new Uint32Array(0)
 
+type Numbers = Column<Uint32Array>
+
 export class SessionView implements Numbered {
   readonly mailbox: MailboxId
   readonly isReadOnly: boolean
   /** The columns shown last. Not the whole view: that would keep its other columns in memory. */
-  #shownUids: Uint32Array
-  #shownFlags: Uint32Array
-  /** What the numbers in `#told` mean. */
-  #table: FlagTable
+  #shownUids: Numbers
+  #shownFlags: Numbers
+  /** What the numbers of flags mean. */
+  #sets: FlagSets
   /** The messages that the client knows, ascending; those of `#shown`, and gone ones while that was not told. */
-  #uids: Uint32Array
-  /** For each the flags that the client was told last, or that it can know: as in the columns of `#shown`. */
-  #told: Uint32Array
-  #ownsTold = false
+  #uids: Numbers
+  /** For each the flags that it can know: as in the columns of `#shown`. */
+  #flags: Numbers
+  /** By position the flags that the client was told since, where they are others. */
+  readonly #told = new Map<number, number>()
   /** Some of the messages are gone, and the client does not know. */
   #hasGone = false
   /** The highest UID that was ever in the view: what is above it is new. */
@@ -40,46 +45,34 @@ export class SessionView implements Numbered {
     this.mailbox = now.id
     this.isReadOnly = isReadOnly
     this.#uids = this.#shownUids = now.uids
-    this.#told = this.#shownFlags = now.flagSets
-    this.#table = tableOf(now)
-    this.#lastUid = now.count === 0 ? 0 : now.uids[now.count - 1]!
+    this.#flags = this.#shownFlags = now.flagSets
+    this.#sets = now.sets
+    this.#lastUid = now.count === 0 ? 0 : now.uids.at(now.count - 1)
   }
 
   get count(): number {
-    return this.#uids.length
+    return this.#uids.count
   }
 
   uidAt(position: number): number {
-    return this.#uids[position]!
+    return this.#uids.at(position)
   }
 
   /** The position of the first message whose UID is not below this one. */
   lowerBound(uid: number): number {
-    let low = 0
-    let high = this.#uids.length
-    while (low < high) {
-      const middle = (low + high) >>> 1
-      if (this.#uids[middle]! < uid) low = middle + 1
-      else high = middle
-    }
-    return low
+    return this.#uids.lowerBound(uid)
   }
 
   /** The flags that the client was told last. */
-  toldFlags(position: number): Pick<FlagSet, 'keywords' | 'deleted'> {
-    return this.#table.get(this.#told[position]!) ?? noFlags
+  toldFlags(position: number): FlagSet {
+    return this.#sets.at(this.#toldAt(position))
   }
 
   /** The client has been told, or knows, the flags that the message at an index of `now` has. */
   tell(position: number, now: MailboxView, index: number): void {
     if (!this.#differs(position, now, index)) return
     // Told in numbers of the columns shown last; those of another table wait for the next `show`.
-    if (!sharesTable(this.#table, now)) return
-    if (!this.#ownsTold) this.#told = this.#told.slice()
-    this.#ownsTold = true
-    const flags = now.flagSets[index]!
-    this.#told[position] = flags
-    this.#table.set(flags, now.flagSet(flags))
+    if (this.#sets === now.sets) this.#told.set(position, now.flagSets.at(index))
   }
 
   /** What `$` stands for; messages that are gone have left it. */
@@ -87,13 +80,13 @@ export class SessionView implements Numbered {
     const found: number[] = []
     for (const uid of this.#saved) {
       const at = this.lowerBound(uid)
-      if (this.#uids[at] === uid) found.push(at)
+      if (at < this.count && this.#uids.at(at) === uid) found.push(at)
     }
     return pairUp(found)
   }
 
   save(positions: Positions): void {
-    this.#saved = Uint32Array.from(eachPosition(positions), (at) => this.#uids[at]!)
+    this.#saved = Uint32Array.from(eachPosition(positions), (at) => this.#uids.at(at))
   }
 
   /**
@@ -103,8 +96,8 @@ export class SessionView implements Numbered {
   locator(now: MailboxView): (position: number) => number {
     let near = 0
     return (position) => {
-      const uid = this.#uids[position]!
-      const index = now.uids[near] === uid ? near : now.indexOfUid(uid)
+      const uid = this.#uids.at(position)
+      const index = near < now.count && now.uids.at(near) === uid ? near : now.indexOfUid(uid)
       if (index !== -1) near = index + 1
       return index
     }
@@ -116,110 +109,121 @@ export class SessionView implements Numbered {
    */
   show(out: ResponseWriter, now: MailboxView, o: { expunges: boolean }): void {
     const isShown = now.uids === this.#shownUids && now.flagSets === this.#shownFlags
-    if (isShown && !this.#ownsTold && !(this.#hasGone && o.expunges)) return
-    if (o.expunges) this.#showExpunged(out, now)
-    const known = this.#uids.length
+    if (isShown && this.#told.size === 0 && !(this.#hasGone && o.expunges)) return
+    const { gone, changed } = this.#compare(now)
+    const hidden = o.expunges ? 0 : gone.length
+    if (o.expunges) showExpunged(out, gone)
     const added = now.count - now.firstNotBefore(this.#lastUid + 1)
     if (added > 0) {
-      this.#lastUid = now.uids[now.count - 1]!
+      this.#lastUid = now.uids.at(now.count - 1)
       out
         .ascii('* ')
-        .uint(known + added)
+        .uint(now.count + hidden)
         .ascii(' EXISTS\r\n')
     }
-    this.#showFlags(out, now)
-    if (known + added === now.count) {
+    showFlags(out, now, changed, o.expunges ? gone : [])
+    if (hidden === 0) {
       this.#uids = now.uids
-      this.#told = now.flagSets
+      this.#flags = now.flagSets
       this.#hasGone = false
     } else this.#keepGone(now, added)
-    this.#ownsTold = false
+    this.#told.clear()
     this.#shownUids = now.uids
     this.#shownFlags = now.flagSets
-    this.#table = tableOf(now)
+    this.#sets = now.sets
   }
 
-  /** From the highest number down, so that none of those still to come changes. */
-  #showExpunged(out: ResponseWriter, now: MailboxView): void {
-    if (now.uids.buffer === this.#uids.buffer) return
-    const uids = this.#uids
-    const gone: number[] = []
-    for (let i = 0, at = 0; i < uids.length; i++) {
-      while (at < now.count && now.uids[at]! < uids[i]!) at++
-      if (now.uids[at] !== uids[i]) gone.push(i)
+  /** What is different now, in ascending positions. */
+  #compare(now: MailboxView): Differences {
+    const found: Differences = { gone: [], changed: [] }
+    const { head, tail } = sharedChunks(this.#uids, now.uids)
+    const { chunks, layout } = this.#uids
+    for (let i = 0; i < head; i++) this.#compareFlags(now, i, i, found)
+    const from = layout.starts[head]!
+    const end = layout.starts[chunks.length - tail]!
+    for (let i = from, at = from; i < end; i++) {
+      const uid = this.#uids.at(i)
+      while (at < now.count && now.uids.at(at) < uid) at++
+      if (at === now.count || now.uids.at(at) !== uid) found.gone.push(i)
+      else if (this.#differs(i, now, at)) found.changed.push({ position: i, index: at })
     }
-    if (gone.length === 0) return
-    for (let i = gone.length - 1; i >= 0; i--)
-      out
-        .ascii('* ')
-        .uint(gone[i]! + 1)
-        .ascii(' EXPUNGE\r\n')
-    this.#uids = without(uids, gone)
-    this.#told = without(this.#told, gone)
+    for (let i = chunks.length - tail; i < chunks.length; i++)
+      this.#compareFlags(now, i, i + now.uids.chunks.length - chunks.length, found)
+    return found
   }
 
-  #showFlags(out: ResponseWriter, now: MailboxView): void {
-    if (now.flagSets.buffer === this.#told.buffer) return
-    const uids = this.#uids
-    for (let i = 0, at = 0; i < uids.length; i++) {
-      const uid = uids[i]!
-      while (at < now.count && now.uids[at]! < uid) at++
-      if (now.uids[at] !== uid || !this.#differs(i, now, at)) continue
-      out
-        .ascii('* ')
-        .uint(i + 1)
-        .ascii(' FETCH (UID ')
-        .uint(uid)
-        .ascii(' FLAGS ')
-      out.bytes(now.flagsAt(at).wire).ascii(')\r\n')
-    }
+  /** Of a chunk that the client knows, which has the same messages as one of now. */
+  #compareFlags(now: MailboxView, known: number, current: number, found: Differences): void {
+    if (this.#flags.chunks[known] === now.flagSets.chunks[current]) return
+    const from = this.#uids.layout.starts[known]!
+    const by = now.uids.layout.starts[current]! - from
+    const end = this.#uids.layout.starts[known + 1]!
+    for (let i = from; i < end; i++)
+      if (this.#differs(i, now, i + by)) found.changed.push({ position: i, index: i + by })
   }
 
-  /** Some messages are gone and must be kept in their places: the view has arrays of its own for a while. */
+  /** Some messages are gone and must be kept in their places: the view has columns of its own for a while. */
   #keepGone(now: MailboxView, added: number): void {
-    const known = this.#uids
-    const uids = new Uint32Array(known.length + added)
-    uids.set(known)
-    uids.set(now.uids.subarray(now.count - added), known.length)
-    const told = new Uint32Array(uids.length)
+    const known = this.#uids.count
+    const uids = new Uint32Array(known + added)
+    for (let i = 0; i < known; i++) uids[i] = this.#uids.at(i)
+    for (let i = 0; i < added; i++) uids[known + i] = now.uids.at(now.count - added + i)
+    const flags = new Uint32Array(uids.length)
     for (let i = 0, at = 0; i < uids.length; i++) {
-      while (at < now.count && now.uids[at]! < uids[i]!) at++
-      if (now.uids[at] === uids[i]) told[i] = now.flagSets[at]!
+      while (at < now.count && now.uids.at(at) < uids[i]!) at++
+      if (at < now.count && now.uids.at(at) === uids[i]) flags[i] = now.flagSets.at(at)
     }
-    this.#uids = uids
-    this.#told = told
+    this.#uids = columnOf(uids)
+    this.#flags = columnOf(flags)
     this.#hasGone = true
   }
 
+  #toldAt(position: number): number {
+    return this.#told.get(position) ?? this.#flags.at(position)
+  }
+
   #differs(position: number, now: MailboxView, index: number): boolean {
-    const told = this.#told[position]!
-    const flags = now.flagSets[index]!
-    const before = this.#table.get(told)
-    const after = now.flagSet(flags)
-    return before !== after && !sameFlags(before ?? noFlags, after)
+    const told = this.#toldAt(position)
+    const flags = now.flagSets.at(index)
+    if (this.#sets === now.sets) return told !== flags
+    return !sameFlags(this.#sets.at(told), now.sets.at(flags))
   }
 }
 
-/** The flag sets that a column refers to, by their numbers there. */
-type FlagTable = Map<number, FlagSet>
-
-const noFlags: Pick<FlagSet, 'keywords' | 'deleted'> = { keywords: [], deleted: false }
-
-function tableOf(now: MailboxView): FlagTable {
-  const table: FlagTable = new Map()
-  let last = -1
-  for (const number of now.flagSets) {
-    // Neighbours mostly have the same.
-    if (number !== last && !table.has(number)) table.set(number, now.flagSet(number))
-    last = number
-  }
-  return table
+interface Differences {
+  /** Positions of messages that are no longer there. */
+  readonly gone: number[]
+  /** Messages with other flags than were told: the position, and the index now. */
+  readonly changed: { readonly position: number; readonly index: number }[]
 }
 
-/** Numbers of flag sets mean the same as long as the account's view was not built anew in between. */
-const sharesTable = (table: FlagTable, now: MailboxView): boolean => {
-  for (const [number, flags] of table) return flags === now.flagSet(number)
-  return true
+/** From the highest number down, so that none of those still to come changes. */
+function showExpunged(out: ResponseWriter, gone: readonly number[]): void {
+  for (let i = gone.length - 1; i >= 0; i--)
+    out
+      .ascii('* ')
+      .uint(gone[i]! + 1)
+      .ascii(' EXPUNGE\r\n')
+}
+
+/** The numbers are those without the messages that have been expunged. */
+function showFlags(
+  out: ResponseWriter,
+  now: MailboxView,
+  changed: Differences['changed'],
+  expunged: readonly number[],
+): void {
+  let before = 0
+  for (const { position, index } of changed) {
+    while (before < expunged.length && expunged[before]! < position) before++
+    out
+      .ascii('* ')
+      .uint(position - before + 1)
+      .ascii(' FETCH (UID ')
+      .uint(now.uids.at(index))
+      .ascii(' FLAGS ')
+    out.bytes(now.flagsAt(index).wire).ascii(')\r\n')
+  }
 }
 
 /** Keywords are sorted, so equal sets are equal lists. */
@@ -230,15 +234,3 @@ export const sameFlags = (
   a.deleted === b.deleted &&
   a.keywords.length === b.keywords.length &&
   a.keywords.every((keyword, i) => keyword === b.keywords[i])
-
-function without(column: Uint32Array, gone: readonly number[]): Uint32Array {
-  const left = new Uint32Array(column.length - gone.length)
-  let to = 0
-  let from = 0
-  for (const at of [...gone, column.length]) {
-    left.set(column.subarray(from, at), to)
-    to += at - from
-    from = at + 1
-  }
-  return left
-}

@@ -2,80 +2,55 @@
  * The entries of one mailbox in columns, ordered by UID.
  *
  * A MailboxView never changes: whoever holds one may iterate it across any number of awaits, and asks the
- * AccountView for the current one when it wants to know more. `MailboxColumns` makes the next view from the
- * last: new entries are appended behind what older views can see of the shared arrays, flags and modseqs are
- * copied before they change, and an expunge copies all.
+ * AccountView for the current one when it wants to know more.
  */
-import type { MailboxId, MessageId, Modseq, ThreadId, Uid } from '#base/id.ts'
+import type { MailboxId, Modseq, Uid } from '#base/id.ts'
+import type { Column } from './column.ts'
 import type { FlagSet, FlagSets } from './flag-set.ts'
 import type { Mailbox } from './mailbox-row.ts'
 
-/** What the columns hold of an entry. */
-export interface ViewEntry {
-  readonly uid: Uid
-  readonly id: MessageId
-  readonly thread: ThreadId
-  readonly modseq: Modseq
-  /** Index into the view's flag sets. */
-  readonly flagSet: number
-  readonly sizeBytes: number
-  /** Milliseconds. */
-  readonly receivedAt: number
-  readonly savedAt: number
+/** Element i of each belongs to sequence number i + 1. */
+export interface Columns {
+  readonly uids: Column<Uint32Array>
+  readonly ids: Column<Float64Array>
+  readonly threads: Column<Float64Array>
+  readonly modseqs: Column<Float64Array>
+  readonly flagSets: Column<Uint32Array>
+  readonly sizes: Column<Float64Array>
+  readonly receivedAt: Column<Float64Array>
+  readonly savedAt: Column<Float64Array>
 }
-
-/** Every array has exactly `count` elements; element i of each belongs to sequence number i + 1. */
-interface Columns {
-  readonly uids: Uint32Array
-  readonly ids: Float64Array
-  readonly threads: Float64Array
-  readonly modseqs: Float64Array
-  readonly flagSets: Uint32Array
-  readonly sizes: Float64Array
-  readonly receivedAt: Float64Array
-  readonly savedAt: Float64Array
-}
-
-const bytesPerEntry = 2 * 4 + 6 * 8
-const leastCapacity = 16
-
-const newColumns = (capacity: number): Columns => ({
-  uids: new Uint32Array(capacity),
-  ids: new Float64Array(capacity),
-  threads: new Float64Array(capacity),
-  modseqs: new Float64Array(capacity),
-  flagSets: new Uint32Array(capacity),
-  sizes: new Float64Array(capacity),
-  receivedAt: new Float64Array(capacity),
-  savedAt: new Float64Array(capacity),
-})
 
 export class MailboxView implements Columns {
   /** The mailbox's row as of the same commit. */
   readonly mailbox: Mailbox
   readonly count: number
-  readonly uids: Uint32Array
-  readonly ids: Float64Array
-  readonly threads: Float64Array
-  readonly modseqs: Float64Array
-  readonly flagSets: Uint32Array
-  readonly sizes: Float64Array
-  readonly receivedAt: Float64Array
-  readonly savedAt: Float64Array
-  readonly #sets: FlagSets
+  readonly uids: Column<Uint32Array>
+  readonly ids: Column<Float64Array>
+  readonly threads: Column<Float64Array>
+  readonly modseqs: Column<Float64Array>
+  readonly flagSets: Column<Uint32Array>
+  readonly sizes: Column<Float64Array>
+  readonly receivedAt: Column<Float64Array>
+  readonly savedAt: Column<Float64Array>
+  /** What the numbers in `flagSets` mean. */
+  readonly sets: FlagSets
+  /** For each chunk the flag sets that its entries have, once somebody asked. */
+  readonly #used: WeakMap<Uint32Array, UsedSets>
 
-  constructor(mailbox: Mailbox, count: number, columns: Columns, sets: FlagSets) {
+  constructor(mailbox: Mailbox, columns: Columns, sets: FlagSets, used: WeakMap<Uint32Array, UsedSets>) {
     this.mailbox = mailbox
-    this.count = count
-    this.uids = columns.uids.subarray(0, count)
-    this.ids = columns.ids.subarray(0, count)
-    this.threads = columns.threads.subarray(0, count)
-    this.modseqs = columns.modseqs.subarray(0, count)
-    this.flagSets = columns.flagSets.subarray(0, count)
-    this.sizes = columns.sizes.subarray(0, count)
-    this.receivedAt = columns.receivedAt.subarray(0, count)
-    this.savedAt = columns.savedAt.subarray(0, count)
-    this.#sets = sets
+    this.count = columns.uids.count
+    this.uids = columns.uids
+    this.ids = columns.ids
+    this.threads = columns.threads
+    this.modseqs = columns.modseqs
+    this.flagSets = columns.flagSets
+    this.sizes = columns.sizes
+    this.receivedAt = columns.receivedAt
+    this.savedAt = columns.savedAt
+    this.sets = sets
+    this.#used = used
   }
 
   get id(): MailboxId {
@@ -96,149 +71,51 @@ export class MailboxView implements Columns {
 
   /** The flags of the entry at an index. */
   flagsAt(index: number): FlagSet {
-    return this.#sets.at(this.flagSets[index]!)
+    return this.sets.at(this.flagSets.at(index))
   }
 
-  /** A flag set by its number in the column. */
-  flagSet(number: number): FlagSet {
-    return this.#sets.at(number)
+  /** Every combination of flags that an entry of the mailbox has, once. */
+  flagSetsInUse(): Iterable<FlagSet> {
+    const found = new Set<number>()
+    for (let i = 0; i < this.flagSets.chunks.length; i++) for (const set of this.#usedIn(i)) found.add(set)
+    return Array.from(found, (set) => this.sets.at(set))
+  }
+
+  /** The index of the first entry without `$seen`, -1 where there is none. */
+  firstUnseen(): number {
+    const { chunks, layout } = this.flagSets
+    for (let i = 0; i < chunks.length; i++) {
+      if ([...this.#usedIn(i)].every((set) => this.sets.at(set).seen)) continue
+      const start = layout.starts[i]!
+      for (let at = start; at < layout.starts[i + 1]!; at++) if (!this.flagsAt(at).seen) return at
+    }
+    return -1
   }
 
   /** Index of a UID, -1 where the mailbox does not have it. */
   indexOfUid(uid: number): number {
-    const index = firstNotBefore(this.uids, this.count, uid)
-    return index < this.count && this.uids[index] === uid ? index : -1
+    const index = this.uids.lowerBound(uid)
+    return index < this.count && this.uids.at(index) === uid ? index : -1
   }
 
   /** Index of the first UID that is not below this one; `count` where all are. */
   firstNotBefore(uid: number): number {
-    return firstNotBefore(this.uids, this.count, uid)
+    return this.uids.lowerBound(uid)
+  }
+
+  #usedIn(chunk: number): ReadonlySet<number> {
+    const numbers = this.flagSets.chunks[chunk]!
+    const length = this.flagSets.layout.lengthOf(chunk)
+    const known = this.#used.get(numbers)
+    if (known?.length === length) return known.sets
+    const sets = new Set(numbers.subarray(0, length))
+    this.#used.set(numbers, { length, sets })
+    return sets
   }
 }
 
-function firstNotBefore(uids: Uint32Array, count: number, uid: number): number {
-  let low = 0
-  let high = count
-  while (low < high) {
-    const middle = (low + high) >>> 1
-    if (uids[middle]! < uid) low = middle + 1
-    else high = middle
-  }
-  return low
-}
-
-/** Owns the arrays that the views of one mailbox look at. */
-export class MailboxColumns {
-  #columns: Columns
-  #count = 0
-  #capacity: number
-
-  constructor(capacity: number) {
-    this.#capacity = Math.max(capacity, leastCapacity)
-    this.#columns = newColumns(this.#capacity)
-  }
-
-  get count(): number {
-    return this.#count
-  }
-
-  get sizeBytes(): number {
-    return this.#capacity * bytesPerEntry
-  }
-
-  view(mailbox: Mailbox, sets: FlagSets): MailboxView {
-    return new MailboxView(mailbox, this.#count, this.#columns, sets)
-  }
-
-  /**
-   * Brings the columns up to date: entries that are new or whose flags or modseq changed, and UIDs that are
-   * gone. Doing so twice is the same as once.
-   */
-  update(entries: readonly ViewEntry[], expunged: readonly number[]): void {
-    const fresh: ViewEntry[] = []
-    let copied = false
-    for (const entry of entries) {
-      const index = firstNotBefore(this.#columns.uids, this.#count, entry.uid)
-      if (index >= this.#count) fresh.push(entry)
-      else if (this.#columns.uids[index] === entry.uid && this.#columns.modseqs[index] !== entry.modseq) {
-        if (!copied) this.#copyFlags()
-        copied = true
-        this.#columns.modseqs[index] = entry.modseq
-        this.#columns.flagSets[index] = entry.flagSet
-      }
-    }
-    if (expunged.length > 0) this.#remove(expunged)
-    if (fresh.length > 1) fresh.sort((a, b) => a.uid - b.uid)
-    for (const entry of fresh) this.append(entry)
-  }
-
-  /** The entry's UID must be above all others. */
-  append(entry: ViewEntry): void {
-    if (this.#count === this.#capacity) this.#grow()
-    const columns = this.#columns
-    const at = this.#count++
-    columns.uids[at] = entry.uid
-    columns.ids[at] = entry.id
-    columns.threads[at] = entry.thread
-    columns.modseqs[at] = entry.modseq
-    columns.flagSets[at] = entry.flagSet
-    columns.sizes[at] = entry.sizeBytes
-    columns.receivedAt[at] = entry.receivedAt
-    columns.savedAt[at] = entry.savedAt
-  }
-
-  #copyFlags(): void {
-    const { modseqs, flagSets } = this.#columns
-    this.#columns = { ...this.#columns, modseqs: modseqs.slice(), flagSets: flagSets.slice() }
-  }
-
-  #grow(): void {
-    this.#capacity *= 2
-    const larger = newColumns(this.#capacity)
-    for (const name of columnNames) larger[name].set(this.#columns[name])
-    this.#columns = larger
-  }
-
-  #remove(expunged: readonly number[]): void {
-    const gone = new Set<number>()
-    for (const uid of expunged) {
-      const index = firstNotBefore(this.#columns.uids, this.#count, uid)
-      if (index < this.#count && this.#columns.uids[index] === uid) gone.add(index)
-    }
-    if (gone.size === 0) return
-    const left = this.#count - gone.size
-    this.#capacity = Math.max(leastCapacity, left + (left >>> 3))
-    const columns = newColumns(this.#capacity)
-    const indexes = [...gone].sort((a, b) => a - b)
-    for (const name of columnNames) closeGaps(this.#columns[name], this.#count, columns[name], indexes)
-    this.#columns = columns
-    this.#count = left
-  }
-}
-
-const columnNames = [
-  'uids',
-  'ids',
-  'threads',
-  'modseqs',
-  'flagSets',
-  'sizes',
-  'receivedAt',
-  'savedAt',
-] as const satisfies readonly (keyof Columns)[]
-
-/** Copies a column without the elements at these indexes, run by run. */
-function closeGaps(
-  from: Uint32Array | Float64Array,
-  count: number,
-  to: Uint32Array | Float64Array,
-  gaps: readonly number[],
-): void {
-  let start = 0
-  let at = 0
-  for (const gap of [...gaps, count]) {
-    to.set(from.subarray(start, gap), at)
-    at += gap - start
-    start = gap + 1
-  }
+/** Of the first `length` entries of a chunk. */
+export interface UsedSets {
+  readonly length: number
+  readonly sets: ReadonlySet<number>
 }

@@ -16,7 +16,7 @@ async function find(of: TestAccount, criteria: SearchCriteria, now = createdAt):
   const view = await new AccountViews({ db: of.db, budgetBytes: 1 << 20 }).open(account)
   const box = (await view.load(inbox))!
   const indexes = await search({ db: of.db, blobs: of.blobs, account, view: box, criteria, now })
-  return indexes.map((index) => box.uids[index]!)
+  return indexes.map((index) => box.uids.at(index))
 }
 
 const text = (

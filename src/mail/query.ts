@@ -49,7 +49,7 @@ export async function search(o: SearchOptions): Promise<readonly number[]> {
     if (at > 0) await nextTurn()
     o.signal?.throwIfAborted()
     const page = open.slice(at, at + pageEntries)
-    const messages = await reader.page(page.map((index) => o.view.ids[index]! as MessageId))
+    const messages = await reader.page(page.map((index) => o.view.ids.at(index) as MessageId))
     for (const [i, index] of page.entries()) {
       const message = messages[i]
       if (message !== undefined && (await meets(condition, index, message, reader))) matches.push(index)
@@ -178,19 +178,19 @@ function compileColumn(criteria: OfColumns, view: MailboxView, now: number): Con
     case 'uids':
       return uidCondition(criteria.ranges, view)
     case 'larger':
-      return ({ index }) => view.sizes[index]! > criteria.bytes
+      return ({ index }) => view.sizes.at(index) > criteria.bytes
     case 'smaller':
-      return ({ index }) => view.sizes[index]! < criteria.bytes
+      return ({ index }) => view.sizes.at(index) < criteria.bytes
     case 'younger':
-      return ({ index }) => view.receivedAt[index]! >= now - criteria.seconds * 1000
+      return ({ index }) => view.receivedAt.at(index) >= now - criteria.seconds * 1000
     case 'older':
-      return ({ index }) => view.receivedAt[index]! <= now - criteria.seconds * 1000
+      return ({ index }) => view.receivedAt.at(index) <= now - criteria.seconds * 1000
     case 'modseq':
-      return ({ index }) => view.modseqs[index]! >= criteria.atLeast
+      return ({ index }) => view.modseqs.at(index) >= criteria.atLeast
     case 'message':
-      return ({ index }) => view.ids[index] === criteria.id
+      return ({ index }) => view.ids.at(index) === criteria.id
     case 'thread':
-      return ({ index }) => view.threads[index] === criteria.id
+      return ({ index }) => view.threads.at(index) === criteria.id
   }
 }
 
@@ -208,8 +208,8 @@ function compileDate(criteria: Extract<SearchCriteria, { kind: 'date' }>, view: 
   const { field, how, day } = criteria
   const compare = (at: number): boolean =>
     how === 'before' ? at < day : at >= day && (how === 'since' || at < day + dayMs)
-  if (field === 'received') return ({ index }) => compare(view.receivedAt[index]!)
-  if (field === 'saved') return ({ index }) => compare(view.savedAt[index]!)
+  if (field === 'received') return ({ index }) => compare(view.receivedAt.at(index))
+  if (field === 'saved') return ({ index }) => compare(view.savedAt.at(index))
   return ({ structure }) => {
     if (structure === undefined) return undefined
     const date = parseDate(structure.envelope.date ?? '')

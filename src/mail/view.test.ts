@@ -27,7 +27,7 @@ test('a view follows deliveries, flags, copies and expunges', async () => {
   let box = (await view.load(inbox))!
   assert.deepEqual([...box.uids], [first.uid, second.uid])
   assert.equal(Buffer.from(box.flagsAt(1).wire).toString(), '(\\Flagged)')
-  assert.equal(box.modseqs[1], second.modseq)
+  assert.equal(box.modseqs.at(1), second.modseq)
   assert.equal(box.highestModseq, second.modseq)
 
   const before = box

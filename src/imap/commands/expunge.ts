@@ -57,13 +57,13 @@ async function deletedUids(session: ImapSession, among: Positions | undefined): 
   const now = await session.selectedNow()
   const uids: number[] = []
   if (among === undefined) {
-    for (let i = 0; i < now.count; i++) if (now.flagsAt(i).deleted) uids.push(now.uids[i]!)
+    for (let i = 0; i < now.count; i++) if (now.flagsAt(i).deleted) uids.push(now.uids.at(i))
     return uids as Uid[]
   }
   const locate = session.selectedView.locator(now)
   for (const position of eachPosition(among)) {
     const index = locate(position)
-    if (index !== -1 && now.flagsAt(index).deleted) uids.push(now.uids[index]!)
+    if (index !== -1 && now.flagsAt(index).deleted) uids.push(now.uids.at(index))
   }
   return uids as Uid[]
 }

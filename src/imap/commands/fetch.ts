@@ -140,7 +140,7 @@ class Fetching {
 
   async #writeBatch(batch: readonly Wanted[], now: MailboxView): Promise<void> {
     const account = this.#session.accountId
-    const keys = batch.map(({ index }) => [account, now.ids[index]! as MessageId] as const)
+    const keys = batch.map(({ index }) => [account, now.ids.at(index) as MessageId] as const)
     const { structures, rows } = await this.#session.services.db.read(async (tx) => ({
       structures: await tx.getMany(structureTable, keys),
       rows: this.#readsRows ? await tx.getMany(messageTable, keys) : undefined,
@@ -217,7 +217,7 @@ class Fetching {
   /** RFC 9051 §6.4.5: flags that the command itself changed are part of its responses. */
   #finish({ position, index }: Wanted, now: MailboxView): void {
     const { out } = this.#session
-    const isMarked = this.#marked.has(now.uids[index]!)
+    const isMarked = this.#marked.has(now.uids.at(index))
     if (isMarked && !this.#tellsFlags) {
       out.sp()
       writeColumn(out, 'FLAGS', now, index)
@@ -233,7 +233,7 @@ class Fetching {
     const uids: Uid[] = []
     for (const position of eachPosition(positions)) {
       const index = locate(position)
-      if (index !== -1 && !now.flagsAt(index).seen) uids.push(now.uids[index]! as Uid)
+      if (index !== -1 && !now.flagsAt(index).seen) uids.push(now.uids.at(index) as Uid)
     }
     try {
       for (let at = 0; at < uids.length; at += pageSize) {

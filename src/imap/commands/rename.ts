@@ -51,7 +51,7 @@ async function moveInbox(session: ImapSession, to: MailboxId): Promise<void> {
   const account = session.accountId
   for (;;) {
     const inbox = await session.load(inboxId)
-    const uids = [...(inbox?.uids.subarray(0, pageSize) ?? [])] as Uid[]
+    const uids = [...(inbox?.uids[Symbol.iterator]().take(pageSize) ?? [])] as Uid[]
     if (uids.length === 0) return
     const savedAt = clock.now()
     await db.write([account], (tx) => moveMessages(tx, account, inboxId, uids, to, { savedAt }))

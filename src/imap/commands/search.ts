@@ -3,6 +3,7 @@
  * highest, how many, or a memory of them for `$` (RFC 9051 §6.4.4).
  */
 import type { UidRange } from '#mail/search-criteria.ts'
+import type { MailboxView } from '#mail/mailbox-view.ts'
 import { search as searchMailbox } from '#mail/query.ts'
 import { type AnyCommand, command, type Completion, whole } from '../command.ts'
 import { Refusal } from '../errors.ts'
@@ -107,12 +108,12 @@ async function runSearch(session: ImapSession, args: SearchArguments, byUid: boo
 /** Messages that the client does not know yet are not found. */
 function* positionsOf(
   view: SessionView,
-  uids: Uint32Array,
+  uids: MailboxView['uids'],
   indexes: readonly number[],
 ): Generator<number, void, void> {
   let near = 0
   for (const index of indexes) {
-    const uid = uids[index]!
+    const uid = uids.at(index)
     const at = near < view.count && view.uidAt(near) === uid ? near : view.lowerBound(uid)
     if (at >= view.count) return
     if (view.uidAt(at) !== uid) continue

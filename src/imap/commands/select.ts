@@ -56,7 +56,7 @@ function describe(session: ImapSession, now: MailboxView, isReadOnly: boolean): 
   out.ascii('* ').uint(now.count).ascii(' EXISTS\r\n')
   if (!session.isRev2) {
     session.untagged('0 RECENT')
-    const unseen = firstUnseen(now)
+    const unseen = now.firstUnseen() + 1
     if (unseen !== 0) session.untagged(`OK [UNSEEN ${unseen}] First unseen`)
   }
   session.untagged(`OK [UIDVALIDITY ${now.uidValidity}] UIDs valid`)
@@ -68,18 +68,11 @@ function describe(session: ImapSession, now: MailboxView, isReadOnly: boolean): 
 /** Keywords that messages of the mailbox have, as IMAP spells them. */
 function keywordsOf(now: MailboxView): readonly string[] {
   const found = new Set<string>()
-  const sets = new Set(now.flagSets)
-  for (const set of sets) {
-    for (const keyword of now.flagSet(set).keywords) {
+  for (const { keywords } of now.flagSetsInUse()) {
+    for (const keyword of keywords) {
       const flag = imapFlag(keyword)
       if (!flag.startsWith('\\') && found.size < maxKeywords) found.add(flag)
     }
   }
   return [...found].sort()
-}
-
-/** The number of the first message without \Seen, 0 where there is none. */
-function firstUnseen(now: MailboxView): number {
-  for (let i = 0; i < now.count; i++) if (!now.flagsAt(i).seen) return i + 1
-  return 0
 }

@@ -1,0 +1,157 @@
+/**
+ * A large mailbox, of which a session shares most chunks with what it showed before: the client's picture,
+ * made of nothing but what it is told, is the mailbox whenever expunges may be shown.
+ */
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import fc from 'fast-check'
+import type { MailboxId, MessageId, Modseq, ThreadId, Uid } from '#base/id.ts'
+import { FlagSets } from '#mail/flag-set.ts'
+import type { Mailbox } from '#mail/mailbox-row.ts'
+import { MailboxColumns, type ViewEntry } from '#mail/mailbox-columns.ts'
+import type { MailboxView } from '#mail/mailbox-view.ts'
+import { SessionView } from './view.ts'
+import type { ResponseWriter } from './writer.ts'
+
+const mailbox: Mailbox = {
+  id: 1 as MailboxId,
+  name: 'Inbox',
+  parent: 0,
+  role: 'inbox',
+  subscribed: true,
+  uidValidity: 1,
+  uidNext: 1 as Uid,
+  highestModseq: 1 as Modseq,
+  messages: 0,
+  unseen: 0,
+  deleted: 0,
+  sizeBytes: 0,
+}
+
+const keywordLists = [[], ['$seen'], ['$flagged', '$seen']]
+
+const entryOf = (uid: number, modseq: number, flagSet: number): ViewEntry => ({
+  uid: uid as Uid,
+  id: uid as MessageId,
+  thread: uid as ThreadId,
+  modseq: modseq as Modseq,
+  flagSet,
+  sizeBytes: 1,
+  receivedAt: 1,
+  savedAt: 1,
+})
+
+/** Hears what `show` writes. */
+class Picture {
+  text = ''
+  readonly messages: { uid: number; flags: string }[] = []
+
+  /** What the client would fetch after SELECT and EXISTS. */
+  learn(now: MailboxView, from: number): void {
+    for (const uid of [...now.uids].slice(-from))
+      this.messages.push({ uid, flags: flagsOf(now, now.indexOfUid(uid)) })
+  }
+
+  get writer(): ResponseWriter {
+    const writer = {
+      ascii: (text: string) => ((this.text += text), writer),
+      uint: (number: number) => ((this.text += String(number)), writer),
+      bytes: (bytes: Uint8Array) => ((this.text += Buffer.from(bytes).toString('latin1')), writer),
+    }
+    return writer as unknown as ResponseWriter
+  }
+
+  hear(now: MailboxView): void {
+    for (const line of this.text.split('\r\n').slice(0, -1)) {
+      const [, number, what, uid, flags] = /^\* (\d+) (\w+)(?: \(UID (\d+) FLAGS (.*)\))?$/.exec(line)!
+      const message = this.messages[Number(number) - 1]
+      if (what === 'EXISTS') this.learn(now, Number(number) - this.messages.length)
+      else if (what === 'EXPUNGE') this.messages.splice(Number(number) - 1, 1)
+      else {
+        assert.equal(message!.uid, Number(uid))
+        assert.notEqual(message!.flags, flags, 'told twice')
+        message!.flags = flags!
+      }
+    }
+    this.text = ''
+  }
+}
+
+const flagsOf = (now: MailboxView, index: number): string =>
+  Buffer.from(now.flagsAt(index).wire).toString('latin1')
+
+const share = fc.double({ min: 0, max: 0.999, noNaN: true })
+const stepArbitrary = fc.record({
+  add: fc.constantFrom(0, 0, 1, 600),
+  flag: fc.array(fc.tuple(share, fc.nat(2)), { maxLength: 3 }),
+  expunge: fc.record({ from: share, count: fc.constantFrom(0, 0, 1, 3, 700) }),
+  /** The session itself tells the flags of one message. */
+  tell: fc.option(share, { nil: undefined }),
+  show: fc.constantFrom('no', 'some', 'all'),
+  /** The account's view is built anew, with other numbers for the flags. */
+  rebuild: fc.nat(9).map((n) => n === 0),
+})
+
+test('a session is told every change of a large mailbox once', () => {
+  fc.assert(
+    fc.property(fc.nat(2000), fc.array(stepArbitrary, { maxLength: 20 }), (count, steps) => {
+      let sets = new FlagSets()
+      let columns = new MailboxColumns(count)
+      const numberOf = (n: number): number => sets.numberOf(keywordLists[n]!, false)
+      let lastUid = 0
+      while (lastUid < count) columns.append(entryOf(++lastUid, 1, numberOf(lastUid % 2)))
+      let now = columns.view(mailbox, sets)
+      const view = new SessionView(now, false)
+      const picture = new Picture()
+      picture.learn(now, now.count)
+      let modseq = 1
+      for (const step of [...steps, { ...steps[0]!, show: 'all' as const }].slice(
+        steps.length === 0 ? 1 : 0,
+      )) {
+        modseq++
+        if (step.rebuild) {
+          sets = new FlagSets()
+          sets.numberOf(['other'], false)
+          const old = now
+          columns = new MailboxColumns(old.count)
+          for (let i = 0; i < old.count; i++) {
+            const flagSet = sets.numberOf(old.flagsAt(i).keywords, false)
+            columns.append(entryOf(old.uids.at(i), old.modseqs.at(i), flagSet))
+          }
+        }
+        const changed = step.flag
+          .filter(() => now.count > 0)
+          .map(([at, n]) => entryOf(now.uids.at(Math.floor(at * now.count)), modseq, numberOf(n)))
+        const start = Math.floor(step.expunge.from * now.count)
+        const gone = [...now.uids].slice(start, start + step.expunge.count)
+        const added = Array.from({ length: step.add }, () => entryOf(++lastUid, modseq, numberOf(0)))
+        columns.update([...changed, ...added], gone)
+        now = columns.view(mailbox, sets)
+        if (step.tell !== undefined && view.count > 0) {
+          const position = Math.floor(step.tell * view.count)
+          const index = view.locator(now)(position)
+          if (index !== -1) {
+            const before = { ...view.toldFlags(position) }
+            view.tell(position, now, index)
+            const after = view.toldFlags(position)
+            if (before.wire !== after.wire) picture.messages[position]!.flags = flagsOf(now, index)
+          }
+        }
+        if (step.show === 'no') continue
+        view.show(picture.writer, now, { expunges: step.show === 'all' })
+        picture.hear(now)
+        assert.equal(view.count, picture.messages.length)
+        if (step.show !== 'all') continue
+        assert.deepEqual(
+          picture.messages,
+          [...now.uids].map((uid, i) => ({ uid, flags: flagsOf(now, i) })),
+        )
+        assert.deepEqual(
+          picture.messages.map((_, i) => view.uidAt(i)),
+          [...now.uids],
+        )
+      }
+    }),
+    { numRuns: 60 },
+  )
+})
