@@ -45,7 +45,7 @@ export const tiers: readonly TestTier[] = [
     isolation: 'none',
     budgetMs: 1 * minutes,
   },
-  { name: 'e2e', include: ['test/e2e/**/*.test.ts'], isolation: 'process', budgetMs: 3 * minutes },
+  { name: 'e2e', include: ['test/e2e/**/*.test.ts'], isolation: 'process', budgetMs: 5 * minutes },
   {
     name: 'durability',
     include: ['test/durability/**/*.test.ts'],

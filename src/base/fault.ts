@@ -22,7 +22,14 @@ export interface FaultDetail {
 }
 export type FaultCode = keyof FaultDetail
 
-const lastingCodes: ReadonlySet<FaultCode> = new Set(['notFound', 'forbidden', 'exists', 'invalid', 'tooLarge', 'authenticationFailed'])
+const lastingCodes: ReadonlySet<FaultCode> = new Set([
+  'notFound',
+  'forbidden',
+  'exists',
+  'invalid',
+  'tooLarge',
+  'authenticationFailed',
+])
 
 export class Fault<C extends FaultCode = FaultCode> extends Error {
   readonly code: C
@@ -31,7 +38,12 @@ export class Fault<C extends FaultCode = FaultCode> extends Error {
   /** True where trying again later cannot help. */
   readonly lasting: boolean
 
-  constructor(code: C, publicText: string, detail: FaultDetail[C], o: { reason?: string; cause?: unknown } = {}) {
+  constructor(
+    code: C,
+    publicText: string,
+    detail: FaultDetail[C],
+    o: { reason?: string; cause?: unknown } = {},
+  ) {
     super(o.reason ?? publicText, o.cause === undefined ? undefined : { cause: o.cause })
     this.name = 'Fault'
     this.code = code
