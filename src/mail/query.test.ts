@@ -122,6 +122,31 @@ test('addresses and subjects are found decoded and in any case', async () => {
   )
 })
 
+test('what is quoted, joined or not ASCII in the stored envelope is found as it reads', async () => {
+  const box = await openTestAccount()
+  await box.append(
+    mail(
+      'From: "Q. \\"Quick\\" O\'Hara" <q.hara+x@example.org>, second@example.com',
+      'To: friends: one@example.org;',
+      'Subject: a "quoted" \\ word',
+    ),
+  )
+  await box.append(mail('From: \u212Aelvin <k@example.org>', 'Subject: 20 \u212A today'))
+  for (const [kind, value] of [
+    ['from', 'Q. "QUICK" O\'hara <Q.HARA+X@'],
+    ['from', '@example.org>, second@'],
+    ['from', ' <'],
+    ['to', 'friends:, one@'],
+    ['subject', 'A "QUOTED" \\ W'],
+    ['subject', '"'],
+  ] as const)
+    assert.ok((await find(box, text(kind, value))).includes(1), value)
+  assert.deepEqual(await find(box, text('subject', 'quoted word')), [])
+  assert.deepEqual(await find(box, text('from', 'hara@')), [])
+  assert.deepEqual(await find(box, text('from', 'kelvin')), [2])
+  assert.deepEqual(await find(box, text('subject', '20 k')), [2])
+})
+
 test('HEADER finds any field, its decoded text, and with the empty text the field itself', async () => {
   const box = await openTestAccount()
   await box.append(mail('X-List: one', 'X-List: =?utf-8?q?zw=C3=B6lf?='), { prefix: 'X-Prefix: ours\r\n' })

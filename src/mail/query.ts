@@ -5,7 +5,9 @@
  * the stored structures of those that are still open; then their bytes. A condition that has no answer yet is
  * undefined, and an entry is open as long as the whole tree is. No snapshot is held while bytes are read.
  */
+import { isAscii } from 'node:buffer'
 import { setImmediate as nextTurn } from 'node:timers/promises'
+import { asBuffer } from '#base/bytes.ts'
 import { isFault, SyntaxFault } from '#base/fault.ts'
 import type { AccountId, MessageId } from '#base/id.ts'
 import type { BlobStore } from '#blob/store.ts'
@@ -19,8 +21,9 @@ import type { SearchCriteria, UidRange } from './search-criteria.ts'
 import { messageTable, structureTable } from './tables.ts'
 import { containsText, foldText, TextMatcher } from './text-match.ts'
 
-/** Entries whose structures are read in one snapshot. */
-const pageEntries = 64
+/** Entries whose structures are read in one snapshot, and where their bytes are searched too. */
+const structurePage = 256
+const bytesPage = 64
 const dayMs = 86_400_000
 
 interface SearchOptions {
@@ -39,12 +42,15 @@ export async function search(o: SearchOptions): Promise<readonly number[]> {
   const condition = compile(o.criteria, o.view, o.now)
   const matches: number[] = []
   const open: number[] = []
+  const candidate = { index: 0, structure: undefined, answers: undefined }
   for (let index = 0; index < o.view.count; index++) {
-    const answer = condition({ index, structure: undefined, answers: undefined })
+    candidate.index = index
+    const answer = condition(candidate)
     if (answer === true) matches.push(index)
     else if (answer === undefined) open.push(index)
   }
   const reader = new MessageReader(o)
+  const { pageEntries } = reader
   for (let at = 0; at < open.length; at += pageEntries) {
     if (at > 0) await nextTurn()
     o.signal?.throwIfAborted()
@@ -52,7 +58,10 @@ export async function search(o: SearchOptions): Promise<readonly number[]> {
     const messages = await reader.page(page.map((index) => o.view.ids.at(index) as MessageId))
     for (const [i, index] of page.entries()) {
       const message = messages[i]
-      if (message !== undefined && (await meets(condition, index, message, reader))) matches.push(index)
+      if (message === undefined) continue
+      // Only what must wait for bytes costs a promise.
+      const answer = meets(condition, index, message, reader)
+      if (answer === true || (answer !== false && (await answer))) matches.push(index)
     }
   }
   return matches.sort((a, b) => a - b)
@@ -74,27 +83,42 @@ interface Message {
   readonly row: MessageRow | undefined
 }
 
-async function meets(
+function meets(
   condition: Condition,
   index: number,
   message: Message,
   reader: MessageReader,
+): boolean | Promise<boolean> {
+  try {
+    const answers: Answers = new Map()
+    const candidate = { index, structure: message.structure, answers }
+    return condition(candidate) ?? meetsByBytes(condition, candidate, message, reader)
+  } catch (error) {
+    return asNoMatch(error)
+  }
+}
+
+async function meetsByBytes(
+  condition: Condition,
+  candidate: Candidate & { readonly answers: Answers },
+  message: Message,
+  reader: MessageReader,
 ): Promise<boolean> {
   try {
-    const { structure } = message
-    const answers: Answers = new Map()
-    const candidate = { index, structure, answers }
-    let answer = condition(candidate)
+    await reader.answerHeaders(message, candidate.answers)
+    const answer = condition(candidate)
     if (answer !== undefined) return answer
-    await reader.answerHeaders(message, answers)
-    answer = condition(candidate)
-    if (answer !== undefined) return answer
-    await reader.answerTexts(message, answers)
+    await reader.answerTexts(message, candidate.answers)
     return condition(candidate) === true
   } catch (error) {
-    if (error instanceof SyntaxFault || isFault(error, 'notFound')) return false
-    throw error
+    return asNoMatch(error)
   }
+}
+
+/** A message that is damaged or gone meets nothing. */
+function asNoMatch(error: unknown): false {
+  if (error instanceof SyntaxFault || isFault(error, 'notFound')) return false
+  throw error
 }
 
 function compile(criteria: SearchCriteria, view: MailboxView, now: number): Condition {
@@ -218,11 +242,32 @@ function compileDate(criteria: Extract<SearchCriteria, { kind: 'date' }>, view: 
 }
 
 function compileEnvelope(member: 'from' | 'to' | 'cc' | 'bcc' | 'subject', folded: string): Condition {
+  const pieces = storedPieces(member === 'subject' ? member : 'address', folded)
   return ({ structure }) => {
     if (structure === undefined) return undefined
+    if (!mayContain(structure.envelopeWire, pieces)) return false
     const text = member === 'subject' ? structure.subject : structure[`${member}Text`]
     return containsText(text, folded)
   }
+}
+
+/**
+ * What stands in the stored form of an envelope as it does in its text: of a subject all but what is quoted
+ * there, of addresses, between which the text has signs of its own, runs of letters and digits.
+ */
+const storedPieces = (member: 'subject' | 'address', folded: string): readonly string[] =>
+  member === 'subject' ? folded.split(/["\\]/) : (folded.match(/[a-z0-9]+/g) ?? [])
+
+/**
+ * Whether the text of an envelope can have these pieces, told without parsing it. False is sure where nothing
+ * was encoded (RFC 2047) and all is ASCII, to which some other letters fold.
+ */
+function mayContain(envelopeWire: Uint8Array, pieces: readonly string[]): boolean {
+  if (!isAscii(envelopeWire)) return true
+  const wire = asBuffer(envelopeWire).toString('latin1')
+  if (wire.includes('=?')) return true
+  const lower = wire.toLowerCase()
+  return pieces.every((piece) => lower.includes(piece))
 }
 
 type Leaf<K extends SearchCriteria['kind']> = Extract<SearchCriteria, { kind: K }>
@@ -251,6 +296,11 @@ class MessageReader {
       const rows = this.#needsBytes ? await tx.getMany(messageTable, keys) : []
       return structures.map((structure, i) => messageOf(rows[i], structure))
     })
+  }
+
+  /** Entries to be read at once. */
+  get pageEntries(): number {
+    return this.#needsBytes ? bytesPage : structurePage
   }
 
   get #needsBytes(): boolean {
