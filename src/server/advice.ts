@@ -33,7 +33,11 @@ export function adviseOn(error: unknown): unknown {
     })
   }
   const { code, path, message } = error as NodeJS.ErrnoException
-  const trouble = code === undefined ? undefined : diskTroubles[code]
+  const trouble = isDiskFull(message) ? diskTroubles['ENOSPC'] : diskTroubles[code ?? '']
   if (trouble === undefined) return error
   return new Advice(`${path ?? message}: ${trouble}`, { cause: error })
 }
+
+/** Storage engines say it in words of their own, without the system's code. */
+const isDiskFull = (message: unknown): boolean =>
+  /no space left on device|database or disk is full/i.test(String(message))
