@@ -4,12 +4,13 @@
  */
 import { latin1 } from '#base/bytes.ts'
 import type { MessageId, ThreadId } from '#base/id.ts'
+import type { Maybe } from '#base/maybe.ts'
 import type { MailboxView } from '#mail/mailbox-view.ts'
 import { formatInternalDate } from '#message/date.ts'
 import type { StoredStructure } from '#message/structure-codec.ts'
 import type { BytesItem, ColumnItem, FetchItem, StructureItem } from './fetch-items.ts'
 import { emailObjectId, threadObjectId } from './object-id.ts'
-import type { SectionBytes } from './section-bytes.ts'
+import type { LargeBytes, SectionBytes } from './section-bytes.ts'
 import type { ResponseWriter } from './writer.ts'
 
 const fetchOpen = latin1(' FETCH (')
@@ -98,29 +99,31 @@ export function writeStructure(
   }
 }
 
-/** Writes one section; waits for a client that does not keep up with a large one. */
-export async function writeBytes(out: ResponseWriter, item: BytesItem, bytes: SectionBytes): Promise<void> {
+/** Writes one section: a promise only for a large one, which waits for a client that does not keep up. */
+export function writeBytes(out: ResponseWriter, item: BytesItem, bytes: SectionBytes): Maybe<void> {
   out.ascii(item.label).sp()
   if (item.kind === 'binarySize') {
     out.uint(bytes === undefined ? 0 : 'sizeBytes' in bytes ? bytes.sizeBytes : bytes.length)
-    return
+    return undefined
   }
   if (bytes === undefined) {
     out.nil()
-    return
+    return undefined
   }
   const sizeBytes = 'sizeBytes' in bytes ? bytes.sizeBytes : bytes.length
   const hasNul = 'sizeBytes' in bytes ? bytes.hasNul : item.kind === 'binary' && bytes.includes(0)
   // RFC 9051 §4.3: a literal8 where there is NUL, which only BINARY may return.
   if (hasNul) out.byte(0x7e)
   out.literalStart(sizeBytes)
-  if (!('sizeBytes' in bytes)) {
-    out.bytes(bytes)
-    return
-  }
+  if ('sizeBytes' in bytes) return writePieces(out, bytes)
+  out.bytes(bytes)
+  return undefined
+}
+
+async function writePieces(out: ResponseWriter, { sizeBytes, pieces }: LargeBytes): Promise<void> {
   let left = sizeBytes
   try {
-    for await (const piece of bytes.pieces()) {
+    for await (const piece of pieces()) {
       left -= piece.length
       await out.large(piece)
     }

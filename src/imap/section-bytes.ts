@@ -4,6 +4,7 @@
  * What is small is read before the response begins, so that trouble in reading it is a clean error; what is
  * large is only measured, and streams by in pieces that a slow client holds up, whatever the message's size.
  */
+import type { Maybe } from '#base/maybe.ts'
 import type { BlobStore } from '#blob/store.ts'
 import { readMessage, readMessageRange } from '#mail/message-bytes.ts'
 import { type MessageRow, sizeOf } from '#mail/message-row.ts'
@@ -20,10 +21,13 @@ const LF = 0x0a
 const smallBytes = 64 * 1024
 
 /** Bytes at hand, or how many there will be and where they come from; undefined for a part that is not there. */
-export type SectionBytes =
-  | Uint8Array
-  | { readonly sizeBytes: number; readonly hasNul: boolean; pieces(): AsyncIterable<Uint8Array> }
-  | undefined
+export type SectionBytes = Uint8Array | LargeBytes | undefined
+
+export interface LargeBytes {
+  readonly sizeBytes: number
+  readonly hasNul: boolean
+  readonly pieces: () => AsyncIterable<Uint8Array>
+}
 
 export interface MessageSource {
   readonly blobs: BlobStore
@@ -36,26 +40,31 @@ interface Range {
   readonly end: number
 }
 
-export async function sectionBytes(source: MessageSource, item: BytesItem): Promise<SectionBytes> {
+/** No promise where the bytes are at hand. */
+export function sectionBytes(source: MessageSource, item: BytesItem): Maybe<SectionBytes> {
   const { section, partial } = item
   if (item.kind !== 'section') return binaryBytes(source, section, partial)
   const range = rangeOf(source, section)
   if (range === undefined) return undefined
   if (section.names.length === 0) return readRange(source, cut(range, partial))
-  const header = await readHeaderToSearch(source, range)
-  const chosen = selectHeaders(header, section.names, section.text === 'HEADER.FIELDS.NOT')
-  const { start, end } = cut({ start: 0, end: chosen.length }, partial)
-  return chosen.subarray(start, end)
+  const choose = (header: Uint8Array): Uint8Array => {
+    const chosen = selectHeaders(header, section.names, section.text === 'HEADER.FIELDS.NOT')
+    const { start, end } = cut({ start: 0, end: chosen.length }, partial)
+    return chosen.subarray(start, end)
+  }
+  const header = readHeaderToSearch(source, range)
+  return header instanceof Promise ? header.then(choose) : choose(header)
 }
 
 /**
  * All of it, or where there is more than anybody writes the lines at its beginning: a stranger can send a header
  * of a hundred megabytes, and every client asks for some fields of it.
  */
-async function readHeaderToSearch({ blobs, row }: MessageSource, { start, end }: Range): Promise<Uint8Array> {
+function readHeaderToSearch({ blobs, row }: MessageSource, { start, end }: Range): Maybe<Uint8Array> {
   if (end - start <= maxHeaderBytes) return readMessageRange(blobs, row, start, end)
-  const beginning = await readMessageRange(blobs, row, start, start + maxHeaderBytes)
-  return beginning.subarray(0, beginning.lastIndexOf(LF) + 1)
+  const lines = (beginning: Uint8Array): Uint8Array => beginning.subarray(0, beginning.lastIndexOf(LF) + 1)
+  const beginning = readMessageRange(blobs, row, start, start + maxHeaderBytes)
+  return beginning instanceof Promise ? beginning.then(lines) : lines(beginning)
 }
 
 /** A partial beyond the end is empty, one over the end is cut (RFC 9051 §6.4.5). */
@@ -65,7 +74,7 @@ function cut({ start, end }: Range, partial: Partial | undefined): Range {
   return { start: from, end: Math.min(end, from + partial.length) }
 }
 
-async function readRange({ blobs, row }: MessageSource, { start, end }: Range): Promise<SectionBytes> {
+function readRange({ blobs, row }: MessageSource, { start, end }: Range): Maybe<SectionBytes> {
   if (end - start <= smallBytes) return readMessageRange(blobs, row, start, end)
   return { sizeBytes: end - start, hasNul: false, pieces: () => readMessage(blobs, row, start, end) }
 }

@@ -2,6 +2,7 @@
  * The bytes of a stored message: the prefix in its row followed by its blob, addressed as one. Offsets of the
  * stored structure count from the prefix's first byte.
  */
+import type { Maybe } from '#base/maybe.ts'
 import type { BlobStore } from '#blob/store.ts'
 import { type MessageRow, sizeOf } from './message-row.ts'
 
@@ -21,17 +22,19 @@ export async function* readMessage(
   if (first < last) yield* blobs.read(row.blob, first, last)
 }
 
-/** The same in one piece, for ranges that are known to be small. */
-export async function readMessageRange(
+/** The same in one piece, for ranges that are known to be small; no promise where the bytes are at hand. */
+export function readMessageRange(
   blobs: BlobStore,
   row: Located,
   start: number,
   end: number,
-): Promise<Uint8Array> {
+): Maybe<Uint8Array> {
   const { prefix } = row
   if (end <= prefix.length) return prefix.subarray(start, end)
   const last = Math.min(end, sizeOf(row)) - prefix.length
   const first = Math.max(start - prefix.length, 0)
-  const rest = first < last ? await blobs.readRange(row.blob, first, last) : Buffer.alloc(0)
-  return start < prefix.length ? Buffer.concat([prefix.subarray(start), rest]) : rest
+  const rest = first < last ? blobs.readRange(row.blob, first, last) : Buffer.alloc(0)
+  if (start >= prefix.length) return rest
+  const join = (bytes: Uint8Array): Uint8Array => Buffer.concat([prefix.subarray(start), bytes])
+  return rest instanceof Promise ? rest.then(join) : join(rest)
 }

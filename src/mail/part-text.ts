@@ -5,6 +5,7 @@
  */
 import { isUtf8 } from 'node:buffer'
 import { TextDecoder } from 'node:util'
+import type { Maybe } from '#base/maybe.ts'
 import type { BlobStore } from '#blob/store.ts'
 import { transferDecoder } from '#message/body.ts'
 import { decodeCharset } from '#message/charset.ts'
@@ -83,7 +84,7 @@ export function* fieldTexts(header: Uint8Array, lowerCaseName: string): Generato
 }
 
 /** The top header of a message, as much of it as is looked at. */
-export const readHeader = (blobs: BlobStore, row: MessageRow, headerEnd: number): Promise<Uint8Array> =>
+export const readHeader = (blobs: BlobStore, row: MessageRow, headerEnd: number): Maybe<Uint8Array> =>
   readMessageRange(blobs, row, 0, Math.min(headerEnd, maxHeaderBytes))
 
 async function* bodyText(blobs: BlobStore, row: MessageRow, part: Part): AsyncGenerator<string> {

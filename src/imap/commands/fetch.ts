@@ -4,6 +4,7 @@
  */
 import { Fault } from '#base/fault.ts'
 import type { MessageId, Uid } from '#base/id.ts'
+import type { Maybe } from '#base/maybe.ts'
 import { storeFlags } from '#mail/flags.ts'
 import type { MailboxView } from '#mail/mailbox-view.ts'
 import type { MessageRow } from '#mail/message-row.ts'
@@ -11,7 +12,7 @@ import { messageTable, structureTable } from '#mail/tables.ts'
 import { StoredStructure } from '#message/structure-codec.ts'
 import { type AnyCommand, command, type Completion, whole } from '../command.ts'
 import type { Arguments } from '../grammar.ts'
-import { type FetchItem, readFetchItems } from '../fetch-items.ts'
+import { type BytesItem, type FetchItem, readFetchItems } from '../fetch-items.ts'
 import {
   beginFetch,
   endFetch,
@@ -20,7 +21,7 @@ import {
   writeColumn,
   writeStructure,
 } from '../fetch-response.ts'
-import { sectionBytes, type SectionBytes } from '../section-bytes.ts'
+import { type MessageSource, sectionBytes, type SectionBytes } from '../section-bytes.ts'
 import { eachPosition, type Positions, positionsOfNumbers, positionsOfUids } from '../sequence-set.ts'
 import type { ImapSession } from '../session.ts'
 import type { SessionView } from '../view.ts'
@@ -70,6 +71,7 @@ interface Wanted {
 class Fetching {
   readonly #session: ImapSession
   readonly #items: readonly FetchItem[]
+  readonly #bytesItems: readonly BytesItem[]
   readonly #view: SessionView
   readonly #tellsFlags: boolean
   readonly #readsRows: boolean
@@ -81,9 +83,10 @@ class Fetching {
   constructor(session: ImapSession, items: readonly FetchItem[]) {
     this.#session = session
     this.#items = items
+    this.#bytesItems = items.filter(isBytesItem)
     this.#view = session.selectedView
     this.#tellsFlags = items.some((item) => item.kind === 'column' && item.name === 'FLAGS')
-    this.#readsRows = items.some(isBytesItem)
+    this.#readsRows = this.#bytesItems.length > 0
     this.#readsStructures = items.some((item) => item.kind !== 'column')
   }
 
@@ -153,7 +156,8 @@ class Fetching {
         continue
       }
       const structure = new StoredStructure(stored)
-      const bytes = row === undefined ? undefined : await this.#readBytes(structure, row)
+      const reading = row === undefined ? undefined : this.#readBytes(structure, row)
+      const bytes = reading instanceof Promise ? await reading : reading
       const writing = this.#writeMessage(wanted, now, structure, bytes)
       if (writing !== undefined) await writing
       const full = this.#session.out.room()
@@ -162,10 +166,26 @@ class Fetching {
   }
 
   /** What is small is read before the response begins, so that trouble with it leaves no half of one. */
-  async #readBytes(structure: StoredStructure, row: MessageRow): Promise<readonly SectionBytes[]> {
+  #readBytes(structure: StoredStructure, row: MessageRow): Maybe<readonly SectionBytes[]> {
     const source = { blobs: this.#session.services.blobs, row, structure }
     const bytes: SectionBytes[] = []
-    for (const item of this.#items) if (isBytesItem(item)) bytes.push(await sectionBytes(source, item))
+    for (const item of this.#bytesItems) {
+      const one = sectionBytes(source, item)
+      if (one instanceof Promise) return this.#awaitBytes(source, bytes, one)
+      bytes.push(one)
+    }
+    return bytes
+  }
+
+  /** The same from the first that is not at hand. */
+  async #awaitBytes(
+    source: MessageSource,
+    bytes: SectionBytes[],
+    first: Promise<SectionBytes>,
+  ): Promise<readonly SectionBytes[]> {
+    bytes.push(await first)
+    while (bytes.length < this.#bytesItems.length)
+      bytes.push(await sectionBytes(source, this.#bytesItems[bytes.length]!))
     return bytes
   }
 
@@ -176,42 +196,32 @@ class Fetching {
     bytes: readonly SectionBytes[] | undefined,
   ): Promise<void> | undefined {
     beginFetch(this.#session.out, wanted.position + 1)
-    if (bytes !== undefined) return this.#writeSections(wanted, now, structure, bytes)
-    this.#writeItems(this.#items, wanted, now, structure)
-    this.#finish(wanted, now)
-    return undefined
+    return this.#writeItems(wanted, now, structure, bytes ?? [], 0, 0)
   }
 
-  async #writeSections(
+  /** The items from `at` on, and of the bytes those from `next` on. */
+  #writeItems(
     wanted: Wanted,
     now: MailboxView,
     structure: StoredStructure,
     bytes: readonly SectionBytes[],
-  ): Promise<void> {
-    const { out } = this.#session
-    let next = 0
-    for (const [i, item] of this.#items.entries()) {
-      if (i > 0) out.sp()
-      if (isBytesItem(item)) await writeBytes(out, item, bytes[next++])
-      else this.#writeItems([item], wanted, now, structure)
+    at: number,
+    next: number,
+  ): Promise<void> | undefined {
+    const { out, isRev2 } = this.#session
+    for (; at < this.#items.length; at++) {
+      const item = this.#items[at]!
+      if (at > 0) out.sp()
+      if (item.kind === 'column') writeColumn(out, item.name, now, wanted.index)
+      else if (item.kind === 'structure') writeStructure(out, item.name, structure, isRev2)
+      else {
+        const writing = writeBytes(out, item, bytes[next++])
+        if (writing !== undefined)
+          return writing.then(() => this.#writeItems(wanted, now, structure, bytes, at + 1, next))
+      }
     }
     this.#finish(wanted, now)
-  }
-
-  #writeItems(
-    items: readonly FetchItem[],
-    { index }: Wanted,
-    now: MailboxView,
-    structure: StoredStructure,
-  ): void {
-    const { out, isRev2 } = this.#session
-    let isFirst = true
-    for (const item of items) {
-      if (!isFirst) out.sp()
-      isFirst = false
-      if (item.kind === 'column') writeColumn(out, item.name, now, index)
-      else if (item.kind === 'structure') writeStructure(out, item.name, structure, isRev2)
-    }
+    return undefined
   }
 
   /** RFC 9051 §6.4.5: flags that the command itself changed are part of its responses. */
