@@ -9,12 +9,7 @@ import type { Maybe } from '#base/maybe.ts'
 import type { Arguments } from './grammar.ts'
 import type { CommandReader } from './reader.ts'
 import type { ImapSession } from './session.ts'
-
-export type SessionState = 'greeting' | 'signedIn' | 'selected'
-
-export const anyState: readonly SessionState[] = ['greeting', 'signedIn', 'selected']
-/** Authenticated: with or without a mailbox. */
-export const signedIn: readonly SessionState[] = ['signedIn', 'selected']
+import type { SessionState } from './session-state.ts'
 
 /** What the tagged OK says, if not just `<name> completed`. */
 export interface Completion {

@@ -43,7 +43,7 @@ import { Advice } from './advice.ts'
 import { checkDirectory, type CheckedStore, checkStore } from './check.ts'
 import { describeCheck, shownCheck } from './check-report.ts'
 import { lockDirectory } from './data-directory.ts'
-import { chooseEngine } from './store.ts'
+import { chooseEngine } from './engine-choice.ts'
 
 const alice = 1 as AccountId
 const bob = 2 as AccountId

@@ -22,9 +22,10 @@ import { accountOfKey, accountPrefix } from '#kv/table.ts'
 import { mailCheck } from '#mail/check.ts'
 import { holdsBlob } from '#mail/check-entries.ts'
 import { Advice } from './advice.ts'
-import type { CommitterData } from './committer-thread.ts'
+import type { CommitterData } from './threads.ts'
 import { lockDirectory } from './data-directory.ts'
-import { chooseEngine, CommitterThread, openStore, type Store } from './store.ts'
+import { chooseEngine } from './engine-choice.ts'
+import { CommitterThread, openStore, type Store } from './store.ts'
 
 export interface CheckOptions {
   readonly repair: boolean

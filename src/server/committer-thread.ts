@@ -11,16 +11,7 @@ import { Committer } from '#kv/committer.ts'
 import { Journal } from '#kv/journal.ts'
 import { LmdbWriter } from '#kv/engines/lmdb.ts'
 import { SqliteWriter } from '#kv/engines/sqlite.ts'
-import type { EmbeddedEngine } from './store.ts'
-
-export interface CommitterData {
-  readonly role: 'committer'
-  readonly directory: string
-  readonly engine: EmbeddedEngine
-  /** Deliveries are refused below this much free space; deletions still work. */
-  readonly reserveBytes: number
-  readonly counters: SharedArrayBuffer
-}
+import type { CommitterData } from './threads.ts'
 
 export type CommitterOrder = { readonly serve: MessagePort } | { readonly end: true }
 

@@ -2,7 +2,8 @@
 import { Advice } from './advice.ts'
 import type { LiveSettings } from '#registry/live.ts'
 import { dataStore } from './settings.ts'
-import { chooseEngine, CommitterThread, type EmbeddedEngine } from './store.ts'
+import { chooseEngine, type EmbeddedEngine } from './engine-choice.ts'
+import { CommitterThread } from './store.ts'
 import type { Spawn } from './threads.ts'
 
 export interface Storage {

@@ -1,14 +1,9 @@
 /**
  * Opening the store: the committer thread once per process, and each worker's own handles to it.
- *
- * A data directory says itself what it holds (`STORE`: engine and format version), and that always wins over
- * the configuration, so that mail never vanishes behind an empty store.
  */
-import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { MessageChannel, type Worker } from 'node:worker_threads'
 import { SegmentBlobs } from '#blob/engines/segment-reader.ts'
-import { syncDirectory } from '#blob/engines/segments.ts'
 import type { CodecName } from '#blob/record.ts'
 import type { BlobStore } from '#blob/store.ts'
 import type { Bus } from '#bus/bus.ts'
@@ -19,38 +14,14 @@ import { type Db, KvDb } from '#kv/db.ts'
 import { JournaledEngine } from '#kv/engines/journaled.ts'
 import { LmdbReader } from '#kv/engines/lmdb.ts'
 import { SqliteReader } from '#kv/engines/sqlite.ts'
-import type { CommitterData, CommitterOrder } from './committer-thread.ts'
-
-export type EmbeddedEngine = 'lmdb' | 'sqlite'
-
-/** Raised when an older release could no longer read what a newer one writes. */
-const formatVersion = 1
+import type { CommitterOrder } from './committer-thread.ts'
+import type { EmbeddedEngine } from './engine-choice.ts'
+import type { CommitterData } from './threads.ts'
 
 export interface Store extends AsyncDisposable {
   readonly engine: KvEngine
   readonly db: Db
   readonly blobs: BlobStore
-}
-
-/** The engine of this directory, which is created for `wanted` where it is new. */
-export function chooseEngine(directory: string, wanted: EmbeddedEngine): EmbeddedEngine {
-  const file = join(directory, 'STORE')
-  mkdirSync(directory, { recursive: true, mode: 0o700 })
-  if (!existsSync(file)) {
-    writeFileSync(file, `${JSON.stringify({ engine: wanted, format: formatVersion })}\n`, { flush: true })
-    syncDirectory(directory)
-    return wanted
-  }
-  const { engine, format } = JSON.parse(readFileSync(file, 'utf8')) as {
-    engine: EmbeddedEngine
-    format: number
-  }
-  if (format > formatVersion) {
-    throw new Error(
-      `${directory} was written by a newer Postern (format ${format}, this one reads ${formatVersion}): install that release or restore a backup`,
-    )
-  }
-  return engine
 }
 
 /** The committer as its process sees it: gives out ports, ends when told. */

@@ -1,7 +1,28 @@
 /** What the process's threads are told when they begin; `main.ts` starts each by its role. */
 import type { Worker } from 'node:worker_threads'
-import type { CommitterData } from './committer-thread.ts'
-import type { WorkerData } from './worker-thread.ts'
+import type { CommitterLine } from '#kv/committer-client.ts'
+import type { CertificatePair } from '#net/tls.ts'
+import type { EmbeddedEngine } from './engine-choice.ts'
+
+export interface CommitterData {
+  readonly role: 'committer'
+  readonly directory: string
+  readonly engine: EmbeddedEngine
+  /** Deliveries are refused below this much free space; deletions still work. */
+  readonly reserveBytes: number
+  readonly counters: SharedArrayBuffer
+}
+
+export interface WorkerData {
+  readonly role: 'worker'
+  readonly directory: string
+  readonly configPath: string | undefined
+  readonly engine: EmbeddedEngine
+  readonly line: CommitterLine
+  readonly busChannel: string
+  readonly certificate: CertificatePair
+  readonly ticketKeys: Uint8Array
+}
 
 export interface HashData {
   readonly role: 'hash'

@@ -6,8 +6,7 @@
 import { parentPort, type Worker } from 'node:worker_threads'
 import { systemClock } from '#base/clock.ts'
 import { LocalBus } from '#bus/engines/local.ts'
-import type { CommitterLine } from '#kv/committer-client.ts'
-import { type CertificatePair, TlsContexts } from '#net/tls.ts'
+import { TlsContexts } from '#net/tls.ts'
 import { troubleTeller } from '#net/trouble.ts'
 import type { Snapshot } from '#observe/meter.ts'
 import { ServerTelemetry } from '#observe/telemetry.ts'
@@ -17,19 +16,7 @@ import { eventKinds, gaugeKinds, settingsObjects } from './catalog.ts'
 import { busHandlerFailed, settingsRefused } from './events.ts'
 import { drainListeners, openListeners, planListeners } from './listeners.ts'
 import { keepLogs } from './logs.ts'
-import type { EmbeddedEngine } from './store.ts'
-import type { Spawn } from './threads.ts'
-
-export interface WorkerData {
-  readonly role: 'worker'
-  readonly directory: string
-  readonly configPath: string | undefined
-  readonly engine: EmbeddedEngine
-  readonly line: CommitterLine
-  readonly busChannel: string
-  readonly certificate: CertificatePair
-  readonly ticketKeys: Uint8Array
-}
+import type { Spawn, WorkerData } from './threads.ts'
 
 type WorkerOrder =
   | { readonly do: 'snapshot'; readonly id: number }

@@ -8,8 +8,9 @@ import { join } from 'node:path'
 import { Worker } from 'node:worker_threads'
 import type { Bus } from '#bus/bus.ts'
 import { LocalBus } from '#bus/engines/local.ts'
-import type { CommitterData } from '#server/committer-thread.ts'
-import { CommitterThread, type EmbeddedEngine, type Store, chooseEngine, openStore } from '#server/store.ts'
+import type { CommitterData } from '#server/threads.ts'
+import { type EmbeddedEngine, chooseEngine } from '#server/engine-choice.ts'
+import { CommitterThread, type Store, openStore } from '#server/store.ts'
 
 export interface TestStore extends Store {
   readonly directory: string

@@ -1,6 +1,7 @@
 /** CAPABILITY: what the server can do, now and for this client. */
 import { capabilities } from '../capabilities.ts'
-import { anyState, command, noArguments } from '../command.ts'
+import { command, noArguments } from '../command.ts'
+import { anyState } from '../session-state.ts'
 
 export const capability = command({
   name: 'CAPABILITY',

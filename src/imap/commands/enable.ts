@@ -1,5 +1,6 @@
 /** ENABLE: what changes the server's responses, at the client's wish. Only IMAP4rev2 does so far. */
-import { command, signedIn, whole } from '../command.ts'
+import { command, whole } from '../command.ts'
+import { signedIn } from '../session-state.ts'
 import type { Arguments } from '../grammar.ts'
 
 export const enable = command<readonly string[]>({

@@ -1,5 +1,6 @@
 /** ID: who is who, for logs and bug reports. What the client says changes nothing. */
-import { anyState, command, whole } from '../command.ts'
+import { command, whole } from '../command.ts'
+import { anyState } from '../session-state.ts'
 import type { Arguments } from '../grammar.ts'
 
 /** RFC 2971 §3.3: at most 30 pairs, names to 30 bytes, values to 1024. */

@@ -1,5 +1,6 @@
 /** IDLE: the client waits, and is told what changes when it changes, until it says DONE. */
-import { command, noArguments, signedIn } from '../command.ts'
+import { command, noArguments } from '../command.ts'
+import { signedIn } from '../session-state.ts'
 import { Refusal } from '../errors.ts'
 import { showChanges } from '../show-changes.ts'
 import type { ImapSession } from '../session.ts'

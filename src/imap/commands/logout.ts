@@ -1,5 +1,6 @@
 /** LOGOUT: both sides say goodbye. */
-import { anyState, command, noArguments } from '../command.ts'
+import { command, noArguments } from '../command.ts'
+import { anyState } from '../session-state.ts'
 
 export const logout = command({
   name: 'LOGOUT',

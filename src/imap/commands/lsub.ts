@@ -1,6 +1,7 @@
 /** LSUB: the names that are subscribed to, for clients of IMAP4rev1. */
 import { listLostSubscriptions } from '#mail/subscription.ts'
-import { command, signedIn, whole } from '../command.ts'
+import { command, whole } from '../command.ts'
+import { signedIn } from '../session-state.ts'
 import type { Arguments } from '../grammar.ts'
 import { ListPattern } from '../list-pattern.ts'
 import { writeListed } from '../list-response.ts'

@@ -1,5 +1,6 @@
 /** NAMESPACE: everybody has one personal namespace, without a prefix. */
-import { command, noArguments, signedIn } from '../command.ts'
+import { command, noArguments } from '../command.ts'
+import { signedIn } from '../session-state.ts'
 import { delimiter } from '../mailbox-name.ts'
 
 export const namespace = command({

@@ -1,5 +1,6 @@
 /** NOOP, and CHECK which asked for a checkpoint: occasions to tell what is new, which the loop does. */
-import { anyState, command, noArguments } from '../command.ts'
+import { command, noArguments } from '../command.ts'
+import { anyState } from '../session-state.ts'
 
 export const noop = command({
   name: 'NOOP',

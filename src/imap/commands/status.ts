@@ -1,6 +1,7 @@
 /** STATUS: numbers of a mailbox without selecting it, all from its row. */
 import { mailboxPaths } from '#mail/mailbox-path.ts'
-import { command, signedIn, whole } from '../command.ts'
+import { command, whole } from '../command.ts'
+import { signedIn } from '../session-state.ts'
 import type { Arguments } from '../grammar.ts'
 import { readStatusItems, writeStatus } from '../status-items.ts'
 

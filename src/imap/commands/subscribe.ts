@@ -2,7 +2,8 @@
 import { findMailbox } from '#mail/mailbox-path.ts'
 import { listMailboxes } from '#mail/mailbox.ts'
 import { dropLostSubscription, setSubscribed } from '#mail/subscription.ts'
-import { command, signedIn, whole } from '../command.ts'
+import { command, whole } from '../command.ts'
+import { signedIn } from '../session-state.ts'
 import type { Arguments } from '../grammar.ts'
 
 const readName = whole((args: Arguments) => {
