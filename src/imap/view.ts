@@ -63,6 +63,11 @@ export class SessionView implements Numbered {
     return this.#uids.lowerBound(uid)
   }
 
+  /** Whether positions here are indexes of `now`, as they are while nothing came or went. */
+  isNumberedAs(now: MailboxView): boolean {
+    return this.#uids === now.uids
+  }
+
   /** The flags that the client was told last. */
   toldFlags(position: number): FlagSet {
     return this.#sets.at(this.#toldAt(position))

@@ -14,6 +14,7 @@ import type { BlobStore } from '#blob/store.ts'
 import type { Db } from '#kv/db.ts'
 import { parseDate } from '#message/date.ts'
 import { StoredStructure } from '#message/structure-codec.ts'
+import type { FlagSet } from './flag-set.ts'
 import type { MailboxView } from './mailbox-view.ts'
 import type { MessageRow } from './message-row.ts'
 import { fieldTexts, messageText, readHeader } from './part-text.ts'
@@ -194,10 +195,10 @@ function compileColumn(criteria: OfColumns, view: MailboxView, now: number): Con
     case 'all':
       return () => true
     case 'deleted':
-      return ({ index }) => view.flagsAt(index).deleted
+      return flagCondition(view, (flags) => flags.deleted)
     case 'keyword': {
       const keyword = criteria.keyword.toLowerCase()
-      return ({ index }) => view.flagsAt(index).keywords.includes(keyword)
+      return flagCondition(view, (flags) => flags.keywords.includes(keyword))
     }
     case 'uids':
       return uidCondition(criteria.ranges, view)
@@ -215,6 +216,15 @@ function compileColumn(criteria: OfColumns, view: MailboxView, now: number): Con
       return ({ index }) => view.ids.at(index) === criteria.id
     case 'thread':
       return ({ index }) => view.threads.at(index) === criteria.id
+  }
+}
+
+/** Asked once for each combination of flags, of which there are few. */
+function flagCondition(view: MailboxView, meetsFlags: (flags: FlagSet) => boolean): Condition {
+  const answers: (boolean | undefined)[] = []
+  return ({ index }) => {
+    const number = view.flagSets.at(index)
+    return (answers[number] ??= meetsFlags(view.sets.at(number)))
   }
 }
 

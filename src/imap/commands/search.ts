@@ -98,7 +98,7 @@ async function runSearch(session: ImapSession, args: SearchArguments, byUid: boo
     now: services.clock.now(),
     signal: connection.signal,
   })
-  const found = pairUp(positionsOf(view, now.uids, indexes))
+  const found = pairUp(view.isNumberedAs(now) ? indexes : positionsOf(view, now.uids, indexes))
   if (args.returns?.has('SAVE') === true) view.save(savedOf(found, args.returns))
   const full = writeResult(session, args, found, byUid)
   if (full !== undefined) await full
