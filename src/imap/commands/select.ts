@@ -32,9 +32,10 @@ function opening(name: string, standard: string, isReadOnly: boolean): AnyComman
       if (session.selected !== undefined) session.untagged('OK [CLOSED] Previous mailbox is now closed')
       session.selected = undefined
       const path = session.path(written)
-      const { mailboxes } = await session.mail()
+      const mail = await session.mail()
+      const { mailboxes } = mail
       const mailbox = session.find(mailboxes, path)
-      const now = await session.load(mailbox.id)
+      const now = mail.mailbox(mailbox.id) ?? (await session.load(mailbox.id))
       if (now === undefined) throw new Fault('notFound', 'No such mailbox', { what: 'mailbox' })
       describe(session, now, isReadOnly)
       if (session.isRev2) {
