@@ -26,10 +26,8 @@ const pure = new Set(groups[1])
 const packages: { readonly [name: string]: readonly string[] } = {
   '@hono/node-server': ['http/'],
   '@node-rs/argon2': ['account/'],
-  '@peculiar/x509': ['net/', 'cert/'],
   commander: ['cli/'],
   hono: ['http/', 'jmap/', 'dav/', 'admin/'],
-  htmlparser2: ['message/'],
   'iconv-lite': ['message/charset.ts'],
   lmdb: ['kv/engines/lmdb.ts'],
   'smol-toml': ['settings/'],

@@ -6,7 +6,7 @@
  */
 import { foldLocalPart, isFullHostName, normaliseDomain, splitAddress } from '#base/domain-name.ts'
 
-export interface AddressKey {
+interface AddressKey {
   readonly domain: string
   /** Folded; empty for a catch-all. */
   readonly local: string

@@ -30,7 +30,7 @@ import {
   passwordTable,
 } from './tables.ts'
 
-export const kinds = {
+const kinds = {
   rowUnreadable: {
     name: 'account-row-unreadable',
     means: 'A row about accounts, domains or passwords cannot be read.',

@@ -58,7 +58,7 @@ const isLoopback = (ip: string): boolean => ip === '::1' || ip.startsWith('127.'
 const hostOf = (ip: string, hostName: string): string => (isLoopback(ip) ? ip : hostName)
 
 /** `isLocal`: who asks sits at this machine, and may be its administrator. */
-export function homePage(facts: ServerFacts, isLocal: boolean) {
+function homePage(facts: ServerFacts, isLocal: boolean) {
   const ways = waysToConnect(facts)
   return html`<!doctype html>
     <html lang="en">

@@ -14,8 +14,6 @@ export const asBuffer = (bytes: Uint8Array): Buffer =>
 export const equalBytes = (a: Uint8Array, b: Uint8Array): boolean =>
   a.length === b.length && asBuffer(a).equals(b)
 
-export const compareBytes = (a: Uint8Array, b: Uint8Array): number => Buffer.compare(a, b)
-
 /** True where `text`, given in lower case, stands at `at` in any ASCII case. */
 export function hasAsciiAt(bytes: Uint8Array, at: number, text: string): boolean {
   if (at + text.length > bytes.length) return false

@@ -109,7 +109,7 @@ export const isLoopbackIp = (ip: Uint8Array): boolean =>
   ip.length === 4 ? ip[0] === 127 : ip[15] === 1 && ip.every((byte, i) => i === 15 || byte === 0)
 
 /** The address backwards, as the left part of names below in-addr.arpa, ip6.arpa or a DNS block list (RFC 5782 §2). */
-export function reverseLabels(ip: Uint8Array): string {
+function reverseLabels(ip: Uint8Array): string {
   const labels: string[] = []
   for (let i = ip.length - 1; i >= 0; i--) {
     const byte = ip[i]!

@@ -31,7 +31,7 @@ import type { RecordState, SegmentFiles } from './check-segments.ts'
 
 const anotherCopy = 'The segments are searched for another copy; without one it stays as it is.'
 
-export const kinds = {
+const kinds = {
   rowUnknown: {
     name: 'blob-row-unreadable',
     means: 'A row about stored message bytes cannot be read.',

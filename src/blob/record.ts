@@ -21,7 +21,7 @@ const magic = 0x50424c42
 const version = 1
 
 /** Codes are on disk. `zstd` still stores a chunk as it is where compression gains nothing. */
-export const codecs = { none: 0, zstd: 1 } as const
+const codecs = { none: 0, zstd: 1 } as const
 export type CodecName = keyof typeof codecs
 
 export interface RecordHeader {
@@ -46,7 +46,7 @@ export class DamagedBlob extends Error {
   }
 }
 
-export const hashOf = (bytes: Uint8Array): BlobHash => hashOnce('sha256', bytes, 'hex') as BlobHash
+const hashOf = (bytes: Uint8Array): BlobHash => hashOnce('sha256', bytes, 'hex') as BlobHash
 export const newHash = (): ReturnType<typeof createHash> => createHash('sha256')
 
 export function writeHeader(header: RecordHeader): Buffer {

@@ -7,7 +7,7 @@
 import type { AccountId } from '#base/id.ts'
 import type { Bus } from '#bus/bus.ts'
 
-export const heartbeatMs = 60_000
+const heartbeatMs = 60_000
 
 export class AccountWatch implements Disposable {
   readonly #watchers = new Map<AccountId, Set<() => void>>()

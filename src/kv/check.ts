@@ -46,7 +46,7 @@ export interface CheckUnit {
   repair(): Promise<void>
 }
 
-export interface Instance {
+interface Instance {
   readonly account: AccountId | undefined
   readonly what: string
   readonly isRepaired: boolean

@@ -33,7 +33,7 @@ export type BatchOutcome = 'done' | 'conflict' | 'full'
 export type BlobRows = readonly { readonly key: string; readonly value: Uint8Array }[]
 
 /** One batch of a group as a worker is told of it: its own by id, one of another worker by its rows. */
-export interface NoticePart {
+interface NoticePart {
   readonly batch: number | Uint8Array
   readonly blobs: BlobRows
 }

@@ -38,7 +38,7 @@ export interface Recipient {
 }
 
 /** `file`: into the mailbox with this role, or the Inbox where there is none. */
-export type DeliveryAction = {
+type DeliveryAction = {
   readonly kind: 'file'
   readonly into: MailboxRole
   readonly keywords: readonly string[]

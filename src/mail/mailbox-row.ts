@@ -11,7 +11,7 @@ import { PackReader, PackWriter } from '#base/pack.ts'
 import type { Codec } from '#kv/table.ts'
 
 /** Codes on disk are positions in this list: append only. */
-export const mailboxRoles = ['inbox', 'drafts', 'sent', 'junk', 'trash', 'archive'] as const
+const mailboxRoles = ['inbox', 'drafts', 'sent', 'junk', 'trash', 'archive'] as const
 export type MailboxRole = (typeof mailboxRoles)[number]
 
 /** What is stored under the mailbox's id. */

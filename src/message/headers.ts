@@ -138,7 +138,7 @@ export function* headerFields(bytes: Uint8Array): Generator<HeaderField> {
 }
 
 /** `end`, moved before the line end that stands in front of it (CRLF or a bare LF). */
-export function trimLineEnd(bytes: Uint8Array, start: number, end: number): number {
+function trimLineEnd(bytes: Uint8Array, start: number, end: number): number {
   if (end > start && bytes[end - 1] === LF) {
     end--
     if (end > start && bytes[end - 1] === CR) end--

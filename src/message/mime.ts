@@ -28,7 +28,7 @@ export interface ParseLimits {
   readonly totalHeaderBytes: number
 }
 
-export const defaultLimits: ParseLimits = {
+const defaultLimits: ParseLimits = {
   depth: 50,
   parts: 1000,
   headerBytes: 128 * 1024,

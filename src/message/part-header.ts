@@ -15,7 +15,7 @@ import {
 import type { Disposition, Envelope } from './structure.ts'
 
 /** Of one field's raw value, as much as is read. */
-export const MAX_FIELD = 65_536
+const MAX_FIELD = 65_536
 /** Of a value that is kept as it is: a description, a location, an identifier. */
 const MAX_VALUE = 1024
 const MAX_LANGUAGES = 16

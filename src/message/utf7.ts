@@ -25,7 +25,7 @@ export function decodeUtf7(bytes: Uint8Array): string {
 }
 
 /** The value of a base64 digit, -1 for any other byte. */
-export function base64Digit(byte: number): number {
+function base64Digit(byte: number): number {
   if (byte >= 0x41 && byte <= 0x5a) return byte - 0x41
   if (byte >= 0x61 && byte <= 0x7a) return byte - 0x47
   if (byte >= 0x30 && byte <= 0x39) return byte + 4

@@ -32,7 +32,7 @@ interface Described {
   readonly name: string
   readonly help: string
 }
-export interface CounterValue extends Described {
+interface CounterValue extends Described {
   readonly value: number
 }
 export interface GaugeValue extends Described {

@@ -108,7 +108,7 @@ export interface OpenListener {
 }
 
 /** Opens one. Throws Advice where the port cannot be had. */
-export async function openListener(
+async function openListener(
   plan: ListenerPlan,
   o: {
     protocol: Protocol | SocketProtocol

@@ -24,7 +24,7 @@ export interface WorkerData {
   readonly ticketKeys: Uint8Array
 }
 
-export interface HashData {
+interface HashData {
   readonly role: 'hash'
 }
 

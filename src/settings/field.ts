@@ -11,7 +11,7 @@ import { parseIp, parseNetwork, formatIp, type IpNetwork } from '#base/ip.ts'
 import { parseSize } from '#base/size.ts'
 import { Secret } from './secret.ts'
 
-export type FieldKind =
+type FieldKind =
   | 'text'
   | 'secret'
   | 'boolean'
@@ -192,7 +192,7 @@ export interface SocketAddress {
 }
 
 /** `192.0.2.1:25` or `[2001:db8::1]:25`; undefined where it is neither. */
-export function parseSocketAddress(input: string): SocketAddress | undefined {
+function parseSocketAddress(input: string): SocketAddress | undefined {
   const match = /^(?:\[([^\]]{2,64})\]|([^:[\]]{1,64})):(\d{1,5})$/.exec(input)
   if (match === null) return undefined
   const ip = parseIp(match[1] ?? match[2]!)

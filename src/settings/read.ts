@@ -11,7 +11,7 @@ import { expandMacros, hasMacro, type MacroReader } from './macro.ts'
 import type { AnySettingsObject } from './object.ts'
 import { dottedKey, isTable, leavesOf, nodeAt, type TomlDocument, type TomlLeaf } from './toml.ts'
 
-export interface Problem {
+interface Problem {
   readonly severity: 'error' | 'warning'
   /** The whole line for people: `postern.toml:12: server.hostname must be a text`. */
   readonly text: string

@@ -23,7 +23,7 @@ const row = (usual: Reply, special: Partial<Row> = {}): Row => ({
 const wrongCredentials = reply(535, '5.7.8', 'Authentication credentials invalid')
 // RFC 4954 §6: so that the client does not ask for another password.
 const authUnavailable = reply(454, '4.7.0', 'Temporary authentication failure')
-export const tryLater = reply(451, '4.3.0', 'Temporary problem here, try again later')
+const tryLater = reply(451, '4.3.0', 'Temporary problem here, try again later')
 export const messageTooLarge = reply(552, '5.3.4', 'Message too large')
 export const mailboxFull = reply(452, '4.2.2', 'Mailbox is full, try again later')
 

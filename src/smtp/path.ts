@@ -17,7 +17,7 @@ export interface Path {
   readonly isAscii: boolean
 }
 
-export const nullPath: Path = { address: '', localPart: '', domain: '', isAscii: true }
+const nullPath: Path = { address: '', localPart: '', domain: '', isAscii: true }
 
 const longestLocalPart = 255
 const longestDomain = 255

@@ -5,7 +5,7 @@
 import { boolean, duration, integer, size, text } from '#settings/field.ts'
 import { type Settings, settingsObject } from '#settings/object.ts'
 
-export const mtaInboundSession = settingsObject({
+const mtaInboundSession = settingsObject({
   name: 'MtaInboundSession',
   title: 'SMTP sessions',
   help: 'Limits of a connection over which mail comes in.',
@@ -33,7 +33,7 @@ export const mtaInboundSession = settingsObject({
   },
 })
 
-export const mtaStageConnect = settingsObject({
+const mtaStageConnect = settingsObject({
   name: 'MtaStageConnect',
   title: 'SMTP greeting',
   help: 'What a client is greeted with.',
@@ -49,7 +49,7 @@ export const mtaStageConnect = settingsObject({
   },
 })
 
-export const mtaStageAuth = settingsObject({
+const mtaStageAuth = settingsObject({
   name: 'MtaStageAuth',
   title: 'SMTP sign-in',
   help: 'Sign-in with AUTH.',
@@ -75,7 +75,7 @@ export const mtaStageAuth = settingsObject({
   },
 })
 
-export const mtaStageRcpt = settingsObject({
+const mtaStageRcpt = settingsObject({
   name: 'MtaStageRcpt',
   title: 'SMTP recipients',
   help: 'Limits on the recipients of a message.',
@@ -98,7 +98,7 @@ export const mtaStageRcpt = settingsObject({
   },
 })
 
-export const mtaStageData = settingsObject({
+const mtaStageData = settingsObject({
   name: 'MtaStageData',
   title: 'SMTP messages',
   help: 'Limits on messages, and what is added to them.',

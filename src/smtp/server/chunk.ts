@@ -46,11 +46,7 @@ export const deliverChunkTask = (deps: ChunkDeps): TaskKind<ChunkPayload> => ({
 })
 
 /** Throws a Fault where a recipient cannot be served now; then nothing was written and the task runs again. */
-export async function deliverChunk(
-  deps: ChunkDeps,
-  payload: ChunkPayload,
-  context: TaskContext,
-): Promise<void> {
+async function deliverChunk(deps: ChunkDeps, payload: ChunkPayload, context: TaskContext): Promise<void> {
   const intake = new Intake(deps.blobs.stager({ maxBytes: Number.MAX_SAFE_INTEGER }), Number.MAX_SAFE_INTEGER)
   try {
     const { staged, structure } = await readAgain(deps, payload, intake)

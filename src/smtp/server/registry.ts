@@ -14,7 +14,7 @@ import { starttls } from './commands/starttls.ts'
 import { vrfy } from './commands/vrfy.ts'
 import type { AnySmtpCommand, Role } from './smtp-command.ts'
 
-export const smtpCommands: readonly AnySmtpCommand[] = [
+const smtpCommands: readonly AnySmtpCommand[] = [
   ehlo,
   lhlo,
   helo,

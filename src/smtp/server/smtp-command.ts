@@ -87,7 +87,7 @@ export interface SmtpSession {
 }
 
 /** What must be true before a command runs; the session checks it before it parses. */
-export type Need = 'nothing' | 'hello' | 'transaction' | 'recipients'
+type Need = 'nothing' | 'hello' | 'transaction' | 'recipients'
 
 export interface SmtpCommand<A> {
   /** In upper case. */
