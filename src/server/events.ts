@@ -68,8 +68,8 @@ export const httpFailed = eventKind({
 export const sweepDone = eventKind({
   name: 'server.sweep-done',
   level: 'info',
-  help: 'Stored bytes that no message uses any more were looked for and removed.',
-  fields: { condemned: number, deleted: number, segments: number, elapsed: durationMs },
+  help: 'Stored bytes that no message uses any more, and old entries of change logs, were removed.',
+  fields: { condemned: number, deleted: number, segments: number, logRows: number, elapsed: durationMs },
 })
 
 export const queueMessages = gaugeKind({

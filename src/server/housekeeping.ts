@@ -1,13 +1,17 @@
 /**
- * What the server does for itself once a day: removing stored bytes that nothing uses any more.
+ * What the server does for itself once a day: removing stored bytes that nothing uses any more, and cutting the
+ * accounts' change logs.
  *
  * A durable task whose row has a fixed key per day, so however often the server starts there is one, and a
  * server that was off at that time does it when it is back.
  */
 import type { Clock } from '#base/clock.ts'
+import { accountRowTable } from '#account/tables.ts'
+import type { AccountId } from '#base/id.ts'
 import { sweepBlobs } from '#blob/sweep.ts'
 import type { Db } from '#kv/db.ts'
 import { taskRow, taskTable } from '#kv/task-rows.ts'
+import { trimLog } from '#kv/trim-log.ts'
 import type { WriteTx } from '#kv/tx.ts'
 import type { TaskKind } from '#tasks/kind.ts'
 import type { Telemetry } from '#telemetry/telemetry.ts'
@@ -36,7 +40,26 @@ async function put(tx: WriteTx, nowMs: number): Promise<void> {
 export const scheduleSweep = (db: Db, clock: Clock): Promise<void> =>
   db.write([], (tx) => put(tx, clock.now()))
 
+/** Cuts the change log of every account, one after the other. Returns how many rows were removed. */
+async function trimLogs(db: Db, keep: number, signal: AbortSignal): Promise<number> {
+  let rows = 0
+  for (let after: readonly [AccountId] | undefined; ;) {
+    const from = after
+    const page = await db.read((tx) =>
+      tx.list(accountRowTable, [], { limit: 100, ...(from === undefined ? {} : { after: from }) }),
+    )
+    for (const [[account]] of page) {
+      signal.throwIfAborted()
+      rows += await trimLog(db, account, keep)
+    }
+    after = page.at(-1)?.[0]
+    if (after === undefined) return rows
+  }
+}
+
 export const sweepTask = (o: {
+  /** Commits of each account that clients can ask for. */
+  keepChanges: () => number
   blobDirectory: string
   clock: Clock
   telemetry: Telemetry
@@ -53,10 +76,11 @@ export const sweepTask = (o: {
       graceMs,
       signal: task.signal,
     })
+    const logRows = await trimLogs(task.db, o.keepChanges(), task.signal)
     await task.db.write([], async (tx) => {
       task.done(tx)
       await put(tx, o.clock.now())
     })
-    o.telemetry.emit(sweepDone, { ...result, elapsed: o.clock.now() - startedAt })
+    o.telemetry.emit(sweepDone, { ...result, logRows, elapsed: o.clock.now() - startedAt })
   },
 })

@@ -111,4 +111,18 @@ export const fallbackAdmin = settingsObject({
   },
 })
 
-export const serverSettings = [systemSettings, dataStore, cache, fallbackAdmin] as const
+export const dataRetention = settingsObject({
+  name: 'DataRetention',
+  title: 'Data retention',
+  help: 'How long the server keeps what it does not need for ever.',
+  many: false,
+  fields: {
+    maxChangesHistory: integer({
+      fallback: 10_000,
+      min: 100,
+      help: 'Changes of each account that clients can ask for. One that was away for longer reads everything anew.',
+    }),
+  },
+})
+
+export const serverSettings = [systemSettings, dataStore, dataRetention, cache, fallbackAdmin] as const

@@ -38,7 +38,7 @@ import {
 } from './listeners.ts'
 import { keepLogs } from './logs.ts'
 import { composeMetrics, countWaiting } from './metrics.ts'
-import { systemSettings } from './settings.ts'
+import { dataRetention, systemSettings } from './settings.ts'
 import { openStorage, storageWarnings } from './storage.ts'
 import type { EmbeddedEngine } from './engine-choice.ts'
 import type { Spawn } from './threads.ts'
@@ -200,13 +200,18 @@ async function layGround(o: StartOptions, undo: AsyncDisposableStack): Promise<G
 
 /** Durable background work, on the main worker only. */
 function startTasks(ground: Ground, services: ReturnType<typeof buildServices>): AsyncDisposable {
-  const { bus, clock, telemetry, directory } = ground
+  const { bus, clock, telemetry, directory, settings } = ground
   const { db, blobs } = services.store
   const deliverChunks = deliverChunkTask({
     blobs,
     telemetry,
   })
-  const sweep = sweepTask({ blobDirectory: join(directory, 'blobs'), clock, telemetry })
+  const sweep = sweepTask({
+    blobDirectory: join(directory, 'blobs'),
+    keepChanges: () => settings.get(dataRetention).maxChangesHistory,
+    clock,
+    telemetry,
+  })
   const scheduler = new TaskScheduler({ db, bus, clock, telemetry, kinds: [deliverChunks, sweep] })
   const begun = scheduleSweep(db, clock).then(() => scheduler.kick())
   // Next time then; a store that cannot be written says so wherever mail comes in.

@@ -1,0 +1,64 @@
+import assert from 'node:assert/strict'
+import { describe, it } from 'node:test'
+import { LocalBus } from '#bus/engines/local.ts'
+import type { AccountId, MailboxId, Modseq, Uid } from '#base/id.ts'
+import { changeLogTable, changesSince, expungeLogTable, expungedSince } from './change-log.ts'
+import { KvDb } from './db.ts'
+import { MemoryEngine } from './engines/memory.ts'
+import { trimLog } from './trim-log.ts'
+
+const alice = 1 as AccountId
+const bob = 2 as AccountId
+
+async function filled(commits: number): Promise<KvDb> {
+  const db = new KvDb(new MemoryEngine(), new LocalBus({ onError: (error) => assert.fail(String(error)) }))
+  for (const account of [alice, bob]) {
+    for (let i = 1; i <= commits; i++) {
+      await db.write([account], async (tx) => {
+        tx.changed(account, 'Email', i, 'created')
+        tx.expunged(account, (i % 3) as MailboxId, [i as Uid])
+      })
+    }
+  }
+  return db
+}
+
+describe('trimming the change log', () => {
+  it('keeps the last commits whole and says tooOld of those before', async () => {
+    const db = await filled(100)
+    assert.equal(await trimLog(db, alice, 40), 120)
+    await db.read(async (tx) => {
+      assert.equal(await changesSince(tx, alice, 'Email', 59 as Modseq, 1000), 'tooOld')
+      assert.equal(await expungedSince(tx, alice, 0 as MailboxId, 59 as Modseq), 'tooOld')
+      const since = await changesSince(tx, alice, 'Email', 60 as Modseq, 1000)
+      assert.ok(since !== 'tooOld')
+      assert.deepEqual(
+        since.created,
+        Array.from({ length: 40 }, (_, i) => 61 + i),
+      )
+      const left = [...(await tx.list(changeLogTable, [alice])), ...(await tx.list(expungeLogTable, [alice]))]
+      assert.equal(left.length, 80)
+    })
+  })
+
+  it('touches no other account, and does nothing again until there is much', async () => {
+    const db = await filled(100)
+    await trimLog(db, alice, 40)
+    assert.equal(await trimLog(db, alice, 40), 0)
+    await db.read(async (tx) => {
+      assert.equal((await tx.list(changeLogTable, [bob])).length, 100)
+      assert.notEqual(await changesSince(tx, bob, 'Email', 0 as Modseq, 1000), 'tooOld')
+    })
+  })
+
+  it('goes on where a crash left old rows behind', async () => {
+    const db = await filled(100)
+    await trimLog(db, alice, 40)
+    await db.write([alice], async (tx) => tx.put(changeLogTable, [alice, 5 as Modseq], new Map()))
+    for (let i = 101; i <= 160; i++)
+      await db.write([alice], async (tx) => tx.changed(alice, 'Email', i, 'updated'))
+    await trimLog(db, alice, 40)
+    const [first] = await db.read((tx) => tx.list(changeLogTable, [alice], { limit: 1 }))
+    assert.ok(first![0][1] > 100)
+  })
+})

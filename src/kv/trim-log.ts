@@ -1,0 +1,67 @@
+/**
+ * Cutting an account's change log, so that it does not grow for ever.
+ *
+ * The floor is raised first, in a commit of its own; whoever asks for older changes is told `tooOld` from then
+ * on and reads the whole. Rows at or below the floor are never read again, so they go page by page, and a
+ * crash in between leaves some to the next time. A reader that is following the log is never overtaken
+ * unnoticed: it asks with the sequence it has seen, and the floor answers.
+ */
+import type { AccountId, Modseq } from '#base/id.ts'
+import { changeLogTable, expungeLogTable, logFloorTable } from './change-log.ts'
+import type { Db } from './db.ts'
+
+const pageRows = 1000
+/** It is cut when it is this much too long: each cut writes, and makes somebody's stored state too old. */
+const slack = 1.25
+
+/** Keeps the last `keep` commits of the account. Returns how many rows were removed. */
+export async function trimLog(db: Db, account: AccountId, keep: number): Promise<number> {
+  const floor = await db.read(async (tx) => {
+    const before = (await tx.get(logFloorTable, account)) ?? 0
+    const last = await tx.sequence(account)
+    return last - before > keep * slack ? ((last - keep) as Modseq) : undefined
+  })
+  if (floor === undefined) return 0
+  await db.write([account], async (tx) => {
+    if (((await tx.get(logFloorTable, account)) ?? 0) < floor) tx.put(logFloorTable, [account], floor)
+  })
+  return (await dropChanges(db, account, floor)) + (await dropExpunges(db, account, floor))
+}
+
+/** The rows of changes ascend by sequence, so those to drop come first. */
+async function dropChanges(db: Db, account: AccountId, floor: Modseq): Promise<number> {
+  for (let dropped = 0; ;) {
+    const rows = await db.read((tx) => tx.list(changeLogTable, [account], { limit: pageRows }))
+    const old = rows.filter(([[, modseq]]) => modseq <= floor)
+    if (old.length === 0) return dropped
+    await db.write([account], async (tx) => {
+      for (const [key] of old) tx.delete(changeLogTable, key)
+    })
+    dropped += old.length
+  }
+}
+
+/** Those of expunged UIDs ascend within each mailbox, so all are looked at. */
+async function dropExpunges(db: Db, account: AccountId, floor: Modseq): Promise<number> {
+  type Key = NonNullable<ReturnType<typeof expungeLogTable.elements>>
+  let dropped = 0
+  for (let after: Key | undefined; ;) {
+    const from = after
+    const rows = await db.read((tx) =>
+      tx.list(expungeLogTable, [account], {
+        limit: pageRows,
+        ...(from === undefined ? {} : { after: from }),
+      }),
+    )
+    const old = rows.filter(([[, , modseq]]) => modseq <= floor)
+    if (old.length > 0) {
+      await db.write([account], async (tx) => {
+        for (const [key] of old) tx.delete(expungeLogTable, key)
+      })
+    }
+    dropped += old.length
+    const last = rows.at(-1)
+    if (rows.length < pageRows || last === undefined) return dropped
+    after = last[0]
+  }
+}

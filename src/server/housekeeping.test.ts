@@ -1,0 +1,43 @@
+import assert from 'node:assert/strict'
+import { mkdirSync } from 'node:fs'
+import { rm } from 'node:fs/promises'
+import { it } from 'node:test'
+import { hasherOnThisThread } from '#account/hash-pool.ts'
+import { Accounts } from '#account/account.ts'
+import { fixedClock } from '#base/clock.ts'
+import { LocalBus } from '#bus/engines/local.ts'
+import { changeLogTable } from '#kv/change-log.ts'
+import { KvDb } from '#kv/db.ts'
+import { MemoryEngine } from '#kv/engines/memory.ts'
+import { taskTable } from '#kv/task-rows.ts'
+import { TaskScheduler } from '#tasks/scheduler.ts'
+import { silentTelemetry } from '#telemetry/telemetry.ts'
+import { temporaryDirectory } from '../../test/harness/store.ts'
+import { nextSweep, scheduleSweep, sweepTask } from './housekeeping.ts'
+
+it('cuts the change log of every account at night, and sees to the next night', async () => {
+  const bus = new LocalBus({ onError: (error) => assert.fail(String(error)) })
+  const db = new KvDb(new MemoryEngine(), bus)
+  const clock = fixedClock(Date.UTC(2026, 0, 1, 12))
+  const telemetry = silentTelemetry
+  const provision = (): Promise<void> => Promise.resolve()
+  using accounts = new Accounts({ db, bus, passwords: hasherOnThisThread, telemetry, provision, clock })
+  await accounts.createDomain({ name: 'example.org' })
+  const ids = []
+  for (const name of ['alice', 'bob']) {
+    const { id } = await accounts.createAccount({ name: `${name}@example.org` })
+    ids.push(id)
+    for (let i = 1; i <= 300; i++) await db.write([id], async (tx) => tx.changed(id, 'Email', i, 'updated'))
+  }
+  const blobDirectory = temporaryDirectory()
+  mkdirSync(blobDirectory, { recursive: true })
+  await scheduleSweep(db, clock)
+  const kinds = [sweepTask({ blobDirectory, keepChanges: () => 100, clock, telemetry })]
+  await using scheduler = new TaskScheduler({ db, bus, clock, telemetry, kinds })
+  clock.advance(nextSweep(clock.now()) - clock.now())
+  await scheduler.kick()
+  for (const id of ids) assert.equal((await db.read((tx) => tx.list(changeLogTable, [id]))).length, 100)
+  const [[[due]]] = (await db.read((tx) => tx.list(taskTable, []))) as unknown as [[[number]]]
+  assert.equal(due, nextSweep(clock.now()))
+  await rm(blobDirectory, { recursive: true })
+})
