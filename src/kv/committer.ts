@@ -92,6 +92,7 @@ export class Committer {
   readonly #sink: BlobSink
   readonly #journal: Journal
   readonly #guard: () => void
+  readonly #onTrouble: (error: unknown) => void
   readonly #counters: Int32Array
   readonly #ports: MessagePort[] = []
   readonly #rows = new Memtable()
@@ -100,19 +101,21 @@ export class Committer {
 
   /**
    * Brings the engine up to date with the journal before anybody is served. `guard` throws where the disk is
-   * too full for batches that add blobs.
+   * too full for batches that add blobs; `onTrouble` hears of every group and checkpoint that fails.
    */
   constructor(o: {
     writer: StoreWriter
     sink: BlobSink
     journal: Journal
     guard: () => void
+    onTrouble: (error: unknown) => void
     counters: SharedArrayBuffer
   }) {
     this.#writer = o.writer
     this.#sink = o.sink
     this.#journal = o.journal
     this.#guard = o.guard
+    this.#onTrouble = o.onTrouble
     this.#counters = new Int32Array(o.counters)
     const applied = this.#writer.get(appliedTable.key())
     this.#group = applied === undefined ? 0 : appliedTable.value.decode(applied)
@@ -189,6 +192,7 @@ export class Committer {
     try {
       this.#commit(pending)
     } catch (error) {
+      this.#onTrouble(error)
       const reason = error instanceof Error ? error.message : String(error)
       for (const { port: to, firstId, batches } of pending)
         post(to, { kind: 'failed', firstId, count: batches.length, reason })
@@ -211,7 +215,8 @@ export class Committer {
       }
       this.#tell(accepted, answersOf(pending, outcomes))
     } catch (error) {
-      this.#rows.forget(group)
+      // What is in the journal was committed, whatever went wrong afterwards.
+      if (this.#group === before) this.#rows.forget(group)
       throw error
     } finally {
       this.#rows.leave(before)
@@ -247,7 +252,8 @@ export class Committer {
     try {
       this.#guard()
       return false
-    } catch {
+    } catch (error) {
+      this.#onTrouble(error)
       return true
     }
   }
@@ -283,7 +289,8 @@ export class Committer {
   #tryCheckpoint(): void {
     try {
       this.checkpoint()
-    } catch {
+    } catch (error) {
+      this.#onTrouble(error)
       this.#timer ??= setTimeout(() => this.#tryCheckpoint(), checkpointMs)
     }
   }

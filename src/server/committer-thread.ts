@@ -15,6 +15,9 @@ import type { CommitterData } from './threads.ts'
 
 export type CommitterOrder = { readonly serve: MessagePort } | { readonly end: true }
 
+export type CommitterReport = { readonly ready: true } | { readonly trouble: string }
+
+const troubleMs = 10_000
 /** Free space is looked at this often, not before every group. */
 const guardMs = 500
 
@@ -25,7 +28,8 @@ export function runCommitter(data: CommitterData): void {
   // What was made is there after a power cut only where its directory was synced.
   for (const directory of [data.directory, join(data.directory, 'rows')]) syncDirectory(directory)
   const guard = spaceGuard(data.directory, data.reserveBytes)
-  const committer = new Committer({ writer, sink, journal, guard, counters: data.counters })
+  const onTrouble = troubleTeller((trouble) => parentPort!.postMessage({ trouble } satisfies CommitterReport))
+  const committer = new Committer({ writer, sink, journal, guard, onTrouble, counters: data.counters })
   parentPort!.on('message', (order: CommitterOrder) => {
     if ('serve' in order) committer.serve(order.serve)
     else {
@@ -34,7 +38,18 @@ export function runCommitter(data: CommitterData): void {
       parentPort!.close()
     }
   })
-  parentPort!.postMessage('ready')
+  parentPort!.postMessage({ ready: true } satisfies CommitterReport)
+}
+
+/** A disk that fails does so with every group; one report in a while says it. */
+function troubleTeller(tell: (trouble: string) => void): (error: unknown) => void {
+  let toldAt = Number.NEGATIVE_INFINITY
+  return (error) => {
+    const now = performance.now()
+    if (now - toldAt < troubleMs) return
+    toldAt = now
+    tell(error instanceof Error ? error.message : String(error))
+  }
 }
 
 function openWriter({ directory, engine }: CommitterData): StoreWriter {

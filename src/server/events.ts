@@ -23,6 +23,14 @@ export const serverStopped = eventKind({
   fields: { cutSessions: number, elapsed: durationMs },
 })
 
+export const storageTrouble = eventKind({
+  name: 'server.storage-trouble',
+  level: 'error',
+  help: 'The disk refused to store something. Mail is refused for now and nothing acknowledged is lost; look at the disk.',
+  fields: { trouble: text },
+  count: 'storage_troubles_total',
+})
+
 export const serverFailed = eventKind({
   name: 'server.failed',
   level: 'error',

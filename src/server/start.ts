@@ -167,6 +167,7 @@ async function layGround(o: StartOptions, undo: AsyncDisposableStack): Promise<G
   ])
   undo.defer(() => committer.end())
   committer.onError(o.onFailure)
+  committer.onTrouble((trouble) => telemetry.emit(events.storageTrouble, { trouble }))
   for (const text of [...warnings, ...skipped, ...storageWarnings(settings, engine)])
     telemetry.emit(events.settingsWarning, { text })
 

@@ -14,7 +14,7 @@ import { type Db, KvDb } from '#kv/db.ts'
 import { JournaledEngine } from '#kv/engines/journaled.ts'
 import { LmdbReader } from '#kv/engines/lmdb.ts'
 import { SqliteReader } from '#kv/engines/sqlite.ts'
-import type { CommitterOrder } from './committer-thread.ts'
+import type { CommitterOrder, CommitterReport } from './committer-thread.ts'
 import type { EmbeddedEngine } from './engine-choice.ts'
 import type { CommitterData } from './threads.ts'
 
@@ -46,6 +46,13 @@ export class CommitterThread {
       worker.once('error', reject)
     })
     return new CommitterThread(worker, counters)
+  }
+
+  /** What the disk refused; nothing that was acknowledged is lost by it. */
+  onTrouble(handler: (trouble: string) => void): void {
+    this.#worker.on('message', (report: CommitterReport) => {
+      if ('trouble' in report) handler(report.trouble)
+    })
   }
 
   /** A failure of the committer cannot be survived: whoever waits for a commit would wait for ever. */

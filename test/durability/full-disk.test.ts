@@ -107,6 +107,7 @@ for (const engine of enginesUnderTest) {
       await user.deliverUntil(452)
       assert.equal(await user.append(), 'NO')
       await user.remove(1)
+      await server.process.printed('server.storage-trouble')
 
       // Somebody else takes the reserve as well: what changes little still fits into the journal's own space.
       disk.fill(0)
