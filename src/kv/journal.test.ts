@@ -1,5 +1,13 @@
 import assert from 'node:assert/strict'
-import { mkdtempSync, readFileSync, readdirSync, rmSync, truncateSync, writeFileSync } from 'node:fs'
+import {
+  mkdtempSync,
+  renameSync,
+  readFileSync,
+  readdirSync,
+  rmSync,
+  truncateSync,
+  writeFileSync,
+} from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, beforeEach, describe, it } from 'node:test'
@@ -92,5 +100,22 @@ describe('journal', () => {
       second.append(2, bytes('took its place'))
     }
     assert.deepEqual(replayed(), ['1 kept', '2 took its place'])
+  })
+
+  it('is not misled by a file that was taken into use again and never written', () => {
+    {
+      using old = new Journal(directory)
+      for (let group = 1; group <= 3; group++) old.append(group, bytes(`released ${group}`))
+    }
+    // As a power cut leaves it between the new name of the file and its first record.
+    renameSync(join(directory, '00000001.log'), join(directory, '00000007.log'))
+    const current = mkdtempSync(join(tmpdir(), 'postern-journal-'))
+    {
+      using journal = new Journal(current)
+      for (let group = 10; group <= 12; group++) journal.append(group, bytes(`acknowledged ${group}`))
+    }
+    renameSync(join(current, '00000001.log'), join(directory, '00000006.log'))
+    rmSync(current, { recursive: true })
+    assert.deepEqual(replayed(), ['10 acknowledged 10', '11 acknowledged 11', '12 acknowledged 12'])
   })
 })

@@ -26,6 +26,7 @@ import {
 } from 'node:fs'
 import { join } from 'node:path'
 import { crc32 } from 'node:zlib'
+import { syncDirectory } from '#base/sync-directory.ts'
 
 const headerBytes = 16
 const magic = 0x504a524c
@@ -60,8 +61,11 @@ export class Journal implements Disposable {
     const groups: JournalGroup[] = []
     for (const number of listFiles(this.#directory)) {
       for (const found of readGroups(readFileSync(join(this.#directory, fileName(number))))) {
+        const last = groups.at(-1)?.group ?? 0
+        // Left from an earlier use of the file, which was given its new name and not written to yet.
+        if (found.group < last) break
         // A number that comes again belongs to a group that took the place of one that failed.
-        while (groups.length > 0 && groups.at(-1)!.group >= found.group) groups.pop()
+        if (found.group === last) groups.pop()
         groups.push(found)
       }
     }
@@ -130,7 +134,7 @@ export class Journal implements Disposable {
     const path = join(this.#directory, fileName(number))
     if (this.#spare === undefined) this.#fd = newFile(path)
     else {
-      // Old groups in it have lower numbers than any that is to come, which ends a replay of this file.
+      // Old groups in it have lower numbers than any that is to come, by which a replay knows them.
       renameSync(join(this.#directory, fileName(this.#spare)), path)
       this.#spare = undefined
       this.#fd = openSync(path, 'r+')
@@ -187,14 +191,5 @@ function writeAll(fd: number, buffers: readonly Uint8Array[], position: number):
       left = left.slice(1)
     }
     if (written > 0) left = [left[0]!.subarray(written), ...left.slice(1)]
-  }
-}
-
-function syncDirectory(directory: string): void {
-  const fd = openSync(directory, 'r')
-  try {
-    fsyncSync(fd)
-  } finally {
-    closeSync(fd)
   }
 }

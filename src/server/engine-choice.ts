@@ -4,7 +4,7 @@
  */
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { syncDirectory } from '#blob/engines/segments.ts'
+import { syncDirectory } from '#base/sync-directory.ts'
 
 export type EmbeddedEngine = 'lmdb' | 'sqlite'
 

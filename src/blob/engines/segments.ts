@@ -15,7 +15,6 @@ import {
   existsSync,
   fdatasyncSync,
   fstatSync,
-  fsyncSync,
   mkdirSync,
   openSync,
   readdirSync,
@@ -26,6 +25,7 @@ import {
 } from 'node:fs'
 import { join } from 'node:path'
 import type { BlobHash } from '#base/id.ts'
+import { syncDirectory } from '#base/sync-directory.ts'
 import type { Batch, BlobPut, BlobSink, PlacedRecord, Staged } from '#kv/backend.ts'
 import { type BlobLocation, blobTable, isLive } from '#kv/blob-rows.ts'
 import { keyText } from '#kv/key.ts'
@@ -194,12 +194,3 @@ function writeAll(fd: number, record: Uint8Array, offset: number): void {
 }
 
 type Place = Pick<BlobLocation, 'segment' | 'offset' | 'recordBytes'>
-
-export function syncDirectory(directory: string): void {
-  const fd = openSync(directory, 'r')
-  try {
-    fsyncSync(fd)
-  } finally {
-    closeSync(fd)
-  }
-}
