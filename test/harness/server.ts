@@ -75,11 +75,14 @@ export class ServerProcess implements AsyncDisposable {
       this.#isOver = true
       this.#wake()
     }, hangMs)
-    while (!this.#output.includes(text)) {
-      if (this.#isOver) assert.fail(`the server did not print "${text}":\n${this.#output}`)
-      await new Promise<void>((resolve) => (this.#wake = resolve))
+    try {
+      while (!this.#output.includes(text)) {
+        if (this.#isOver) assert.fail(`the server did not print "${text}":\n${this.#output}`)
+        await new Promise<void>((resolve) => (this.#wake = resolve))
+      }
+    } finally {
+      clearTimeout(timer)
     }
-    clearTimeout(timer)
   }
 
   kill(signal: NodeJS.Signals): void {
