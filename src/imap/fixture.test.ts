@@ -10,6 +10,7 @@ import { LocalBus } from '#bus/engines/local.ts'
 import { KvDb } from '#kv/db.ts'
 import { MemoryEngine } from '#kv/engines/memory.ts'
 import { ingest, type Ingested, type IngestOptions } from '#mail/ingest.ts'
+import { noLimits } from '#mail/limits.ts'
 import { inboxId, provisionAccount } from '#mail/mailbox.ts'
 import { prepareMessage } from '#mail/prepare.ts'
 import { AccountViews } from '#mail/view.ts'
@@ -52,7 +53,7 @@ export class ImapTestServer implements AsyncDisposable {
   readonly services: ImapServices
   readonly #connections: StreamConnection[] = []
   readonly #sessions: Promise<unknown>[] = []
-  quotaBytes = 0
+  limits = noLimits
 
   private constructor(overrides: Readonly<Record<string, unknown>>) {
     const telemetry: Telemetry = {
@@ -68,7 +69,7 @@ export class ImapTestServer implements AsyncDisposable {
           name === 'fred@example.org' && password === 'secret' ? access : 'wrong',
       },
       mechanisms: [plain, login],
-      quotaOf: async () => this.quotaBytes,
+      limitsOf: async () => this.limits,
       watch: this.watch,
       settings: settingsWith({ allowPlainTextAuth: true, ...overrides }),
       telemetry,
@@ -145,7 +146,7 @@ export class ImapTestServer implements AsyncDisposable {
       prefix: Buffer.from(prefix, 'latin1'),
       receivedAt,
     })
-    const options = { mailbox: inboxId, keywords: [], savedAt: createdAt, quotaBytes: 0, ...o }
+    const options = { mailbox: inboxId, keywords: [], savedAt: createdAt, limits: noLimits, ...o }
     return this.db.write([account], (tx) => ingest(tx, account, message, options))
   }
 

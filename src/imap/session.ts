@@ -11,6 +11,7 @@ import type { Clock } from '#base/clock.ts'
 import type { AccountId, MailboxId } from '#base/id.ts'
 import type { BlobStore } from '#blob/store.ts'
 import type { Db } from '#kv/db.ts'
+import type { MailLimits } from '#mail/limits.ts'
 import type { Mailbox } from '#mail/mailbox-row.ts'
 import { findMailbox } from '#mail/mailbox-path.ts'
 import type { MailboxView } from '#mail/mailbox-view.ts'
@@ -34,8 +35,7 @@ export interface ImapServices {
   readonly views: AccountViews
   readonly signIn: Pick<SignIn, 'password'>
   readonly mechanisms: readonly SaslMechanism[]
-  /** The account's limit in bytes, 0 for none. */
-  readonly quotaOf: (account: AccountId) => Promise<number>
+  readonly limitsOf: (account: AccountId) => Promise<MailLimits>
   readonly watch: AccountWatch
   readonly settings: Settings
   readonly telemetry: Telemetry

@@ -11,6 +11,7 @@ import { anyRowTable, getRow } from '#kv/check.ts'
 import type { WriteTx } from '#kv/tx.ts'
 import { AccountEdit } from './edit.ts'
 import { expungeEntry } from './expunge.ts'
+import { noLimits } from './limits.ts'
 import { inboxId } from './mailbox.ts'
 import type { MailboxRow } from './mailbox-row.ts'
 import type { Entry, MessageRow } from './message-row.ts'
@@ -176,7 +177,7 @@ export async function remakeMessage(
   if (mailboxes.size === 0) mailboxes.add(inboxId)
   const edit = await AccountEdit.open(tx, account)
   const id = edit.newMessageId()
-  edit.charge(found.blobBytes, 0)
+  edit.charge(found.blobBytes, noLimits)
   const thread = await joinThread(tx, account, id, found.threadKeys)
   await linkAgain(tx, account, id, found.blob)
   const { structure, ...rest } = found

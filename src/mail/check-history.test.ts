@@ -10,6 +10,7 @@ import { copyMessages, moveMessages } from './copy.ts'
 import { expungeMessages } from './expunge.ts'
 import { storeFlags } from './flags.ts'
 import { type Ingested, ingest } from './ingest.ts'
+import { noLimits } from './limits.ts'
 import { createMailbox, deleteMailbox, listMailboxes, renameMailbox } from './mailbox.ts'
 import { type PreparedMessage, prepareMessage } from './prepare.ts'
 import { entryTable } from './tables.ts'
@@ -88,7 +89,13 @@ export async function append(
   o: { n?: number; words?: readonly string[]; deleted?: boolean; text?: string } = {},
 ): Promise<Ingested> {
   const message = await prepare(blobs, o.text ?? text(o.n ?? 1))
-  const options = { mailbox, keywords: o.words ?? [], deleted: o.deleted ?? false, savedAt: 1, quotaBytes: 0 }
+  const options = {
+    mailbox,
+    keywords: o.words ?? [],
+    deleted: o.deleted ?? false,
+    savedAt: 1,
+    limits: noLimits,
+  }
   return db.write([account], (tx) => ingest(tx, account, message, options))
 }
 

@@ -9,6 +9,7 @@ import { ownerKinds } from '#kv/blob-rows.ts'
 import type { WriteTx } from '#kv/tx.ts'
 import { AccountEdit } from './edit.ts'
 import { entryOf, expungeEntry, findEntries } from './expunge.ts'
+import { noLimits } from './limits.ts'
 import { sizeOf } from './message-row.ts'
 import { structureTable } from './tables.ts'
 import { joinThreadOf } from './thread.ts'
@@ -89,7 +90,7 @@ async function copyAsNew(
   const { tx, account } = edit
   const row = edit.message(original)!
   const structure = await tx.get(structureTable, account, original)
-  edit.charge(sizeOf(row), 0)
+  edit.charge(sizeOf(row), noLimits)
   const id = edit.newMessageId()
   await tx.link(row.blob, { account, kind: ownerKinds.message, id })
   if (structure !== undefined) tx.put(structureTable, [account, id], structure)

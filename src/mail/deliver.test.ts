@@ -13,6 +13,7 @@ import {
   type RecipientOutcome,
 } from './deliver.ts'
 import { expungeMessages } from './expunge.ts'
+import { noLimits } from './limits.ts'
 import { deleteMailbox, provisionAccount, quotaUsage } from './mailbox.ts'
 import { readMessage, readMessageRange } from './message-bytes.ts'
 import { messageTable, structureTable } from './tables.ts'
@@ -50,8 +51,8 @@ test('one message for two accounts is stored once, each with a header of its own
   const box = await openTestAccount()
   await box.db.write([bob], (tx) => provisionAccount(tx, bob, createdAt))
   const plans = await planDeliveries(await incoming(box), [
-    { id: account, address: 'al@example.org', quotaBytes: 0 },
-    { id: bob, address: 'bob@example.org', quotaBytes: 0 },
+    { id: account, address: 'al@example.org', limits: noLimits },
+    { id: bob, address: 'bob@example.org', limits: noLimits },
   ])
   const outcomes = await box.db.write([account, bob], async (tx) => [
     await applyDelivery(tx, plans[0]!),
@@ -110,14 +111,14 @@ test('a full account and one that is gone refuse, and leave the others alone', a
   const message = await incoming(box)
   const size = text.length + 'Delivered-To: x\r\n'.length
   const plan = (id: AccountId, quotaBytes: number): Promise<DeliveryPlan> =>
-    planDelivery(message, { id, address: 'x', quotaBytes })
+    planDelivery(message, { id, address: 'x', limits: { ...noLimits, bytes: quotaBytes } })
   const plans = [await plan(account, size - 1), await plan(bob, size), await plan(gone, 0)]
   const outcomes = await box.db.write([account, bob, gone], async (tx) => {
     const done = []
     for (const one of plans) done.push(await applyDelivery(tx, one))
     return done
   })
-  assert.deepEqual(outcomes[0], { kind: 'overQuota', limitBytes: size - 1 })
+  assert.deepEqual(outcomes[0], { kind: 'overQuota', limit: size - 1 })
   assert.equal(outcomes[1]!.kind, 'delivered')
   assert.equal(outcomes[2]?.kind === 'refused' && outcomes[2].fault.code, 'notFound')
   assert.deepEqual(await box.db.read((tx) => quotaUsage(tx, account)), { usedBytes: 0, messages: 0 })
@@ -128,7 +129,7 @@ test('a full account and one that is gone refuse, and leave the others alone', a
 
 test('a role without a mailbox means the Inbox', async () => {
   const box = await openTestAccount()
-  const plan = await planDelivery(await incoming(box), { id: account, address: 'x', quotaBytes: 0 })
+  const plan = await planDelivery(await incoming(box), { id: account, address: 'x', limits: noLimits })
   const deliver = (into: 'junk' | 'archive'): Promise<RecipientOutcome> =>
     box.db.write([account], (tx) =>
       applyDelivery(tx, { ...plan, actions: [{ kind: 'file', into, keywords: ['$Junk'] }] }),

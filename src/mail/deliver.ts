@@ -12,6 +12,7 @@ import type { Staged } from '#kv/backend.ts'
 import type { WriteTx } from '#kv/tx.ts'
 import type { MessageStructure } from '#message/structure.ts'
 import { type Ingested, ingest } from './ingest.ts'
+import type { MailLimits } from './limits.ts'
 import { inboxId, listMailboxes } from './mailbox.ts'
 import type { MailboxRole } from './mailbox-row.ts'
 import { type PreparedMessage, prepareMessage, withPrefix } from './prepare.ts'
@@ -33,8 +34,7 @@ export interface Recipient {
   readonly id: AccountId
   /** As in RCPT. */
   readonly address: string
-  /** 0 for none. */
-  readonly quotaBytes: number
+  readonly limits: MailLimits
 }
 
 /** `file`: into the mailbox with this role, or the Inbox where there is none. */
@@ -52,7 +52,7 @@ export interface DeliveryPlan {
 
 export type RecipientOutcome =
   | ({ readonly kind: 'delivered'; readonly mailbox: MailboxId } & Ingested)
-  | { readonly kind: 'overQuota'; readonly limitBytes: number }
+  | { readonly kind: 'overQuota'; readonly limit: number }
   | { readonly kind: 'refused'; readonly fault: Fault }
 
 /** What becomes of a message for one recipient. */
@@ -88,7 +88,7 @@ function planFor(message: IncomingMessage, prepared: PreparedMessage, recipient:
 export async function applyDelivery(tx: WriteTx, plan: DeliveryPlan): Promise<RecipientOutcome> {
   const outcome = await tx.attempt(() => applyActions(tx, plan))
   if (!isFault(outcome)) return outcome
-  if (isFault(outcome, 'overQuota')) return { kind: 'overQuota', limitBytes: outcome.detail.limit }
+  if (isFault(outcome, 'overQuota')) return { kind: 'overQuota', limit: outcome.detail.limit }
   return { kind: 'refused', fault: outcome }
 }
 
@@ -101,7 +101,7 @@ async function applyActions(tx: WriteTx, plan: DeliveryPlan): Promise<RecipientO
       mailbox,
       keywords: action.keywords,
       savedAt: message.receivedAt,
-      quotaBytes: recipient.quotaBytes,
+      limits: recipient.limits,
     })
     outcome ??= { kind: 'delivered', mailbox, ...ingested }
   }

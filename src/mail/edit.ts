@@ -9,6 +9,7 @@ import { Fault } from '#base/fault.ts'
 import type { AccountId, MailboxId, MessageId, Modseq, Uid } from '#base/id.ts'
 import type { WriteTx } from '#kv/tx.ts'
 import { isSeen } from './keywords.ts'
+import { assertRoom, type MailLimits } from './limits.ts'
 import type { MailboxRow } from './mailbox-row.ts'
 import { type Entry, type MessageRow, sizeOf } from './message-row.ts'
 import { countersTable, entryTable, type MailCounters, mailboxTable, messageTable } from './tables.ts'
@@ -149,11 +150,9 @@ export class AccountEdit {
     this.#messages.set(id, { row: next, changed: true })
   }
 
-  /** A new message takes room in the account. Throws Fault('overQuota') beyond the limit (0: none). */
-  charge(bytes: number, quotaBytes: number): void {
-    if (quotaBytes > 0 && this.#counters.usedBytes + bytes > quotaBytes) {
-      throw new Fault('overQuota', 'mailbox is full', { limit: quotaBytes })
-    }
+  /** A new message takes room in the account. Throws Fault('overQuota'). */
+  charge(bytes: number, limits: MailLimits): void {
+    assertRoom(this.#counters, bytes, limits)
     this.#counters.usedBytes += bytes
     this.#counters.messages++
     this.#countersChanged = true

@@ -4,10 +4,11 @@ import { isFault } from '#base/fault.ts'
 import type { Batch } from '#kv/backend.ts'
 import { changesSince } from '#kv/change-log.ts'
 import { ingest } from './ingest.ts'
+import { noLimits } from './limits.ts'
 import { quotaUsage } from './mailbox.ts'
 import { account, createdAt, inbox, mail, openTestAccount } from './test-account.ts'
 
-const options = { mailbox: inbox, keywords: [], savedAt: createdAt, quotaBytes: 0 }
+const options = { mailbox: inbox, keywords: [], savedAt: createdAt, limits: noLimits }
 
 test('a delivery writes nine rows, and one that answers a known message no thread key but its own', async () => {
   const box = await openTestAccount()
@@ -54,7 +55,7 @@ test('the quota is exact, also when many come at once', async () => {
   const box = await openTestAccount()
   const message = await box.prepare(mail('Subject: s'))
   const size = message.staged.sizeBytes
-  const limited = { ...options, quotaBytes: 5 * size + size - 1 }
+  const limited = { ...options, limits: { ...noLimits, bytes: 5 * size + size - 1 } }
   const all = await Promise.allSettled(
     Array.from({ length: 20 }, () => box.db.write([account], (tx) => ingest(tx, account, message, limited))),
   )
@@ -64,4 +65,15 @@ test('the quota is exact, also when many come at once', async () => {
   assert.deepEqual(await box.db.read((tx) => quotaUsage(tx, account)), { usedBytes: 5 * size, messages: 5 })
   const uids = all.flatMap((one) => (one.status === 'fulfilled' ? [one.value.uid] : []))
   assert.deepEqual(uids, [1, 2, 3, 4, 5], 'what was refused used up no UID')
+})
+
+test('the number of messages is limited as exactly as their bytes', async () => {
+  const box = await openTestAccount()
+  const message = await box.prepare(mail('Subject: s'))
+  const limited = { ...options, limits: { ...noLimits, messages: 3 } }
+  const one = () => box.db.write([account], (tx) => ingest(tx, account, message, limited))
+  const all = await Promise.allSettled([one(), one(), one(), one(), one()])
+  const refused = all.flatMap((done) => (done.status === 'rejected' ? [done.reason] : []))
+  assert.equal(refused.length, 2)
+  assert.ok(refused.every((reason) => isFault(reason, 'overQuota') && reason.detail.limit === 3))
 })

@@ -9,6 +9,7 @@ import { ownerKinds } from '#kv/blob-rows.ts'
 import type { WriteTx } from '#kv/tx.ts'
 import { AccountEdit } from './edit.ts'
 import { normalizeKeywords } from './keywords.ts'
+import type { MailLimits } from './limits.ts'
 import type { PreparedMessage } from './prepare.ts'
 import { structureTable } from './tables.ts'
 import { joinThread } from './thread.ts'
@@ -19,8 +20,8 @@ export interface IngestOptions {
   readonly deleted?: boolean
   /** Now, for SAVEDATE (RFC 8514). Milliseconds. */
   readonly savedAt: number
-  /** The account's limit, 0 for none. */
-  readonly quotaBytes: number
+  /** Of the account. */
+  readonly limits: MailLimits
 }
 
 export interface Ingested {
@@ -44,7 +45,7 @@ export async function ingest(
   const keywords = normalizeKeywords(o.keywords)
   const edit = await AccountEdit.open(tx, account)
   const { uidValidity } = await edit.mailbox(o.mailbox)
-  edit.charge(message.prefix.length + message.staged.sizeBytes, o.quotaBytes)
+  edit.charge(message.prefix.length + message.staged.sizeBytes, o.limits)
   const id = edit.newMessageId()
   const thread = await joinThread(tx, account, id, message.threadKeys)
   const row = {

@@ -3,6 +3,7 @@ import test from 'node:test'
 import { type FaultCode, isFault } from '#base/fault.ts'
 import type { MailboxId } from '#base/id.ts'
 import type { WriteTx } from '#kv/tx.ts'
+import { noLimits } from './limits.ts'
 import {
   createMailbox,
   deleteMailbox,
@@ -148,5 +149,15 @@ test('a subscription outlives its mailbox and comes back with the name', async (
   await fails(
     'notFound',
     write(box, (tx) => setSubscribed(tx, account, 99 as MailboxId, true)),
+  )
+})
+
+test('an account has no more mailboxes than its limit', async () => {
+  const box = await openTestAccount()
+  const limits = { ...noLimits, mailboxes: 7 }
+  await write(box, (tx) => createMailbox(tx, account, { name: 'seventh', parent: 0, limits }))
+  await fails(
+    'overQuota',
+    write(box, (tx) => createMailbox(tx, account, { name: 'eighth', parent: 0, limits })),
   )
 })

@@ -11,6 +11,7 @@ import type { AccountId, MailboxId, MessageId, Modseq, Uid } from '#base/id.ts'
 import type { ReadTx, WriteTx } from '#kv/tx.ts'
 import { AccountEdit } from './edit.ts'
 import { expungeEntries } from './expunge.ts'
+import type { MailLimits, MailUsage } from './limits.ts'
 import { checkMailboxName, mailboxPath, maxDepth, sameName } from './mailbox-path.ts'
 import type { Mailbox, MailboxRole, MailboxRow } from './mailbox-row.ts'
 import { dropLostSubscription, keepSubscription } from './subscription.ts'
@@ -59,25 +60,24 @@ export async function listMailboxes(tx: ReadTx, account: AccountId): Promise<rea
 }
 
 /** Bytes that the account's messages take, each counted once, and how many there are. */
-export async function quotaUsage(
-  tx: ReadTx,
-  account: AccountId,
-): Promise<{ usedBytes: number; messages: number }> {
+export async function quotaUsage(tx: ReadTx, account: AccountId): Promise<MailUsage> {
   const counters = await tx.get(countersTable, account)
   return { usedBytes: counters?.usedBytes ?? 0, messages: counters?.messages ?? 0 }
 }
 
 /**
- * Throws Fault 'exists' (the name or the role is taken), 'notFound' (the parent), 'invalid' (the name), and
- * 'tooLarge' (too many or too deep).
+ * Throws Fault 'exists' (the name or the role is taken), 'notFound' (the parent), 'invalid' (the name),
+ * 'overQuota' (`limits`, those of the account) and 'tooLarge' (too many for any account, or too deep).
  */
 export async function createMailbox(
   tx: WriteTx,
   account: AccountId,
-  o: { name: string; parent: MailboxId | 0; role?: MailboxRole; subscribed?: boolean },
+  o: { name: string; parent: MailboxId | 0; role?: MailboxRole; subscribed?: boolean; limits?: MailLimits },
 ): Promise<Mailbox> {
   const edit = await AccountEdit.open(tx, account)
   const all = await listMailboxes(tx, account)
+  const most = o.limits?.mailboxes ?? 0
+  if (most > 0 && all.length >= most) throw new Fault('overQuota', 'too many mailboxes', { limit: most })
   if (all.length >= maxMailboxes) throw new Fault('tooLarge', 'too many mailboxes', { limit: maxMailboxes })
   checkPlace(all, undefined, o)
   if (o.role !== undefined && all.some(({ role }) => role === o.role)) {

@@ -12,6 +12,7 @@ import { copyMessages, moveMessages } from './copy.ts'
 import { expungeMessages } from './expunge.ts'
 import { storeFlags } from './flags.ts'
 import { ingest } from './ingest.ts'
+import { noLimits } from './limits.ts'
 import { createMailbox, deleteMailbox, quotaUsage, renameMailbox } from './mailbox.ts'
 import type { MailboxView } from './mailbox-view.ts'
 import type { MessageRow } from './message-row.ts'
@@ -323,7 +324,7 @@ class Run {
     const { model, mail } = this
     const text = 'Subject: x\r\n\r\n'
     const message = await mail.prepare(text)
-    const options = { mailbox: box, keywords: [], savedAt: 3, quotaBytes: 0 }
+    const options = { mailbox: box, keywords: [], savedAt: 3, limits: noLimits }
     const writers = Array.from({ length: count }, () =>
       mail.db.write([account], (tx) => ingest(tx, account, message, options)),
     )

@@ -7,6 +7,7 @@ import { KvDb } from '#kv/db.ts'
 import { MemoryEngine } from '#kv/engines/memory.ts'
 import { parseStructure } from '#message/mime.ts'
 import { type Ingested, ingest, type IngestOptions } from './ingest.ts'
+import { noLimits } from './limits.ts'
 import { inboxId, provisionAccount } from './mailbox.ts'
 import { type PreparedMessage, prepareMessage } from './prepare.ts'
 
@@ -69,7 +70,12 @@ export async function openTestAccount(): Promise<TestAccount> {
   return { db, engine, blobs, stage, prepare, append, fill }
 }
 
-const defaults: IngestOptions = { mailbox: inboxId, keywords: [], savedAt: createdAt + 2000, quotaBytes: 0 }
+const defaults: IngestOptions = {
+  mailbox: inboxId,
+  keywords: [],
+  savedAt: createdAt + 2000,
+  limits: noLimits,
+}
 
 /** A small message with the given header lines. */
 export const mail = (...header: string[]): string => `${header.join('\n')}\n\nbody\n`

@@ -4,6 +4,7 @@ import type { ThreadId, Uid } from '#base/id.ts'
 import { changesSince } from '#kv/change-log.ts'
 import { expungeMessages } from './expunge.ts'
 import { ingest } from './ingest.ts'
+import { noLimits } from './limits.ts'
 import { threadKeyTable, threadTable } from './tables.ts'
 import { account, inbox, mail, openTestAccount, type TestAccount } from './test-account.ts'
 import { threadKeys, threadMessages } from './thread.ts'
@@ -85,7 +86,7 @@ test('a thread that is full begins another, which the next replies join', async 
     const found: number[] = []
     for (let i = 0; i < 501; i++) {
       found.push(
-        (await ingest(tx, account, message2, { mailbox: inbox, keywords: [], savedAt: 0, quotaBytes: 0 }))
+        (await ingest(tx, account, message2, { mailbox: inbox, keywords: [], savedAt: 0, limits: noLimits }))
           .thread,
       )
     }

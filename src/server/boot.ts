@@ -16,6 +16,7 @@ import type { CommitterLine } from '#kv/committer-client.ts'
 import { AccountWatch } from '#imap/account-watch.ts'
 import { ImapProtocol } from '#imap/protocol.ts'
 import type { ImapServices } from '#imap/session.ts'
+import { noLimits } from '#mail/limits.ts'
 import { provisionAccount } from '#mail/mailbox.ts'
 import { AccountViews } from '#mail/view.ts'
 import type { Protocol } from '#net/listener.ts'
@@ -130,7 +131,7 @@ function imapServices(
     views,
     signIn,
     mechanisms,
-    quotaOf: async (account) => (await accounts.get(account))?.quotaBytes ?? 0,
+    limitsOf: async (account) => ({ ...noLimits, bytes: (await accounts.get(account))?.quotaBytes ?? 0 }),
     watch,
     settings,
     telemetry,

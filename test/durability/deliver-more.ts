@@ -1,6 +1,7 @@
 /** Puts a few more messages into every account of a store, as a server does that goes on after a crash. */
 import { accountRowTable } from '#account/tables.ts'
 import { ingest } from '#mail/ingest.ts'
+import { noLimits } from '#mail/limits.ts'
 import { inboxId } from '#mail/mailbox.ts'
 import { prepareMessage } from '#mail/prepare.ts'
 import { parseStructure } from '#message/mime.ts'
@@ -18,7 +19,7 @@ export async function deliverMore(store: Store, run: string): Promise<void> {
       const structure = parseStructure(bytes)
       const message = prepareMessage({ staged, structure, prefix: new Uint8Array(0), receivedAt: 0 })
       await store.db.write([account], (tx) =>
-        ingest(tx, account, message, { mailbox: inboxId, keywords: [], savedAt: 0, quotaBytes: 0 }),
+        ingest(tx, account, message, { mailbox: inboxId, keywords: [], savedAt: 0, limits: noLimits }),
       )
     }
   }

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
+import { noLimits } from '#mail/limits.ts'
 import { ask, ImapTestServer, validity } from '../fixture.test.ts'
 
 const message = 'Subject: appended\r\n\r\nHello\r\n'
@@ -65,10 +66,10 @@ test('a refused APPEND consumes its literal and leaves nothing behind', async ()
 test('over quota, and a full disk', async () => {
   await using server = await ImapTestServer.start()
   const client = await server.signedIn()
-  server.quotaBytes = 10
+  server.limits = { ...noLimits, bytes: 10 }
   client.sendRaw(`a1 APPEND INBOX {${message.length}+}\r\n${message}\r\n`)
   await client.expect('a1 NO [OVERQUOTA] Mailbox is full')
-  server.quotaBytes = 0
+  server.limits = noLimits
   server.engine.full = true
   client.sendRaw(`a2 APPEND INBOX {${message.length}+}\r\n${message}\r\n`)
   await client.expect('a2 NO [UNAVAILABLE]')

@@ -87,11 +87,11 @@ async function take(
     prefix: noPrefix,
     receivedAt: date ?? services.clock.now(),
   })
-  const quotaBytes = await services.quotaOf(account)
+  const limits = await services.limitsOf(account)
   const savedAt = services.clock.now()
   const { uid, uidValidity }: Ingested = await services.db.write(
     [account],
-    (tx) => ingest(tx, account, message, { mailbox, ...flags, savedAt, quotaBytes }),
+    (tx) => ingest(tx, account, message, { mailbox, ...flags, savedAt, limits }),
     { origin: session.id },
   )
   return { code: `APPENDUID ${uidValidity} ${uid}` }

@@ -2,6 +2,7 @@
 import { Fault } from '#base/fault.ts'
 import type { AccountId, MailboxId } from '#base/id.ts'
 import type { WriteTx } from '#kv/tx.ts'
+import type { MailLimits } from '#mail/limits.ts'
 import { createMailbox, listMailboxes } from '#mail/mailbox.ts'
 import { findMailbox, maxDepth } from '#mail/mailbox-path.ts'
 import type { MailboxRole } from '#mail/mailbox-row.ts'
@@ -29,17 +30,19 @@ export const create = command({
     if (path === '' || hasWildcard(path)) throw new Refusal('No such mailbox name is possible', 'CANNOT')
     const role = roleOf(uses)
     const account = session.accountId
+    const limits = await session.services.limitsOf(account)
     const id = await session.services.db.write([account], async (tx) => {
       const all = await listMailboxes(tx, account)
       if (findMailbox(all, path) !== undefined) throw alreadyExists()
       if (role !== undefined && all.some((mailbox) => mailbox.role === role)) {
         throw new Refusal('Another mailbox has that use', 'USEATTR')
       }
-      const parent = await ensureParent(tx, account, path)
+      const parent = await ensureParent(tx, account, path, limits)
       const own = path.slice(path.lastIndexOf(delimiter) + 1)
       const created = await createMailbox(tx, account, {
         name: own,
         parent,
+        limits,
         ...(role !== undefined && { role }),
       })
       return created.id
@@ -68,7 +71,12 @@ function roleOf(uses: readonly string[]): MailboxRole | undefined {
 export const alreadyExists = (): Fault => new Fault('exists', 'Mailbox already exists', { what: 'mailbox' })
 
 /** The mailbox above a path, made with all above it where it is missing; 0 for the top. */
-export async function ensureParent(tx: WriteTx, account: AccountId, path: string): Promise<MailboxId | 0> {
+export async function ensureParent(
+  tx: WriteTx,
+  account: AccountId,
+  path: string,
+  limits: MailLimits,
+): Promise<MailboxId | 0> {
   // Before anything else: looking for each of thousands of levels would take as many times as long.
   if (path.split(delimiter, maxDepth + 1).length > maxDepth)
     throw new Fault('tooLarge', 'Mailboxes nested too deeply', { limit: maxDepth })
@@ -76,10 +84,11 @@ export async function ensureParent(tx: WriteTx, account: AccountId, path: string
   if (above === undefined) return 0
   const found = findMailbox(await listMailboxes(tx, account), above)
   if (found !== undefined) return found.id
-  const parent = await ensureParent(tx, account, above)
+  const parent = await ensureParent(tx, account, above, limits)
   const created = await createMailbox(tx, account, {
     name: above.slice(above.lastIndexOf(delimiter) + 1),
     parent,
+    limits,
   })
   return created.id
 }

@@ -33,13 +33,14 @@ export const rename = command<{ from: Uint8Array; to: Uint8Array }>({
     const to = written.endsWith(delimiter) ? written.slice(0, -1) : written
     if (to === '' || hasWildcard(to)) throw new Refusal('No such mailbox name is possible', 'CANNOT')
     const account = session.accountId
+    const limits = await session.services.limitsOf(account)
     const name = to.slice(to.lastIndexOf(delimiter) + 1)
     const created = await session.services.db.write([account], async (tx) => {
       const all = await listMailboxes(tx, account)
       const mailbox = session.find(all, from)
       if (findMailbox(all, to) !== undefined) throw alreadyExists()
-      const parent = await ensureParent(tx, account, to)
-      if (mailbox.id === inboxId) return createMailbox(tx, account, { name, parent })
+      const parent = await ensureParent(tx, account, to, limits)
+      if (mailbox.id === inboxId) return createMailbox(tx, account, { name, parent, limits })
       await renameMailbox(tx, account, mailbox.id, { name, parent })
       return undefined
     })

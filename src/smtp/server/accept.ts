@@ -15,6 +15,7 @@ import { ownerKinds } from '#kv/blob-rows.ts'
 import type { Db } from '#kv/db.ts'
 import type { WriteTx } from '#kv/tx.ts'
 import { applyDelivery, type DeliveryPlan, planDeliveries, type RecipientOutcome } from '#mail/deliver.ts'
+import { noLimits } from '#mail/limits.ts'
 import { quotaUsage } from '#mail/mailbox.ts'
 import type { MessageStructure } from '#message/structure.ts'
 import { type ChunkPayload, deliverChunkName, serverAccount } from './chunk.ts'
@@ -91,7 +92,11 @@ export class Acceptor {
     const incoming = { ...message, prefixFor: (address: string) => prefixOf(message.trace, address) }
     const plans = await planDeliveries(
       incoming,
-      recipients.map(({ account, address }) => ({ id: account.id, address, quotaBytes: account.quotaBytes })),
+      recipients.map(({ account, address }) => ({
+        id: account.id,
+        address,
+        limits: { ...noLimits, bytes: account.quotaBytes },
+      })),
     )
     return this.#db.write(accounts, (tx) => applyAll(tx, plans, how))
   }
@@ -153,7 +158,7 @@ const tryAgain = (cause: Fault | undefined): Fault =>
 
 const withoutQuota = (plan: DeliveryPlan): DeliveryPlan => ({
   ...plan,
-  recipient: { ...plan.recipient, quotaBytes: 0 },
+  recipient: { ...plan.recipient, limits: noLimits },
 })
 
 /** Several addresses of one account get one copy, unless a detail sorts them apart. */

@@ -12,6 +12,7 @@ import type { BlobStore } from '#blob/store.ts'
 import { ownerKinds } from '#kv/blob-rows.ts'
 import type { TaskName } from '#kv/task-rows.ts'
 import { applyDelivery, planDeliveries } from '#mail/deliver.ts'
+import { noLimits } from '#mail/limits.ts'
 import type { TaskContext, TaskKind } from '#tasks/kind.ts'
 import type { Telemetry } from '#telemetry/telemetry.ts'
 import { recipientGone } from '../events.ts'
@@ -58,7 +59,7 @@ async function deliverChunk(deps: ChunkDeps, payload: ChunkPayload, context: Tas
         receivedAt: payload.receivedAt,
         prefixFor: (address) => prefixOf(payload.trace, address),
       },
-      payload.recipients.map(({ account, address }) => ({ id: account, address, quotaBytes: 0 })),
+      payload.recipients.map(({ account, address }) => ({ id: account, address, limits: noLimits })),
     )
     const accounts = [...new Set(payload.recipients.map((recipient) => recipient.account))]
     const gone = await context.db.write(accounts, async (tx) => {
