@@ -66,7 +66,8 @@ export async function assertStillServes(server: TestServer): Promise<void> {
   const subject = `still there ${randomUUID()}`
   await deliver(server, `Subject: ${subject}\r\n\r\nyes`)
   await using imap = await signedIn(server)
-  await imap.ask('e1 EXAMINE INBOX', 'e1 OK ')
+  imap.send('e1 EXAMINE INBOX')
+  await imap.until('e1 OK ')
   imap.send(`e2 SEARCH RETURN (COUNT) SUBJECT "${subject}"`)
   const found = await imap.until('e2 OK ')
   assert.ok(
