@@ -10,7 +10,7 @@ import { isIP } from 'node:net'
 import { join } from 'node:path'
 import { domainToASCII } from 'node:url'
 import { Fault } from '#base/fault.ts'
-import type { CertificatePair } from '#net/tls.ts'
+import type { CertificatePair } from '#net/certificate-set.ts'
 
 const dayMs = 86_400_000
 const validDays = 3650

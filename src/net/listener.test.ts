@@ -15,7 +15,7 @@ import {
   type Protocol,
   type SocketProtocol,
 } from './listener.ts'
-import { TlsContexts } from './tls.ts'
+import { TlsContexts } from './tls-contexts.ts'
 import type { Trouble } from './trouble.ts'
 
 const line = (text: string): Buffer => Buffer.from(`${text}\r\n`, 'latin1')

@@ -11,7 +11,8 @@ import { isFault } from '#base/fault.ts'
 import { formatIp, normaliseIp, parseIp } from '#base/ip.ts'
 import type { Connection, Endpoint } from './connection.ts'
 import { StreamConnection } from './stream-connection.ts'
-import { acceptTls, type HandshakeOptions, type TlsContexts } from './tls.ts'
+import { acceptTls, type HandshakeOptions } from './tls.ts'
+import type { TlsContexts } from './tls-contexts.ts'
 import type { RefusalReason, Trouble } from './trouble.ts'
 
 /** A protocol of lines and bytes. */

@@ -1,6 +1,8 @@
 /** Where the server listens. Classic keys are those of `[server.listener.<id>]`. */
-import { boolean, duration, integer, list, oneOf, socketAddress } from '#settings/field.ts'
+import { X509Certificate } from 'node:crypto'
+import { boolean, duration, integer, list, oneOf, socketAddress, text } from '#settings/field.ts'
 import { settingsObject } from '#settings/object.ts'
+import { cipherSuites, tlsVersions } from './tls-policy.ts'
 
 export const networkListener = settingsObject({
   name: 'NetworkListener',
@@ -40,6 +42,43 @@ export const networkListener = settingsObject({
       restart: true,
       help: 'How long a TLS handshake may take.',
     }),
+    tlsDisableProtocols: list(
+      oneOf(tlsVersions, {
+        fallback: undefined,
+        help: '',
+        spellings: { 'tlsv1.2': 'tls12', 'tlsv1.3': 'tls13' },
+      }),
+      {
+        fallback: [],
+        classic: 'tls.disable-protocols',
+        restart: true,
+        help: 'Versions of TLS that are not spoken. Older ones than TLS 1.2 never are.',
+      },
+    ),
+    tlsDisableCipherSuites: list(oneOf(cipherSuites, { fallback: undefined, help: '' }), {
+      fallback: [],
+      classic: 'tls.disable-ciphers',
+      restart: true,
+      help: 'Cipher suites that are not used. All others of the list are.',
+    }),
+    tlsIgnoreClientOrder: boolean({
+      fallback: true,
+      classic: 'tls.ignore-client-order',
+      restart: true,
+      help: "Whether the server's order of cipher suites counts, not the client's.",
+    }),
+    tlsClientCertificates: oneOf(['none', 'request'], {
+      fallback: 'none',
+      restart: true,
+      help: 'Whether clients are asked for a certificate, which they may sign in with (EXTERNAL).',
+    }),
+    tlsClientAuthorities: text({
+      fallback: undefined,
+      restart: true,
+      help: 'The certificates, in PEM, of those who issue client certificates.',
+      allowed: 'certificates in PEM',
+      normalise: (pem) => (isCertificates(pem) ? pem : undefined),
+    }),
     maxConnections: integer({
       fallback: 8192,
       min: 1,
@@ -63,3 +102,13 @@ export const networkListener = settingsObject({
     }),
   },
 })
+
+function isCertificates(pem: string): boolean {
+  const blocks = pem.match(/-----BEGIN CERTIFICATE-----[^-]{1,100000}-----END CERTIFICATE-----/g)
+  if (blocks === null) return false
+  try {
+    return blocks.every((block) => new X509Certificate(block).raw.length > 0)
+  } catch {
+    return false
+  }
+}

@@ -5,7 +5,8 @@ import { test } from 'node:test'
 import { connect, type ConnectionOptions } from 'node:tls'
 import { isFault } from '#base/fault.ts'
 import { createSelfSigned } from '#cert/self-signed.ts'
-import { acceptTls, TlsContexts } from './tls.ts'
+import { acceptTls } from './tls.ts'
+import { TlsContexts } from './tls-contexts.ts'
 
 const nowMs = Date.UTC(2026, 10, 21)
 const dayMs = 86_400_000

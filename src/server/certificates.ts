@@ -2,7 +2,7 @@
 import { join } from 'node:path'
 import type { Clock } from '#base/clock.ts'
 import { loadOrCreateSelfSigned } from '#cert/self-signed.ts'
-import type { CertificatePair } from '#net/tls.ts'
+import type { CertificatePair } from '#net/certificate-set.ts'
 
 /** Names under which clients on this machine reach the server, besides its own. */
 const localNames = ['localhost', '127.0.0.1', '::1'] as const

@@ -4,7 +4,7 @@ import { test } from 'node:test'
 import { LiveSettings } from '#registry/live.ts'
 import { createSelfSigned } from '#cert/self-signed.ts'
 import { type Protocol } from '#net/listener.ts'
-import { TlsContexts } from '#net/tls.ts'
+import { CertificateSet } from '#net/certificate-set.ts'
 import { Advice } from './advice.ts'
 import { settingsObjects } from './catalog.ts'
 import { openListeners, planListeners, probePorts } from './listeners.ts'
@@ -59,13 +59,19 @@ test('a port in use closes what was opened before, and says what to do', async (
       `server.listener.a.bind = "127.0.0.1:0"\nserver.listener.b.bind = "127.0.0.1:${port}"`,
     )
     const smtp: Protocol = { name: 'smtp', alpn: [], serve: async () => {} }
-    const tls = new TlsContexts([createSelfSigned(['localhost'], Date.now())])
+    const certificates = new CertificateSet([createSelfSigned(['localhost'], Date.now())])
     const isAdvice = (error: unknown): boolean =>
       error instanceof Advice &&
       error.message.startsWith(
         `Cannot open port ${port} on 127.0.0.1 for the listener "b": another program uses it.`,
       )
-    const o = { protocols: { smtp }, tls, reusePort: false, onTrouble: () => {} }
+    const o = {
+      protocols: { smtp },
+      certificates,
+      ticketKeys: Buffer.alloc(48),
+      reusePort: false,
+      onTrouble: () => {},
+    }
     await assert.rejects(openListeners(plans, o), isAdvice)
     await assert.rejects(probePorts(plans), isAdvice)
   } finally {

@@ -8,7 +8,9 @@ import type { ListenerFacts, ServiceName } from '#admin/server-facts.ts'
 import type { Endpoint } from '#net/connection.ts'
 import { Listener, type Protocol, type SocketProtocol } from '#net/listener.ts'
 import { networkListener } from '#net/settings.ts'
-import type { TlsContexts } from '#net/tls.ts'
+import type { CertificateSet } from '#net/certificate-set.ts'
+import { TlsContexts } from '#net/tls-contexts.ts'
+import type { TlsPolicy } from '#net/tls-policy.ts'
 import type { Trouble } from '#net/trouble.ts'
 import type { Settings } from '#settings/object.ts'
 import type { SocketAddress } from '#settings/field.ts'
@@ -23,6 +25,7 @@ export interface ListenerPlan {
   readonly bind: readonly SocketAddress[]
   readonly useTls: boolean
   readonly tlsImplicit: boolean
+  readonly tlsPolicy: TlsPolicy
   readonly handshakeTimeoutMs?: number
   readonly maxConnections?: number
   readonly maxPerAddress?: number
@@ -41,6 +44,7 @@ const usual = (id: string, service: OpenService, port: number, tlsImplicit = fal
   bind: [{ ip: '127.0.0.1', port }],
   useTls: service !== 'http' || tlsImplicit,
   tlsImplicit,
+  tlsPolicy: {},
 })
 
 const usualListeners: readonly ListenerPlan[] = [
@@ -57,7 +61,7 @@ const usualListeners: readonly ListenerPlan[] = [
 const submissionPorts: ReadonlySet<number> = new Set([587, 465, 2587, 2465])
 
 export function planListeners(settings: Settings): ListenerPlans {
-  const configured = settings.each(networkListener)
+  const configured = readListeners(settings)
   if (configured.length === 0) return { plans: usualListeners, warnings: [] }
   const warnings: string[] = []
   const plans = configured.flatMap((wanted): ListenerPlan[] => {
@@ -75,6 +79,7 @@ export function planListeners(settings: Settings): ListenerPlans {
         bind: wanted.bind,
         useTls: wanted.useTls || wanted.tlsImplicit,
         tlsImplicit: wanted.tlsImplicit,
+        tlsPolicy: policyOf(wanted),
         handshakeTimeoutMs: wanted.tlsTimeout,
         maxConnections: wanted.maxConnections,
         ...(wanted.maxConnectionsPerIp === undefined ? {} : { maxPerAddress: wanted.maxConnectionsPerIp }),
@@ -84,6 +89,19 @@ export function planListeners(settings: Settings): ListenerPlans {
   })
   return { plans, warnings }
 }
+
+type WantedListener = ReturnType<typeof readListeners>[number]
+
+const readListeners = (settings: Settings) => settings.each(networkListener)
+
+const policyOf = (wanted: WantedListener): TlsPolicy => ({
+  disabledVersions: wanted.tlsDisableProtocols,
+  disabledSuites: wanted.tlsDisableCipherSuites,
+  useClientOrder: !wanted.tlsIgnoreClientOrder,
+  ...(wanted.tlsClientCertificates === 'request' && wanted.tlsClientAuthorities !== undefined
+    ? { clientAuthorities: wanted.tlsClientAuthorities }
+    : {}),
+})
 
 function serviceOf({
   id,
@@ -112,18 +130,20 @@ async function openListener(
   plan: ListenerPlan,
   o: {
     protocol: Protocol | SocketProtocol
-    tls: TlsContexts
+    certificates: CertificateSet
+    ticketKeys: Buffer
     reusePort: boolean
     onTrouble: (trouble: Trouble) => void
   },
 ): Promise<OpenListener> {
-  const { id, service: _, bind, useTls, ...limits } = plan
+  const { id, service: _, bind, useTls, tlsPolicy: policy, ...limits } = plan
+  const { certificates, ticketKeys } = o
   const listener = new Listener({
     ...limits,
     name: id,
     bind: bind.map(({ ip, port }) => ({ host: ip, port })),
     protocol: o.protocol,
-    ...(useTls ? { tls: o.tls } : {}),
+    ...(useTls ? { tls: new TlsContexts(certificates, { ticketKeys, policy }) } : {}),
     reusePort: o.reusePort,
     onTrouble: o.onTrouble,
   })
@@ -197,7 +217,8 @@ export async function openListeners(
   plans: readonly ListenerPlan[],
   o: {
     protocols: Partial<Readonly<Record<OpenService, Protocol | SocketProtocol>>>
-    tls: TlsContexts
+    certificates: CertificateSet
+    ticketKeys: Buffer
     reusePort: boolean
     onTrouble: (trouble: Trouble) => void
   },

@@ -12,7 +12,7 @@ import { removeAdminToken, writeAdminToken } from '#admin/admin-token.ts'
 import type { ServerFacts } from '#admin/server-facts.ts'
 import { systemClock } from '#base/clock.ts'
 import { LocalBus } from '#bus/engines/local.ts'
-import { type CertificatePair, TlsContexts } from '#net/tls.ts'
+import { type CertificatePair, CertificateSet } from '#net/certificate-set.ts'
 import { troubleTeller } from '#net/trouble.ts'
 import { readProcessGauges } from '#observe/process-gauges.ts'
 import { ServerTelemetry } from '#observe/telemetry.ts'
@@ -124,7 +124,8 @@ export async function startServer(o: StartOptions): Promise<RunningServer> {
   undo.defer(async () => void (await endSessions(live, 0)))
   live.open = await openListeners(plans, {
     protocols: { ...protocols, http },
-    tls: new TlsContexts([ground.certificate], { ticketKeys: ground.ticketKeys }),
+    certificates: new CertificateSet([ground.certificate]),
+    ticketKeys: ground.ticketKeys,
     reusePort: workers > 1,
     onTrouble: troubleTeller(telemetry, systemClock),
   })

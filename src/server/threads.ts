@@ -1,7 +1,7 @@
 /** What the process's threads are told when they begin; `main.ts` starts each by its role. */
 import type { Worker } from 'node:worker_threads'
 import type { CommitterLine } from '#kv/committer-client.ts'
-import type { CertificatePair } from '#net/tls.ts'
+import type { CertificatePair } from '#net/certificate-set.ts'
 import type { EmbeddedEngine } from './engine-choice.ts'
 
 export interface CommitterData {

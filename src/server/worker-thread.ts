@@ -6,7 +6,7 @@
 import { parentPort, type Worker } from 'node:worker_threads'
 import { systemClock } from '#base/clock.ts'
 import { LocalBus } from '#bus/engines/local.ts'
-import { TlsContexts } from '#net/tls.ts'
+import { CertificateSet } from '#net/certificate-set.ts'
 import { troubleTeller } from '#net/trouble.ts'
 import type { Snapshot } from '#observe/meter.ts'
 import { ServerTelemetry } from '#observe/telemetry.ts'
@@ -48,11 +48,18 @@ export async function runWorker(data: WorkerData, spawn: Spawn): Promise<void> {
   const o = { ...data, bus, settings, telemetry, clock, spawn }
   const services = stack.use(buildServices(o))
   const protocols = stack.use(buildProtocols(o, services))
-  const tls = new TlsContexts([data.certificate], { ticketKeys: Buffer.from(data.ticketKeys) })
+  const certificates = new CertificateSet([data.certificate])
+  const ticketKeys = Buffer.from(data.ticketKeys)
   // A port that the system chooses cannot be shared: the main worker has it alone.
   const plans = planListeners(settings).plans.filter(({ bind }) => bind.every((one) => one.port !== 0))
   const onTrouble = troubleTeller(telemetry, clock)
-  const open = await openListeners(plans, { protocols, tls, reusePort: true, onTrouble })
+  const open = await openListeners(plans, {
+    protocols,
+    certificates,
+    ticketKeys,
+    reusePort: true,
+    onTrouble,
+  })
 
   const { promise: drained, resolve: end } = Promise.withResolvers<number>()
   port.on('message', (order: WorkerOrder) => {

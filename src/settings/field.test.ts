@@ -162,3 +162,22 @@ test('no input makes a kind throw anything but Fault invalid', () => {
     }),
   )
 })
+
+test('words in any case and with either dash, and other spellings', () => {
+  const version = oneOf(['tls12', 'tls-13'], {
+    fallback: 'tls12',
+    help: '',
+    spellings: { 'tlsv1.2': 'tls12' },
+  })
+  for (const [given, read] of [
+    ['TLS12', 'tls12'],
+    ['TLSv1.2', 'tls12'],
+    ['TLS_13', 'tls-13'],
+  ] as const)
+    assert.equal(version.read(given), read)
+  for (const wrong of ['tls11', 'constructor', '__proto__', 12])
+    assert.throws(
+      () => version.read(wrong),
+      (error) => isFault(error, 'invalid'),
+    )
+})

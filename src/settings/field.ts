@@ -39,6 +39,8 @@ export interface Field<T> {
   readonly required?: true
   /** Of a list: what its elements are. */
   readonly item?: Field<unknown>
+  /** Of an enum: all that it may be. */
+  readonly words?: readonly string[]
   /** Throws Fault `invalid` whose public text says what is allowed and does not repeat the input. */
   read(input: unknown): T
 }
@@ -154,23 +156,40 @@ export const size = <D extends number | undefined>(options: FieldOptions<D> & Bo
     (input) => (stringOrNumber(input) ? within(parseSize(input), options) : undefined),
   )
 
-/** One of some words, in any case. */
+interface Spelled<W> {
+  /** Other spellings of some of the words, in lower case. */
+  readonly spellings?: Readonly<Record<string, W>>
+}
+
+/** One of some words, in any case, with `_` for `-` as well. */
 export function oneOf<const W extends string>(
   words: readonly W[],
-  options: FieldOptions<NoInfer<W>>,
+  options: FieldOptions<NoInfer<W>> & Spelled<NoInfer<W>>,
 ): Field<W>
 export function oneOf<const W extends string>(
   words: readonly W[],
-  options: FieldOptions<undefined>,
+  options: FieldOptions<undefined> & Spelled<NoInfer<W>>,
 ): Field<W | undefined>
 export function oneOf<W extends string>(
   words: readonly W[],
-  options: FieldOptions<W | undefined>,
+  options: FieldOptions<W | undefined> & Spelled<W>,
 ): Field<W | undefined> {
-  return field('enum', `one of ${words.map((word) => `"${word}"`).join(', ')}`, options, (input) =>
-    typeof input === 'string' ? words.find((word) => word.toLowerCase() === input.toLowerCase()) : undefined,
+  const whole = field(
+    'enum',
+    `one of ${words.map((word) => `"${word}"`).join(', ')}`,
+    options,
+    (input): W | undefined => {
+      if (typeof input !== 'string') return undefined
+      const lower = input.toLowerCase()
+      const spelled = options.spellings
+      if (spelled !== undefined && Object.hasOwn(spelled, lower)) return spelled[lower]
+      return words.find((word) => plainWord(word) === plainWord(lower))
+    },
   )
+  return { ...whole, words }
 }
+
+const plainWord = (word: string): string => word.toLowerCase().replaceAll('_', '-')
 
 /** Several values of another kind, whose own fallback does not matter. A single value is a list of one. */
 export const list = <T>(

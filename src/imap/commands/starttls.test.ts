@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { createSelfSigned } from '#cert/self-signed.ts'
-import { TlsContexts } from '#net/tls.ts'
+import { TlsContexts } from '#net/tls-contexts.ts'
 import { ask, ImapTestServer } from '../fixture.test.ts'
 
 test('[STARTTLS] after it passwords are taken, and what was sent in clear behind it is gone', async () => {
