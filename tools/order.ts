@@ -25,7 +25,8 @@ const pure = new Set(groups[1])
 /** Which files may import an npm package: a folder with its slash, or one file. */
 const packages: { readonly [name: string]: readonly string[] } = {
   '@hono/node-server': ['http/'],
-  '@node-rs/argon2': ['account/'],
+  '@node-rs/argon2': ['account/verifiers/argon2.ts'],
+  bcryptjs: ['account/verifiers/bcrypt.ts'],
   commander: ['cli/'],
   hono: ['http/', 'jmap/', 'dav/', 'admin/'],
   'iconv-lite': ['message/charset.ts'],

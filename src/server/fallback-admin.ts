@@ -8,6 +8,7 @@ import type { PasswordHasher } from '#account/hash-pool.ts'
 import { preparePassword } from '#account/password.ts'
 import type { Administrator, SignIn, SignInSource } from '#account/sign-in.ts'
 import { administratorId } from '#account/tables.ts'
+import { looksLikeHash } from '#account/verifiers/stored-hash.ts'
 import type { Settings } from '#settings/object.ts'
 import type { Telemetry } from '#telemetry/telemetry.ts'
 import { fallbackAdmin } from './settings.ts'
@@ -43,7 +44,7 @@ export class AdministratorSignIn {
   async #isRight(secret: string, password: string): Promise<boolean> {
     const prepared = preparePassword(password)
     if (prepared === undefined) return false
-    if (secret.startsWith('$argon2')) return this.#o.passwords.verify(secret, prepared)
+    if (looksLikeHash(secret)) return this.#o.passwords.verify(secret, prepared)
     return timingSafeEqual(digest(preparePassword(secret) ?? secret), digest(prepared))
   }
 }

@@ -105,7 +105,7 @@ export const fallbackAdmin = settingsObject({
     }),
     secret: secret({
       fallback: undefined,
-      help: 'The password, or its argon2 hash. Without it there is no such administrator.',
+      help: 'The password, or its hash in any known form. Without it there is no such administrator.',
       classic: 'authentication.fallback-admin.secret',
     }),
   },
