@@ -189,4 +189,24 @@ export const kinds = {
     means: 'Something leads to a conversation that does not exist.',
     repair: 'It is removed.',
   },
+  grantsWrong: {
+    name: 'mailbox-rights-wrong',
+    means: 'What is stored about the rights on a mailbox makes no sense in part.',
+    repair: 'What makes sense is kept.',
+  },
+  grantDangling: {
+    name: 'mailbox-rights-dangling',
+    means: 'A mailbox is shared with an account that does not exist.',
+    repair: 'The rights of that account are removed.',
+  },
+  shareMissing: {
+    name: 'share-missing',
+    means: 'Somebody has rights on a mailbox and it is not in the list of what is shared with them.',
+    repair: 'It is entered.',
+  },
+  shareDangling: {
+    name: 'share-dangling',
+    means: 'The list of what is shared with somebody names a mailbox that is not.',
+    repair: 'It is removed from the list.',
+  },
 } as const satisfies Record<string, FindingKind>

@@ -119,6 +119,7 @@ export async function remakeMailbox(
     unseen: 0,
     deleted: 0,
     sizeBytes: 0,
+    grants: [],
   })
   tx.changed(account, 'Mailbox', id, isThere ? 'updated' : 'created')
 }

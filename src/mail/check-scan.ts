@@ -40,6 +40,8 @@ export interface MailScan {
   readonly lost: Map<MessageId, (readonly [MailboxId, Uid])[]>
   /** Threads that are to be made again, and why. */
   readonly badThreads: Map<ThreadId, string>
+  /** Whether there is an account with this id. */
+  readonly isAccount: (id: AccountId) => Promise<boolean>
   readonly progress: (messages: number) => void
 }
 

@@ -5,23 +5,27 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import fc from 'fast-check'
-import type { BlobHash, MailboxId, MessageId, Modseq, ThreadId, Uid } from '#base/id.ts'
+import type { AccountId, BlobHash, MailboxId, MessageId, Modseq, ThreadId, Uid } from '#base/id.ts'
 import { blobLinkTable, ownerKinds } from '#kv/blob-rows.ts'
 import { changeLogTable, expungeLogTable, logFloorTable } from '#kv/change-log.ts'
-import { CheckReport } from '#kv/check.ts'
+import { CheckReport, unitOf } from '#kv/check.ts'
 import { sequenceTable } from '#kv/sequence.ts'
 import { keyText } from '#kv/key.ts'
 import type { Table } from '#kv/table.ts'
 import { mailCheck } from './check.ts'
 import { append, apply, history, type MailStore } from './check-history.test.ts'
+import { shareIndexTroubles } from './check-shares.ts'
 import { expungeMessages } from './expunge.ts'
 import type { MailboxRow } from './mailbox-row.ts'
 import type { MessageRow } from './message-row.ts'
+import { anyone, type Grant, noRights, type Rights, rightsOf } from './rights.ts'
+import { setGrants } from './share.ts'
 import {
   countersTable,
   entryTable,
   mailboxTable,
   messageTable,
+  shareTable,
   structureTable,
   threadKeyTable,
   threadTable,
@@ -44,9 +48,14 @@ async function check(
     now: createdAt,
     unowned: o.unowned ?? new Map(),
     findBlobs: async () => missing,
+    isAccount: async (id) => id <= reader,
     progress: () => {},
   })
   await report.run(unit, { repair: o.repair ?? false })
+  await report.run(
+    unitOf({ db, engine }, () => shareIndexTroubles(db)),
+    { repair: o.repair ?? false },
+  )
   return report
 }
 
@@ -80,10 +89,21 @@ const garbage = <K extends readonly unknown[], V>(
   ...key: K
 ): readonly [Uint8Array, Uint8Array] => [table.key(...key), Buffer.from([0xff, 0xff, 0xff])]
 
+/** An account that mailboxes are shared with; those with higher ids do not exist. */
+const reader = 8 as AccountId
 const [first, second, third] = [1, 2, 3] as MessageId[] as [MessageId, MessageId, MessageId]
 const [sub, deep] = [7, 8] as MailboxId[] as [MailboxId, MailboxId]
 
-/** Five messages: two in a thread, one in two mailboxes, one expunged; two mailboxes below each other. */
+const grants: readonly Grant[] = [
+  { grantee: account, granted: rightsOf('lra'), denied: noRights },
+  { grantee: reader, granted: rightsOf('lr'), denied: rightsOf('w') },
+  { grantee: anyone, granted: rightsOf('l'), denied: noRights },
+]
+
+/**
+ * Five messages: two in a thread, one in two mailboxes, one expunged; two mailboxes below each other, of which
+ * one is shared.
+ */
 async function settled(): Promise<TestAccount> {
   const box = await openTestAccount()
   const store: MailStore = box
@@ -103,6 +123,7 @@ async function settled(): Promise<TestAccount> {
     expungeMessages(tx, account, inbox, [3 as Uid], { onlyDeleted: false }),
   )
   await append(store, account, sub, { text: 'Subject: last\n\nfifth\n' })
+  await box.db.write([account], (tx) => setGrants(tx, account, deep, grants, { maxShares: 9 }))
   return box
 }
 
@@ -207,7 +228,10 @@ const faults: Readonly<Record<string, readonly (readonly [what: string, Plant])[
   'entry-mailbox-missing': [
     ['dropped', async () => [drop(mailboxTable, account, sub), drop(mailboxTable, account, deep)]],
   ],
-  'mailbox-unreadable': [['garbage', async () => [garbage(mailboxTable, account, sub)]]],
+  'mailbox-unreadable': [
+    ['garbage', async () => [garbage(mailboxTable, account, sub)]],
+    ['garbage in a shared one', async () => [garbage(mailboxTable, account, deep)]],
+  ],
   'inbox-wrong': [
     ['no role', async (box) => [await mailbox(box, inbox, { role: undefined })]],
     ['dropped', async () => [drop(mailboxTable, account, inbox)]],
@@ -311,6 +335,32 @@ const faults: Readonly<Record<string, readonly (readonly [what: string, Plant])[
   ],
   'thread-key-dangling': [
     ['no such thread', async () => [put(threadKeyTable, [account, '00'.repeat(8)], 55 as ThreadId)]],
+  ],
+  'mailbox-rights-wrong': [
+    ['not in order', async (box) => [await mailbox(box, deep, { grants: grants.toReversed() })]],
+    ['twice', async (box) => [await mailbox(box, deep, { grants: [grants[1]!, ...grants.slice(1)] })]],
+    [
+      'rights that do not exist',
+      async (box) => [await mailbox(box, deep, { grants: [{ ...grants[1]!, denied: 0xffff as Rights }] })],
+    ],
+  ],
+  'mailbox-rights-dangling': [
+    [
+      'no such account',
+      async (box) => [await mailbox(box, deep, { grants: [{ ...grants[1]!, grantee: 99 as AccountId }] })],
+    ],
+  ],
+  'share-missing': [
+    ['dropped', async () => [drop(shareTable, reader, account, deep)]],
+    ['of anyone', async () => [drop(shareTable, anyone, account, deep)]],
+    ['a grant that came by itself', async (box) => [await mailbox(box, sub, { grants })]],
+  ],
+  'share-dangling': [
+    ['no such mailbox', async () => [put(shareTable, [reader, account, 99 as MailboxId], true)]],
+    ['no such account', async () => [put(shareTable, [reader, 55 as AccountId, inbox], true)]],
+    ['no grant', async () => [put(shareTable, [reader, account, inbox], true)]],
+    ['of the owner', async () => [put(shareTable, [account, account, deep], true)]],
+    ['mailbox dropped', async () => [drop(mailboxTable, account, deep)]],
   ],
   'mail-row-unreadable': [
     [

@@ -1,5 +1,5 @@
 /**
- * The check of one account: its change log, mailboxes, messages, lists, conversations and counters.
+ * The check of one account: its change log, mailboxes, rights, messages, lists, conversations and counters.
  *
  * What can be derived follows from the rows of messages and their bytes, which are never removed while there
  * is a way to serve them. Everything is read page by page; what is kept grows with mailboxes and with damage.
@@ -15,6 +15,7 @@ import { checkLists } from './check-entries.ts'
 import { checkCounts, checkExpunged, notProvisioned, readMailboxes } from './check-mailboxes.ts'
 import { checkMessages } from './check-messages.ts'
 import type { MailScan } from './check-scan.ts'
+import { checkShares } from './check-shares.ts'
 import { checkThreads } from './check-threads.ts'
 
 export interface MailCheckOptions {
@@ -30,6 +31,8 @@ export interface MailCheckOptions {
   readonly unowned: ReadonlyMap<number, BlobHash>
   /** Searches everywhere for blobs that nothing says the place of, and says the place of those it finds. */
   readonly findBlobs: (hashes: ReadonlySet<BlobHash>) => Promise<unknown>
+  /** Whether there is an account with this id. */
+  readonly isAccount: (id: AccountId) => Promise<boolean>
   readonly progress: (messages: number) => void
 }
 
@@ -70,6 +73,7 @@ async function* accountTroubles(
     badThreads: new Map(),
   }
   yield* readMailboxes(scan)
+  yield* checkShares(scan)
   yield* checkMessages(scan)
   yield* checkLists(scan)
   yield* checkExpunged(scan)

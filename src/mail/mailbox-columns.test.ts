@@ -21,6 +21,7 @@ const mailbox: Mailbox = {
   uidValidity: 1,
   uidNext: 1 as Uid,
   highestModseq: 1 as Modseq,
+  grants: [],
   messages: 0,
   unseen: 0,
   deleted: 0,

@@ -6,9 +6,10 @@
  * an entry and with every expunge (RFC 7162 §3.1.2.1), so that a delivery dirties one mailbox only.
  */
 import { SyntaxFault } from '#base/fault.ts'
-import type { MailboxId, Modseq, Uid } from '#base/id.ts'
+import type { AccountId, MailboxId, Modseq, Uid } from '#base/id.ts'
 import { PackReader, PackWriter } from '#base/pack.ts'
 import type { Codec } from '#kv/table.ts'
+import type { Grant, Rights } from './rights.ts'
 
 /** Codes on disk are positions in this list: append only. */
 const mailboxRoles = ['inbox', 'drafts', 'sent', 'junk', 'trash', 'archive'] as const
@@ -29,24 +30,34 @@ export interface MailboxRow {
   readonly unseen: number
   readonly deleted: number
   readonly sizeBytes: number
+  /** Who was given which rights, by ascending grantee: see `rights.ts`. */
+  readonly grants: readonly Grant[]
 }
 
 export interface Mailbox extends MailboxRow {
   readonly id: MailboxId
 }
 
-const format = 1
+/** Without grants, as most mailboxes are, and with them behind the rest. */
+const formats = { plain: 1, withGrants: 2 } as const
 
 export const mailboxRowCodec: Codec<MailboxRow> = {
   encode(row) {
-    const out = new PackWriter(64 + row.name.length).u8(format).text(row.name).uint(row.parent)
+    const { grants } = row
+    const out = new PackWriter(64 + row.name.length + 10 * grants.length)
+    out.u8(grants.length === 0 ? formats.plain : formats.withGrants)
+    out.text(row.name).uint(row.parent)
     out.u8(row.role === undefined ? 0 : mailboxRoles.indexOf(row.role) + 1).u8(row.subscribed ? 1 : 0)
     out.uint(row.uidValidity).uint(row.uidNext).uint(row.highestModseq)
-    return out.uint(row.messages).uint(row.unseen).uint(row.deleted).uint(row.sizeBytes).done()
+    out.uint(row.messages).uint(row.unseen).uint(row.deleted).uint(row.sizeBytes)
+    if (grants.length > 0) writeGrants(out, grants)
+    return out.done()
   },
   decode(bytes) {
     const from = new PackReader(bytes)
-    if (from.u8() !== format) throw new SyntaxFault('unknown form of a mailbox row', 0)
+    const format = from.u8()
+    if (format !== formats.plain && format !== formats.withGrants)
+      throw new SyntaxFault('unknown form of a mailbox row', 0)
     const name = from.text()
     const parent = from.uint() as MailboxId | 0
     const role = from.u8()
@@ -62,6 +73,27 @@ export const mailboxRowCodec: Codec<MailboxRow> = {
       unseen: from.uint(),
       deleted: from.uint(),
       sizeBytes: from.uint(),
+      grants: format === formats.plain ? [] : readGrants(from),
     }
   },
+}
+
+function writeGrants(out: PackWriter, grants: readonly Grant[]): void {
+  out.uint(grants.length)
+  for (const { grantee, granted, denied } of grants)
+    out
+      .uint(grantee)
+      .uint(granted === undefined ? 0 : granted + 1)
+      .uint(denied)
+}
+
+function readGrants(from: PackReader): Grant[] {
+  const grants: Grant[] = []
+  for (let left = from.uint(); left > 0; left--) {
+    const grantee = from.uint() as AccountId
+    const granted = from.uint()
+    const denied = from.uint() as Rights
+    grants.push({ grantee, granted: granted === 0 ? undefined : ((granted - 1) as Rights), denied })
+  }
+  return grants
 }

@@ -14,6 +14,8 @@ import { expungeEntries } from './expunge.ts'
 import type { MailLimits, MailUsage } from './limits.ts'
 import { checkMailboxName, mailboxPath, maxDepth, sameName } from './mailbox-path.ts'
 import type { Mailbox, MailboxRole, MailboxRow } from './mailbox-row.ts'
+import type { Grant } from './rights.ts'
+import { putIndex } from './share.ts'
 import { dropLostSubscription, keepSubscription } from './subscription.ts'
 import { countersTable, mailboxTable } from './tables.ts'
 
@@ -66,6 +68,9 @@ export async function quotaUsage(tx: ReadTx, account: AccountId): Promise<MailUs
 }
 
 /**
+ * The mailbox has the grants of the one above it (RFC 4314 §4): whoever shares a mailbox shares what is sorted
+ * into it later, and nobody who may create in it can make something there that its owner does not see.
+ *
  * Throws Fault 'exists' (the name or the role is taken), 'notFound' (the parent), 'invalid' (the name),
  * 'overQuota' (`limits`, those of the account) and 'tooLarge' (too many for any account, or too deep).
  */
@@ -84,11 +89,14 @@ export async function createMailbox(
     throw new Fault('exists', 'there is a mailbox with that role', { what: 'role' })
   }
   const id = edit.newMailboxId()
-  const row = newRow({ ...o, uidValidity: edit.newUidValidity(), modseq: edit.modseq, role: o.role })
+  const grants = all.find((mailbox) => mailbox.id === o.parent)?.grants ?? []
+  const uidValidity = edit.newUidValidity()
+  const row = newRow({ ...o, uidValidity, modseq: edit.modseq, role: o.role, grants })
   const created = { ...row, subscribed: o.subscribed ?? false, id }
   const wasSubscribed = await dropLostSubscription(tx, account, mailboxPath([...all, created], id))
   const mailbox = wasSubscribed ? { ...created, subscribed: true } : created
   tx.put(mailboxTable, [account, id], mailbox)
+  putIndex(tx, account, id, [], grants)
   tx.changed(account, 'Mailbox', id, 'created')
   edit.finish()
   return mailbox
@@ -128,6 +136,7 @@ export async function deleteMailbox(tx: WriteTx, account: AccountId, id: Mailbox
   edit.finish()
   if (mailbox.subscribed) await keepSubscription(tx, account, mailboxPath(all, id))
   tx.delete(mailboxTable, [account, id])
+  putIndex(tx, account, id, mailbox.grants, [])
   tx.changed(account, 'Mailbox', id, 'destroyed')
 }
 
@@ -137,6 +146,7 @@ function newRow(o: {
   role: MailboxRole | undefined
   uidValidity: number
   modseq: Modseq
+  grants?: readonly Grant[]
 }): MailboxRow {
   return {
     name: o.name,
@@ -150,6 +160,7 @@ function newRow(o: {
     unseen: 0,
     deleted: 0,
     sizeBytes: 0,
+    grants: o.grants ?? [],
   }
 }
 

@@ -1,16 +1,17 @@
 /**
- * The tables of mail. All are rows of an account: a delivery writes a message, its structure, an entry, the
+ * The tables of mail. All but one are rows of an account: a delivery writes a message, its structure, an entry, the
  * mailbox, the counters and its thread keys, all on few neighbouring pages.
  *
  * Letters in use: `m` messages (kind 0) and their structures (kind 1), `e` entries, `b` mailboxes, `n` counters,
- * `t` thread keys (kind 0) and threads (kind 1), `s` subscriptions to names without a mailbox.
+ * `t` thread keys (kind 0) and threads (kind 1), `s` subscriptions to names without a mailbox, `u` to mailboxes
+ * of others. Among the rows of the whole store `h` is the index of shared mailboxes.
  */
 import { asBuffer } from '#base/bytes.ts'
-import type { MailboxId, MessageId, ThreadId, Uid } from '#base/id.ts'
+import type { AccountId, MailboxId, MessageId, ThreadId, Uid } from '#base/id.ts'
 import { PackReader, PackWriter } from '#base/pack.ts'
-import { rawBytes, uint } from '#kv/codec.ts'
+import { nothing, rawBytes, uint } from '#kv/codec.ts'
 import { hex, u32, u48 } from '#kv/key.ts'
-import { accountTable, type Codec } from '#kv/table.ts'
+import { accountTable, type Codec, globalTable } from '#kv/table.ts'
 import { mailboxRowCodec } from './mailbox-row.ts'
 import { messageRowCodec } from './message-row.ts'
 
@@ -133,4 +134,23 @@ export const lostSubscriptionTable = accountTable({
   letter: 's',
   key: [hex(16)],
   value: pathCodec,
+})
+
+/** A mailbox of another account that is subscribed to, with the path that it had then. */
+export const foreignSubscriptionTable = accountTable({
+  name: 'foreign-subscription',
+  letter: 'u',
+  key: [u32<AccountId>(), u32<MailboxId>()],
+  value: pathCodec,
+})
+
+/**
+ * Which mailboxes of others somebody was given rights on, so that they are found without looking at everybody's:
+ * grantee, owner, mailbox. Follows from the grants in the rows of mailboxes.
+ */
+export const shareTable = globalTable({
+  name: 'share',
+  letter: 'h',
+  key: [u32<AccountId>(), u32<AccountId>(), u32<MailboxId>()],
+  value: nothing,
 })

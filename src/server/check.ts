@@ -15,12 +15,13 @@ import { BlobCheck, type OwnerChecks, restoreLocations, unownedLinkTroubles } fr
 import { SegmentFiles } from '#blob/check-segments.ts'
 import { LocalBus } from '#bus/engines/local.ts'
 import { ownerKinds } from '#kv/blob-rows.ts'
-import { anyRowTable, CheckReport, openRow, rowPages, unitOf } from '#kv/check.ts'
+import { anyRowTable, CheckReport, getRow, openRow, rowPages, unitOf } from '#kv/check.ts'
 import { taskTroubles } from '#kv/check-log.ts'
 import type { Db } from '#kv/db.ts'
 import { accountOfKey, accountPrefix } from '#kv/table.ts'
 import { mailCheck } from '#mail/check.ts'
 import { holdsBlob } from '#mail/check-entries.ts'
+import { shareIndexTroubles } from '#mail/check-shares.ts'
 import { Advice } from './advice.ts'
 import type { CommitterData } from './threads.ts'
 import { lockDirectory } from './data-directory.ts'
@@ -98,6 +99,7 @@ export async function checkStore(store: Store, directory: string, o: CheckOption
       ...store,
       account,
       unowned: blobs.unowned.get(account) ?? new Map(),
+      isAccount: async (id) => (await db.read((tx) => getRow(tx, accountRowTable, id))) !== undefined,
       findBlobs: (hashes) => restoreLocations(db, files, hashes),
       progress: (messages) => o.progress(`account ${account}: ${messages} messages`),
     })
@@ -105,6 +107,10 @@ export async function checkStore(store: Store, directory: string, o: CheckOption
   }
   await report.run(
     unitOf(global, () => unownedLinkTroubles({ db, owners })),
+    o,
+  )
+  await report.run(
+    unitOf(global, () => shareIndexTroubles(db)),
     o,
   )
   return { report, accounts }

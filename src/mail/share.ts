@@ -1,0 +1,154 @@
+/**
+ * Sharing: who has which rights on a mailbox, read and changed; and which accounts share something with somebody.
+ *
+ * What must always hold: the index `share` has a row for a grantee and a mailbox of another account exactly
+ * where a right was granted. Both are written in the owner's transactions, so that the account's lock orders
+ * them. Whether the one who asks may do so is the caller's matter.
+ */
+import { Fault } from '#base/fault.ts'
+import type { AccountId, MailboxId } from '#base/id.ts'
+import type { Db } from '#kv/db.ts'
+import type { ReadTx, WriteTx } from '#kv/tx.ts'
+import type { MailboxRow } from './mailbox-row.ts'
+import {
+  allRights,
+  bothRights,
+  type Grant,
+  granteesOf,
+  type Identity,
+  noRights,
+  type Rights,
+  withoutRights,
+} from './rights.ts'
+import { mailboxTable, shareTable } from './tables.ts'
+
+/** A change of one entry of an access control list (RFC 4314 §3.1). */
+export interface GrantChange {
+  /** `denied` are the negative rights. */
+  readonly kind: 'granted' | 'denied'
+  readonly how: 'set' | 'add' | 'remove'
+  readonly rights: Rights
+}
+
+/** The entries of a mailbox, by ascending grantee. Throws Fault('notFound'). */
+export async function listGrants(
+  tx: ReadTx,
+  account: AccountId,
+  mailbox: MailboxId,
+): Promise<readonly Grant[]> {
+  return (await rowOf(tx, account, mailbox)).grants
+}
+
+/**
+ * Replaces all entries. Throws Fault 'notFound', 'tooLarge' (more entries than `maxShares`) and 'invalid' (a
+ * grantee twice).
+ */
+export async function setGrants(
+  tx: WriteTx,
+  account: AccountId,
+  mailbox: MailboxId,
+  grants: readonly Grant[],
+  o: { maxShares: number },
+): Promise<void> {
+  const row = await rowOf(tx, account, mailbox)
+  const kept = grants.filter((grant) => says(account, grant)).toSorted((a, b) => a.grantee - b.grantee)
+  if (kept.some(({ grantee }, i) => grantee === kept[i + 1]?.grantee))
+    throw new Fault('invalid', 'a grantee stands there twice', { properties: ['shareWith'] })
+  // Where the limit was lowered, what there is stays and can be changed.
+  if (kept.length > Math.max(o.maxShares, row.grants.length))
+    throw new Fault('tooLarge', 'the mailbox is shared with too many', { limit: o.maxShares })
+  putIndex(tx, account, mailbox, row.grants, kept)
+  tx.put(mailboxTable, [account, mailbox], { ...row, grants: kept })
+  tx.changed(account, 'Mailbox', mailbox, 'updated')
+}
+
+/** Changes what one grantee has. Throws what `setGrants` throws. */
+export async function changeGrant(
+  tx: WriteTx,
+  account: AccountId,
+  mailbox: MailboxId,
+  grantee: AccountId,
+  change: GrantChange,
+  o: { maxShares: number },
+): Promise<void> {
+  const grants = await listGrants(tx, account, mailbox)
+  const before = grants.find((grant) => grant.grantee === grantee) ?? none(grantee)
+  const start = before[change.kind] ?? (grantee === account ? allRights : noRights)
+  const after = { ...before, [change.kind]: changed(start, change) }
+  await setGrants(tx, account, mailbox, [...grants.filter((grant) => grant !== before), after], o)
+}
+
+/** Removes an entry, which for the owner brings all rights back (RFC 4314 §3.2). Throws Fault('notFound'). */
+export async function removeGrant(
+  tx: WriteTx,
+  account: AccountId,
+  mailbox: MailboxId,
+  grantee: AccountId,
+  kind: GrantChange['kind'],
+): Promise<void> {
+  const grants = await listGrants(tx, account, mailbox)
+  const gone = kind === 'granted' ? { granted: undefined } : { denied: noRights }
+  const left = grants.map((grant) => (grant.grantee === grantee ? { ...grant, ...gone } : grant))
+  await setGrants(tx, account, mailbox, left, { maxShares: grants.length })
+}
+
+/** The accounts that share a mailbox with somebody or somebody's groups, ascending; without the own one. */
+export async function accountsSharingWith(tx: ReadTx, who: Identity): Promise<readonly AccountId[]> {
+  const owners = new Set(who.groups)
+  for (const grantee of granteesOf(who))
+    for (const [[, owner]] of await tx.list(shareTable, [grantee])) owners.add(owner)
+  owners.delete(who.account)
+  return [...owners].sort((a, b) => a - b)
+}
+
+/** An account that is deleted leaves everybody's lists; what it shared itself goes with its mailboxes. */
+export async function removeGrantee(db: Db, grantee: AccountId): Promise<void> {
+  const rows = await db.read((tx) => tx.list(shareTable, [grantee]))
+  for (const [[, owner, mailbox]] of rows) {
+    await db.write([owner], async (tx) => {
+      const row = await tx.get(mailboxTable, owner, mailbox)
+      tx.delete(shareTable, [grantee, owner, mailbox])
+      if (row === undefined) return
+      const grants = row.grants.filter((grant) => grant.grantee !== grantee)
+      tx.put(mailboxTable, [owner, mailbox], { ...row, grants })
+      tx.changed(owner, 'Mailbox', mailbox, 'updated')
+    })
+  }
+}
+
+/** The index follows the grants of a mailbox: none before it is created, none after it is deleted. */
+export function putIndex(
+  tx: WriteTx,
+  account: AccountId,
+  mailbox: MailboxId,
+  before: readonly Grant[],
+  after: readonly Grant[],
+): void {
+  const had = new Set(before.filter((grant) => isIndexed(account, grant)).map(({ grantee }) => grantee))
+  for (const grant of after) {
+    if (!isIndexed(account, grant) || had.delete(grant.grantee)) continue
+    tx.put(shareTable, [grant.grantee, account, mailbox], true)
+  }
+  for (const grantee of had) tx.delete(shareTable, [grantee, account, mailbox])
+}
+
+/** Whether the index says so: the owner finds the own mailboxes without it, and what is denied is not shared. */
+export const isIndexed = (owner: AccountId, { grantee, granted }: Grant): boolean =>
+  grantee !== owner && granted !== undefined && granted !== noRights
+
+const none = (grantee: AccountId): Grant => ({ grantee, granted: undefined, denied: noRights })
+
+/** Whether an entry differs from none: for the owner, having no rights does. */
+const says = (owner: AccountId, { grantee, granted, denied }: Grant): boolean =>
+  denied !== noRights || (granted !== undefined && (granted !== noRights || grantee === owner))
+
+function changed(before: Rights, { how, rights }: GrantChange): Rights {
+  if (how === 'set') return rights
+  return how === 'add' ? bothRights(before, rights) : withoutRights(before, rights)
+}
+
+async function rowOf(tx: ReadTx, account: AccountId, mailbox: MailboxId): Promise<MailboxRow> {
+  const row = await tx.get(mailboxTable, account, mailbox)
+  if (row === undefined) throw new Fault('notFound', 'no such mailbox', { what: 'mailbox' })
+  return row
+}
