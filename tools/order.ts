@@ -31,6 +31,7 @@ const packages: { readonly [name: string]: readonly string[] } = {
   hono: ['http/', 'jmap/', 'dav/', 'admin/'],
   'iconv-lite': ['message/charset.ts'],
   lmdb: ['kv/engines/lmdb.ts'],
+  re2js: ['base/pattern.ts'],
   'smol-toml': ['settings/'],
   zod: ['base/schema.ts'],
 }

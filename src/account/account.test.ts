@@ -1,13 +1,15 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { isFault } from '#base/fault.ts'
-import { Accounts } from './account.ts'
+import type { AccountId } from '#base/id.ts'
+import { Accounts, type NewAccount } from './account.ts'
 import { makeStore } from './fixture.test.ts'
-import type { NewAccount } from './new-account.ts'
-import { accountRowTable, addressTable } from './tables.ts'
+import { accountDefaults, accountRowTable, addressTable, domainDefaults, noQuotas } from './tables.ts'
 
 const rejectsWith = (promise: Promise<unknown>, code: string, text: RegExp) =>
   assert.rejects(promise, (error) => isFault(error) && error.code === code && text.test(error.publicText))
+
+const createdAt = 1_700_000_000_000
 
 async function withDomain() {
   const store = makeStore()
@@ -24,8 +26,8 @@ test('a domain is kept once, whatever its spelling', async () => {
     'xn--bcher-kva.example',
   )
   assert.deepEqual(await accounts.listDomains(), [
-    { name: 'example.org', description: '' },
-    { name: 'xn--bcher-kva.example', description: 'Books' },
+    { ...domainDefaults, name: 'example.org', createdAt },
+    { ...domainDefaults, name: 'xn--bcher-kva.example', description: 'Books', createdAt },
   ])
   assert.equal((await accounts.domain('EXAMPLE.org'))?.name, 'example.org')
   assert.equal(await accounts.domain('example.net'), undefined)
@@ -53,17 +55,19 @@ test('an account is there with its addresses, and its mailboxes come in the same
     name: 'Alice@Example.org',
     emails: ['alice@example.org', 'A.Liddell@example.org', 'a.liddell@EXAMPLE.org'],
     description: 'Alice Liddell',
-    quotaBytes: 2 ** 40,
-    isAdmin: true,
+    quotas: { ...noQuotas, diskBytes: 2 ** 40 },
+    roles: ['admin'],
   })
   const expected = {
+    ...accountDefaults,
     id: 1,
     name: 'alice@example.org',
-    emails: ['alice@example.org', 'a.liddell@example.org'],
+    emailAddress: 'alice@example.org',
+    aliases: [{ address: 'a.liddell@example.org', enabled: true, description: '' }],
     description: 'Alice Liddell',
-    quotaBytes: 2 ** 40,
-    enabled: true,
-    isAdmin: true,
+    quotas: { ...noQuotas, diskBytes: 2 ** 40 },
+    roles: ['admin'],
+    createdAt,
   }
   assert.deepEqual(account, expected)
   assert.deepEqual(await accounts.get(account.id), expected)
@@ -103,15 +107,14 @@ const bad: readonly [string, NewAccount, RegExp][] = [
   [
     'an alias elsewhere',
     { name: 'a@example.org', emails: ['a@example.net'] },
-    /^emails\.0: the domain example\.net/,
+    /^emailAddress: the domain example\.net/,
   ],
-  ['a bad alias', { name: 'a@example.org', emails: ['a@example.org', 'b'] }, /^emails\.1: /],
-  ['a catch-all first', { name: 'a@example.org', emails: ['@example.org'] }, /^emails\.0: .*catch-all/],
+  ['a bad alias', { name: 'a@example.org', emails: ['a@example.org', 'b'] }, /^emails\/1: /],
+  ['a catch-all first', { name: 'a@example.org', emails: ['@example.org'] }, /^emails\/0: .*catch-all/],
   ['a short password', { name: 'a@example.org', password: '1234567' }, /at least 8 characters/],
   ['a password with a line end', { name: 'a@example.org', password: '12345678\n' }, /control characters/],
-  ['a negative quota', { name: 'a@example.org', quotaBytes: -1 }, /^quota: /],
-  ['half a byte', { name: 'a@example.org', quotaBytes: 0.5 }, /^quota: /],
-  ['a long description', { name: 'a@example.org', description: 'x'.repeat(1001) }, /^description: /],
+  ['a role that is not there', { name: 'a@example.org', roles: ['boss'] }, /^roles\/0: /],
+  ['a group that is not there', { name: 'a@example.org', memberOf: [9 as AccountId] }, /^memberOf\/0: /],
 ]
 for (const [what, wanted, text] of bad) {
   test(`refused: ${what}`, async () => {
@@ -132,7 +135,7 @@ test('nobody gets what somebody has, as a name or as an address', async () => {
     { name: 'bob@example.org', emails: ['alice@example.org'] },
     { name: 'bob@example.org', emails: ['bob@example.org', '@example.org'] },
   ]) {
-    await rejectsWith(accounts.createAccount(wanted), 'exists', /belongs to an account already/)
+    await rejectsWith(accounts.createAccount(wanted), 'exists', /is taken already/)
   }
   assert.deepEqual(await accounts.names(), ['alice@example.org'])
 })

@@ -3,6 +3,7 @@ import { test } from 'node:test'
 import { isFault } from '#base/fault.ts'
 import { ensureAdmin, setAdminPassword } from './administrator.ts'
 import { makeStore } from './fixture.test.ts'
+import { administratorAccess } from './sign-in.ts'
 import { administratorId, passwordTable } from './tables.ts'
 
 const from = { ip: '127.0.0.1', protocol: 'http' }
@@ -14,7 +15,7 @@ test('the administrator gets a password once, kept only as a hash', async () => 
   assert.equal(await ensureAdmin(store), undefined)
   const stored = await store.db.read((tx) => tx.get(passwordTable, administratorId))
   assert.match(stored!, /^\$argon2id\$/)
-  assert.deepEqual(await store.signIn.administrator('admin', password!, from), { name: 'admin' })
+  assert.deepEqual(await store.signIn.administrator('admin', password!, from), administratorAccess())
 })
 
 test('two first starts at once make one password', async () => {
@@ -22,7 +23,7 @@ test('two first starts at once make one password', async () => {
   const made = await Promise.all([ensureAdmin(store), ensureAdmin(store)])
   const shown = made.filter((password) => password !== undefined)
   assert.equal(shown.length, 1)
-  assert.deepEqual(await store.signIn.administrator('admin', shown[0]!, from), { name: 'admin' })
+  assert.deepEqual(await store.signIn.administrator('admin', shown[0]!, from), administratorAccess())
 })
 
 test('a new password replaces the old one', async () => {
@@ -30,6 +31,6 @@ test('a new password replaces the old one', async () => {
   const first = await ensureAdmin(store)
   await setAdminPassword(store, 'battery staple')
   assert.equal(await store.signIn.administrator('admin', first!, from), 'wrong')
-  assert.deepEqual(await store.signIn.administrator('admin', 'battery staple', from), { name: 'admin' })
+  assert.deepEqual(await store.signIn.administrator('admin', 'battery staple', from), administratorAccess())
   await assert.rejects(setAdminPassword(store, 'short'), (error) => isFault(error, 'invalid'))
 })

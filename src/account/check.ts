@@ -18,16 +18,25 @@ import {
 import type { Db } from '#kv/db.ts'
 import type { Table } from '#kv/table.ts'
 import type { WriteTx } from '#kv/tx.ts'
-import { readCatchAll, readOwnAddress } from './address.ts'
+import { ownedAddresses } from './address-list.ts'
+import { type OwnedAddress, readOwned } from './own-address.ts'
 import {
+  accountDefaults,
   accountNameTable,
   type AccountRow,
   accountRowTable,
   addressTable,
   administratorId,
+  domainDefaults,
   domainTable,
+  isSameOwner,
   lastIdTable,
+  type ListId,
+  listTable,
+  memberTable,
   passwordTable,
+  patternTable,
+  roleTable,
 } from './tables.ts'
 
 const kinds = {
@@ -88,10 +97,16 @@ const tables: readonly Table<never, unknown>[] = [
   accountRowTable,
   accountNameTable,
   addressTable,
+  patternTable,
   domainTable,
+  listTable,
+  roleTable,
+  memberTable,
   passwordTable,
   lastIdTable,
 ] as never
+
+const tableOf = ({ kind }: OwnedAddress) => (kind === 'pattern' ? patternTable : addressTable)
 
 /** `owners` are the accounts that have rows of their own: mail, for example. */
 export async function* accountTroubles(db: Db, owners: AsyncIterable<AccountId>): AsyncGenerator<Trouble> {
@@ -137,34 +152,36 @@ async function* unreadableRows(db: Db): AsyncGenerator<Trouble> {
 }
 
 async function* oneAccount(db: Db, id: AccountId, row: AccountRow): AsyncGenerator<Trouble> {
-  const listed = row.emails.map((email) => [email, readOwnAddress(email) ?? readCatchAll(email)] as const)
+  const listed = ownedAddresses(row).map((email) => [email, readOwned(email)] as const)
   const { named, owners, domains } = await db.read(async (tx) => ({
     named: await getRow(tx, accountNameTable, row.name),
     owners: await Promise.all(
-      listed.map(async ([, key]) => key && (await getRow(tx, addressTable, key.domain, key.local))),
+      listed.map(async ([, key]) => key && (await getRow(tx, tableOf(key), key.domain, key.local))),
     ),
     domains: await Promise.all(
-      [readOwnAddress(row.name), ...listed.map(([, key]) => key)].map(
+      [readOwned(row.name), ...listed.map(([, key]) => key)].map(
         async (key) => [key?.domain, key && (await getRow(tx, domainTable, key.domain))] as const,
       ),
     ),
   }))
   const who = `account ${id} (${row.name})`
+  const self = { kind: 'account', id } as const
   if (named === undefined) {
     const fix = (tx: WriteTx): void => tx.put(accountNameTable, [row.name], id)
     yield { kind: kinds.nameMissing, what: who, fix }
   }
   for (const [i, [email, key]] of listed.entries()) {
     const owner = owners[i]
-    if (key === undefined || owner === 'damaged' || owner === id) continue
+    if (key === undefined || owner === 'damaged' || (owner !== undefined && isSameOwner(owner, self)))
+      continue
     if (owner === undefined) {
-      const fix = (tx: WriteTx): void => tx.put(addressTable, [key.domain, key.local], id)
+      const fix = (tx: WriteTx): void => tx.put(tableOf(key), [key.domain, key.local], self)
       yield { kind: kinds.addressMissing, what: `${email} of ${who}`, fix }
-    } else yield* sharedAddress(db, { id, email, owner, who })
+    } else if (owner.kind === 'account') yield* sharedAddress(db, { id, email, owner: owner.id, who })
   }
   for (const domain of new Set(domains.filter(([, found]) => found === undefined).map(([name]) => name))) {
     if (domain === undefined) continue
-    const fix = (tx: WriteTx): void => tx.put(domainTable, [domain], { description: '' })
+    const fix = (tx: WriteTx): void => tx.put(domainTable, [domain], domainDefaults)
     yield { kind: kinds.domainMissing, what: `${domain} of ${who}`, fix }
   }
 }
@@ -176,14 +193,17 @@ async function* sharedAddress(
 ): AsyncGenerator<Trouble> {
   const other = await db.read((tx) => getRow(tx, accountRowTable, o.owner))
   // Else the row is dangling, and once it is removed this account's address is missing.
-  if (other === undefined || other === 'damaged' || !other.emails.includes(o.email)) return
+  if (other === undefined || other === 'damaged' || !ownedAddresses(other).includes(o.email)) return
   yield {
     kind: kinds.addressShared,
     what: `${o.email} of ${o.who} leads to account ${o.owner}`,
     fix: async (tx) => {
       const row = await tx.get(accountRowTable, o.id)
       if (row === undefined) return
-      tx.put(accountRowTable, [o.id], { ...row, emails: row.emails.filter((email) => email !== o.email) })
+      const aliases = row.aliases.filter(({ address }) => address !== o.email)
+      // Mail for the primary address goes on to whoever has it; this account is reached by its next one.
+      const emailAddress = row.emailAddress === o.email ? (aliases[0]?.address ?? row.name) : row.emailAddress
+      tx.put(accountRowTable, [o.id], { ...row, emailAddress, aliases })
     },
   }
 }
@@ -202,20 +222,45 @@ async function* names(db: Db): AsyncGenerator<Trouble> {
 }
 
 async function* addresses(db: Db): AsyncGenerator<Trouble> {
-  for await (const { elements, value: id } of openedRows(db, addressTable)) {
-    if (id === undefined) continue
-    const [domain, local] = elements
-    const row = await db.read((tx) => getRow(tx, accountRowTable, id))
-    const address = `${local}@${domain}`
-    const fix = (tx: WriteTx): void => tx.delete(addressTable, [domain, local])
-    if (row === undefined) {
-      const name = await nameOf(db, id)
-      if (name === undefined) yield { kind: kinds.accountMissing, what: `the address ${address}`, fix }
-      else yield missing(id, name, `the address ${address}`)
-    } else if (row !== 'damaged' && !row.emails.includes(address)) {
-      yield { kind: kinds.addressDangling, what: `${address} leads to account ${id} (${row.name})`, fix }
+  for (const table of [addressTable, patternTable]) {
+    for await (const { elements, value: owner } of openedRows(db, table)) {
+      if (owner === undefined) continue
+      const [domain, local] = elements
+      const address = `${local}@${domain}`
+      const fix = (tx: WriteTx): void => tx.delete(table, [domain, local])
+      if (owner.kind === 'account') yield* accountAddress(db, owner.id, address, fix)
+      else yield* listAddress(db, owner.id, address, fix)
     }
   }
+}
+
+async function* accountAddress(
+  db: Db,
+  id: AccountId,
+  address: string,
+  fix: (tx: WriteTx) => void,
+): AsyncGenerator<Trouble> {
+  const row = await db.read((tx) => getRow(tx, accountRowTable, id))
+  if (row === undefined) {
+    const name = await nameOf(db, id)
+    if (name === undefined) yield { kind: kinds.accountMissing, what: `the address ${address}`, fix }
+    else yield missing(id, name, `the address ${address}`)
+  } else if (row !== 'damaged' && !ownedAddresses(row).includes(address)) {
+    yield { kind: kinds.addressDangling, what: `${address} leads to account ${id} (${row.name})`, fix }
+  }
+}
+
+async function* listAddress(
+  db: Db,
+  id: ListId,
+  address: string,
+  fix: (tx: WriteTx) => void,
+): AsyncGenerator<Trouble> {
+  const row = await db.read((tx) => getRow(tx, listTable, id))
+  if (row === 'damaged') return
+  const listed = row === undefined ? [] : ownedAddresses({ emailAddress: row.name, aliases: row.aliases })
+  if (!listed.includes(address))
+    yield { kind: kinds.addressDangling, what: `${address} leads to list ${id}`, fix }
 }
 
 async function* passwords(db: Db): AsyncGenerator<Trouble> {
@@ -255,16 +300,16 @@ const missing = (id: AccountId, name: string, what: string): Trouble => ({
 async function remake(tx: WriteTx, id: AccountId, name: string): Promise<void> {
   if ((await tx.get(accountRowTable, id)) !== undefined) return
   const all = await tx.list(addressTable, [])
-  const found = all.filter(([, owner]) => owner === id).map(([[domain, local]]) => `${local}@${domain}`)
+  const found = all
+    .filter(([, owner]) => isSameOwner(owner, { kind: 'account', id }))
+    .map(([[domain, local]]) => `${local}@${domain}`)
   // The name comes first where it is an address too, and a catch-all is never the primary one.
   const emails = found.toSorted((a, b) => rank(a, name) - rank(b, name))
   tx.put(accountRowTable, [id], {
+    ...accountDefaults,
     name,
-    emails: emails.length === 0 ? [name] : emails,
-    description: '',
-    quotaBytes: 0,
-    enabled: true,
-    isAdmin: false,
+    emailAddress: emails[0] ?? name,
+    aliases: emails.slice(1).map((address) => ({ address, enabled: true, description: '' })),
   })
 }
 

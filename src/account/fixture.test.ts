@@ -5,9 +5,21 @@ import { KvDb } from '#kv/db.ts'
 import { MemoryEngine } from '#kv/engines/memory.ts'
 import { silentTelemetry, type Telemetry } from '#telemetry/telemetry.ts'
 import { fixedClock } from '#base/clock.ts'
+import type { AccountId } from '#base/id.ts'
+import type { Access } from './access.ts'
 import { Accounts } from './account.ts'
 import { hasherOnThisThread, type PasswordHasher } from './hash-pool.ts'
+import { builtInRoles } from './permission.ts'
 import { SignIn } from './sign-in.ts'
+
+/** What a user with the usual role has. */
+export const userAccess = (account: number, name: string, emails: readonly string[] = [name]): Access => ({
+  account: account as AccountId,
+  name,
+  emails,
+  groups: [],
+  permissions: new Set(builtInRoles.get('user')!.enabled),
+})
 
 export interface Told {
   readonly event: string

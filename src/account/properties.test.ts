@@ -2,11 +2,12 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import fc from 'fast-check'
 import { recipientKeys, readCatchAll, readOwnAddress } from './address.ts'
+import type { AccountId } from '#base/id.ts'
 import { makeStore } from './fixture.test.ts'
 import { preparePassword } from './password.ts'
 import { login } from './sasl/login.ts'
 import { plain } from './sasl/plain.ts'
-import { accountRowTable } from './tables.ts'
+import { accountDefaults, type AccountRow, accountRowTable } from './tables.ts'
 
 const anyText = fc.oneof(fc.string({ unit: 'binary' }), fc.string({ unit: 'grapheme' }))
 
@@ -14,16 +15,30 @@ test('an account is read from its row as it was written', () => {
   const row = fc.record(
     {
       name: fc.string({ unit: 'grapheme' }),
-      emails: fc.array(fc.string({ unit: 'grapheme' }), { maxLength: 20 }),
+      type: fc.constantFrom('user', 'group'),
+      emailAddress: fc.string({ unit: 'grapheme' }),
+      aliases: fc.array(
+        fc.record(
+          { address: fc.string({ unit: 'grapheme' }), enabled: fc.boolean(), description: fc.string() },
+          { noNullPrototype: true },
+        ),
+        { maxLength: 20 },
+      ),
+      subAddressing: fc.constantFrom(undefined, true, false),
       description: fc.string({ unit: 'grapheme' }),
-      quotaBytes: fc.maxSafeNat(),
       enabled: fc.boolean(),
-      isAdmin: fc.boolean(),
+      memberOf: fc.array(fc.nat() as fc.Arbitrary<AccountId>),
+      roles: fc.array(fc.string()),
     },
     { noNullPrototype: true },
   )
   const { value } = accountRowTable
-  fc.assert(fc.property(row, (wanted) => assert.deepEqual(value.decode(value.encode(wanted)), wanted)))
+  fc.assert(
+    fc.property(row, (given) => {
+      const wanted = { ...accountDefaults, ...given } as AccountRow
+      assert.deepEqual(value.decode(value.encode(wanted)), wanted)
+    }),
+  )
 })
 
 test('an address that an account may have is found again under the same key', () => {

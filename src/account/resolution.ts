@@ -9,30 +9,14 @@ import type { Clock } from '#base/clock.ts'
 import { Lru } from '#base/lru.ts'
 import type { Bus } from '#bus/bus.ts'
 import type { Db } from '#kv/db.ts'
-import type { ReadTx } from '#kv/tx.ts'
-import { type RecipientKeys, recipientKeys } from './address.ts'
-import { readAccount, type StoredAccount } from './stored-account.ts'
-import { addressTable, domainTable } from './tables.ts'
-
-export type Resolution =
-  | {
-      readonly kind: 'local'
-      /** Also when it is disabled: that stops sign-in, mail is still kept for it. */
-      readonly account: StoredAccount
-      /** The recipient as given, its domain normalised. */
-      readonly address: string
-      /** What stands behind the first `+` of the local part, where that is how the account was found. */
-      readonly detail?: string
-    }
-  | { readonly kind: 'unknownUser' }
-  | { readonly kind: 'remote' }
-
-const unknownUser: Resolution = { kind: 'unknownUser' }
-const remote: Resolution = { kind: 'remote' }
+import { recipientKeys } from './address.ts'
+import { expandList } from './list-expansion.ts'
+import { AddressLookup, type Resolution, type StoredList } from './lookup.ts'
+import type { StoredAccount } from './stored-account.ts'
 
 const keptMs = 60_000
 const maxKept = 20_000
-/** The name of the bus's `forget` messages. */
+/** The name of the bus's `forget` messages. Their key is the id of an account, or a text that is none. */
 export const accountCache = 'account'
 
 interface Kept {
@@ -40,9 +24,12 @@ interface Kept {
   readonly until: number
 }
 
+const unknownUser: Resolution = { kind: 'unknownUser' }
+
 export class Resolver implements Disposable {
   readonly #db: Db
   readonly #clock: Clock
+  readonly #lookup = new AddressLookup()
   readonly #kept = new Lru<string, Kept>(maxKept)
   readonly #subscription: Disposable
   /** Counts what was forgotten, so that an answer read before is not kept after. */
@@ -69,27 +56,16 @@ export class Resolver implements Disposable {
     const keys = recipientKeys(recipient)
     if (keys === undefined) return unknownUser
     const forgotten = this.#forgotten
-    const resolution = await this.#db.read((tx) => lookUp(tx, keys))
-    if (resolution.kind === 'local' && forgotten === this.#forgotten) {
+    const resolution = await this.#db.read((tx) => this.#lookup.find(tx, keys))
+    const isOurs = resolution.kind === 'local' || resolution.kind === 'list'
+    if (isOurs && forgotten === this.#forgotten) {
       this.#kept.set(recipient, { resolution, until: this.#clock.now() + keptMs })
     }
     return resolution
   }
-}
 
-/** The whole local part, then the one before `+`, then the domain's catch-all. */
-async function lookUp(tx: ReadTx, keys: RecipientKeys): Promise<Resolution> {
-  if ((await tx.get(domainTable, keys.domain)) === undefined) return remote
-  const locals = [...keys.locals, '']
-  const owners = await tx.getMany(
-    addressTable,
-    locals.map((local) => [keys.domain, local] as const),
-  )
-  const found = owners.findIndex((owner) => owner !== undefined)
-  if (found < 0) return unknownUser
-  const account = await readAccount(tx, owners[found]!)
-  if (account === undefined) return unknownUser
-  const { address, detail } = keys
-  const byDetail = detail !== undefined && found === 1 && keys.locals.length === 2
-  return { kind: 'local', account, address, ...(byDetail ? { detail } : {}) }
+  /** The accounts behind a list and the lists in it, each once. */
+  expand(list: StoredList): Promise<readonly StoredAccount[]> {
+    return this.#db.read((tx) => expandList(tx, this.#lookup, list))
+  }
 }

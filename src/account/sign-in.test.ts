@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { makeStore } from './fixture.test.ts'
+import { makeStore, userAccess } from './fixture.test.ts'
 import { nobodysHash } from './password.ts'
-import { SignIn } from './sign-in.ts'
+import { administratorAccess, SignIn } from './sign-in.ts'
 import { administratorId, passwordTable } from './tables.ts'
 
 const from = { ip: '192.0.2.7', protocol: 'imap' }
@@ -21,7 +21,7 @@ async function withAlice() {
 
 test('name or address and the right password give access', async () => {
   const { signIn, alice, told } = await withAlice()
-  const access = { account: alice.id, name: 'alice@example.org', isAdmin: false, emails: alice.emails }
+  const access = userAccess(alice.id, 'alice@example.org', ['alice@example.org', 'al@example.org'])
   assert.deepEqual(await signIn.password('alice@example.org', 'correct horse', from), access)
   assert.deepEqual(await signIn.password('ALICE@EXAMPLE.ORG', 'correct horse', from), access)
   assert.deepEqual(await signIn.password('al@example.org', 'correct horse', from), access)
@@ -102,14 +102,14 @@ test('the administrator is no account; an account may have the right', async () 
   assert.equal(await signIn.administrator('admin', 'generated-one', from), 'wrong')
   const hash = await quick.hash('generated-one')
   await db.write([], async (tx) => tx.put(passwordTable, [administratorId], hash))
-  assert.deepEqual(await signIn.administrator('admin', 'generated-one', from), { name: 'admin' })
+  assert.deepEqual(await signIn.administrator('admin', 'generated-one', from), administratorAccess())
   assert.equal(await signIn.administrator('admin', 'other', from), 'wrong')
-  assert.equal(await signIn.administrator('alice@example.org', 'correct horse', from), 'wrong')
   assert.equal(await signIn.password('admin', 'generated-one', from), 'wrong')
-  await accounts.createAccount({ name: 'root@example.org', password: 'correct horse', isAdmin: true })
-  assert.deepEqual(await signIn.administrator('root@example.org', 'correct horse', from), {
-    name: 'root@example.org',
-  })
+  await accounts.createAccount({ name: 'root@example.org', password: 'correct horse', roles: ['admin'] })
+  const root = await signIn.administrator('root@example.org', 'correct horse', from)
+  assert.ok(root !== 'wrong' && root.permissions.has('sysAccountCreate'))
+  const alice = await signIn.administrator('alice@example.org', 'correct horse', from)
+  assert.ok(alice !== 'wrong' && !alice.permissions.has('sysAccountCreate'))
 })
 
 test("with argon2: right, wrong and nobody's", async () => {

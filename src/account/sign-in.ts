@@ -8,18 +8,17 @@
  */
 import { createHmac, randomBytes } from 'node:crypto'
 import { type Clock, systemClock } from '#base/clock.ts'
-import type { AccountId } from '#base/id.ts'
 import { Lru } from '#base/lru.ts'
 import type { Db } from '#kv/db.ts'
 import type { ReadTx } from '#kv/tx.ts'
 import type { Telemetry } from '#telemetry/telemetry.ts'
-import type { Access } from './access.ts'
-import { readOwnAddress } from './address.ts'
+import { type Access, accessOf } from './access.ts'
 import { authFailed, authSuccess } from './events.ts'
 import type { PasswordHasher } from './hash-pool.ts'
 import { nobodysHash, preparePassword } from './password.ts'
-import { readAccount, type StoredAccount } from './stored-account.ts'
-import { accountNameTable, addressTable, administratorId, passwordTable } from './tables.ts'
+import { allPermissions, type Permission } from './permission.ts'
+import { findSigner, type Signer } from './signer.ts'
+import { administratorId, passwordTable } from './tables.ts'
 
 /** Where somebody tries to sign in from: for events, and for limits. */
 export interface SignInSource {
@@ -28,13 +27,17 @@ export interface SignInSource {
   readonly protocol: string
 }
 
-/** Who signs in to administer: the credential of its own, or an account with the right to. */
-export interface Administrator {
-  readonly name: string
-}
-
 /** The name of the administrator who has no account. */
 export const administratorName = 'admin'
+
+/** What the administrator without an account is and may do. */
+export const administratorAccess = (name = administratorName): Access => ({
+  account: administratorId,
+  name,
+  emails: [],
+  groups: [],
+  permissions: new Set(allPermissions),
+})
 
 const rememberedMs = 10 * 60_000
 const maxRemembered = 50_000
@@ -42,11 +45,13 @@ const maxRemembered = 50_000
 const longestShownName = 255
 
 interface Candidate {
-  readonly account: StoredAccount | undefined
+  readonly access: Access | undefined
   readonly hash: string | undefined
+  /** Why the right password does not help. For the log. */
+  readonly obstacle?: string
 }
 
-const nobody: Candidate = { account: undefined, hash: undefined }
+const nobody: Candidate = { access: undefined, hash: undefined }
 
 export class SignIn {
   readonly #db: Db
@@ -68,39 +73,32 @@ export class SignIn {
 
   /** `name` is the account's name or one of its addresses. Throws Fault `unavailable` when too many wait. */
   async password(name: string, password: string, from: SignInSource): Promise<Access | 'wrong'> {
-    const candidate = await this.#db.read((tx) => accountCandidate(tx, name))
-    const account = await this.#prove(candidate, name, password, from)
-    if (account === 'wrong' || account === undefined) return 'wrong'
-    return { account: account.id, name: account.name, isAdmin: account.isAdmin, emails: account.emails }
+    return this.#prove(await this.#db.read((tx) => accountCandidate(tx, name)), name, password, from)
   }
 
-  /** As `password`, for those who administer the server: `admin`, and accounts that may. */
-  async administrator(name: string, password: string, from: SignInSource): Promise<Administrator | 'wrong'> {
-    const candidate = await this.#db.read(async (tx) => {
-      if (name === administratorName)
-        return { account: undefined, hash: await tx.get(passwordTable, administratorId) }
-      const found = await accountCandidate(tx, name)
-      return found.account?.isAdmin === true ? found : nobody
-    })
-    const proved = await this.#prove(candidate, name, password, from)
-    return proved === 'wrong' ? 'wrong' : { name: proved?.name ?? administratorName }
+  /** As `password`, and for `admin`, who has no account. */
+  async administrator(name: string, password: string, from: SignInSource): Promise<Access | 'wrong'> {
+    if (name !== administratorName) return this.password(name, password, from)
+    const hash = await this.#db.read((tx) => tx.get(passwordTable, administratorId))
+    return this.#prove({ access: administratorAccess(), hash }, name, password, from)
   }
 
-  /** The candidate's account (undefined for the administrator) if the password is right. */
   async #prove(
     candidate: Candidate,
     name: string,
     password: string,
     from: SignInSource,
-  ): Promise<StoredAccount | undefined | 'wrong'> {
+  ): Promise<Access | 'wrong'> {
     const isRight = await this.#isRight(candidate.hash, password)
     const shown = { name: name.slice(0, longestShownName), ip: from.ip, protocol: from.protocol }
-    if (!isRight || candidate.account?.enabled === false) {
-      this.#telemetry.emit(authFailed, isRight ? { ...shown, reason: 'the account is disabled' } : shown)
+    const { access, obstacle } = candidate
+    if (!isRight || access === undefined || obstacle !== undefined) {
+      const reason = isRight ? obstacle : undefined
+      this.#telemetry.emit(authFailed, reason === undefined ? shown : { ...shown, reason })
       return 'wrong'
     }
-    this.#telemetry.emit(authSuccess, { ...shown, account: candidate.account?.id ?? administratorId })
-    return candidate.account
+    this.#telemetry.emit(authSuccess, { ...shown, account: access.account })
+    return access
   }
 
   async #isRight(hash: string | undefined, password: string): Promise<boolean> {
@@ -125,10 +123,22 @@ export class SignIn {
 
 /** One snapshot: what is compared is what was true at one moment. */
 async function accountCandidate(tx: ReadTx, name: string): Promise<Candidate> {
-  const key = readOwnAddress(name)
-  if (key === undefined) return nobody
-  const id: AccountId | undefined =
-    (await tx.get(accountNameTable, key.spelling)) ?? (await tx.get(addressTable, key.domain, key.local))
-  if (id === undefined) return nobody
-  return { account: await readAccount(tx, id), hash: await tx.get(passwordTable, id) }
+  const signer = await findSigner(tx, name)
+  if (signer === undefined) return nobody
+  const access = await accessOf(tx, signer.id, signer.row)
+  const hash = await tx.get(passwordTable, signer.id)
+  const obstacle = obstacleOf(access.permissions, signer)
+  return { access, hash, ...(obstacle === undefined ? {} : { obstacle }) }
+}
+
+function obstacleOf(
+  permissions: ReadonlySet<Permission>,
+  { row, isDomainEnabled, byAlias }: Signer,
+): string | undefined {
+  if (!row.enabled) return 'the account is disabled'
+  if (!isDomainEnabled) return 'the domain is disabled'
+  if (!permissions.has('authenticate')) return 'no permission to sign in'
+  return byAlias && !permissions.has('authenticateWithAlias')
+    ? 'no permission to sign in with an alias'
+    : undefined
 }

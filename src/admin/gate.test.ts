@@ -39,7 +39,7 @@ test('without or with wrong credentials: 401 with a challenge, and an event', as
 test('an account may administer only with the right to', async () => {
   const { ask, accounts, basic } = await makeApi()
   await accounts.createDomain({ name: 'example.org' })
-  await accounts.createAccount({ name: 'root@example.org', password: 'correct horse', isAdmin: true })
+  await accounts.createAccount({ name: 'root@example.org', password: 'correct horse', roles: ['admin'] })
   await accounts.createAccount({ name: 'alice@example.org', password: 'correct horse' })
   const status = async (name: string) =>
     (await ask(list, { headers: { authorization: basic(name, 'correct horse') } })).status

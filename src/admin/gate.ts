@@ -43,7 +43,8 @@ export function adminGate(o: GateOptions): MiddlewareHandler<HttpEnv> {
     if (credentials === undefined) throw refused('Sign in as admin.')
     const { user, password } = credentials
     const found = await o.signIn.administrator(user, password, { ip: client.ip, protocol: 'http' })
-    if (found === 'wrong') throw refused('Wrong name or password, or no administrator.')
+    if (found === 'wrong' || !found.permissions.has('sysAccountUpdate'))
+      throw refused('Wrong name or password, or no administrator.')
     return next()
   }
 }

@@ -2,8 +2,10 @@
  * Principals as the management API shows and takes them: domains and individuals in the form that existing
  * scripts send. Fields of that form which have no meaning here yet are taken as long as they are empty.
  */
-import type { Account, Domain } from '#account/account.ts'
-import type { NewAccount } from '#account/new-account.ts'
+import type { Account, Domain, NewAccount } from '#account/account.ts'
+import { ownedAddresses } from '#account/address-list.ts'
+import { rolesOf } from '#account/role.ts'
+import { noQuotas } from '#account/tables.ts'
 import { Fault, isFault } from '#base/fault.ts'
 import {
   array,
@@ -95,13 +97,15 @@ export function readNewPrincipal(body: unknown): NewPrincipal {
 function toNewAccount(principal: Extract<Shape<typeof newPrincipal>, { type: 'individual' }>): NewAccount {
   const { name, emails, secrets, description, quota, roles } = principal
   const password = secrets === undefined ? undefined : readSecret(secrets)
+  if (quota !== undefined && (!Number.isSafeInteger(quota) || quota < 0))
+    throw invalid('quota', 'must be a number of bytes')
   return {
     name,
     emails: asList(emails ?? []),
     ...(password === undefined ? {} : { password }),
     ...(description === undefined ? {} : { description }),
-    ...(quota === undefined ? {} : { quotaBytes: quota }),
-    isAdmin: roles?.includes('admin') ?? false,
+    ...(quota === undefined ? {} : { quotas: { ...noQuotas, diskBytes: quota } }),
+    ...(roles === undefined ? {} : { roles }),
   }
 }
 
@@ -143,17 +147,17 @@ export function withApiNames(error: unknown): unknown {
   return new Fault('invalid', error.publicText, { properties: ['secrets'] }, { cause: error })
 }
 
-export const showDomain = (domain: Domain) => ({ type: 'domain', ...domain }) as const
+export const showDomain = ({ name, description }: Domain) => ({ type: 'domain', name, description }) as const
 
 export const showAccount = (account: Account) =>
   ({
     id: account.id,
     type: 'individual',
     name: account.name,
-    emails: account.emails,
+    emails: ownedAddresses(account),
     description: account.description,
-    quota: account.quotaBytes,
-    roles: [account.isAdmin ? 'admin' : 'user'],
+    quota: account.quotas.diskBytes,
+    roles: rolesOf(account),
     enabled: account.enabled,
   }) as const
 

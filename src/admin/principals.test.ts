@@ -185,7 +185,7 @@ const bad: readonly [string, unknown, readonly string[] | undefined][] = [
   [
     'emails that are none',
     { ...alice, name: 'bob@example.org', emails: ['bob@example.org', 'x'] },
-    ['emails.1'],
+    ['emails/1'],
   ],
   [
     'too many emails',

@@ -6,12 +6,19 @@
  * `publicText` may be shown to any peer and must reveal nothing; `reason` is for administrators.
  */
 
+/** What is wrong with one property of what was given; the path of a nested one has slashes. */
+export interface PropertyProblem {
+  readonly property: string
+  /** What would be right. Never repeats the value. */
+  readonly problem: string
+}
+
 export interface FaultDetail {
   /** `what` names the kind of object ("mailbox", "message"). */
   notFound: { what: string }
   forbidden: { what: string }
   exists: { what: string }
-  invalid: { properties?: readonly string[] }
+  invalid: { properties?: readonly string[]; problems?: readonly PropertyProblem[] }
   tooLarge: { limit: number }
   overQuota: { limit: number }
   conflict: object
@@ -65,3 +72,10 @@ export class SyntaxFault extends Error {
 
 export const isFault = <C extends FaultCode>(error: unknown, code?: C): error is Fault<C> =>
   error instanceof Fault && (code === undefined || error.code === code)
+
+/** Everything that is wrong with what somebody gave, property by property. */
+export const invalidProperties = (problems: readonly PropertyProblem[]): Fault<'invalid'> =>
+  new Fault('invalid', problems.map(({ property, problem }) => `${property}: ${problem}`).join('; '), {
+    properties: [...new Set(problems.map(({ property }) => property))],
+    problems,
+  })

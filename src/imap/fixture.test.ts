@@ -2,6 +2,7 @@
 import assert from 'node:assert/strict'
 import type { AccountId, MailboxId, Uid } from '#base/id.ts'
 import type { Access } from '#account/access.ts'
+import { userAccess } from '#account/fixture.test.ts'
 import { login } from '#account/sasl/login.ts'
 import { plain } from '#account/sasl/plain.ts'
 import { fixedClock } from '#base/clock.ts'
@@ -30,7 +31,7 @@ export const createdAt = Date.UTC(2026, 0, 1)
 /** UIDVALIDITY of INBOX. */
 export const validity = createdAt / 1000
 
-const access: Access = { account, name: 'fred@example.org', isAdmin: false, emails: ['fred@example.org'] }
+const access: Access = userAccess(account, 'fred@example.org')
 
 export interface Told {
   readonly event: string

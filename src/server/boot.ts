@@ -10,13 +10,13 @@ import { login } from '#account/sasl/login.ts'
 import type { SaslMechanism } from '#account/sasl/mechanism.ts'
 import { plain } from '#account/sasl/plain.ts'
 import { SignIn } from '#account/sign-in.ts'
+import { mailLimits, noQuotas } from '#account/tables.ts'
 import type { Clock } from '#base/clock.ts'
 import type { Bus } from '#bus/bus.ts'
 import type { CommitterLine } from '#kv/committer-client.ts'
 import { AccountWatch } from '#imap/account-watch.ts'
 import { ImapProtocol } from '#imap/protocol.ts'
 import type { ImapServices } from '#imap/session.ts'
-import { noLimits } from '#mail/limits.ts'
 import { provisionAccount } from '#mail/mailbox.ts'
 import { AccountViews } from '#mail/view.ts'
 import type { Protocol } from '#net/listener.ts'
@@ -131,7 +131,7 @@ function imapServices(
     views,
     signIn,
     mechanisms,
-    limitsOf: async (account) => ({ ...noLimits, bytes: (await accounts.get(account))?.quotaBytes ?? 0 }),
+    limitsOf: async (account) => mailLimits((await accounts.get(account))?.quotas ?? noQuotas),
     watch,
     settings,
     telemetry,

@@ -8,6 +8,7 @@ import { imapSettings } from '#imap/settings.ts'
 import * as net from '#net/events.ts'
 import { networkListener } from '#net/settings.ts'
 import * as observe from '#observe/events.ts'
+import * as registry from '#registry/events.ts'
 import { tracer } from '#observe/settings.ts'
 import type { AnyEventKind } from '#observe/telemetry.ts'
 import type { AnySettingsObject } from '#settings/object.ts'
@@ -26,7 +27,7 @@ export const settingsObjects: readonly AnySettingsObject[] = [
   imapSettings,
 ]
 
-const declared = [account, imap, net, observe, smtp, tasks, server].flatMap((folder) =>
+const declared = [account, imap, net, observe, registry, smtp, tasks, server].flatMap((folder) =>
   Object.values<AnyEventKind | GaugeKind>(folder),
 )
 

@@ -309,24 +309,25 @@ const faults: readonly (readonly [name: string, what: string, Plant])[] = [
   [
     'address-dangling',
     'address of somebody else',
-    async () => [put(addressTable, ['example.org', 'alice'], bob)],
+    async () => [put(addressTable, ['example.org', 'alice'], { kind: 'account', id: bob })],
   ],
   [
     'address-dangling',
     'address that nobody lists',
-    async () => [put(addressTable, ['example.org', 'carol'], bob)],
+    async () => [put(addressTable, ['example.org', 'carol'], { kind: 'account', id: bob })],
   ],
   [
     'account-missing',
     'address of no account',
-    async () => [put(addressTable, ['example.org', 'carol'], 44 as AccountId)],
+    async () => [put(addressTable, ['example.org', 'carol'], { kind: 'account', id: 44 as AccountId })],
   ],
   [
     'address-of-two-accounts',
     'listed twice',
     async (store) => {
       const row = await store.db.read(async (tx) => (await tx.get(accountRowTable, bob))!)
-      return [put(accountRowTable, [bob], { ...row, emails: [...row.emails, 'alice.x@example.org'] })]
+      const alias = { address: 'alice.x@example.org', enabled: true, description: '' }
+      return [put(accountRowTable, [bob], { ...row, aliases: [...row.aliases, alias] })]
     },
   ],
   ['account-name-missing', 'name dropped', async () => [drop(accountNameTable, 'bob@example.org')]],

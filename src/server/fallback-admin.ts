@@ -6,7 +6,8 @@ import { createHash, timingSafeEqual } from 'node:crypto'
 import { authSuccess } from '#account/events.ts'
 import type { PasswordHasher } from '#account/hash-pool.ts'
 import { preparePassword } from '#account/password.ts'
-import type { Administrator, SignIn, SignInSource } from '#account/sign-in.ts'
+import type { Access } from '#account/access.ts'
+import { administratorAccess, type SignIn, type SignInSource } from '#account/sign-in.ts'
 import { administratorId } from '#account/tables.ts'
 import { looksLikeHash } from '#account/verifiers/stored-hash.ts'
 import type { Settings } from '#settings/object.ts'
@@ -31,12 +32,12 @@ export class AdministratorSignIn {
   }
 
   /** As SignIn's own, and with what the configuration says. */
-  async administrator(name: string, password: string, from: SignInSource): Promise<Administrator | 'wrong'> {
+  async administrator(name: string, password: string, from: SignInSource): Promise<Access | 'wrong'> {
     const { settings, signIn, telemetry } = this.#o
     const { user, secret } = settings.get(fallbackAdmin)
     if (secret !== undefined && name === user && (await this.#isRight(secret.reveal(), password))) {
       telemetry.emit(authSuccess, { name, ip: from.ip, protocol: from.protocol, account: administratorId })
-      return { name }
+      return administratorAccess(name)
     }
     return signIn.administrator(name, password, from)
   }

@@ -4,6 +4,7 @@ import { resolve } from 'node:path'
 import { test } from 'node:test'
 import { hasherOnThisThread } from '#account/hash-pool.ts'
 import { LiveSettings } from '#registry/live.ts'
+import { administratorAccess } from '#account/sign-in.ts'
 import { silentTelemetry } from '#telemetry/telemetry.ts'
 import { Advice } from './advice.ts'
 import { readArguments } from './arguments.ts'
@@ -63,7 +64,7 @@ test('the administrator of the configuration: by password or hash, beside the ot
   for (const secret of ['hunter22', hash]) {
     const lines = `user = "boss"\nsecret = ${JSON.stringify(secret)}\n`
     settings.loadText(`[authentication.fallback-admin]\n${lines}`, 'x')
-    assert.deepEqual(await attempt('boss', 'hunter22'), { name: 'boss' })
+    assert.deepEqual(await attempt('boss', 'hunter22'), administratorAccess('boss'))
     assert.equal(await attempt('boss', 'hunter23'), 'wrong')
     assert.equal(await attempt('admin', 'hunter22'), 'wrong')
   }

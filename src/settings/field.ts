@@ -23,6 +23,8 @@ type FieldKind =
   | 'socketAddress'
   | 'ipNetwork'
   | 'path'
+  | 'record'
+  | 'dateTime'
 
 export interface Field<T> {
   readonly kind: FieldKind
@@ -37,10 +39,14 @@ export interface Field<T> {
   readonly restart?: true
   /** Whoever writes the object must give this field; the fallback is never used for it then. */
   readonly required?: true
+  /** `atCreation`: stays as it was given then. `never`: the server says it. Absent: may change at any time. */
+  readonly settable?: 'atCreation' | 'never'
   /** Of a list: what its elements are. */
   readonly item?: Field<unknown>
   /** Of an enum: all that it may be. */
   readonly words?: readonly string[]
+  /** Of a record: what its parts are. */
+  readonly parts?: Readonly<Record<string, Field<unknown>>>
   /** Throws Fault `invalid` whose public text says what is allowed and does not repeat the input. */
   read(input: unknown): T
 }
@@ -52,6 +58,7 @@ export interface FieldOptions<D> {
   readonly classic?: string
   readonly restart?: true
   readonly required?: true
+  readonly settable?: 'atCreation' | 'never'
 }
 
 /** `parse` gives undefined for what it does not accept. */
@@ -69,6 +76,7 @@ function field<T, D>(
     ...(options.classic !== undefined && { classic: options.classic }),
     ...(options.restart && { restart: true }),
     ...(options.required && { required: true }),
+    ...(options.settable && { settable: options.settable }),
     read: (input) => {
       const value = parse(input)
       if (value === undefined) throw new Fault('invalid', `must be ${allowed}`, {})
@@ -233,3 +241,38 @@ export const ipNetwork = <D extends IpNetwork | undefined>(options: FieldOptions
   field('ipNetwork', 'an IP address or network such as "192.0.2.0/24" or "2001:db8::/32"', options, (input) =>
     typeof input === 'string' ? parseNetwork(input) : undefined,
   )
+
+/** A value of several named parts, such as an alias with its description. Parts that are absent have their fallbacks. */
+export function record<P extends Record<string, Field<unknown>>, D>(
+  parts: P,
+  options: FieldOptions<D>,
+): Field<{ readonly [K in keyof P]: P[K]['fallback'] } | D> {
+  const allowed = `an object of ${Object.keys(parts).join(', ')}`
+  const whole = field<{ readonly [K in keyof P]: P[K]['fallback'] }, D>(
+    'record',
+    allowed,
+    options,
+    (input) => {
+      if (typeof input !== 'object' || input === null || Array.isArray(input)) return undefined
+      const given = input as Record<string, unknown>
+      const entries = Object.entries(parts).map(([name, part]) => [
+        name,
+        Object.hasOwn(given, name) ? part.read(given[name]) : part.fallback,
+      ])
+      return Object.fromEntries(entries) as { readonly [K in keyof P]: P[K]['fallback'] }
+    },
+  )
+  return { ...whole, parts }
+}
+
+/** A moment as people and JSON write it, `2026-03-04T05:06:07Z` (RFC 3339 §5.6). */
+export const dateTime = <D extends string | undefined>(options: FieldOptions<D>): Field<string | D> =>
+  field('dateTime', 'a time such as "2026-03-04T05:06:07Z"', options, (input) => {
+    if (
+      typeof input !== 'string' ||
+      !/^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d{1,3})?(?:Z|[+-]\d\d:\d\d)$/i.test(input)
+    )
+      return undefined
+    const at = Date.parse(input)
+    return Number.isNaN(at) ? undefined : new Date(at).toISOString().replace('.000Z', 'Z')
+  })

@@ -1,16 +1,11 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import type { AccountId } from '#base/id.ts'
+import { userAccess } from '../fixture.test.ts'
 import { login } from './login.ts'
 import type { SaslContext, SaslMechanism, SaslStep } from './mechanism.ts'
 import { plain } from './plain.ts'
 
-const access = {
-  account: 1 as AccountId,
-  name: 'tim@example.org',
-  isAdmin: false,
-  emails: ['tim@example.org'],
-}
+const access = userAccess(7, 'tim@example.org')
 const from = { ip: '192.0.2.1', protocol: 'smtp' }
 
 /** Knows one user, and what it was asked. */

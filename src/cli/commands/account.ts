@@ -114,7 +114,7 @@ function showDone(context: Context, shown: object, made: NewPassword, text: stri
 }
 
 const aliasesOf = (account: ShownAccount): readonly string[] =>
-  account.emails.filter((email) => email !== account.name)
+  account.emails.filter((email: string) => email !== account.name)
 
 const quotaText = (account: ShownAccount): string =>
   account.quota === 0 ? 'none' : formatSize(account.quota)

@@ -3,7 +3,7 @@ import { rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import { describe, it } from 'node:test'
 import type { AccountId } from '#base/id.ts'
-import { accountRowTable } from '#account/tables.ts'
+import { accountDefaults, accountRowTable } from '#account/tables.ts'
 import { openTestStore, temporaryDirectory } from '../../../test/harness/store.ts'
 import { run } from '../program.ts'
 import type { Terminal } from '../terminal.ts'
@@ -37,15 +37,7 @@ describe('postern check', () => {
     })
     {
       await using store = await openTestStore('lmdb', { directory })
-      const emails = ['a@example.org']
-      const row = {
-        name: 'a@example.org',
-        emails,
-        description: '',
-        quotaBytes: 0,
-        enabled: true,
-        isAdmin: false,
-      }
+      const row = { ...accountDefaults, name: 'a@example.org', emailAddress: 'a@example.org' }
       await store.db.write([], async (tx) => tx.put(accountRowTable, [1 as AccountId], row))
     }
     const found = await check()

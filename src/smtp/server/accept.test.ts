@@ -10,6 +10,7 @@ import { quotaUsage } from '#mail/mailbox.ts'
 import { silentTelemetry } from '#telemetry/telemetry.ts'
 import { Acceptor } from './accept.ts'
 import { type ChunkPayload, deliverChunkTask } from './chunk.ts'
+import { noQuotas } from '#account/tables.ts'
 import { TestServer } from './fixture.test.ts'
 import type { Account } from '#account/account.ts'
 
@@ -201,11 +202,12 @@ test('room in a mailbox', async () => {
   await using s = await TestServer.start({ accounts: { some: 1000 } })
   const acceptor = new Acceptor(s.db)
   const account = s.accounts.get('some') as Account
+  const withQuota = (diskBytes: number): Account => ({ ...account, quotas: { ...noQuotas, diskBytes } })
   await s.talk('smtp', send('some'))
   const { usedBytes } = await s.db.read((tx) => quotaUsage(tx, account.id))
   assert.ok(usedBytes > message.length)
   assert.equal(await acceptor.hasRoom(account, 1000 - usedBytes), true)
   assert.equal(await acceptor.hasRoom(account, 1001 - usedBytes), false)
-  assert.equal(await acceptor.hasRoom({ ...account, quotaBytes: usedBytes }, 0), false)
-  assert.equal(await acceptor.hasRoom({ ...account, quotaBytes: usedBytes + 1 }, 0), true)
+  assert.equal(await acceptor.hasRoom(withQuota(usedBytes), 0), false)
+  assert.equal(await acceptor.hasRoom(withQuota(usedBytes + 1), 0), true)
 })

@@ -8,6 +8,7 @@
  */
 import { randomBytes } from 'node:crypto'
 import type { Account } from '#account/account.ts'
+import { mailLimits } from '#account/tables.ts'
 import { Fault } from '#base/fault.ts'
 import type { AccountId } from '#base/id.ts'
 import type { Staged } from '#kv/backend.ts'
@@ -47,7 +48,7 @@ export class Acceptor {
   hasRoom(account: Account, sizeBytes: number): Promise<boolean> {
     return this.#db.read(async (tx) => {
       const { usedBytes } = await quotaUsage(tx, account.id)
-      return usedBytes + Math.max(1, sizeBytes) <= account.quotaBytes
+      return usedBytes + Math.max(1, sizeBytes) <= account.quotas.diskBytes
     })
   }
 
@@ -95,7 +96,7 @@ export class Acceptor {
       recipients.map(({ account, address }) => ({
         id: account.id,
         address,
-        limits: { ...noLimits, bytes: account.quotaBytes },
+        limits: mailLimits(account.quotas),
       })),
     )
     return this.#db.write(accounts, (tx) => applyAll(tx, plans, how))

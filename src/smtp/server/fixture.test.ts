@@ -2,9 +2,11 @@
 import { once } from 'node:events'
 import type { Access } from '#account/access.ts'
 import type { Account } from '#account/account.ts'
-import type { Resolution } from '#account/resolution.ts'
+import type { Resolution } from '#account/lookup.ts'
+import { userAccess } from '#account/fixture.test.ts'
 import { login } from '#account/sasl/login.ts'
 import { plain } from '#account/sasl/plain.ts'
+import { accountDefaults, noQuotas } from '#account/tables.ts'
 import { fixedClock } from '#base/clock.ts'
 import { splitAddress } from '#base/domain-name.ts'
 import type { AccountId } from '#base/id.ts'
@@ -90,14 +92,12 @@ export class TestServer implements AsyncDisposable {
       const address = `${name}@example.org`
       server.accounts.set(name, {
         id,
+        ...accountDefaults,
         name: address,
-        emails: [address],
-        description: '',
-        quotaBytes,
-        enabled: true,
-        isAdmin: false,
+        emailAddress: address,
+        quotas: { ...noQuotas, diskBytes: quotaBytes },
         createdAt: startedAt,
-      } as Account)
+      })
       await server.db.write([id], (tx) => provisionAccount(tx, id, startedAt))
     }
     return server
@@ -205,12 +205,18 @@ export class TestServer implements AsyncDisposable {
     const account = this.accounts.get(name)
     if (account === undefined) return { kind: 'unknownUser' }
     const resolved = `${split.localPart}@example.org`
-    return { kind: 'local', account, address: resolved, ...(detail === undefined ? {} : { detail }) }
+    return {
+      kind: 'local',
+      account,
+      address: resolved,
+      mayReceive: true,
+      ...(detail === undefined ? {} : { detail }),
+    }
   }
 
   #signIn(name: string, password: string): Access | 'wrong' {
     const account = this.accounts.get(name.split('@')[0]!)
     if (account === undefined || password !== 'secret') return 'wrong'
-    return { account: account.id, name: account.name, isAdmin: false, emails: account.emails }
+    return userAccess(account.id, account.name)
   }
 }

@@ -3,7 +3,7 @@
  * know no more of the protocol's state than stands here.
  */
 import type { Access } from '#account/access.ts'
-import type { Resolution } from '#account/resolution.ts'
+import type { Resolution } from '#account/lookup.ts'
 import type { SaslMechanism } from '#account/sasl/mechanism.ts'
 import type { SignIn } from '#account/sign-in.ts'
 import type { Clock } from '#base/clock.ts'

@@ -1,5 +1,5 @@
 /** RCPT (RFC 5321 §4.1.1.3): a recipient of ours, or a refusal. No parameter is offered, so none is taken. */
-import type { Resolution } from '#account/resolution.ts'
+import type { Resolution } from '#account/lookup.ts'
 import type { Maybe } from '#base/maybe.ts'
 import { messageRejected } from '../../events.ts'
 import { type Parameter, parseParameters } from '../../parameters.ts'

@@ -1,5 +1,5 @@
 /** Mail for other servers is taken from nobody: this server does not send yet, and never for strangers. */
-import type { Resolution } from '#account/resolution.ts'
+import type { Resolution } from '#account/lookup.ts'
 import { reply } from '../../reply.ts'
 import type { SmtpSession } from '../smtp-command.ts'
 import type { Refusal } from './stage.ts'

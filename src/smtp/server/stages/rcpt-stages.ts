@@ -1,5 +1,5 @@
 /** What is checked at RCPT, once the recipient was looked up. */
-import type { Resolution } from '#account/resolution.ts'
+import type { Resolution } from '#account/lookup.ts'
 import type { Maybe } from '#base/maybe.ts'
 import type { SmtpSession } from '../smtp-command.ts'
 import { noRelay } from './no-relay.ts'

@@ -1,5 +1,5 @@
 /** RFC 5321 §3.3: an unknown recipient is refused while that costs nobody a bounce. */
-import type { Resolution } from '#account/resolution.ts'
+import type { Resolution } from '#account/lookup.ts'
 import { reply } from '../../reply.ts'
 import type { SmtpSession } from '../smtp-command.ts'
 import type { Refusal } from './stage.ts'

@@ -3,7 +3,7 @@
  * only a catch-all leads to. The null reverse-path is for notifications, which mail programs send too.
  */
 import type { Maybe } from '#base/maybe.ts'
-import type { Resolution } from '#account/resolution.ts'
+import type { Resolution } from '#account/lookup.ts'
 import { reply } from '../../reply.ts'
 import type { SmtpSession } from '../smtp-command.ts'
 import type { Envelope } from '../transaction.ts'

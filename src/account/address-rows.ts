@@ -1,0 +1,83 @@
+/**
+ * The rows by which addresses lead to their owners: written and removed together with the owner's row.
+ *
+ * What must always hold: of two who want the same address one gets Fault `exists`; an address is in a domain
+ * that exists and is no alias of another; a name that somebody signs in with is nobody else's address.
+ */
+import { Fault } from '#base/fault.ts'
+import type { ReadTx, WriteTx } from '#kv/tx.ts'
+import { type OwnedAddress, readOwned } from './own-address.ts'
+import {
+  accountNameTable,
+  type AddressOwner,
+  addressTable,
+  domainTable,
+  isSameOwner,
+  patternTable,
+} from './tables.ts'
+
+/** Where in what was given an address stands, for messages. */
+export interface PlacedAddress {
+  readonly property: string
+  readonly address: string
+}
+
+const keyOf = (address: string): OwnedAddress => {
+  const key = readOwned(address)
+  if (key === undefined) throw new Error('an address that was stored is none')
+  return key
+}
+
+/** In a write, `get` must be its `getForUpdate`: then what was looked at cannot change before the commit. */
+export async function assertAddressesFree(
+  tx: Pick<ReadTx, 'get'>,
+  owner: AddressOwner | undefined,
+  placed: readonly PlacedAddress[],
+): Promise<void> {
+  for (const { property, address } of placed) {
+    const key = keyOf(address)
+    await assertDomain(tx, key.domain, property)
+    const table = key.kind === 'pattern' ? patternTable : addressTable
+    const other = await tx.get(table, key.domain, key.local)
+    if (other !== undefined && (owner === undefined || !isSameOwner(other, owner))) throw taken(key, property)
+    const named = key.kind === 'exact' ? await tx.get(accountNameTable, key.spelling) : undefined
+    if (named !== undefined && (owner?.kind !== 'account' || owner.id !== named)) throw taken(key, property)
+  }
+}
+
+async function assertDomain(tx: Pick<ReadTx, 'get'>, domain: string, property: string): Promise<void> {
+  const row = await tx.get(domainTable, domain)
+  const problem =
+    row === undefined
+      ? `the domain ${domain} does not exist here; create it first`
+      : row.aliasOf === undefined
+        ? undefined
+        : `${domain} is another name of ${row.aliasOf}; use that`
+  if (problem === undefined) return
+  throw new Fault('invalid', `${property}: ${problem}`, {
+    properties: [property],
+    problems: [{ property, problem }],
+  })
+}
+
+const taken = ({ spelling }: OwnedAddress, property: string): Fault =>
+  new Fault('exists', `${property}: ${spelling} is taken already`, { what: 'address' })
+
+/** Makes the rows those of `after`, given that they are those of `before`. */
+export function putAddresses(
+  tx: WriteTx,
+  owner: AddressOwner,
+  before: readonly string[],
+  after: readonly string[],
+): void {
+  const kept = new Set(after)
+  for (const address of new Set(before)) {
+    if (kept.has(address)) continue
+    const { kind, domain, local } = keyOf(address)
+    tx.delete(kind === 'pattern' ? patternTable : addressTable, [domain, local])
+  }
+  for (const address of kept) {
+    const { kind, domain, local } = keyOf(address)
+    tx.put(kind === 'pattern' ? patternTable : addressTable, [domain, local], owner)
+  }
+}

@@ -1,0 +1,74 @@
+/**
+ * A domain's rows: its own and one for each of its aliases. What must always hold: a name is one domain or
+ * the alias of one; no domain is deleted while anything has an address in it; a redirection leads to a domain
+ * that is here.
+ */
+import { unicodeDomain } from '#base/domain-name.ts'
+import { Fault, invalidProperties } from '#base/fault.ts'
+import type { WriteTx } from '#kv/tx.ts'
+import { addressTable, domainDefaults, type DomainRow, domainTable, patternTable } from './tables.ts'
+
+const exists = (name: string): Fault =>
+  new Fault('exists', `the domain ${unicodeDomain(name)} exists already`, { what: 'domain' })
+
+const noSuchDomain = (): Fault => new Fault('notFound', 'There is no such Domain.', { what: 'domain' })
+
+export async function createDomainRows(tx: WriteTx, name: string, row: DomainRow): Promise<void> {
+  if ((await tx.getForUpdate(domainTable, name)) !== undefined) throw exists(name)
+  await assertFits(tx, name, row)
+  tx.put(domainTable, [name], row)
+  await putAliases(tx, name, [], row.aliases)
+}
+
+export async function updateDomainRows(
+  tx: WriteTx,
+  name: string,
+  change: (row: DomainRow) => DomainRow,
+): Promise<void> {
+  const before = await tx.getForUpdate(domainTable, name)
+  if (before === undefined || before.aliasOf !== undefined) throw noSuchDomain()
+  const after = change(before)
+  await assertFits(tx, name, after)
+  tx.put(domainTable, [name], after)
+  await putAliases(tx, name, before.aliases, after.aliases)
+}
+
+export async function destroyDomainRows(tx: WriteTx, name: string): Promise<void> {
+  const row = await tx.getForUpdate(domainTable, name)
+  if (row === undefined || row.aliasOf !== undefined) throw noSuchDomain()
+  const addresses = await tx.list(addressTable, [name], { limit: 1 })
+  const patterns = await tx.list(patternTable, [name], { limit: 1 })
+  if (addresses.length + patterns.length > 0) {
+    throw new Fault(
+      'conflict',
+      `${unicodeDomain(name)} still has addresses; delete its accounts and lists first`,
+      {},
+    )
+  }
+  await putAliases(tx, name, row.aliases, [])
+  tx.delete(domainTable, [name])
+}
+
+async function assertFits(tx: WriteTx, name: string, row: DomainRow): Promise<void> {
+  const { redirectTo } = row
+  if (redirectTo === undefined) return
+  const there = await tx.getForUpdate(domainTable, redirectTo)
+  if (redirectTo === name || there === undefined || there.redirectTo !== undefined) {
+    const problem = 'must be another domain of this server that does not redirect itself'
+    throw invalidProperties([{ property: 'redirectTo', problem }])
+  }
+}
+
+async function putAliases(
+  tx: WriteTx,
+  name: string,
+  before: readonly string[],
+  after: readonly string[],
+): Promise<void> {
+  for (const alias of before) if (!after.includes(alias)) tx.delete(domainTable, [alias])
+  for (const alias of after) {
+    if (before.includes(alias)) continue
+    if ((await tx.getForUpdate(domainTable, alias)) !== undefined || alias === name) throw exists(alias)
+    tx.put(domainTable, [alias], { ...domainDefaults, aliasOf: name, createdAt: 0 })
+  }
+}

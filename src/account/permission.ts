@@ -1,0 +1,148 @@
+/**
+ * The catalogue of permissions: what somebody who signed in may do, each by a name that roles and accounts
+ * list. A permission is checked in one place per protocol; one that nothing checks is not in this list
+ * (`catalog.test.ts` looks), and objects of the management API that are not in it cannot be reached.
+ */
+
+/** What people who have mail do. The names are those of the protocol's commands. */
+const mailPermissions = {
+  authenticate: 'Sign in at all.',
+  authenticateWithAlias: 'Sign in with an alias in place of the name.',
+  emailSend: 'Send mail.',
+  emailReceive: 'Be delivered mail.',
+  imapAuthenticate: 'Use IMAP.',
+  imapAppend: 'IMAP: put messages into mailboxes.',
+  imapCapability: 'IMAP: ask what the server can do.',
+  imapId: 'IMAP: tell and ask which program it is.',
+  imapCopy: 'IMAP: copy messages.',
+  imapMove: 'IMAP: move messages.',
+  imapCreate: 'IMAP: create mailboxes.',
+  imapDelete: 'IMAP: delete mailboxes.',
+  imapEnable: 'IMAP: enable extensions.',
+  imapExpunge: 'IMAP: remove messages for good.',
+  imapFetch: 'IMAP: read messages.',
+  imapIdle: 'IMAP: wait for news.',
+  imapList: 'IMAP: list mailboxes.',
+  imapLsub: 'IMAP: list subscribed mailboxes.',
+  imapNamespace: 'IMAP: ask where mailboxes of others are.',
+  imapRename: 'IMAP: rename mailboxes.',
+  imapSearch: 'IMAP: search.',
+  imapSelect: 'IMAP: open mailboxes.',
+  imapExamine: 'IMAP: open mailboxes to read only.',
+  imapStatus: 'IMAP: ask for the counts of mailboxes.',
+  imapStore: 'IMAP: change flags.',
+  imapSubscribe: 'IMAP: subscribe to mailboxes.',
+} as const
+
+/** What only those do who run the server. */
+const administrationPermissions = {
+  impersonate: 'Sign in to the account of another with the own password.',
+  actionReloadSettings: 'Read the configuration again.',
+} as const
+
+/** Objects of which there is one: they are read and updated. */
+export const singletonNames = [
+  'Authentication',
+  'Cache',
+  'DataRetention',
+  'DataStore',
+  'FallbackAdmin',
+  'Imap',
+  'MtaInboundSession',
+  'MtaStageAuth',
+  'MtaStageConnect',
+  'MtaStageData',
+  'MtaStageRcpt',
+  'SystemSettings',
+] as const
+
+/** Objects of which there may be many. */
+export const collectionNames = [
+  'Account',
+  'Domain',
+  'MailingList',
+  'NetworkListener',
+  'Role',
+  'Tracer',
+] as const
+
+/** Objects that nobody but the server writes. */
+export const recordNames = ['AuditEntry'] as const
+
+/** What everybody has of the own account, under the rights to it. */
+export const ownSingletonNames = ['AccountPassword', 'AccountSettings'] as const
+export const ownCollectionNames = ['ApiKey', 'AppPassword'] as const
+
+export type ManagedName =
+  | (typeof singletonNames)[number]
+  | (typeof collectionNames)[number]
+  | (typeof recordNames)[number]
+  | (typeof ownSingletonNames)[number]
+  | (typeof ownCollectionNames)[number]
+
+export type ManagedVerb = 'Get' | 'Create' | 'Update' | 'Destroy' | 'Query'
+
+export type Permission =
+  | keyof typeof mailPermissions
+  | keyof typeof administrationPermissions
+  | `sys${ManagedName}${ManagedVerb}`
+
+const singletonVerbs = ['Get', 'Update'] as const
+const collectionVerbs = ['Get', 'Create', 'Update', 'Destroy', 'Query'] as const
+const recordVerbs = ['Get', 'Query'] as const
+
+const verbHelp = {
+  Get: 'read',
+  Create: 'create',
+  Update: 'change',
+  Destroy: 'delete',
+  Query: 'list and search',
+} as const
+
+function ofObjects(
+  names: readonly ManagedName[],
+  verbs: readonly ManagedVerb[],
+): readonly (readonly [Permission, string])[] {
+  return names.flatMap((name) =>
+    verbs.map((verb) => [`sys${name}${verb}`, `Management: ${verbHelp[verb]} ${name}.`] as const),
+  )
+}
+
+const own = [
+  ...ofObjects(ownSingletonNames, singletonVerbs),
+  ...ofObjects(ownCollectionNames, collectionVerbs),
+]
+
+const ofUsers = [...(Object.entries(mailPermissions) as [Permission, string][]), ...own]
+
+/** Every permission with what it allows, in the order of this file. */
+export const permissionHelp: ReadonlyMap<Permission, string> = new Map([
+  ...ofUsers,
+  ...(Object.entries(administrationPermissions) as [Permission, string][]),
+  ...ofObjects(singletonNames, singletonVerbs),
+  ...ofObjects(collectionNames, collectionVerbs),
+  ...ofObjects(recordNames, recordVerbs),
+])
+
+export const allPermissions: readonly Permission[] = [...permissionHelp.keys()]
+
+export const isPermission = (text: string): text is Permission => permissionHelp.has(text as Permission)
+
+/** The roles that exist without being created, by name: what their holders may do. */
+export const builtInRoles: ReadonlyMap<
+  string,
+  { readonly description: string; readonly enabled: readonly Permission[] }
+> = new Map([
+  [
+    'user',
+    {
+      description: 'Somebody with a mailbox: mail and the own account.',
+      enabled: ofUsers.map(([permission]) => permission),
+    },
+  ],
+  [
+    'group',
+    { description: 'A group: it receives mail and nobody signs in to it.', enabled: ['emailReceive'] },
+  ],
+  ['admin', { description: 'Whoever runs the server: everything.', enabled: allPermissions }],
+])
