@@ -133,7 +133,13 @@ async function change(
       return
     case 'copy': {
       const to = all[one.to % all.length]!.id
-      await (one.move ? moveMessages : copyMessages)(tx, account, box, some(one.n), to, { savedAt: 2 })
+      await (one.move ? moveMessages : copyMessages)(
+        tx,
+        { account, mailbox: box },
+        some(one.n),
+        { account, mailbox: to },
+        { savedAt: 2 },
+      )
       return
     }
     case 'expunge':

@@ -1,21 +1,39 @@
 /**
  * COPY and MOVE: a message gets one more entry, and with MOVE loses the one it had (RFC 9051 §6.4.7, §6.4.8).
  *
- * The message stays the same, and so do its EMAILID and its keywords (RFC 8474 §5.1). Only where it has very
- * many entries does a copy become a message of its own, so that no row grows without end.
+ * Within an account the message stays the same, and so do its EMAILID and its keywords (RFC 8474 §5.1). A copy
+ * is a message of its own, with the same bytes, where it goes to another account; where it has flags that its
+ * copy may not have (RFC 4314 §4), since keywords are those of the message; and where it has very many entries,
+ * so that no row grows without end.
  */
 import type { AccountId, MailboxId, MessageId, Uid } from '#base/id.ts'
 import { ownerKinds } from '#kv/blob-rows.ts'
 import type { WriteTx } from '#kv/tx.ts'
 import { AccountEdit } from './edit.ts'
 import { entryOf, expungeEntry, findEntries } from './expunge.ts'
-import { noLimits } from './limits.ts'
-import { sizeOf } from './message-row.ts'
-import { structureTable } from './tables.ts'
-import { joinThreadOf } from './thread.ts'
+import { type MailLimits, noLimits } from './limits.ts'
+import { type Entry, type MessageRow, sizeOf } from './message-row.ts'
+import { allFlags, type FlagRights, mayChange } from './rights.ts'
+import { messageTable, structureTable } from './tables.ts'
+import { joinThread, joinThreadOf } from './thread.ts'
 
 /** Entries that one message may have. */
 export const maxEntries = 1000
+
+/** A mailbox of an account. */
+export interface Place {
+  readonly account: AccountId
+  readonly mailbox: MailboxId
+}
+
+export interface TransferOptions {
+  /** Now, in milliseconds. */
+  readonly savedAt: number
+  /** Of the account that the messages come into: asked where it then holds more. */
+  readonly limits?: MailLimits
+  /** Which flags the copies may have: all, where this is absent. */
+  readonly may?: FlagRights
+}
 
 export interface Copied {
   /** Of the mailbox that the messages are in now. */
@@ -25,76 +43,97 @@ export interface Copied {
 }
 
 /**
- * Copies by ascending UID; UIDs that the mailbox does not have are passed over. `savedAt` is now, in
- * milliseconds. COPY is all or nothing (RFC 9051 §6.4.7), so a caller does not split it, as it may split MOVE.
- * Throws Fault('notFound') for either mailbox.
+ * Copies by ascending UID; UIDs that the mailbox does not have are passed over. Both accounts must be locked.
+ * COPY is all or nothing (RFC 9051 §6.4.7), so a caller does not split it, as it may split MOVE. Throws
+ * Fault('notFound') for either mailbox and Fault('overQuota').
  */
 export function copyMessages(
   tx: WriteTx,
-  account: AccountId,
-  from: MailboxId,
+  from: Place,
   uids: readonly Uid[],
-  to: MailboxId,
-  o: { savedAt: number },
+  to: Place,
+  o: TransferOptions,
 ): Promise<Copied> {
-  return transfer(tx, account, from, uids, to, { ...o, move: false })
+  return transfer(tx, from, uids, to, { ...o, move: false })
 }
 
 /** As `copyMessages`; the entries in the first mailbox are expunged. Also within one mailbox. */
 export function moveMessages(
   tx: WriteTx,
-  account: AccountId,
-  from: MailboxId,
+  from: Place,
   uids: readonly Uid[],
-  to: MailboxId,
-  o: { savedAt: number },
+  to: Place,
+  o: TransferOptions,
 ): Promise<Copied> {
-  return transfer(tx, account, from, uids, to, { ...o, move: true })
+  return transfer(tx, from, uids, to, { ...o, move: true })
 }
 
 async function transfer(
   tx: WriteTx,
-  account: AccountId,
-  from: MailboxId,
+  from: Place,
   uids: readonly Uid[],
-  to: MailboxId,
-  o: { savedAt: number; move: boolean },
+  to: Place,
+  o: TransferOptions & { move: boolean },
 ): Promise<Copied> {
-  const edit = await AccountEdit.open(tx, account)
-  await edit.mailbox(from)
-  const { uidValidity } = await edit.mailbox(to)
+  const source = await AccountEdit.open(tx, from.account)
+  const target = from.account === to.account ? source : await AccountEdit.open(tx, to.account)
+  await source.mailbox(from.mailbox)
+  const { uidValidity } = await target.mailbox(to.mailbox)
   const pairs: (readonly [Uid, Uid])[] = []
   const ascending = uids.toSorted((a, b) => a - b)
-  for (const [uid, id, entry] of await findEntries(edit, from, ascending)) {
-    const row = edit.message(id)!
-    // An entry that leaves makes room for the one that comes.
-    const isFull = row.entries.length >= maxEntries + (o.move ? 1 : 0)
-    const copied = isFull
-      ? await copyAsNew(edit, id, to, { ...o, deleted: entry.deleted })
-      : await edit.addEntry(id, row, to, { savedAt: o.savedAt, deleted: entry.deleted })
+  for (const [uid, id, entry] of await findEntries(source, from.mailbox, ascending)) {
+    const isSame = source === target && staysSame(source.message(id)!, o)
+    const copied = isSame
+      ? await source.addEntry(id, source.message(id)!, to.mailbox, entryFor(entry, o))
+      : await copyAsNew(source, target, id, entry, to.mailbox, o)
     pairs.push([uid, copied])
-    if (o.move) await expungeEntry(edit, id, entryOf(edit, id, from, uid)!)
-    else if (!isFull) tx.changed(account, 'Email', id, 'updated')
+    if (o.move) await expungeEntry(source, id, entryOf(source, id, from.mailbox, uid)!)
+    else if (isSame) tx.changed(from.account, 'Email', id, 'updated')
   }
-  edit.finish()
+  source.finish()
+  if (target !== source) target.finish()
   return { uidValidity, pairs }
 }
 
-/** A message with the same bytes, keywords and thread. Quota is not asked: this is rare. */
+/** Whether another entry is all that the copy needs. An entry that leaves makes room for the one that comes. */
+function staysSame(row: MessageRow, { move, may = allFlags }: TransferOptions & { move: boolean }): boolean {
+  return (
+    row.entries.length < maxEntries + (move ? 1 : 0) &&
+    row.keywords.every((keyword) => mayChange(may, keyword))
+  )
+}
+
+const entryFor = (
+  { deleted }: Entry,
+  { savedAt, may = allFlags }: TransferOptions,
+): { savedAt: number; deleted: boolean } => ({ savedAt, deleted: deleted && may.deleted })
+
+/** A message with the same bytes, and the keywords that it may have. */
 async function copyAsNew(
-  edit: AccountEdit,
+  source: AccountEdit,
+  target: AccountEdit,
   original: MessageId,
+  entry: Entry,
   to: MailboxId,
-  o: { savedAt: number; deleted: boolean },
+  o: TransferOptions & { move: boolean },
 ): Promise<Uid> {
-  const { tx, account } = edit
-  const row = edit.message(original)!
-  const structure = await tx.get(structureTable, account, original)
-  edit.charge(sizeOf(row), noLimits)
-  const id = edit.newMessageId()
+  const { tx, account } = target
+  const { may = allFlags, limits = noLimits } = o
+  const row = source.message(original)!
+  const structure = await tx.get(structureTable, source.account, original)
+  // What moves within an account takes no more room than before.
+  target.charge(sizeOf(row), o.move && source === target ? noLimits : limits)
+  const id = target.newMessageId()
   await tx.link(row.blob, { account, kind: ownerKinds.message, id })
   if (structure !== undefined) tx.put(structureTable, [account, id], structure)
-  await joinThreadOf(tx, account, id, row)
+  const thread =
+    source === target
+      ? await joinThreadOf(tx, account, id, row)
+      : await joinThread(tx, account, id, row.threadKeys)
   tx.changed(account, 'Email', id, 'created')
-  return edit.addEntry(id, { ...row, entries: [] }, to, o)
+  const keywords = row.keywords.filter((keyword) => mayChange(may, keyword))
+  const uid = await target.addEntry(id, { ...row, thread, keywords, entries: [] }, to, entryFor(entry, o))
+  // Those that follow look in the rows for their thread.
+  tx.put(messageTable, [account, id], target.message(id)!)
+  return uid
 }

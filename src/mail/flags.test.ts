@@ -11,7 +11,7 @@ import { maxKeywords, normalizeKeywords } from './keywords.ts'
 import { listMailboxes, quotaUsage } from './mailbox.ts'
 import { type MessageRow, messageRowCodec } from './message-row.ts'
 import { messageTable } from './tables.ts'
-import { account, archive, inbox, mail, openTestAccount, type TestAccount } from './test-account.ts'
+import { account, archive, at, inbox, mail, openTestAccount, type TestAccount } from './test-account.ts'
 import { threadMessages } from './thread.ts'
 
 const store = (
@@ -30,7 +30,7 @@ test('keywords are shared by all entries of a message, also two in one mailbox; 
   const box = await openTestAccount()
   await box.append(mail('Subject: x'))
   const copy = (to: MailboxId): Promise<unknown> =>
-    box.db.write([account], (tx) => copyMessages(tx, account, inbox, [1 as Uid], to, { savedAt: 1 }))
+    box.db.write([account], (tx) => copyMessages(tx, at(inbox), [1 as Uid], at(to), { savedAt: 1 }))
   await copy(archive)
   await copy(inbox)
   assert.deepEqual(await numbers(box), ['2/2/0', '0/0/0', '0/0/0', '0/0/0', '0/0/0', '1/1/0'])
@@ -56,10 +56,31 @@ test('keywords are shared by all entries of a message, also two in one mailbox; 
   assert.deepEqual((await store(box, [1, 2], { how: 'remove', keywords: ['$seen'] })).changed, [1, 2])
 })
 
+test('flags that may not be changed stay as they are (RFC 4314 §4, STORE)', async () => {
+  const box = await openTestAccount()
+  await box.append(mail('Subject: x'), { keywords: ['$flagged', 'work'] })
+  const flags = async (): Promise<string> => {
+    const [[, row]] = (await box.db.read((tx) => tx.list(messageTable, [account]))) as [[unknown, MessageRow]]
+    return [...row.keywords, ...(row.entries[0]!.deleted ? ['deleted'] : [])].join(' ')
+  }
+  const change = { how: 'replace', keywords: ['$seen', 'new'], deleted: true } as const
+  const onlySeen = { seen: true, deleted: false, others: false }
+  await store(box, [1], { ...change, may: onlySeen })
+  assert.equal(await flags(), '$flagged $seen work')
+  await store(box, [1], { ...change, may: { ...onlySeen, seen: false, deleted: true } })
+  assert.equal(await flags(), '$flagged $seen work deleted')
+  await store(box, [1], { how: 'replace', keywords: [], may: { seen: false, deleted: false, others: true } })
+  assert.equal(await flags(), '$seen deleted')
+  await store(box, [1], { how: 'remove', keywords: ['$seen'], deleted: true, may: onlySeen })
+  assert.equal(await flags(), 'deleted')
+  const nothing = await store(box, [1], { how: 'add', keywords: ['x'], may: onlySeen })
+  assert.deepEqual(nothing.changed, [])
+})
+
 test('UNCHANGEDSINCE looks at how things were before the command', async () => {
   const box = await openTestAccount()
   const { modseq } = await box.append(mail('Subject: one'))
-  await box.db.write([account], (tx) => copyMessages(tx, account, inbox, [1 as Uid], inbox, { savedAt: 1 }))
+  await box.db.write([account], (tx) => copyMessages(tx, at(inbox), [1 as Uid], at(inbox), { savedAt: 1 }))
   const late = await store(box, [1, 2, 9], { how: 'add', keywords: ['a'], unchangedSince: modseq })
   assert.deepEqual([late.changed, late.modified], [[1], [2]])
   const both = await store(box, [1, 2], { how: 'add', keywords: ['b'], unchangedSince: late.modseq })
@@ -77,7 +98,7 @@ test('ten thousand messages at once', async () => {
   )
   assert.equal((await numbers(box))[0], '10000/0/10000')
   const moved = await box.db.write([account], (tx) =>
-    moveMessages(tx, account, inbox, uids.slice(0, 5000), archive, { savedAt: 1 }),
+    moveMessages(tx, at(inbox), uids.slice(0, 5000), at(archive), { savedAt: 1 }),
   )
   assert.deepEqual(moved.pairs.at(-1), [5000, 5000])
   const expunge = (mailbox: MailboxId, limit: number): Promise<Uid[]> =>
@@ -96,14 +117,14 @@ test('a message with very many entries is copied as a message of its own', async
   const { id, thread } = await box.append(mail('Subject: x', 'Message-ID: <a@x>'), { keywords: ['$seen'] })
   await box.db.write([account], async (tx) => {
     for (let i = 1; i < maxEntries; i++)
-      await copyMessages(tx, account, inbox, [1 as Uid], archive, { savedAt: 1 })
+      await copyMessages(tx, at(inbox), [1 as Uid], at(archive), { savedAt: 1 })
   })
   const copied = await box.db.write([account], (tx) =>
-    copyMessages(tx, account, inbox, [1 as Uid], archive, { savedAt: 1 }),
+    copyMessages(tx, at(inbox), [1 as Uid], at(archive), { savedAt: 1 }),
   )
   assert.deepEqual(copied.pairs, [[1, maxEntries]])
   const moved = await box.db.write([account], (tx) =>
-    moveMessages(tx, account, inbox, [1 as Uid], archive, { savedAt: 1 }),
+    moveMessages(tx, at(inbox), [1 as Uid], at(archive), { savedAt: 1 }),
   )
   assert.deepEqual(moved.pairs, [[1, maxEntries + 1]])
   const rows = await box.db.read((tx) => tx.list(messageTable, [account]))

@@ -10,6 +10,7 @@ import { AccountEdit } from './edit.ts'
 import { entryOf, findEntries } from './expunge.ts'
 import { normalizeKeywords, sameKeywords } from './keywords.ts'
 import type { MessageRow } from './message-row.ts'
+import { allFlags, type FlagRights, mayChange } from './rights.ts'
 
 export interface FlagChange {
   readonly how: 'add' | 'remove' | 'replace'
@@ -17,6 +18,8 @@ export interface FlagChange {
   readonly keywords: readonly string[]
   /** Whether `\Deleted` is among the flags; with `replace`, what it is to be. */
   readonly deleted?: boolean
+  /** RFC 4314 §4, STORE: flags that may not be changed are left as they are. All may, where this is absent. */
+  readonly may?: FlagRights
   /** RFC 7162 §3.1.3: leave entries alone that changed after this. */
   readonly unchangedSince?: Modseq
 }
@@ -70,8 +73,9 @@ async function storeOne(
 ): Promise<boolean> {
   const row = edit.message(id)!
   const entry = entryOf(edit, id, mailbox, uid)!
-  const keywords = changedKeywords(row, change, wanted)
-  const deleted = changedDeleted(entry.deleted, change)
+  const { may = allFlags } = change
+  const keywords = permittedKeywords(row.keywords, changedKeywords(row, change, wanted), may)
+  const deleted = may.deleted ? changedDeleted(entry.deleted, change) : entry.deleted
   const sameWords = sameKeywords(keywords, row.keywords)
   if (sameWords && deleted === entry.deleted) return false
   const { modseq } = edit
@@ -94,6 +98,19 @@ function changedKeywords(row: MessageRow, change: FlagChange, wanted: readonly s
     case 'remove':
       return row.keywords.filter((keyword) => !wanted.includes(keyword))
   }
+}
+
+/** The keywords as they are to be, but for those that may not be changed. */
+function permittedKeywords(
+  before: readonly string[],
+  after: readonly string[],
+  may: FlagRights,
+): readonly string[] {
+  if (after === before || (may.seen && may.others)) return after
+  return normalizeKeywords([
+    ...before.filter((keyword) => !mayChange(may, keyword)),
+    ...after.filter((keyword) => mayChange(may, keyword)),
+  ])
 }
 
 function changedDeleted(before: boolean, { how, deleted = false }: FlagChange): boolean {

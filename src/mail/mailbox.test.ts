@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import test from 'node:test'
 import { type FaultCode, isFault } from '#base/fault.ts'
-import type { MailboxId } from '#base/id.ts'
+import type { AccountId, MailboxId } from '#base/id.ts'
 import type { WriteTx } from '#kv/tx.ts'
 import { noLimits } from './limits.ts'
 import {
@@ -14,7 +14,14 @@ import {
 } from './mailbox.ts'
 import { findMailbox, mailboxPath, mailboxPaths } from './mailbox-path.ts'
 import type { Mailbox } from './mailbox-row.ts'
-import { dropLostSubscription, listLostSubscriptions, setSubscribed } from './subscription.ts'
+import {
+  dropLostSubscription,
+  listForeignSubscriptions,
+  listLostSubscriptions,
+  setSubscribed,
+  subscribeForeign,
+  unsubscribeForeign,
+} from './subscription.ts'
 import {
   account,
   archive,
@@ -160,4 +167,15 @@ test('an account has no more mailboxes than its limit', async () => {
     'overQuota',
     write(box, (tx) => createMailbox(tx, account, { name: 'eighth', parent: 0, limits })),
   )
+})
+
+test('subscriptions to mailboxes of others are the subscriber’s own', async () => {
+  const box = await openTestAccount()
+  const shared = { account: 9 as AccountId, mailbox: archive }
+  await write(box, (tx) => subscribeForeign(tx, account, { ...shared, path: 'Other Users/x/Archive' }))
+  await write(box, (tx) => subscribeForeign(tx, account, { ...shared, path: 'Other Users/x/Old' }))
+  const all = (): Promise<unknown> => box.db.read((tx) => listForeignSubscriptions(tx, account))
+  assert.deepEqual(await all(), [{ ...shared, path: 'Other Users/x/Old' }])
+  await write(box, async (tx) => unsubscribeForeign(tx, account, shared))
+  assert.deepEqual(await all(), [])
 })

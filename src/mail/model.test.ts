@@ -17,7 +17,7 @@ import { createMailbox, deleteMailbox, quotaUsage, renameMailbox } from './mailb
 import type { MailboxView } from './mailbox-view.ts'
 import type { MessageRow } from './message-row.ts'
 import { entryTable, messageTable, structureTable, threadKeyTable, threadTable } from './tables.ts'
-import { account, archive, inbox, openTestAccount, type TestAccount } from './test-account.ts'
+import { account, archive, at, inbox, openTestAccount, type TestAccount } from './test-account.ts'
 import { type AccountView, AccountViews } from './view.ts'
 
 interface ModelEntry {
@@ -287,7 +287,7 @@ class Run {
       const transfer = move ? moveMessages : copyMessages
       return {
         modseq: tx.modseq(account),
-        pairs: (await transfer(tx, account, from, uids, to, { savedAt: 1 })).pairs,
+        pairs: (await transfer(tx, at(from), uids, at(to), { savedAt: 1 })).pairs,
       }
     })
     assert.deepEqual(

@@ -4,16 +4,23 @@
  * A mailbox carries its subscription, also when it is renamed. The server should not end one just because the
  * mailbox is gone, so the path of a subscribed mailbox that is deleted is kept until it is unsubscribed or a
  * mailbox of that name exists again.
+ *
+ * Mailboxes of other accounts carry the subscriptions of their owners only (RFC 8621 §2, isSubscribed), so
+ * those to them are rows of the subscriber, with the path that the mailbox had: it is all that may be shown
+ * once the mailbox is gone or no longer shared.
  */
 import { hash } from 'node:crypto'
 import { Fault } from '#base/fault.ts'
 import type { AccountId, MailboxId } from '#base/id.ts'
 import type { ReadTx, WriteTx } from '#kv/tx.ts'
-import { lostSubscriptionTable, mailboxTable } from './tables.ts'
+import type { Place } from './copy.ts'
+import { foreignSubscriptionTable, lostSubscriptionTable, mailboxTable } from './tables.ts'
 
 const keyHexDigits = 32
 /** Then nothing more is remembered. */
 const maxLost = 1000
+/** Of one account, to mailboxes of others. */
+const maxForeign = 10_000
 
 /** Throws Fault('notFound'). */
 export async function setSubscribed(
@@ -47,5 +54,36 @@ export async function keepSubscription(tx: WriteTx, account: AccountId, path: st
   const lost = await listLostSubscriptions(tx, account)
   if (lost.length < maxLost) tx.put(lostSubscriptionTable, [account, keyOf(path)], path)
 }
+
+export interface ForeignSubscription extends Place {
+  /** As it was when it was subscribed to. */
+  readonly path: string
+}
+
+/** The subscriptions of an account to mailboxes of others. */
+export async function listForeignSubscriptions(
+  tx: ReadTx,
+  account: AccountId,
+): Promise<readonly ForeignSubscription[]> {
+  const rows = await tx.list(foreignSubscriptionTable, [account])
+  return rows.map(([[, owner, mailbox], path]) => ({ account: owner, mailbox, path }))
+}
+
+/** Throws Fault('tooLarge'). */
+export async function subscribeForeign(
+  tx: WriteTx,
+  account: AccountId,
+  to: ForeignSubscription,
+): Promise<void> {
+  const all = await listForeignSubscriptions(tx, account)
+  const isNew = all.every((one) => one.account !== to.account || one.mailbox !== to.mailbox)
+  if (isNew && all.length >= maxForeign)
+    throw new Fault('tooLarge', 'too many subscriptions', { limit: maxForeign })
+  tx.put(foreignSubscriptionTable, [account, to.account, to.mailbox], to.path)
+}
+
+/** Ends a subscription, if there is one. */
+export const unsubscribeForeign = (tx: WriteTx, account: AccountId, from: Place): void =>
+  tx.delete(foreignSubscriptionTable, [account, from.account, from.mailbox])
 
 const keyOf = (path: string): string => hash('sha256', path).slice(0, keyHexDigits)

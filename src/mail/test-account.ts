@@ -6,6 +6,7 @@ import type { Staged } from '#kv/backend.ts'
 import { KvDb } from '#kv/db.ts'
 import { MemoryEngine } from '#kv/engines/memory.ts'
 import { parseStructure } from '#message/mime.ts'
+import type { Place } from './copy.ts'
 import { type Ingested, ingest, type IngestOptions } from './ingest.ts'
 import { noLimits } from './limits.ts'
 import { inboxId, provisionAccount } from './mailbox.ts'
@@ -79,3 +80,5 @@ const defaults: IngestOptions = {
 
 /** A small message with the given header lines. */
 export const mail = (...header: string[]): string => `${header.join('\n')}\n\nbody\n`
+
+export const at = (mailbox: MailboxId): Place => ({ account, mailbox })

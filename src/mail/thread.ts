@@ -77,15 +77,16 @@ export async function joinThread(
   return thread
 }
 
-/** A copy of a message joins the thread of the original. */
+/** A copy of a message joins the thread of the original, which is returned. */
 export async function joinThreadOf(
   tx: WriteTx,
   account: AccountId,
   id: MessageId,
   original: MessageRow,
-): Promise<void> {
+): Promise<ThreadId> {
   const row = await readThread(tx, account, original.thread)
   if (row !== undefined) addToThread(tx, account, original.thread, row, id, Buffer.alloc(0))
+  return original.thread
 }
 
 function addToThread(

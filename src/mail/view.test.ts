@@ -9,7 +9,7 @@ import { copyMessages } from './copy.ts'
 import { expungeMessages } from './expunge.ts'
 import { storeFlags } from './flags.ts'
 import { createMailbox, deleteMailbox, renameMailbox } from './mailbox.ts'
-import { account, archive, inbox, mail, openTestAccount, type TestAccount } from './test-account.ts'
+import { account, archive, at, inbox, mail, openTestAccount, type TestAccount } from './test-account.ts'
 import { AccountViews } from './view.ts'
 
 test('a view follows deliveries, flags, copies and expunges', async () => {
@@ -41,7 +41,7 @@ test('a view follows deliveries, flags, copies and expunges', async () => {
   assert.equal(box.mailbox.unseen, 1)
 
   const copied = await db.write([account], (tx) =>
-    copyMessages(tx, account, inbox, [second.uid], archive, { savedAt: 5 }),
+    copyMessages(tx, at(inbox), [second.uid], at(archive), { savedAt: 5 }),
   )
   assert.deepEqual(copied.pairs, [[second.uid, 1]])
   const other = (await view.load(archive))!

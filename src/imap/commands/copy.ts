@@ -71,7 +71,9 @@ async function copyAll(session: ImapSession, uids: readonly Uid[], name: Uint8Ar
   const to = session.find((await session.mail()).mailboxes, session.path(name)).id
   if (uids.length === 0) return { text: 'No matching messages, so nothing copied' }
   const savedAt = clock.now()
-  const copied = await db.write([account], (tx) => copyMessages(tx, account, from, uids, to, { savedAt }))
+  const copied = await db.write([account], (tx) =>
+    copyMessages(tx, { account, mailbox: from }, uids, { account, mailbox: to }, { savedAt }),
+  )
   return copied.pairs.length === 0 ? {} : { code: copyUid(copied.uidValidity, copied.pairs) }
 }
 
@@ -86,7 +88,9 @@ async function moveAll(session: ImapSession, uids: readonly Uid[], name: Uint8Ar
     for (let at = 0; at < uids.length; at += pageSize) {
       const page = uids.slice(at, at + pageSize)
       const savedAt = clock.now()
-      const moved = await db.write([account], (tx) => moveMessages(tx, account, from, page, to, { savedAt }))
+      const moved = await db.write([account], (tx) =>
+        moveMessages(tx, { account, mailbox: from }, page, { account, mailbox: to }, { savedAt }),
+      )
       pairs.push(...moved.pairs)
       uidValidity = moved.uidValidity
     }

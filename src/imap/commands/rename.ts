@@ -56,6 +56,8 @@ async function moveInbox(session: ImapSession, to: MailboxId): Promise<void> {
     const uids = [...(inbox?.uids[Symbol.iterator]().take(pageSize) ?? [])] as Uid[]
     if (uids.length === 0) return
     const savedAt = clock.now()
-    await db.write([account], (tx) => moveMessages(tx, account, inboxId, uids, to, { savedAt }))
+    await db.write([account], (tx) =>
+      moveMessages(tx, { account, mailbox: inboxId }, uids, { account, mailbox: to }, { savedAt }),
+    )
   }
 }
