@@ -21,6 +21,9 @@ export const userAccess = (account: number, name: string, emails: readonly strin
   permissions: new Set(builtInRoles.get('user')!.enabled),
 })
 
+/** Where rights do not change. */
+export const noWatch = { watch: () => ({ [Symbol.dispose]: () => undefined }) }
+
 export interface Told {
   readonly event: string
   readonly [field: string]: unknown

@@ -73,7 +73,12 @@ export class SignIn {
 
   /** `name` is the account's name or one of its addresses. Throws Fault `unavailable` when too many wait. */
   async password(name: string, password: string, from: SignInSource): Promise<Access | 'wrong'> {
-    return this.#prove(await this.#db.read((tx) => accountCandidate(tx, name)), name, password, from)
+    return this.#prove(
+      await this.#db.read((tx) => accountCandidate(tx, name, from.protocol)),
+      name,
+      password,
+      from,
+    )
   }
 
   /** As `password`, and for `admin`, who has no account. */
@@ -122,22 +127,24 @@ export class SignIn {
 }
 
 /** One snapshot: what is compared is what was true at one moment. */
-async function accountCandidate(tx: ReadTx, name: string): Promise<Candidate> {
+async function accountCandidate(tx: ReadTx, name: string, protocol: string): Promise<Candidate> {
   const signer = await findSigner(tx, name)
   if (signer === undefined) return nobody
   const access = await accessOf(tx, signer.id, signer.row)
   const hash = await tx.get(passwordTable, signer.id)
-  const obstacle = obstacleOf(access.permissions, signer)
+  const obstacle = obstacleOf(access.permissions, signer, protocol)
   return { access, hash, ...(obstacle === undefined ? {} : { obstacle }) }
 }
 
 function obstacleOf(
   permissions: ReadonlySet<Permission>,
   { row, isDomainEnabled, byAlias }: Signer,
+  protocol: string,
 ): string | undefined {
   if (!row.enabled) return 'the account is disabled'
   if (!isDomainEnabled) return 'the domain is disabled'
   if (!permissions.has('authenticate')) return 'no permission to sign in'
+  if (protocol === 'imap' && !permissions.has('imapAuthenticate')) return 'no permission to use IMAP'
   return byAlias && !permissions.has('authenticateWithAlias')
     ? 'no permission to sign in with an alias'
     : undefined

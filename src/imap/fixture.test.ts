@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict'
 import type { AccountId, MailboxId, Uid } from '#base/id.ts'
 import type { Access } from '#account/access.ts'
-import { userAccess } from '#account/fixture.test.ts'
+import { noWatch, userAccess } from '#account/fixture.test.ts'
 import { login } from '#account/sasl/login.ts'
 import { plain } from '#account/sasl/plain.ts'
 import { fixedClock } from '#base/clock.ts'
@@ -72,6 +72,7 @@ export class ImapTestServer implements AsyncDisposable {
       mechanisms: [plain, login],
       limitsOf: async () => this.limits,
       watch: this.watch,
+      accessWatch: noWatch,
       settings: settingsWith({ allowPlainTextAuth: true, ...overrides }),
       telemetry,
       clock: this.clock,

@@ -12,6 +12,7 @@ import type { AnyCommand, Completion } from './command.ts'
 import { Refusal, refusalOf } from './errors.ts'
 import { commandError } from './events.ts'
 import { BrokenOutput } from './fetch-response.ts'
+import { permissionOf } from './permissions.ts'
 import { ProtocolEnd } from './reader.ts'
 import { registry } from './registry.ts'
 import type { ImapSession } from './session.ts'
@@ -46,7 +47,8 @@ export async function serveSession(session: ImapSession): Promise<void> {
 /** RFC 9051 §7.1.5: a goodbye where it is the server that ends it. */
 function sayWhy(session: ImapSession): void {
   const { ended } = session.connection
-  if (ended === 'idle') session.untagged('BYE Autologout, you were silent for too long')
+  if (session.isDismissed) session.untagged('BYE Your access to this server has ended')
+  else if (ended === 'idle') session.untagged('BYE Autologout, you were silent for too long')
   else if (ended === 'shutdown') session.untagged('BYE [UNAVAILABLE] Server is shutting down')
 }
 
@@ -59,6 +61,7 @@ async function oneCommand(session: ImapSession): Promise<'done' | 'bad' | 'end'>
     known = registry.get(reader.name)
     if (known === undefined) throw new SyntaxFault('unknown command', 0)
     if (!known.states.includes(session.state)) throw new SyntaxFault(wrongState(session, known), 0)
+    assertPermitted(session, known)
     const prepared = known.prepare(reader, session)
     const run = prepared instanceof Promise ? await prepared : prepared
     const completion = await run()
@@ -67,6 +70,12 @@ async function oneCommand(session: ImapSession): Promise<'done' | 'bad' | 'end'>
   } catch (error) {
     return await failed(session, known, error)
   }
+}
+
+function assertPermitted({ access }: ImapSession, { name }: AnyCommand): void {
+  const needed = permissionOf(name)
+  if (access === undefined || needed === undefined || access.permissions.has(needed)) return
+  throw new Refusal('You do not have the permission to do that', 'NOPERM')
 }
 
 function wrongState({ state }: ImapSession, known: AnyCommand): string {

@@ -40,6 +40,7 @@ export class ImapProtocol implements Protocol, Disposable {
       if (!(error instanceof BrokenOutput)) throw error
       this.#cutOff(session, error)
     } finally {
+      session.release()
       this.#active--
       telemetry.emit(connectionEnd, {
         ip,

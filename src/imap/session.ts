@@ -4,6 +4,7 @@
  * Commands run one after the other, so a session never does two things at once.
  */
 import { Fault } from '#base/fault.ts'
+import type { AccessWatch } from '#account/access-watch.ts'
 import type { Access } from '#account/access.ts'
 import type { SaslMechanism } from '#account/sasl/mechanism.ts'
 import type { SignIn } from '#account/sign-in.ts'
@@ -37,6 +38,7 @@ export interface ImapServices {
   readonly mechanisms: readonly SaslMechanism[]
   readonly limitsOf: (account: AccountId) => Promise<MailLimits>
   readonly watch: AccountWatch
+  readonly accessWatch: Pick<AccessWatch, 'watch'>
   readonly settings: Settings
   readonly telemetry: Telemetry
   readonly clock: Clock
@@ -62,6 +64,9 @@ export class ImapSession {
   failedSignIns = 0
   commands = 0
   #mail: AccountView | undefined
+  /** The account was disabled or deleted: the session ends. */
+  isDismissed = false
+  #accessWatch: Disposable | undefined
   /** Set by LOGOUT. */
   isOver = false
 
@@ -93,6 +98,21 @@ export class ImapSession {
     this.failedSignIns = 0
     this.reader.limits = { lineBytes, commandBytes, skipBytes: 2 * this.settings.maxRequestSize }
     this.connection.setIdleTimeout(this.settings.timeoutAuthenticated)
+    this.#accessWatch = this.services.accessWatch.watch(access.account, (now) => this.#accessChanged(now))
+  }
+
+  /** When it is over. */
+  release(): void {
+    this.#accessWatch?.[Symbol.dispose]()
+  }
+
+  #accessChanged(now: Access | undefined): void {
+    if (now !== undefined) {
+      this.access = now
+      return
+    }
+    this.isDismissed = true
+    this.connection.dismiss()
   }
 
   /** Of the account; only in states that have one. */

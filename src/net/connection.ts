@@ -63,6 +63,8 @@ export interface Connection extends AsyncDisposable {
   startTls(goAhead: Uint8Array): Promise<{ droppedBytes: number }>
   /** How long a read may wait: for a whole line, or for any next bytes. */
   setIdleTimeout(ms: number): void
+  /** As at a shutdown, for this connection alone: nothing new is begun, and soon it is cut off. */
+  dismiss(): void
   /** Sends what is queued, ends our side and waits shortly for the peer to end his. */
   close(): Promise<void>
   destroy(): void

@@ -29,6 +29,8 @@ const pauseBytes = 64 * 1024
 const pauseChunks = 64
 /** Queued output above this is sent although input is at hand. */
 const sendBytes = 32 * 1024
+/** What somebody who was dismissed has begun may take so long to end. */
+const dismissedMs = 800
 /** An over-long line may go on for this long before the peer is cut off. */
 const floodBytes = 4 * 1024 * 1024
 
@@ -181,6 +183,11 @@ export class StreamConnection implements Connection {
   shutdown(): void {
     this.#shuttingDown = true
     this.#wake?.()
+  }
+
+  dismiss(): void {
+    this.shutdown()
+    setTimeout(() => this.destroy(), dismissedMs).unref()
   }
 
   close(): Promise<void> {

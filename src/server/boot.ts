@@ -4,6 +4,7 @@
  */
 import { randomBytes } from 'node:crypto'
 import { setTimeout as wait } from 'node:timers/promises'
+import { AccessWatch } from '#account/access-watch.ts'
 import { Accounts } from '#account/account.ts'
 import { HashPool } from '#account/hash-pool.ts'
 import { login } from '#account/sasl/login.ts'
@@ -49,6 +50,7 @@ export interface Services extends AsyncDisposable {
   readonly passwords: HashPool
   readonly accounts: Accounts
   readonly signIn: SignIn
+  readonly accessWatch: AccessWatch
   readonly views: AccountViews
 }
 
@@ -65,14 +67,17 @@ export function buildServices(o: WorkerOptions): Services {
   ) => provisionAccount(tx, account, clock.now())
   const accounts = new Accounts({ db, bus, passwords, telemetry, provision, clock })
   const signIn = new SignIn({ db, passwords, telemetry, clock })
+  const accessWatch = new AccessWatch({ db, bus })
   const views = new AccountViews({ db, budgetBytes: settings.get(cache).messages })
   return {
     store,
     passwords,
     accounts,
     signIn,
+    accessWatch,
     views,
     async [Symbol.asyncDispose]() {
+      accessWatch[Symbol.dispose]()
       accounts[Symbol.dispose]()
       await passwords[Symbol.asyncDispose]()
       await store[Symbol.asyncDispose]()
@@ -99,7 +104,7 @@ export function buildProtocols(o: WorkerOptions, services: Services): MailProtoc
 }
 
 function smtpDeps({ settings, telemetry, clock }: WorkerOptions, services: Services): SmtpDeps {
-  const { accounts, signIn } = services
+  const { accounts, signIn, accessWatch } = services
   const { db, blobs } = services.store
   const sessionPrefix = randomBytes(5).toString('hex')
   let sessions = 0
@@ -110,7 +115,9 @@ function smtpDeps({ settings, telemetry, clock }: WorkerOptions, services: Servi
     telemetry,
     clock,
     resolve: (address) => accounts.resolve(address),
+    expand: (list) => accounts.expand(list),
     signIn,
+    accessWatch,
     mechanisms,
     blobs,
     acceptor: new Acceptor(db),
@@ -122,7 +129,7 @@ function smtpDeps({ settings, telemetry, clock }: WorkerOptions, services: Servi
 
 function imapServices(
   { settings, telemetry, clock }: WorkerOptions,
-  { store, views, signIn, accounts }: Services,
+  { store, views, signIn, accounts, accessWatch }: Services,
   watch: AccountWatch,
 ): ImapServices {
   return {
@@ -133,6 +140,7 @@ function imapServices(
     mechanisms,
     limitsOf: async (account) => mailLimits((await accounts.get(account))?.quotas ?? noQuotas),
     watch,
+    accessWatch,
     settings,
     telemetry,
     clock,

@@ -21,7 +21,7 @@ import { quotaUsage } from '#mail/mailbox.ts'
 import type { MessageStructure } from '#message/structure.ts'
 import { type ChunkPayload, deliverChunkName, serverAccount } from './chunk.ts'
 import { prefixOf, type Trace } from './trace.ts'
-import type { Recipient } from './transaction.ts'
+import type { MailboxRecipient, Recipient } from './transaction.ts'
 
 /** A complete message, with what the server puts in front of it. */
 export interface AcceptedMessage {
@@ -61,21 +61,24 @@ export class Acceptor {
     recipients: readonly Recipient[],
     how: 'together' | 'each',
   ): Promise<readonly AcceptOutcome[]> {
-    if (recipients.length === 1) return this.#deliver(message, recipients, how)
-    const copies = new Map<string, Recipient>()
-    for (const recipient of recipients) {
-      const name = copyName(recipient)
-      if (!copies.has(name)) copies.set(name, recipient)
+    const [only] = recipients
+    if (recipients.length === 1 && only?.kind === 'mailbox') return this.#deliver(message, [only], how)
+    const copies = new Map<string, MailboxRecipient>()
+    for (const copy of recipients.flatMap(copiesOf)) {
+      const name = copyName(copy)
+      if (!copies.has(name)) copies.set(name, copy)
     }
     const distinct = [...copies.values()]
     const outcomes = await this.#deliver(message, distinct, how)
-    const names = new Map([...copies.keys()].map((name, i) => [name, outcomes[i]!]))
-    return recipients.map((recipient) => names.get(copyName(recipient))!)
+    const byName = new Map([...copies.keys()].map((name, i) => [name, outcomes[i]!]))
+    return recipients.map((recipient) =>
+      together(copiesOf(recipient).map((copy) => byName.get(copyName(copy))!)),
+    )
   }
 
   #deliver(
     message: AcceptedMessage,
-    recipients: readonly Recipient[],
+    recipients: readonly MailboxRecipient[],
     how: 'together' | 'each',
   ): Promise<readonly AcceptOutcome[]> {
     const accounts = [...new Set(recipients.map((recipient) => recipient.account.id))]
@@ -86,17 +89,17 @@ export class Acceptor {
 
   async #deliverNow(
     message: AcceptedMessage,
-    recipients: readonly Recipient[],
+    recipients: readonly MailboxRecipient[],
     accounts: readonly AccountId[],
     how: 'together' | 'each',
   ): Promise<readonly AcceptOutcome[]> {
     const incoming = { ...message, prefixFor: (address: string) => prefixOf(message.trace, address) }
     const plans = await planDeliveries(
       incoming,
-      recipients.map(({ account, address }) => ({
+      recipients.map(({ account, address, ofList }) => ({
         id: account.id,
         address,
-        limits: mailLimits(account.quotas),
+        limits: ofList === true ? noLimits : mailLimits(account.quotas),
       })),
     )
     return this.#db.write(accounts, (tx) => applyAll(tx, plans, how))
@@ -105,7 +108,7 @@ export class Acceptor {
   /** Commits the message with one task for every chunk of recipients: durable at once, delivered soon after. */
   async #fanOut(
     message: AcceptedMessage,
-    recipients: readonly Recipient[],
+    recipients: readonly MailboxRecipient[],
   ): Promise<readonly AcceptOutcome[]> {
     const chunks: ChunkPayload[] = []
     for (let i = 0; i < recipients.length; i += mostAccounts) {
@@ -163,4 +166,19 @@ const withoutQuota = (plan: DeliveryPlan): DeliveryPlan => ({
 })
 
 /** Several addresses of one account get one copy, unless a detail sorts them apart. */
-const copyName = (recipient: Recipient): string => `${recipient.account.id} ${recipient.detail ?? ''}`
+const copyName = (recipient: MailboxRecipient): string => `${recipient.account.id} ${recipient.detail ?? ''}`
+
+/** What a recipient means in mailboxes. */
+const copiesOf = (recipient: Recipient): readonly MailboxRecipient[] =>
+  recipient.kind === 'mailbox'
+    ? [recipient]
+    : recipient.members.map((account) => ({
+        kind: 'mailbox',
+        account,
+        address: recipient.address,
+        ofList: true,
+      }))
+
+/** One outcome for all copies of a recipient: a list is served when one of its members is. */
+const together = (outcomes: readonly AcceptOutcome[]): AcceptOutcome =>
+  outcomes.find(({ kind }) => kind === 'delivered') ?? outcomes[0]!

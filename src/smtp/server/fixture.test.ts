@@ -3,7 +3,7 @@ import { once } from 'node:events'
 import type { Access } from '#account/access.ts'
 import type { Account } from '#account/account.ts'
 import type { Resolution } from '#account/lookup.ts'
-import { userAccess } from '#account/fixture.test.ts'
+import { noWatch, userAccess } from '#account/fixture.test.ts'
 import { login } from '#account/sasl/login.ts'
 import { plain } from '#account/sasl/plain.ts'
 import { accountDefaults, noQuotas } from '#account/tables.ts'
@@ -71,7 +71,9 @@ export class TestServer implements AsyncDisposable {
       telemetry: this.#telemetry({}),
       clock: this.clock,
       resolve: (address) => this.#resolve(address),
+      expand: async () => [],
       signIn: { password: (name, password) => Promise.resolve(this.#signIn(name, password)) },
+      accessWatch: noWatch,
       mechanisms: [plain, login],
       blobs: this.blobs,
       acceptor: new Acceptor(this.db),

@@ -36,6 +36,7 @@ const tooManyErrors = reply(421, '4.7.0', 'Too many errors, closing connection')
 const tooLong = reply(421, '4.4.2', 'Session lasts too long, closing connection')
 const timedOut = reply(421, '4.4.2', 'Timed out, closing connection')
 const shuttingDown = reply(421, '4.3.2', 'Server is shutting down, try again later')
+const dismissed = reply(421, '4.7.0', 'Your access to this server has ended')
 const internalError = reply(421, '4.3.0', 'Internal error, closing connection')
 
 /** Beyond the session's time a transfer goes on while it is this fast on average. */
@@ -51,6 +52,9 @@ export class Session implements SmtpSession {
   readonly #startedAt: number
   #hello: Hello | undefined
   #access: Access | undefined
+  #accessWatch: Disposable | undefined
+  /** The account was disabled or deleted. */
+  #isDismissed = false
   #transaction: Transaction | undefined
   #messages = 0
   #errors = 0
@@ -112,6 +116,13 @@ export class Session implements SmtpSession {
 
   signedIn(access: Access): void {
     this.#access = access
+    this.#accessWatch = this.deps.accessWatch.watch(access.account, (now) => {
+      if (now !== undefined) this.#access = now
+      else {
+        this.#isDismissed = true
+        this.connection.dismiss()
+      }
+    })
   }
 
   begin(envelope: Envelope): void {
@@ -174,6 +185,7 @@ export class Session implements SmtpSession {
       // A connection that is gone says so with a fault; there is nobody left to tell.
       if (!isFault(error)) this.emit(smtpError, { error })
     } finally {
+      this.#accessWatch?.[Symbol.dispose]()
       this.reset()
       const reason = this.#closing ?? connection.ended ?? 'crash'
       this.emit(connectionEnd, { messages: this.#messages, reason })
@@ -207,7 +219,7 @@ export class Session implements SmtpSession {
   async #sayGoodbye(): Promise<void> {
     const { connection } = this
     if (connection.ended === 'idle') await connection.write(timedOut)
-    if (connection.ended === 'shutdown') await connection.write(shuttingDown)
+    if (connection.ended === 'shutdown') await connection.write(this.#isDismissed ? dismissed : shuttingDown)
   }
 
   /** Never throws for what a client can do. */

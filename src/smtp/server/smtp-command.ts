@@ -2,8 +2,10 @@
  * What a command is, and what it may ask of its session. `session.ts` implements SmtpSession; the commands
  * know no more of the protocol's state than stands here.
  */
+import type { AccessWatch } from '#account/access-watch.ts'
 import type { Access } from '#account/access.ts'
-import type { Resolution } from '#account/lookup.ts'
+import type { Account } from '#account/account.ts'
+import type { Resolution, StoredList } from '#account/lookup.ts'
 import type { SaslMechanism } from '#account/sasl/mechanism.ts'
 import type { SignIn } from '#account/sign-in.ts'
 import type { Clock } from '#base/clock.ts'
@@ -33,7 +35,10 @@ export interface SmtpDeps {
   readonly telemetry: Telemetry
   readonly clock: Clock
   readonly resolve: (address: string) => Maybe<Resolution>
+  /** The accounts that get what is sent to a list. */
+  readonly expand: (list: StoredList) => Promise<readonly Account[]>
   readonly signIn: Pick<SignIn, 'password'>
+  readonly accessWatch: Pick<AccessWatch, 'watch'>
   /** In the order in which they are offered. */
   readonly mechanisms: readonly SaslMechanism[]
   readonly blobs: Pick<BlobStore, 'stager'>
@@ -43,6 +48,11 @@ export interface SmtpDeps {
   /** A name for a session that no other has: letters and digits. */
   readonly newSessionId: () => string
 }
+
+/** A recipient as the checks at RCPT see it: a list with who is on it. */
+export type RcptSubject =
+  | Exclude<Resolution, { kind: 'list' }>
+  | (Extract<Resolution, { kind: 'list' }> & { readonly members: readonly Account[] })
 
 export interface Hello {
   /** What the client calls itself: a domain or an address literal, as given. */

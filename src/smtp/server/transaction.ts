@@ -17,12 +17,23 @@ export interface Envelope {
 }
 
 /** A local recipient that was accepted. */
-export interface Recipient {
+export type Recipient = MailboxRecipient | ListRecipient
+
+export interface ListRecipient {
+  readonly kind: 'list'
+  readonly members: readonly Account[]
+  readonly address: string
+}
+
+export interface MailboxRecipient {
+  readonly kind: 'mailbox'
   readonly account: Account
   /** As the client gave it, its domain normalised. */
   readonly address: string
   /** What stands behind the `+`, where that is how the account was found. */
   readonly detail?: string
+  /** It came by way of a list: the sender cannot be told that one of many is full, so it is not. */
+  readonly ofList?: true
 }
 
 /** The message while it comes in chunks (RFC 3030 §2). */

@@ -5,7 +5,7 @@ import { messageRejected } from '../../events.ts'
 import { type Parameter, parseParameters } from '../../parameters.ts'
 import { parsePath, type Path } from '../../path.ts'
 import { type Reply, reply, replyText } from '../../reply.ts'
-import { everywhere, smtpCommand, type SmtpSession } from '../smtp-command.ts'
+import { everywhere, type RcptSubject, smtpCommand, type SmtpSession } from '../smtp-command.ts'
 import { rcptStages } from '../stages/rcpt-stages.ts'
 import { firstRefusal, type Refusal } from '../stages/stage.ts'
 
@@ -41,8 +41,8 @@ export const rcpt = smtpCommand<RcptArguments>({
     if (!to.isAscii && !transaction.envelope.isUtf8) return needsUtf8
     const found = resolve(session, to)
     return found instanceof Promise
-      ? found.then((resolution) => decide(session, to, resolution))
-      : decide(session, to, found)
+      ? found.then((resolution) => withMembers(session, to, resolution))
+      : withMembers(session, to, found)
   },
 })
 
@@ -55,7 +55,14 @@ function resolve(session: SmtpSession, to: Path): Maybe<Resolution> {
   return domain instanceof Promise ? domain.then(resolveAt) : resolveAt(domain)
 }
 
-function decide(session: SmtpSession, to: Path, resolution: Resolution): Maybe<Reply> {
+function withMembers(session: SmtpSession, to: Path, resolution: Resolution): Maybe<Reply> {
+  if (resolution.kind !== 'list') return decide(session, to, resolution)
+  return session.deps
+    .expand(resolution.list)
+    .then((members) => decide(session, to, { ...resolution, members }))
+}
+
+function decide(session: SmtpSession, to: Path, resolution: RcptSubject): Maybe<Reply> {
   const refusal = firstRefusal(rcptStages, session, resolution)
   return refusal instanceof Promise
     ? refusal.then((found) => conclude(session, to, resolution, found))
@@ -65,12 +72,16 @@ function decide(session: SmtpSession, to: Path, resolution: Resolution): Maybe<R
 function conclude(
   session: SmtpSession,
   to: Path,
-  resolution: Resolution,
+  resolution: RcptSubject,
   refusal: Refusal | undefined,
 ): Reply {
   if (refusal === undefined && resolution.kind === 'local') {
     const { account, address, detail } = resolution
-    session.addRecipient({ account, address, ...(detail === undefined ? {} : { detail }) })
+    session.addRecipient({ kind: 'mailbox', account, address, ...(detail === undefined ? {} : { detail }) })
+    return accepted
+  }
+  if (refusal === undefined && resolution.kind === 'list') {
+    session.addRecipient({ kind: 'list', members: resolution.members, address: resolution.address })
     return accepted
   }
   const { reply: answer, reason } = refusal!

@@ -1,10 +1,15 @@
 /** RFC 5321 §3.3: an unknown recipient is refused while that costs nobody a bounce. */
-import type { Resolution } from '#account/lookup.ts'
 import { reply } from '../../reply.ts'
-import type { SmtpSession } from '../smtp-command.ts'
+import type { RcptSubject, SmtpSession } from '../smtp-command.ts'
 import type { Refusal } from './stage.ts'
 
-const refusal: Refusal = { reply: reply(550, '5.1.1', 'No such user here'), reason: 'unknown user' }
+const unknown: Refusal = { reply: reply(550, '5.1.1', 'No such user here'), reason: 'unknown user' }
+const closed: Refusal = {
+  reply: reply(550, '5.2.1', 'This mailbox takes no mail'),
+  reason: 'the recipient has no permission to receive',
+}
 
-export const recipientExists = (_session: SmtpSession, resolution: Resolution): Refusal | undefined =>
-  resolution.kind === 'unknownUser' ? refusal : undefined
+export function recipientExists(_session: SmtpSession, subject: RcptSubject): Refusal | undefined {
+  if (subject.kind === 'unknownUser') return unknown
+  return subject.kind === 'local' && !subject.mayReceive ? closed : undefined
+}

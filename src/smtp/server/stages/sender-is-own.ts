@@ -1,7 +1,9 @@
 /**
  * Who signed in sends as an address of the own account (RFC 6409 §6.1), also one with a `+` part or one that
- * only a catch-all leads to. The null reverse-path is for notifications, which mail programs send too.
+ * only a catch-all leads to, and as the groups it belongs to. The null reverse-path is for notifications, which mail programs send too.
  */
+import type { Access } from '#account/access.ts'
+import type { AccountId } from '#base/id.ts'
 import type { Maybe } from '#base/maybe.ts'
 import type { Resolution } from '#account/lookup.ts'
 import { reply } from '../../reply.ts'
@@ -12,12 +14,15 @@ import type { Refusal } from './stage.ts'
 const notYours = reply(550, '5.7.1', 'You may not send as this address')
 const refusal: Refusal = { reply: notYours, reason: 'the sender is not an address of the account' }
 
+const isOwn = (access: Access, account: AccountId): boolean =>
+  account === access.account || access.groups.includes(account)
+
 export function senderIsOwn(session: SmtpSession, { from }: Envelope): Maybe<Refusal | undefined> {
   const { access } = session
   if (access === undefined || !session.limits.mustMatchSender || from.address === '') return undefined
   if (access.emails.includes(from.address)) return undefined
   const found = session.deps.resolve(from.address)
   const judge = (resolution: Resolution): Refusal | undefined =>
-    resolution.kind === 'local' && resolution.account.id === access.account ? undefined : refusal
+    resolution.kind === 'local' && isOwn(access, resolution.account.id) ? undefined : refusal
   return found instanceof Promise ? found.then(judge) : judge(found)
 }

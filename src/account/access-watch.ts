@@ -1,0 +1,92 @@
+/**
+ * Keeps what sessions may do true while they last: when something about accounts changes, each session whose
+ * account it concerns gets its Access anew, or hears that it has none any more.
+ *
+ * The bus only says that something changed; what is true is read from the store. Since a hint may be lost,
+ * everything is read again every minute as well. A store that cannot be read takes nothing away.
+ */
+import type { AccountId } from '#base/id.ts'
+import type { Bus } from '#bus/bus.ts'
+import type { Db } from '#kv/db.ts'
+import { type Access, readAccess } from './access.ts'
+import { accountCache } from './resolution.ts'
+
+/** `undefined`: the account is gone or may not sign in any more. */
+type Changed = (now: Access | undefined) => void
+
+const heartbeatMs = 60_000
+/** Many changes at once are looked at together. */
+const gatherMs = 20
+const perSnapshot = 100
+
+export class AccessWatch implements Disposable {
+  readonly #db: Db
+  readonly #watchers = new Map<AccountId, Set<Changed>>()
+  readonly #due = new Set<AccountId>()
+  readonly #subscription: Disposable
+  readonly #timer: NodeJS.Timeout
+  #gathering: NodeJS.Timeout | undefined
+
+  constructor(o: { db: Db; bus: Bus; everyMs?: number }) {
+    this.#db = o.db
+    this.#subscription = o.bus.on('forget', ({ cache, key }) => {
+      if (cache === accountCache) this.#concerns(key)
+    })
+    this.#timer = setInterval(() => this.#lookAtAll(), o.everyMs ?? heartbeatMs)
+    this.#timer.unref()
+  }
+
+  /** `changed` must not throw. */
+  watch(account: AccountId, changed: Changed): Disposable {
+    const own: Changed = (now) => changed(now)
+    const watchers = this.#watchers.get(account) ?? new Set()
+    this.#watchers.set(account, watchers.add(own))
+    return {
+      [Symbol.dispose]: () => {
+        watchers.delete(own)
+        if (watchers.size === 0 && this.#watchers.get(account) === watchers) this.#watchers.delete(account)
+      },
+    }
+  }
+
+  [Symbol.dispose](): void {
+    clearInterval(this.#timer)
+    clearTimeout(this.#gathering)
+    this.#subscription[Symbol.dispose]()
+    this.#watchers.clear()
+  }
+
+  /** The key names one account by its number; any other, such as a role's, may concern everybody. */
+  #concerns(key: string): void {
+    if (!/^\d+$/.test(key)) this.#lookAtAll()
+    else if (this.#watchers.has(Number(key) as AccountId)) this.#lookAt([Number(key) as AccountId])
+  }
+
+  #lookAtAll(): void {
+    this.#lookAt(this.#watchers.keys())
+  }
+
+  #lookAt(accounts: Iterable<AccountId>): void {
+    for (const account of accounts) this.#due.add(account)
+    if (this.#due.size > 0) this.#gathering ??= setTimeout(() => void this.#look(), gatherMs)
+  }
+
+  async #look(): Promise<void> {
+    this.#gathering = undefined
+    while (this.#due.size > 0) {
+      const some = [...this.#due].slice(0, perSnapshot)
+      for (const account of some) this.#due.delete(account)
+      try {
+        const found = await this.#db.read((tx) => Promise.all(some.map((account) => readAccess(tx, account))))
+        for (const [i, account] of some.entries()) this.#tell(account, found[i])
+      } catch {
+        // The heartbeat tries again.
+        return
+      }
+    }
+  }
+
+  #tell(account: AccountId, now: Access | undefined): void {
+    for (const changed of this.#watchers.get(account) ?? []) changed(now)
+  }
+}

@@ -1,0 +1,45 @@
+/**
+ * The permission that each command needs once somebody has signed in: the one place where IMAP asks for them
+ * (`loop.ts`). Commands that only end, wait for nothing or undo a selection need none.
+ */
+import type { Permission } from '#account/permission.ts'
+
+const byCommand: Readonly<Record<string, Permission>> = {
+  APPEND: 'imapAppend',
+  CAPABILITY: 'imapCapability',
+  COPY: 'imapCopy',
+  CREATE: 'imapCreate',
+  DELETE: 'imapDelete',
+  ENABLE: 'imapEnable',
+  EXAMINE: 'imapExamine',
+  EXPUNGE: 'imapExpunge',
+  FETCH: 'imapFetch',
+  ID: 'imapId',
+  IDLE: 'imapIdle',
+  LIST: 'imapList',
+  LSUB: 'imapLsub',
+  MOVE: 'imapMove',
+  NAMESPACE: 'imapNamespace',
+  RENAME: 'imapRename',
+  SEARCH: 'imapSearch',
+  SELECT: 'imapSelect',
+  STATUS: 'imapStatus',
+  STORE: 'imapStore',
+  SUBSCRIBE: 'imapSubscribe',
+  UNSUBSCRIBE: 'imapSubscribe',
+}
+
+export const unrestricted: ReadonlySet<string> = new Set([
+  'AUTHENTICATE',
+  'CHECK',
+  'CLOSE',
+  'LOGIN',
+  'LOGOUT',
+  'NOOP',
+  'STARTTLS',
+  'UNSELECT',
+])
+
+/** `name` as in the registry; `UID FETCH` needs what `FETCH` does. Undefined where nothing is needed. */
+export const permissionOf = (name: string): Permission | undefined =>
+  byCommand[name.startsWith('UID ') ? name.slice(4) : name]
