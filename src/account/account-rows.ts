@@ -30,23 +30,26 @@ export const forUpdate = (tx: WriteTx): Pick<ReadTx, 'get'> => ({
 
 /**
  * Throws Fault `invalid` where a domain, a group or a role is missing, `exists` where a name or an address is
- * somebody else's. `id` is undefined before an account has one.
+ * somebody else's. `id` is undefined before an account has one. Groups and roles that it had before may be
+ * gone: they give nothing, and are in nobody's way.
  */
 export async function assertAccountFits(
   tx: Pick<ReadTx, 'get'>,
   id: AccountId | undefined,
   row: AccountRow,
+  before: Pick<AccountRow, 'memberOf' | 'roles'> = { memberOf: [], roles: [] },
 ): Promise<void> {
   const owner = id === undefined ? undefined : ({ kind: 'account', id } as const)
   await assertAddressesFree(tx, owner, [{ property: 'name', address: row.name }, ...placedAddresses(row)])
   for (const [i, group] of row.memberOf.entries()) {
+    if (before.memberOf.includes(group)) continue
     const found = await tx.get(accountRowTable, group)
     if (found?.type !== 'group' || group === id) {
       throw invalidProperties([{ property: `memberOf/${i}`, problem: 'must be a group' }])
     }
   }
   for (const [i, role] of row.roles.entries()) {
-    if ((await readRole(tx, role)) === undefined) {
+    if (!before.roles.includes(role) && (await readRole(tx, role)) === undefined) {
       throw invalidProperties([{ property: `roles/${i}`, problem: 'must be a role that exists' }])
     }
   }
@@ -69,7 +72,7 @@ export async function updateAccountRows(
   const before = await tx.getForUpdate(accountRowTable, id)
   if (before === undefined) throw noSuchAccount()
   const after = await change(before)
-  await assertAccountFits(forUpdate(tx), id, after)
+  await assertAccountFits(forUpdate(tx), id, after, before)
   if (after.name !== before.name) {
     tx.delete(accountNameTable, [before.name])
     tx.put(accountNameTable, [after.name], id)

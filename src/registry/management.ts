@@ -196,6 +196,9 @@ export class Management {
     if (!this.mayUse(name, verb, scope.actor)) {
       throw new Fault('forbidden', `This needs the permission sys${name}${verbs[verb]}.`, { what: name })
     }
+    const { actor, account } = scope
+    const isOthers = handler.object.ofAccount === true && account !== actor.account
+    if (isOthers && !this.mayUse('Account', 'update', actor)) throw noSuch(handler.object)
     return handler
   }
 

@@ -45,6 +45,8 @@ export interface Field<T> {
   readonly item?: Field<unknown>
   /** Of an enum: all that it may be. */
   readonly words?: readonly string[]
+  /** Of a list: how many elements it may have. */
+  readonly count?: { readonly min: number; readonly max: number }
   /** Of a record: what its parts are. */
   readonly parts?: Readonly<Record<string, Field<unknown>>>
   /** Throws Fault `invalid` whose public text says what is allowed and does not repeat the input. */
@@ -202,14 +204,17 @@ const plainWord = (word: string): string => word.toLowerCase().replaceAll('_', '
 /** Several values of another kind, whose own fallback does not matter. A single value is a list of one. */
 export const list = <T>(
   item: Field<T | undefined>,
-  options: FieldOptions<readonly NoInfer<T>[]> & { min?: number },
+  options: FieldOptions<readonly NoInfer<T>[]> & { min?: number; max?: number },
 ): Field<readonly T[]> => {
-  const least = options.min === undefined ? '' : ` of at least ${options.min}`
-  const whole = field('list', `a list${least}, each ${item.allowed}`, options, (input) => {
+  const { min = 0, max = Infinity } = options
+  const least = min === 0 ? '' : ` of at least ${min}`
+  const most = max === Infinity ? '' : `, at most ${max}`
+  const whole = field('list', `a list${least}${most}, each ${item.allowed}`, options, (input) => {
     const items = Array.isArray(input) ? (input as readonly unknown[]) : [input]
-    return items.length < (options.min ?? 0) ? undefined : items.map((value) => item.read(value) as T)
+    if (items.length < min || items.length > max) return undefined
+    return items.map((value) => item.read(value) as T)
   })
-  return { ...whole, item }
+  return { ...whole, item, count: { min, max } }
 }
 
 export interface SocketAddress {

@@ -87,10 +87,12 @@ function readOne(
     return { ...fallbacksOf(field.parts), ...parts }
   }
   if (field.kind === 'list' && field.item !== undefined && Array.isArray(given)) {
-    const { item } = field
-    const items = given.map((one, i) => readOne(item, one, `${property}/${i}`, problems))
-    // The whole list says how many there must be; its items were read here, with their places.
-    return item.kind === 'record' ? items : (readLeaf(field, given, property, problems) ?? items)
+    const { item, count } = field
+    if (count !== undefined && (given.length < count.min || given.length > count.max)) {
+      problems.push({ property, problem: `must be ${field.allowed}` })
+      return undefined
+    }
+    return given.map((one, i) => readOne(item, one, `${property}/${i}`, problems))
   }
   return readLeaf(field, given, property, problems)
 }
@@ -105,9 +107,7 @@ function readLeaf(
     return field.read(given)
   } catch (error) {
     if (!isFault(error, 'invalid')) throw error
-    // Of a list whose items are wrong, the items are told.
-    if (!problems.some((problem) => problem.property.startsWith(`${property}/`)))
-      problems.push({ property, problem: error.publicText })
+    problems.push({ property, problem: error.publicText })
     return undefined
   }
 }
@@ -115,3 +115,9 @@ function readLeaf(
 /** What a new object has where nothing else is said. */
 export const fallbacksOf = (fields: Fields): Values =>
   Object.fromEntries(Object.entries(fields).map(([name, field]) => [name, field.fallback]))
+
+/** Reads a patch: what it gives for a name, or else what was there before. */
+export const givenIn =
+  (patch: Values) =>
+  <T>(name: string, before: T): T =>
+    Object.hasOwn(patch, name) ? (patch[name] as T) : before
