@@ -48,10 +48,17 @@ export function createRouter(o: RouterOptions): Hono<HttpEnv> {
     const id = c.get('requestId')
     const expected = problemOf(error)
     if (expected !== undefined) return problemResponse(expected.problem, id, expected.headers)
+    if (hasLeft(c)) return problemResponse({ status: 400 }, id)
     o.onCrash(error, { id, method: c.req.method, path: c.req.path })
     return problemResponse({ status: 500 }, id)
   })
   return router
+}
+
+/** Whoever asked went away before the request was whole: nobody is there for an answer, and nothing is wrong. */
+function hasLeft(c: Context<HttpEnv>): boolean {
+  const { incoming } = c.env
+  return incoming.destroyed && !incoming.complete
 }
 
 /** Headers of every response; a handler's own ones stay. */

@@ -8,7 +8,7 @@ import { connect as connectTcp, type Socket } from 'node:net'
 import path from 'node:path'
 import { after, before, describe, test } from 'node:test'
 import { connect as connectTls } from 'node:tls'
-import { startServer, type TestServer } from '../../harness/server.ts'
+import { basicAuth, startServer, type TestServer } from '../../harness/server.ts'
 import {
   assertNoDefect,
   assertStillServes,
@@ -173,6 +173,24 @@ describe('clients that vanish', () => {
       for (const found of await readAll(server, 'Drafts')) assert.equal(found, message)
       for (const found of await readAll(server, 'Sent')) assert.equal(found, message)
     })
+  }
+
+  for (const [how, framed] of [
+    ['a length', (body: string) => `Content-Length: ${body.length}\r\n\r\n${body}`],
+    ['chunks', (body: string) => `Transfer-Encoding: chunked\r\n\r\n5\r\n${body.slice(0, 5)}\r\n`],
+  ] as const) {
+    for (const cut of ['end', 'reset'] as const) {
+      test(`HTTP with ${how}, cut after every byte by ${cut}`, async () => {
+        const authorization = basicAuth('admin', server.adminPassword!)
+        const head = `POST /api/principal HTTP/1.1\r\nHost: x\r\nAuthorization: ${authorization}\r\n`
+        const whole = head + framed('{"type":"domain","name":"unfinished.example"}')
+        await eachPrefix(Buffer.from(whole.slice(0, -1)), (prefix) =>
+          sendAndVanish(connectTcp(server.httpPort, '127.0.0.1'), prefix, cut, 'connect'),
+        )
+        assert.equal((await server.api('GET', '/api/principal/unfinished.example')).status, 404)
+        assertNoDefect(server)
+      })
+    }
   }
 
   test('TLS that is cut off inside a message', async () => {
