@@ -6,10 +6,10 @@ import assert from 'node:assert/strict'
 import { type ChildProcess, spawn } from 'node:child_process'
 import { writeFileSync } from 'node:fs'
 import { rm } from 'node:fs/promises'
-import { type AddressInfo, createServer } from 'node:net'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { Conversation } from './conversation.ts'
+import { freePorts } from './free-ports.ts'
 import { temporaryDirectory } from './store.ts'
 
 const root = new URL('../../', import.meta.url)
@@ -155,13 +155,15 @@ export interface TestServer extends ServerPorts, AsyncDisposable {
 /** A server that is ready, on free ports; killed at the end. */
 export async function startServer(o: ServerOptions = {}): Promise<TestServer> {
   const directory = o.directory ?? temporaryDirectory()
-  const ports = await freePorts()
+  const free = await freePorts(listeners.length)
+  const ports = named(free.ports)
   const config = join(directory, 'server.toml')
   writeFileSync(config, configuration(ports, o))
   const args = ['--config', config, '--data', join(directory, 'data')]
   const server = new ServerProcess(args, o.through === undefined ? {} : { through: o.through })
   const remove = async (): Promise<void> => {
     await server[Symbol.asyncDispose]()
+    await free[Symbol.asyncDispose]()
     if (o.directory === undefined) await rm(directory, { recursive: true, force: true })
   }
   try {
@@ -206,17 +208,8 @@ const apiOf =
     })
 
 /** As listeners share a port between workers only where it is named, these are free ones, not 0. */
-async function freePorts(): Promise<ServerPorts> {
-  const held = await Promise.all(
-    listeners.map(async ([name]) => {
-      const server = createServer()
-      await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
-      return { name, server, port: (server.address() as AddressInfo).port }
-    }),
-  )
-  await Promise.all(held.map(({ server }) => new Promise((resolve) => server.close(resolve))))
-  return Object.fromEntries(held.map(({ name, port }) => [name, port])) as Record<PortName, number>
-}
+const named = (ports: readonly number[]): ServerPorts =>
+  Object.fromEntries(listeners.map(([name], i) => [name, ports[i]!])) as Record<PortName, number>
 
 function configuration(ports: ServerPorts, o: ServerOptions): string {
   const sections = listeners.map(

@@ -1,5 +1,5 @@
 /** Listeners beside the usual ones that wait a second for a TLS handshake, so that tests of time-outs are short. */
-import { type AddressInfo, createServer } from 'node:net'
+import { freePorts } from '../../harness/free-ports.ts'
 
 export interface ImpatientPorts {
   readonly smtp: number
@@ -12,12 +12,9 @@ export async function impatientListeners(): Promise<{
   readonly config: string
   readonly ports: ImpatientPorts
 }> {
-  const ports = {
-    smtp: await freePort(),
-    submissions: await freePort(),
-    imaps: await freePort(),
-    https: await freePort(),
-  }
+  // Kept until this process ends.
+  const [smtp, submissions, imaps, https] = (await freePorts(4)).ports as [number, number, number, number]
+  const ports = { smtp, submissions, imaps, https }
   const sections = [
     ['smtp', 'smtp', false],
     ['submissions', 'smtp', true],
@@ -34,12 +31,4 @@ tls.timeout = "1s"
 `,
   )
   return { config: config.join(''), ports }
-}
-
-async function freePort(): Promise<number> {
-  const server = createServer()
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
-  const { port } = server.address() as AddressInfo
-  await new Promise((resolve) => server.close(resolve))
-  return port
 }
