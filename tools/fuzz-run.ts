@@ -9,6 +9,8 @@ export interface FuzzTarget {
   readonly name: string
   /** Throws only if it found something: errors that the parser may give are caught by the target. */
   run(bytes: Uint8Array): void | Promise<void>
+  /** What it is a way into; targets of one parser share its time. The name if left out. */
+  readonly parser?: string
   /** Folder of test/corpus with inputs to start from; the module's name if left out. */
   readonly corpus?: string
 }

@@ -4,8 +4,8 @@
  * memory that grows. A find becomes a file of test/corpus, which every later run begins with.
  *
  *   --target NAME    only targets whose name contains NAME
- *   --seconds N      per target (60)
- *   --total-seconds  for all targets together, shared out if they would take longer
+ *   --seconds N      per parser (60), whose targets share them
+ *   --total-seconds  for all together, shared out if they would take longer
  *   --runs N         stop after so many inputs instead
  *   --seed N         repeat a run
  *   --jobs N         targets at once (one per CPU)
@@ -22,6 +22,7 @@ import { root } from './tree.ts'
 interface Plan {
   readonly module: string
   readonly target: string
+  readonly parser: string
   readonly folder: string
 }
 
@@ -51,9 +52,9 @@ async function findTargets(): Promise<readonly Plan[]> {
     const module = pathToFileURL(path.join(root, file)).href
     const { targets } = (await import(module)) as Partial<FuzzModule>
     if (targets === undefined) throw new Error(`${file} exports no targets`)
-    for (const { name, corpus } of targets) {
+    for (const { name, corpus, parser = name } of targets) {
       const folder = path.join(root, 'test/corpus', corpus ?? path.basename(file, '.ts'))
-      if (name.includes(options.target)) plans.push({ module, target: name, folder })
+      if (name.includes(options.target)) plans.push({ module, target: name, parser, folder })
     }
   }
   return plans
@@ -99,10 +100,11 @@ async function runPlan({ module, target, folder }: Plan, seconds: number): Promi
 }
 
 const plans = [...(await findTargets())]
-const share = (totalSeconds * jobs) / Math.max(plans.length, 1)
-const seconds = Math.min(wantedSeconds, share)
+const parsers = Map.groupBy(plans, ({ parser }) => parser)
+const seconds = Math.min(wantedSeconds, (totalSeconds * jobs) / Math.max(parsers.size, 1))
 process.stdout.write(
-  `${plans.length} targets, ${seconds.toFixed(0)} s each, ${jobs} at once, --seed ${seed}\n`,
+  `${plans.length} targets of ${parsers.size} parsers, ${seconds.toFixed(0)} s for each parser, ` +
+    `${jobs} at once, --seed ${seed}\n`,
 )
 if (seconds < wantedSeconds) {
   process.stdout.write(`(not ${wantedSeconds} s each: all together may take ${totalSeconds} s)\n`)
@@ -111,7 +113,7 @@ let passed = 0
 let failed = 0
 async function work(): Promise<void> {
   for (let plan = plans.shift(); plan !== undefined; plan = plans.shift()) {
-    if (await runPlan(plan, seconds)) passed++
+    if (await runPlan(plan, seconds / parsers.get(plan.parser)!.length)) passed++
     else failed++
   }
 }

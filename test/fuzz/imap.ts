@@ -128,12 +128,18 @@ function patterns(bytes: Uint8Array): void {
   pattern.matches(text.slice(half))
 }
 
-export const targets: readonly { readonly name: string; run(bytes: Uint8Array): void | Promise<void> }[] = [
-  { name: 'imap session', run: session },
-  { name: 'imap sequence set', run: sets },
-  { name: 'imap mailbox name', run: names },
-  { name: 'imap list pattern', run: patterns },
-  { name: 'imap dates', run: (b) => quietly(() => void new Arguments(b).dateTime()) },
-  { name: 'imap literal mark', run: (b) => void literalMark(b) },
-  { name: 'imap client tokens', run: (b) => quietly(() => void tokens(b)) },
+const parser = 'IMAP arguments'
+
+export const targets: readonly {
+  readonly name: string
+  readonly parser: string
+  run(bytes: Uint8Array): void | Promise<void>
+}[] = [
+  { name: 'imap session', parser: 'IMAP commands', run: session },
+  { name: 'imap sequence set', parser, run: sets },
+  { name: 'imap mailbox name', parser, run: names },
+  { name: 'imap list pattern', parser, run: patterns },
+  { name: 'imap dates', parser, run: (b) => quietly(() => void new Arguments(b).dateTime()) },
+  { name: 'imap literal mark', parser, run: (b) => void literalMark(b) },
+  { name: 'imap client tokens', parser, run: (b) => quietly(() => void tokens(b)) },
 ]

@@ -74,19 +74,40 @@ function bodies(bytes: Uint8Array): void {
 
 const charsets = ['utf-8', 'utf-7', 'iso-2022-jp', 'gb18030', 'utf-16', 'cp850', 'nonsense', undefined]
 
-export const targets: readonly { readonly name: string; run(bytes: Uint8Array): void }[] = [
-  { name: 'message structure', run: structure },
-  { name: 'message stored structure', run: storedStructure },
-  { name: 'message headers', run: headers },
-  { name: 'message body', run: bodies },
+const structureParser = 'MIME structure'
+const bodyParser = 'MIME bodies'
+const fieldParser = 'header fields'
+
+export const targets: readonly {
+  readonly name: string
+  readonly parser: string
+  run(bytes: Uint8Array): void
+}[] = [
+  { name: 'message structure', parser: structureParser, run: structure },
+  { name: 'message stored structure', parser: structureParser, run: storedStructure },
+  { name: 'message body', parser: bodyParser, run: bodies },
   {
     name: 'message charset',
+    parser: bodyParser,
     run: (b) => void decodeText(b.subarray(1), '8bit', charsets[(b[0] ?? 0) % charsets.length], true),
   },
-  { name: 'message address list', run: (b) => void addressText(parseAddresses(latin1(b))) },
-  { name: 'message date', run: (b) => void parseDate(latin1(b)) },
-  { name: 'message encoded words', run: (b) => void baseSubject(decodeHeaderText(latin1(b))) },
-  { name: 'message parameters', run: (b) => void [parseContentType(latin1(b)), parseDisposition(latin1(b))] },
-  { name: 'message identifiers', run: (b) => void messageIds(latin1(b)) },
-  { name: 'message html', run: (b) => void htmlToText(latin1(b)) },
+  { name: 'message html', parser: bodyParser, run: (b) => void htmlToText(latin1(b)) },
+  { name: 'message headers', parser: fieldParser, run: headers },
+  {
+    name: 'message address list',
+    parser: fieldParser,
+    run: (b) => void addressText(parseAddresses(latin1(b))),
+  },
+  { name: 'message date', parser: fieldParser, run: (b) => void parseDate(latin1(b)) },
+  {
+    name: 'message encoded words',
+    parser: fieldParser,
+    run: (b) => void baseSubject(decodeHeaderText(latin1(b))),
+  },
+  {
+    name: 'message parameters',
+    parser: fieldParser,
+    run: (b) => void [parseContentType(latin1(b)), parseDisposition(latin1(b))],
+  },
+  { name: 'message identifiers', parser: fieldParser, run: (b) => void messageIds(latin1(b)) },
 ]

@@ -90,9 +90,13 @@ function replies(bytes: Uint8Array): void {
   assert.ok(answer.length <= 512)
 }
 
-export const targets: readonly { readonly name: string; run(bytes: Uint8Array): void }[] = [
-  { name: 'smtp command line', run: commandLine },
-  { name: 'smtp mail data', run: mailData },
-  { name: 'smtp counted data', run: countedData },
-  { name: 'smtp replies', run: replies },
+export const targets: readonly {
+  readonly name: string
+  readonly parser: string
+  run(bytes: Uint8Array): void
+}[] = [
+  { name: 'smtp command line', parser: 'SMTP commands', run: commandLine },
+  { name: 'smtp replies', parser: 'SMTP commands', run: replies },
+  { name: 'smtp mail data', parser: 'SMTP data', run: mailData },
+  { name: 'smtp counted data', parser: 'SMTP data', run: countedData },
 ]

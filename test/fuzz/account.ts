@@ -1,0 +1,138 @@
+/**
+ * Fuzz targets of what a peer says about who it is: SASL messages, Basic authentication, what proxies write
+ * about their clients, stored hashes, and names of accounts and domains.
+ */
+import assert from 'node:assert/strict'
+import type { IncomingMessage } from 'node:http'
+import { readCatchAll, readOwnAddress, readOwnDomain, recipientKeys } from '#account/address.ts'
+import { login } from '#account/sasl/login.ts'
+import type { SaslMechanism } from '#account/sasl/mechanism.ts'
+import { plain } from '#account/sasl/plain.ts'
+import { readHash } from '#account/verifiers/stored-hash.ts'
+import { readNewPrincipal, readPasswordChange } from '#admin/principal-shape.ts'
+import { foldAddress, normaliseAddress, normaliseDomain, unicodeDomain } from '#base/domain-name.ts'
+import { Fault, SyntaxFault } from '#base/fault.ts'
+import { formatIp, formatNetwork, networkContains, parseIp, parseNetwork } from '#base/ip.ts'
+import { basicCredentials } from '#http/basic-auth.ts'
+import { clientOf } from '#http/client.ts'
+
+const latin1 = (bytes: Uint8Array): string => Buffer.from(bytes).toString('latin1')
+const utf8 = (bytes: Uint8Array): string => Buffer.from(bytes).toString('utf8')
+
+/** Runs what may refuse its input, in the ways that it may. */
+function quietly(body: () => void): void {
+  try {
+    body()
+  } catch (error) {
+    if (!(error instanceof Fault || error instanceof SyntaxFault)) throw error
+  }
+}
+
+const asked = { ip: '192.0.2.1', protocol: 'imap' } as const
+
+/** No name or password with a NUL, and none too long, gets as far as sign-in; nobody gets in. */
+async function exchange(mechanism: SaslMechanism, responses: readonly Uint8Array[]): Promise<void> {
+  const signIn = {
+    password(name: string, password: string): Promise<'wrong'> {
+      for (const text of [name, password]) {
+        assert.ok(text.length > 0 && text.length <= 1024 && text.isWellFormed() && !text.includes('\0'))
+      }
+      return Promise.resolve('wrong')
+    },
+  }
+  const running = mechanism.start({ signIn, from: asked })
+  for (const response of responses) {
+    const step = await running.next(response)
+    assert.ok(!('done' in step))
+    if ('failed' in step) return
+  }
+}
+
+async function sasl(bytes: Uint8Array): Promise<void> {
+  await exchange(plain, [bytes])
+  const half = bytes.length >> 1
+  await exchange(login, [bytes.subarray(0, half), bytes.subarray(half)])
+}
+
+function basic(bytes: Uint8Array): void {
+  const text = latin1(bytes)
+  basicCredentials(text)
+  const found = basicCredentials(`Basic ${Buffer.from(bytes).toString('base64')}`)
+  if (found === undefined) return
+  assert.equal(`${found.user}:${found.password}`, utf8(bytes))
+  assert.ok(!found.user.includes(':'))
+}
+
+const proxies = [parseNetwork('192.0.2.0/24')!, parseNetwork('2001:db8::/32')!]
+
+/** Whatever a client writes, its address is one, and it is local only where nothing was written. */
+function forwarded(bytes: Uint8Array): void {
+  const [for_ = '', proto = ''] = latin1(bytes).split('\n')
+  for (const remoteAddress of ['192.0.2.1', '127.0.0.1']) {
+    const headers = { 'x-forwarded-for': for_, 'x-forwarded-proto': proto }
+    const request = { socket: { remoteAddress }, headers } as unknown as IncomingMessage
+    const client = clientOf(request, false, proxies)
+    assert.equal(client.ip, formatIp(parseIp(client.ip)!))
+    assert.ok(!client.isLocal)
+    if (remoteAddress === '127.0.0.1') assert.deepEqual([client.ip, client.secure], [remoteAddress, false])
+  }
+}
+
+/** What was brought into its one spelling stays as it is. */
+function names(bytes: Uint8Array): void {
+  const text = utf8(bytes)
+  const domain = normaliseDomain(text)
+  if (domain !== undefined) {
+    assert.equal(normaliseDomain(domain), domain)
+    assert.match(domain, /^[a-z0-9_.-]+$/)
+    unicodeDomain(domain)
+  }
+  const address = normaliseAddress(text)
+  if (address !== undefined) {
+    assert.equal(normaliseAddress(address), address)
+    assert.equal(foldAddress(address), foldAddress(text))
+  }
+  recipientKeys(text)
+  for (const read of [readOwnDomain, readOwnAddress, readCatchAll]) quietly(() => void read(text))
+}
+
+function addresses(bytes: Uint8Array): void {
+  const text = latin1(bytes)
+  const ip = parseIp(text)
+  if (ip !== undefined) assert.deepEqual(parseIp(formatIp(ip)), ip)
+  const network = parseNetwork(text)
+  if (network === undefined) return
+  assert.ok(networkContains(network, network.address))
+  assert.deepEqual(parseNetwork(formatNetwork(network)), network)
+}
+
+/** Bodies of requests: whatever JSON says, a Fault at most. */
+function principals(bytes: Uint8Array): void {
+  let body: unknown
+  try {
+    body = JSON.parse(utf8(bytes))
+  } catch {
+    body = { type: 'individual', name: utf8(bytes), emails: latin1(bytes), secrets: [latin1(bytes)] }
+  }
+  quietly(() => void readNewPrincipal(body))
+  quietly(() => void readPasswordChange(body))
+}
+
+/** Read only: what a check costs is bounded elsewhere. */
+const hashes = (bytes: Uint8Array): void => quietly(() => void readHash(latin1(bytes)))
+
+const parser = 'sign-in and names'
+
+export const targets: readonly {
+  readonly name: string
+  readonly parser: string
+  run(bytes: Uint8Array): void | Promise<void>
+}[] = [
+  { name: 'account SASL', parser, run: sasl },
+  { name: 'account Basic', parser, run: basic },
+  { name: 'account forwarded', parser, run: forwarded },
+  { name: 'account names', parser, run: names },
+  { name: 'account IP addresses', parser, run: addresses },
+  { name: 'account principals', parser, run: principals },
+  { name: 'account stored hashes', parser, run: hashes },
+]
