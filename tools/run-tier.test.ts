@@ -27,20 +27,35 @@ test('passes, failures and skips are counted, in one process and in many', async
     plant('b.test.ts', "describe('s', () => { test('c', () => { throw new Error('planted') }) })\n"),
   ]
   for (const isolation of ['none', 'process'] as const) {
-    const { passed, failed, skipped } = await runTier({ ...tier, isolation }, files, { strict: false, print })
+    const { passed, failed, skipped } = await runTier({ ...tier, isolation }, files, {
+      strict: 'none',
+      print,
+    })
     assert.deepEqual({ passed, failed, skipped }, { passed: 1, failed: 1, skipped: 2 })
   }
 })
 
+test('a program that is missing is told apart from what else makes a test skip', async () => {
+  const files = [
+    plant('program.test.ts', "test('e', { skip: 'x not found: apt-get install x' }, () => {})\n"),
+    plant('other.test.ts', "test('f', { skip: 'only root may' }, () => {})\n"),
+  ]
+  const { failed, skipped, remark } = await runTier(tier, files, { strict: 'programs', print })
+  assert.deepEqual(
+    { failed, skipped, remark },
+    { failed: 1, skipped: 1, remark: 'here these may not be skipped' },
+  )
+})
+
 test('a tier that dies has failed', async () => {
   const files = [plant('dies.test.ts', "test('a', () => { process.kill(process.pid, 'SIGKILL') })\n")]
-  const { failed, remark } = await runTier(tier, files, { strict: false, print })
+  const { failed, remark } = await runTier(tier, files, { strict: 'none', print })
   assert.equal(failed, 1)
   assert.equal(remark, 'the test process died')
 })
 
 test('an empty tier says so', async () => {
-  const { passed, failed, remark } = await runTier(tier, [], { strict: true, print })
+  const { passed, failed, remark } = await runTier(tier, [], { strict: 'all', print })
   assert.deepEqual([passed, failed, remark], [0, 0, 'no test files'])
 })
 
@@ -54,10 +69,17 @@ test('a program that takes too long is stopped', async () => {
 test('time-outs, bad exit codes and forbidden skips fail a tier', () => {
   const ended = (how: 'exit' | 'timeout', code: number) => ({ how, code, stdout: '' }) as const
   const totals = { passed: 5, failed: 0, skipped: 2 }
-  assert.deepEqual(judge(ended('exit', 0), totals, 1000, false), [totals])
-  assert.equal(judge(ended('exit', 0), totals, 1000, true)[0].failed, 2)
-  assert.equal(judge(ended('exit', 1), totals, 1000, false)[0].failed, 1)
-  assert.deepEqual(judge(ended('timeout', 1), undefined, 1000, false), [
+  assert.deepEqual(judge(ended('exit', 0), totals, 1000, 'none'), [totals])
+  assert.equal(judge(ended('exit', 0), totals, 1000, 'all')[0].failed, 2)
+  assert.equal(judge(ended('exit', 0), totals, 1000, 'programs')[0].failed, 0)
+  assert.deepEqual(judge(ended('exit', 0), { ...totals, missing: 1 }, 1000, 'programs')[0], {
+    ...totals,
+    missing: 1,
+    skipped: 1,
+    failed: 1,
+  })
+  assert.equal(judge(ended('exit', 1), totals, 1000, 'none')[0].failed, 1)
+  assert.deepEqual(judge(ended('timeout', 1), undefined, 1000, 'none'), [
     { passed: 0, failed: 1, skipped: 0 },
     'not done after 1 s, stopped',
   ])

@@ -27,7 +27,7 @@ function failsByItself({ details }: Extract<TestEvent, { type: 'test:fail' }>['d
 }
 
 export async function* report(source: AsyncIterable<TestEvent>): AsyncGenerator<string> {
-  const totals = { passed: 0, failed: 0, skipped: 0 }
+  const totals = { passed: 0, failed: 0, skipped: 0, missing: 0 }
   for await (const { type, data } of source) {
     if (type === 'test:stdout' || type === 'test:stderr') yield data.message
     else if (type === 'test:fail' && data.todo === undefined && failsByItself(data)) {
@@ -36,8 +36,10 @@ export async function* report(source: AsyncIterable<TestEvent>): AsyncGenerator<
     } else if (type === 'test:pass') {
       // Of a suite that is skipped nothing else is told; any other is only the sum of its tests.
       if (data.skip !== undefined && data.skip !== false) {
+        const reason = typeof data.skip === 'string' ? data.skip : 'no reason given'
         totals.skipped++
-        yield `skip ${placeOf(data)}: ${typeof data.skip === 'string' ? data.skip : 'no reason given'}\n`
+        if (reason.includes('apt-get install')) totals.missing++
+        yield `skip ${placeOf(data)}: ${reason}\n`
       } else if (data.details.type !== 'suite' && data.todo === undefined) totals.passed++
     }
   }

@@ -8,10 +8,10 @@ import { join } from 'node:path'
 import { describe, it } from 'node:test'
 import { startServer } from '../harness/server.ts'
 import { temporaryDirectory } from '../harness/store.ts'
+import { needs } from '../interop/program.ts'
 import { SmtpClient } from './client.ts'
 import { messageOf } from './messages.ts'
 import { readRecording, straceCommand, type TraceEvent } from './recording.ts'
-import { hasStrace } from './recorded-run.ts'
 
 const deliveries = 256
 const inFlight = 64
@@ -19,7 +19,7 @@ const mostSyncs = 16
 /** As many as deliveries at a time: what waits for one account shares a commit anyway. */
 const accounts = inFlight
 
-const skip = hasStrace ? false : 'strace is not installed'
+const { skip } = needs('strace')
 
 describe('group commit', { skip }, () => {
   for (const workers of [1, 2]) {

@@ -10,8 +10,8 @@ import { join } from 'node:path'
 import { describe, it } from 'node:test'
 import { fileURLToPath } from 'node:url'
 import { temporaryDirectory } from '../harness/store.ts'
+import { needs } from '../interop/program.ts'
 import { type PlantedFault, plantedFaults } from './planted-faults.ts'
-import { hasStrace } from './recorded-run.ts'
 
 const root = fileURLToPath(new URL('../../', import.meta.url))
 const test = 'test/durability/power-cut.test.ts'
@@ -27,7 +27,7 @@ interface Verdict {
 async function runWith(fault: PlantedFault | undefined): Promise<Verdict> {
   const copy = temporaryDirectory()
   try {
-    for (const part of ['src', 'test/harness', 'test/durability', 'package.json'])
+    for (const part of ['src', 'test/harness', 'test/durability', 'test/interop', 'package.json'])
       cpSync(join(root, part), join(copy, part), { recursive: true })
     symlinkSync(join(root, 'node_modules'), join(copy, 'node_modules'))
     if (fault !== undefined) plant(join(copy, fault.file), fault)
@@ -60,7 +60,7 @@ function runTest(copy: string): Promise<Verdict> {
   return new Promise((resolve) => child.once('close', (code) => resolve({ code, output })))
 }
 
-const skip = hasStrace ? false : 'strace is not installed'
+const { skip } = needs('strace')
 
 describe('planted faults', { skip, concurrency: 2 }, () => {
   it('are the only thing that turns the test red', async () => {

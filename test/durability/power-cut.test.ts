@@ -11,6 +11,7 @@ import { join } from 'node:path'
 import { before, describe, it } from 'node:test'
 import { startServer } from '../harness/server.ts'
 import { openTestStore, temporaryDirectory } from '../harness/store.ts'
+import { needs } from '../interop/program.ts'
 import type { EmbeddedEngine } from '#server/engine-choice.ts'
 import { deliverMore } from './deliver-more.ts'
 import { Disk } from './disk.ts'
@@ -18,7 +19,7 @@ import { inspectStore, readStore, type StoreReading } from './inspect.ts'
 import { expectedStates, type Step } from './ledger.ts'
 import { enginesUnderTest } from './load-accounts.ts'
 import { Random } from './random.ts'
-import { hasStrace, recordRun, type RecordedRun } from './recorded-run.ts'
+import { recordRun, type RecordedRun } from './recorded-run.ts'
 import { brokenOrders } from './sync-order.ts'
 import { differences } from './verify.ts'
 
@@ -28,7 +29,7 @@ const loadMs = Number(process.env['POSTERN_RECORD_MS'] ?? 3500)
 const shares = [0, 0, 0.5, 0.9, 1] as const
 
 for (const engine of enginesUnderTest) {
-  describe(`power cut, ${engine}`, { skip: hasStrace ? false : 'strace is not installed' }, () => {
+  describe(`power cut, ${engine}`, needs('strace'), () => {
     const random = new Random()
     let run: RecordedRun
 

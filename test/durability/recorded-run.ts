@@ -3,7 +3,7 @@
  * clients, and what the clients had asked for.
  */
 import assert from 'node:assert/strict'
-import { existsSync, readFileSync } from 'node:fs'
+import { readFileSync } from 'node:fs'
 import { rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import { setTimeout as wait } from 'node:timers/promises'
@@ -15,8 +15,6 @@ import { Load, type LoadAccount } from './load.ts'
 import { createAccounts, loadConfig } from './load-accounts.ts'
 import type { Random } from './random.ts'
 import { readRecording, straceCommand, type TraceEvent } from './recording.ts'
-
-export const hasStrace = ['/usr/bin/strace', '/usr/local/bin/strace', '/bin/strace'].some(existsSync)
 
 export interface RecordedRun {
   /** The data directory that the events are about; it is gone. */

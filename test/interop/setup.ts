@@ -1,6 +1,6 @@
 /**
  * Installs the programs that the tests here drive. Does nothing, and says nothing, where all are there. Called
- * on CI, as root, where apt-get is; exit code 1 when a package cannot be had.
+ * as root, where apt-get is; exit code 1 when a package cannot be had.
  */
 import { spawnSync } from 'node:child_process'
 import { packageOf, programs } from './debian-packages.ts'
