@@ -2,16 +2,18 @@
  * Everything this folder answers over HTTP, added to the server's router: the management API, metrics,
  * health checks and the home page.
  */
-import type { Hono } from 'hono'
+import { Hono } from 'hono'
 import type { Accounts } from '#account/account.ts'
 import { limitBody } from '#http/body-limit.ts'
 import type { HttpEnv } from '#http/router.ts'
-import { adminGate, type GateOptions } from './gate.ts'
+import { type AdminEnv, adminGate, assertMay, type GateOptions } from './gate.ts'
 import { addHomePage } from './home-page.ts'
+import { addObjects, type ObjectOptions } from './objects.ts'
 import { addPrincipals, type PrincipalOptions } from './principals.ts'
 import type { ServerFacts } from './server-facts.ts'
 
-export interface AdminOptions extends GateOptions, PrincipalOptions {
+export interface AdminOptions extends GateOptions, ObjectOptions, PrincipalOptions {
+  readonly accounts: Accounts
   readonly facts: () => ServerFacts
   /** The text of all metrics and its content type. */
   readonly metrics: () => Promise<{ readonly text: string; readonly contentType: string }>
@@ -20,24 +22,36 @@ export interface AdminOptions extends GateOptions, PrincipalOptions {
 }
 
 /** The largest body that the management API takes. */
-const maxApiBodyBytes = 64 * 1024
+const maxApiBodyBytes = 1024 * 1024
 
-export function addAdminRoutes(router: Hono<HttpEnv>, o: AdminOptions): void {
+export function addAdminRoutes(everything: Hono<HttpEnv>, o: AdminOptions): void {
   const gate = adminGate(o)
+  const router = new Hono<AdminEnv>()
   router.use(
     '/api/*',
     gate,
     limitBody(() => maxApiBodyBytes),
   )
   addPrincipals(router, o)
-  router.get('/api/status', async (c) => c.json({ data: await status(o.accounts, o.facts()) }))
-  router.use('/metrics', async (c, next) => (c.env.client.isLocal ? next() : gate(c, next)))
+  addObjects(router, o)
+  router.get('/api/status', async (c) => {
+    assertMay(c, 'sysSystemSettingsGet')
+    return c.json({ data: await status(o.accounts, o.facts()) })
+  })
+  router.use('/metrics', async (c, next) => {
+    if (c.env.client.isLocal) return next()
+    return gate(c, async () => {
+      assertMay(c, 'sysSystemSettingsGet')
+      await next()
+    })
+  })
   router.get('/metrics', async (c) => {
     const { text, contentType } = await o.metrics()
     return c.body(text, 200, { 'Content-Type': contentType, 'Cache-Control': 'no-store' })
   })
-  addHealth(router, o)
-  addHomePage(router, o.facts)
+  everything.route('/', router)
+  addHealth(everything, o)
+  addHomePage(everything, o.facts)
 }
 
 export interface ShownStatus extends ServerFacts {

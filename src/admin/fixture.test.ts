@@ -3,6 +3,7 @@ import type { Hono } from 'hono'
 import { ensureAdmin, setAdminPassword } from '#account/administrator.ts'
 import { makeStore } from '#account/fixture.test.ts'
 import type { Client } from '#http/client.ts'
+import { buildManagement } from '#server/management.ts'
 import { createRouter, type HttpEnv } from '#http/router.ts'
 import { addAdminRoutes } from './api.ts'
 import type { ServerFacts } from './server-facts.ts'
@@ -39,6 +40,7 @@ export async function makeApi(o: { facts?: ServerFacts } = {}) {
   addAdminRoutes(router, {
     signIn: store.signIn,
     accounts: store.accounts,
+    management: buildManagement(store),
     adminToken,
     setAdminPassword: (wanted) => setAdminPassword(store, wanted),
     facts: () => o.facts ?? facts,

@@ -44,7 +44,7 @@ test('an account may administer only with the right to', async () => {
   const status = async (name: string) =>
     (await ask(list, { headers: { authorization: basic(name, 'correct horse') } })).status
   assert.equal(await status('root@example.org'), 200)
-  assert.equal(await status('alice@example.org'), 401)
+  assert.equal(await status('alice@example.org'), 403)
 })
 
 test('the admin token works on this machine only', async () => {

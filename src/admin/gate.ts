@@ -1,15 +1,18 @@
 /**
- * Who may administer over HTTP: `admin` or an account with the right, by Basic authentication (RFC 7617), and
- * programs on this machine with the admin token as a bearer (RFC 6750 §2.1).
+ * Who uses the management API: `admin` or an account, by Basic authentication (RFC 7617), and programs on
+ * this machine with the admin token as a bearer (RFC 6750 §2.1). What they may do is asked by each operation.
  *
  * What must always hold: no password is asked for or accepted in clear from another machine, and no web page
  * of somebody else acts with what a browser remembers.
  */
-import type { MiddlewareHandler } from 'hono'
-import type { SignIn } from '#account/sign-in.ts'
+import type { Context, MiddlewareHandler } from 'hono'
+import type { Access } from '#account/access.ts'
+import { administratorAccess, type SignIn } from '#account/sign-in.ts'
+import type { Permission } from '#account/permission.ts'
 import { Fault } from '#base/fault.ts'
 import { basicCredentials } from '#http/basic-auth.ts'
 import type { HttpEnv } from '#http/router.ts'
+import type { Actor } from '#registry/managed-object.ts'
 import { isSameToken } from './admin-token.ts'
 
 export interface GateOptions {
@@ -18,8 +21,13 @@ export interface GateOptions {
   readonly adminToken: string | undefined
 }
 
-/** Lets administrators pass. Throws Fault `forbidden` or `authenticationFailed`. */
-export function adminGate(o: GateOptions): MiddlewareHandler<HttpEnv> {
+/** What handlers behind the gate find in their context. */
+export interface AdminEnv extends HttpEnv {
+  Variables: HttpEnv['Variables'] & { actor: Actor }
+}
+
+/** Lets those pass who have proved who they are. Throws Fault `forbidden` or `authenticationFailed`. */
+export function adminGate(o: GateOptions): MiddlewareHandler<AdminEnv> {
   return async (c, next) => {
     const { client } = c.env
     if (!client.secure && !client.isLocal) {
@@ -30,23 +38,35 @@ export function adminGate(o: GateOptions): MiddlewareHandler<HttpEnv> {
     if (isForeign(c.req.header('origin'), c.req.header('host'))) {
       throw forbidden('Another site may not ask for this.')
     }
-    const authorization = c.req.header('authorization')
-    const token = bearerToken(authorization)
-    if (token !== undefined) {
-      if (!client.isLocal) throw forbidden('The admin token is for programs on the server itself.')
-      if (o.adminToken === undefined || !isSameToken(token, o.adminToken)) {
-        throw refused('The admin token is not that of the running server.')
-      }
-      return next()
-    }
-    const credentials = basicCredentials(authorization)
-    if (credentials === undefined) throw refused('Sign in as admin.')
-    const { user, password } = credentials
-    const found = await o.signIn.administrator(user, password, { ip: client.ip, protocol: 'http' })
-    if (found === 'wrong' || !found.permissions.has('sysAccountUpdate'))
-      throw refused('Wrong name or password, or no administrator.')
+    const { account, name, permissions } = await signedIn(o, c)
+    c.set('actor', { account, name, permissions, ip: client.ip, protocol: 'http' })
     return next()
   }
+}
+
+async function signedIn(o: GateOptions, c: Context<AdminEnv>): Promise<Access> {
+  const { client } = c.env
+  const authorization = c.req.header('authorization')
+  const token = bearerToken(authorization)
+  if (token !== undefined) {
+    if (!client.isLocal) throw forbidden('The admin token is for programs on the server itself.')
+    if (o.adminToken === undefined || !isSameToken(token, o.adminToken)) {
+      throw refused('The admin token is not that of the running server.')
+    }
+    return administratorAccess()
+  }
+  const credentials = basicCredentials(authorization)
+  if (credentials === undefined) throw refused('Sign in as admin.')
+  const { user, password } = credentials
+  const found = await o.signIn.administrator(user, password, { ip: client.ip, protocol: 'http' })
+  if (found === 'wrong') throw refused('Wrong name or password.')
+  return found
+}
+
+/** For what is no object of the management. Throws Fault `forbidden`. */
+export function assertMay(c: Context<AdminEnv>, permission: Permission): void {
+  if (!c.get('actor').permissions.has(permission))
+    throw new Fault('forbidden', `This needs the permission ${permission}.`, { what: permission })
 }
 
 const forbidden = (text: string): Fault => new Fault('forbidden', text, { what: 'administration' })

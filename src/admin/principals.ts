@@ -7,7 +7,7 @@ import type { Account, Accounts } from '#account/account.ts'
 import { administratorName } from '#account/sign-in.ts'
 import { Fault } from '#base/fault.ts'
 import type { AccountId } from '#base/id.ts'
-import type { HttpEnv } from '#http/router.ts'
+import { type AdminEnv, assertMay } from './gate.ts'
 import {
   readNewPrincipal,
   readPasswordChange,
@@ -26,10 +26,11 @@ export interface PrincipalOptions {
 const mostPerPage = 1000
 const usualPerPage = 100
 
-export function addPrincipals(router: Hono<HttpEnv>, o: PrincipalOptions): void {
+export function addPrincipals(router: Hono<AdminEnv>, o: PrincipalOptions): void {
   const { accounts } = o
 
   router.post('/api/principal', async (c) => {
+    assertMay(c, 'sysAccountCreate')
     const wanted = readNewPrincipal(readJson(await c.req.text()))
     if (wanted.type === 'domain') return c.json({ data: (await accounts.createDomain(wanted)).name })
     const account = await accounts.createAccount(wanted.account).catch((error: unknown) => {
@@ -39,6 +40,7 @@ export function addPrincipals(router: Hono<HttpEnv>, o: PrincipalOptions): void 
   })
 
   router.get('/api/principal', async (c) => {
+    assertMay(c, 'sysAccountQuery')
     const types = readTypes(c.req.query('types'))
     const page = readCount('page', c.req.query('page'), 1, Number.MAX_SAFE_INTEGER)
     const limit = readCount('limit', c.req.query('limit'), usualPerPage, mostPerPage)
@@ -46,6 +48,7 @@ export function addPrincipals(router: Hono<HttpEnv>, o: PrincipalOptions): void 
   })
 
   router.get('/api/principal/:name', async (c) => {
+    assertMay(c, 'sysAccountGet')
     const name = c.req.param('name')
     const domain = name.includes('@') ? undefined : await accounts.domain(name)
     return c.json({
@@ -54,6 +57,7 @@ export function addPrincipals(router: Hono<HttpEnv>, o: PrincipalOptions): void 
   })
 
   router.patch('/api/principal/:name', async (c) => {
+    assertMay(c, 'sysAccountUpdate')
     const name = c.req.param('name')
     const password = readPasswordChange(readJson(await c.req.text()))
     const done =

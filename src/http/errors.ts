@@ -24,6 +24,8 @@ export interface Problem {
   readonly detail?: string
   /** The properties that are wrong, for `invalid`. */
   readonly properties?: readonly string[]
+  /** What is wrong with each of them, as in the example of RFC 9457 §3. */
+  readonly errors?: readonly { readonly pointer: string; readonly detail: string }[]
 }
 
 /** undefined for what is no expected failure: that is a programming error, to be logged. */
@@ -45,16 +47,25 @@ function problemOfFault(fault: Fault): { problem: Problem; headers: Record<strin
   if (isFault(fault, 'rateLimited') && fault.detail.retryAfterMs !== undefined) {
     headers['Retry-After'] = String(Math.ceil(fault.detail.retryAfterMs / 1000))
   }
-  const properties = isFault(fault, 'invalid') ? fault.detail.properties : undefined
+  const { properties, problems } = isFault(fault, 'invalid') ? fault.detail : {}
+  const errors = problems?.map(({ property, problem }) => ({ pointer: pointerOf(property), detail: problem }))
   return {
     problem: {
       status: statusOf[fault.code],
       detail: fault.publicText,
       ...(properties === undefined ? {} : { properties }),
+      ...(errors === undefined ? {} : { errors }),
     },
     headers,
   }
 }
+
+/** RFC 6901 §6: as a fragment. */
+const pointerOf = (property: string): string =>
+  `#/${property
+    .split('/')
+    .map((part) => encodeURIComponent(part.replaceAll('~', '~0')))
+    .join('/')}`
 
 export function problemResponse(
   problem: Problem,

@@ -85,3 +85,10 @@ export const queueMessages = gaugeKind({
   help: 'Accepted messages that wait to be delivered.',
   workers: 'max',
 })
+
+export const accountPurged = eventKind({
+  name: 'server.account-purged',
+  level: 'info',
+  help: 'The mail of an account that was deleted has been removed.',
+  fields: { account: number, messages: number },
+})

@@ -1,11 +1,12 @@
 /**
- * What the server does for itself once a day: removing stored bytes that nothing uses any more, and cutting the
- * accounts' change logs.
+ * What the server does for itself: once a day it removes stored bytes that nothing uses any more and cuts the
+ * change logs and the audit log; and it removes the mail of accounts that were deleted.
  *
  * A durable task whose row has a fixed key per day, so however often the server starts there is one, and a
  * server that was off at that time does it when it is back.
  */
 import type { Clock } from '#base/clock.ts'
+import { purgeAccountName } from '#account/objects/account-handler.ts'
 import { accountRowTable } from '#account/tables.ts'
 import type { AccountId } from '#base/id.ts'
 import { sweepBlobs } from '#blob/sweep.ts'
@@ -13,9 +14,11 @@ import type { Db } from '#kv/db.ts'
 import { taskRow, taskTable } from '#kv/task-rows.ts'
 import { trimLog } from '#kv/trim-log.ts'
 import type { WriteTx } from '#kv/tx.ts'
+import { purgeAccount } from '#mail/purge.ts'
+import { trimAudit } from '#registry/audit.ts'
 import type { TaskKind } from '#tasks/kind.ts'
 import type { Telemetry } from '#telemetry/telemetry.ts'
-import { sweepDone } from './events.ts'
+import { accountPurged, sweepDone } from './events.ts'
 
 const dayMs = 86_400_000
 /** At night in Europe, in the evening in America. */
@@ -57,9 +60,28 @@ async function trimLogs(db: Db, keep: number, signal: AbortSignal): Promise<numb
   }
 }
 
+/** Removes the mail of an account that was deleted. */
+export const purgeAccountTask = (o: { telemetry: Telemetry }): TaskKind<{ readonly account: AccountId }> => ({
+  ...purgeAccountName,
+  leaseMs: 3_600_000,
+  retry: { firstMs: 10_000, mostMs: 3_600_000 },
+  async run({ account }, task) {
+    const messages = await purgeAccount(task.db, account, task.signal)
+    await task.db.write([], async (tx) => task.done(tx))
+    o.telemetry.emit(accountPurged, { account, messages })
+  },
+})
+
+/** Removes audit entries that are older than they need to be. */
+async function trimAuditLog(db: Db, beforeMs: number, signal: AbortSignal): Promise<void> {
+  while (await db.write([], (tx) => trimAudit(tx, beforeMs, 1000))) signal.throwIfAborted()
+}
+
 export const sweepTask = (o: {
   /** Commits of each account that clients can ask for. */
   keepChanges: () => number
+  /** Milliseconds. */
+  keepAudit: () => number
   blobDirectory: string
   clock: Clock
   telemetry: Telemetry
@@ -77,6 +99,7 @@ export const sweepTask = (o: {
       signal: task.signal,
     })
     const logRows = await trimLogs(task.db, o.keepChanges(), task.signal)
+    await trimAuditLog(task.db, startedAt - o.keepAudit(), task.signal)
     await task.db.write([], async (tx) => {
       task.done(tx)
       await put(tx, o.clock.now())

@@ -1,7 +1,7 @@
 /** Settings of the process as a whole. */
 import { hostname } from 'node:os'
 import { normaliseDomain } from '#base/domain-name.ts'
-import { integer, oneOf, secret, size, text } from '#settings/field.ts'
+import { duration, integer, oneOf, secret, size, text } from '#settings/field.ts'
 import { settingsObject } from '#settings/object.ts'
 
 export const systemSettings = settingsObject({
@@ -121,6 +121,11 @@ export const dataRetention = settingsObject({
       fallback: 10_000,
       min: 100,
       help: 'Changes of each account that clients can ask for. One that was away for longer reads everything anew.',
+    }),
+    holdAuditFor: duration({
+      fallback: 730 * 86_400_000,
+      min: 86_400_000,
+      help: 'How long the audit log keeps who changed what.',
     }),
   },
 })

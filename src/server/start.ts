@@ -26,7 +26,7 @@ import { lockDirectory } from './data-directory.ts'
 import * as events from './events.ts'
 import { AdministratorSignIn } from './fallback-admin.ts'
 import { firstAdminPassword } from './first-run.ts'
-import { scheduleSweep, sweepTask } from './housekeeping.ts'
+import { purgeAccountTask, scheduleSweep, sweepTask } from './housekeeping.ts'
 import {
   drainListeners,
   factsOf,
@@ -37,6 +37,7 @@ import {
   probePorts,
 } from './listeners.ts'
 import { keepLogs } from './logs.ts'
+import { buildManagement } from './management.ts'
 import { composeMetrics, countWaiting } from './metrics.ts'
 import { dataRetention, systemSettings } from './settings.ts'
 import { openStorage, storageWarnings } from './storage.ts'
@@ -109,6 +110,7 @@ export async function startServer(o: StartOptions): Promise<RunningServer> {
   const http = buildWeb({
     telemetry,
     accounts,
+    management: buildManagement({ db, clock: systemClock, telemetry, accounts, passwords }),
     signIn: new AdministratorSignIn({ settings, signIn, passwords, telemetry }),
     adminToken: await writeAdminToken(o.directory),
     setAdminPassword: (password) => setAdminPassword({ db, passwords, telemetry }, password),
@@ -211,10 +213,12 @@ function startTasks(ground: Ground, services: ReturnType<typeof buildServices>):
   const sweep = sweepTask({
     blobDirectory: join(directory, 'blobs'),
     keepChanges: () => settings.get(dataRetention).maxChangesHistory,
+    keepAudit: () => settings.get(dataRetention).holdAuditFor,
     clock,
     telemetry,
   })
-  const scheduler = new TaskScheduler({ db, bus, clock, telemetry, kinds: [deliverChunks, sweep] })
+  const kinds = [deliverChunks, sweep, purgeAccountTask({ telemetry })]
+  const scheduler = new TaskScheduler({ db, bus, clock, telemetry, kinds })
   const begun = scheduleSweep(db, clock).then(() => scheduler.kick())
   // Next time then; a store that cannot be written says so wherever mail comes in.
   begun.catch(() => undefined)

@@ -1,0 +1,41 @@
+/**
+ * Removes all that an account has left behind under its number: first its messages, page by page, so that
+ * their bytes lose their links, then every other row. May stop at any page and go on from there.
+ *
+ * What must always hold: it runs only for an account that is gone; numbers are never given out again, so
+ * nothing of a later account is in its way.
+ */
+import type { AccountId } from '#base/id.ts'
+import { ownerKinds } from '#kv/blob-rows.ts'
+import { anyRowTable, rowPages } from '#kv/check.ts'
+import type { Db } from '#kv/db.ts'
+import { accountPrefix } from '#kv/table.ts'
+import { messageTable } from './tables.ts'
+
+const perCommit = 200
+
+/** Returns how many messages were removed. */
+export async function purgeAccount(db: Db, account: AccountId, signal: AbortSignal): Promise<number> {
+  let messages = 0
+  for (;;) {
+    signal.throwIfAborted()
+    const removed = await db.write([account], async (tx) => {
+      const page = await tx.list(messageTable, [account], { limit: perCommit })
+      for (const [[, id], row] of page) {
+        tx.unlink(row.blob, { account, kind: ownerKinds.message, id })
+        tx.delete(messageTable, [account, id])
+      }
+      return page.length
+    })
+    messages += removed
+    if (removed < perCommit) break
+  }
+  for await (const page of rowPages(db, accountPrefix(account))) {
+    signal.throwIfAborted()
+    // Not as a write of the account, which would number it and leave that row behind.
+    await db.write([], async (tx) => {
+      for (const [key] of page) tx.delete(anyRowTable, [key])
+    })
+  }
+  return messages
+}

@@ -1,0 +1,49 @@
+/** Every kind of object that is managed, with what its handler needs. */
+import type { Accounts } from '#account/account.ts'
+import type { PasswordHasher } from '#account/hash-pool.ts'
+import {
+  AccountHandler,
+  type AccountHandlerOptions,
+  type NewPassword,
+} from '#account/objects/account-handler.ts'
+import { AccountSettingsHandler } from '#account/objects/account-settings-handler.ts'
+import { DomainHandler } from '#account/objects/domain-handler.ts'
+import { ListHandler } from '#account/objects/list-handler.ts'
+import { RoleHandler } from '#account/objects/role-handler.ts'
+import { prepareNewPassword } from '#account/password.ts'
+import { passwordTable } from '#account/tables.ts'
+import type { Clock } from '#base/clock.ts'
+import type { Db } from '#kv/db.ts'
+import { quotaUsage } from '#mail/mailbox.ts'
+import { AuditHandler } from '#registry/audit-handler.ts'
+import { Management } from '#registry/management.ts'
+import type { Telemetry } from '#telemetry/telemetry.ts'
+
+export interface ManagementOptions {
+  readonly db: Db
+  readonly clock: Clock
+  readonly telemetry: Telemetry
+  readonly accounts: Accounts
+  readonly passwords: PasswordHasher
+}
+
+export function buildManagement(o: ManagementOptions): Management {
+  const { db, accounts, passwords } = o
+  const newPassword: NewPassword = async (given) => {
+    const hash = await passwords.hash(prepareNewPassword(given))
+    return (tx, account) => tx.put(passwordTable, [account], hash)
+  }
+  const usedBytes: AccountHandlerOptions['usedBytes'] = async (tx, account) =>
+    (await quotaUsage(tx, account)).usedBytes
+  return new Management({
+    ...o,
+    handlers: [
+      new AccountHandler({ ...o, newPassword, usedBytes }),
+      new AccountSettingsHandler(accounts),
+      new DomainHandler(o),
+      new ListHandler(o),
+      new RoleHandler(o),
+      new AuditHandler(db),
+    ],
+  })
+}
