@@ -45,7 +45,14 @@ export function endFetch(out: ResponseWriter): void {
   out.byte(0x29).crlf()
 }
 
-export function writeColumn(out: ResponseWriter, name: ColumnItem, now: MailboxView, index: number): void {
+/** `idPrefix` is that of the mailbox's object identifiers. */
+export function writeColumn(
+  out: ResponseWriter,
+  name: ColumnItem,
+  now: MailboxView,
+  index: number,
+  idPrefix: string,
+): void {
   out.bytes(names[name])
   switch (name) {
     case 'FLAGS':
@@ -67,10 +74,10 @@ export function writeColumn(out: ResponseWriter, name: ColumnItem, now: MailboxV
       out.uint(now.modseqs.at(index)).byte(0x29)
       return
     case 'EMAILID':
-      out.ascii(emailObjectId(now.ids.at(index) as MessageId)).byte(0x29)
+      out.ascii(emailObjectId(now.ids.at(index) as MessageId, idPrefix)).byte(0x29)
       return
     case 'THREADID':
-      out.ascii(threadObjectId(now.threads.at(index) as ThreadId)).byte(0x29)
+      out.ascii(threadObjectId(now.threads.at(index) as ThreadId, idPrefix)).byte(0x29)
       return
   }
 }

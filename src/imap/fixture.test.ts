@@ -1,7 +1,6 @@
 /** What the tests of this folder share: an account in a memory store, and clients that talk to it over pipes. */
 import assert from 'node:assert/strict'
 import type { AccountId, MailboxId, Uid } from '#base/id.ts'
-import type { Access } from '#account/access.ts'
 import { noWatch, userAccess } from '#account/fixture.test.ts'
 import { login } from '#account/sasl/login.ts'
 import { plain } from '#account/sasl/plain.ts'
@@ -14,6 +13,8 @@ import { ingest, type Ingested, type IngestOptions } from '#mail/ingest.ts'
 import { noLimits } from '#mail/limits.ts'
 import { inboxId, provisionAccount } from '#mail/mailbox.ts'
 import { prepareMessage } from '#mail/prepare.ts'
+import { rightsOf } from '#mail/rights.ts'
+import { changeGrant } from '#mail/share.ts'
 import { AccountViews } from '#mail/view.ts'
 import { parseStructure } from '#message/mime.ts'
 import type { ConnectionOptions, StreamConnection } from '#net/stream-connection.ts'
@@ -22,6 +23,7 @@ import { silentTelemetry, type Telemetry } from '#telemetry/telemetry.ts'
 import { Conversation } from '../../test/harness/conversation.ts'
 import { connectionPair } from '../../test/harness/pipe.ts'
 import { AccountWatch } from './account-watch.ts'
+import type { Principal } from './namespaces.ts'
 import { ImapProtocol } from './protocol.ts'
 import type { ImapServices } from './session.ts'
 
@@ -31,7 +33,10 @@ export const createdAt = Date.UTC(2026, 0, 1)
 /** UIDVALIDITY of INBOX. */
 export const validity = createdAt / 1000
 
-const access: Access = userAccess(account, 'fred@example.org')
+/** A user or a group of the test. */
+export interface Person extends Principal {
+  groups: readonly AccountId[]
+}
 
 export interface Told {
   readonly event: string
@@ -55,6 +60,7 @@ export class ImapTestServer implements AsyncDisposable {
   readonly #connections: StreamConnection[] = []
   readonly #sessions: Promise<unknown>[] = []
   limits = noLimits
+  readonly people: Person[] = [{ id: account, name: 'fred@example.org', isGroup: false, groups: [] }]
 
   private constructor(overrides: Readonly<Record<string, unknown>>) {
     const telemetry: Telemetry = {
@@ -66,11 +72,19 @@ export class ImapTestServer implements AsyncDisposable {
       blobs: this.blobs,
       views: new AccountViews({ db: this.db, budgetBytes: 64 << 20 }),
       signIn: {
-        password: async (name, password) =>
-          name === 'fred@example.org' && password === 'secret' ? access : 'wrong',
+        password: async (name, password) => {
+          const person = this.people.find((one) => one.name === name && !one.isGroup)
+          if (person === undefined || password !== 'secret') return 'wrong'
+          return { ...userAccess(person.id, name), groups: person.groups }
+        },
       },
       mechanisms: [plain, login],
       limitsOf: async () => this.limits,
+      principals: {
+        groupsOf: async (id) => this.people.find((one) => one.id === id)?.groups ?? [],
+        byId: async (id) => this.people.find((one) => one.id === id),
+        byName: async (name) => this.people.find((one) => one.name === name.toLowerCase()),
+      },
       watch: this.watch,
       accessWatch: noWatch,
       settings: settingsWith({ allowPlainTextAuth: true, ...overrides }),
@@ -104,17 +118,33 @@ export class ImapTestServer implements AsyncDisposable {
     }
   }
 
+  /** One more account with its first mailboxes. */
+  async add(id: number, name: string, o: Partial<Person> = {}): Promise<Person> {
+    const person = { id: id as AccountId, name, isGroup: false, groups: [], ...o }
+    this.people.push(person)
+    await this.db.write([person.id], (tx) => provisionAccount(tx, person.id, createdAt))
+    return person
+  }
+
+  /** Rights in letters; for a mailbox of the first account, or of another. */
+  async share(mailbox: MailboxId, grantee: AccountId, letters: string, owner = account): Promise<void> {
+    const change = { kind: 'granted', how: 'set', rights: rightsOf(letters) } as const
+    await this.db.write([owner], (tx) =>
+      changeGrant(tx, owner, mailbox, grantee, change, { maxShares: 1000 }),
+    )
+  }
+
   /** A client that has signed in. */
-  async signedIn(): Promise<Conversation> {
+  async signedIn(name = 'fred@example.org'): Promise<Conversation> {
     const client = this.connect()
     await client.expect('* OK [CAPABILITY ')
-    await client.ask('in LOGIN fred@example.org secret', 'in OK [CAPABILITY ')
+    await client.ask(`in LOGIN ${name} secret`, 'in OK [CAPABILITY ')
     return client
   }
 
   /** A client that has selected a mailbox, and read what that says. */
-  async selected(mailbox = 'INBOX', o: { rev2?: true } = {}): Promise<Conversation> {
-    const client = await this.signedIn()
+  async selected(mailbox = 'INBOX', o: { rev2?: true; as?: string } = {}): Promise<Conversation> {
+    const client = await this.signedIn(o.as)
     if (o.rev2) {
       client.send('en ENABLE IMAP4rev2')
       await client.until('en OK')

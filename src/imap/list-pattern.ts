@@ -21,6 +21,16 @@ export class ListPattern {
   }
 
   matches(path: string): boolean {
+    return this.#run(path, false)
+  }
+
+  /** Whether a path that begins so, and goes on, could match. */
+  mayMatchBelow(prefix: string): boolean {
+    return this.#run(prefix, true)
+  }
+
+  /** `isOpen`: it is enough that a part of the pattern takes the whole path. */
+  #run(path: string, isOpen: boolean): boolean {
     const pattern = this.#pattern
     if (pattern.length > longestPattern) return false
     const isInbox = path === inboxName || path.startsWith(`${inboxName}${delimiter}`)
@@ -36,6 +46,7 @@ export class ListPattern {
           : step(live, next, path, c, isInbox ? inboxName.length : 0)
       if (!some) return false
       live = next
+      if (isOpen && live[path.length] === 1) return true
     }
     return live[path.length] === 1
   }

@@ -1,5 +1,5 @@
 /** One LIST or LSUB response (RFC 9051 §7.3.1). */
-import type { Mailbox } from '#mail/mailbox-row.ts'
+import type { HeldMailbox } from './mailbox-ref.ts'
 import { delimiter, writeName } from './mailbox-name.ts'
 import type { ImapSession } from './session.ts'
 import { useAttribute } from './special-use.ts'
@@ -18,14 +18,13 @@ export function writeListed({ out, isRev2 }: ImapSession, word: 'LIST' | 'LSUB',
   out.crlf()
 }
 
-/** What is always said of a mailbox that exists: whether it has children (RFC 3348), and its use (RFC 6154). */
-export function attributesOf(mailbox: Mailbox, hasChildren: boolean): string[] {
+/**
+ * What is always said of a mailbox that exists: whether it has children (RFC 3348), and its use (RFC 6154), but
+ * of the own ones only: programs would take somebody else's Sent for the user's.
+ */
+export function attributesOf({ mailbox, isOwn }: HeldMailbox, hasChildren: boolean): string[] {
   const attributes = [hasChildren ? '\\HasChildren' : '\\HasNoChildren']
-  const use = useAttribute(mailbox.role)
+  const use = isOwn ? useAttribute(mailbox.role) : undefined
   if (use !== undefined) attributes.push(use)
   return attributes
 }
-
-/** The ids of all mailboxes that have mailboxes below them. */
-export const parentIds = (mailboxes: readonly Mailbox[]): ReadonlySet<number> =>
-  new Set(mailboxes.map(({ parent }) => parent))

@@ -67,12 +67,15 @@ const dateKeys: ReadonlyMap<string, DateKey> = new Map<string, DateKey>([
 /** Reads keys to the end of the command. */
 export class SearchKeyReader {
   readonly #args: Arguments
+  readonly #idPrefix: string
   #keys = 0
   /** A string was not text in the charset. */
   hasBadText = false
 
-  constructor(args: Arguments) {
+  /** `idPrefix` is that of the selected mailbox's object identifiers. */
+  constructor(args: Arguments, idPrefix: string) {
     this.#args = args
+    this.#idPrefix = idPrefix
   }
 
   /** `search-key *(SP search-key)`: all must be met. */
@@ -130,9 +133,9 @@ export class SearchKeyReader {
       case 'UID':
         return { kind: 'set', set: args.sequenceSet(), byUid: true }
       case 'EMAILID':
-        return { kind: 'message', id: (objectNumber('M', this.#text()) ?? 0) as MessageId }
+        return { kind: 'message', id: (objectNumber('M', this.#text(), this.#idPrefix) ?? 0) as MessageId }
       case 'THREADID':
-        return { kind: 'thread', id: (objectNumber('T', this.#text()) ?? 0) as ThreadId }
+        return { kind: 'thread', id: (objectNumber('T', this.#text(), this.#idPrefix) ?? 0) as ThreadId }
       default:
         return args.fail('unknown search key')
     }

@@ -3,20 +3,18 @@
  *
  * Commands run one after the other, so a session never does two things at once.
  */
-import { Fault } from '#base/fault.ts'
 import type { AccessWatch } from '#account/access-watch.ts'
 import type { Access } from '#account/access.ts'
 import type { SaslMechanism } from '#account/sasl/mechanism.ts'
 import type { SignIn } from '#account/sign-in.ts'
 import type { Clock } from '#base/clock.ts'
-import type { AccountId, MailboxId } from '#base/id.ts'
+import type { AccountId } from '#base/id.ts'
 import type { BlobStore } from '#blob/store.ts'
 import type { Db } from '#kv/db.ts'
 import type { MailLimits } from '#mail/limits.ts'
-import type { Mailbox } from '#mail/mailbox-row.ts'
-import { findMailbox } from '#mail/mailbox-path.ts'
 import type { MailboxView } from '#mail/mailbox-view.ts'
-import type { AccountView, AccountViews } from '#mail/view.ts'
+import { hasAll, rightsOf } from '#mail/rights.ts'
+import type { AccountViews } from '#mail/view.ts'
 import type { Connection } from '#net/connection.ts'
 import type { Settings } from '#settings/object.ts'
 import type { Telemetry } from '#telemetry/telemetry.ts'
@@ -24,6 +22,9 @@ import type { AccountWatch } from './account-watch.ts'
 import type { SessionState } from './session-state.ts'
 import { Refusal } from './errors.ts'
 import { decodeName } from './mailbox-name.ts'
+import { type HeldMailbox, type MailboxRef, notPermitted } from './mailbox-ref.ts'
+import { Mailboxes } from './mailboxes.ts'
+import type { Principals } from './namespaces.ts'
 import { CommandReader, ProtocolEnd } from './reader.ts'
 import { imapSettings } from './settings.ts'
 import type { SessionView } from './view.ts'
@@ -37,6 +38,7 @@ export interface ImapServices {
   readonly signIn: Pick<SignIn, 'password'>
   readonly mechanisms: readonly SaslMechanism[]
   readonly limitsOf: (account: AccountId) => Promise<MailLimits>
+  readonly principals: Principals
   readonly watch: AccountWatch
   readonly accessWatch: Pick<AccessWatch, 'watch'>
   readonly settings: Settings
@@ -45,6 +47,13 @@ export interface ImapServices {
   /** For ID: what this server is. */
   readonly version: string
 }
+
+export interface SelectedNow {
+  readonly now: MailboxView
+  readonly held: HeldMailbox
+}
+
+const readable = rightsOf('r')
 
 /** Before sign-in nothing long is to be expected. */
 const strangerLimits = { lineBytes: 8 * 1024, commandBytes: 16 * 1024, skipBytes: 64 * 1024 }
@@ -63,7 +72,7 @@ export class ImapSession {
   isRev2 = false
   failedSignIns = 0
   commands = 0
-  #mail: AccountView | undefined
+  #mailboxes: Mailboxes | undefined
   /** The account was disabled or deleted: the session ends. */
   isDismissed = false
   #accessWatch: Disposable | undefined
@@ -95,6 +104,7 @@ export class ImapSession {
 
   signedIn(access: Access): void {
     this.access = access
+    this.#mailboxes = new Mailboxes(this.services, access, this.id)
     this.failedSignIns = 0
     this.reader.limits = { lineBytes, commandBytes, skipBytes: 2 * this.settings.maxRequestSize }
     this.connection.setIdleTimeout(this.settings.timeoutAuthenticated)
@@ -115,10 +125,10 @@ export class ImapSession {
     this.connection.dismiss()
   }
 
-  /** Of the account; only in states that have one. */
-  get accountId(): Access['account'] {
-    if (this.access === undefined) throw new Error('no account before sign-in')
-    return this.access.account
+  /** What the user can reach; only in states that have one. */
+  get mailboxes(): Mailboxes {
+    if (this.#mailboxes === undefined) throw new Error('no mailboxes before sign-in')
+    return this.#mailboxes
   }
 
   get selectedView(): SessionView {
@@ -126,24 +136,25 @@ export class ImapSession {
     return this.selected
   }
 
-  /** The account's mail as it is now. */
-  async mail(): Promise<AccountView> {
-    if (this.#mail === undefined) this.#mail = await this.services.views.open(this.accountId)
-    else await this.#mail.refresh()
-    return this.#mail
+  /**
+   * The selected mailbox as it is now, for what needs these rights. Ends the session where it was deleted
+   * (RFC 2180 §3.3), or where the user may no longer read it (RFC 4314 §5.1.1), which looks the same. Throws
+   * Fault('forbidden').
+   */
+  async selectedNow(needs: string): Promise<SelectedNow> {
+    const { account, mailbox } = this.selectedView
+    const now = await this.mailboxes.load(account, mailbox)
+    const held = now && (await this.mailboxes.held(account, now.mailbox))
+    if (now === undefined || held === undefined || !hasAll(held.rights, readable))
+      throw new ProtocolEnd('The selected mailbox was deleted')
+    const wanted = rightsOf(needs)
+    if (!hasAll(held.rights, wanted)) throw notPermitted()
+    return { now, held: { ...held, needs: wanted } }
   }
 
-  /** The selected mailbox as it is now. Ends the session where it was deleted (RFC 2180 §3.3). */
-  async selectedNow(): Promise<MailboxView> {
-    const now = await this.load(this.selectedView.mailbox)
-    if (now === undefined) throw new ProtocolEnd('The selected mailbox was deleted')
-    return now
-  }
-
-  /** A mailbox as it is now; undefined where there is none with that id. */
-  async load(mailbox: MailboxId): Promise<MailboxView | undefined> {
-    this.#mail ??= await this.services.views.open(this.accountId)
-    return this.#mail.load(mailbox)
+  /** The mailbox that a client named, for what needs these rights. Throws Fault 'notFound' and 'forbidden'. */
+  open(name: Uint8Array, needs: string): Promise<MailboxRef> {
+    return this.mailboxes.open(this.path(name), needs)
   }
 
   /** The path that a client wrote as the name of a mailbox; a Refusal where it can be none. */
@@ -151,13 +162,6 @@ export class ImapSession {
     const path = decodeName(name, this.isRev2)
     if (path === undefined) throw new Refusal('No such mailbox name is possible', 'CANNOT')
     return path
-  }
-
-  /** The mailbox with that path. Throws Fault('notFound'). */
-  find(mailboxes: readonly Mailbox[], path: string): Mailbox {
-    const mailbox = findMailbox(mailboxes, path)
-    if (mailbox === undefined) throw new Fault('notFound', 'No such mailbox', { what: 'mailbox' })
-    return mailbox
   }
 
   /** The selected mailbox may be changed; a Refusal after EXAMINE. */

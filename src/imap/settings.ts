@@ -1,6 +1,21 @@
 /** Limits of IMAP sessions. */
-import { boolean, duration, integer, size } from '#settings/field.ts'
+import { isFault } from '#base/fault.ts'
+import { checkMailboxName } from '#mail/mailbox-path.ts'
+import { boolean, duration, integer, size, text } from '#settings/field.ts'
 import { settingsObject } from '#settings/object.ts'
+
+const nameAllowed = 'a name for a folder, without "/", "*" and "%", other than INBOX'
+
+function namespaceName(given: string): string | undefined {
+  const name = given.normalize('NFC')
+  try {
+    checkMailboxName(name)
+  } catch (error) {
+    if (isFault(error)) return undefined
+    throw error
+  }
+  return /[*%]/.test(name) || name.toLowerCase() === 'inbox' ? undefined : name
+}
 
 export const imapSettings = settingsObject({
   name: 'Imap',
@@ -24,6 +39,18 @@ export const imapSettings = settingsObject({
       min: 1024,
       classic: 'imap.request.max-size',
       help: 'The largest message that a client can append.',
+    }),
+    otherUsersName: text({
+      fallback: 'Other Users',
+      allowed: nameAllowed,
+      normalise: namespaceName,
+      help: 'The folder in which mail programs show what other users share.',
+    }),
+    sharedFoldersName: text({
+      fallback: 'Shared Folders',
+      allowed: nameAllowed,
+      normalise: namespaceName,
+      help: 'The folder in which mail programs show the mailboxes of groups.',
     }),
     timeoutAnonymous: duration({
       fallback: 60_000,

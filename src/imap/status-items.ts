@@ -2,10 +2,11 @@
 import type { Mailbox } from '#mail/mailbox-row.ts'
 import type { Arguments } from './grammar.ts'
 import { writeName } from './mailbox-name.ts'
-import { mailboxObjectId } from './object-id.ts'
+import type { HeldMailbox, MailboxRef } from './mailbox-ref.ts'
+import { mailboxObjectId, objectIdPrefix } from './object-id.ts'
 import type { ImapSession } from './session.ts'
 
-type Item = (mailbox: Mailbox) => number | string
+type Item = (mailbox: Mailbox, of: HeldMailbox) => number | string
 
 const items: ReadonlyMap<string, Item> = new Map<string, Item>([
   ['MESSAGES', (mailbox) => mailbox.messages],
@@ -18,7 +19,7 @@ const items: ReadonlyMap<string, Item> = new Map<string, Item>([
   ['SIZE', (mailbox) => mailbox.sizeBytes],
   ['HIGHESTMODSEQ', (mailbox) => mailbox.highestModseq],
   // RFC 8474 §4.3
-  ['MAILBOXID', (mailbox) => `(${mailboxObjectId(mailbox.id)})`],
+  ['MAILBOXID', (mailbox, of) => `(${mailboxObjectId(mailbox.id, objectIdPrefix(of))})`],
 ])
 
 /** `(MESSAGES UNSEEN)`: at least one, each once. */
@@ -34,18 +35,13 @@ export function readStatusItems(args: Arguments): readonly string[] {
   return [...names]
 }
 
-export function writeStatus(
-  { out, isRev2 }: ImapSession,
-  path: string,
-  mailbox: Mailbox,
-  names: readonly string[],
-): void {
+export function writeStatus({ out, isRev2 }: ImapSession, ref: MailboxRef, names: readonly string[]): void {
   out.ascii('* STATUS ')
-  writeName(out, path, isRev2)
+  writeName(out, ref.path, isRev2)
   out.ascii(' (')
   for (const [i, name] of names.entries()) {
     if (i > 0) out.sp()
-    const value = items.get(name)!(mailbox)
+    const value = items.get(name)!(ref.mailbox, ref)
     out.ascii(name).sp()
     if (typeof value === 'number') out.uint(value)
     else out.ascii(value)

@@ -5,11 +5,12 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import fc from 'fast-check'
-import type { MailboxId, MessageId, Modseq, ThreadId, Uid } from '#base/id.ts'
+import type { AccountId, MailboxId, MessageId, Modseq, ThreadId, Uid } from '#base/id.ts'
 import { FlagSets } from '#mail/flag-set.ts'
 import type { Mailbox } from '#mail/mailbox-row.ts'
 import { MailboxColumns, type ViewEntry } from '#mail/mailbox-columns.ts'
 import type { MailboxView } from '#mail/mailbox-view.ts'
+import { allRights } from '#mail/rights.ts'
 import { SessionView } from './view.ts'
 import type { ResponseWriter } from './writer.ts'
 
@@ -93,6 +94,8 @@ const stepArbitrary = fc.record({
   rebuild: fc.nat(9).map((n) => n === 0),
 })
 
+const own = { account: 7 as AccountId, isOwn: true, rights: allRights }
+
 test('a session is told every change of a large mailbox once', () => {
   fc.assert(
     fc.property(fc.nat(2000), fc.array(stepArbitrary, { maxLength: 20 }), (count, steps) => {
@@ -102,7 +105,7 @@ test('a session is told every change of a large mailbox once', () => {
       let lastUid = 0
       while (lastUid < count) columns.append(entryOf(++lastUid, 1, numberOf(lastUid % 2)))
       let now = columns.view(mailbox, sets)
-      const view = new SessionView(now, false)
+      const view = new SessionView(now, own, false)
       const picture = new Picture()
       picture.learn(now, now.count)
       let modseq = 1

@@ -8,10 +8,13 @@
  * so that as long as the client's picture is one that the mailbox had, they are shared and not copied; and
  * chunks that two columns share need not be compared.
  */
-import type { MailboxId } from '#base/id.ts'
+import type { AccountId, MailboxId } from '#base/id.ts'
 import { type Column, columnOf, sharedChunks } from '#mail/column.ts'
 import type { FlagSet, FlagSets } from '#mail/flag-set.ts'
 import type { MailboxView } from '#mail/mailbox-view.ts'
+import type { Rights } from '#mail/rights.ts'
+import type { HeldMailbox } from './mailbox-ref.ts'
+import { objectIdPrefix } from './object-id.ts'
 import { eachPosition, type Numbered, pairUp, type Positions } from './sequence-set.ts'
 import type { ResponseWriter } from './writer.ts'
 
@@ -20,8 +23,14 @@ const none = new Uint32Array(0)
 type Numbers = Column<Uint32Array>
 
 export class SessionView implements Numbered {
+  readonly account: AccountId
   readonly mailbox: MailboxId
+  /** EXAMINE was said. */
   readonly isReadOnly: boolean
+  /** What stands before the numbers of identifiers: see `object-id.ts`. */
+  readonly idPrefix: string
+  /** The rights that the client was told of, by PERMANENTFLAGS. */
+  toldRights: Rights
   /** The columns shown last. Not the whole view: that would keep its other columns in memory. */
   #shownUids: Numbers
   #shownFlags: Numbers
@@ -41,9 +50,16 @@ export class SessionView implements Numbered {
   #saved: Uint32Array = none
 
   /** Starts with what SELECT tells: all messages and, as what the client would fetch now, their flags. */
-  constructor(now: MailboxView, isReadOnly: boolean) {
+  constructor(
+    now: MailboxView,
+    held: Pick<HeldMailbox, 'account' | 'isOwn' | 'rights'>,
+    isReadOnly: boolean,
+  ) {
+    this.account = held.account
     this.mailbox = now.id
     this.isReadOnly = isReadOnly
+    this.idPrefix = objectIdPrefix(held)
+    this.toldRights = held.rights
     this.#uids = this.#shownUids = now.uids
     this.#flags = this.#shownFlags = now.flagSets
     this.#sets = now.sets

@@ -30,6 +30,7 @@ import type { Telemetry } from '#telemetry/telemetry.ts'
 import type { OpenService } from './listeners.ts'
 import { cache, dataStore, systemSettings } from './settings.ts'
 import type { EmbeddedEngine } from './engine-choice.ts'
+import { principalsFrom } from './principals.ts'
 import { openStore, type Store } from './store.ts'
 import type { Spawn } from './threads.ts'
 import { version } from './version.ts'
@@ -139,6 +140,7 @@ function imapServices(
     signIn,
     mechanisms,
     limitsOf: async (account) => mailLimits((await accounts.get(account))?.quotas ?? noQuotas),
+    principals: principalsFrom(store.db, accounts),
     watch,
     accessWatch,
     settings,

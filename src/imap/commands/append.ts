@@ -3,9 +3,9 @@
  * one commit. Memory is the same for every size; what fails leaves nothing behind (RFC 9051 §6.3.12).
  */
 import { Fault } from '#base/fault.ts'
-import type { MailboxId } from '#base/id.ts'
 import { type Ingested, ingest } from '#mail/ingest.ts'
 import { prepareMessage } from '#mail/prepare.ts'
+import { flagRights, type FlagRights, mayChange } from '#mail/rights.ts'
 import { StructureParser } from '#message/mime.ts'
 import type { Stager } from '#blob/store.ts'
 import { command, type Completion } from '../command.ts'
@@ -13,6 +13,7 @@ import { signedIn } from '../session-state.ts'
 import { Refusal } from '../errors.ts'
 import { type GivenFlags, readFlags } from '../flag-names.ts'
 import type { Arguments } from '../grammar.ts'
+import { type MailboxRef, placeOf } from '../mailbox-ref.ts'
 import type { CommandReader, LiteralMark } from '../reader.ts'
 import type { ImapSession } from '../session.ts'
 
@@ -34,13 +35,13 @@ export const append = command<AppendArguments>({
   async run(session, args) {
     const { settings, reader } = session
     // Before the client is asked for the message: it need not send what cannot be taken.
-    const mailbox = session.find((await session.mail()).mailboxes, session.path(args.name))
+    const ref = await session.open(args.name, 'i')
     if (args.mark.sizeBytes > settings.maxRequestSize) throw tooLarge(settings.maxRequestSize)
     if (args.mark.sizeBytes === 0) throw new Refusal('A message of no bytes is none', 'CANNOT')
     await reader.ask(args.mark)
     const stager = session.services.blobs.stager({ maxBytes: settings.maxRequestSize })
     try {
-      return await take(session, args, mailbox.id, stager)
+      return await take(session, args, ref, stager)
     } catch (error) {
       await stager.abort()
       throw error
@@ -74,10 +75,11 @@ function flagsAndSpace(args: Arguments): readonly string[] {
 async function take(
   session: ImapSession,
   { mark, date, flags }: AppendArguments,
-  mailbox: MailboxId,
+  ref: MailboxRef,
   stager: Stager,
 ): Promise<Completion> {
-  const { services, accountId: account } = session
+  const { services } = session
+  const { account, mailbox } = placeOf(ref)
   const parser = new StructureParser()
   await receive(session.reader, mark, parser, stager)
   const staged = await stager.finish()
@@ -89,13 +91,17 @@ async function take(
   })
   const limits = await services.limitsOf(account)
   const savedAt = services.clock.now()
-  const { uid, uidValidity }: Ingested = await services.db.write(
-    [account],
-    (tx) => ingest(tx, account, message, { mailbox, ...flags, savedAt, limits }),
-    { origin: session.id },
+  const { uid, uidValidity }: Ingested = await session.mailboxes.write([ref], (tx, [rights]) =>
+    ingest(tx, account, message, { mailbox, ...permitted(flags, flagRights(rights!)), savedAt, limits }),
   )
   return { code: `APPENDUID ${uidValidity} ${uid}` }
 }
+
+/** RFC 4314 §4: flags that the user has no right to set are left out, and that is no failure. */
+const permitted = ({ keywords, deleted }: GivenFlags, may: FlagRights): GivenFlags => ({
+  keywords: keywords.filter((keyword) => mayChange(may, keyword)),
+  deleted: deleted && may.deleted,
+})
 
 /** Reads the whole literal and the end of its command, also where staging fails on the way. */
 async function receive(

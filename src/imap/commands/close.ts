@@ -1,4 +1,5 @@
 /** CLOSE and UNSELECT: leave the mailbox, with CLOSE after removing what is marked \Deleted, silently. */
+import { hasAny, rightsOf } from '#mail/rights.ts'
 import { command, noArguments } from '../command.ts'
 import { expungeDeleted } from './expunge.ts'
 
@@ -8,7 +9,10 @@ export const close = command({
   standard: 'RFC 9051 §6.4.1',
   parse: noArguments,
   async run(session) {
-    if (!session.selectedView.isReadOnly) await expungeDeleted(session, undefined)
+    const { held } = await session.selectedNow('r')
+    // RFC 4314 §4: without the right to expunge it is no failure either.
+    if (!session.selectedView.isReadOnly && hasAny(held.rights, rightsOf('e')))
+      await expungeDeleted(session, undefined)
     session.selected = undefined
   },
 })

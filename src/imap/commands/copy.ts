@@ -3,10 +3,13 @@
  * before the EXPUNGE responses that the loop writes (RFC 9051 §6.4.7 and §6.4.8).
  */
 import type { Uid } from '#base/id.ts'
-import { type Copied, copyMessages, moveMessages } from '#mail/copy.ts'
+import { type Copied, copyMessages, moveMessages, type TransferOptions } from '#mail/copy.ts'
+import type { MailboxView } from '#mail/mailbox-view.ts'
+import { flagRights } from '#mail/rights.ts'
 import { type AnyCommand, command, type Completion, whole } from '../command.ts'
 import type { Arguments } from '../grammar.ts'
 import { Refusal } from '../errors.ts'
+import { type HeldMailbox, placeOf } from '../mailbox-ref.ts'
 import {
   eachPosition,
   formatSet,
@@ -15,6 +18,7 @@ import {
   type SequenceSet,
 } from '../sequence-set.ts'
 import type { ImapSession } from '../session.ts'
+import type { SessionView } from '../view.ts'
 
 /** Messages moved in one commit. Each is moved or not; of a copy all must be in one. */
 const pageSize = 1000
@@ -44,52 +48,55 @@ function transfer(name: string, standard: string): AnyCommand {
     }),
     async run(session, args) {
       if (moves) session.assertWritable()
-      const uids = await wantedUids(session, args.set, byUid)
-      return moves ? moveAll(session, uids, args.name) : copyAll(session, uids, args.name)
+      // RFC 6851 §4.2: of MOVE the rights of STORE, COPY and EXPUNGE.
+      const { now, held } = await session.selectedNow(moves ? 'rte' : 'r')
+      const uids = wantedUids(session.selectedView, now, args.set, byUid)
+      const to = await session.open(args.name, 'i')
+      return moves ? moveAll(session, held, uids, to) : copyAll(session, held, uids, to)
     },
   })
 }
 
 /** Message numbers of messages that are gone cannot be copied, and then nothing is (RFC 2180 §4.4). */
-async function wantedUids(session: ImapSession, set: SequenceSet, byUid: boolean): Promise<readonly Uid[]> {
-  const { selectedView } = session
-  const now = await session.selectedNow()
-  const positions = (byUid ? positionsOfUids : positionsOfNumbers)(set, selectedView, selectedView.saved)
-  const locate = selectedView.locator(now)
+function wantedUids(view: SessionView, now: MailboxView, set: SequenceSet, byUid: boolean): readonly Uid[] {
+  const positions = (byUid ? positionsOfUids : positionsOfNumbers)(set, view, view.saved)
+  const locate = view.locator(now)
   const uids: number[] = []
   for (const position of eachPosition(positions)) {
-    if (locate(position) !== -1) uids.push(selectedView.uidAt(position))
+    if (locate(position) !== -1) uids.push(view.uidAt(position))
     else if (!byUid) throw new Refusal('Some of the messages are gone', 'EXPUNGEISSUED')
   }
   return uids as Uid[]
 }
 
-async function copyAll(session: ImapSession, uids: readonly Uid[], name: Uint8Array): Promise<Completion> {
-  const { db, clock } = session.services
-  const account = session.accountId
-  const from = session.selectedView.mailbox
-  const to = session.find((await session.mail()).mailboxes, session.path(name)).id
+async function copyAll(
+  session: ImapSession,
+  from: HeldMailbox,
+  uids: readonly Uid[],
+  to: HeldMailbox,
+): Promise<Completion> {
   if (uids.length === 0) return { text: 'No matching messages, so nothing copied' }
-  const savedAt = clock.now()
-  const copied = await db.write([account], (tx) =>
-    copyMessages(tx, { account, mailbox: from }, uids, { account, mailbox: to }, { savedAt }),
+  const options = await optionsFor(session, to)
+  const copied = await session.mailboxes.write([from, to], (tx, [, rights]) =>
+    copyMessages(tx, placeOf(from), uids, placeOf(to), { ...options, may: flagRights(rights!) }),
   )
   return copied.pairs.length === 0 ? {} : { code: copyUid(copied.uidValidity, copied.pairs) }
 }
 
-async function moveAll(session: ImapSession, uids: readonly Uid[], name: Uint8Array): Promise<Completion> {
-  const { db, clock } = session.services
-  const account = session.accountId
-  const from = session.selectedView.mailbox
-  const to = session.find((await session.mail()).mailboxes, session.path(name)).id
+async function moveAll(
+  session: ImapSession,
+  from: HeldMailbox,
+  uids: readonly Uid[],
+  to: HeldMailbox,
+): Promise<Completion> {
   const pairs: Copied['pairs'] = []
   let uidValidity = 0
   try {
     for (let at = 0; at < uids.length; at += pageSize) {
       const page = uids.slice(at, at + pageSize)
-      const savedAt = clock.now()
-      const moved = await db.write([account], (tx) =>
-        moveMessages(tx, { account, mailbox: from }, page, { account, mailbox: to }, { savedAt }),
+      const options = await optionsFor(session, to)
+      const moved = await session.mailboxes.write([from, to], (tx, [, rights]) =>
+        moveMessages(tx, placeOf(from), page, placeOf(to), { ...options, may: flagRights(rights!) }),
       )
       pairs.push(...moved.pairs)
       uidValidity = moved.uidValidity
@@ -100,6 +107,11 @@ async function moveAll(session: ImapSession, uids: readonly Uid[], name: Uint8Ar
   }
   return {}
 }
+
+const optionsFor = async ({ services }: ImapSession, { account }: HeldMailbox): Promise<TransferOptions> => ({
+  savedAt: services.clock.now(),
+  limits: await services.limitsOf(account),
+})
 
 const copyUid = (uidValidity: number, pairs: Copied['pairs']): string =>
   `COPYUID ${uidValidity} ${formatSet(pairs.map(([from]) => from))} ${formatSet(pairs.map(([, to]) => to))}`

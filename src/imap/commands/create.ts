@@ -1,17 +1,14 @@
 /** CREATE, also with a special use: a mailbox, and those above it that are missing. */
-import { Fault } from '#base/fault.ts'
-import type { AccountId, MailboxId } from '#base/id.ts'
-import type { WriteTx } from '#kv/tx.ts'
-import type { MailLimits } from '#mail/limits.ts'
 import { createMailbox, listMailboxes } from '#mail/mailbox.ts'
-import { findMailbox, maxDepth } from '#mail/mailbox-path.ts'
 import type { MailboxRole } from '#mail/mailbox-row.ts'
 import { command, whole } from '../command.ts'
 import { signedIn } from '../session-state.ts'
 import { Refusal } from '../errors.ts'
 import type { Arguments } from '../grammar.ts'
-import { delimiter, hasWildcard, parentPath } from '../mailbox-name.ts'
-import { mailboxObjectId } from '../object-id.ts'
+import { delimiter, hasWildcard } from '../mailbox-name.ts'
+import { notPermitted } from '../mailbox-ref.ts'
+import { ensureParent, newPlace } from '../new-place.ts'
+import { mailboxObjectId, objectIdPrefix } from '../object-id.ts'
 import { roleOfUse } from '../special-use.ts'
 
 export const create = command({
@@ -29,25 +26,21 @@ export const create = command({
     const path = written.endsWith(delimiter) ? written.slice(0, -1) : written
     if (path === '' || hasWildcard(path)) throw new Refusal('No such mailbox name is possible', 'CANNOT')
     const role = roleOf(uses)
-    const account = session.accountId
+    const { account, isOwn, path: inside } = await session.mailboxes.locate(path)
+    if (account === undefined) throw notPermitted()
+    // Uses are the owner's (RFC 6154 §3): what of them is taken is nobody else's to know.
+    if (role !== undefined && !isOwn) throw new Refusal('Uses are for your own mailboxes', 'USEATTR')
     const limits = await session.services.limitsOf(account)
+    const who = await session.mailboxes.who()
     const id = await session.services.db.write([account], async (tx) => {
-      const all = await listMailboxes(tx, account)
-      if (findMailbox(all, path) !== undefined) throw alreadyExists()
-      if (role !== undefined && all.some((mailbox) => mailbox.role === role)) {
+      const place = await newPlace(tx, account, inside, who)
+      if (role !== undefined && (await listMailboxes(tx, account)).some((mailbox) => mailbox.role === role))
         throw new Refusal('Another mailbox has that use', 'USEATTR')
-      }
-      const parent = await ensureParent(tx, account, path, limits)
-      const own = path.slice(path.lastIndexOf(delimiter) + 1)
-      const created = await createMailbox(tx, account, {
-        name: own,
-        parent,
-        limits,
-        ...(role !== undefined && { role }),
-      })
-      return created.id
+      const parent = await ensureParent(tx, place, limits)
+      const o = { name: place.name, parent, limits, ...(role !== undefined && { role }) }
+      return (await createMailbox(tx, account, o)).id
     })
-    return { code: `MAILBOXID (${mailboxObjectId(id)})` }
+    return { code: `MAILBOXID (${mailboxObjectId(id, objectIdPrefix({ account, isOwn }))})` }
   },
 })
 
@@ -66,29 +59,4 @@ function roleOf(uses: readonly string[]): MailboxRole | undefined {
   const role = uses.length === 1 ? roleOfUse(uses[0]!) : undefined
   if (role === undefined) throw new Refusal('No such use', 'USEATTR')
   return role
-}
-
-export const alreadyExists = (): Fault => new Fault('exists', 'Mailbox already exists', { what: 'mailbox' })
-
-/** The mailbox above a path, made with all above it where it is missing; 0 for the top. */
-export async function ensureParent(
-  tx: WriteTx,
-  account: AccountId,
-  path: string,
-  limits: MailLimits,
-): Promise<MailboxId | 0> {
-  // Before anything else: looking for each of thousands of levels would take as many times as long.
-  if (path.split(delimiter, maxDepth + 1).length > maxDepth)
-    throw new Fault('tooLarge', 'Mailboxes nested too deeply', { limit: maxDepth })
-  const above = parentPath(path)
-  if (above === undefined) return 0
-  const found = findMailbox(await listMailboxes(tx, account), above)
-  if (found !== undefined) return found.id
-  const parent = await ensureParent(tx, account, above, limits)
-  const created = await createMailbox(tx, account, {
-    name: above.slice(above.lastIndexOf(delimiter) + 1),
-    parent,
-    limits,
-  })
-  return created.id
 }

@@ -1,11 +1,13 @@
 /** DELETE: a mailbox with its messages goes. One that has mailboxes below it stays (RFC 9051 §6.3.5). */
 import type { AccountId, MailboxId } from '#base/id.ts'
+import type { ReadTx } from '#kv/tx.ts'
 import { expungeMessages } from '#mail/expunge.ts'
 import { deleteMailbox, inboxId, listMailboxes } from '#mail/mailbox.ts'
 import { command, whole } from '../command.ts'
 import { signedIn } from '../session-state.ts'
 import type { Arguments } from '../grammar.ts'
 import { Refusal } from '../errors.ts'
+import { type MailboxRef, placeOf } from '../mailbox-ref.ts'
 import type { ImapSession } from '../session.ts'
 
 /** Messages in one commit; a mailbox with more is emptied first. */
@@ -20,28 +22,30 @@ export const deleteCommand = command<Uint8Array>({
     return args.astring()
   }),
   async run(session, name) {
-    const path = session.path(name)
-    const account = session.accountId
-    const { mailboxes } = await session.mail()
-    const mailbox = session.find(mailboxes, path)
-    if (mailbox.id === inboxId) throw new Refusal('INBOX cannot be deleted', 'CANNOT')
-    if (mailboxes.some(({ parent }) => parent === mailbox.id)) throw hasChildren()
-    if (mailbox.messages > pageSize) await empty(session, account, mailbox.id)
-    await session.services.db.write([account], async (tx) => {
-      if ((await listMailboxes(tx, account)).some(({ parent }) => parent === mailbox.id)) throw hasChildren()
-      await deleteMailbox(tx, account, mailbox.id)
+    const ref = await session.open(name, 'x')
+    const { account, mailbox } = placeOf(ref)
+    if (mailbox === inboxId) throw new Refusal('INBOX cannot be deleted', 'CANNOT')
+    await session.mailboxes.write([ref], (tx) => assertChildless(tx, account, mailbox))
+    if (ref.mailbox.messages > pageSize) await empty(session, ref)
+    await session.mailboxes.write([ref], async (tx) => {
+      await assertChildless(tx, account, mailbox)
+      await deleteMailbox(tx, account, mailbox)
     })
-    if (session.selected?.mailbox !== mailbox.id) return
+    if (session.selected?.account !== account || session.selected.mailbox !== mailbox) return
     session.selected = undefined
     session.untagged('OK [CLOSED] The selected mailbox is gone')
   },
 })
 
-const hasChildren = (): Refusal => new Refusal('There are mailboxes below it', 'HASCHILDREN')
+async function assertChildless(tx: ReadTx, account: AccountId, mailbox: MailboxId): Promise<void> {
+  if ((await listMailboxes(tx, account)).some(({ parent }) => parent === mailbox))
+    throw new Refusal('There are mailboxes below it', 'HASCHILDREN')
+}
 
-async function empty({ services }: ImapSession, account: AccountId, mailbox: MailboxId): Promise<void> {
+async function empty({ mailboxes }: ImapSession, ref: MailboxRef): Promise<void> {
+  const { account, mailbox } = placeOf(ref)
   for (;;) {
-    const gone = await services.db.write([account], (tx) =>
+    const gone = await mailboxes.write([ref], (tx) =>
       expungeMessages(tx, account, mailbox, 'all', { onlyDeleted: false, limit: pageSize }),
     )
     if (gone.length < pageSize) return

@@ -1,10 +1,13 @@
 /** EXPUNGE and UID EXPUNGE: messages marked \Deleted are removed; the loop then tells so. */
 import type { Uid } from '#base/id.ts'
 import { expungeMessages } from '#mail/expunge.ts'
+import type { MailboxView } from '#mail/mailbox-view.ts'
 import { command, noArguments, whole } from '../command.ts'
 import type { Arguments } from '../grammar.ts'
+import { placeOf } from '../mailbox-ref.ts'
 import { eachPosition, type Positions, positionsOfUids, type SequenceSet } from '../sequence-set.ts'
 import type { ImapSession } from '../session.ts'
+import type { SessionView } from '../view.ts'
 
 /** Messages in one commit. */
 const pageSize = 1000
@@ -40,27 +43,24 @@ export const uidExpunge = command<SequenceSet>({
  * are now. The commit looks once more whether each is still marked.
  */
 export async function expungeDeleted(session: ImapSession, among: Positions | undefined): Promise<void> {
-  const { mailbox } = session.selectedView
-  const account = session.accountId
-  const uids = await deletedUids(session, among)
+  const { now, held } = await session.selectedNow('re')
+  const { account, mailbox } = placeOf(held)
+  const uids = deletedUids(session.selectedView, now, among)
   for (let at = 0; at < uids.length; at += pageSize) {
     const page = uids.slice(at, at + pageSize)
-    await session.services.db.write(
-      [account],
-      (tx) => expungeMessages(tx, account, mailbox, page, { onlyDeleted: true }),
-      { origin: session.id },
+    await session.mailboxes.write([held], (tx) =>
+      expungeMessages(tx, account, mailbox, page, { onlyDeleted: true }),
     )
   }
 }
 
-async function deletedUids(session: ImapSession, among: Positions | undefined): Promise<readonly Uid[]> {
-  const now = await session.selectedNow()
+function deletedUids(view: SessionView, now: MailboxView, among: Positions | undefined): readonly Uid[] {
   const uids: number[] = []
   if (among === undefined) {
     for (let i = 0; i < now.count; i++) if (now.flagsAt(i).deleted) uids.push(now.uids.at(i))
     return uids as Uid[]
   }
-  const locate = session.selectedView.locator(now)
+  const locate = view.locator(now)
   for (const position of eachPosition(among)) {
     const index = locate(position)
     if (index !== -1 && now.flagsAt(index).deleted) uids.push(now.uids.at(index))

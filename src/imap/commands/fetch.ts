@@ -8,6 +8,7 @@ import type { Maybe } from '#base/maybe.ts'
 import { storeFlags } from '#mail/flags.ts'
 import type { MailboxView } from '#mail/mailbox-view.ts'
 import type { MessageRow } from '#mail/message-row.ts'
+import { flagRights } from '#mail/rights.ts'
 import { messageTable, structureTable } from '#mail/tables.ts'
 import { StoredStructure } from '#message/structure-codec.ts'
 import { type AnyCommand, command, type Completion, whole } from '../command.ts'
@@ -21,6 +22,7 @@ import {
   writeColumn,
   writeStructure,
 } from '../fetch-response.ts'
+import { type HeldMailbox, placeOf } from '../mailbox-ref.ts'
 import { type MessageSource, sectionBytes, type SectionBytes } from '../section-bytes.ts'
 import { eachPosition, type Positions, positionsOfNumbers, positionsOfUids } from '../sequence-set.ts'
 import type { ImapSession } from '../session.ts'
@@ -91,9 +93,11 @@ class Fetching {
   }
 
   async run(positions: Positions, byUid: boolean): Promise<Completion> {
-    let now = await this.#session.selectedNow()
-    if (this.#items.some((item) => isBytesItem(item) && item.marksSeen) && !this.#view.isReadOnly) {
-      if (await this.#markSeen(positions, now)) now = await this.#session.selectedNow()
+    let { now, held } = await this.#session.selectedNow('r')
+    const marks = this.#items.some((item) => isBytesItem(item) && item.marksSeen) && !this.#view.isReadOnly
+    // RFC 4314 §4: who has no right to set \Seen reads without it.
+    if (marks && flagRights(held.rights).seen && (await this.#markSeen(positions, now, held))) {
+      ;({ now, held } = await this.#session.selectedNow('r'))
     }
     if (this.#readsStructures) await this.#fromRows(positions, now)
     else await this.#fromColumns(positions, now)
@@ -117,7 +121,7 @@ class Fetching {
         for (const item of this.#items) {
           if (!isFirst) out.sp()
           isFirst = false
-          if (item.kind === 'column') writeColumn(out, item.name, now, index)
+          if (item.kind === 'column') writeColumn(out, item.name, now, index, this.#view.idPrefix)
         }
         endFetch(out)
         if (this.#tellsFlags) this.#view.tell(position, now, index)
@@ -142,7 +146,7 @@ class Fetching {
   }
 
   async #writeBatch(batch: readonly Wanted[], now: MailboxView): Promise<void> {
-    const account = this.#session.accountId
+    const { account } = this.#view
     const keys = batch.map(({ index }) => [account, now.ids.at(index) as MessageId] as const)
     const { structures, rows } = await this.#session.services.db.read(async (tx) => ({
       structures: await tx.getMany(structureTable, keys),
@@ -212,7 +216,7 @@ class Fetching {
     for (; at < this.#items.length; at++) {
       const item = this.#items[at]!
       if (at > 0) out.sp()
-      if (item.kind === 'column') writeColumn(out, item.name, now, wanted.index)
+      if (item.kind === 'column') writeColumn(out, item.name, now, wanted.index, this.#view.idPrefix)
       else if (item.kind === 'structure') writeStructure(out, item.name, structure, isRev2)
       else {
         const writing = writeBytes(out, item, bytes[next++])
@@ -230,15 +234,16 @@ class Fetching {
     const isMarked = this.#marked.has(now.uids.at(index))
     if (isMarked && !this.#tellsFlags) {
       out.sp()
-      writeColumn(out, 'FLAGS', now, index)
+      writeColumn(out, 'FLAGS', now, index, '')
     }
     if (isMarked || this.#tellsFlags) this.#view.tell(position, now, index)
     endFetch(out)
   }
 
   /** Sets \Seen where it is missing; true where that changed anything. */
-  async #markSeen(positions: Positions, now: MailboxView): Promise<boolean> {
-    const { services, accountId, id } = this.#session
+  async #markSeen(positions: Positions, now: MailboxView, held: HeldMailbox): Promise<boolean> {
+    const { mailboxes } = this.#session
+    const { account, mailbox } = placeOf(held)
     const locate = this.#view.locator(now)
     const uids: Uid[] = []
     for (const position of eachPosition(positions)) {
@@ -249,10 +254,8 @@ class Fetching {
       for (let at = 0; at < uids.length; at += pageSize) {
         const page = uids.slice(at, at + pageSize)
         const change = { how: 'add', keywords: ['$seen'] } as const
-        const stored = await services.db.write(
-          [accountId],
-          (tx) => storeFlags(tx, accountId, this.#view.mailbox, page, change),
-          { origin: id },
+        const stored = await mailboxes.write([held], (tx, [rights]) =>
+          storeFlags(tx, account, mailbox, page, { ...change, may: flagRights(rights!) }),
         )
         for (const uid of stored.changed) this.#marked.add(uid)
       }

@@ -32,10 +32,13 @@ export const idle = command({
 /** Tells what is new whenever something may be, and returns the client's next line. */
 async function untilLine(session: ImapSession): Promise<Buffer | undefined> {
   const waiting = { isNew: true, hasLine: false, wake: (): void => {} }
-  using _watching = session.services.watch.watch(session.accountId, () => {
+  const { account: own } = session.mailboxes
+  const account = session.selected?.account ?? own
+  const wake = (): void => {
     waiting.isNew = true
     waiting.wake()
-  })
+  }
+  using _watching = session.services.watch.watch(account, wake, account !== own)
   const reading = Promise.resolve(session.reader.continuation(maxDoneBytes, false)).finally(() => {
     waiting.hasLine = true
     waiting.wake()

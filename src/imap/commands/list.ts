@@ -1,14 +1,11 @@
 /** LIST with its options: which mailboxes there are, and what is known of each. */
-import type { MailboxId } from '#base/id.ts'
-import { mailboxPaths } from '#mail/mailbox-path.ts'
-import type { Mailbox } from '#mail/mailbox-row.ts'
-import { listLostSubscriptions } from '#mail/subscription.ts'
+import { hasAny, rightsOf } from '#mail/rights.ts'
 import { command, whole } from '../command.ts'
 import { signedIn } from '../session-state.ts'
 import type { Arguments } from '../grammar.ts'
-import { ListPattern } from '../list-pattern.ts'
-import { attributesOf, parentIds, writeListed } from '../list-response.ts'
-import { decodeName, parentPath } from '../mailbox-name.ts'
+import { type Candidate, Patterns, readCandidates } from '../list-candidates.ts'
+import { attributesOf, writeListed } from '../list-response.ts'
+import { parentPath } from '../mailbox-name.ts'
 import type { ImapSession } from '../session.ts'
 import { useAttribute } from '../special-use.ts'
 import { readStatusItems, writeStatus } from '../status-items.ts'
@@ -35,12 +32,7 @@ export const list = command<ListArguments>({
       writeListed(session, 'LIST', { path: '', attributes: ['\\Noselect'] })
       return
     }
-    const patterns = args.patterns
-      .filter((pattern) => pattern.length > 0)
-      .map((pattern) => decodeName(Buffer.concat([args.reference, pattern]), session.isRev2))
-      .filter((pattern) => pattern !== undefined)
-      .map((pattern) => new ListPattern(pattern))
-    await listMatching(session, args, (path) => patterns.some((pattern) => pattern.matches(path)))
+    await listMatching(session, args, new Patterns(args.patterns, args.reference, session.isRev2))
   },
 })
 
@@ -95,37 +87,24 @@ function readWords(
   args.close()
 }
 
-/** A name that may be listed: a mailbox, a subscription without one, or a level above such a one. */
-interface Candidate {
-  readonly path: string
-  readonly mailbox: Mailbox | undefined
-  readonly isSubscribed: boolean
-}
-
-async function listMatching(
-  session: ImapSession,
-  args: ListArguments,
-  matches: (path: string) => boolean,
-): Promise<void> {
-  const { mailboxes } = await session.mail()
-  const onlySubscribed = args.select.has('SUBSCRIBED')
-  const lost = onlySubscribed
-    ? await session.services.db.read((tx) => listLostSubscriptions(tx, session.accountId))
-    : []
-  const candidates = candidatesOf(mailboxes, lost)
-  const isWanted = ({ mailbox, isSubscribed }: Candidate): boolean =>
-    (!onlySubscribed || isSubscribed) &&
-    (mailbox !== undefined || onlySubscribed) &&
-    (!args.select.has('SPECIAL-USE') || useAttribute(mailbox?.role) !== undefined)
-  const below = args.select.has('RECURSIVEMATCH') ? wantedBelow(candidates, isWanted, matches) : undefined
-  const parents = parentIds(mailboxes)
+async function listMatching(session: ImapSession, args: ListArguments, patterns: Patterns): Promise<void> {
+  const { select } = args
+  const onlySubscribed = select.has('SUBSCRIBED')
+  const onlyUsed = select.has('SPECIAL-USE')
+  const candidates = await readCandidates(session, (prefix) => patterns.mayMatch(prefix), onlySubscribed)
+  const isWanted = ({ path, ref, isSubscribed, isLevel }: Candidate): boolean => {
+    if (onlySubscribed && !isSubscribed) return false
+    if (onlyUsed) return ref?.isOwn === true && useAttribute(ref.mailbox.role) !== undefined
+    return ref !== undefined || onlySubscribed || (isLevel && patterns.asksForLevel(path))
+  }
+  const below = select.has('RECURSIVEMATCH') ? wantedBelow(candidates, isWanted, patterns) : undefined
   for (const candidate of candidates) {
-    if (!matches(candidate.path)) continue
+    if (!patterns.matches(candidate.path)) continue
     const isItself = isWanted(candidate)
     const under = below?.get(candidate.path)
     // RFC 9051 §6.3.9.6: not for children that are listed themselves.
     if (!isItself && under !== 'hidden') continue
-    writeCandidate(session, args, candidate, parents, under !== undefined)
+    writeCandidate(session, args, candidate, under !== undefined)
     const full = session.out.room()
     if (full !== undefined) await full
   }
@@ -134,49 +113,37 @@ async function listMatching(
 function writeCandidate(
   session: ImapSession,
   { select, returns, status }: ListArguments,
-  { path, mailbox, isSubscribed }: Candidate,
-  parents: ReadonlySet<number>,
+  candidate: Candidate,
   hasChildInfo: boolean,
 ): void {
+  const { path, ref, isSubscribed, isLevel, hasChildren } = candidate
   const attributes =
-    mailbox === undefined ? ['\\NonExistent'] : attributesOf(mailbox, parents.has(mailbox.id))
+    ref === undefined
+      ? isLevel && !hasChildInfo
+        ? ['\\Noselect', '\\HasChildren']
+        : ['\\NonExistent']
+      : attributesOf(ref, hasChildren)
   if (isSubscribed && (select.has('SUBSCRIBED') || returns.has('SUBSCRIBED'))) attributes.push('\\Subscribed')
   writeListed(session, 'LIST', {
     path,
     attributes,
     ...(hasChildInfo && { extended: '"CHILDINFO" ("SUBSCRIBED")' }),
   })
-  if (returns.has('STATUS') && mailbox !== undefined) writeStatus(session, path, mailbox, status)
-}
-
-export function candidatesOf(mailboxes: readonly Mailbox[], lost: readonly string[]): readonly Candidate[] {
-  const paths: ReadonlyMap<MailboxId, string> = mailboxPaths(mailboxes)
-  const candidates = new Map<string, Candidate>()
-  for (const mailbox of mailboxes) {
-    const path = paths.get(mailbox.id)!
-    candidates.set(path, { path, mailbox, isSubscribed: mailbox.subscribed })
-  }
-  for (const path of lost)
-    if (!candidates.has(path)) candidates.set(path, { path, mailbox: undefined, isSubscribed: true })
-  for (const path of lost) {
-    for (let above = parentPath(path); above !== undefined; above = parentPath(above)) {
-      if (candidates.has(above)) break
-      candidates.set(above, { path: above, mailbox: undefined, isSubscribed: false })
-    }
-  }
-  return [...candidates.values()]
+  // RFC 5819 §2: for a mailbox that STATUS would refuse there is none.
+  if (returns.has('STATUS') && ref !== undefined && hasAny(ref.rights, rightsOf('r')))
+    writeStatus(session, ref, status)
 }
 
 /** Which names have a wanted one below them: `hidden` where at least one of those is not listed itself. */
 function wantedBelow(
   candidates: readonly Candidate[],
   isWanted: (candidate: Candidate) => boolean,
-  matches: (path: string) => boolean,
+  patterns: Patterns,
 ): ReadonlyMap<string, 'listed' | 'hidden'> {
   const below = new Map<string, 'listed' | 'hidden'>()
   for (const candidate of candidates) {
     if (!isWanted(candidate)) continue
-    const how = matches(candidate.path) ? 'listed' : 'hidden'
+    const how = patterns.matches(candidate.path) ? 'listed' : 'hidden'
     for (let above = parentPath(candidate.path); above !== undefined; above = parentPath(above)) {
       if (how === 'hidden' || !below.has(above)) below.set(above, how)
     }

@@ -93,7 +93,10 @@ test('[ID] [NAMESPACE] [ENABLE] small commands', async () => {
   ])
   await ask(client, 'a3 ID ("name")', ['a3 BAD Expected a space'])
   await ask(client, `a4 ID (${'"a" "b" '.repeat(31).trim()})`, ['a4 BAD Too many fields'])
-  await ask(client, 'a5 NAMESPACE', ['* NAMESPACE (("" "/")) NIL NIL', 'a5 OK NAMESPACE completed'])
+  await ask(client, 'a5 NAMESPACE', [
+    '* NAMESPACE (("" "/")) (("Other Users/" "/")) (("Shared Folders/" "/"))',
+    'a5 OK NAMESPACE completed',
+  ])
   await ask(client, 'a6 ENABLE X-GOOD-IDEA', ['* ENABLED', 'a6 OK ENABLE completed'])
   await ask(client, 'a7 ENABLE CONDSTORE imap4REV2', ['* ENABLED IMAP4rev2', 'a7 OK ENABLE completed'])
   await ask(client, 'a8 ENABLE', ['a8 BAD Expected a space'])

@@ -1,7 +1,7 @@
-/** NAMESPACE: everybody has one personal namespace, without a prefix. */
+/** NAMESPACE: the own mailboxes without a prefix, those of other users, and those of groups. */
 import { command, noArguments } from '../command.ts'
 import { signedIn } from '../session-state.ts'
-import { delimiter } from '../mailbox-name.ts'
+import { delimiter, writeName } from '../mailbox-name.ts'
 
 export const namespace = command({
   name: 'NAMESPACE',
@@ -9,6 +9,14 @@ export const namespace = command({
   standard: 'RFC 9051 §6.3.10',
   parse: noArguments,
   async run(session) {
-    session.untagged(`NAMESPACE (("" "${delimiter}")) NIL NIL`)
+    const { out, isRev2 } = session
+    const { otherUsers, sharedFolders } = session.mailboxes.names
+    out.ascii('* NAMESPACE')
+    for (const prefix of ['', otherUsers + delimiter, sharedFolders + delimiter]) {
+      out.ascii(' ((')
+      writeName(out, prefix, isRev2)
+      out.ascii(` "${delimiter}"))`)
+    }
+    out.crlf()
   },
 })

@@ -4,15 +4,15 @@
  */
 import type { MailboxId, Uid } from '#base/id.ts'
 import { moveMessages } from '#mail/copy.ts'
-import { createMailbox, inboxId, listMailboxes, renameMailbox } from '#mail/mailbox.ts'
-import { findMailbox } from '#mail/mailbox-path.ts'
+import { createMailbox, inboxId, renameMailbox } from '#mail/mailbox.ts'
 import { command, whole } from '../command.ts'
 import { signedIn } from '../session-state.ts'
 import type { Arguments } from '../grammar.ts'
 import { Refusal } from '../errors.ts'
 import { delimiter, hasWildcard } from '../mailbox-name.ts'
+import { type MailboxRef, placeOf } from '../mailbox-ref.ts'
+import { ensureParent, newPlace } from '../new-place.ts'
 import type { ImapSession } from '../session.ts'
-import { alreadyExists, ensureParent } from './create.ts'
 
 /** Messages in one commit. */
 const pageSize = 1000
@@ -28,36 +28,38 @@ export const rename = command<{ from: Uint8Array; to: Uint8Array }>({
     return { from, to: args.astring() }
   }),
   async run(session, names) {
-    const from = session.path(names.from)
     const written = session.path(names.to)
     const to = written.endsWith(delimiter) ? written.slice(0, -1) : written
     if (to === '' || hasWildcard(to)) throw new Refusal('No such mailbox name is possible', 'CANNOT')
-    const account = session.accountId
+    const ref = await session.open(names.from, 'x')
+    const { account, mailbox } = placeOf(ref)
+    const target = await session.mailboxes.locate(to)
+    if (target.account !== account) throw new Refusal('Mailboxes stay with their owner', 'CANNOT')
+    const isInbox = mailbox === inboxId
+    if (isInbox && !ref.isOwn) throw new Refusal('The Inbox of others stays where it is', 'CANNOT')
     const limits = await session.services.limitsOf(account)
-    const name = to.slice(to.lastIndexOf(delimiter) + 1)
-    const created = await session.services.db.write([account], async (tx) => {
-      const all = await listMailboxes(tx, account)
-      const mailbox = session.find(all, from)
-      if (findMailbox(all, to) !== undefined) throw alreadyExists()
-      const parent = await ensureParent(tx, account, to, limits)
-      if (mailbox.id === inboxId) return createMailbox(tx, account, { name, parent, limits })
-      await renameMailbox(tx, account, mailbox.id, { name, parent })
+    const who = await session.mailboxes.who()
+    const created = await session.mailboxes.write([ref], async (tx) => {
+      const place = await newPlace(tx, account, target.path, who)
+      const parent = await ensureParent(tx, place, limits)
+      if (isInbox) return createMailbox(tx, account, { name: place.name, parent, limits })
+      await renameMailbox(tx, account, mailbox, { name: place.name, parent })
       return undefined
     })
-    if (created !== undefined) await moveInbox(session, created.id)
+    if (created !== undefined) await moveInbox(session, ref, created.id)
   },
 })
 
-async function moveInbox(session: ImapSession, to: MailboxId): Promise<void> {
-  const { db, clock } = session.services
-  const account = session.accountId
+async function moveInbox(session: ImapSession, inbox: MailboxRef, to: MailboxId): Promise<void> {
+  const { clock } = session.services
+  const from = placeOf(inbox)
   for (;;) {
-    const inbox = await session.load(inboxId)
-    const uids = [...(inbox?.uids[Symbol.iterator]().take(pageSize) ?? [])] as Uid[]
+    const now = await session.mailboxes.load(from.account, from.mailbox)
+    const uids = [...(now?.uids[Symbol.iterator]().take(pageSize) ?? [])] as Uid[]
     if (uids.length === 0) return
-    const savedAt = clock.now()
-    await db.write([account], (tx) =>
-      moveMessages(tx, { account, mailbox: inboxId }, uids, { account, mailbox: to }, { savedAt }),
+    const options = { savedAt: clock.now() }
+    await session.mailboxes.write([inbox], (tx) =>
+      moveMessages(tx, from, uids, { ...from, mailbox: to }, options),
     )
   }
 }

@@ -42,7 +42,7 @@ function searching(name: string, standard: string): AnyCommand {
     states: ['selected'],
     standard,
     ...(!byUid && { hidesExpunges: true as const }),
-    parse: whole(readArguments),
+    parse: whole((args: Arguments, session) => readArguments(args, session.selectedView.idPrefix)),
     async run(session, args) {
       const saves = args.returns?.has('SAVE') === true
       try {
@@ -56,7 +56,7 @@ function searching(name: string, standard: string): AnyCommand {
   })
 }
 
-function readArguments(args: Arguments): SearchArguments {
+function readArguments(args: Arguments, idPrefix: string): SearchArguments {
   args.sp()
   let returns: Set<string> | undefined
   if (args.takeWord('return (')) {
@@ -78,7 +78,7 @@ function readArguments(args: Arguments): SearchArguments {
     isCharsetKnown = charsets.includes(args.astring().toString('latin1').toUpperCase())
     args.sp()
   }
-  const reader = new SearchKeyReader(args)
+  const reader = new SearchKeyReader(args, idPrefix)
   const key = reader.readAll()
   return { returns, isCharsetKnown: isCharsetKnown && !reader.hasBadText, key }
 }
@@ -87,12 +87,12 @@ async function runSearch(session: ImapSession, args: SearchArguments, byUid: boo
   if (!args.isCharsetKnown) {
     throw new Refusal('That charset is not supported', `BADCHARSET (${charsets.join(' ')})`)
   }
-  const { services, accountId, connection, selectedView: view } = session
-  const now = await session.selectedNow()
+  const { services, connection, selectedView: view } = session
+  const { now, held } = await session.selectedNow('r')
   const indexes = await searchMailbox({
     db: services.db,
     blobs: services.blobs,
-    account: accountId,
+    account: held.account,
     view: now,
     criteria: resolveKeys(args.key, (set, byUidSet) => rangesOf(set, byUidSet, view)),
     now: services.clock.now(),

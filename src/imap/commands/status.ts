@@ -1,5 +1,4 @@
 /** STATUS: numbers of a mailbox without selecting it, all from its row. */
-import { mailboxPaths } from '#mail/mailbox-path.ts'
 import { command, whole } from '../command.ts'
 import { signedIn } from '../session-state.ts'
 import type { Arguments } from '../grammar.ts'
@@ -16,9 +15,6 @@ export const status = command({
     return { name, items: readStatusItems(args) }
   }),
   async run(session, { name, items }) {
-    const path = session.path(name)
-    const { mailboxes } = await session.mail()
-    const mailbox = session.find(mailboxes, path)
-    writeStatus(session, mailboxPaths(mailboxes).get(mailbox.id) ?? path, mailbox, items)
+    writeStatus(session, await session.open(name, 'r'), items)
   },
 })

@@ -2,10 +2,12 @@
 import type { Uid } from '#base/id.ts'
 import { type FlagChange, storeFlags } from '#mail/flags.ts'
 import type { MailboxView } from '#mail/mailbox-view.ts'
+import { flagRights, type FlagRights, mayChange } from '#mail/rights.ts'
 import { type AnyCommand, command, type Completion, whole } from '../command.ts'
 import { beginFetch, endFetch, writeColumn } from '../fetch-response.ts'
 import { type GivenFlags, readFlags } from '../flag-names.ts'
 import type { Arguments } from '../grammar.ts'
+import { notPermitted, placeOf } from '../mailbox-ref.ts'
 import { eachPosition, positionsOfNumbers, positionsOfUids, type SequenceSet } from '../sequence-set.ts'
 import type { ImapSession } from '../session.ts'
 import { sameFlags, type SessionView } from '../view.ts'
@@ -55,21 +57,31 @@ function readArguments(args: Arguments): StoreArguments {
 async function runStore(session: ImapSession, args: StoreArguments, byUid: boolean): Promise<Completion> {
   session.assertWritable()
   const view = session.selectedView
-  const account = session.accountId
+  const { held } = await session.selectedNow('r')
+  if (!mayStore(args, flagRights(held.rights))) throw notPermitted()
+  const { account, mailbox } = placeOf(held)
   const positions = [
     ...eachPosition((byUid ? positionsOfUids : positionsOfNumbers)(args.set, view, view.saved)),
   ]
   const change: FlagChange = { how: args.how, keywords: args.flags.keywords, deleted: args.flags.deleted }
   for (let at = 0; at < positions.length; at += pageSize) {
     const uids = positions.slice(at, at + pageSize).map((position) => view.uidAt(position)) as Uid[]
-    await session.services.db.write([account], (tx) => storeFlags(tx, account, view.mailbox, uids, change), {
-      origin: session.id,
-    })
+    await session.mailboxes.write([held], (tx, [rights]) =>
+      storeFlags(tx, account, mailbox, uids, { ...change, may: flagRights(rights!) }),
+    )
   }
-  const now = await session.selectedNow()
+  const { now } = await session.selectedNow('r')
   const missed = await tellResult(session, positions, now, args, byUid)
   if (!missed || byUid) return {}
   return { status: 'NO', code: 'EXPUNGEISSUED', text: 'Some of the messages are gone' }
+}
+
+/** RFC 4314 §4: one flag that may be changed is enough, the others stay as they are. */
+function mayStore({ how, flags }: StoreArguments, may: FlagRights): boolean {
+  const { keywords, deleted } = flags
+  if (how === 'replace') return may.seen || may.others || may.deleted
+  if (keywords.length === 0 && !deleted) return true
+  return keywords.some((keyword) => mayChange(may, keyword)) || (deleted && may.deleted)
 }
 
 /** The new flags of each message, or with SILENT nothing where they are what the client expects. */
@@ -94,10 +106,10 @@ async function tellResult(
     }
     beginFetch(out, position + 1)
     if (byUid) {
-      writeColumn(out, 'UID', now, index)
+      writeColumn(out, 'UID', now, index, '')
       out.sp()
     }
-    writeColumn(out, 'FLAGS', now, index)
+    writeColumn(out, 'FLAGS', now, index, '')
     endFetch(out)
     view.tell(position, now, index)
     const full = out.room()

@@ -1,7 +1,11 @@
 /** SUBSCRIBE and UNSUBSCRIBE: the mailboxes that a person wants to see. */
-import { findMailbox } from '#mail/mailbox-path.ts'
-import { listMailboxes } from '#mail/mailbox.ts'
-import { dropLostSubscription, setSubscribed } from '#mail/subscription.ts'
+import {
+  dropLostSubscription,
+  listForeignSubscriptions,
+  setSubscribed,
+  subscribeForeign,
+  unsubscribeForeign,
+} from '#mail/subscription.ts'
 import { command, whole } from '../command.ts'
 import { signedIn } from '../session-state.ts'
 import type { Arguments } from '../grammar.ts'
@@ -17,12 +21,14 @@ export const subscribe = command({
   standard: 'RFC 9051 §6.3.7',
   parse: readName,
   async run(session, name) {
-    const path = session.path(name)
-    const account = session.accountId
-    await session.services.db.write([account], async (tx) => {
-      const mailbox = session.find(await listMailboxes(tx, account), path)
-      await setSubscribed(tx, account, mailbox.id, true)
-    })
+    const { mailboxes } = session
+    const ref = await session.open(name, 'l')
+    const { account, path, isOwn } = ref
+    await mailboxes.writeOwn((tx) =>
+      isOwn
+        ? setSubscribed(tx, account, ref.mailbox.id, true)
+        : subscribeForeign(tx, mailboxes.account, { account, mailbox: ref.mailbox.id, path }),
+    )
   },
 })
 
@@ -33,11 +39,19 @@ export const unsubscribe = command({
   parse: readName,
   async run(session, name) {
     const path = session.path(name)
-    const account = session.accountId
-    await session.services.db.write([account], async (tx) => {
-      const mailbox = findMailbox(await listMailboxes(tx, account), path)
-      if (mailbox === undefined) await dropLostSubscription(tx, account, path)
-      else await setSubscribed(tx, account, mailbox.id, false)
+    const { account } = session.mailboxes
+    // No right is needed, and nothing is said of a mailbox that the user cannot see (RFC 4314 §4).
+    const ref = await session.mailboxes.find(path)
+    await session.mailboxes.writeOwn(async (tx) => {
+      if (ref?.isOwn === true) {
+        await setSubscribed(tx, account, ref.mailbox.id, false)
+        return
+      }
+      await dropLostSubscription(tx, account, path)
+      for (const foreign of await listForeignSubscriptions(tx, account)) {
+        const isIt = ref?.account === foreign.account && ref.mailbox.id === foreign.mailbox
+        if (isIt || foreign.path === path) unsubscribeForeign(tx, account, foreign)
+      }
     })
   },
 })
