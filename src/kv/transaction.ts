@@ -237,7 +237,8 @@ export class WriteTransaction extends ReadTransaction implements WriteTx {
       const key = keyText(sequenceTable.key(account))
       const was = work.before === 0 ? undefined : sequenceTable.value.encode(work.before)
       this.#checks.set(key, was)
-      this.#written.set(key, sequenceTable.value.encode(modseq))
+      // A body that deletes the sequence ends the account: no row of it comes back.
+      if (this.#written.get(key) !== null) this.#written.set(key, sequenceTable.value.encode(modseq))
     }
     if (this.#written.size === 0 && this.#blobs.length === 0) return undefined
     const puts: { key: string; value: Uint8Array }[] = []

@@ -1,6 +1,6 @@
 /**
  * Removes all that an account has left behind under its number: first its messages, page by page, so that
- * their bytes lose their links, then every other row. May stop at any page and go on from there.
+ * their bytes lose their links, then what was shared by it and with it, then every other row. May stop at any page and go on from there.
  *
  * What must always hold: it runs only for an account that is gone; numbers are never given out again, so
  * nothing of a later account is in its way.
@@ -9,7 +9,10 @@ import type { AccountId } from '#base/id.ts'
 import { ownerKinds } from '#kv/blob-rows.ts'
 import { anyRowTable, rowPages } from '#kv/check.ts'
 import type { Db } from '#kv/db.ts'
+import { keyText } from '#kv/key.ts'
+import { sequenceTable } from '#kv/sequence.ts'
 import { accountPrefix } from '#kv/table.ts'
+import { removeGrantee, stopSharing } from './share.ts'
 import { messageTable } from './tables.ts'
 
 const perCommit = 200
@@ -30,12 +33,16 @@ export async function purgeAccount(db: Db, account: AccountId, signal: AbortSign
     messages += removed
     if (removed < perCommit) break
   }
+  await removeGrantee(db, account)
+  await stopSharing(db, account)
+  // By which commits are numbered, so it goes last.
+  const sequenceKey = keyText(sequenceTable.key(account))
   for await (const page of rowPages(db, accountPrefix(account))) {
     signal.throwIfAborted()
-    // Not as a write of the account, which would number it and leave that row behind.
-    await db.write([], async (tx) => {
-      for (const [key] of page) tx.delete(anyRowTable, [key])
+    await db.write([account], async (tx) => {
+      for (const [key] of page) if (keyText(key) !== sequenceKey) tx.delete(anyRowTable, [key])
     })
   }
+  await db.write([account], async (tx) => tx.delete(sequenceTable, [account]))
   return messages
 }

@@ -2,9 +2,12 @@ import assert from 'node:assert/strict'
 import test from 'node:test'
 import { type FaultCode, isFault } from '#base/fault.ts'
 import type { AccountId, MailboxId } from '#base/id.ts'
+import { anyRowTable } from '#kv/check.ts'
+import { accountPrefix } from '#kv/table.ts'
 import type { WriteTx } from '#kv/tx.ts'
 import { createMailbox, deleteMailbox, listMailboxes, provisionAccount, renameMailbox } from './mailbox.ts'
 import { allRights, anyone, formatRights, type Grant, noRights, rightsOf } from './rights.ts'
+import { purgeAccount } from './purge.ts'
 import {
   accountsSharingWith,
   changeGrant,
@@ -153,6 +156,18 @@ test('an account that is deleted leaves all lists', async () => {
   assert.deepEqual(await shown(box), ['9 lr -'])
   assert.deepEqual(await index(box), ['9 7 6'])
   await removeGrantee(box.db, fred)
+})
+
+test('an account that is purged leaves nothing in the index, neither as owner nor as grantee', async () => {
+  const box = await openTestAccount()
+  await box.db.write([second], (tx) => provisionAccount(tx, second, createdAt))
+  await change(box, fred, 'set', 'lr')
+  await change(box, second, 'set', 'lr')
+  await box.db.write([second], (tx) => setGrants(tx, second, archive, [grant(account, 'l')], o))
+  await purgeAccount(box.db, second, new AbortController().signal)
+  assert.deepEqual(await shown(box), ['8 lr -'])
+  assert.deepEqual(await index(box), ['8 7 6'])
+  assert.deepEqual(await box.db.read((tx) => tx.list(anyRowTable, [accountPrefix(second)])), [])
 })
 
 test('a change of rights is a change of the mailbox, for whoever follows the log', async () => {

@@ -101,7 +101,15 @@ export async function accountsSharingWith(tx: ReadTx, who: Identity): Promise<re
   return [...owners].sort((a, b) => a - b)
 }
 
-/** An account that is deleted leaves everybody's lists; what it shared itself goes with its mailboxes. */
+/** Of an account that is gone: its mailboxes are in nobody's list any more. */
+export async function stopSharing(db: Db, account: AccountId): Promise<void> {
+  const rows = await db.read((tx) => tx.list(mailboxTable, [account]))
+  await db.write([], async (tx) => {
+    for (const [[, mailbox], { grants }] of rows) putIndex(tx, account, mailbox, grants, [])
+  })
+}
+
+/** An account that is gone leaves everybody's lists. */
 export async function removeGrantee(db: Db, grantee: AccountId): Promise<void> {
   const rows = await db.read((tx) => tx.list(shareTable, [grantee]))
   for (const [[, owner, mailbox]] of rows) {
