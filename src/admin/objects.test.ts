@@ -124,7 +124,7 @@ test('a dry run says what would be and changes nothing; an old revision changes 
       body: '{"description":"Bob"}',
     })
   assert.equal((await change(bob['revision'] as string)).status, 200)
-  assert.equal((await change(bob['revision'] as string)).status, 409)
+  assert.equal((await change(bob['revision'] as string)).status, 412)
 })
 
 test('nobody gives away what they have not', async () => {

@@ -21,7 +21,8 @@ export interface FaultDetail {
   invalid: { properties?: readonly string[]; problems?: readonly PropertyProblem[] }
   tooLarge: { limit: number }
   overQuota: { limit: number }
-  conflict: object
+  /** `stale`: whoever asks knows the object as it was before. */
+  conflict: { stale?: boolean }
   rateLimited: { retryAfterMs?: number }
   /** Temporary trouble of our own: a full disk, a database that does not answer. */
   unavailable: object

@@ -48,10 +48,13 @@ function problemOfFault(fault: Fault): { problem: Problem; headers: Record<strin
     headers['Retry-After'] = String(Math.ceil(fault.detail.retryAfterMs / 1000))
   }
   const { properties, problems } = isFault(fault, 'invalid') ? fault.detail : {}
-  const errors = problems?.map(({ property, problem }) => ({ pointer: pointerOf(property), detail: problem }))
+  const told = problems ?? properties?.map((property) => ({ property, problem: fault.publicText }))
+  const errors = told?.map(({ property, problem }) => ({ pointer: pointerOf(property), detail: problem }))
+  // RFC 9110 §15.5.13: what the request said about the present state does not hold.
+  const isStale = isFault(fault, 'conflict') && fault.detail.stale === true
   return {
     problem: {
-      status: statusOf[fault.code],
+      status: isStale ? 412 : statusOf[fault.code],
       detail: fault.publicText,
       ...(properties === undefined ? {} : { properties }),
       ...(errors === undefined ? {} : { errors }),
@@ -60,12 +63,14 @@ function problemOfFault(fault: Fault): { problem: Problem; headers: Record<strin
   }
 }
 
-/** RFC 6901 §6: as a fragment. */
+/** RFC 6901 §6: as a fragment; without a property the whole body is meant. */
 const pointerOf = (property: string): string =>
-  `#/${property
-    .split('/')
-    .map((part) => encodeURIComponent(part.replaceAll('~', '~0')))
-    .join('/')}`
+  property === ''
+    ? '#'
+    : `#/${property
+        .split('/')
+        .map((part) => encodeURIComponent(part.replaceAll('~', '~0')))
+        .join('/')}`
 
 export function problemResponse(
   problem: Problem,

@@ -5,28 +5,22 @@
  * wrong ones are named; the change and its audit entry are one commit; a dry run does everything but commit.
  * An object of another account is not there for whoever may not manage that account.
  */
-import { createHash, randomBytes } from 'node:crypto'
-import { type Clock } from '#base/clock.ts'
-import { Fault, invalidProperties } from '#base/fault.ts'
+import type { Clock } from '#base/clock.ts'
+import { Fault, invalidProperties, type PropertyProblem } from '#base/fault.ts'
 import type { Db } from '#kv/db.ts'
 import { type Fields, readValues, type Values } from '#settings/values.ts'
 import type { Telemetry } from '#telemetry/telemetry.ts'
-import { audit, type AuditVerb } from './audit.ts'
-import { objectChanged } from './events.ts'
 import {
-  type Actor,
-  type ManagedObject,
-  type ObjectHandler,
-  type Plan,
-  type Scope,
-} from './managed-object.ts'
-
-export interface Shown {
-  readonly id: string
-  readonly values: Values
-  /** Changes when anything that can be set changes; opaque. */
-  readonly revision: string
-}
+  ChangeCommitter,
+  noSuch,
+  type PreparedChange,
+  renaming,
+  type Shown,
+  shown,
+  type WantedChange,
+} from './change.ts'
+import { objectChanged } from './events.ts'
+import type { Actor, ManagedObject, ObjectHandler, Scope } from './managed-object.ts'
 
 export interface ChangeOptions {
   /** Do everything but commit. */
@@ -39,29 +33,21 @@ export interface Created extends Shown {
   readonly shownOnce: Values
 }
 
-/** Ends a dry run inside its transaction, so that nothing of it is written. */
-class DryRun extends Error {
-  readonly result: Shown
-  constructor(result: Shown) {
-    super('a dry run')
-    this.result = result
-  }
-}
-
 const verbs = { get: 'Get', query: 'Query', create: 'Create', update: 'Update', destroy: 'Destroy' } as const
+
+export type ManagementVerb = keyof typeof verbs
 
 export class Management {
   readonly #db: Db
-  readonly #clock: Clock
   readonly #telemetry: Telemetry
   readonly #handlers: ReadonlyMap<string, ObjectHandler>
-  #changes = 0
+  readonly #committer: ChangeCommitter
 
   constructor(o: { db: Db; clock: Clock; telemetry: Telemetry; handlers: readonly ObjectHandler[] }) {
     this.#db = o.db
-    this.#clock = o.clock
     this.#telemetry = o.telemetry
     this.#handlers = new Map(o.handlers.map((handler) => [handler.object.name, handler]))
+    this.#committer = new ChangeCommitter(o)
   }
 
   /** All that there is, whoever asks. */
@@ -74,7 +60,14 @@ export class Management {
     return this.#handler(name).object
   }
 
-  mayUse(name: string, verb: keyof typeof verbs, actor: Actor): boolean {
+  /** What can be done with an object, whoever asks. */
+  verbsOf(name: string): readonly ManagementVerb[] {
+    const handler = this.#handler(name)
+    const changing = (['create', 'update', 'destroy'] as const).filter((verb) => handler[verb] !== undefined)
+    return ['get', ...(handler.object.kind === 'singleton' ? [] : (['query'] as const)), ...changing]
+  }
+
+  mayUse(name: string, verb: ManagementVerb, actor: Actor): boolean {
     return actor.permissions.has(`sys${name}${verbs[verb]}`)
   }
 
@@ -114,13 +107,8 @@ export class Management {
   }
 
   async create(name: string, given: unknown, scope: Scope, o: ChangeOptions = {}): Promise<Created> {
-    const handler = this.#permitted(name, 'create', scope)
-    const { object } = handler
-    if (handler.create === undefined) throw cannot(object, 'create')
-    const values = valid(object.fields, given, 'create')
-    const plan = await handler.create(values, scope)
-    const done = await this.#commit({ handler, scope, plan, verb: 'create', given: values, id: undefined, o })
-    return { ...done, shownOnce: plan.shownOnce ?? {} }
+    const [created] = await this.together([{ verb: 'create', object: name, given }], scope, o)
+    return created!
   }
 
   /** `key`: id or name. */
@@ -131,20 +119,46 @@ export class Management {
     scope: Scope,
     o: ChangeOptions = {},
   ): Promise<Shown> {
-    const handler = this.#permitted(name, 'update', scope)
-    if (handler.update === undefined) throw cannot(handler.object, 'update')
-    const id = await this.#locate(handler, key, scope)
-    const patch = valid(handler.object.fields, given, 'update')
-    const plan = await handler.update(id, patch, scope)
-    return this.#commit({ handler, scope, plan, verb: 'update', given: patch, id, o })
+    const [updated] = await this.together([{ verb: 'update', object: name, key, given, ...o }], scope, o)
+    return updated!
   }
 
   async destroy(name: string, key: string, scope: Scope, o: ChangeOptions = {}): Promise<void> {
-    const handler = this.#permitted(name, 'destroy', scope)
-    if (handler.destroy === undefined) throw cannot(handler.object, 'destroy')
-    const id = await this.#locate(handler, key, scope)
-    const plan = await handler.destroy(id, scope)
-    await this.#commit({ handler, scope, plan, verb: 'destroy', given: {}, id, o })
+    await this.together([{ verb: 'destroy', object: name, key, ...o }], scope, o)
+  }
+
+  /**
+   * Several changes, all or none; what is wrong with any of them is told at once. `problems`: what whoever
+   * asks found wrong already.
+   */
+  async together(
+    changes: readonly WantedChange[],
+    scope: Scope,
+    o: { readonly dryRun?: boolean; readonly problems?: readonly PropertyProblem[] } = {},
+  ): Promise<readonly Created[]> {
+    const problems: PropertyProblem[] = [...(o.problems ?? [])]
+    const readable: {
+      change: WantedChange
+      handler: ObjectHandler
+      given: Values
+      id: string | undefined
+    }[] = []
+    for (const change of changes) {
+      const handler = this.#permitted(change.object, change.verb, scope)
+      if (handler[change.verb] === undefined) throw cannot(handler.object, change.verb)
+      const id = change.key === undefined ? undefined : await this.#locate(handler, change.key, scope)
+      const read = given(handler.object.fields, change)
+      const called = change.called ?? ((property: string) => property)
+      problems.push(...read.problems.map((one) => ({ ...one, property: called(one.property) })))
+      readable.push({ change, handler, given: read.values, id })
+    }
+    if (problems.length > 0) throw invalidProperties(problems)
+    const prepared: PreparedChange[] = []
+    for (const one of readable) prepared.push(await prepare(one, scope))
+    const results = await this.#committer.commit(prepared, scope, { dryRun: o.dryRun === true })
+    if (o.dryRun !== true)
+      for (const [i, result] of results.entries()) this.#done(prepared[i]!, result, scope)
+    return results.map((result, i) => ({ ...result, shownOnce: prepared[i]!.plan.shownOnce ?? {} }))
   }
 
   async #locate(handler: ObjectHandler, key: string, scope: Scope): Promise<string> {
@@ -153,52 +167,16 @@ export class Management {
     return id
   }
 
-  async #commit(c: {
-    handler: ObjectHandler
-    scope: Scope
-    plan: Plan
-    verb: AuditVerb
-    given: Values
-    id: string | undefined
-    o: ChangeOptions
-  }): Promise<Shown> {
-    const { handler, scope, plan, verb, given, o } = c
-    const { object } = handler
-    const key = { atMs: this.#clock.now(), nonce: this.#nextNonce() }
-    const result = await this.#db
-      .write(plan.accounts, async (tx) => {
-        const before = c.id === undefined ? {} : await handler.read(tx, c.id, scope)
-        if (before === undefined) throw noSuch(object)
-        if (o.ifRevision !== undefined && o.ifRevision !== revisionOf(object, before)) {
-          throw new Fault('conflict', `${object.name} was changed by somebody else meanwhile`, {})
-        }
-        const id = await plan.apply(tx)
-        const after = verb === 'destroy' ? {} : ((await handler.read(tx, id, scope)) ?? {})
-        audit(tx, key, scope.actor, { verb, object, id, before, after, given })
-        if (o.dryRun === true) throw new DryRun(shown(object, id, after))
-        return shown(object, id, after)
-      })
-      .catch((error: unknown) => {
-        if (error instanceof DryRun) return error.result
-        throw error
-      })
-    if (o.dryRun === true) return result
+  #done({ plan, verb, handler }: PreparedChange, result: Shown, { actor }: Scope): void {
     plan.committed?.(result.id)
     this.#telemetry.emit(objectChanged, {
-      ip: scope.actor.ip,
-      by: scope.actor.name,
-      what: `${verb} ${object.name} ${nameOf(result) ?? result.id}`,
+      ip: actor.ip,
+      by: actor.name,
+      what: `${verb} ${handler.object.name} ${nameOf(result) ?? result.id}`,
     })
-    return result
   }
 
-  /** Rises, so that changes of one millisecond stay in order; the rest keeps workers apart. */
-  #nextNonce(): string {
-    this.#changes = (this.#changes + 1) % 0x10000
-    return this.#changes.toString(16).padStart(4, '0') + randomBytes(2).toString('hex')
-  }
-
-  #permitted(name: string, verb: keyof typeof verbs, scope: Scope): ObjectHandler {
+  #permitted(name: string, verb: ManagementVerb, scope: Scope): ObjectHandler {
     const handler = this.#handler(name)
     if (!this.mayUse(name, verb, scope.actor)) {
       throw new Fault('forbidden', `This needs the permission sys${name}${verbs[verb]}.`, { what: name })
@@ -220,27 +198,35 @@ export class Management {
 const nameOf = ({ values }: Shown): string | undefined =>
   typeof values['name'] === 'string' ? values['name'] : undefined
 
-function valid(fields: Fields, given: unknown, how: 'create' | 'update'): Values {
-  const { values, problems } = readValues(fields, given, how)
+const given = (fields: Fields, { verb, given: input }: WantedChange) =>
+  verb === 'destroy' ? { values: {}, problems: [] } : readValues(fields, input, verb)
+
+async function prepare(
+  o: { change: WantedChange; handler: ObjectHandler; given: Values; id: string | undefined },
+  scope: Scope,
+): Promise<PreparedChange> {
+  const { handler, given: values, id } = o
+  const { verb, called, ifRevision } = o.change
+  const plan = await planned(handler, verb, values, id, scope).catch(renaming(called))
+  return { handler, plan, verb, given: values, id, ifRevision, called }
+}
+
+function planned(
+  handler: ObjectHandler,
+  verb: WantedChange['verb'],
+  values: Values,
+  id: string | undefined,
+  scope: Scope,
+) {
+  if (verb === 'create') return handler.create!(values, scope)
+  return verb === 'update' ? handler.update!(id!, values, scope) : handler.destroy!(id!, scope)
+}
+
+function valid(fields: Fields, input: unknown, how: 'create' | 'update'): Values {
+  const { values, problems } = readValues(fields, input, how)
   if (problems.length > 0) throw invalidProperties(problems)
   return values
 }
 
-const noSuch = (object: ManagedObject): Fault =>
-  new Fault('notFound', `There is no such ${object.name}.`, { what: object.name })
-
 const cannot = (object: ManagedObject, verb: string): Fault =>
   new Fault('forbidden', `${object.name} is not there to ${verb}.`, { what: object.name })
-
-const shown = (object: ManagedObject, id: string, values: Values): Shown => ({
-  id,
-  values,
-  revision: revisionOf(object, values),
-})
-
-function revisionOf(object: ManagedObject, values: Values): string {
-  const settable = Object.keys(object.fields)
-    .filter((name) => object.fields[name]!.settable !== 'never')
-    .map((name) => values[name])
-  return createHash('sha256').update(JSON.stringify(settable)).digest('base64url').slice(0, 16)
-}
