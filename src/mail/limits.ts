@@ -18,6 +18,10 @@ export interface MailUsage {
 
 export const noLimits: MailLimits = { bytes: 0, messages: 0, mailboxes: 0 }
 
+export const hasRoom = (used: MailUsage, bytes: number, limits: MailLimits): boolean =>
+  !(limits.bytes > 0 && used.usedBytes + bytes > limits.bytes) &&
+  !(limits.messages > 0 && used.messages >= limits.messages)
+
 /** Throws Fault('overQuota') where one more message of so many bytes would be too much. */
 export function assertRoom(used: MailUsage, bytes: number, limits: MailLimits): void {
   if (limits.bytes > 0 && used.usedBytes + bytes > limits.bytes)

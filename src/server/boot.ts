@@ -10,15 +10,16 @@ import { HashPool } from '#account/hash-pool.ts'
 import { login } from '#account/sasl/login.ts'
 import type { SaslMechanism } from '#account/sasl/mechanism.ts'
 import { plain } from '#account/sasl/plain.ts'
+import { AccountLimits, type UsedBytes } from '#account/limits.ts'
 import { SignIn } from '#account/sign-in.ts'
-import { mailLimits, noQuotas } from '#account/tables.ts'
 import type { Clock } from '#base/clock.ts'
 import type { Bus } from '#bus/bus.ts'
 import type { CommitterLine } from '#kv/committer-client.ts'
 import { AccountWatch } from '#imap/account-watch.ts'
 import { ImapProtocol } from '#imap/protocol.ts'
 import type { ImapServices } from '#imap/session.ts'
-import { provisionAccount } from '#mail/mailbox.ts'
+import { noLimits } from '#mail/limits.ts'
+import { provisionAccount, quotaUsage } from '#mail/mailbox.ts'
 import { AccountViews } from '#mail/view.ts'
 import type { Protocol } from '#net/listener.ts'
 import type { Settings } from '#settings/object.ts'
@@ -52,6 +53,7 @@ export interface Services extends AsyncDisposable {
   readonly accounts: Accounts
   readonly signIn: SignIn
   readonly accessWatch: AccessWatch
+  readonly limits: AccountLimits
   readonly views: AccountViews
 }
 
@@ -69,6 +71,8 @@ export function buildServices(o: WorkerOptions): Services {
   const accounts = new Accounts({ db, bus, passwords, telemetry, provision, clock })
   const signIn = new SignIn({ db, passwords, telemetry, clock })
   const accessWatch = new AccessWatch({ db, bus })
+  const usedBytes: UsedBytes = async (tx, account) => (await quotaUsage(tx, account)).usedBytes
+  const limits = new AccountLimits({ db, bus, clock, usedBytes })
   const views = new AccountViews({ db, budgetBytes: settings.get(cache).messages })
   return {
     store,
@@ -76,9 +80,11 @@ export function buildServices(o: WorkerOptions): Services {
     accounts,
     signIn,
     accessWatch,
+    limits,
     views,
     async [Symbol.asyncDispose]() {
       accessWatch[Symbol.dispose]()
+      limits[Symbol.dispose]()
       accounts[Symbol.dispose]()
       await passwords[Symbol.asyncDispose]()
       await store[Symbol.asyncDispose]()
@@ -105,7 +111,7 @@ export function buildProtocols(o: WorkerOptions, services: Services): MailProtoc
 }
 
 function smtpDeps({ settings, telemetry, clock }: WorkerOptions, services: Services): SmtpDeps {
-  const { accounts, signIn, accessWatch } = services
+  const { accounts, signIn, accessWatch, limits } = services
   const { db, blobs } = services.store
   const sessionPrefix = randomBytes(5).toString('hex')
   let sessions = 0
@@ -121,7 +127,7 @@ function smtpDeps({ settings, telemetry, clock }: WorkerOptions, services: Servi
     accessWatch,
     mechanisms,
     blobs,
-    acceptor: new Acceptor(db),
+    acceptor: new Acceptor(db, (account) => limits.of(account)),
     // An aborted pause is over as well: the session looks at its connection itself.
     pause: (ms, signal) => wait(ms, undefined, { signal }).catch(() => undefined),
     newSessionId: () => `${sessionPrefix}${(++sessions).toString(36)}`,
@@ -130,7 +136,7 @@ function smtpDeps({ settings, telemetry, clock }: WorkerOptions, services: Servi
 
 function imapServices(
   { settings, telemetry, clock }: WorkerOptions,
-  { store, views, signIn, accounts, accessWatch }: Services,
+  { store, views, signIn, accounts, accessWatch, limits }: Services,
   watch: AccountWatch,
 ): ImapServices {
   return {
@@ -139,7 +145,10 @@ function imapServices(
     views,
     signIn,
     mechanisms,
-    limitsOf: async (account) => mailLimits((await accounts.get(account))?.quotas ?? noQuotas),
+    limitsOf: async (id) => {
+      const account = await accounts.get(id)
+      return account === undefined ? noLimits : limits.of(account)
+    },
     principals: principalsFrom(store.db, accounts),
     watch,
     accessWatch,

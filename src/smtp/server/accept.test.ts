@@ -11,7 +11,7 @@ import { silentTelemetry } from '#telemetry/telemetry.ts'
 import { Acceptor } from './accept.ts'
 import { type ChunkPayload, deliverChunkTask } from './chunk.ts'
 import { noQuotas } from '#account/tables.ts'
-import { TestServer } from './fixture.test.ts'
+import { limitsOf, TestServer } from './fixture.test.ts'
 import type { Account } from '#account/account.ts'
 
 const hello = 'EHLO client.example\r\n'
@@ -139,7 +139,7 @@ test('the reply leaves after the commit', async () => {
       return s.db.write(accounts, body, o)
     },
   }
-  await using t = await TestServer.start({ deps: { acceptor: new Acceptor(held), blobs: s.blobs } })
+  await using t = await TestServer.start({ deps: { acceptor: new Acceptor(held, limitsOf), blobs: s.blobs } })
   const c = await t.greeted()
   c.sendRaw(`MAIL FROM:<>\r\n${rcpt('alice')}DATA\r\n`)
   await c.expectLines(['250 ', '250 ', '354 '])
@@ -200,7 +200,7 @@ test('up to 16 accounts have it with the reply; more have it from tasks of that 
 
 test('room in a mailbox', async () => {
   await using s = await TestServer.start({ accounts: { some: 1000 } })
-  const acceptor = new Acceptor(s.db)
+  const acceptor = new Acceptor(s.db, limitsOf)
   const account = s.accounts.get('some') as Account
   const withQuota = (diskBytes: number): Account => ({ ...account, quotas: { ...noQuotas, diskBytes } })
   await s.talk('smtp', send('some'))

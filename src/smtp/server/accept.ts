@@ -8,15 +8,21 @@
  */
 import { randomBytes } from 'node:crypto'
 import type { Account } from '#account/account.ts'
-import { mailLimits } from '#account/tables.ts'
 import { Fault } from '#base/fault.ts'
 import type { AccountId } from '#base/id.ts'
+import type { Maybe } from '#base/maybe.ts'
 import type { Staged } from '#kv/backend.ts'
 import { ownerKinds } from '#kv/blob-rows.ts'
 import type { Db } from '#kv/db.ts'
 import type { WriteTx } from '#kv/tx.ts'
-import { applyDelivery, type DeliveryPlan, planDeliveries, type RecipientOutcome } from '#mail/deliver.ts'
-import { noLimits } from '#mail/limits.ts'
+import {
+  applyDelivery,
+  type DeliveryPlan,
+  type Recipient as PlannedRecipient,
+  planDeliveries,
+  type RecipientOutcome,
+} from '#mail/deliver.ts'
+import { hasRoom, type MailLimits, noLimits } from '#mail/limits.ts'
 import { quotaUsage } from '#mail/mailbox.ts'
 import type { MessageStructure } from '#message/structure.ts'
 import { type ChunkPayload, deliverChunkName, serverAccount } from './chunk.ts'
@@ -39,17 +45,25 @@ export type AcceptOutcome = { readonly kind: 'delivered' } | Exclude<RecipientOu
 
 export class Acceptor {
   readonly #db: Db
+  readonly #limitsOf: (account: Account) => Maybe<MailLimits>
 
-  constructor(db: Db) {
+  constructor(db: Db, limitsOf: (account: Account) => Maybe<MailLimits>) {
     this.#db = db
+    this.#limitsOf = limitsOf
   }
 
-  /** Whether a message of so many bytes (0: any) fits the account's quota now. */
-  hasRoom(account: Account, sizeBytes: number): Promise<boolean> {
-    return this.#db.read(async (tx) => {
-      const { usedBytes } = await quotaUsage(tx, account.id)
-      return usedBytes + Math.max(1, sizeBytes) <= account.quotas.diskBytes
-    })
+  /** Whether a message of so many bytes (0: any) fits what the account may hold now. */
+  hasRoom(account: Account, sizeBytes: number): Maybe<boolean> {
+    const limits = this.#limitsOf(account)
+    if (limits instanceof Promise) return limits.then((found) => this.#fits(account, sizeBytes, found))
+    return this.#fits(account, sizeBytes, limits)
+  }
+
+  #fits(account: Account, sizeBytes: number, limits: MailLimits): Maybe<boolean> {
+    if (limits.bytes === 0 && limits.messages === 0) return true
+    return this.#db.read(async (tx) =>
+      hasRoom(await quotaUsage(tx, account.id), Math.max(1, sizeBytes), limits),
+    )
   }
 
   /**
@@ -96,13 +110,16 @@ export class Acceptor {
     const incoming = { ...message, prefixFor: (address: string) => prefixOf(message.trace, address) }
     const plans = await planDeliveries(
       incoming,
-      recipients.map(({ account, address, ofList }) => ({
-        id: account.id,
-        address,
-        limits: ofList === true ? noLimits : mailLimits(account.quotas),
-      })),
+      await Promise.all(recipients.map((recipient) => this.#limited(recipient))),
     )
     return this.#db.write(accounts, (tx) => applyAll(tx, plans, how))
+  }
+
+  #limited({ account, address, ofList }: MailboxRecipient): Maybe<PlannedRecipient> {
+    const limits = ofList === true ? noLimits : this.#limitsOf(account)
+    return limits instanceof Promise
+      ? limits.then((found) => ({ id: account.id, address, limits: found }))
+      : { id: account.id, address, limits }
   }
 
   /** Commits the message with one task for every chunk of recipients: durable at once, delivered soon after. */

@@ -6,7 +6,14 @@ import type { Resolution } from '#account/lookup.ts'
 import { noWatch, userAccess } from '#account/fixture.test.ts'
 import { login } from '#account/sasl/login.ts'
 import { plain } from '#account/sasl/plain.ts'
-import { accountDefaults, noQuotas } from '#account/tables.ts'
+import {
+  accountDefaults,
+  listDefaults,
+  type ListId,
+  type ListRow,
+  mailLimits,
+  noQuotas,
+} from '#account/tables.ts'
 import { fixedClock } from '#base/clock.ts'
 import { splitAddress } from '#base/domain-name.ts'
 import type { AccountId } from '#base/id.ts'
@@ -30,6 +37,9 @@ import type { Role, SmtpDeps } from './smtp-command.ts'
 
 export const startedAt = Date.UTC(2026, 2, 4, 5, 6, 7)
 
+/** What the accounts' own quotas say. */
+export const limitsOf = (account: Account) => mailLimits(account.quotas)
+
 export interface HeardEvent {
   readonly name: string
   readonly values: Readonly<Record<string, unknown>>
@@ -40,6 +50,8 @@ export interface TestServerOptions {
   readonly deps?: Partial<SmtpDeps>
   /** Name to quota; 0 for none. All are at example.org and have the password `secret`. */
   readonly accounts?: Readonly<Record<string, number>>
+  /** Lists at example.org by name. */
+  readonly lists?: Readonly<Record<string, Partial<ListRow>>>
 }
 
 export class TestServer implements AsyncDisposable {
@@ -55,6 +67,7 @@ export class TestServer implements AsyncDisposable {
   readonly events: HeardEvent[] = []
   readonly pauses: number[] = []
   readonly accounts = new Map<string, Account>()
+  readonly lists: Readonly<Record<string, Partial<ListRow>>>
   readonly deps: SmtpDeps
   readonly #tls = new TlsContexts([createSelfSigned(['mx.example.org'], startedAt)])
   #sessions = 0
@@ -63,6 +76,7 @@ export class TestServer implements AsyncDisposable {
   done: Promise<void> = Promise.resolve()
 
   private constructor(o: TestServerOptions) {
+    this.lists = o.lists ?? {}
     const limits = { ...readLimits(new LiveSettings([...smtpSettings] as never)), ...o.limits }
     this.deps = {
       hostname: () => 'mx.example.org',
@@ -71,12 +85,13 @@ export class TestServer implements AsyncDisposable {
       telemetry: this.#telemetry({}),
       clock: this.clock,
       resolve: (address) => this.#resolve(address),
-      expand: async () => [],
+      expand: async ({ recipients }) =>
+        recipients.flatMap((one) => this.accounts.get(one.split('@')[0]!) ?? []),
       signIn: { password: (name, password) => Promise.resolve(this.#signIn(name, password)) },
       accessWatch: noWatch,
       mechanisms: [plain, login],
       blobs: this.blobs,
-      acceptor: new Acceptor(this.db),
+      acceptor: new Acceptor(this.db, limitsOf),
       pause: (ms) => {
         this.pauses.push(ms)
         return Promise.resolve()
@@ -204,6 +219,11 @@ export class TestServer implements AsyncDisposable {
     const split = splitAddress(address)
     if (split?.domain !== 'example.org') return { kind: 'remote' }
     const [name = '', detail] = split.localPart.toLowerCase().split('+')
+    const list = this.lists[name]
+    if (list !== undefined) {
+      const row = { ...listDefaults, name: `${name}@example.org`, id: 900 as ListId, ...list }
+      return { kind: 'list', list: row, address: `${name}@example.org` }
+    }
     const account = this.accounts.get(name)
     if (account === undefined) return { kind: 'unknownUser' }
     const resolved = `${split.localPart}@example.org`

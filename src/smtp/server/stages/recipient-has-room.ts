@@ -8,7 +8,7 @@ const refusal: Refusal = { reply: mailboxFull, reason: 'over quota' }
 const judge = (hasRoom: boolean): Refusal | undefined => (hasRoom ? undefined : refusal)
 
 export function recipientHasRoom(session: SmtpSession, resolution: RcptSubject): Maybe<Refusal | undefined> {
-  if (resolution.kind !== 'local' || resolution.account.quotas.diskBytes === 0) return undefined
+  if (resolution.kind !== 'local') return undefined
   const found = session.deps.acceptor.hasRoom(resolution.account, session.transaction!.envelope.declaredBytes)
   return found instanceof Promise ? found.then(judge) : judge(found)
 }
