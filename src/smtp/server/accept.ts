@@ -108,18 +108,18 @@ export class Acceptor {
     how: 'together' | 'each',
   ): Promise<readonly AcceptOutcome[]> {
     const incoming = { ...message, prefixFor: (address: string) => prefixOf(message.trace, address) }
-    const plans = await planDeliveries(
-      incoming,
-      await Promise.all(recipients.map((recipient) => this.#limited(recipient))),
-    )
+    const plans = await planDeliveries(incoming, await this.#limited(recipients))
     return this.#db.write(accounts, (tx) => applyAll(tx, plans, how))
   }
 
-  #limited({ account, address, ofList }: MailboxRecipient): Maybe<PlannedRecipient> {
-    const limits = ofList === true ? noLimits : this.#limitsOf(account)
-    return limits instanceof Promise
-      ? limits.then((found) => ({ id: account.id, address, limits: found }))
-      : { id: account.id, address, limits }
+  async #limited(recipients: readonly MailboxRecipient[]): Promise<readonly PlannedRecipient[]> {
+    const limited: PlannedRecipient[] = []
+    for (const { account, address, ofList } of recipients) {
+      const found = ofList === true ? noLimits : this.#limitsOf(account)
+      const limits = found instanceof Promise ? await found : found
+      limited.push({ id: account.id, address, limits })
+    }
+    return limited
   }
 
   /** Commits the message with one task for every chunk of recipients: durable at once, delivered soon after. */
