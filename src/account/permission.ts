@@ -11,6 +11,10 @@ const mailPermissions = {
   emailSend: 'Send mail.',
   emailReceive: 'Be delivered mail.',
   imapAuthenticate: 'Use IMAP.',
+  imapAclGet: 'IMAP: read who has rights on mailboxes.',
+  imapAclSet: 'IMAP: give others rights on mailboxes.',
+  imapMyRights: 'IMAP: ask for the own rights on mailboxes.',
+  imapListRights: 'IMAP: ask which rights there are.',
   imapAppend: 'IMAP: put messages into mailboxes.',
   imapCapability: 'IMAP: ask what the server can do.',
   imapId: 'IMAP: tell and ask which program it is.',
@@ -53,6 +57,7 @@ export const singletonNames = [
   'MtaStageConnect',
   'MtaStageData',
   'MtaStageRcpt',
+  'Sharing',
   'SystemSettings',
 ] as const
 

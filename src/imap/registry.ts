@@ -7,20 +7,25 @@ import { close, unselect } from './commands/close.ts'
 import { copy, move, uidCopy, uidMove } from './commands/copy.ts'
 import { create } from './commands/create.ts'
 import { deleteCommand } from './commands/delete.ts'
+import { deleteacl } from './commands/deleteacl.ts'
 import { enable } from './commands/enable.ts'
 import { expunge, uidExpunge } from './commands/expunge.ts'
 import { fetch, uidFetch } from './commands/fetch.ts'
+import { getacl } from './commands/getacl.ts'
 import { id } from './commands/id.ts'
 import { idle } from './commands/idle.ts'
 import { list } from './commands/list.ts'
+import { listrights } from './commands/listrights.ts'
 import { login } from './commands/login.ts'
 import { logout } from './commands/logout.ts'
 import { lsub } from './commands/lsub.ts'
+import { myrights } from './commands/myrights.ts'
 import { namespace } from './commands/namespace.ts'
 import { check, noop } from './commands/noop.ts'
 import { rename } from './commands/rename.ts'
 import { search, uidSearch } from './commands/search.ts'
 import { examine, select } from './commands/select.ts'
+import { setacl } from './commands/setacl.ts'
 import { starttls } from './commands/starttls.ts'
 import { status } from './commands/status.ts'
 import { store, uidStore } from './commands/store.ts'
@@ -34,23 +39,28 @@ export const commands: readonly AnyCommand[] = [
   close,
   copy,
   create,
+  deleteacl,
   deleteCommand,
   enable,
   examine,
   expunge,
   fetch,
+  getacl,
   id,
   idle,
   list,
+  listrights,
   login,
   logout,
   lsub,
   move,
+  myrights,
   namespace,
   noop,
   rename,
   search,
   select,
+  setacl,
   starttls,
   status,
   store,

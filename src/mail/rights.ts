@@ -21,7 +21,7 @@ const virtual: ReadonlyMap<string, string> = new Map([
 ])
 
 /** In the order in which they are shown. */
-const shownLetters = 'lrswipkxtecda'
+export const shownLetters = 'lrswipkxtecda'
 
 export const noRights = 0 as Rights
 export const allRights = (2 ** rightLetters.length - 1) as Rights

@@ -5,6 +5,7 @@
 import * as account from '#account/events.ts'
 import * as imap from '#imap/events.ts'
 import { imapSettings } from '#imap/settings.ts'
+import { sharingSettings } from '#mail/settings.ts'
 import * as net from '#net/events.ts'
 import { networkListener } from '#net/settings.ts'
 import * as observe from '#observe/events.ts'
@@ -25,6 +26,7 @@ export const settingsObjects: readonly AnySettingsObject[] = [
   tracer,
   ...smtpSettings,
   imapSettings,
+  sharingSettings,
 ]
 
 const declared = [account, imap, net, observe, registry, smtp, tasks, server].flatMap((folder) =>

@@ -8,6 +8,7 @@ import { attributesOf, writeListed } from '../list-response.ts'
 import { parentPath } from '../mailbox-name.ts'
 import type { ImapSession } from '../session.ts'
 import { useAttribute } from '../special-use.ts'
+import { writeMyRights } from './myrights.ts'
 import { readStatusItems, writeStatus } from '../status-items.ts'
 
 const maxPatterns = 64
@@ -62,7 +63,7 @@ function readArguments(args: Arguments): ListArguments {
     if (args.word() !== 'RETURN') args.fail('expected RETURN')
     args.sp()
     args.open()
-    readWords(args, returns, ['SUBSCRIBED', 'CHILDREN', 'SPECIAL-USE', 'STATUS'], () => {
+    readWords(args, returns, ['SUBSCRIBED', 'CHILDREN', 'SPECIAL-USE', 'MYRIGHTS', 'STATUS'], () => {
       args.sp()
       status = readStatusItems(args)
     })
@@ -104,7 +105,7 @@ async function listMatching(session: ImapSession, args: ListArguments, patterns:
     const under = below?.get(candidate.path)
     // RFC 9051 §6.3.9.6: not for children that are listed themselves.
     if (!isItself && under !== 'hidden') continue
-    writeCandidate(session, args, candidate, under !== undefined)
+    writeCandidate(session, args, candidate, { isItself, hasChildInfo: under !== undefined })
     const full = session.out.room()
     if (full !== undefined) await full
   }
@@ -114,7 +115,7 @@ function writeCandidate(
   session: ImapSession,
   { select, returns, status }: ListArguments,
   candidate: Candidate,
-  hasChildInfo: boolean,
+  { isItself, hasChildInfo }: { isItself: boolean; hasChildInfo: boolean },
 ): void {
   const { path, ref, isSubscribed, isLevel, hasChildren } = candidate
   const attributes =
@@ -129,6 +130,8 @@ function writeCandidate(
     attributes,
     ...(hasChildInfo && { extended: '"CHILDINFO" ("SUBSCRIBED")' }),
   })
+  // RFC 8440 §3: not for one that is there for its children only.
+  if (returns.has('MYRIGHTS') && ref !== undefined && isItself) writeMyRights(session, ref)
   // RFC 5819 §2: for a mailbox that STATUS would refuse there is none.
   if (returns.has('STATUS') && ref !== undefined && hasAny(ref.rights, rightsOf('r')))
     writeStatus(session, ref, status)

@@ -1,0 +1,25 @@
+/** DELETEACL: removes what an identifier was given on a mailbox, or what it was denied. */
+import { removeGrant } from '#mail/share.ts'
+import { findIdentifier, readIdentifier } from '../acl-identifier.ts'
+import { command, whole } from '../command.ts'
+import type { Arguments } from '../grammar.ts'
+import { placeOf } from '../mailbox-ref.ts'
+import { signedIn } from '../session-state.ts'
+
+export const deleteacl = command({
+  name: 'DELETEACL',
+  states: signedIn,
+  standard: 'RFC 4314 §3.2',
+  parse: whole((args: Arguments) => {
+    args.sp()
+    const name = args.astring()
+    args.sp()
+    return { name, ...readIdentifier(args) }
+  }),
+  async run(session, { name, prepared }) {
+    const ref = await session.open(name, 'a')
+    const { grantee, kind } = await findIdentifier(session, prepared)
+    const { account, mailbox } = placeOf(ref)
+    await session.mailboxes.write([ref], (tx) => removeGrant(tx, account, mailbox, grantee, kind))
+  },
+})

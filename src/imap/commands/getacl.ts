@@ -1,0 +1,49 @@
+/** GETACL: who has which rights on a mailbox, the owner first. */
+import { allRights, bothRights, formatRights, noRights, type Rights, rightsOf } from '#mail/rights.ts'
+import { identifierName } from '../acl-identifier.ts'
+import { command, whole } from '../command.ts'
+import type { Arguments } from '../grammar.ts'
+import { writeName } from '../mailbox-name.ts'
+import type { MailboxRef } from '../mailbox-ref.ts'
+import type { ImapSession } from '../session.ts'
+import { signedIn } from '../session-state.ts'
+
+export const getacl = command<Uint8Array>({
+  name: 'GETACL',
+  states: signedIn,
+  standard: 'RFC 4314 §3.3',
+  parse: whole((args: Arguments) => {
+    args.sp()
+    return args.astring()
+  }),
+  async run(session, name) {
+    const ref = await session.open(name, 'a')
+    const entries = await entriesOf(session, ref)
+    const { out, isRev2 } = session
+    out.ascii('* ACL ')
+    writeName(out, ref.path, isRev2)
+    for (const [identifier, rights] of entries) {
+      out.sp().string(Buffer.from(identifier), isRev2).sp()
+      out.string(Buffer.from(formatRights(rights)), isRev2)
+    }
+    out.crlf()
+  },
+})
+
+async function entriesOf(
+  session: ImapSession,
+  { account, mailbox }: MailboxRef,
+): Promise<readonly (readonly [string, Rights])[]> {
+  const entries: (readonly [string, Rights])[] = []
+  const owner = await session.services.principals.byId(account)
+  const own = mailbox.grants.find(({ grantee }) => grantee === account)
+  const always = owner?.isGroup === true ? noRights : rightsOf('la')
+  if (owner !== undefined) entries.push([owner.name, bothRights(own?.granted ?? allRights, always)])
+  for (const { grantee, granted, denied } of mailbox.grants) {
+    const name = await identifierName(session, grantee)
+    if (name === undefined) continue
+    if (granted !== undefined && grantee !== account) entries.push([name, granted])
+    if (denied !== noRights) entries.push([`-${name}`, denied])
+  }
+  return entries
+}

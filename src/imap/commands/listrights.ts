@@ -1,0 +1,37 @@
+/**
+ * LISTRIGHTS: which rights an identifier can be given on a mailbox. All can be given to everybody, one by one;
+ * a user always has `l` and `a` on the own mailboxes.
+ */
+import { shownLetters } from '#mail/rights.ts'
+import { findIdentifier, readIdentifier } from '../acl-identifier.ts'
+import { command, whole } from '../command.ts'
+import type { Arguments } from '../grammar.ts'
+import { writeName } from '../mailbox-name.ts'
+import { signedIn } from '../session-state.ts'
+
+export const listrights = command({
+  name: 'LISTRIGHTS',
+  states: signedIn,
+  standard: 'RFC 4314 §3.4',
+  parse: whole((args: Arguments) => {
+    args.sp()
+    const name = args.astring()
+    args.sp()
+    return { name, ...readIdentifier(args) }
+  }),
+  async run(session, { name, written, prepared }) {
+    const ref = await session.open(name, 'a')
+    const { grantee, kind } = await findIdentifier(session, prepared)
+    const owner = await session.services.principals.byId(ref.account)
+    const isOwner = grantee === ref.account && owner?.isGroup !== true
+    const always = isOwner && kind === 'granted' ? 'la' : ''
+    const { out, isRev2 } = session
+    out.ascii('* LISTRIGHTS ')
+    writeName(out, ref.path, isRev2)
+    // RFC 4314 §3.4: the identifier in the form that the client gave.
+    out.sp().string(Buffer.from(written), isRev2).sp()
+    out.string(Buffer.from(always), isRev2)
+    for (const letter of shownLetters) if (!isOwner || !'la'.includes(letter)) out.sp().ascii(letter)
+    out.crlf()
+  },
+})

@@ -1,0 +1,32 @@
+/** MYRIGHTS: what the user may do with a mailbox. */
+import { formatRights, hasAny, rightsOf } from '#mail/rights.ts'
+import { command, whole } from '../command.ts'
+import type { Arguments } from '../grammar.ts'
+import { writeName } from '../mailbox-name.ts'
+import { type MailboxRef, noSuchMailbox } from '../mailbox-ref.ts'
+import type { ImapSession } from '../session.ts'
+import { signedIn } from '../session-state.ts'
+
+/** RFC 4314 §4: who has none of these is told nothing. */
+const telling = rightsOf('lrikxa')
+
+export const myrights = command<Uint8Array>({
+  name: 'MYRIGHTS',
+  states: signedIn,
+  standard: 'RFC 4314 §3.5',
+  parse: whole((args: Arguments) => {
+    args.sp()
+    return args.astring()
+  }),
+  async run(session, name) {
+    const ref = await session.mailboxes.find(session.path(name))
+    if (ref === undefined || !hasAny(ref.rights, telling)) throw noSuchMailbox()
+    writeMyRights(session, ref)
+  },
+})
+
+export function writeMyRights({ out, isRev2 }: ImapSession, ref: MailboxRef): void {
+  out.ascii('* MYRIGHTS ')
+  writeName(out, ref.path, isRev2)
+  out.sp().ascii(formatRights(ref.rights)).crlf()
+}

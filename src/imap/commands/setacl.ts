@@ -1,0 +1,40 @@
+/** SETACL: gives rights on a mailbox, or takes some of them away. */
+import { parseRights, type Rights } from '#mail/rights.ts'
+import { sharingSettings } from '#mail/settings.ts'
+import { changeGrant, type GrantChange } from '#mail/share.ts'
+import { findIdentifier, readIdentifier } from '../acl-identifier.ts'
+import { command, whole } from '../command.ts'
+import type { Arguments } from '../grammar.ts'
+import { placeOf } from '../mailbox-ref.ts'
+import { signedIn } from '../session-state.ts'
+
+export const setacl = command({
+  name: 'SETACL',
+  states: signedIn,
+  standard: 'RFC 4314 §3.1',
+  parse: whole((args: Arguments) => {
+    args.sp()
+    const name = args.astring()
+    args.sp()
+    const { prepared } = readIdentifier(args)
+    args.sp()
+    return { name, prepared, change: readChange(args) }
+  }),
+  async run(session, { name, prepared, change }) {
+    const ref = await session.open(name, 'a')
+    const { grantee, kind } = await findIdentifier(session, prepared)
+    const { maxShares } = session.services.settings.get(sharingSettings)
+    const { account, mailbox } = placeOf(ref)
+    await session.mailboxes.write([ref], (tx) =>
+      changeGrant(tx, account, mailbox, grantee, { ...change, kind }, { maxShares }),
+    )
+  },
+})
+
+/** RFC 4314 §3.1: an unknown right is an error, never passed over. */
+function readChange(args: Arguments): { how: GrantChange['how']; rights: Rights } {
+  const text = args.astring().toString('latin1')
+  const how = text.startsWith('+') ? 'add' : text.startsWith('-') ? 'remove' : 'set'
+  const rights = parseRights(how === 'set' ? text : text.slice(1))
+  return rights === undefined ? args.fail('no such right') : { how, rights }
+}
