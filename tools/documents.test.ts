@@ -36,3 +36,12 @@ test('words of one machine are refused, mail in the corpus is not looked at', ()
   )
   assert.deepEqual(checkWords([{ path: 'test/corpus/message/a.md', text }]), [])
 })
+
+test('a URL taken for a path is refused', () => {
+  const text = `const file = new URL('x.pem', import.meta.url).${'pathname'}\n`
+  assert.equal(checkWords([{ path: 'test/a.ts', text }]).length, 1)
+  assert.deepEqual(
+    checkWords([{ path: 'test/a.ts', text: "fileURLToPath(new URL('x', import.meta.url))" }]),
+    [],
+  )
+})

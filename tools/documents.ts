@@ -48,6 +48,10 @@ const forbidden: readonly [RegExp, string][] = [
     new RegExp(`/${'work'}/(?:main|shared|tmp)|(?<![\\w.-])/${'home'}/\\w+/\\w`, 'g'),
     'a path of one machine',
   ],
+  [
+    new RegExp(`import\\.meta\\.url\\)\\.${'pathname'}`, 'g'),
+    'no path where a folder has a space in its name, fileURLToPath gives one',
+  ],
 ]
 
 /** Words that no file of the repository may hold. Mail in test/corpus is data and exempt. */

@@ -1,5 +1,6 @@
 /** Certificates that are valid for a hundred years; certificates/make.sh made them. */
 import { readFileSync } from 'node:fs'
+import { fileURLToPath } from 'node:url'
 
 export type CertificateName =
   | 'root'
@@ -11,7 +12,7 @@ export type CertificateName =
   | 'stranger'
 
 export const certificatePath = (name: string): string =>
-  new URL(`certificates/${name}.pem`, import.meta.url).pathname
+  fileURLToPath(new URL(`certificates/${name}.pem`, import.meta.url))
 
 export const testCertificate = (name: CertificateName): string => readFileSync(certificatePath(name), 'utf8')
 
