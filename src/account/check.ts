@@ -19,6 +19,7 @@ import type { Db } from '#kv/db.ts'
 import type { Table } from '#kv/table.ts'
 import type { WriteTx } from '#kv/tx.ts'
 import { ownedAddresses } from './address-list.ts'
+import { organisationTroubles } from './check-organisation.ts'
 import { type OwnedAddress, readOwned } from './own-address.ts'
 import {
   accountDefaults,
@@ -120,6 +121,7 @@ export async function* accountTroubles(db: Db, owners: AsyncIterable<AccountId>)
   yield* names(db)
   yield* addresses(db)
   yield* passwords(db)
+  yield* organisationTroubles(db)
   for await (const account of owners) {
     highest = Math.max(highest, account)
     yield* ownerOfRows(db, account)
