@@ -14,8 +14,13 @@ import {
   accountNameTable,
   accountRowTable,
   addressTable,
+  domainDefaults,
   domainTable,
   lastIdTable,
+  listDefaults,
+  type ListId,
+  listTable,
+  memberTable,
   passwordTable,
 } from '#account/tables.ts'
 import type { AccountId, BlobHash, MailboxId, MessageId, Modseq, ThreadId, Uid } from '#base/id.ts'
@@ -95,6 +100,9 @@ const locationOf = async (store: TestStore, id: MessageId): Promise<readonly [Bl
   const { blob } = await rowOf(store, id)
   return [blob, await store.db.read(async (tx) => (await tx.get(blobTable, blob))!)]
 }
+
+const listId = 1 as ListId
+const list = { ...listDefaults, name: 'team@example.org' }
 
 type Row = readonly [key: Uint8Array, value: Uint8Array | undefined]
 type Plant = (store: TestStore) => Promise<readonly Row[]>
@@ -340,6 +348,26 @@ const faults: readonly (readonly [name: string, what: string, Plant])[] = [
   ['account-row-unreadable', 'account unreadable', async () => [garbage(accountRowTable, bob)]],
   ['domain-missing', 'domain dropped', async () => [drop(domainTable, 'example.org')]],
   ['password-dangling', 'password of nobody', async () => [put(passwordTable, [55 as AccountId], 'x')]],
+  ['list-address-missing', 'list without its address', async () => [put(listTable, [listId], list)]],
+  ['group-member-dangling', 'member that does not know', async () => [put(memberTable, [bob, alice], true)]],
+  [
+    'group-member-missing',
+    'member that the group does not know',
+    async (store) => {
+      const row = await store.db.read(async (tx) => (await tx.get(accountRowTable, alice))!)
+      return [put(accountRowTable, [alice], { ...row, memberOf: [bob] })]
+    },
+  ],
+  [
+    'domain-alias-missing',
+    'alias that leads nowhere',
+    async () => [put(domainTable, ['example.org'], { ...domainDefaults, aliases: ['example.net'] })],
+  ],
+  [
+    'domain-alias-dangling',
+    'alias that nobody lists',
+    async () => [put(domainTable, ['example.com'], { ...domainDefaults, aliasOf: 'example.org' })],
+  ],
   ['account-id-reused', 'last id too low', async () => [put(lastIdTable, ['account'], 1)]],
   ['task-damaged', 'task unreadable', async () => [garbage(taskTable, 5, '00'.repeat(8))]],
   [
