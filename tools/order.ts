@@ -26,6 +26,9 @@ const pure = new Set(groups[1])
 const packages: { readonly [name: string]: readonly string[] } = {
   '@hono/node-server': ['http/'],
   '@node-rs/argon2': ['account/verifiers/argon2.ts'],
+  '@zxcvbn-ts/core': ['account/strength.ts'],
+  '@zxcvbn-ts/language-common': ['account/strength.ts'],
+  '@zxcvbn-ts/language-en': ['account/strength.ts'],
   bcryptjs: ['account/verifiers/bcrypt.ts'],
   commander: ['cli/'],
   hono: ['http/', 'jmap/', 'dav/', 'admin/'],

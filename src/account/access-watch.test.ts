@@ -18,8 +18,8 @@ async function watched() {
     heard[who].push(now)
     told.resolve()
   }
-  const ofAlice = watch.watch(alice.id, hear('alice'))
-  watch.watch(bob.id, hear('bob'))
+  const ofAlice = watch.watch({ account: alice.id }, hear('alice'))
+  watch.watch({ account: bob.id }, hear('bob'))
   const next = async (): Promise<void> => {
     await told.promise
     told = Promise.withResolvers()
@@ -62,7 +62,7 @@ test('without a hint the heartbeat finds it', async () => {
   const watch = new AccessWatch({ db, bus, everyMs: 5 })
   const told = Promise.withResolvers<Access | undefined>()
   await db.write([], (tx) => updateAccountRows(tx, alice.id, (row) => ({ ...row, enabled: false })))
-  watch.watch(alice.id, told.resolve)
+  watch.watch({ account: alice.id }, told.resolve)
   assert.equal(await told.promise, undefined)
   watch[Symbol.dispose]()
 })

@@ -8,10 +8,14 @@
 import type { AccountId } from '#base/id.ts'
 import type { Bus } from '#bus/bus.ts'
 import type { Db } from '#kv/db.ts'
+import type { ReadTx } from '#kv/tx.ts'
 import { type Access, readAccess } from './access.ts'
+import { restrict } from './candidate.ts'
+import { credentialTable } from './credential-tables.ts'
 import { accountCache } from './resolution.ts'
+import type { CredentialId } from './shown-once.ts'
 
-/** `undefined`: the account is gone or may not sign in any more. */
+/** `undefined`: the account or the credential is gone, or may not sign in any more. */
 type Changed = (now: Access | undefined) => void
 
 const heartbeatMs = 60_000
@@ -21,7 +25,7 @@ const perSnapshot = 100
 
 export class AccessWatch implements Disposable {
   readonly #db: Db
-  readonly #watchers = new Map<AccountId, Set<Changed>>()
+  readonly #watchers = new Map<AccountId, Map<Changed, CredentialId | undefined>>()
   readonly #due = new Set<AccountId>()
   readonly #subscription: Disposable
   readonly #timer: NodeJS.Timeout
@@ -36,11 +40,11 @@ export class AccessWatch implements Disposable {
     this.#timer.unref()
   }
 
-  /** `changed` must not throw. */
-  watch(account: AccountId, changed: Changed): Disposable {
+  /** What became of who signed in as this. `changed` must not throw. */
+  watch({ account, credential }: Pick<Access, 'account' | 'credential'>, changed: Changed): Disposable {
     const own: Changed = (now) => changed(now)
-    const watchers = this.#watchers.get(account) ?? new Set()
-    this.#watchers.set(account, watchers.add(own))
+    const watchers = this.#watchers.get(account) ?? new Map<Changed, CredentialId | undefined>()
+    this.#watchers.set(account, watchers.set(own, credential))
     return {
       [Symbol.dispose]: () => {
         watchers.delete(own)
@@ -77,8 +81,8 @@ export class AccessWatch implements Disposable {
       const some = [...this.#due].slice(0, perSnapshot)
       for (const account of some) this.#due.delete(account)
       try {
-        const found = await this.#db.read((tx) => Promise.all(some.map((account) => readAccess(tx, account))))
-        for (const [i, account] of some.entries()) this.#tell(account, found[i])
+        const found = await this.#db.read((tx) => Promise.all(some.map((account) => this.#now(tx, account))))
+        for (const changes of found) for (const [changed, now] of changes) changed(now)
       } catch {
         // The heartbeat tries again.
         return
@@ -86,7 +90,15 @@ export class AccessWatch implements Disposable {
     }
   }
 
-  #tell(account: AccountId, now: Access | undefined): void {
-    for (const changed of this.#watchers.get(account) ?? []) changed(now)
+  async #now(tx: ReadTx, account: AccountId): Promise<readonly (readonly [Changed, Access | undefined])[]> {
+    const access = await readAccess(tx, account)
+    const watchers = [...(this.#watchers.get(account) ?? [])]
+    return Promise.all(
+      watchers.map(async ([changed, credential]) => {
+        if (access === undefined || credential === undefined) return [changed, access] as const
+        const row = await tx.get(credentialTable, account, credential)
+        return [changed, row && restrict(access, credential, row)] as const
+      }),
+    )
   }
 }

@@ -7,6 +7,7 @@ import type { ReadTx } from '#kv/tx.ts'
 import { receivingAddresses } from './address-list.ts'
 import type { Permission } from './permission.ts'
 import { effectivePermissions } from './role.ts'
+import type { CredentialId } from './shown-once.ts'
 import { type AccountRow, accountRowTable } from './tables.ts'
 
 export interface Access {
@@ -18,6 +19,8 @@ export interface Access {
   /** The groups that the account is a member of, directly or through other groups. */
   readonly groups: readonly AccountId[]
   readonly permissions: ReadonlySet<Permission>
+  /** The app password or API key that was signed in with, which may limit the permissions. */
+  readonly credential?: CredentialId
 }
 
 /** Groups of groups of an account beyond this many are not looked at. */

@@ -7,16 +7,10 @@ import type { AccountId } from '#base/id.ts'
 import type { ReadTx, WriteTx } from '#kv/tx.ts'
 import { ownedAddresses } from './address-list.ts'
 import { assertAddressesFree, type PlacedAddress, putAddresses } from './address-rows.ts'
+import { destroyCredentials } from './credential-rows.ts'
 import { readOwned } from './own-address.ts'
 import { readRole } from './role.ts'
-import {
-  accountNameTable,
-  type AccountRow,
-  accountRowTable,
-  domainTable,
-  memberTable,
-  passwordTable,
-} from './tables.ts'
+import { accountNameTable, type AccountRow, accountRowTable, domainTable, memberTable } from './tables.ts'
 
 const placedAddresses = (row: AccountRow): readonly PlacedAddress[] => [
   { property: 'emailAddress', address: row.emailAddress },
@@ -88,7 +82,7 @@ export async function destroyAccountRows(tx: WriteTx, id: AccountId): Promise<Ac
   putAddresses(tx, { kind: 'account', id }, ownedAddresses(row), [])
   for (const group of row.memberOf) tx.delete(memberTable, [group, id])
   tx.delete(accountNameTable, [row.name])
-  tx.delete(passwordTable, [id])
+  await destroyCredentials(tx, id)
   tx.delete(accountRowTable, [id])
   return row
 }

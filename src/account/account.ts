@@ -16,12 +16,12 @@ import type { WriteTx } from '#kv/tx.ts'
 import type { Telemetry } from '#telemetry/telemetry.ts'
 import { assertAccountFits, createAccountRows, noSuchAccount } from './account-rows.ts'
 import { readOwnDomain } from './address.ts'
+import { passwordTable } from './credential-tables.ts'
 import { createDomainRows } from './domain-rows.ts'
 import { accountCreated, domainCreated, passwordChanged } from './events.ts'
-import type { PasswordHasher } from './hash-pool.ts'
 import type { Resolution, StoredList } from './lookup.ts'
 import { normaliseExact, normaliseOwned } from './own-address.ts'
-import { prepareNewPassword } from './password.ts'
+import type { PasswordPolicy } from './password-policy.ts'
 import { accountCache, Resolver } from './resolution.ts'
 import { readAccount, type StoredAccount } from './stored-account.ts'
 import {
@@ -33,7 +33,6 @@ import {
   type DomainRow,
   domainTable,
   lastIdTable,
-  passwordTable,
 } from './tables.ts'
 
 export type Account = StoredAccount
@@ -63,7 +62,7 @@ export type Provision = (tx: WriteTx, account: AccountId) => Promise<void>
 export class Accounts implements Disposable {
   readonly #db: Db
   readonly #bus: Bus
-  readonly #passwords: PasswordHasher
+  readonly #passwords: PasswordPolicy
   readonly #telemetry: Telemetry
   readonly #clock: Clock
   readonly #provision: Provision
@@ -73,7 +72,7 @@ export class Accounts implements Disposable {
   constructor(o: {
     db: Db
     bus: Bus
-    passwords: PasswordHasher
+    passwords: PasswordPolicy
     telemetry: Telemetry
     provision: Provision
     clock?: Clock
@@ -132,14 +131,17 @@ export class Accounts implements Disposable {
   /** Throws Fault `invalid` (with the names of the properties), `exists`, or `unavailable` when too many passwords wait. */
   async createAccount(wanted: NewAccount): Promise<Account> {
     const row = newAccountRow(wanted, this.#clock.now())
-    const password = wanted.password === undefined ? undefined : prepareNewPassword(wanted.password)
+    const about = [row.name, row.description]
+    const prepared =
+      wanted.password === undefined ? undefined : await this.#passwords.check(wanted.password, about)
     // Before a hash and an id are spent on what cannot be; the commit looks again.
     await this.#db.read((tx) => assertAccountFits(tx, undefined, row))
-    const hash = password === undefined ? undefined : await this.#passwords.hash(password)
+    const password =
+      prepared === undefined ? undefined : await this.#passwords.keep(prepared, this.#clock.now())
     const id = await this.takeId()
     await this.#db.write([id], async (tx) => {
       await this.putNew(tx, id, row)
-      if (hash !== undefined) tx.put(passwordTable, [id], hash)
+      if (password !== undefined) tx.put(passwordTable, [id], password)
     })
     this.created(id, row.name)
     return { id, ...row }
@@ -191,11 +193,14 @@ export class Accounts implements Disposable {
 
   /** At once: a sign-in that was remembered no longer holds. Throws Fault `invalid`, `notFound` or `unavailable`. */
   async setPassword(id: AccountId, password: string): Promise<void> {
-    const hash = await this.#passwords.hash(prepareNewPassword(password))
+    const account = await this.get(id)
+    if (account === undefined) throw noSuchAccount()
+    const about = [account.name, account.description]
+    const accepted = await this.#passwords.accept(password, about, this.#clock.now())
     const name = await this.#db.write([], async (tx) => {
       const row = await tx.getForUpdate(accountRowTable, id)
       if (row === undefined) throw noSuchAccount()
-      tx.put(passwordTable, [id], hash)
+      tx.put(passwordTable, [id], accepted)
       return row.name
     })
     this.forget(String(id))

@@ -3,8 +3,8 @@ import { test } from 'node:test'
 import { isFault } from '#base/fault.ts'
 import { ensureAdmin, setAdminPassword } from './administrator.ts'
 import { makeStore } from './fixture.test.ts'
-import { administratorAccess } from './sign-in.ts'
-import { administratorId, passwordTable } from './tables.ts'
+import { administratorAccess } from './candidate.ts'
+import { administratorId, passwordTable } from './credential-tables.ts'
 
 const from = { ip: '127.0.0.1', protocol: 'http' }
 
@@ -14,7 +14,7 @@ test('the administrator gets a password once, kept only as a hash', async () => 
   assert.match(password!, /^[2-9a-hjkmnp-z]{4}(-[2-9a-hjkmnp-z]{4}){3}$/)
   assert.equal(await ensureAdmin(store), undefined)
   const stored = await store.db.read((tx) => tx.get(passwordTable, administratorId))
-  assert.match(stored!, /^\$argon2id\$/)
+  assert.match(stored!.verifiers[0]!, /^\$argon2id\$/)
   assert.deepEqual(await store.signIn.administrator('admin', password!, from), administratorAccess())
 })
 

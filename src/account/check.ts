@@ -20,6 +20,14 @@ import type { Table } from '#kv/table.ts'
 import type { WriteTx } from '#kv/tx.ts'
 import { ownedAddresses } from './address-list.ts'
 import { organisationTroubles } from './check-organisation.ts'
+import {
+  administratorId,
+  credentialTable,
+  credentialUseTable,
+  passwordTable,
+  secondFactorTable,
+  serverSecretTable,
+} from './credential-tables.ts'
 import { type OwnedAddress, readOwned } from './own-address.ts'
 import {
   accountDefaults,
@@ -27,7 +35,6 @@ import {
   type AccountRow,
   accountRowTable,
   addressTable,
-  administratorId,
   domainDefaults,
   domainTable,
   isSameOwner,
@@ -35,7 +42,6 @@ import {
   type ListId,
   listTable,
   memberTable,
-  passwordTable,
   patternTable,
   roleTable,
 } from './tables.ts'
@@ -84,8 +90,8 @@ const kinds = {
   },
   passwordDangling: {
     name: 'password-dangling',
-    means: 'There is a password for an account that does not exist.',
-    repair: 'The password is removed.',
+    means: 'There is a password or another credential for an account that does not exist.',
+    repair: 'It is removed.',
   },
   lastIdTooLow: {
     name: 'account-id-reused',
@@ -104,8 +110,20 @@ const tables: readonly Table<never, unknown>[] = [
   roleTable,
   memberTable,
   passwordTable,
+  credentialTable,
+  credentialUseTable,
+  secondFactorTable,
+  serverSecretTable,
   lastIdTable,
 ] as never
+
+/** Whose first element is the account. */
+const credentialTables = [
+  passwordTable,
+  credentialTable,
+  credentialUseTable,
+  secondFactorTable,
+] as readonly Table<readonly [AccountId, ...unknown[]], unknown>[]
 
 const tableOf = ({ kind }: OwnedAddress) => (kind === 'pattern' ? patternTable : addressTable)
 
@@ -266,13 +284,15 @@ async function* listAddress(
 }
 
 async function* passwords(db: Db): AsyncGenerator<Trouble> {
-  for await (const { elements } of openedRows(db, passwordTable)) {
-    const [id] = elements
-    if (id === administratorId) continue
-    const row = await db.read((tx) => getRow(tx, accountRowTable, id))
-    if (row !== undefined || (await nameOf(db, id)) !== undefined) continue
-    const fix = (tx: WriteTx): void => tx.delete(passwordTable, [id])
-    yield { kind: kinds.passwordDangling, what: `account ${id}`, fix }
+  for (const table of credentialTables) {
+    for await (const { elements } of openedRows(db, table)) {
+      const [id] = elements
+      if (id === administratorId) continue
+      const row = await db.read((tx) => getRow(tx, accountRowTable, id))
+      if (row !== undefined || (await nameOf(db, id)) !== undefined) continue
+      const fix = (tx: WriteTx): void => tx.delete(table, elements)
+      yield { kind: kinds.passwordDangling, what: `${table.name} of account ${id}`, fix }
+    }
   }
 }
 

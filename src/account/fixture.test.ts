@@ -1,16 +1,23 @@
 /** What the tests of this folder share: a store in memory with accounts, and telemetry that is kept. */
+import { randomBytes } from 'node:crypto'
 import { MemoryBlobs } from '#blob/engines/memory.ts'
 import { LocalBus } from '#bus/engines/local.ts'
 import { KvDb } from '#kv/db.ts'
 import { MemoryEngine } from '#kv/engines/memory.ts'
+import type { Settings } from '#settings/object.ts'
+import { fallbacksOf } from '#settings/values.ts'
 import { silentTelemetry, type Telemetry } from '#telemetry/telemetry.ts'
 import { fixedClock } from '#base/clock.ts'
 import type { AccountId } from '#base/id.ts'
 import type { Access } from './access.ts'
 import { Accounts } from './account.ts'
 import { hasherOnThisThread, type PasswordHasher } from './hash-pool.ts'
+import type { WantedVerifiers } from './hash-work.ts'
 import { builtInRoles } from './permission.ts'
+import { PasswordPolicy } from './password-policy.ts'
 import { SignIn } from './sign-in.ts'
+import type { Strength } from './strength.ts'
+import { deriveScramKeys, writeScramKeys } from './verifiers/scram-keys.ts'
 
 /** What a user with the usual role has. */
 export const userAccess = (account: number, name: string, emails: readonly string[] = [name]): Access => ({
@@ -29,19 +36,38 @@ export interface Told {
   readonly [field: string]: unknown
 }
 
+/** As new hashes begin, so that none is made anew. */
+const quickStart = '$argon2id$v=19$m=19456,t=2,p=1$quick'
+
 /** Stands for argon2 where a test is not about it: quick, and counts what it was asked. */
 export class QuickHasher implements PasswordHasher {
   verified = 0
-  async hash(prepared: string): Promise<string> {
-    return `quick:${Math.random()}:${prepared}`
+  strengths = 0
+  async make(prepared: string, wanted: WantedVerifiers): Promise<readonly string[]> {
+    return [
+      `${quickStart}${Math.random()}:${prepared}`,
+      ...(wanted.scramKeys ? [quickScramKeys(prepared)] : []),
+    ]
+  }
+  async strength(): Promise<Strength> {
+    this.strengths++
+    return { score: 4, advice: '' }
   }
   async verify(hash: string, prepared: string): Promise<boolean> {
     this.verified++
-    return hash.startsWith('quick:') && hash.slice(hash.indexOf(':', 6) + 1) === prepared
+    return hash.startsWith(quickStart) && hash.slice(hash.indexOf(':') + 1) === prepared
   }
 }
 
-export function makeStore(o: { realHashes?: boolean } = {}) {
+const quickScramKeys = (prepared: string): string =>
+  writeScramKeys(deriveScramKeys(Buffer.from(prepared), randomBytes(16), 4096))
+
+/** As they are without a configuration, apart from these. */
+export const settingsWith = (overrides: Readonly<Record<string, unknown>>): Pick<Settings, 'get'> => ({
+  get: (object) => ({ ...(fallbacksOf(object.fields) as object), ...overrides }) as never,
+})
+
+export function makeStore(o: { realHashes?: boolean; settings?: Readonly<Record<string, unknown>> } = {}) {
   const bus = new LocalBus({
     onError: (error) => {
       throw error
@@ -56,7 +82,9 @@ export function makeStore(o: { realHashes?: boolean } = {}) {
   }
   const clock = fixedClock(1_700_000_000_000)
   const quick = new QuickHasher()
-  const passwords = o.realHashes === true ? hasherOnThisThread : quick
+  const hasher: PasswordHasher = o.realHashes === true ? hasherOnThisThread() : quick
+  const settings = settingsWith(o.settings ?? {})
+  const passwords = new PasswordPolicy({ settings, passwords: hasher })
   const provisioned: number[] = []
   const accounts = new Accounts({
     db,
@@ -69,6 +97,20 @@ export function makeStore(o: { realHashes?: boolean } = {}) {
       provisioned.push(account)
     },
   })
-  const signIn = new SignIn({ db, passwords, telemetry, clock })
-  return { bus, engine, db, told, telemetry, clock, quick, passwords, provisioned, accounts, signIn }
+  const signIn = new SignIn({ db, passwords: hasher, settings, telemetry, clock })
+  return {
+    settings,
+    hasher,
+    bus,
+    engine,
+    db,
+    told,
+    telemetry,
+    clock,
+    quick,
+    passwords,
+    provisioned,
+    accounts,
+    signIn,
+  }
 }

@@ -2,73 +2,99 @@
  * A thread that does nothing but hash passwords, with a bounded queue in front of it.
  *
  * Hashing takes milliseconds of a whole core by design. On the protocol thread it would stop every session,
- * and in libuv's pool every file read; here it slows only those who sign in for the first time. The thread
- * starts when it is needed and ends when nobody has needed it for a while, since it costs memory.
+ * and in libuv's pool every file read; here it slows only those who sign in for the first time, and even
+ * those take turns: who guesses a thousand passwords waits for his own thousand. The thread starts when it is
+ * needed and ends when nobody has needed it for a while, since it costs memory.
  */
+import { setPriority } from 'node:os'
 import { type MessagePort, type Worker } from 'node:worker_threads'
+import { FairQueue } from '#base/fair-queue.ts'
 import { Fault } from '#base/fault.ts'
-import { hashNow, verifyNow } from './password.ts'
+import { type HashJob, type HashResult, HashWork, type WantedVerifiers } from './hash-work.ts'
+import type { Strength } from './strength.ts'
 
-/** Both take prepared passwords, and throw Fault `unavailable` where too many wait. */
+/** All take prepared passwords, and throw Fault `unavailable` where too many wait. */
 export interface PasswordHasher {
-  hash(prepared: string): Promise<string>
-  verify(hash: string, prepared: string): Promise<boolean>
+  /** What a new password is kept as. */
+  make(prepared: string, wanted: WantedVerifiers): Promise<readonly string[]>
+  /** `source` is who asks, where that is a stranger: one of them does not wait for another. */
+  verify(hash: string, prepared: string, source?: string): Promise<boolean>
+  strength(prepared: string, about: readonly string[]): Promise<Strength>
 }
 
 /** For tests and for tools without threads. */
-export const hasherOnThisThread: PasswordHasher = {
-  hash: async (prepared) => hashNow(prepared),
-  verify: async (hash, prepared) => verifyNow(hash, prepared),
+export function hasherOnThisThread(): PasswordHasher {
+  const work = new HashWork()
+  const run = async <T extends HashResult>(job: HashJob): Promise<T> => (await work.do(job)) as T
+  return {
+    make: (prepared, wanted) => run({ kind: 'make', prepared, wanted }),
+    verify: (hash, prepared) => run({ kind: 'verify', prepared, hash }),
+    strength: (prepared, about) => run({ kind: 'strength', prepared, about }),
+  }
 }
 
-interface Job {
+interface Numbered {
   readonly id: number
-  readonly prepared: string
-  /** Absent where the hash is wanted. */
-  readonly hash?: string
+  readonly job: HashJob
 }
 
 interface Answer {
   readonly id: number
-  readonly result: string | boolean
+  readonly result: HashResult
 }
 
 /** What the thread runs whose role is `hash`. */
 export function serveHashing(port: MessagePort): void {
-  port.on('message', (job: Job) => {
-    const result = job.hash === undefined ? hashNow(job.prepared) : verifyNow(job.hash, job.prepared)
-    port.postMessage({ id: job.id, result } satisfies Answer)
-  })
+  // On Linux the priority is the thread's own: it takes what the sessions leave, also on a single core.
+  if (process.platform === 'linux') setPriority(10)
+  const work = new HashWork()
+  const answer = async ({ id, job }: Numbered): Promise<void> =>
+    port.postMessage({ id, result: await work.do(job) } satisfies Answer)
+  port.on('message', (numbered: Numbered) => void answer(numbered))
 }
 
-interface Waiting {
-  readonly resolve: (result: string | boolean) => void
+interface Waiting extends Numbered {
+  readonly resolve: (result: HashResult) => void
   readonly reject: (error: unknown) => void
 }
 
+/** One is under way and the next is at hand; the rest can still be put in order. */
+const handedOver = 2
+
 export class HashPool implements PasswordHasher, AsyncDisposable {
   readonly #spawn: (role: 'hash') => Worker
-  readonly #maxWaiting: number
   readonly #idleMs: number
-  readonly #waiting = new Map<number, Waiting>()
+  readonly #maxWaiting: number
+  readonly #queue: FairQueue<Waiting>
+  readonly #underWay = new Map<number, Waiting>()
   #worker: Worker | undefined
   #idle: NodeJS.Timeout | undefined
   #lastId = 0
   #closed = false
 
   /** `spawn` starts a thread of the program itself that calls `serveHashing` when its role is `hash`. */
-  constructor(o: { spawn: (role: 'hash') => Worker; maxWaiting?: number; idleMs?: number }) {
+  constructor(o: {
+    spawn: (role: 'hash') => Worker
+    maxWaiting?: number
+    maxWaitingOfOne?: number
+    idleMs?: number
+  }) {
     this.#spawn = o.spawn
     this.#maxWaiting = o.maxWaiting ?? 256
+    this.#queue = new FairQueue({ most: this.#maxWaiting, mostOfOne: o.maxWaitingOfOne ?? 32 })
     this.#idleMs = o.idleMs ?? 60_000
   }
 
-  hash(prepared: string): Promise<string> {
-    return this.#run({ prepared }) as Promise<string>
+  make(prepared: string, wanted: WantedVerifiers): Promise<readonly string[]> {
+    return this.#run({ kind: 'make', prepared, wanted }, '')
   }
 
-  verify(hash: string, prepared: string): Promise<boolean> {
-    return this.#run({ prepared, hash }) as Promise<boolean>
+  verify(hash: string, prepared: string, source = ''): Promise<boolean> {
+    return this.#run({ kind: 'verify', prepared, hash }, source)
+  }
+
+  strength(prepared: string, about: readonly string[]): Promise<Strength> {
+    return this.#run({ kind: 'strength', prepared, about }, '')
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
@@ -79,18 +105,29 @@ export class HashPool implements PasswordHasher, AsyncDisposable {
     await worker?.terminate()
   }
 
-  #run(work: Omit<Job, 'id'>): Promise<string | boolean> {
+  #run<T extends HashResult>(job: HashJob, source: string): Promise<T> {
     if (this.#closed) return Promise.reject(unavailable('the server is stopping'))
-    if (this.#waiting.size >= this.#maxWaiting)
-      return Promise.reject(unavailable('too many passwords wait to be checked'))
-    clearTimeout(this.#idle)
-    return new Promise((resolve, reject) => {
+    return new Promise<T>((resolve, reject) => {
       const id = ++this.#lastId
-      this.#waiting.set(id, { resolve, reject })
+      const waiting: Waiting = { id, job, resolve: resolve as (result: HashResult) => void, reject }
+      if (this.#underWay.size + this.#queue.size >= this.#maxWaiting || !this.#queue.push(source, waiting)) {
+        reject(unavailable('too many passwords wait to be checked'))
+        return
+      }
+      clearTimeout(this.#idle)
       this.#worker ??= this.#start()
       this.#worker.ref()
-      this.#worker.postMessage({ id, ...work } satisfies Job)
+      this.#handOver(this.#worker)
     })
+  }
+
+  #handOver(worker: Worker): void {
+    while (this.#underWay.size < handedOver) {
+      const next = this.#queue.shift()
+      if (next === undefined) return
+      this.#underWay.set(next.id, next)
+      worker.postMessage({ id: next.id, job: next.job } satisfies Numbered)
+    }
   }
 
   #start(): Worker {
@@ -102,10 +139,12 @@ export class HashPool implements PasswordHasher, AsyncDisposable {
   }
 
   #answered(worker: Worker, { id, result }: Answer): void {
-    const waiting = this.#waiting.get(id)
-    this.#waiting.delete(id)
+    const waiting = this.#underWay.get(id)
+    this.#underWay.delete(id)
     waiting?.resolve(result)
-    if (this.#waiting.size > 0) return
+    if (this.#worker !== worker) return
+    this.#handOver(worker)
+    if (this.#underWay.size > 0) return
     // An idle thread must not keep the process alive.
     worker.unref()
     this.#idle = setTimeout(() => {
@@ -118,8 +157,8 @@ export class HashPool implements PasswordHasher, AsyncDisposable {
   #lose(worker: Worker | undefined, why: Fault): void {
     if (worker === undefined || this.#worker !== worker) return
     this.#worker = undefined
-    for (const waiting of this.#waiting.values()) waiting.reject(why)
-    this.#waiting.clear()
+    for (const waiting of [...this.#underWay.values(), ...this.#queue.drain()]) waiting.reject(why)
+    this.#underWay.clear()
   }
 }
 

@@ -1,16 +1,12 @@
 /**
- * Passwords: how they are prepared, what is demanded of new ones, and their hashes.
+ * Passwords as they are given: how they are prepared. What is demanded of new ones is in `password-policy.ts`.
  *
  * What must always hold: a password is prepared in the same way before it is hashed and before it is compared
- * (RFC 4616 §2 demands it; the rules are OpaqueString, RFC 8265 §4.2), and only hashes of it are kept.
+ * (RFC 4616 §2 demands it; the rules are OpaqueString, RFC 8265 §4.2).
  */
-import { Fault } from '#base/fault.ts'
-import { argon2Hash } from './verifiers/argon2.ts'
-import { isRightPassword } from './verifiers/stored-hash.ts'
 
 /** RFC 4616 §2 demands 255 octets at least. */
 export const longestPasswordBytes = 1024
-const shortestNewPassword = 8
 
 /** The hash of 32 random bytes that nobody knows: what an unknown user's password is compared with. */
 export const nobodysHash =
@@ -25,23 +21,3 @@ export function preparePassword(given: string): string | undefined {
     return undefined
   return prepared
 }
-
-/** Prepares a password that somebody wants to have. Throws Fault `invalid` that says what is wrong with it. */
-export function prepareNewPassword(given: string): string {
-  const prepared = preparePassword(given)
-  if (prepared === undefined) {
-    throw invalid(`must be at most ${longestPasswordBytes} bytes of text without control characters`)
-  }
-  if (prepared.length < shortestNewPassword)
-    throw invalid(`must have at least ${shortestNewPassword} characters`)
-  return prepared
-}
-
-const invalid = (what: string): Fault =>
-  new Fault('invalid', `the password ${what}`, { properties: ['password'] })
-
-/** Takes about 20 ms and 19 MiB: only where nothing waits for this thread. Takes a prepared password. */
-export const hashNow = (prepared: string): string => argon2Hash(Buffer.from(prepared))
-
-/** As `hashNow`, and longer for some hashes that were brought in. False too where the hash is none. */
-export const verifyNow = isRightPassword

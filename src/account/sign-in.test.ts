@@ -2,8 +2,9 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { makeStore, userAccess } from './fixture.test.ts'
 import { nobodysHash } from './password.ts'
-import { administratorAccess, SignIn } from './sign-in.ts'
-import { administratorId, passwordTable } from './tables.ts'
+import { administratorAccess } from './candidate.ts'
+import { administratorId, passwordTable } from './credential-tables.ts'
+import { SignIn } from './sign-in.ts'
 
 const from = { ip: '192.0.2.7', protocol: 'imap' }
 
@@ -74,8 +75,8 @@ test('a verified password is remembered for some minutes, a wrong one never', as
 })
 
 test('a changed password counts at once, also in a worker that never heard of it', async () => {
-  const { accounts, alice, db, passwords, telemetry, clock } = await withAlice()
-  const elsewhere = new SignIn({ db, passwords, telemetry, clock })
+  const { accounts, alice, db, hasher, settings, telemetry, clock } = await withAlice()
+  const elsewhere = new SignIn({ db, passwords: hasher, settings, telemetry, clock })
   assert.notEqual(await elsewhere.password('alice@example.org', 'correct horse', from), 'wrong')
   await accounts.setPassword(alice.id, 'battery staple')
   assert.equal(await elsewhere.password('alice@example.org', 'correct horse', from), 'wrong')
@@ -98,10 +99,10 @@ test('passwords are compared in Unicode form C with ASCII spaces (RFC 8265 secti
 })
 
 test('the administrator is no account; an account may have the right', async () => {
-  const { signIn, accounts, db, quick } = await withAlice()
+  const { signIn, accounts, db, passwords } = await withAlice()
   assert.equal(await signIn.administrator('admin', 'generated-one', from), 'wrong')
-  const hash = await quick.hash('generated-one')
-  await db.write([], async (tx) => tx.put(passwordTable, [administratorId], hash))
+  const row = await passwords.keep('generated-one', 0)
+  await db.write([], async (tx) => tx.put(passwordTable, [administratorId], row))
   assert.deepEqual(await signIn.administrator('admin', 'generated-one', from), administratorAccess())
   assert.equal(await signIn.administrator('admin', 'other', from), 'wrong')
   assert.equal(await signIn.password('admin', 'generated-one', from), 'wrong')

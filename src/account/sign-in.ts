@@ -1,151 +1,252 @@
 /**
- * Sign-in with name and password.
+ * Sign-in: with a password, an app password, an API key, or as another.
  *
- * What must always hold: an unknown user, a disabled account and a wrong password get the same answer after
- * the same work; a changed password counts from its commit on. A verified password is remembered for some
- * minutes as a keyed hash over the stored hash and the password, under a key that this process made up: so
- * the next sign-in costs microseconds, memory holds no password, and another stored hash fits no memory.
+ * What must always hold: an unknown user, a disabled account, a wrong password and everything else that stands
+ * in the way get the same answer after the same work, and the log has the reason; a changed password and a
+ * deleted credential count from their commit on.
  */
-import { createHmac, randomBytes } from 'node:crypto'
 import { type Clock, systemClock } from '#base/clock.ts'
+import type { AccountId } from '#base/id.ts'
 import { Lru } from '#base/lru.ts'
 import type { Db } from '#kv/db.ts'
 import type { ReadTx } from '#kv/tx.ts'
+import type { Settings } from '#settings/object.ts'
 import type { Telemetry } from '#telemetry/telemetry.ts'
-import { type Access, accessOf } from './access.ts'
-import { authFailed, authSuccess } from './events.ts'
+import type { Access } from './access.ts'
+import {
+  actingAs,
+  administratorName,
+  canAskForCode,
+  type Candidate,
+  passwordObstacle,
+  readAdministrator,
+  readCandidate,
+  readCandidateById,
+  readSecondary,
+  type SecondaryCandidate,
+  type SignInSource,
+} from './candidate.ts'
+import { passwordCredential } from './credential-tables.ts'
+import { authFailed, authImpersonated, authSuccess } from './events.ts'
 import type { PasswordHasher } from './hash-pool.ts'
-import { nobodysHash, preparePassword } from './password.ts'
-import { allPermissions, type Permission } from './permission.ts'
-import { findSigner, type Signer } from './signer.ts'
-import { administratorId, passwordTable } from './tables.ts'
+import { LastUse } from './last-use.ts'
+import { preparePassword } from './password.ts'
+import { Renewal } from './renewal.ts'
+import { SecondFactors } from './second-factor.ts'
+import { wantedVerifiers } from './settings.ts'
+import { type GivenSecret, readApiKey, readAppPassword, showCredentialId } from './shown-once.ts'
+import { VerifiedPasswords } from './verified-passwords.ts'
 
-/** Where somebody tries to sign in from: for events, and for limits. */
-export interface SignInSource {
-  readonly ip: string
-  /** `smtp`, `imap`, `http`, ... */
-  readonly protocol: string
-}
-
-/** The name of the administrator who has no account. */
-export const administratorName = 'admin'
-
-/** What the administrator without an account is and may do. */
-export const administratorAccess = (name = administratorName): Access => ({
-  account: administratorId,
-  name,
-  emails: [],
-  groups: [],
-  permissions: new Set(allPermissions),
-})
-
-const rememberedMs = 10 * 60_000
-const maxRemembered = 50_000
 /** Longer names are cut in events. */
 const longestShownName = 255
+/** A program that signs in at each request has a new code every 30 seconds only. */
+const codeKeptMs = 5 * 60_000
+const maxCodes = 10_000
 
-interface Candidate {
-  readonly access: Access | undefined
-  readonly hash: string | undefined
-  /** Why the right password does not help. For the log. */
-  readonly obstacle?: string
+export interface PasswordOptions {
+  /** Whom to act as, where that is another (RFC 4616 §2). */
+  readonly actAs?: string
+  /** Of the second factor. */
+  readonly code?: string
 }
 
-const nobody: Candidate = { access: undefined, hash: undefined }
+interface Attempt {
+  readonly name: string
+  readonly password: string
+  readonly from: SignInSource
+  readonly candidate: Candidate
+  readonly secondary?: SecondaryCandidate | undefined
+  /** Who acts as the candidate. */
+  readonly by?: string
+}
 
 export class SignIn {
   readonly #db: Db
-  readonly #passwords: PasswordHasher
   readonly #telemetry: Telemetry
   readonly #clock: Clock
-  readonly #key = randomBytes(32)
-  /** Until when a verified pair of stored hash and password needs no proof. */
-  readonly #remembered = new Lru<string, number>(maxRemembered)
-  /** Proofs under way: a client that opens ten sessions at once costs one. */
-  readonly #running = new Map<string, Promise<boolean>>()
+  readonly #verified: VerifiedPasswords
+  readonly #renewal: Renewal
+  readonly #lastUse: LastUse
+  readonly #factors: SecondFactors
+  /** Until when a code that was used up serves the same client again, by account, code and address. */
+  readonly #codes = new Lru<string, number>(maxCodes)
 
-  constructor(o: { db: Db; passwords: PasswordHasher; telemetry: Telemetry; clock?: Clock }) {
-    this.#db = o.db
-    this.#passwords = o.passwords
-    this.#telemetry = o.telemetry
-    this.#clock = o.clock ?? systemClock
+  constructor(o: {
+    db: Db
+    passwords: PasswordHasher
+    settings: Pick<Settings, 'get'>
+    telemetry: Telemetry
+    clock?: Clock
+  }) {
+    const { db, passwords, telemetry, settings, clock = systemClock } = o
+    const wanted = () => wantedVerifiers(settings)
+    this.#db = db
+    this.#telemetry = telemetry
+    this.#clock = clock
+    this.#verified = new VerifiedPasswords({ passwords, clock, wanted })
+    this.#renewal = new Renewal({ db, passwords, telemetry, wanted })
+    this.#lastUse = new LastUse({ db, clock, telemetry })
+    this.#factors = new SecondFactors({ db, clock })
   }
 
-  /** `name` is the account's name or one of its addresses. Throws Fault `unavailable` when too many wait. */
-  async password(name: string, password: string, from: SignInSource): Promise<Access | 'wrong'> {
-    return this.#prove(
-      await this.#db.read((tx) => accountCandidate(tx, name, from.protocol)),
-      name,
-      password,
-      from,
-    )
+  /** When what sign-ins left to be written is written. */
+  async settled(): Promise<void> {
+    await Promise.all([this.#renewal.settled(), this.#lastUse.settled()])
   }
 
-  /** As `password`, and for `admin`, who has no account. */
-  async administrator(name: string, password: string, from: SignInSource): Promise<Access | 'wrong'> {
-    if (name !== administratorName) return this.password(name, password, from)
-    const hash = await this.#db.read((tx) => tx.get(passwordTable, administratorId))
-    return this.#prove({ access: administratorAccess(), hash }, name, password, from)
-  }
-
-  async #prove(
-    candidate: Candidate,
+  /**
+   * `name` is the account's name or one of its addresses; `other%name` signs in to the other. The password may
+   * be an app password. Throws Fault `unavailable` when too many wait.
+   */
+  async password(
     name: string,
     password: string,
     from: SignInSource,
+    o: PasswordOptions = {},
   ): Promise<Access | 'wrong'> {
-    const isRight = await this.#isRight(candidate.hash, password)
-    const shown = { name: name.slice(0, longestShownName), ip: from.ip, protocol: from.protocol }
-    const { access, obstacle } = candidate
-    if (!isRight || access === undefined || obstacle !== undefined) {
-      const reason = isRight ? obstacle : undefined
-      this.#telemetry.emit(authFailed, reason === undefined ? shown : { ...shown, reason })
-      return 'wrong'
+    return this.#prove(await this.#attempt(name, password, from, o, readCandidate), o.code)
+  }
+
+  /** As `password`, and for `admin`, who has no account. */
+  async administrator(
+    name: string,
+    password: string,
+    from: SignInSource,
+    o: PasswordOptions = {},
+  ): Promise<Access | 'wrong'> {
+    const find = async (tx: ReadTx, one: string): Promise<Candidate> =>
+      one === administratorName ? readAdministrator(tx) : readCandidate(tx, one, from)
+    return this.#prove(await this.#attempt(name, password, from, o, find), o.code)
+  }
+
+  /** With an API key, which names its account itself. Quick: it has no password that could be guessed. */
+  async apiKey(key: string, from: SignInSource): Promise<Access | 'wrong'> {
+    const given = readApiKey(key)
+    if (given === undefined) return this.#failed('', from, 'no API key')
+    const { access, secondary } = await this.#db.read(async (tx) => {
+      const candidate = await readCandidateById(tx, given.account, from)
+      return {
+        access: candidate.access,
+        secondary: await this.#secondary(tx, candidate, 'apiKey', given, from),
+      }
+    })
+    const name = access?.name ?? ''
+    if (secondary?.isRight !== true) return this.#failed(name, from, 'no such API key')
+    if (secondary.obstacle !== undefined) return this.#failed(name, from, secondary.obstacle)
+    return this.#succeeded({ name, from }, secondary.access)
+  }
+
+  /** One snapshot: what is compared is what was true at one moment. */
+  #attempt(
+    name: string,
+    password: string,
+    from: SignInSource,
+    { actAs }: PasswordOptions,
+    find: (tx: ReadTx, name: string, from: SignInSource) => Promise<Candidate>,
+  ): Promise<Attempt> {
+    return this.#db.read(async (tx) => {
+      const own = await find(tx, name, from)
+      const percent = own.access === undefined && actAs === undefined ? name.lastIndexOf('%') : -1
+      if (percent > 0) {
+        const by = name.slice(percent + 1)
+        const target = await readCandidate(tx, name.slice(0, percent), from)
+        return { name, password, from, by, candidate: actingAs(await find(tx, by, from), target) }
+      }
+      if (actAs !== undefined) {
+        const target = await readCandidate(tx, actAs, from)
+        if (target.owner === undefined || target.owner !== own.owner)
+          return { name: actAs, password, from, by: name, candidate: actingAs(own, target) }
+      }
+      const given = readAppPassword(password)
+      const secondary = given && (await this.#secondary(tx, own, 'appPassword', given, from))
+      return { name, password, from, candidate: own, secondary }
+    })
+  }
+
+  async #secondary(
+    tx: ReadTx,
+    { access, obstacle }: Candidate,
+    kind: 'appPassword' | 'apiKey',
+    given: GivenSecret,
+    from: SignInSource,
+  ): Promise<SecondaryCandidate | undefined> {
+    const at = { ...from, nowMs: this.#clock.now() }
+    return access && readSecondary(tx, { access, obstacle }, kind, given, at)
+  }
+
+  async #prove(attempt: Attempt, code: string | undefined): Promise<Access | 'wrong'> {
+    const { name, from, candidate, secondary } = attempt
+    const { owner, access, password: row } = candidate
+    if (secondary?.isRight === true) {
+      if (secondary.obstacle === undefined) return this.#succeeded(attempt, secondary.access)
+      await this.#verified.isRight(undefined, attempt.password, { ip: from.ip, mayRemember: false })
+      return this.#failed(name, from, secondary.obstacle)
     }
-    this.#telemetry.emit(authSuccess, { ...shown, account: access.account })
+    const given = withCode(attempt, code)
+    const obstacle = candidate.obstacle ?? passwordObstacle(candidate, this.#clock.now(), from.protocol)
+    const mayRemember = obstacle === undefined
+    const isRight = await this.#verified.isRight(row?.verifiers[0], given.password, {
+      ip: from.ip,
+      mayRemember,
+    })
+    if (!isRight || owner === undefined || row === undefined) {
+      const why =
+        owner === undefined ? 'no such user' : row === undefined ? 'no password is set' : 'wrong password'
+      return this.#failed(name, from, why)
+    }
+    if (obstacle !== undefined || access === undefined)
+      return this.#failed(name, from, obstacle ?? 'no such user')
+    const problem = candidate.hasSecondFactor
+      ? await this.#codeProblem(owner, given.code, from.ip)
+      : undefined
+    if (problem !== undefined) return this.#failed(name, from, problem)
+    const prepared = preparePassword(given.password)!
+    this.#renewal.begin(owner, row, prepared, (hash) => this.#verified.remember(hash, prepared))
+    return this.#succeeded(attempt, access, owner)
+  }
+
+  async #codeProblem(owner: AccountId, code: string | undefined, ip: string): Promise<string | undefined> {
+    if (code === undefined) return 'no code of the second factor was given'
+    const key = `${owner} ${code} ${ip}`
+    const until = this.#codes.get(key)
+    if (until !== undefined && until > this.#clock.now()) return undefined
+    const outcome = await this.#factors.use(owner, code)
+    if (outcome === 'blocked') return 'too many wrong codes of the second factor'
+    if (outcome === 'wrong') return 'wrong code of the second factor'
+    this.#codes.set(key, this.#clock.now() + codeKeptMs)
+    return undefined
+  }
+
+  #failed(name: string, { ip, protocol }: SignInSource, reason: string): 'wrong' {
+    this.#telemetry.emit(authFailed, { name: name.slice(0, longestShownName), ip, protocol, reason })
+    return 'wrong'
+  }
+
+  #succeeded(
+    { name, from: { ip, protocol }, by }: Pick<Attempt, 'name' | 'from' | 'by'>,
+    access: Access,
+    owner = access.account,
+  ): Access {
+    const shown = { name: name.slice(0, longestShownName), ip, protocol, account: access.account }
+    const { credential } = access
+    if (by !== undefined)
+      this.#telemetry.emit(authImpersonated, { ...shown, by: by.slice(0, longestShownName) })
+    this.#telemetry.emit(
+      authSuccess,
+      credential === undefined ? shown : { ...shown, credential: showCredentialId(credential) },
+    )
+    this.#lastUse.note(owner, credential ?? passwordCredential)
     return access
   }
-
-  async #isRight(hash: string | undefined, password: string): Promise<boolean> {
-    const prepared = preparePassword(password)
-    const against = hash ?? nobodysHash
-    const mark = createHmac('sha256', this.#key)
-      .update(`${against}\0${prepared ?? ''}`)
-      .digest('base64')
-    const until = this.#remembered.get(mark)
-    if (until !== undefined && until > this.#clock.now()) return true
-    let running = this.#running.get(mark)
-    if (running === undefined) {
-      // What cannot be a password is compared all the same: the answer takes as long.
-      running = this.#passwords.verify(against, prepared ?? '\0').finally(() => this.#running.delete(mark))
-      this.#running.set(mark, running)
-    }
-    const isRight = (await running) && hash !== undefined && prepared !== undefined
-    if (isRight) this.#remembered.set(mark, this.#clock.now() + rememberedMs)
-    return isRight
-  }
 }
 
-/** One snapshot: what is compared is what was true at one moment. */
-async function accountCandidate(tx: ReadTx, name: string, protocol: string): Promise<Candidate> {
-  const signer = await findSigner(tx, name)
-  if (signer === undefined) return nobody
-  const access = await accessOf(tx, signer.id, signer.row)
-  const hash = await tx.get(passwordTable, signer.id)
-  const obstacle = obstacleOf(access.permissions, signer, protocol)
-  return { access, hash, ...(obstacle === undefined ? {} : { obstacle }) }
-}
-
-function obstacleOf(
-  permissions: ReadonlySet<Permission>,
-  { row, isDomainEnabled, byAlias }: Signer,
-  protocol: string,
-): string | undefined {
-  if (!row.enabled) return 'the account is disabled'
-  if (!isDomainEnabled) return 'the domain is disabled'
-  if (!permissions.has('authenticate')) return 'no permission to sign in'
-  if (protocol === 'imap' && !permissions.has('imapAuthenticate')) return 'no permission to use IMAP'
-  return byAlias && !permissions.has('authenticateWithAlias')
-    ? 'no permission to sign in with an alias'
-    : undefined
+/**
+ * The code of the second factor, given by itself or behind the password as `password$123456`, which is the only
+ * way over HTTP Basic.
+ */
+function withCode({ candidate, password, from }: Attempt, code: string | undefined) {
+  if (code !== undefined || !candidate.hasSecondFactor || !canAskForCode(from.protocol))
+    return { password, code }
+  const split = /^(.*)\$(\d{6})$/s.exec(password)
+  return split === null ? { password, code } : { password: split[1]!, code: split[2]! }
 }

@@ -1,7 +1,7 @@
 /**
- * The rows of domains, accounts, mailing lists, roles and credentials. All belong to the whole store, since
- * they are looked up before anybody knows the account; the letters `a d g k l m n p r x` of global keys are
- * this folder's.
+ * The rows of domains, accounts, mailing lists and roles; those of credentials are in `credential-tables.ts`.
+ * All belong to the whole store, since they are looked up before anybody knows the account; the letters
+ * `a d g k l m n r x` of global keys are this file's.
  *
  * What must always hold: an account's `name` has one row in `accountNameTable`; each exact address of an
  * account or a list has one in `addressTable` and each pattern one in `patternTable`, in a domain that exists;
@@ -256,17 +256,6 @@ export interface RoleRow {
 
 /** Roles that were created, by name, which stays. */
 export const roleTable = globalTable({ name: 'role', letter: 'r', key: [text()], value: json<RoleRow>() })
-
-/** The owner of the administrator's credential, which belongs to no account. Account ids begin at 1. */
-export const administratorId = 0 as AccountId
-
-/** The hash of the owner's password in PHC form. Without a row nobody can sign in. */
-export const passwordTable = globalTable({
-  name: 'password',
-  letter: 'p',
-  key: [u32<AccountId>()],
-  value: json<string>(),
-})
 
 /** The last id that was given out to an account or a list. */
 export const lastIdTable = globalTable({

@@ -7,7 +7,8 @@
  */
 import type { Context, MiddlewareHandler } from 'hono'
 import type { Access } from '#account/access.ts'
-import { administratorAccess, type SignIn } from '#account/sign-in.ts'
+import { administratorAccess } from '#account/candidate.ts'
+import type { SignIn } from '#account/sign-in.ts'
 import type { Permission } from '#account/permission.ts'
 import { Fault } from '#base/fault.ts'
 import { basicCredentials } from '#http/basic-auth.ts'

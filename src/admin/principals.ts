@@ -4,7 +4,7 @@
  */
 import type { Hono } from 'hono'
 import type { Account, Accounts } from '#account/account.ts'
-import { administratorName } from '#account/sign-in.ts'
+import { administratorName } from '#account/candidate.ts'
 import { Fault } from '#base/fault.ts'
 import type { AccountId } from '#base/id.ts'
 import { type AdminEnv, assertMay } from './gate.ts'

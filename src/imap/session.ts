@@ -108,7 +108,7 @@ export class ImapSession {
     this.failedSignIns = 0
     this.reader.limits = { lineBytes, commandBytes, skipBytes: 2 * this.settings.maxRequestSize }
     this.connection.setIdleTimeout(this.settings.timeoutAuthenticated)
-    this.#accessWatch = this.services.accessWatch.watch(access.account, (now) => this.#accessChanged(now))
+    this.#accessWatch = this.services.accessWatch.watch(access, (now) => this.#accessChanged(now))
   }
 
   /** When it is over. */

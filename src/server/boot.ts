@@ -6,6 +6,7 @@ import { randomBytes } from 'node:crypto'
 import { setTimeout as wait } from 'node:timers/promises'
 import { AccessWatch } from '#account/access-watch.ts'
 import { Accounts } from '#account/account.ts'
+import { PasswordPolicy } from '#account/password-policy.ts'
 import { HashPool } from '#account/hash-pool.ts'
 import { login } from '#account/sasl/login.ts'
 import type { SaslMechanism } from '#account/sasl/mechanism.ts'
@@ -49,7 +50,8 @@ export interface WorkerOptions {
 
 export interface Services extends AsyncDisposable {
   readonly store: Store
-  readonly passwords: HashPool
+  readonly hasher: HashPool
+  readonly passwords: PasswordPolicy
   readonly accounts: Accounts
   readonly signIn: SignIn
   readonly accessWatch: AccessWatch
@@ -63,19 +65,21 @@ export function buildServices(o: WorkerOptions): Services {
   const { compression: codec } = settings.get(dataStore)
   const store = openStore({ directory: o.directory, engine: o.engine, line: o.line, bus, codec })
   const { db } = store
-  const passwords = new HashPool({ spawn: (role) => o.spawn({ role }) })
+  const hasher = new HashPool({ spawn: (role) => o.spawn({ role }) })
   const provision = (
     tx: Parameters<typeof provisionAccount>[0],
     account: Parameters<typeof provisionAccount>[1],
   ) => provisionAccount(tx, account, clock.now())
-  const accounts = new Accounts({ db, bus, passwords, telemetry, provision, clock })
-  const signIn = new SignIn({ db, passwords, telemetry, clock })
   const accessWatch = new AccessWatch({ db, bus })
   const usedBytes: UsedBytes = async (tx, account) => (await quotaUsage(tx, account)).usedBytes
   const limits = new AccountLimits({ db, bus, clock, usedBytes })
+  const passwords = new PasswordPolicy({ settings, passwords: hasher })
+  const accounts = new Accounts({ db, bus, passwords, telemetry, provision, clock })
+  const signIn = new SignIn({ db, passwords: hasher, settings, telemetry, clock })
   const views = new AccountViews({ db, budgetBytes: settings.get(cache).messages })
   return {
     store,
+    hasher,
     passwords,
     accounts,
     signIn,
@@ -86,7 +90,8 @@ export function buildServices(o: WorkerOptions): Services {
       accessWatch[Symbol.dispose]()
       limits[Symbol.dispose]()
       accounts[Symbol.dispose]()
-      await passwords[Symbol.asyncDispose]()
+      await signIn.settled()
+      await hasher[Symbol.asyncDispose]()
       await store[Symbol.asyncDispose]()
     },
   }

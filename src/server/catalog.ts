@@ -3,6 +3,7 @@
  * `settings.ts` or `events.ts` and not here does not exist (`catalog.test.ts` looks).
  */
 import * as account from '#account/events.ts'
+import { authentication } from '#account/settings.ts'
 import * as imap from '#imap/events.ts'
 import { imapSettings } from '#imap/settings.ts'
 import { sharingSettings } from '#mail/settings.ts'
@@ -27,6 +28,7 @@ export const settingsObjects: readonly AnySettingsObject[] = [
   ...smtpSettings,
   imapSettings,
   sharingSettings,
+  authentication,
 ]
 
 const declared = [account, imap, net, observe, registry, smtp, tasks, server].flatMap((folder) =>

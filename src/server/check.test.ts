@@ -21,8 +21,9 @@ import {
   type ListId,
   listTable,
   memberTable,
-  passwordTable,
 } from '#account/tables.ts'
+import { passwordTable } from '#account/credential-tables.ts'
+import { makeStore } from '#account/fixture.test.ts'
 import type { AccountId, BlobHash, MailboxId, MessageId, Modseq, ThreadId, Uid } from '#base/id.ts'
 import { listSegments, segmentPath } from '#blob/engines/segments.ts'
 import { type BlobLocation, blobLinkTable, blobTable, ownerKinds } from '#kv/blob-rows.ts'
@@ -77,7 +78,7 @@ async function fill(store: TestStore): Promise<void> {
   const accounts = new Accounts({
     db: store.db,
     bus: store.bus,
-    passwords: { hash: async (text) => `hash ${text}`, verify: async () => true },
+    passwords: makeStore().passwords,
     telemetry: silentTelemetry,
     provision: (tx, account) => provisionAccount(tx, account, now),
   })
@@ -347,7 +348,11 @@ const faults: readonly (readonly [name: string, what: string, Plant])[] = [
   ['account-missing', 'account dropped', async () => [drop(accountRowTable, bob)]],
   ['account-row-unreadable', 'account unreadable', async () => [garbage(accountRowTable, bob)]],
   ['domain-missing', 'domain dropped', async () => [drop(domainTable, 'example.org')]],
-  ['password-dangling', 'password of nobody', async () => [put(passwordTable, [55 as AccountId], 'x')]],
+  [
+    'password-dangling',
+    'password of nobody',
+    async () => [put(passwordTable, [55 as AccountId], { verifiers: ['x'], changedAt: 0 })],
+  ],
   ['list-address-missing', 'list without its address', async () => [put(listTable, [listId], list)]],
   ['group-member-dangling', 'member that does not know', async () => [put(memberTable, [bob, alice], true)]],
   [

@@ -1,5 +1,6 @@
 /** What only a first start has to do, looked for at every start. */
 import { ensureAdmin } from '#account/administrator.ts'
+import type { Clock } from '#base/clock.ts'
 import type { Settings } from '#settings/object.ts'
 import type { Services } from './boot.ts'
 import { fallbackAdmin } from './settings.ts'
@@ -8,7 +9,8 @@ import { fallbackAdmin } from './settings.ts'
 export async function firstAdminPassword(
   settings: Settings,
   { store, passwords }: Services,
+  clock: Clock,
 ): Promise<string | undefined> {
   if (settings.get(fallbackAdmin).secret !== undefined) return undefined
-  return ensureAdmin({ db: store.db, passwords })
+  return ensureAdmin({ db: store.db, passwords, clock })
 }

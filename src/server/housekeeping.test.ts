@@ -2,8 +2,8 @@ import assert from 'node:assert/strict'
 import { mkdirSync } from 'node:fs'
 import { rm } from 'node:fs/promises'
 import { it } from 'node:test'
-import { hasherOnThisThread } from '#account/hash-pool.ts'
 import { Accounts } from '#account/account.ts'
+import { makeStore } from '#account/fixture.test.ts'
 import { fixedClock } from '#base/clock.ts'
 import { LocalBus } from '#bus/engines/local.ts'
 import { changeLogTable } from '#kv/change-log.ts'
@@ -21,7 +21,7 @@ it('cuts the change log of every account at night, and sees to the next night', 
   const clock = fixedClock(Date.UTC(2026, 0, 1, 12))
   const telemetry = silentTelemetry
   const provision = (): Promise<void> => Promise.resolve()
-  using accounts = new Accounts({ db, bus, passwords: hasherOnThisThread, telemetry, provision, clock })
+  using accounts = new Accounts({ db, bus, passwords: makeStore().passwords, telemetry, provision, clock })
   await accounts.createDomain({ name: 'example.org' })
   const ids = []
   for (const name of ['alice', 'bob']) {

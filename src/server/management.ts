@@ -1,6 +1,6 @@
 /** Every kind of object that is managed, with what its handler needs. */
 import type { Accounts } from '#account/account.ts'
-import type { PasswordHasher } from '#account/hash-pool.ts'
+import { passwordTable } from '#account/credential-tables.ts'
 import {
   AccountHandler,
   type AccountHandlerOptions,
@@ -10,8 +10,8 @@ import { AccountSettingsHandler } from '#account/objects/account-settings-handle
 import { DomainHandler } from '#account/objects/domain-handler.ts'
 import { ListHandler } from '#account/objects/list-handler.ts'
 import { RoleHandler } from '#account/objects/role-handler.ts'
-import { prepareNewPassword } from '#account/password.ts'
-import { passwordTable } from '#account/tables.ts'
+import type { PasswordPolicy } from '#account/password-policy.ts'
+import { looksLikeHash } from '#account/verifiers/stored-hash.ts'
 import type { Clock } from '#base/clock.ts'
 import type { Db } from '#kv/db.ts'
 import { quotaUsage } from '#mail/mailbox.ts'
@@ -24,14 +24,17 @@ export interface ManagementOptions {
   readonly clock: Clock
   readonly telemetry: Telemetry
   readonly accounts: Accounts
-  readonly passwords: PasswordHasher
+  readonly passwords: PasswordPolicy
 }
 
 export function buildManagement(o: ManagementOptions): Management {
-  const { db, accounts, passwords } = o
-  const newPassword: NewPassword = async (given) => {
-    const hash = await passwords.hash(prepareNewPassword(given))
-    return (tx, account) => tx.put(passwordTable, [account], hash)
+  const { db, accounts, passwords, clock } = o
+  // Administrators move accounts here with the hashes of another server.
+  const newPassword: NewPassword = async (given, about) => {
+    const row = looksLikeHash(given)
+      ? await passwords.acceptHash(given, clock.now())
+      : await passwords.accept(given, about, clock.now())
+    return (tx, account) => tx.put(passwordTable, [account], row)
   }
   const usedBytes: AccountHandlerOptions['usedBytes'] = async (tx, account) =>
     (await quotaUsage(tx, account)).usedBytes

@@ -2,9 +2,10 @@ import assert from 'node:assert/strict'
 import { readFileSync } from 'node:fs'
 import { resolve } from 'node:path'
 import { test } from 'node:test'
+import { argon2Hash } from '#account/verifiers/argon2.ts'
 import { hasherOnThisThread } from '#account/hash-pool.ts'
 import { LiveSettings } from '#registry/live.ts'
-import { administratorAccess } from '#account/sign-in.ts'
+import { administratorAccess } from '#account/candidate.ts'
 import { silentTelemetry } from '#telemetry/telemetry.ts'
 import { Advice } from './advice.ts'
 import { readArguments } from './arguments.ts'
@@ -44,12 +45,12 @@ test('the sweep is once a day at the same time', () => {
 })
 
 test('the administrator of the configuration: by password or hash, beside the other one', async () => {
-  const hash = await hasherOnThisThread.hash('hunter22')
+  const hash = argon2Hash(Buffer.from('hunter22'))
   const settings = new LiveSettings(settingsObjects)
   const asked: string[] = []
   const signIn = new AdministratorSignIn({
     settings,
-    passwords: hasherOnThisThread,
+    passwords: hasherOnThisThread(),
     telemetry: silentTelemetry,
     signIn: {
       administrator: async (name) => {

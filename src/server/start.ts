@@ -106,14 +106,15 @@ export async function startServer(o: StartOptions): Promise<RunningServer> {
     listeners: factsOf(live.open),
     selfSigned: true,
   })
-  const { passwords, signIn, accounts } = services
+  const { hasher, passwords, signIn, accounts } = services
   const http = buildWeb({
     telemetry,
     accounts,
     management: buildManagement({ db, clock: systemClock, telemetry, accounts, passwords }),
-    signIn: new AdministratorSignIn({ settings, signIn, passwords, telemetry }),
+    signIn: new AdministratorSignIn({ settings, signIn, passwords: hasher, telemetry }),
     adminToken: await writeAdminToken(o.directory),
-    setAdminPassword: (password) => setAdminPassword({ db, passwords, telemetry }, password),
+    setAdminPassword: (password) =>
+      setAdminPassword({ db, passwords, clock: systemClock, telemetry }, password),
     facts,
     metrics: () => composeMetrics(telemetry, live.threads),
     notReady: async () => live.notReady,
@@ -132,7 +133,7 @@ export async function startServer(o: StartOptions): Promise<RunningServer> {
     onTrouble: troubleTeller(telemetry, systemClock),
   })
   live.threads = await Promise.all(Array.from({ length: workers - 1 }, () => ground.newThread()))
-  const adminPassword = await firstAdminPassword(settings, services)
+  const adminPassword = await firstAdminPassword(settings, services, systemClock)
   live.notReady = undefined
   const everything = undo.move()
   return {

@@ -25,9 +25,10 @@ import { assertNotAbove } from './escalation.ts'
 /** Removes what an account has left behind: its mail and everything else under its number. */
 export const purgeAccountName: TaskName<{ readonly account: AccountId }> = { name: 'account.purge' }
 
-/** Checks and hashes a new password, and gives what its commit has to write. */
+/** Checks and hashes a new password, which is not to be made of what is known about its owner, and gives what its commit has to write. */
 export type NewPassword = (
   given: string,
+  about: readonly string[],
 ) => Promise<(tx: WriteTx, account: AccountId) => Promise<void> | void>
 
 export interface AccountHandlerOptions {
@@ -122,7 +123,8 @@ export class AccountHandler implements ObjectHandler {
     const secret = values['secret'] as Secret | undefined
     if (secret === undefined) return undefined
     if (values['type'] === 'group') throw groupsHaveNone()
-    return this.#o.newPassword(secret.reveal())
+    const about = [values['name'], values['description']].filter((text) => typeof text === 'string')
+    return this.#o.newPassword(secret.reveal(), about)
   }
 }
 

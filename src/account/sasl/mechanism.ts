@@ -3,7 +3,8 @@
  * bounds lines, handles `*` (cancel) and says what a failure looks like; the mechanism sees bytes.
  */
 import type { Access } from '../access.ts'
-import type { SignIn, SignInSource } from '../sign-in.ts'
+import type { SignInSource } from '../candidate.ts'
+import type { SignIn } from '../sign-in.ts'
 
 export interface SaslContext {
   readonly signIn: Pick<SignIn, 'password'>

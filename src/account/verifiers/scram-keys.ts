@@ -23,12 +23,15 @@ export const scramSaltBytes = 16
 const mostIterations = 3_000_000
 
 const start = 'SCRAM-SHA-256$'
+
+export const isScramKeys = (text: string): boolean => text.startsWith(start)
+
 const pattern =
   /^SCRAM-SHA-256\$(\d{1,8}):([A-Za-z0-9+/]{1,88}={0,2})\$([A-Za-z0-9+/]{43}=):([A-Za-z0-9+/]{43}=)$/
 
 /** Undefined where the text is of another form. Throws SyntaxFault where it is damaged. */
 export function readScramKeys(text: string): ScramKeys | undefined {
-  if (!text.startsWith(start)) return undefined
+  if (!isScramKeys(text)) return undefined
   const [, iterations, ...encoded] = pattern.exec(text) ?? damaged('SCRAM-SHA-256')
   const [salt, storedKey, serverKey] = encoded.map((part) => readBase64(part) ?? damaged('SCRAM-SHA-256'))
   return {

@@ -116,7 +116,7 @@ export class Session implements SmtpSession {
 
   signedIn(access: Access): void {
     this.#access = access
-    this.#accessWatch = this.deps.accessWatch.watch(access.account, (now) => {
+    this.#accessWatch = this.deps.accessWatch.watch(access, (now) => {
       if (now !== undefined) this.#access = now
       else {
         this.#isDismissed = true
