@@ -46,12 +46,12 @@ export const tiers: readonly TestTier[] = [
     isolation: 'none',
     budgetMs: 1 * minutes,
   },
-  { name: 'e2e', include: ['test/e2e/**/*.test.ts'], isolation: 'process', budgetMs: 5 * minutes },
+  { name: 'e2e', include: ['test/e2e/**/*.test.ts'], isolation: 'process', budgetMs: 8 * minutes },
   {
     name: 'durability',
     include: ['test/durability/**/*.test.ts'],
     isolation: 'process',
-    budgetMs: 5 * minutes,
+    budgetMs: 8 * minutes,
     setup,
   },
   {
