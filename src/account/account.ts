@@ -23,6 +23,7 @@ import type { Resolution, StoredList } from './lookup.ts'
 import { normaliseExact, normaliseOwned } from './own-address.ts'
 import type { PasswordPolicy } from './password-policy.ts'
 import { accountCache, Resolver } from './resolution.ts'
+import { type EffectivePermission, explainPermissions } from './role.ts'
 import { readAccount, type StoredAccount } from './stored-account.ts'
 import {
   accountDefaults,
@@ -189,6 +190,11 @@ export class Accounts implements Disposable {
   async names(): Promise<readonly string[]> {
     const rows = await this.#db.read((tx) => tx.list(accountNameTable, []))
     return rows.map(([[name]]) => name)
+  }
+
+  /** What it may do, and because of what. */
+  async explain(account: Account): Promise<readonly EffectivePermission[]> {
+    return this.#db.read((tx) => explainPermissions(tx, account))
   }
 
   /** At once: a sign-in that was remembered no longer holds. Throws Fault `invalid`, `notFound` or `unavailable`. */

@@ -6,6 +6,7 @@ import { Hono } from 'hono'
 import type { Accounts } from '#account/account.ts'
 import { limitBody } from '#http/body-limit.ts'
 import type { HttpEnv } from '#http/router.ts'
+import { addAccountPermissions } from './account-permissions.ts'
 import { type AdminEnv, adminGate, assertMay, type GateOptions } from './gate.ts'
 import { addHomePage } from './home-page.ts'
 import { addObjects, type ObjectOptions } from './objects.ts'
@@ -34,6 +35,7 @@ export function addAdminRoutes(everything: Hono<HttpEnv>, o: AdminOptions): void
   )
   addPrincipals(router, o)
   addObjects(router, o)
+  addAccountPermissions(router, o)
   router.get('/api/status', async (c) => {
     assertMay(c, 'sysSystemSettingsGet')
     return c.json({ data: await status(o.accounts, o.facts()) })

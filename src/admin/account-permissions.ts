@@ -1,0 +1,39 @@
+/** `/api/account-permissions/:name`: what an account may do, each permission with what gives it or takes it away. */
+import type { Hono } from 'hono'
+import { type EffectivePermission, rolesOf } from '#account/role.ts'
+import type { StoredAccount } from '#account/stored-account.ts'
+import { Fault } from '#base/fault.ts'
+import type { AccountId } from '#base/id.ts'
+import { type AdminEnv, assertMay } from './gate.ts'
+
+export interface PermissionOptions {
+  readonly accounts: {
+    byName(name: string): Promise<StoredAccount | undefined>
+    get(id: AccountId): Promise<StoredAccount | undefined>
+    explain(account: StoredAccount): Promise<readonly EffectivePermission[]>
+  }
+}
+
+export interface ShownPermissions {
+  readonly id: string
+  readonly name: string
+  readonly roles: readonly string[]
+  readonly permissions: readonly EffectivePermission[]
+}
+
+export function addAccountPermissions(router: Hono<AdminEnv>, { accounts }: PermissionOptions): void {
+  router.get('/api/account-permissions/:name', async (c) => {
+    assertMay(c, 'sysAccountGet')
+    const name = c.req.param('name')
+    const isId = /^[1-9]\d{0,9}$/.test(name)
+    const account = isId ? await accounts.get(Number(name) as AccountId) : await accounts.byName(name)
+    if (account === undefined) throw new Fault('notFound', 'There is no such account.', { what: 'account' })
+    const data: ShownPermissions = {
+      id: String(account.id),
+      name: account.name,
+      roles: rolesOf(account),
+      permissions: await accounts.explain(account),
+    }
+    return c.json({ data })
+  })
+}
