@@ -1,18 +1,45 @@
 /**
  * How a command ends badly: one line that says what is wrong, a hint that says what to do about it, and an
- * exit code. 1: the server or the machine said no; 2: the command line is wrong.
+ * exit code. 1: the server or the machine said no; 64: the command line is wrong, as EX_USAGE of sysexits,
+ * since 2 is the answer of a dry run.
  */
+export const usageExitCode = 64
+
+/** What is wrong with one field of what was given; the path of a nested one has dots. */
+export interface FieldProblem {
+  readonly field: string
+  readonly problem: string
+}
+
 export class CliFailure extends Error {
   readonly hint: string | undefined
-  readonly exitCode: 1 | 2
+  readonly exitCode: number
+  readonly fields: readonly FieldProblem[]
 
-  constructor(message: string, o: { hint?: string; exitCode?: 1 | 2 } = {}) {
+  constructor(
+    message: string,
+    o: { hint?: string; exitCode?: number; fields?: readonly FieldProblem[] } = {},
+  ) {
     super(message)
     this.name = 'CliFailure'
     this.hint = o.hint
     this.exitCode = o.exitCode ?? 1
+    this.fields = o.fields ?? []
   }
 }
 
+/** The server understood the question and said no. */
+export class Refusal extends CliFailure {
+  readonly status: number
+
+  constructor(status: number, message: string, o: { hint?: string; fields?: readonly FieldProblem[] } = {}) {
+    super(message, o)
+    this.name = 'Refusal'
+    this.status = status
+  }
+}
+
+export const isNotFound = (error: unknown): boolean => error instanceof Refusal && error.status === 404
+
 export const usageFailure = (message: string, hint?: string): CliFailure =>
-  new CliFailure(message, { exitCode: 2, ...(hint === undefined ? {} : { hint }) })
+  new CliFailure(message, { exitCode: usageExitCode, ...(hint === undefined ? {} : { hint }) })

@@ -6,7 +6,7 @@ import type { Command } from 'commander'
 import { generatePassword } from '#account/generated-password.ts'
 import type { Context } from './context.ts'
 import { CliFailure, usageFailure } from './failure.ts'
-import { firstLine } from './sign-in.ts'
+import { firstLine, longestPasswordInput } from './sign-in.ts'
 
 export interface PasswordOptions {
   readonly generate?: true
@@ -24,27 +24,32 @@ export const withPasswordOptions = (command: Command): Command =>
     .option('--generate', 'make up a strong password and print it once')
     .option('--password-stdin', 'read the password from standard input (its first line)')
 
-/** Throws CliFailure where there is no way to get one. */
-export async function newPassword(context: Context, o: PasswordOptions, whose: string): Promise<NewPassword> {
-  const { terminal } = context
+/** Before a server is asked for anything. Throws CliFailure where there is no way to get one. */
+export function assertPossible({ terminal, inputIsTaken }: Context, o: PasswordOptions, whose: string): void {
   if (o.generate && o.passwordStdin) throw usageFailure('--generate and --password-stdin do not go together')
-  if (o.generate) return { password: generatePassword(), isGenerated: true }
-  if (o.passwordStdin) {
-    if (context.inputIsTaken) {
-      throw usageFailure(
-        'standard input cannot hold two passwords',
-        'put that of the administrator in POSTERN_PASSWORD',
-      )
-    }
-    const password = firstLine(await terminal.readInput())
-    if (password === '') throw usageFailure('there is no password on standard input')
-    return { password, isGenerated: false }
+  if (o.passwordStdin && inputIsTaken) {
+    throw usageFailure(
+      'standard input cannot hold two passwords',
+      'put that of the administrator in POSTERN_PASSWORD',
+    )
   }
-  if (!terminal.isInteractive) {
+  if (!o.generate && !o.passwordStdin && !terminal.isInteractive) {
     throw usageFailure(
       `${whose} needs a password`,
       'add --generate or --password-stdin, or run this in a terminal',
     )
+  }
+}
+
+/** Throws CliFailure where there is no way to get one. */
+export async function newPassword(context: Context, o: PasswordOptions, whose: string): Promise<NewPassword> {
+  const { terminal } = context
+  assertPossible(context, o, whose)
+  if (o.generate) return { password: generatePassword(), isGenerated: true }
+  if (o.passwordStdin) {
+    const password = firstLine(await terminal.readInput(longestPasswordInput))
+    if (password === '') throw usageFailure('there is no password on standard input')
+    return { password, isGenerated: false }
   }
   await context.api.ready()
   const password = await terminal.askHidden(`New password for ${whose}: `)

@@ -1,13 +1,26 @@
 /**
  * The command line `postern`: its commands, the options that all have, and how it ends. Exit codes: 0 done;
- * 1 the server or the machine said no; 2 the command line is wrong.
+ * 1 the server or the machine said no; 2 a dry run found changes, or `check` found nothing to look at; 64 the
+ * command line is wrong.
  */
 import { Command, CommanderError } from 'commander'
 import { addAccountCommands } from './commands/account.ts'
+import { addAliasCommands } from './commands/alias.ts'
+import { addAuditCommand } from './commands/audit.ts'
 import { addCheckCommand } from './commands/check.ts'
+import { addCreateCommand } from './commands/create.ts'
+import { addDeleteCommand } from './commands/delete.ts'
+import { addDescribeCommand } from './commands/describe.ts'
 import { addDomainCommands } from './commands/domain.ts'
+import { addGetCommand } from './commands/get.ts'
+import { addGroupCommands } from './commands/group.ts'
+import { addListCommands } from './commands/list.ts'
+import { addQueryCommand } from './commands/query.ts'
+import { addReloadCommand } from './commands/reload.ts'
+import { addRoleCommands } from './commands/role.ts'
 import { addStatusCommand } from './commands/status.ts'
-import { CliFailure } from './failure.ts'
+import { addUpdateCommand } from './commands/update.ts'
+import { CliFailure, usageExitCode } from './failure.ts'
 import { printable, type Terminal } from './terminal.ts'
 
 const help = `
@@ -17,15 +30,40 @@ First steps, on the machine where the server runs:
   $ postern account create alice@example.org
 
 On the same machine no password is asked of whoever can read the server's data directory (--data). From
-elsewhere name the server with --url; the password of "admin" is asked for, or taken from POSTERN_PASSWORD.
+elsewhere name the server with --url (or POSTERN_URL) and sign in: as --user (or POSTERN_USER) with the
+password in POSTERN_PASSWORD or at the question for it, or with a key in POSTERN_API_KEY.
+
+Results go to standard output, all else to standard error; with --json both are JSON. Exit codes: 0 done,
+1 failed, 2 \`apply --dry-run\` found changes, 64 the command line is wrong. \`postern help <command>\` has more.
 `
 
-/** All commands that there are: each adds itself to the program. */
-const commands: readonly ((program: Command, terminal: Terminal) => void)[] = [
-  addStatusCommand,
-  addDomainCommands,
-  addAccountCommands,
-  addCheckCommand,
+type Add = (program: Command, terminal: Terminal) => void
+
+/** All commands that there are, as the help groups them: each adds itself to the program. */
+const commands: readonly (readonly [group: string, commands: readonly Add[]])[] = [
+  [
+    'People and their addresses:',
+    [
+      addDomainCommands,
+      addAccountCommands,
+      addGroupCommands,
+      addListCommands,
+      addAliasCommands,
+      addRoleCommands,
+    ],
+  ],
+  [
+    'Anything that can be managed:',
+    [
+      addDescribeCommand,
+      addGetCommand,
+      addQueryCommand,
+      addCreateCommand,
+      addUpdateCommand,
+      addDeleteCommand,
+    ],
+  ],
+  ['The server:', [addStatusCommand, addReloadCommand, addAuditCommand, addCheckCommand]],
 ]
 
 /** Runs one command line (without the program's own name) and gives the exit code. Never throws. */
@@ -36,38 +74,65 @@ export async function run(args: readonly string[], terminal: Terminal): Promise<
     return 0
   } catch (error) {
     // Commander has said what is wrong, or has shown help that was asked for.
-    if (error instanceof CommanderError) return error.exitCode === 0 ? 0 : 2
-    const failure = error instanceof CliFailure ? error : undefined
-    const { message } = error instanceof Error ? error : { message: String(error) }
-    tell(terminal, message, failure?.hint, args.includes('--json'))
-    return failure?.exitCode ?? 1
+    if (error instanceof CommanderError) return error.exitCode === 0 ? 0 : usageExitCode
+    const failure = error instanceof CliFailure ? error : new CliFailure(messageOf(error))
+    tell(terminal, failure, args.includes('--json'))
+    return failure.exitCode
   }
 }
 
-function tell(terminal: Terminal, message: string, hint: string | undefined, asJson: boolean): void {
-  if (asJson) terminal.err(`${JSON.stringify({ error: { message, hint } })}\n`)
-  else terminal.err(`postern: ${printable(message)}\n${hint === undefined ? '' : `  ${printable(hint)}\n`}`)
+const messageOf = (error: unknown): string => (error instanceof Error ? error.message : String(error))
+
+function tell(terminal: Terminal, { message, hint, fields }: CliFailure, asJson: boolean): void {
+  if (asJson) {
+    const some = fields.length === 0 ? {} : { fields }
+    return terminal.err(`${JSON.stringify({ error: { message, hint, ...some } })}\n`)
+  }
+  const lines = fields.map(
+    ({ field, problem }) => `  ${printable(field === '' ? problem : `${field}: ${problem}`)}\n`,
+  )
+  const advice = hint === undefined ? '' : `  ${printable(hint)}\n`
+  terminal.err(`postern: ${printable(message)}\n${lines.join('')}${advice}`)
 }
 
 function buildProgram(terminal: Terminal): Command {
   const program = new Command('postern')
     .description('Administers a Postern mail server.')
     .option('--url <url>', 'the server (or POSTERN_URL; default: http://127.0.0.1:8080)')
-    .option('--user <name>', 'who signs in', 'admin')
+    .option('--user <name>', 'who signs in (or POSTERN_USER; default: admin)')
     .option('--data <directory>', "the server's data directory (or POSTERN_DATA; default: ./data)")
     .option('--admin-password-stdin', 'read the password of --user from standard input')
     .option('--json', 'print JSON, for programs')
     .addHelpText('after', help)
     .showSuggestionAfterError()
-  for (const add of commands) add(program, terminal)
+  for (const [group, adds] of commands) {
+    program.commandsGroup(group)
+    for (const add of adds) add(program, terminal)
+  }
+  program.commandsGroup('Help:')
   for (const command of withAll(program)) {
     command
       .exitOverride()
-      .configureOutput({ writeOut: (text) => terminal.out(text), writeErr: (text) => terminal.err(text) })
+      .configureOutput({
+        writeOut: (text) => terminal.out(text),
+        writeErr: (text) => terminal.err(withoutValues(text)),
+        getOutHelpWidth: () => terminal.columns ?? usualColumns,
+        getErrHelpWidth: () => terminal.columns ?? usualColumns,
+        getOutHasColors: () => terminal.hasColours,
+        getErrHasColors: () => false,
+      })
       .showHelpAfterError(`(postern ${pathOf(command)}--help shows how it is used)`)
   }
   return program
 }
+
+const usualColumns = 80
+
+/** What follows an option that is not known, or the word that is too much, may be a password. */
+const withoutValues = (text: string): string =>
+  text
+    .replace(/(unknown option '[^'=]*)=[^']*'/, "$1'")
+    .replace(/(too many arguments.*? but got \d+): [^]*/, '$1.\n')
 
 const withAll = (command: Command): readonly Command[] => [command, ...command.commands.flatMap(withAll)]
 

@@ -3,32 +3,40 @@
  * nobody listens, the certificate is unknown, the password is wrong, or the server's own words.
  */
 import { CliFailure } from './failure.ts'
+import { noPostern, readAnswer, refusalOf } from './server-answer.ts'
 import { findProof, type Proof, type SignInOptions } from './sign-in.ts'
 import type { Terminal } from './terminal.ts'
 
 const timeoutMs = 60_000
 
+type Method = 'GET' | 'POST' | 'PATCH' | 'DELETE'
+
 export class ServerApi {
   readonly #terminal: Terminal
   readonly #o: SignInOptions
-  #proof: Proof | undefined
+  #proof: Promise<Proof> | undefined
 
   constructor(terminal: Terminal, o: SignInOptions) {
     this.#terminal = terminal
     this.#o = o
   }
 
-  /** The `data` of the answer. `path` is below the server's URL and begins with a slash. */
-  async ask(method: 'GET' | 'POST' | 'PATCH', path: string, body?: unknown): Promise<unknown> {
-    this.#proof = await this.#prove()
-    let response = await this.#send(method, path, body)
-    if (response.status === 401 && this.#proof.from === 'token') {
-      this.#proof = await findProof(this.#terminal, this.#o, { withoutToken: true })
-      response = await this.#send(method, path, body)
+  /**
+   * The `data` of the answer. `path` is below the server's URL and begins with a slash. `ifRevision`: only
+   * where the object has this revision still.
+   */
+  async ask(method: Method, path: string, body?: unknown, o: { ifRevision?: string } = {}): Promise<unknown> {
+    const proof = await this.#prove()
+    let used = proof
+    let response = await this.#send(used, method, path, body, o)
+    if (response.status === 401 && used.from === 'token') {
+      await response.body?.cancel()
+      used = await this.#proveWithoutToken(proof)
+      response = await this.#send(used, method, path, body, o)
     }
-    const answer = await readAnswer(response, this.#o.url)
+    const answer = await this.#bounded(() => readAnswer(response, this.#o.url))
     if (response.ok) return answer['data']
-    throw failureOf(response.status, answer, this.#proof)
+    throw response.status === 401 ? wrongProof(used) : refusalOf(response.status, answer)
   }
 
   /**
@@ -36,61 +44,72 @@ export class ServerApi {
    * questions: nobody should type a password for nothing.
    */
   async ready(): Promise<void> {
-    this.#proof = await this.#prove()
+    await this.#prove()
   }
 
-  async #prove(): Promise<Proof> {
-    if (this.#proof !== undefined) return this.#proof
+  #prove(): Promise<Proof> {
+    this.#proof ??= this.#firstProof()
+    return this.#proof
+  }
+
+  async #firstProof(): Promise<Proof> {
     const alive = await this.#fetch('/healthz/live', {})
     await alive.body?.cancel()
     if (!alive.ok) throw noPostern(alive.status, this.#o.url)
     return findProof(this.#terminal, this.#o)
   }
 
-  #send(method: string, path: string, body: unknown): Promise<Response> {
-    const headers: Record<string, string> = { authorization: this.#proof!.authorization }
+  /** Of many questions that are refused at once, one asks for the password. */
+  async #proveWithoutToken(refused: Proof): Promise<Proof> {
+    if ((await this.#prove()) === refused)
+      this.#proof = findProof(this.#terminal, this.#o, { withoutToken: true })
+    return this.#prove()
+  }
+
+  #send(
+    { authorization }: Proof,
+    method: Method,
+    path: string,
+    body: unknown,
+    o: { ifRevision?: string },
+  ): Promise<Response> {
+    const headers: Record<string, string> = { authorization }
+    if (o.ifRevision !== undefined) headers['if-match'] = `"${o.ifRevision}"`
     if (body === undefined) return this.#fetch(path, { method, headers })
     headers['content-type'] = 'application/json'
     return this.#fetch(path, { method, headers, body: JSON.stringify(body) })
   }
 
-  async #fetch(path: string, init: RequestInit): Promise<Response> {
+  #fetch(path: string, init: RequestInit): Promise<Response> {
+    const signal = AbortSignal.timeout(timeoutMs)
+    return this.#bounded(() => fetch(new URL(path, this.#o.url), { ...init, redirect: 'manual', signal }))
+  }
+
+  async #bounded<T>(doing: () => Promise<T>): Promise<T> {
     try {
-      const signal = AbortSignal.timeout(timeoutMs)
-      return await fetch(new URL(path, this.#o.url), { ...init, redirect: 'error', signal })
+      return await doing()
     } catch (error) {
+      if (error instanceof CliFailure) throw error
       throw unreachable(error, this.#o.url)
     }
   }
 }
 
-async function readAnswer(response: Response, url: URL): Promise<Record<string, unknown>> {
-  try {
-    const answer: unknown = await response.json()
-    if (typeof answer === 'object' && answer !== null) return answer as Record<string, unknown>
-  } catch {
-    // Something that is not JSON: told below.
-  }
-  throw noPostern(response.status, url)
-}
+const placeOf = {
+  environment: 'the password came from POSTERN_PASSWORD',
+  key: 'the key came from POSTERN_API_KEY',
+  input: 'the password came from standard input',
+  question: 'the password is what was typed',
+  token: 'the token came from the data directory',
+} as const
 
-const noPostern = (status: number, url: URL): CliFailure =>
-  new CliFailure(`${url.origin} does not answer as a Postern server does (HTTP ${status})`, {
-    hint: 'name the server with --url or POSTERN_URL',
-  })
-
-function failureOf(status: number, problem: Record<string, unknown>, proof: Proof): CliFailure {
-  const detail = problem['detail'] ?? problem['title']
-  const text = typeof detail === 'string' ? detail : `the server said no (HTTP ${status})`
-  if (status === 401 && proof.from !== 'token') {
-    const where = { environment: 'POSTERN_PASSWORD', input: 'standard input', question: 'what was typed' }[
-      proof.from
-    ]
-    return new CliFailure('the server does not accept the password', {
-      hint: `it came from ${where}; the server prints the administrator's password once, at its first start`,
-    })
-  }
-  return new CliFailure(text)
+function wrongProof({ from }: Proof): CliFailure {
+  const what = from === 'key' ? 'key' : 'password'
+  const advice =
+    from === 'key'
+      ? 'keys are made by whoever signs in with a password'
+      : "the server prints the administrator's password once, at its first start"
+  return new CliFailure(`the server does not accept the ${what}`, { hint: `${placeOf[from]}; ${advice}` })
 }
 
 function unreachable(error: unknown, url: URL): CliFailure {
@@ -102,6 +121,11 @@ function unreachable(error: unknown, url: URL): CliFailure {
   if (code === 'ECONNREFUSED') {
     return new CliFailure(`no server answers at ${url.origin}`, {
       hint: 'start it with `npm start`, or say where it is with --url or POSTERN_URL',
+    })
+  }
+  if (/^ERR_SSL_|^EPROTO/.test(code)) {
+    return new CliFailure(`${url.origin} does not speak TLS`, {
+      hint: 'is it http:// in --url or POSTERN_URL?',
     })
   }
   if (/CERT|SELF_SIGNED|ISSUER/.test(code)) {

@@ -1,20 +1,30 @@
-/** `postern account ...`: who has a mailbox here. */
+/** `postern account ...`: the people who have a mailbox here. */
 import type { Command } from 'commander'
-import type { ShownPrincipal } from '#admin/principal-shape.ts'
-import { formatSize, parseSize } from '#base/size.ts'
-import { type Context, contextOf } from '../context.ts'
-import { CliFailure, usageFailure } from '../failure.ts'
-import { type NewPassword, newPassword, type PasswordOptions, withPasswordOptions } from '../new-password.ts'
-import { allPrincipals, principalPath } from '../principals.ts'
-import { printable, table, type Terminal } from '../terminal.ts'
+import { parseSize } from '#base/size.ts'
+import { assignmentArgument } from '../assignment.ts'
+import { contextOf } from '../context.ts'
+import { usageFailure } from '../failure.ts'
+import {
+  assertPossible,
+  type NewPassword,
+  newPassword,
+  type PasswordOptions,
+  withPasswordOptions,
+} from '../new-password.ts'
+import { changeObject, type ChangeFlags, createObject } from '../object-actions.ts'
+import { appended } from '../options.ts'
+import { printable, type Terminal } from '../terminal.ts'
+import { assignmentHelp, wantedChange } from '../values-input.ts'
+import { addExplainCommand } from './account-explain.ts'
+import { addNoun, examplesOf } from './noun.ts'
 
-type ShownAccount = Extract<ShownPrincipal, { type: 'individual' }>
-
-interface CreateOptions extends PasswordOptions {
+interface CreateOptions extends PasswordOptions, Pick<ChangeFlags, 'dryRun'> {
+  readonly file?: string
   readonly alias?: readonly string[]
   readonly description?: string
   readonly quota?: string
   readonly admin?: true
+  readonly password?: false
 }
 
 const createExamples = `
@@ -27,107 +37,106 @@ Examples:
 `
 
 export function addAccountCommands(program: Command, terminal: Terminal): void {
-  const account = program.command('account').description('the people who have a mailbox here')
+  const account = addNoun(program, terminal, {
+    word: 'account',
+    argument: '<address>',
+    object: 'Account',
+    example: 'alice@example.org',
+    description: 'the people who have a mailbox here',
+    filter: { type: 'user' },
+    change: 'quotas.maxDiskQuota=10GB',
+    warning: 'All its mail is deleted with it.',
+    none: 'There are no accounts yet: postern account create alice@example.org',
+  })
+  addCreate(account, terminal)
+  addPassword(account, terminal)
+  addSwitch(account, terminal, 'disable', false)
+  addSwitch(account, terminal, 'enable', true)
+  addExplainCommand(account, terminal)
+}
 
+function addCreate(account: Command, terminal: Terminal): void {
   withPasswordOptions(account.command('create'))
     .description('create an account with its mailboxes')
     .argument('<address>', 'what its owner signs in with and is written to')
-    .option('--alias <address>', 'a further address, may be repeated; @example.org catches all else', append)
+    .argument('[field=value...]', '`postern describe Account` lists the fields', assignmentArgument)
+    .option('--no-password', 'nobody can sign in until there is one')
+    .option(
+      '--alias <address>',
+      'a further address, may be repeated; @example.org catches all else',
+      appended,
+    )
     .option('--description <text>', 'such as the name of its owner')
     .option('--quota <size>', 'the most it may hold, such as 5GB; without it there is no limit')
     .option('--admin', 'may administer the server')
-    .addHelpText('after', createExamples)
-    .action(async (address: string, o: CreateOptions, command: Command) => {
+    .option('--file <file>', 'values as JSON or TOML from a file')
+    .option('--dry-run', 'check everything and create nothing')
+    .addHelpText('after', assignmentHelp + createExamples)
+    .action(async (name: string, args: readonly string[], o: CreateOptions, command: Command) => {
       const context = contextOf(command, terminal)
-      const body = newAccount(address, o)
-      const made = await newPassword(context, o, address)
-      const id = (await context.api.ask('POST', '/api/principal', {
-        ...body,
-        secrets: [made.password],
-      })) as number
-      const shown = await context.api.ask('GET', principalPath(String(id)))
-      showDone(context, shown as object, made, `The account ${(shown as ShownAccount).name} was created.`)
+      const all = [...argumentsOf(o), ...args]
+      const isSaid = o.file !== undefined || args.some((one) => one.startsWith('secret='))
+      const isNeeded = !isSaid && o.password !== false && o.dryRun !== true
+      if (isNeeded) assertPossible(context, o, name)
+      const object = await context.objects.describe('Account')
+      const file = o.file === undefined ? {} : { file: o.file }
+      const { values } = await wantedChange(context, object, { args: all, o: file, whose: name })
+      const made = isNeeded ? await newPassword(context, o, name) : undefined
+      const secret = made === undefined ? {} : { secret: made.password }
+      const shown = made?.isGenerated === true ? { shown: { password: made.password } } : {}
+      await createObject(context, object, { name, ...values, ...secret }, { dryRun: o.dryRun, ...shown })
     })
+}
 
-  account
-    .command('list')
-    .description('list the accounts')
-    .action(async (_o: object, command: Command) => {
-      const context = contextOf(command, terminal)
-      const accounts = (await allPrincipals(context.api, 'individual')) as readonly ShownAccount[]
-      const rows = accounts.map((one) => [
-        one.name,
-        aliasesOf(one).join(' '),
-        quotaText(one),
-        one.description,
-      ])
-      const text = table(['ACCOUNT', 'ALIASES', 'QUOTA', 'DESCRIPTION'], rows)
-      context.show(accounts, text || 'There are no accounts yet: postern account create alice@example.org\n')
-    })
+/** Options that say the same as fields do. */
+function argumentsOf(o: CreateOptions): readonly string[] {
+  if (o.quota !== undefined && parseSize(o.quota) === undefined)
+    throw usageFailure(`"${o.quota}" is no size`, 'such as 500MB or 5GB')
+  return [
+    ...(o.alias ?? []).map((alias) => `aliases+=${alias}`),
+    ...(o.description === undefined ? [] : [`description=${o.description}`]),
+    ...(o.quota === undefined ? [] : [`quotas.maxDiskQuota=${o.quota}`]),
+    ...(o.admin === true ? ['roles=admin'] : []),
+  ]
+}
 
-  account
-    .command('show')
-    .description('show one account')
-    .argument('<address>', 'its name, or its number')
-    .action(async (address: string, _o: object, command: Command) => {
-      const context = contextOf(command, terminal)
-      const found = (await context.api.ask('GET', principalPath(address))) as ShownPrincipal
-      if (found.type !== 'individual') throw new CliFailure(`${address} is a domain, not an account`)
-      context.show(found, describe(found))
-    })
-
+function addPassword(account: Command, terminal: Terminal): void {
   withPasswordOptions(account.command('password'))
     .description('set the password of an account, or of the administrator "admin"')
     .argument('<address>', 'the name of the account, or admin')
-    .addHelpText('after', '\nExample:\n  $ postern account password alice@example.org --generate\n')
-    .action(async (address: string, o: PasswordOptions, command: Command) => {
+    .addHelpText(
+      'after',
+      examplesOf('account password alice@example.org', 'account password alice@example.org --generate'),
+    )
+    .action(async (name: string, o: PasswordOptions, command: Command) => {
       const context = contextOf(command, terminal)
-      const made = await newPassword(context, o, address)
-      const change = [{ action: 'set', field: 'secrets', value: [made.password] }]
-      await context.api.ask('PATCH', principalPath(address), change)
-      showDone(context, { name: address }, made, `The password of ${address} was set.`)
+      const made = await newPassword(context, o, name)
+      if (name === 'admin') {
+        const change = [{ action: 'set', field: 'secrets', value: [made.password] }]
+        await context.api.ask('PATCH', '/api/principal/admin', change)
+      } else await context.objects.update('Account', name, { secret: made.password })
+      context.show({ name, ...generatedIn(made) }, passwordText(name, made))
     })
 }
 
-const append = (value: string, before: readonly string[] = []): readonly string[] => [...before, value]
-
-function newAccount(address: string, o: CreateOptions): object {
-  const quota = o.quota === undefined ? undefined : parseSize(o.quota)
-  if (o.quota !== undefined && quota === undefined) {
-    throw usageFailure(`"${o.quota}" is no size`, 'such as 500MB or 5GB')
-  }
-  return {
-    type: 'individual',
-    name: address,
-    emails: [address, ...(o.alias ?? [])],
-    ...(o.description === undefined ? {} : { description: o.description }),
-    ...(quota === undefined ? {} : { quota }),
-    ...(o.admin === true ? { roles: ['admin'] } : {}),
-  }
-}
-
 /** A password that was made up is part of the result, in both forms: nobody can look it up later. */
-function showDone(context: Context, shown: object, made: NewPassword, text: string): void {
-  const { password } = made
-  const withPassword = made.isGenerated ? { ...shown, password } : shown
-  context.show(withPassword, `${printable(text)}\n${made.isGenerated ? `password: ${password}\n` : ''}`)
-}
+const generatedIn = ({ isGenerated, password }: NewPassword) => (isGenerated ? { password } : {})
 
-const aliasesOf = (account: ShownAccount): readonly string[] =>
-  account.emails.filter((email: string) => email !== account.name)
+const passwordText = (name: string, made: NewPassword): string =>
+  `${printable(`The password of ${name} was set.`)}\n${made.isGenerated ? `password: ${made.password}\n` : ''}`
 
-const quotaText = (account: ShownAccount): string =>
-  account.quota === 0 ? 'none' : formatSize(account.quota)
-
-function describe(account: ShownAccount): string {
-  const lines: [string, string][] = [
-    ['account', account.name],
-    ['number', String(account.id)],
-    ['addresses', account.emails.join(' ')],
-    ['description', account.description],
-    ['quota', quotaText(account)],
-    ['administrator', account.roles.includes('admin') ? 'yes' : 'no'],
-    ['enabled', account.enabled ? 'yes' : 'no'],
-  ]
-  return lines.map(([name, value]) => `${`${name}:`.padEnd(15)}${printable(value)}`.trimEnd() + '\n').join('')
+function addSwitch(account: Command, terminal: Terminal, word: string, enabled: boolean): void {
+  account
+    .command(word)
+    .description(
+      enabled
+        ? 'let its owner sign in again'
+        : 'let nobody sign in, and end what is open; mail is kept for it all the same',
+    )
+    .argument('<address>', 'its name, or its id')
+    .addHelpText('after', examplesOf(`account ${word} alice@example.org`, `account ${word} 17`))
+    .action(async (name: string, _o: object, command: Command) => {
+      const context = contextOf(command, terminal)
+      await changeObject(context, await context.objects.describe('Account'), name, { enabled })
+    })
 }

@@ -5,22 +5,9 @@ import { describe, it } from 'node:test'
 import type { AccountId } from '#base/id.ts'
 import { accountDefaults, accountRowTable } from '#account/tables.ts'
 import { openTestStore, temporaryDirectory } from '../../../test/harness/store.ts'
-import { run } from '../program.ts'
-import type { Terminal } from '../terminal.ts'
+import { runLine } from '../fixture.test.ts'
 
-/** What a command line prints, and how it ends. */
-async function postern(...args: readonly string[]): Promise<{ code: number; out: string; err: string }> {
-  const said = { out: '', err: '' }
-  const terminal: Terminal = {
-    env: {},
-    isInteractive: false,
-    out: (text) => void (said.out += text),
-    err: (text) => void (said.err += text),
-    readInput: async () => '',
-    askHidden: async () => '',
-  }
-  return { code: await run(args, terminal), ...said }
-}
+const postern = (...args: readonly string[]) => runLine(args)
 
 describe('postern check', () => {
   it('ends with 0 where all is well, with 1 where not, and with 0 once that is repaired', async () => {
@@ -30,11 +17,8 @@ describe('postern check', () => {
     {
       await using _store = await openTestStore('lmdb', { directory })
     }
-    assert.deepEqual(await check('--quick'), {
-      code: 0,
-      out: `0 accounts in ${directory}: everything is in order.\n`,
-      err: '',
-    })
+    const { code, out, err } = await check('--quick')
+    assert.deepEqual([code, out, err], [0, `0 accounts in ${directory}: everything is in order.\n`, ''])
     {
       await using store = await openTestStore('lmdb', { directory })
       const row = { ...accountDefaults, name: 'a@example.org', emailAddress: 'a@example.org' }

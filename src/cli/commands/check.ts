@@ -12,6 +12,7 @@ import type { CommitterData } from '#server/threads.ts'
 import type { GlobalOptions } from '../context.ts'
 import { CliFailure } from '../failure.ts'
 import { printable, type Terminal } from '../terminal.ts'
+import { examplesOf } from './noun.ts'
 
 interface CheckFlags extends GlobalOptions {
   readonly repair?: true
@@ -27,7 +28,7 @@ export function addCheckCommand(program: Command, terminal: Terminal): void {
     .description('verify the data directory of a server that is stopped')
     .option('--repair', 'repair what can be derived; message bytes are never removed')
     .option('--quick', 'do not read the bytes of messages')
-    .addHelpText('after', '\nExample:\n  $ postern check --data ./data\n')
+    .addHelpText('after', examplesOf('check --data ./data', 'check --data ./data --quick --json'))
     .action(async (_o: object, command: Command) => {
       const flags = command.optsWithGlobals<CheckFlags>()
       const directory = resolve(flags.data ?? terminal.env['POSTERN_DATA'] ?? 'data')

@@ -1,44 +1,47 @@
 /** `postern domain ...`: the domains that the server takes mail for. */
 import type { Command } from 'commander'
-import type { ShownPrincipal } from '#admin/principal-shape.ts'
-import { allPrincipals, principalPath } from '../principals.ts'
+import { assignmentArgument } from '../assignment.ts'
 import { contextOf } from '../context.ts'
-import { printable, table, type Terminal } from '../terminal.ts'
+import { type ChangeFlags, createObject } from '../object-actions.ts'
+import { printable, type Terminal } from '../terminal.ts'
+import { assignmentHelp, wantedChange, withValueOptions } from '../values-input.ts'
+import { addNoun, examplesOf } from './noun.ts'
 
-type ShownDomain = Extract<ShownPrincipal, { type: 'domain' }>
+interface CreateFlags extends ChangeFlags {
+  readonly description?: string
+}
 
 export function addDomainCommands(program: Command, terminal: Terminal): void {
-  const domain = program.command('domain').description('the domains that the server takes mail for')
+  const domain = addNoun(program, terminal, {
+    word: 'domain',
+    argument: '<name>',
+    object: 'Domain',
+    example: 'example.org',
+    description: 'the domains that the server takes mail for',
+    change: 'catchAllAddress=alice@example.org',
+    none: 'There are no domains yet: postern domain create example.org',
+  })
 
-  domain
-    .command('create')
+  withValueOptions(domain.command('create'))
     .description('take mail for a domain')
     .argument('<name>', 'such as example.org')
+    .argument('[field=value...]', '`postern describe Domain` lists the fields', assignmentArgument)
     .option('--description <text>', 'for your own information')
-    .addHelpText('after', '\nExample:\n  $ postern domain create example.org\n')
-    .action(async (name: string, o: { description?: string }, command: Command) => {
+    .option('--dry-run', 'check everything and create nothing')
+    .addHelpText(
+      'after',
+      assignmentHelp +
+        examplesOf(
+          'domain create example.org',
+          'domain create example.com aliases=example.net maxAccounts=50',
+        ),
+    )
+    .action(async (name: string, args: readonly string[], o: CreateFlags, command: Command) => {
       const context = contextOf(command, terminal)
-      const created = (await context.api.ask('POST', '/api/principal', {
-        type: 'domain',
-        name,
-        ...o,
-      })) as string
-      const shown = await context.api.ask('GET', principalPath(created))
-      const next = `Next: postern account create you@${created}`
-      context.show(shown, `The domain ${printable(created)} was created.\n${printable(next)}\n`)
-    })
-
-  domain
-    .command('list')
-    .description('list the domains')
-    .action(async (_o: object, command: Command) => {
-      const context = contextOf(command, terminal)
-      const domains = (await allPrincipals(context.api, 'domain')) as readonly ShownDomain[]
-      const rows = domains.map(({ name, description }) => [name, description])
-      context.show(
-        domains,
-        table(['DOMAIN', 'DESCRIPTION'], rows) ||
-          'There are no domains yet: postern domain create example.org\n',
-      )
+      const object = await context.objects.describe('Domain')
+      const { values } = await wantedChange(context, object, { args, o, whose: name })
+      const described = o.description === undefined ? {} : { description: o.description }
+      const next = `Next: postern account create you@${printable(name)}`
+      await createObject(context, object, { name, ...described, ...values }, { dryRun: o.dryRun, next })
     })
 }

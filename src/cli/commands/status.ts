@@ -3,12 +3,15 @@ import type { Command } from 'commander'
 import type { ShownStatus } from '#admin/api.ts'
 import { formatDuration } from '#base/duration.ts'
 import { contextOf } from '../context.ts'
-import { printable, table, type Terminal } from '../terminal.ts'
+import { counted, table } from '../layout.ts'
+import { printable, type Terminal } from '../terminal.ts'
+import { examplesOf } from './noun.ts'
 
 export function addStatusCommand(program: Command, terminal: Terminal): void {
   program
     .command('status')
     .description('whether the server runs, since when, and what listens where')
+    .addHelpText('after', examplesOf('status', 'status --json'))
     .action(async (_o: object, command: Command) => {
       const context = contextOf(command, terminal)
       const status = (await context.api.ask('GET', '/api/status')) as ShownStatus
@@ -26,5 +29,3 @@ function describe(status: ShownStatus, nowMs: number): string {
     table(['SERVICE', 'ADDRESS', 'SECURITY'], rows),
   ].join('')
 }
-
-const counted = (count: number, what: string): string => `${count} ${what}${count === 1 ? '' : 's'}`

@@ -1,0 +1,128 @@
+/**
+ * Commands about one kind of object by the word that people have for it: `domain`, `account`, `list`. What
+ * all of them can do is here; each adds what only it can.
+ */
+import { type Command } from 'commander'
+import { type Context, contextOf } from '../context.ts'
+import {
+  type ChangeFlags,
+  changeObject,
+  deleteObject,
+  listObjects,
+  readFieldNames,
+  showOne,
+  updateObject,
+} from '../object-actions.ts'
+import { type Assignment, assignmentArgument } from '../assignment.ts'
+import { patchOf } from '../patch.ts'
+import type { Terminal } from '../terminal.ts'
+import { assignmentHelp, withValueOptions } from '../values-input.ts'
+import { type DeleteFlags, withDeleteOptions } from './delete.ts'
+
+export interface Noun {
+  /** `account`. */
+  readonly word: string
+  /** What stands for its name in help: `<address>`. */
+  readonly argument: string
+  /** The kind of object that it is. */
+  readonly object: string
+  /** An example of its name. */
+  readonly example: string
+  readonly description: string
+  /** Which of that kind: groups and accounts are of one. */
+  readonly filter?: Readonly<Record<string, string>>
+  /** What an example of `update` changes. */
+  readonly change: string
+  /** Said before it is deleted. */
+  readonly warning?: string
+  readonly none: string
+}
+
+interface ListFlags {
+  readonly fields?: string
+  readonly search?: string
+}
+
+/** Adds `list`, `show`, `update` and `delete`, and gives the command to add others to. */
+export function addNoun(program: Command, terminal: Terminal, noun: Noun): Command {
+  const { word, argument, object, example } = noun
+  const command = program.command(word).description(noun.description)
+  const described = async (context: Context) => context.objects.describe(object)
+
+  command
+    .command('list')
+    .description(`list the ${word}s`)
+    .option('--search <text>', 'only those with this in the name, an address or the description')
+    .option('--fields <names>', 'what to show of each, with commas between')
+    .addHelpText('after', examplesOf(`${word} list`, `${word} list --search sales --json`))
+    .action(async (o: ListFlags, self: Command) => {
+      const context = contextOf(self, terminal)
+      const kind = await described(context)
+      const filter = { ...noun.filter, ...(o.search === undefined ? {} : { text: o.search }) }
+      await listObjects(context, kind, { filter, fields: readFieldNames(o.fields, kind), none: noun.none })
+    })
+
+  command
+    .command('show')
+    .description(`show one ${word}`)
+    .argument(argument, 'its name, or its id')
+    .option('--fields <names>', 'only these, with commas between')
+    .addHelpText('after', examplesOf(`${word} show ${example}`, `${word} show ${example} --json`))
+    .action(async (key: string, o: ListFlags, self: Command) => {
+      const context = contextOf(self, terminal)
+      const kind = await described(context)
+      showOne(context, kind, await context.objects.get(object, key), readFieldNames(o.fields, kind))
+    })
+
+  withValueOptions(command.command('update').alias('set'))
+    .description(`change a ${word}`)
+    .argument(argument, 'its name, or its id')
+    .argument(
+      '[field=value...]',
+      `what is to change; \`postern describe ${object}\` lists the fields`,
+      assignmentArgument,
+    )
+    .option('--if-revision <revision>', 'only if nobody has changed it since then')
+    .option('--dry-run', 'check everything and change nothing')
+    .addHelpText(
+      'after',
+      assignmentHelp +
+        examplesOf(
+          `${word} update ${example} ${noun.change}`,
+          `${word} update ${example} description= --dry-run`,
+        ),
+    )
+    .action(async (key: string, args: readonly string[], o: ChangeFlags, self: Command) => {
+      const context = contextOf(self, terminal)
+      await updateObject(context, await described(context), key, args, o)
+    })
+
+  withDeleteOptions(command.command('delete'))
+    .description(`delete a ${word}`)
+    .argument(argument, 'its name, or its id')
+    .addHelpText('after', examplesOf(`${word} delete ${example}`, `${word} delete ${example} --yes`))
+    .action(async (key: string, o: DeleteFlags, self: Command) => {
+      const context = contextOf(self, terminal)
+      const warning = noun.warning === undefined ? {} : { warning: noun.warning }
+      await deleteObject(context, await described(context), key, { ...o, ...warning })
+    })
+  return command
+}
+
+export const examplesOf = (...lines: readonly string[]): string =>
+  `\nExamples:\n${lines.map((line) => `  $ postern ${line}\n`).join('')}`
+
+/** Adds to a list that is a field of an object, or takes from it, without disturbing what others do meanwhile. */
+export async function changeList(
+  context: Context,
+  object: string,
+  key: string,
+  change: { readonly field: string; readonly does: Assignment['does']; readonly value: readonly unknown[] },
+): Promise<void> {
+  const kind = await context.objects.describe(object)
+  const present = await context.objects.get(object, key)
+  const { does, value, field: name } = change
+  const assignment: Assignment = { path: [name], field: kind.fields[name]!, does, value }
+  const patch = patchOf([assignment], kind.fields, present)
+  await changeObject(context, kind, present.id, patch, { revision: present.revision })
+}

@@ -1,0 +1,109 @@
+/**
+ * How text is laid out for people: tables, names with what is said about them, wrapped lines. Where the width
+ * is unknown, as in a pipe, nothing is cut or wrapped, so that programs see whole values.
+ */
+import { printable } from './terminal.ts'
+
+/** Narrower than this nothing can be read, so what is wider runs over. */
+const leastWidth = 20
+
+const wide =
+  /[\u1100-\u115f\u2e80-\ua4cf\uac00-\ud7a3\uf900-\ufaff\ufe30-\ufe6f\uff00-\uff60\uffe0-\uffe6\u{1f300}-\u{1faff}\u{20000}-\u{3fffd}]/u
+const unseen = /[\p{Mn}\p{Me}\p{Cf}]/u
+const plain = /^[\x20-\x7e]*$/
+
+/** How many cells of a terminal a text takes. */
+export function widthOf(text: string): number {
+  if (plain.test(text)) return text.length
+  let width = 0
+  for (const character of text) width += unseen.test(character) ? 0 : wide.test(character) ? 2 : 1
+  return width
+}
+
+const padded = (text: string, width: number): string => text + ' '.repeat(Math.max(0, width - widthOf(text)))
+
+/** What fits, with an ellipsis where something did not. */
+export function cut(text: string, width: number): string {
+  if (widthOf(text) <= width) return text
+  let kept = ''
+  let used = 1
+  for (const character of text) {
+    used += widthOf(character)
+    if (used > width) break
+    kept += character
+  }
+  return `${kept}…`
+}
+
+/** Columns of text, each as wide as its widest cell; the last is cut where the terminal ends. Without rows, nothing. */
+export function table(
+  heads: readonly string[],
+  rows: readonly (readonly string[])[],
+  columns?: number,
+): string {
+  if (rows.length === 0) return ''
+  const lines = [heads, ...rows].map((row) => row.map(printable))
+  const widths = heads.map((_, column) => Math.max(...lines.map((line) => widthOf(line[column] ?? ''))))
+  if (columns !== undefined) narrow(widths, heads, columns)
+  return lines.map((line) => `${tableLine(line, widths)}\n`).join('')
+}
+
+const tableLine = (line: readonly string[], widths: readonly number[]): string =>
+  widths
+    .map((width, column) => padded(cut(line[column] ?? '', width), width))
+    .join('  ')
+    .trimEnd()
+
+/** Takes from the widest column until all fit, but no head is cut. */
+function narrow(widths: number[], heads: readonly string[], columns: number): void {
+  const least = heads.map((head) => Math.max(widthOf(head), 6))
+  for (;;) {
+    const total = widths.reduce((sum, width) => sum + width + 2, -2)
+    if (total <= columns) return
+    let widest = -1
+    for (const [i, width] of widths.entries())
+      if (width > least[i]! && (widest < 0 || width > widths[widest]!)) widest = i
+    if (widest < 0) return
+    widths[widest] = Math.max(least[widest]!, widths[widest]! - (total - columns))
+  }
+}
+
+/** Lines of at most so many columns, broken at spaces; each begins with the indent. */
+export function wrap(text: string, columns: number | undefined, indent = ''): string {
+  if (columns === undefined) return `${indent}${printable(text)}\n`
+  const room = Math.max(leastWidth, columns - widthOf(indent))
+  const lines: string[] = []
+  let line = ''
+  for (const word of printable(text).split(' ')) {
+    const longer = line === '' ? word : `${line} ${word}`
+    if (line === '' || widthOf(longer) <= room) line = longer
+    else {
+      lines.push(line)
+      line = word
+    }
+  }
+  lines.push(line)
+  return lines.map((one) => `${indent}${one}`.trimEnd() + '\n').join('')
+}
+
+/** `name:  value`, the values below each other; a value of several lines continues under the first. */
+export function pairs(
+  entries: readonly (readonly [name: string, lines: readonly string[]])[],
+  indent = '',
+): string {
+  const width = Math.max(...entries.map(([name]) => widthOf(name) + 1), 0)
+  return entries
+    .map(([name, lines]) =>
+      (lines.length === 0 ? [''] : lines)
+        .map(
+          (line, i) =>
+            `${indent}${padded(i === 0 ? `${printable(name)}:` : '', width)}  ${printable(line)}`.trimEnd() +
+            '\n',
+        )
+        .join(''),
+    )
+    .join('')
+}
+
+export const counted = (count: number, one: string, many = `${one}s`): string =>
+  `${count.toLocaleString('en')} ${count === 1 ? one : many}`

@@ -1,0 +1,217 @@
+/**
+ * What commands do with objects: show, list, create, change, delete. The generic commands and those with
+ * better words are both made of these, so that they print and fail alike.
+ */
+import type { Context } from './context.ts'
+import { differences, differenceText } from './difference.ts'
+import { Refusal, usageFailure } from './failure.ts'
+import { counted, pairs, table, wrap } from './layout.ts'
+import { nearest } from '#settings/nearest.ts'
+import type { ObjectDescription, ShownObject, Values } from './object-client.ts'
+import { confirm, printable } from './terminal.ts'
+import { describedPairs, shortText } from './value-text.ts'
+import { type ValueOptions, wantedChange } from './values-input.ts'
+
+/** What a list shows of objects that are well known; of others, the first fields that fit a line. */
+const usualColumns: Readonly<Record<string, readonly string[]>> = {
+  Domain: ['name', 'enabled', 'aliases', 'description'],
+  Account: ['name', 'type', 'enabled', 'aliases', 'roles', 'description'],
+  MailingList: ['name', 'enabled', 'posting', 'recipients', 'description'],
+  Role: ['name', 'roles', 'description'],
+  AuditEntry: ['at', 'actor', 'verb', 'object', 'name', 'ip'],
+}
+const mostColumns = 6
+
+export const singletonKey = 'singleton'
+
+export const nameOf = (one: ShownObject): string => (typeof one['name'] === 'string' ? one['name'] : one.id)
+
+/** `--fields a,b`. Throws CliFailure for one that is not there. */
+export function readFieldNames(
+  given: string | undefined,
+  object: ObjectDescription,
+): readonly string[] | undefined {
+  if (given === undefined) return undefined
+  const names = given.split(',').map((one) => one.trim())
+  const known = ['id', ...Object.keys(object.fields), 'revision']
+  for (const name of names) {
+    if (known.includes(name)) continue
+    const near = nearest(name, known)
+    throw usageFailure(
+      `${object.name} has no field ${name}`,
+      near === undefined ? `\`postern describe ${object.name}\` lists them` : `did you mean ${near}?`,
+    )
+  }
+  return names
+}
+
+const picked = (one: ShownObject, names: readonly string[] | undefined): Values =>
+  names === undefined ? one : Object.fromEntries(names.map((name) => [name, one[name] ?? null]))
+
+export function showOne(
+  context: Context,
+  object: ObjectDescription,
+  one: ShownObject,
+  fields?: readonly string[],
+): void {
+  context.show(picked(one, fields), pairs(describedPairs(one, object.fields, fields)))
+}
+
+export interface ListOptions {
+  readonly filter: Readonly<Record<string, string>>
+  readonly fields?: readonly string[] | undefined
+  /** Absent: all. */
+  readonly page?: { readonly page: number; readonly limit: number }
+  /** What is printed where there is nothing. */
+  readonly none?: string
+}
+
+export async function listObjects(
+  context: Context,
+  object: ObjectDescription,
+  o: ListOptions,
+): Promise<void> {
+  const { objects, terminal } = context
+  const { items, total } =
+    o.page === undefined
+      ? await objects.all(object.name, o.filter).then((all) => ({ items: all, total: all.length }))
+      : await objects.page(object.name, { filter: o.filter, ...o.page })
+  const columns = o.fields ?? columnsOf(object)
+  const rows = items.map((one) => columns.map((name) => shortText(one[name], object.fields[name])))
+  const text = table(columns.map(headOf), rows, terminal.columns)
+  const data = items.map((one) => picked(one, o.fields))
+  context.show(
+    o.page === undefined ? data : { items: data, total },
+    text || `${o.none ?? 'There are none.'}\n`,
+  )
+  if (!context.wantsJson && items.length < total)
+    context.note(
+      `${counted(items.length, 'line')} of ${total.toLocaleString('en')}; --all shows all, --page 2 the next`,
+    )
+}
+
+const headOf = (name: string): string => name.replaceAll(/(?<=[a-z])(?=[A-Z])/g, ' ').toUpperCase()
+
+function columnsOf(object: ObjectDescription): readonly string[] {
+  const usual = usualColumns[object.name]?.filter((name) => Object.hasOwn(object.fields, name))
+  if (usual !== undefined && usual.length > 0) return usual
+  const simple = Object.entries(object.fields).filter(
+    ([, { kind }]) => kind !== 'record' && kind !== 'secret',
+  )
+  const names = simple.map(([name]) => name)
+  return (names.includes('name') ? names : ['id', ...names]).slice(0, mostColumns)
+}
+
+export interface ChangeFlags extends ValueOptions {
+  readonly dryRun?: true
+  readonly ifRevision?: string
+}
+
+/** Creates an object and says what nobody will see again. */
+export async function createObject(
+  context: Context,
+  object: ObjectDescription,
+  values: Values,
+  o: { dryRun?: true | undefined; shown?: Values; next?: string },
+): Promise<void> {
+  const isDry = o.dryRun === true
+  const made = await context.objects.create(object.name, values, { dryRun: isDry })
+  const once = { ...onceShown(made, object), ...o.shown }
+  const what = `The ${wordFor(object.name)} ${nameOf(made)}`
+  const lines = Object.entries(once).map(([name, value]) => `${name}: ${shortText(value, undefined)}`)
+  const next = o.next === undefined || isDry ? [] : [o.next]
+  const text = [isDry ? `${what} would be created.` : `${what} was created.`, ...lines, ...next]
+  context.show({ ...made, ...o.shown }, text.map((line) => `${printable(line)}\n`).join(''))
+}
+
+/** What stands in an answer to a creation besides the object itself. */
+function onceShown(made: ShownObject, object: ObjectDescription): Values {
+  const known = new Set(['id', 'revision', 'origins'])
+  return Object.fromEntries(
+    Object.entries(made).filter(([name, value]) => {
+      const field = Object.hasOwn(object.fields, name) ? object.fields[name] : undefined
+      return field === undefined
+        ? !known.has(name)
+        : field.kind === 'secret' && typeof value === 'string' && value !== '[secret]'
+    }),
+  )
+}
+
+/** Changes what the arguments say and shows what differs. */
+export async function updateObject(
+  context: Context,
+  object: ObjectDescription,
+  key: string,
+  args: readonly string[],
+  o: ChangeFlags,
+): Promise<void> {
+  const present = (): Promise<ShownObject> => context.objects.get(object.name, key)
+  const { values, revision } = await wantedChange(context, object, { args, o, whose: key, present })
+  if (Object.keys(values).length === 0) throw usageFailure('what is to change?', 'say field=value, or --file')
+  await changeObject(context, object, key, values, { ...o, ...(revision === undefined ? {} : { revision }) })
+}
+
+export async function changeObject(
+  context: Context,
+  object: ObjectDescription,
+  key: string,
+  values: Values,
+  o: { dryRun?: true | undefined; ifRevision?: string | undefined; revision?: string } = {},
+): Promise<void> {
+  const { objects } = context
+  const before = await objects.get(object.name, key).catch((error: unknown) => {
+    // Whoever may change it without reading it is not shown what differs.
+    if (error instanceof Refusal && error.status === 403) return undefined
+    throw error
+  })
+  const ifRevision = o.ifRevision ?? o.revision
+  const isDry = o.dryRun === true
+  const after = await objects.update(object.name, key, values, {
+    dryRun: isDry,
+    ...(ifRevision === undefined ? {} : { ifRevision }),
+  })
+  const called = object.kind === singletonKey ? object.name : `${wordFor(object.name)} ${nameOf(after)}`
+  const secrets = Object.keys(values).filter((name) => object.fields[name]?.kind === 'secret')
+  const found = before === undefined ? [] : differences(before, after, object.fields)
+  const told = [
+    ...found.filter(({ field }) => !secrets.includes(field)),
+    ...secrets.map((field) => ({ field, before: null, after: null })),
+  ]
+  const isSame = before !== undefined && told.length === 0
+  const how = isSame ? 'is like that already' : isDry ? 'would be changed' : 'was changed'
+  const lines = told
+    .map((one) => wrap(differenceText(one, object.fields), context.terminal.columns, '  '))
+    .join('')
+  context.show(after, `${printable(`The ${called} ${how}.`)}\n${lines}`)
+}
+
+export async function deleteObject(
+  context: Context,
+  object: ObjectDescription,
+  key: string,
+  o: { yes?: true; dryRun?: true; ifRevision?: string; warning?: string },
+): Promise<void> {
+  const one = await context.objects.get(object.name, key)
+  const what = `${wordFor(object.name)} ${nameOf(one)}`
+  if (o.yes !== true && o.dryRun !== true) {
+    const warning = o.warning === undefined ? '' : ` ${o.warning}`
+    await confirm(context.terminal, `Delete the ${what}?${warning}`)
+  }
+  // What was shown may not be what is there when the answer comes.
+  const ifRevision = o.ifRevision ?? one.revision
+  await context.objects.destroy(object.name, one.id, { dryRun: o.dryRun === true, ifRevision })
+  const text = `The ${what} ${o.dryRun === true ? 'would be' : 'was'} deleted.\n`
+  context.show({ deleted: o.dryRun !== true, id: one.id, name: nameOf(one) }, printableLine(text))
+}
+
+const printableLine = (text: string): string => `${printable(text.trimEnd())}\n`
+
+const words: Readonly<Record<string, string>> = {
+  Domain: 'domain',
+  Account: 'account',
+  MailingList: 'list',
+  Role: 'role',
+}
+
+/** What people call an object. */
+export const wordFor = (object: string): string => words[object] ?? object

@@ -1,0 +1,183 @@
+/**
+ * Objects of the management as commands use them: described, read, listed and changed. What is known of them
+ * is what the server describes, so that an object that it learns needs nothing here.
+ */
+import { nearest } from '#settings/nearest.ts'
+import { CliFailure, usageFailure } from './failure.ts'
+import type { ServerApi } from './server-api.ts'
+
+export interface FieldDescription {
+  readonly kind: string
+  readonly help: string
+  /** What would be right, to be put after "must be". */
+  readonly allowed: string
+  readonly default?: unknown
+  readonly required?: boolean
+  readonly settable?: string
+  readonly restart?: boolean
+  readonly words?: readonly string[]
+  readonly item?: FieldDescription
+  readonly parts?: Fields
+}
+
+export type Fields = Readonly<Record<string, FieldDescription>>
+
+export interface ObjectDescription {
+  readonly name: string
+  readonly title: string
+  readonly help: string
+  readonly kind: string
+  readonly ofAccount: boolean
+  readonly fields: Fields
+  readonly filters: Fields
+  /** What whoever asks may do with it: get, query, create, update, destroy. */
+  readonly may: readonly string[]
+}
+
+export type Values = Readonly<Record<string, unknown>>
+
+export interface ShownObject extends Values {
+  readonly id: string
+  readonly revision: string
+}
+
+export interface ChangeOptions {
+  readonly dryRun?: boolean
+  readonly ifRevision?: string
+}
+
+export const mostPerPage = 1000
+
+/** Names come from the command line or the server; whatever they hold stays one segment of the path. */
+const pathOf = (object: string, key?: string): string =>
+  `/api/object/${encodeURIComponent(object)}${key === undefined ? '' : `/${segment(key)}`}`
+
+/** A URL parser resolves `.` and `..`, also where they are escaped. */
+function segment(key: string): string {
+  if (key === '' || key === '.' || key === '..') throw usageFailure(`"${key}" is no name`)
+  return encodeURIComponent(key)
+}
+
+export class ObjectClient {
+  readonly #api: ServerApi
+  #described: Promise<readonly ObjectDescription[]> | undefined
+
+  constructor(api: ServerApi) {
+    this.#api = api
+  }
+
+  /** Asked once. */
+  describeAll(): Promise<readonly ObjectDescription[]> {
+    this.#described ??= this.#api.ask('GET', '/api/object').then(readDescriptions)
+    return this.#described
+  }
+
+  /** By name in any case. Throws CliFailure with the nearest one where there is none. */
+  async describe(name: string): Promise<ObjectDescription> {
+    const all = await this.describeAll()
+    const found = all.find((one) => one.name.toLowerCase() === name.toLowerCase())
+    if (found !== undefined) return found
+    const near = nearest(
+      name,
+      all.map((one) => one.name),
+    )
+    const guess = near === undefined ? '' : `did you mean ${near}? `
+    throw usageFailure(`there is no object ${name}`, `${guess}\`postern describe\` lists them`)
+  }
+
+  async get(object: string, key: string): Promise<ShownObject> {
+    return readShown(await this.#api.ask('GET', pathOf(object, key)))
+  }
+
+  async page(
+    object: string,
+    o: { filter?: Readonly<Record<string, string>>; page: number; limit: number },
+  ): Promise<{ readonly items: readonly ShownObject[]; readonly total: number }> {
+    const query = new URLSearchParams({ ...o.filter, page: String(o.page), limit: String(o.limit) })
+    const found = (await this.#api.ask('GET', `${pathOf(object)}?${query.toString()}`)) as {
+      items?: unknown
+      total?: unknown
+    }
+    if (!Array.isArray(found?.items) || typeof found.total !== 'number') throw notUnderstood()
+    return { items: found.items.map(readShown), total: found.total }
+  }
+
+  async all(object: string, filter: Readonly<Record<string, string>> = {}): Promise<readonly ShownObject[]> {
+    const all: ShownObject[] = []
+    for (let page = 1; ; page++) {
+      const { items } = await this.page(object, { filter, page, limit: mostPerPage })
+      all.push(...items)
+      if (items.length < mostPerPage) return all
+    }
+  }
+
+  async create(object: string, values: Values, o: ChangeOptions = {}): Promise<ShownObject> {
+    return readShown(await this.#api.ask('POST', pathOf(object) + queryOf(o), values))
+  }
+
+  async update(object: string, key: string, patch: Values, o: ChangeOptions = {}): Promise<ShownObject> {
+    return readShown(await this.#api.ask('PATCH', pathOf(object, key) + queryOf(o), patch, conditionOf(o)))
+  }
+
+  async destroy(object: string, key: string, o: ChangeOptions = {}): Promise<void> {
+    await this.#api.ask('DELETE', pathOf(object, key) + queryOf(o), undefined, conditionOf(o))
+  }
+}
+
+const queryOf = ({ dryRun }: ChangeOptions): string => (dryRun === true ? '?dryRun=true' : '')
+const conditionOf = ({ ifRevision }: ChangeOptions) => (ifRevision === undefined ? {} : { ifRevision })
+
+const notUnderstood = (): CliFailure =>
+  new CliFailure('the server answers in a way that is not understood', {
+    hint: 'is it of another version than this program?',
+  })
+
+const isObject = (given: unknown): given is Record<string, unknown> =>
+  typeof given === 'object' && given !== null && !Array.isArray(given)
+
+function readShown(given: unknown): ShownObject {
+  if (!isObject(given) || typeof given['id'] !== 'string') throw notUnderstood()
+  return given as unknown as ShownObject
+}
+
+function readDescriptions(given: unknown): readonly ObjectDescription[] {
+  if (!Array.isArray(given)) throw notUnderstood()
+  return given.map((one: unknown) => {
+    if (!isObject(one) || typeof one['name'] !== 'string' || !isObject(one['fields'])) throw notUnderstood()
+    const { title, help, kind, ofAccount, filters, may } = one
+    return {
+      name: one['name'],
+      title: textOf(title),
+      help: textOf(help),
+      kind: textOf(kind),
+      ofAccount: ofAccount === true,
+      fields: readFields(one['fields']),
+      filters: readFields(filters),
+      may: Array.isArray(may) ? may.map(textOf) : [],
+    }
+  })
+}
+
+const textOf = (given: unknown): string => (typeof given === 'string' ? given : '')
+
+function readFields(given: unknown): Fields {
+  if (!isObject(given)) return {}
+  return Object.fromEntries(Object.entries(given).map(([name, field]) => [name, readField(field)]))
+}
+
+function readField(given: unknown): FieldDescription {
+  if (!isObject(given)) throw notUnderstood()
+  const { kind, help, allowed, required, settable, restart, words, item, parts } = given
+  return {
+    kind: textOf(kind),
+    help: textOf(help),
+    allowed: textOf(allowed),
+    ...(Object.hasOwn(given, 'default') ? { default: given['default'] } : {}),
+    ...(required === true ? { required } : {}),
+    ...(typeof settable === 'string' ? { settable } : {}),
+    ...(restart === true ? { restart } : {}),
+    ...(Array.isArray(words) ? { words: words.map(textOf) } : {}),
+    ...(item === undefined ? {} : { item: readField(item) }),
+    ...(isObject(parts) ? { parts: readFields(parts) } : {}),
+  }
+}

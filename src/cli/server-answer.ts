@@ -1,0 +1,81 @@
+/**
+ * Reading what a server answered. It may be another server than was meant, or a hostile one: whatever comes is
+ * bounded, becomes JSON or a CliFailure, and steers nothing.
+ */
+import { CliFailure, type FieldProblem, Refusal } from './failure.ts'
+
+/** More than this is no answer of the management. */
+const mostAnswerBytes = 64 * 1024 * 1024
+const mostProblems = 50
+const longestText = 2000
+
+/** The object that the body is. Throws CliFailure. */
+export async function readAnswer(response: Response, url: URL): Promise<Record<string, unknown>> {
+  const text = await readText(response, url)
+  try {
+    const answer: unknown = JSON.parse(text)
+    if (typeof answer === 'object' && answer !== null) return answer as Record<string, unknown>
+  } catch {
+    // Something that is not JSON: told below.
+  }
+  throw noPostern(response.status, url)
+}
+
+async function readText(response: Response, url: URL): Promise<string> {
+  if (response.body === null) return ''
+  const parts: Uint8Array[] = []
+  let length = 0
+  // Leaving the loop cancels the rest.
+  for await (const part of response.body) {
+    length += part.length
+    if (length > mostAnswerBytes) throw new CliFailure(`${url.origin} sends more than any answer could be`)
+    parts.push(part)
+  }
+  return Buffer.concat(parts).toString('utf8')
+}
+
+export const noPostern = (status: number, url: URL): CliFailure =>
+  new CliFailure(`${url.origin} does not answer as a Postern server does (HTTP ${status})`, {
+    hint: 'name the server with --url or POSTERN_URL',
+  })
+
+/** A problem document (RFC 9457) as a failure, field by field where it says so. */
+export function refusalOf(status: number, problem: Record<string, unknown>): Refusal {
+  const detail = problem['detail'] ?? problem['title']
+  const text = typeof detail === 'string' ? detail : `the server said no (HTTP ${status})`
+  const fields = fieldsOf(problem['errors'])
+  const id = problem['requestId']
+  const hint =
+    status >= 500 && typeof id === 'string'
+      ? { hint: `the server's log has more under ${id.slice(0, 60)}` }
+      : {}
+  if (fields.length === 0) return new Refusal(status, text.slice(0, longestText), hint)
+  const message = fields.length === 1 ? 'one value is not right' : `${fields.length} values are not right`
+  return new Refusal(status, message, { fields })
+}
+
+function fieldsOf(errors: unknown): readonly FieldProblem[] {
+  if (!Array.isArray(errors)) return []
+  return errors.slice(0, mostProblems).flatMap((error: unknown) => {
+    const { pointer, detail } = (error ?? {}) as { pointer?: unknown; detail?: unknown }
+    if (typeof pointer !== 'string' || typeof detail !== 'string') return []
+    return [{ field: fieldOf(pointer.slice(0, longestText)), problem: detail.slice(0, longestText) }]
+  })
+}
+
+/** `#/aliases/0/address` as people write it: `aliases[0].address` (RFC 6901 §6). */
+function fieldOf(pointer: string): string {
+  const parts = pointer.replace(/^#?\//, '').split('/').map(decoded)
+  return parts.reduce(
+    (path, part) => (/^\d+$/.test(part) ? `${path}[${part}]` : path === '' ? part : `${path}.${part}`),
+    '',
+  )
+}
+
+function decoded(part: string): string {
+  try {
+    return decodeURIComponent(part).replaceAll('~1', '/').replaceAll('~0', '~')
+  } catch {
+    return part
+  }
+}

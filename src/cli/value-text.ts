@@ -1,0 +1,70 @@
+/** Values as people read them: sizes and durations with their units, lists and records laid out. */
+import { formatDuration } from '#base/duration.ts'
+import { formatSize } from '#base/size.ts'
+import { keyOf } from './assignment.ts'
+import type { FieldDescription, Fields, Values } from './object-client.ts'
+
+const secretMark = '[secret]'
+
+/** In one line. */
+export function shortText(value: unknown, field: FieldDescription | undefined): string {
+  if (value === undefined || value === null) return ''
+  if (typeof value === 'string') return field?.kind === 'secret' && value === secretMark ? '(set)' : value
+  if (typeof value === 'boolean') return String(value)
+  if (typeof value === 'number') return numberText(value, field)
+  if (Array.isArray(value)) return value.map((one: unknown) => itemText(one, field?.item)).join(' ')
+  return Object.entries(value)
+    .map(([name, one]) => `${name}=${shortText(one, field?.parts?.[name])}`)
+    .join(' ')
+}
+
+function numberText(value: number, field: FieldDescription | undefined): string {
+  if (field?.kind === 'size' && value >= 0) return value === 0 ? '0' : formatSize(value)
+  if (field?.kind === 'duration' && Number.isSafeInteger(value) && value >= 0) return formatDuration(value)
+  return String(value)
+}
+
+/** An element of a list by what it is called, and what is unusual about it. */
+function itemText(value: unknown, item: FieldDescription | undefined): string {
+  const key = item?.parts === undefined ? undefined : keyOf(item)
+  if (key === undefined || typeof value !== 'object' || value === null) return shortText(value, item)
+  const { [key]: called, ...others } = value as Record<string, unknown>
+  const unusual = Object.entries(others).filter(
+    ([name, one]) => JSON.stringify(one) !== JSON.stringify(item!.parts![name]?.default),
+  )
+  const more = unusual.map(([name, one]) => `${name}=${shortText(one, item!.parts![name])}`)
+  return more.length === 0
+    ? shortText(called, undefined)
+    : `${shortText(called, undefined)} (${more.join(', ')})`
+}
+
+/** The lines that a value takes below its name. */
+export function linesOf(value: unknown, field: FieldDescription | undefined): readonly string[] {
+  if (Array.isArray(value)) return value.map((one: unknown) => itemText(one, field?.item))
+  if (typeof value === 'object' && value !== null)
+    return Object.entries(value).map(([name, one]) =>
+      `${name}: ${shortText(one, field?.parts?.[name])}`.trimEnd(),
+    )
+  return [shortText(value, field)]
+}
+
+/** Settings say where each value is from: it stands behind the value. */
+const originsField = 'origins'
+
+/** All fields that were described, in that order, each with its lines. */
+export function describedPairs(
+  values: Values,
+  fields: Fields,
+  wanted?: readonly string[],
+): readonly (readonly [string, readonly string[]])[] {
+  const names = wanted ?? ['id', ...Object.keys(fields), 'revision']
+  const origins = (values[originsField] ?? {}) as Values
+  return names
+    .filter((name) => Object.hasOwn(values, name) && (name !== originsField || wanted !== undefined))
+    .map((name) => {
+      const lines = linesOf(values[name], fields[name])
+      const origin = origins[name]
+      if (typeof origin !== 'string') return [name, lines]
+      return [name, [`${lines[0] ?? ''}  (from ${origin})`.trim(), ...lines.slice(1)]]
+    })
+}
