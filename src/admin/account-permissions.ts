@@ -1,10 +1,10 @@
 /** `/api/account-permissions/:name`: what an account may do, each permission with what gives it or takes it away. */
-import type { Hono } from 'hono'
 import { type EffectivePermission, rolesOf } from '#account/role.ts'
 import type { StoredAccount } from '#account/stored-account.ts'
 import { Fault } from '#base/fault.ts'
 import type { AccountId } from '#base/id.ts'
-import { type AdminEnv, assertMay } from './gate.ts'
+import { assertMay } from './gate.ts'
+import type { ApiRoute } from './route.ts'
 
 export interface PermissionOptions {
   readonly accounts: {
@@ -21,10 +21,15 @@ export interface ShownPermissions {
   readonly permissions: readonly EffectivePermission[]
 }
 
-export function addAccountPermissions(router: Hono<AdminEnv>, { accounts }: PermissionOptions): void {
-  router.get('/api/account-permissions/:name', async (c) => {
+export const accountPermissionsRoute = ({ accounts }: PermissionOptions): ApiRoute => ({
+  method: 'GET',
+  path: '/api/account-permissions/:name',
+  tag: 'Account',
+  summary: 'What an account may do, each permission with what gives it or takes it away',
+  permissions: ['sysAccountGet'],
+  handle: async (c) => {
     assertMay(c, 'sysAccountGet')
-    const name = c.req.param('name')
+    const name = c.req.param('name')!
     const isId = /^[1-9]\d{0,9}$/.test(name)
     const account = isId ? await accounts.get(Number(name) as AccountId) : await accounts.byName(name)
     if (account === undefined) throw new Fault('notFound', 'There is no such account.', { what: 'account' })
@@ -35,5 +40,5 @@ export function addAccountPermissions(router: Hono<AdminEnv>, { accounts }: Perm
       permissions: await accounts.explain(account),
     }
     return c.json({ data })
-  })
-}
+  },
+})

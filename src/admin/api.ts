@@ -6,11 +6,12 @@ import { Hono } from 'hono'
 import type { Accounts } from '#account/account.ts'
 import { limitBody } from '#http/body-limit.ts'
 import type { HttpEnv } from '#http/router.ts'
-import { addAccountPermissions } from './account-permissions.ts'
+import { accountPermissionsRoute } from './account-permissions.ts'
 import { type AdminEnv, adminGate, assertMay, type GateOptions } from './gate.ts'
 import { addHomePage } from './home-page.ts'
-import { addObjects, type ObjectOptions } from './objects.ts'
-import { addPrincipals, type PrincipalOptions } from './principals.ts'
+import { type ObjectOptions, objectRoutes } from './objects.ts'
+import { type PrincipalOptions, principalRoutes } from './principals.ts'
+import { addRoutes, type ApiRoute } from './route.ts'
 import type { ServerFacts } from './server-facts.ts'
 
 export interface AdminOptions extends GateOptions, ObjectOptions, PrincipalOptions {
@@ -33,13 +34,7 @@ export function addAdminRoutes(everything: Hono<HttpEnv>, o: AdminOptions): void
     gate,
     limitBody(() => maxApiBodyBytes),
   )
-  addPrincipals(router, o)
-  addObjects(router, o)
-  addAccountPermissions(router, o)
-  router.get('/api/status', async (c) => {
-    assertMay(c, 'sysSystemSettingsGet')
-    return c.json({ data: await status(o.accounts, o.facts()) })
-  })
+  addRoutes(router, apiRoutes(o))
   router.use('/metrics', async (c, next) => {
     if (c.env.client.isLocal) return next()
     return gate(c, async () => {
@@ -55,6 +50,24 @@ export function addAdminRoutes(everything: Hono<HttpEnv>, o: AdminOptions): void
   addHealth(everything, o)
   addHomePage(everything, o.facts)
 }
+
+/** Everything below `/api`. */
+export const apiRoutes = (o: AdminOptions): readonly ApiRoute[] => [
+  ...principalRoutes(o),
+  ...objectRoutes(o),
+  accountPermissionsRoute(o),
+  {
+    method: 'GET',
+    path: '/api/status',
+    tag: 'Server',
+    summary: 'What the server is and since when it runs',
+    permissions: ['sysSystemSettingsGet'],
+    handle: async (c) => {
+      assertMay(c, 'sysSystemSettingsGet')
+      return c.json({ data: await status(o.accounts, o.facts()) })
+    },
+  },
+]
 
 export interface ShownStatus extends ServerFacts {
   readonly domains: number

@@ -54,8 +54,9 @@ export async function makeApi(o: { facts?: ServerFacts } = {}) {
     path: string,
     init: { method?: string; headers?: Record<string, string>; body?: string; client?: Client } = {},
   ): Promise<Response> => {
-    const { client = here, ...rest } = init
-    return router.request(path, rest, { client, listener: 'http' })
+    const { client = here, headers, ...rest } = init
+    const json = { 'content-type': 'application/json', ...headers }
+    return router.request(path, { ...rest, headers: json }, { client, listener: 'http' })
   }
   /** As the administrator, with a JSON body. */
   const call = async (

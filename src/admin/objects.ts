@@ -2,15 +2,19 @@
  * `/api/object/...`: every object of the management in the same way, from its declaration. Answers are
  * `{"data": ...}`; an object comes with its `id` and its revision, which `If-Match` takes back.
  */
-import type { Context, Hono } from 'hono'
+import type { Context } from 'hono'
 import type { Accounts } from '#account/account.ts'
+import type { Permission } from '#account/permission.ts'
 import { Fault } from '#base/fault.ts'
-import { type ManagedObject, type Scope, singletonId } from '#registry/managed-object.ts'
 import type { Shown } from '#registry/change.ts'
-import type { Management } from '#registry/management.ts'
+import { type ManagedObject, type Scope, singletonId } from '#registry/managed-object.ts'
+import type { Management, ManagementVerb } from '#registry/management.ts'
 import { describeFields } from '#settings/describe-field.ts'
+import { text } from '#settings/field.ts'
+import type { Fields, Values } from '#settings/values.ts'
 import type { AdminEnv } from './gate.ts'
-import { changeOptions, jsonBody, pageOf } from './request.ts'
+import { changeFields, changeOptions, jsonBody, pageFields, pageOf, queryOf } from './request.ts'
+import type { ApiRoute } from './route.ts'
 
 export interface ObjectOptions {
   readonly management: Management
@@ -18,75 +22,192 @@ export interface ObjectOptions {
 }
 
 const base = '/api/object'
-/** Query parameters that are no filters. */
-const reserved = new Set(['page', 'limit', 'account', 'dryRun'])
+const accountField = text({
+  fallback: undefined,
+  help: 'The name of another account whose objects are meant; for whoever manages accounts.',
+})
 
-export function addObjects(router: Hono<AdminEnv>, o: ObjectOptions): void {
+export function objectRoutes(o: ObjectOptions): readonly ApiRoute[] {
   const { management } = o
-
-  router.get(base, (c) => {
-    const actor = c.get('actor')
-    const verbs = ['get', 'query', 'create', 'update', 'destroy'] as const
-    const data = management.objects.map((object) => ({
-      ...describeObject(object),
-      may: verbs.filter((verb) => management.mayUse(object.name, verb, actor)),
-    }))
-    return c.json({ data })
-  })
-
-  router.get(`${base}/:object`, async (c) => {
-    const name = c.req.param('object')
-    const scope = await scopeOf(c, o)
-    if (management.object(name).kind === 'singleton')
-      return answer(c, await management.get(name, singletonId, scope))
-    const filter = Object.fromEntries(Object.entries(c.req.query()).filter(([key]) => !reserved.has(key)))
-    const { ids, total } = await management.query(name, { ...pageOf(c), filter }, scope)
-    const items = await management.getMany(name, ids, scope)
-    return c.json({ data: { items: items.map(showOne), total } })
-  })
-
-  router.post(`${base}/:object`, async (c) => {
-    const name = c.req.param('object')
-    const scope = await scopeOf(c, o)
-    const created = await management.create(name, await jsonBody(c), scope, changeOptions(c))
-    c.header('Location', `${base}/${name}/${encodeURIComponent(created.id)}`)
-    c.header('ETag', `"${created.revision}"`)
-    return c.json({ data: { ...showOne(created), ...created.shownOnce } }, 201)
-  })
-
-  router.get(`${base}/:object/:key`, async (c) =>
-    answer(c, await management.get(c.req.param('object'), c.req.param('key'), await scopeOf(c, o))),
-  )
-
-  router.patch(`${base}/:object/:key`, async (c) => {
-    const { object, key } = c.req.param()
-    const scope = await scopeOf(c, o)
-    return answer(c, await management.update(object, key, await jsonBody(c), scope, changeOptions(c)))
-  })
-
-  router.patch(`${base}/:object`, async (c) => {
-    const name = c.req.param('object')
-    if (management.object(name).kind !== 'singleton')
-      throw new Fault('notFound', 'Which one?', { what: name })
-    const scope = await scopeOf(c, o)
-    return answer(c, await management.update(name, singletonId, await jsonBody(c), scope, changeOptions(c)))
-  })
-
-  router.delete(`${base}/:object/:key`, async (c) => {
-    const { object, key } = c.req.param()
-    await management.destroy(object, key, await scopeOf(c, o), changeOptions(c))
-    return c.json({ data: null })
-  })
+  const list: ApiRoute = {
+    method: 'GET',
+    path: base,
+    tag: 'Objects',
+    summary: 'All kinds of object, their fields, and what you may do with them',
+    permissions: [],
+    handle: (c) => {
+      const actor = c.get('actor')
+      const data = management.objects.map((object) => ({
+        ...describeObject(object),
+        may: management.verbsOf(object.name).filter((verb) => management.mayUse(object.name, verb, actor)),
+      }))
+      return c.json({ data })
+    },
+  }
+  return [list, ...management.objects.flatMap((object) => new ObjectRoutes(object, o).all())]
 }
 
-/** `?account=` names whose objects are meant, for those that everybody has of their own. */
-async function scopeOf(c: Context<AdminEnv>, { accounts }: ObjectOptions): Promise<Scope> {
-  const actor = c.get('actor')
-  const name = c.req.query('account')
-  if (name === undefined) return { actor, account: actor.account }
-  const account = actor.permissions.has('sysAccountUpdate') ? await accounts.byName(name) : undefined
-  if (account === undefined) throw new Fault('notFound', 'There is no such account.', { what: 'account' })
-  return { actor, account: account.id }
+const titleOf: Readonly<Record<ManagementVerb, string>> = {
+  query: 'List and search',
+  get: 'Show one of',
+  create: 'Create one of',
+  update: 'Change one of',
+  destroy: 'Delete one of',
+}
+
+class ObjectRoutes {
+  readonly #object: ManagedObject
+  readonly #o: ObjectOptions
+  readonly #verbs: readonly ManagementVerb[]
+
+  constructor(object: ManagedObject, o: ObjectOptions) {
+    this.#object = object
+    this.#o = o
+    this.#verbs = o.management.verbsOf(object.name)
+  }
+
+  all(): readonly ApiRoute[] {
+    const path = `${base}/${this.#object.name}`
+    const made = this.#object.kind === 'singleton' ? this.#singleton(path) : this.#collection(path)
+    return made.filter(({ verb }) => this.#verbs.includes(verb)).map(({ route }) => route)
+  }
+
+  #singleton(path: string) {
+    const key = (): string => singletonId
+    return [
+      this.#get(path, key, 'Show'),
+      this.#update(path, key, 'Change'),
+      this.#get(`${path}/${singletonId}`, key, 'Show'),
+      this.#update(`${path}/${singletonId}`, key, 'Change'),
+    ]
+  }
+
+  #collection(path: string) {
+    const key = (c: Context<AdminEnv>): string => c.req.param('key')!
+    return [
+      this.#query(path),
+      this.#create(path),
+      this.#get(`${path}/:key`, key),
+      this.#update(`${path}/:key`, key),
+      this.#destroy(`${path}/:key`),
+    ]
+  }
+
+  #query(path: string) {
+    const { name, filters } = this.#object
+    const query = { ...filters, ...pageFields, ...this.#ownQuery() }
+    return this.#route('GET', path, 'query', {
+      query,
+      handle: async (c) => {
+        const given = queryOf(c, query)
+        const scope = await this.#scope(c, given)
+        const filter = Object.fromEntries(
+          Object.entries(c.req.query()).filter(([one]) => Object.hasOwn(filters, one)),
+        )
+        const { ids, total } = await this.#o.management.query(name, { ...pageOf(given), filter }, scope)
+        const items = await this.#o.management.getMany(name, ids, scope)
+        return c.json({ data: { items: items.map(showOne), total } })
+      },
+    })
+  }
+
+  #create(path: string) {
+    const { name } = this.#object
+    const query = { ...changeFields, ...this.#ownQuery() }
+    return this.#route('POST', path, 'create', {
+      query,
+      changes: true,
+      status: 201,
+      handle: async (c) => {
+        const given = queryOf(c, query)
+        const scope = await this.#scope(c, given)
+        const created = await this.#o.management.create(
+          name,
+          await jsonBody(c),
+          scope,
+          changeOptions(c, given),
+        )
+        c.header('Location', `${path}/${encodeURIComponent(created.id)}`)
+        c.header('ETag', `"${created.revision}"`)
+        return c.json({ data: { ...showOne(created), ...created.shownOnce } }, 201)
+      },
+    })
+  }
+
+  #get(path: string, key: (c: Context<AdminEnv>) => string, title?: string) {
+    const query = this.#ownQuery()
+    return this.#route('GET', path, 'get', {
+      ...(title === undefined ? {} : { summary: `${title}: ${this.#object.title}` }),
+      query,
+      handle: async (c) => {
+        const scope = await this.#scope(c, queryOf(c, query))
+        return answer(c, await this.#o.management.get(this.#object.name, key(c), scope))
+      },
+    })
+  }
+
+  #update(path: string, key: (c: Context<AdminEnv>) => string, title?: string) {
+    const { name } = this.#object
+    const query = { ...changeFields, ...this.#ownQuery() }
+    return this.#route('PATCH', path, 'update', {
+      ...(title === undefined ? {} : { summary: `${title}: ${this.#object.title}` }),
+      query,
+      changes: true,
+      handle: async (c) => {
+        const given = queryOf(c, query)
+        const scope = await this.#scope(c, given)
+        const options = changeOptions(c, given)
+        return answer(c, await this.#o.management.update(name, key(c), await jsonBody(c), scope, options))
+      },
+    })
+  }
+
+  #destroy(path: string) {
+    const query = { ...changeFields, ...this.#ownQuery() }
+    return this.#route('DELETE', path, 'destroy', {
+      query,
+      changes: true,
+      handle: async (c) => {
+        const given = queryOf(c, query)
+        const scope = await this.#scope(c, given)
+        await this.#o.management.destroy(
+          this.#object.name,
+          c.req.param('key')!,
+          scope,
+          changeOptions(c, given),
+        )
+        return c.json({ data: null })
+      },
+    })
+  }
+
+  #route(
+    method: ApiRoute['method'],
+    path: string,
+    verb: ManagementVerb,
+    rest: Pick<ApiRoute, 'handle'> & Partial<ApiRoute>,
+  ): { readonly verb: ManagementVerb; readonly route: ApiRoute } {
+    const { name, title } = this.#object
+    const permission = `sys${name}${verb[0]!.toUpperCase()}${verb.slice(1)}` as Permission
+    const summary = `${titleOf[verb]}: ${title}`
+    return { verb, route: { method, path, tag: name, summary, permissions: [permission], ...rest } }
+  }
+
+  /** `?account=`, for what everybody has of their own. */
+  #ownQuery(): Fields {
+    return this.#object.ofAccount === true ? { account: accountField } : {}
+  }
+
+  async #scope(c: Context<AdminEnv>, query: Values): Promise<Scope> {
+    const actor = c.get('actor')
+    const name = query['account'] as string | undefined
+    if (name === undefined) return { actor, account: actor.account }
+    const account = actor.permissions.has('sysAccountUpdate')
+      ? await this.#o.accounts.byName(name)
+      : undefined
+    if (account === undefined) throw new Fault('notFound', 'There is no such account.', { what: 'account' })
+    return { actor, account: account.id }
+  }
 }
 
 function answer(c: Context<AdminEnv>, one: Shown): Response {
@@ -96,7 +217,7 @@ function answer(c: Context<AdminEnv>, one: Shown): Response {
 
 const showOne = ({ id, values, revision }: Shown) => ({ id, ...values, revision })
 
-const describeObject = ({ name, title, help, kind, ofAccount, fields, filters }: ManagedObject) => ({
+export const describeObject = ({ name, title, help, kind, ofAccount, fields, filters }: ManagedObject) => ({
   name,
   title,
   help,

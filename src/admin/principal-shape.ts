@@ -1,164 +1,175 @@
 /**
- * Principals as the management API shows and takes them: domains and individuals in the form that existing
- * scripts send. Fields of that form which have no meaning here yet are taken as long as they are empty.
+ * Principals in the classic form that existing scripts send and read: which object of the management each type
+ * is, and how objects look in that form. Fields without a classic name are called as in `/api/object`.
  */
-import type { Account, Domain, NewAccount } from '#account/account.ts'
-import { ownedAddresses } from '#account/address-list.ts'
-import { rolesOf } from '#account/role.ts'
-import { noQuotas } from '#account/tables.ts'
-import { Fault, isFault } from '#base/fault.ts'
-import {
-  array,
-  discriminatedUnion,
-  literal,
-  maxLength,
-  number,
-  object,
-  oneOf,
-  optional,
-  readAs,
-  string,
-  type Shape,
-  union,
-  unknown,
-} from '#base/schema.ts'
+import type { Shown } from '#registry/change.ts'
 
-const mustBeText = 'must be text'
-const text = (longest: number) =>
-  string(mustBeText).check(maxLength(longest, `must be at most ${longest} characters`))
-/** Nothing but an empty list: so that nobody believes it had an effect. */
-const emptyList = optional(
-  array(unknown(), 'must be a list').check(maxLength(0, 'is not supported, leave it empty')),
-)
-/** One text, or a list of them. */
-const texts = (longest: number) =>
-  union([text(longest), array(text(longest), 'must be a list of text')], 'must be text or a list of text')
+export const principalTypes = ['domain', 'individual', 'group', 'list', 'role'] as const
+export type PrincipalType = (typeof principalTypes)[number]
 
-const unsupported = {
-  urls: emptyList,
-  memberOf: emptyList,
-  lists: emptyList,
-  members: emptyList,
-  externalMembers: emptyList,
-  enabledPermissions: emptyList,
-  disabledPermissions: emptyList,
+/** Types of the classic form that have no meaning here so far. */
+export const typesToCome = ['tenant', 'oauthClient', 'apiKey', 'resource', 'location', 'other'] as const
+
+export type PrincipalObject = 'Domain' | 'Account' | 'MailingList' | 'Role'
+
+export const objectOf: Readonly<Record<PrincipalType, PrincipalObject>> = {
+  domain: 'Domain',
+  individual: 'Account',
+  group: 'Account',
+  list: 'MailingList',
+  role: 'Role',
 }
 
-const domainFields = {
-  type: literal('domain'),
-  name: text(255),
-  description: optional(text(1000)),
-}
-
-const individualFields = {
-  type: literal('individual'),
-  name: text(320),
-  emails: optional(texts(320)),
-  secrets: optional(texts(1024)),
-  description: optional(text(1000)),
-  quota: optional(number('must be a number of bytes')),
-  roles: optional(array(oneOf(['user', 'admin'], 'must be user or admin'), 'must be a list')),
-}
-
-const known = {
-  domain: new Set(Object.keys({ ...domainFields, ...unsupported })),
-  individual: new Set(Object.keys({ ...individualFields, ...unsupported })),
-}
-
-const newPrincipal = discriminatedUnion(
+/** Every field of the classic form, whatever the type. */
+export const classicFields: ReadonlySet<string> = new Set([
   'type',
-  [object({ ...domainFields, ...unsupported }), object({ ...individualFields, ...unsupported })],
-  'must be an object whose type is domain or individual',
-)
+  'name',
+  'description',
+  'quota',
+  'usedQuota',
+  'secrets',
+  'emails',
+  'memberOf',
+  'members',
+  'externalMembers',
+  'lists',
+  'roles',
+  'enabledPermissions',
+  'disabledPermissions',
+  'urls',
+])
 
-const change = array(
-  object({
-    action: literal('set', 'must be set'),
-    field: literal('secrets', 'only secrets can be set'),
-    value: texts(1024),
-  }),
-  'must be a list of changes',
-).check(maxLength(1, 'must be one change'))
-
-export type NewPrincipal =
-  | { readonly type: 'domain'; readonly name: string; readonly description: string }
-  | { readonly type: 'individual'; readonly account: NewAccount }
-
-/** Reads the body of a request to create a principal. Throws Fault `invalid`. */
-export function readNewPrincipal(body: unknown): NewPrincipal {
-  const principal = readAs(newPrincipal, body)
-  refuseUnknown(body as object, known[principal.type])
-  if (principal.type === 'domain') {
-    return { type: 'domain', name: principal.name, description: principal.description ?? '' }
-  }
-  return { type: 'individual', account: toNewAccount(principal) }
+interface ShownAlias {
+  readonly address: string
 }
 
-function toNewAccount(principal: Extract<Shape<typeof newPrincipal>, { type: 'individual' }>): NewAccount {
-  const { name, emails, secrets, description, quota, roles } = principal
-  const password = secrets === undefined ? undefined : readSecret(secrets)
-  if (quota !== undefined && (!Number.isSafeInteger(quota) || quota < 0))
-    throw invalid('quota', 'must be a number of bytes')
+export interface ShownDomain {
+  readonly id: string
+  readonly type: 'domain'
+  readonly name: string
+  readonly description: string
+  readonly enabled: boolean
+}
+
+export interface ShownAccount {
+  readonly id: number
+  readonly type: 'individual' | 'group'
+  readonly name: string
+  readonly description: string
+  /** Bytes; 0: no limit. */
+  readonly quota: number
+  readonly usedQuota: number
+  /** Always empty: what is secret is not shown. */
+  readonly secrets: readonly string[]
+  /** The primary address first. */
+  readonly emails: readonly string[]
+  readonly memberOf: readonly string[]
+  readonly members: readonly string[]
+  readonly externalMembers: readonly string[]
+  readonly lists: readonly string[]
+  readonly roles: readonly string[]
+  readonly enabledPermissions: readonly string[]
+  readonly disabledPermissions: readonly string[]
+  readonly urls: readonly string[]
+  readonly enabled: boolean
+}
+
+export interface ShownMailingList {
+  readonly id: number
+  readonly type: 'list'
+  readonly name: string
+  readonly description: string
+  readonly emails: readonly string[]
+  /** Everybody on it. */
+  readonly members: readonly string[]
+  readonly externalMembers: readonly string[]
+  readonly enabled: boolean
+}
+
+export interface ShownRole {
+  readonly id: string
+  readonly type: 'role'
+  readonly name: string
+  readonly description: string
+  readonly roles: readonly string[]
+  readonly enabledPermissions: readonly string[]
+  readonly disabledPermissions: readonly string[]
+}
+
+export type ShownPrincipal = ShownDomain | ShownAccount | ShownMailingList | ShownRole
+
+/** Values of the management, as far as they are looked at here. */
+interface Native {
+  readonly type: 'user' | 'group'
+  readonly name: string
+  readonly description: string
+  readonly enabled: boolean
+  readonly emailAddress: string
+  readonly aliases: readonly ShownAlias[]
+  readonly quotas: { readonly maxDiskQuota: number }
+  readonly usedDiskQuota: number
+  readonly memberOf: readonly string[]
+  readonly members: readonly string[]
+  readonly recipients: readonly string[]
+  readonly roles: readonly string[]
+  readonly permissionMode: 'inherit' | 'merge' | 'replace'
+  readonly enabledPermissions: readonly string[]
+  readonly disabledPermissions: readonly string[]
+}
+
+export const nativeOf = ({ values }: Pick<Shown, 'values'>): Native => values as unknown as Native
+
+/** `lists`: names of the lists that an account is on. */
+export function showPrincipal(
+  object: PrincipalObject,
+  one: Shown,
+  lists: readonly string[] = [],
+): ShownPrincipal {
+  const native = nativeOf(one)
+  const { name, description, enabled } = native
+  switch (object) {
+    case 'Domain':
+      return { id: name, type: 'domain', name, description, enabled }
+    case 'Role': {
+      const { roles, enabledPermissions, disabledPermissions } = native
+      return { id: name, type: 'role', name, description, roles, enabledPermissions, disabledPermissions }
+    }
+    case 'MailingList':
+      return {
+        id: Number(one.id),
+        type: 'list',
+        name,
+        description,
+        emails: [name, ...native.aliases.map(({ address }) => address)],
+        members: native.recipients,
+        externalMembers: [],
+        enabled,
+      }
+    case 'Account':
+      return showAccount(Number(one.id), native, lists)
+  }
+}
+
+function showAccount(id: number, native: Native, lists: readonly string[]): ShownAccount {
+  const { name, description, enabled, memberOf, members, disabledPermissions } = native
   return {
+    id,
+    type: native.type === 'user' ? 'individual' : 'group',
     name,
-    emails: asList(emails ?? []),
-    ...(password === undefined ? {} : { password }),
-    ...(description === undefined ? {} : { description }),
-    ...(quota === undefined ? {} : { quotas: { ...noQuotas, diskBytes: quota } }),
-    ...(roles === undefined ? {} : { roles }),
+    description,
+    quota: native.quotas.maxDiskQuota,
+    usedQuota: native.usedDiskQuota,
+    secrets: [],
+    emails: [native.emailAddress, ...native.aliases.map(({ address }) => address)],
+    memberOf,
+    members,
+    externalMembers: [],
+    lists,
+    // An account that names none has the role that is called like its type.
+    roles: native.roles.length === 0 ? [native.type] : native.roles,
+    enabledPermissions: native.permissionMode === 'inherit' ? [] : native.enabledPermissions,
+    disabledPermissions,
+    urls: [],
+    enabled,
   }
 }
-
-/** Reads the new password of a request to change a principal, the only thing that can be changed. */
-export function readPasswordChange(body: unknown): string {
-  const [wanted] = readAs(change, body)
-  const password = wanted === undefined ? undefined : readSecret(wanted.value)
-  if (password === undefined) throw invalid('value', 'must be a password')
-  return password
-}
-
-const asList = (value: string | readonly string[]): readonly string[] =>
-  typeof value === 'string' ? [value] : value
-
-/** What other servers take as the hash of a password; here it would become the password itself. */
-const hashForm = /^(?:\$(?:argon2|scrypt|pbkdf2|2[abxy]|[156])\w*\$|\{[A-Za-z0-9-]{2,20}\})/
-
-function readSecret(secrets: string | readonly string[]): string | undefined {
-  const [password, ...more] = asList(secrets)
-  if (more.length > 0) throw invalid('secrets', 'must be one password')
-  if (password !== undefined && hashForm.test(password))
-    throw invalid('secrets', 'must be a password, not its hash')
-  return password
-}
-
-const invalid = (property: string, what: string): Fault =>
-  new Fault('invalid', `${property}: ${what}`, { properties: [property] })
-
-function refuseUnknown(body: object, fields: ReadonlySet<string>): void {
-  const strangers = Object.keys(body).filter((key) => !fields.has(key))
-  if (strangers.length === 0) return
-  const shown = strangers.slice(0, 10).map((key) => (key.length > 40 ? `${key.slice(0, 40)}...` : key))
-  throw new Fault('invalid', `unknown: ${shown.join(', ')}`, { properties: shown })
-}
-
-/** What accounts call the password, this API calls secrets. */
-export function withApiNames(error: unknown): unknown {
-  if (!isFault(error, 'invalid') || error.detail.properties?.includes('password') !== true) return error
-  return new Fault('invalid', error.publicText, { properties: ['secrets'] }, { cause: error })
-}
-
-export const showDomain = ({ name, description }: Domain) => ({ type: 'domain', name, description }) as const
-
-export const showAccount = (account: Account) =>
-  ({
-    id: account.id,
-    type: 'individual',
-    name: account.name,
-    emails: ownedAddresses(account),
-    description: account.description,
-    quota: account.quotas.diskBytes,
-    roles: rolesOf(account),
-    enabled: account.enabled,
-  }) as const
-
-export type ShownPrincipal = ReturnType<typeof showDomain> | ReturnType<typeof showAccount>

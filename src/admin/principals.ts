@@ -1,127 +1,231 @@
 /**
- * `/api/principal`: domains and accounts, created, listed, shown; passwords set. Answers are `{"data": ...}`;
- * failures are problem documents that name the wrong properties.
+ * `/api/principal`: accounts, groups, domains, lists and roles in the classic form. It is another way to say
+ * what the objects of the management are to be: nothing is checked or written here.
  */
-import type { Hono } from 'hono'
-import type { Account, Accounts } from '#account/account.ts'
+import type { Context } from 'hono'
 import { administratorName } from '#account/candidate.ts'
-import { Fault } from '#base/fault.ts'
-import type { AccountId } from '#base/id.ts'
-import { type AdminEnv, assertMay } from './gate.ts'
+import { allPermissions } from '#account/permission.ts'
+import { Fault, invalidProperties, isFault } from '#base/fault.ts'
+import type { Shown } from '#registry/change.ts'
+import type { Scope } from '#registry/managed-object.ts'
+import type { ChangeOptions, Management } from '#registry/management.ts'
+import type { AdminEnv } from './gate.ts'
+import { addressesOf, PrincipalPlanner } from './principal-changes.ts'
+import type { Given } from './principal-fields.ts'
+import { listPrincipals, listQuery } from './principal-list.ts'
+import { listsOf } from './principal-lists.ts'
+import { applyOperations, type Operation, readOperations } from './principal-operations.ts'
 import {
-  readNewPrincipal,
-  readPasswordChange,
-  showAccount,
-  showDomain,
+  objectOf,
+  type PrincipalObject,
+  type PrincipalType,
+  principalTypes,
+  showPrincipal,
   type ShownPrincipal,
-  withApiNames,
+  typesToCome,
 } from './principal-shape.ts'
+import { changeFields, changeOptions, jsonBody, queryOf } from './request.ts'
+import type { ApiRoute } from './route.ts'
 
 export interface PrincipalOptions {
-  readonly accounts: Accounts
+  readonly management: Management
   /** Sets the password of the administrator who has no account. */
   readonly setAdminPassword: (password: string) => Promise<void>
 }
 
-const mostPerPage = 1000
-const usualPerPage = 100
+const base = '/api/principal'
+const tag = 'Principals'
+/** Of others who change the same objects at the same moment. */
+const mostRetries = 5
 
-export function addPrincipals(router: Hono<AdminEnv>, o: PrincipalOptions): void {
-  const { accounts } = o
-
-  router.post('/api/principal', async (c) => {
-    assertMay(c, 'sysAccountCreate')
-    const wanted = readNewPrincipal(readJson(await c.req.text()))
-    if (wanted.type === 'domain') return c.json({ data: (await accounts.createDomain(wanted)).name })
-    const account = await accounts.createAccount(wanted.account).catch((error: unknown) => {
-      throw withApiNames(error)
-    })
-    return c.json({ data: account.id })
-  })
-
-  router.get('/api/principal', async (c) => {
-    assertMay(c, 'sysAccountQuery')
-    const types = readTypes(c.req.query('types'))
-    const page = readCount('page', c.req.query('page'), 1, Number.MAX_SAFE_INTEGER)
-    const limit = readCount('limit', c.req.query('limit'), usualPerPage, mostPerPage)
-    return c.json({ data: await list(accounts, types, (page - 1) * limit, limit) })
-  })
-
-  router.get('/api/principal/:name', async (c) => {
-    assertMay(c, 'sysAccountGet')
-    const name = c.req.param('name')
-    const domain = name.includes('@') ? undefined : await accounts.domain(name)
-    return c.json({
-      data: domain === undefined ? showAccount(await find(accounts, name)) : showDomain(domain),
-    })
-  })
-
-  router.patch('/api/principal/:name', async (c) => {
-    assertMay(c, 'sysAccountUpdate')
-    const name = c.req.param('name')
-    const password = readPasswordChange(readJson(await c.req.text()))
-    const done =
-      name === administratorName
-        ? o.setAdminPassword(password)
-        : accounts.setPassword((await find(accounts, name)).id, password)
-    await done.catch((error: unknown) => {
-      throw withApiNames(error)
-    })
-    return c.json({ data: null })
-  })
+export function principalRoutes(o: PrincipalOptions): readonly ApiRoute[] {
+  const { management } = o
+  return [
+    {
+      method: 'GET',
+      path: base,
+      tag,
+      summary: 'List and search accounts, groups, domains, lists and roles',
+      permissions: ['sysAccountQuery', 'sysDomainQuery', 'sysMailingListQuery', 'sysRoleQuery'],
+      query: listQuery,
+      handle: async (c) =>
+        c.json({ data: await listPrincipals(management, scopeOf(c), queryOf(c, listQuery)) }),
+    },
+    {
+      method: 'POST',
+      path: base,
+      tag,
+      summary: 'Create an account, a group, a domain, a list or a role',
+      permissions: ['sysAccountCreate', 'sysDomainCreate', 'sysMailingListCreate', 'sysRoleCreate'],
+      query: changeFields,
+      changes: true,
+      handle: async (c) => c.json({ data: await create(management, c) }),
+    },
+    {
+      method: 'GET',
+      path: `${base}/:key`,
+      tag,
+      summary: 'Show one by name or number',
+      permissions: ['sysAccountGet', 'sysDomainGet', 'sysMailingListGet', 'sysRoleGet'],
+      query: {},
+      handle: async (c) => {
+        queryOf(c, {})
+        return c.json({ data: await shownWhole(management, scopeOf(c), await find(o, c)) })
+      },
+    },
+    {
+      method: 'PATCH',
+      path: `${base}/:key`,
+      tag,
+      summary: 'Change fields of one',
+      permissions: ['sysAccountUpdate', 'sysDomainUpdate', 'sysMailingListUpdate', 'sysRoleUpdate'],
+      query: changeFields,
+      changes: true,
+      handle: async (c) => {
+        await patch(o, c)
+        return c.json({ data: null })
+      },
+    },
+    {
+      method: 'DELETE',
+      path: `${base}/:key`,
+      tag,
+      summary: 'Delete one',
+      permissions: ['sysAccountDestroy', 'sysDomainDestroy', 'sysMailingListDestroy', 'sysRoleDestroy'],
+      query: changeFields,
+      changes: true,
+      handle: async (c) => {
+        const options = changeOptions(c, queryOf(c, changeFields))
+        const { object, one } = await find(o, c)
+        await management.destroy(object, one.id, scopeOf(c), options)
+        return c.json({ data: null })
+      },
+    },
+  ]
 }
 
-/** By name, or by id in digits. Throws Fault `notFound`. */
-async function find(accounts: Accounts, name: string): Promise<Account> {
-  const account = /^[1-9]\d{0,9}$/.test(name)
-    ? await accounts.get(Number(name) as AccountId)
-    : await accounts.byName(name)
-  if (account === undefined) throw new Fault('notFound', 'there is no such principal', { what: 'principal' })
-  return account
+const scopeOf = (c: Context<AdminEnv>): Scope => {
+  const actor = c.get('actor')
+  return { actor, account: actor.account }
 }
 
-/** Domains come before individuals, each in the order of their names. */
-async function list(
-  accounts: Accounts,
-  types: ReadonlySet<string>,
-  from: number,
-  limit: number,
-): Promise<{ items: ShownPrincipal[]; total: number }> {
-  const domains = types.has('domain') ? await accounts.listDomains() : []
-  const names = types.has('individual') ? await accounts.names() : []
-  const items: ShownPrincipal[] = domains.slice(from, from + limit).map(showDomain)
-  const first = Math.max(0, from - domains.length)
-  if (items.length < limit && first < names.length) {
-    const before = first === 0 ? {} : { after: names[first - 1]! }
-    const found = await accounts.list({ ...before, limit: limit - items.length })
-    items.push(...found.map(showAccount))
+function readNew(body: unknown): { type: PrincipalType; given: Given } {
+  if (typeof body !== 'object' || body === null || Array.isArray(body))
+    throw invalidProperties([{ property: '', problem: 'must be an object' }])
+  const given = body as Given
+  const type = Object.hasOwn(given, 'type') ? given['type'] : undefined
+  const known = principalTypes.find((one) => one === type)
+  if (known !== undefined) return { type: known, given }
+  const problem = typesToCome.some((one) => one === type)
+    ? 'is a kind of principal that is not there yet'
+    : `must be one of ${principalTypes.join(', ')}`
+  throw invalidProperties([{ property: 'type', problem }])
+}
+
+async function create(management: Management, c: Context<AdminEnv>): Promise<ShownPrincipal['id']> {
+  const options = changeOptions(c, queryOf(c, changeFields))
+  const { type, given } = readNew(await jsonBody(c))
+  const { changes, problems } = await new PrincipalPlanner(management, scopeOf(c)).plan(type, given)
+  const [created] = await management.together(changes, scopeOf(c), { ...options, problems })
+  return showPrincipal(objectOf[type], created!).id
+}
+
+async function patch(o: PrincipalOptions, c: Context<AdminEnv>): Promise<void> {
+  const options = changeOptions(c, queryOf(c, changeFields))
+  const operations = readOperations(await jsonBody(c))
+  const password = administratorsPassword(c, operations)
+  if (password === undefined) await change(o, c, operations, options)
+  else await setAdministratorsPassword(o, c, password)
+}
+
+interface Found {
+  readonly object: PrincipalObject
+  readonly one: Shown
+}
+
+/** What a name can be the name of: an address, a number, or another name. */
+function objectsNamed(key: string): readonly PrincipalObject[] {
+  if (key.includes('@')) return ['Account', 'MailingList']
+  if (/^\d+$/.test(key)) return ['Account', 'MailingList', 'Role']
+  return ['Domain', 'Role']
+}
+
+/** Whoever may not see a kind of object does not hear of it; who may see none, hears that. */
+async function find({ management }: PrincipalOptions, c: Context<AdminEnv>): Promise<Found> {
+  const key = c.req.param('key')!
+  const scope = scopeOf(c)
+  const named = objectsNamed(key)
+  const visible = named.filter((object) => management.mayUse(object, 'get', scope.actor))
+  for (const object of visible.length === 0 ? named : visible) {
+    try {
+      return { object, one: await management.get(object, key, scope) }
+    } catch (error) {
+      if (!isFault(error, 'notFound')) throw error
+    }
   }
-  return { items, total: domains.length + names.length }
+  throw new Fault('notFound', 'There is no such principal.', { what: 'principal' })
 }
 
-function readTypes(given: string | undefined): ReadonlySet<string> {
-  const types = given === undefined || given === '' ? ['domain', 'individual'] : given.split(',')
-  for (const type of types) {
-    if (type !== 'domain' && type !== 'individual')
-      throw invalid('types', 'must be domain, individual or both')
+async function shownWhole(
+  management: Management,
+  scope: Scope,
+  { object, one }: Found,
+): Promise<ShownPrincipal> {
+  const lists = object === 'Account' ? await listsOf(management, scope, addressesOf(one)) : []
+  return showPrincipal(object, one, lists)
+}
+
+/** Operations are on what is there; where that changed meanwhile, they are on what is there then. */
+async function change(
+  o: PrincipalOptions,
+  c: Context<AdminEnv>,
+  operations: readonly Operation[],
+  options: ChangeOptions,
+): Promise<void> {
+  const { management } = o
+  const scope = scopeOf(c)
+  for (let retries = 0; ; retries++) {
+    const found = await find(o, c)
+    const principal = await shownWhole(management, scope, found)
+    const { fields } = management.object(found.object)
+    const applied = applyOperations(principal, operations, (field) => Object.hasOwn(fields, field))
+    const current = { ...found.one, revision: options.ifRevision ?? found.one.revision }
+    const plan = await new PrincipalPlanner(management, scope).plan(principal.type, applied.given, current)
+    const changes = plan.changes.map((one) => ({
+      ...one,
+      called: (property: string) => applied.called(one.called?.(property) ?? property),
+    }))
+    const wrong = plan.problems.map((one) => ({ ...one, property: applied.called(one.property) }))
+    try {
+      await management.together(changes, scope, { ...options, problems: [...applied.problems, ...wrong] })
+      return
+    } catch (error) {
+      const isStale = isFault(error, 'conflict') && error.detail.stale === true
+      if (!isStale || options.ifRevision !== undefined || retries === mostRetries) throw error
+    }
   }
-  return new Set(types)
 }
 
-function readCount(name: string, given: string | undefined, usual: number, most: number): number {
-  if (given === undefined) return usual
-  const value = /^\d{1,9}$/.test(given) ? Number(given) : 0
-  if (value < 1 || value > most) throw invalid(name, `must be a number from 1 to ${most}`)
-  return value
+/** The administrator without an account has a password and nothing else. */
+function administratorsPassword(c: Context<AdminEnv>, operations: readonly Operation[]): unknown {
+  const [first, ...more] = operations
+  const isMeant = c.req.param('key') === administratorName && first?.field === 'secrets' && more.length === 0
+  if (!isMeant || first.action !== 'set') return undefined
+  const [password, ...others] = Array.isArray(first.value) ? (first.value as unknown[]) : [first.value]
+  return others.length > 0 ? '' : (password ?? '')
 }
 
-function readJson(body: string): unknown {
-  try {
-    return JSON.parse(body)
-  } catch {
-    throw new Fault('invalid', 'the body must be JSON', {})
-  }
+/** Only whoever may do everything: with it they could. */
+async function setAdministratorsPassword(
+  o: PrincipalOptions,
+  c: Context<AdminEnv>,
+  password: unknown,
+): Promise<void> {
+  const { permissions } = c.get('actor')
+  const missing = allPermissions.find((permission) => !permissions.has(permission))
+  if (missing !== undefined)
+    throw new Fault('forbidden', `This needs every permission, also ${missing}.`, { what: administratorName })
+  if (typeof password !== 'string')
+    throw invalidProperties([{ property: '0/value', problem: 'must be a password' }])
+  await o.setAdminPassword(password)
 }
-
-const invalid = (property: string, what: string): Fault =>
-  new Fault('invalid', `${property}: ${what}`, { properties: [property] })

@@ -76,10 +76,13 @@ export class ChangeCommitter {
     const accounts = [...new Set(changes.flatMap(({ plan }) => plan.accounts))]
     try {
       return await this.#db.write(accounts, async (tx) => {
+        // All as they were first: one change may show in what another one's object looks like.
+        const before: Values[] = []
+        for (const change of changes) before.push(await asExpected(tx, change, scope))
         const results: Shown[] = []
         for (const [i, change] of changes.entries()) {
           const key = { atMs, nonce: nonces[i]! }
-          results.push(await apply(tx, change, scope, key).catch(renaming(change.called)))
+          results.push(await apply(tx, change, before[i]!, scope, key).catch(renaming(change.called)))
         }
         if (o.dryRun) throw new DryRun(results)
         return results
@@ -97,20 +100,30 @@ export class ChangeCommitter {
   }
 }
 
+async function asExpected(
+  tx: WriteTx,
+  { handler, id, ifRevision }: PreparedChange,
+  scope: Scope,
+): Promise<Values> {
+  const { object } = handler
+  const values = id === undefined ? {} : await handler.read(tx, id, scope)
+  if (values === undefined) throw noSuch(object)
+  if (ifRevision !== undefined && ifRevision !== revisionOf(object, values))
+    throw new Fault('conflict', `${object.name} was changed by somebody else meanwhile`, { stale: true })
+  return values
+}
+
 async function apply(
   tx: WriteTx,
-  { handler, plan, verb, given, id: before, ifRevision }: PreparedChange,
+  { handler, plan, verb, given }: PreparedChange,
+  before: Values,
   scope: Scope,
   key: { atMs: number; nonce: string },
 ): Promise<Shown> {
   const { object } = handler
-  const old = before === undefined ? {} : await handler.read(tx, before, scope)
-  if (old === undefined) throw noSuch(object)
-  if (ifRevision !== undefined && ifRevision !== revisionOf(object, old))
-    throw new Fault('conflict', `${object.name} was changed by somebody else meanwhile`, { stale: true })
   const id = await plan.apply(tx)
   const after = verb === 'destroy' ? {} : ((await handler.read(tx, id, scope)) ?? {})
-  audit(tx, key, scope.actor, { verb, object, id, before: old, after, given })
+  audit(tx, key, scope.actor, { verb, object, id, before, after, given })
   return shown(object, id, after)
 }
 

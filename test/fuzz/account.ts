@@ -9,12 +9,15 @@ import { login } from '#account/sasl/login.ts'
 import type { SaslMechanism } from '#account/sasl/mechanism.ts'
 import { plain } from '#account/sasl/plain.ts'
 import { readHash } from '#account/verifiers/stored-hash.ts'
-import { readNewPrincipal, readPasswordChange } from '#admin/principal-shape.ts'
+import { nativeValues, type Given } from '#admin/principal-fields.ts'
+import { readOperations } from '#admin/principal-operations.ts'
+import { principalTypes } from '#admin/principal-shape.ts'
 import { foldAddress, normaliseAddress, normaliseDomain, unicodeDomain } from '#base/domain-name.ts'
 import { Fault, SyntaxFault } from '#base/fault.ts'
 import { formatIp, formatNetwork, networkContains, parseIp, parseNetwork } from '#base/ip.ts'
 import { basicCredentials } from '#http/basic-auth.ts'
 import { clientOf } from '#http/client.ts'
+import { parseJsonBody } from '#http/json-body.ts'
 
 const latin1 = (bytes: Uint8Array): string => Buffer.from(bytes).toString('latin1')
 const utf8 = (bytes: Uint8Array): string => Buffer.from(bytes).toString('utf8')
@@ -108,14 +111,16 @@ function addresses(bytes: Uint8Array): void {
 
 /** Bodies of requests: whatever JSON says, a Fault at most. */
 function principals(bytes: Uint8Array): void {
-  let body: unknown
-  try {
-    body = JSON.parse(utf8(bytes))
-  } catch {
-    body = { type: 'individual', name: utf8(bytes), emails: latin1(bytes), secrets: [latin1(bytes)] }
-  }
-  quietly(() => void readNewPrincipal(body))
-  quietly(() => void readPasswordChange(body))
+  quietly(() => {
+    const body = parseJsonBody(bytes)
+    quietly(() => void readOperations(body))
+    if (typeof body !== 'object' || body === null) return
+    for (const type of principalTypes) {
+      const { problems, called, values } = nativeValues(type, body as Given)
+      for (const { property } of problems) called(property)
+      for (const name of Object.keys(values)) for (const path of [name, `${name}/0`]) called(path)
+    }
+  })
 }
 
 /** Read only: what a check costs is bounded elsewhere. */

@@ -203,7 +203,11 @@ const apiOf =
   (method, path, body) =>
     fetch(`http://127.0.0.1:${port}${path}`, {
       method,
-      headers: { authorization: basicAuth('admin', password), connection: 'close' },
+      headers: {
+        authorization: basicAuth('admin', password),
+        connection: 'close',
+        'content-type': 'application/json',
+      },
       ...(body === undefined ? {} : { body: JSON.stringify(body) }),
     })
 

@@ -4,12 +4,13 @@
  * What must always hold: nobody makes or changes an account that may do more than they; an account that is
  * deleted is gone at once for everybody, and its mail is removed by a task that its commit schedules.
  */
-import { Fault } from '#base/fault.ts'
+import { type Fault, invalidProperties } from '#base/fault.ts'
 import type { AccountId } from '#base/id.ts'
 import type { Clock } from '#base/clock.ts'
 import type { Db } from '#kv/db.ts'
 import type { TaskName } from '#kv/task-rows.ts'
 import type { ReadTx, WriteTx } from '#kv/tx.ts'
+import { renaming } from '#registry/change.ts'
 import type { ObjectHandler, Plan, QueryRequest, QueryResult, Scope } from '#registry/managed-object.ts'
 import type { Secret } from '#settings/secret.ts'
 import type { Values } from '#settings/values.ts'
@@ -124,9 +125,9 @@ export class AccountHandler implements ObjectHandler {
     if (secret === undefined) return undefined
     if (values['type'] === 'group') throw groupsHaveNone()
     const about = [values['name'], values['description']].filter((text) => typeof text === 'string')
-    return this.#o.newPassword(secret.reveal(), about)
+    return this.#o.newPassword(secret.reveal(), about).catch(renaming(() => 'secret'))
   }
 }
 
 const groupsHaveNone = (): Fault =>
-  new Fault('invalid', 'secret: nobody signs in to a group', { properties: ['secret'] })
+  invalidProperties([{ property: 'secret', problem: 'is nothing that a group has: nobody signs in to it' }])

@@ -1,0 +1,51 @@
+/**
+ * Routes of the API as data: what the router is given and what the OpenAPI document tells are made of the same
+ * list, so neither can have what the other has not. A path that is known answers every other method with what
+ * it knows (RFC 9110 §15.5.6).
+ */
+import type { Context, Hono } from 'hono'
+import type { Permission } from '#account/permission.ts'
+import { problemResponse } from '#http/errors.ts'
+import type { Fields } from '#settings/values.ts'
+import type { AdminEnv } from './gate.ts'
+
+export interface ApiRoute {
+  readonly method: 'GET' | 'POST' | 'PATCH' | 'DELETE'
+  /** Parameters as `:name`. */
+  readonly path: string
+  /** Heading in the reference. */
+  readonly tag: string
+  readonly summary: string
+  /** Any of these lets one in; none: whoever signed in. */
+  readonly permissions: readonly Permission[]
+  readonly query?: Fields
+  /** Takes `?dryRun=` and `If-Match`. */
+  readonly changes?: true
+  /** 200 where nothing else is said. */
+  readonly status?: 201
+  readonly handle: (c: Context<AdminEnv>) => Promise<Response> | Response
+}
+
+export function addRoutes(router: Hono<AdminEnv>, routes: readonly ApiRoute[]): void {
+  for (const { method, path, handle } of routes) router.on(method, path, handle)
+  for (const [path, methods] of methodsByPath(routes)) {
+    const allow = methods.includes('GET') ? ['HEAD', ...methods] : methods
+    router.all(path, (c) => notAllowed(c, allow))
+  }
+}
+
+export function methodsByPath(routes: readonly ApiRoute[]): ReadonlyMap<string, readonly string[]> {
+  const found = new Map<string, string[]>()
+  for (const { path, method } of routes) {
+    const methods = found.get(path)
+    if (methods === undefined) found.set(path, [method])
+    else methods.push(method)
+  }
+  return found
+}
+
+function notAllowed(c: Context<AdminEnv>, methods: readonly string[]): Response {
+  const allow = [...methods].sort().join(', ')
+  const detail = `${c.req.method} is not possible here, only ${allow}.`
+  return problemResponse({ status: 405, detail }, c.get('requestId'), { Allow: allow })
+}
