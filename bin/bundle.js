@@ -1,7 +1,8 @@
 // Builds the bundles that `npm start` and `postern` run: one file each for the server and the command line
 // instead of some hundred modules, which halves memory and cuts start-up to a tenth. What must always hold:
 // a bundle is used only if it was built from exactly the sources that are there; two builds at once each
-// leave whole files. Packages with native parts stay outside and are loaded from node_modules.
+// leave whole files. Packages with native parts stay outside and are loaded from node_modules, and so are those
+// that are loaded only when they are needed.
 
 import { createHash } from 'node:crypto'
 import { mkdirSync, readdirSync, readFileSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs'
@@ -10,7 +11,7 @@ import { Advice, root, say } from './prepare.js'
 
 const dist = path.join(root, 'dist')
 const stampFile = path.join(dist, 'built-from')
-const outside = ['lmdb', '@node-rs/argon2', 'esbuild', 'iconv-lite', 'openpgp']
+const outside = ['lmdb', '@node-rs/argon2', '@zxcvbn-ts/*', 'esbuild', 'iconv-lite', 'openpgp']
 const entries = { server: 'src/server/main.ts', cli: 'src/cli/main.ts' }
 
 /** The file that runs `name` ('server' or 'cli') from the bundle. */
