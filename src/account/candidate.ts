@@ -99,6 +99,37 @@ export async function readAdministrator(tx: ReadTx): Promise<Candidate> {
   }
 }
 
+/** Somebody with a name, as themselves or as another. */
+export interface Acting {
+  /** Of whom the access would be. */
+  readonly name: string
+  readonly candidate: Candidate
+  readonly by?: string
+}
+
+/**
+ * Who would act as whom: `actAs` where the protocol has a place for it (RFC 4422 §3.4.1), or a name of the
+ * form `other%name`.
+ */
+export async function readActing(
+  tx: ReadTx,
+  o: { readonly name: string; readonly actAs: string | undefined; readonly from: SignInSource },
+  find: typeof readCandidate = readCandidate,
+): Promise<Acting> {
+  const { name, actAs, from } = o
+  const own = await find(tx, name, from)
+  const percent = own.access === undefined && actAs === undefined ? name.lastIndexOf('%') : -1
+  if (percent > 0) {
+    const [other, by] = [name.slice(0, percent), name.slice(percent + 1)]
+    const target = await readCandidate(tx, other, from)
+    return { name: other, by, candidate: actingAs(await find(tx, by, from), target) }
+  }
+  if (actAs === undefined) return { name, candidate: own }
+  const target = await readCandidate(tx, actAs, from)
+  if (target.owner !== undefined && target.owner === own.owner) return { name, candidate: own }
+  return { name: actAs, by: name, candidate: actingAs(own, target) }
+}
+
 /** What stands in the way of the account's own password, beyond what stands in the way of all. */
 export function passwordObstacle({ password, hasSecondFactor }: Candidate, nowMs: number, protocol: string) {
   if (password?.expiresAt !== undefined && password.expiresAt <= nowMs) return 'the password has expired'
@@ -194,7 +225,7 @@ const ordinary: ReadonlySet<Permission> = new Set(builtInRoles.get('user')!.enab
  * `by` signs in to `target`, the master login. Whoever may do it gains no right to administer that they have
  * not: an account with more of those stays closed to them.
  */
-export function actingAs(by: Candidate, target: Candidate): Candidate {
+function actingAs(by: Candidate, target: Candidate): Candidate {
   const { access } = target
   const mine = by.access?.permissions
   const obstacle = ((): string | undefined => {

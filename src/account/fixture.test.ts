@@ -15,6 +15,7 @@ import { hasherOnThisThread, type PasswordHasher } from './hash-pool.ts'
 import type { WantedVerifiers } from './hash-work.ts'
 import { builtInRoles } from './permission.ts'
 import { PasswordPolicy } from './password-policy.ts'
+import type { SaslSignIn } from './sasl/mechanism.ts'
 import { SignIn } from './sign-in.ts'
 import type { Strength } from './strength.ts'
 import { deriveScramKeys, writeScramKeys } from './verifiers/scram-keys.ts'
@@ -30,6 +31,13 @@ export const userAccess = (account: number, name: string, emails: readonly strin
 
 /** Where rights do not change. */
 export const noWatch = { watch: () => ({ [Symbol.dispose]: () => undefined }) }
+
+/** Sign-in for tests of protocols, which know of passwords only. */
+export const passwordsOnly = (password: SaslSignIn['password']): SaslSignIn => ({
+  password,
+  scram: () => Promise.reject(new Error('not in this test')),
+  certificate: () => Promise.reject(new Error('not in this test')),
+})
 
 export interface Told {
   readonly event: string
@@ -98,7 +106,10 @@ export function makeStore(o: { realHashes?: boolean; settings?: Readonly<Record<
     },
   })
   const signIn = new SignIn({ db, passwords: hasher, settings, telemetry, clock })
+  /** As another worker has it. */
+  const anotherSignIn = (): SignIn => new SignIn({ db, passwords: hasher, settings, telemetry, clock })
   return {
+    anotherSignIn,
     settings,
     hasher,
     bus,

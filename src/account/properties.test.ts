@@ -6,6 +6,8 @@ import type { AccountId } from '#base/id.ts'
 import { makeStore } from './fixture.test.ts'
 import { preparePassword } from './password.ts'
 import { login } from './sasl/login.ts'
+import { external } from './sasl/external.ts'
+import { scramSha256, scramSha256Plus } from './sasl/scram.ts'
 import { plain } from './sasl/plain.ts'
 import { accountDefaults, type AccountRow, accountRowTable } from './tables.ts'
 
@@ -69,16 +71,16 @@ test('no bytes make a mechanism throw or sign anybody in', async () => {
   const { signIn, accounts } = makeStore()
   await accounts.createDomain({ name: 'example.org' })
   await accounts.createAccount({ name: 'alice@example.org', password: 'correct horse' })
-  const context = { signIn, from: { ip: '192.0.2.1', protocol: 'smtp' } }
+  const context = { signIn, from: { ip: '192.0.2.1', protocol: 'smtp' }, tls: undefined }
   const bytes = fc.oneof(
     fc.uint8Array({ maxLength: 50 }),
     fc
-      .array(fc.constantFrom('\0', 'alice@example.org', 'correct', 'é'))
+      .array(fc.constantFrom('\0', 'alice@example.org', 'correct', 'é', 'n,,n=', ',r=', 'c=biws', ',p=AAAA'))
       .map((parts) => Buffer.from(parts.join(''))),
   )
   await fc.assert(
     fc.asyncProperty(
-      fc.constantFrom(plain, login),
+      fc.constantFrom(plain, login, scramSha256, scramSha256Plus, external),
       fc.array(bytes, { maxLength: 4 }),
       async (mechanism, all) => {
         const exchange = mechanism.start(context)

@@ -14,11 +14,12 @@ import type { Settings } from '#settings/object.ts'
 import type { Telemetry } from '#telemetry/telemetry.ts'
 import type { Access } from './access.ts'
 import {
-  actingAs,
+  type Acting,
   administratorName,
   canAskForCode,
   type Candidate,
   passwordObstacle,
+  readActing,
   readAdministrator,
   readCandidate,
   readCandidateById,
@@ -26,19 +27,19 @@ import {
   type SecondaryCandidate,
   type SignInSource,
 } from './candidate.ts'
-import { passwordCredential } from './credential-tables.ts'
-import { authFailed, authImpersonated, authSuccess } from './events.ts'
 import type { PasswordHasher } from './hash-pool.ts'
 import { LastUse } from './last-use.ts'
 import { preparePassword } from './password.ts'
 import { Renewal } from './renewal.ts'
 import { SecondFactors } from './second-factor.ts'
 import { wantedVerifiers } from './settings.ts'
-import { type GivenSecret, readApiKey, readAppPassword, showCredentialId } from './shown-once.ts'
+import { type ScramAttempt, ScramSignIn } from './scram-sign-in.ts'
+import { type GivenSecret, readApiKey, readAppPassword } from './shown-once.ts'
+import { SignInLog } from './sign-in-log.ts'
 import { VerifiedPasswords } from './verified-passwords.ts'
 
-/** Longer names are cut in events. */
-const longestShownName = 255
+/** Of a certificate; more are not looked up. */
+const maxAddresses = 10
 /** A program that signs in at each request has a new code every 30 seconds only. */
 const codeKeptMs = 5 * 60_000
 const maxCodes = 10_000
@@ -50,24 +51,21 @@ export interface PasswordOptions {
   readonly code?: string
 }
 
-interface Attempt {
-  readonly name: string
+interface Attempt extends Acting {
   readonly password: string
   readonly from: SignInSource
-  readonly candidate: Candidate
-  readonly secondary?: SecondaryCandidate | undefined
-  /** Who acts as the candidate. */
-  readonly by?: string
+  readonly secondary: SecondaryCandidate | undefined
 }
 
 export class SignIn {
   readonly #db: Db
-  readonly #telemetry: Telemetry
   readonly #clock: Clock
   readonly #verified: VerifiedPasswords
   readonly #renewal: Renewal
   readonly #lastUse: LastUse
   readonly #factors: SecondFactors
+  readonly #log: SignInLog
+  readonly #scram: ScramSignIn
   /** Until when a code that was used up serves the same client again, by account, code and address. */
   readonly #codes = new Lru<string, number>(maxCodes)
 
@@ -81,12 +79,13 @@ export class SignIn {
     const { db, passwords, telemetry, settings, clock = systemClock } = o
     const wanted = () => wantedVerifiers(settings)
     this.#db = db
-    this.#telemetry = telemetry
     this.#clock = clock
     this.#verified = new VerifiedPasswords({ passwords, clock, wanted })
     this.#renewal = new Renewal({ db, passwords, telemetry, wanted })
     this.#lastUse = new LastUse({ db, clock, telemetry })
     this.#factors = new SecondFactors({ db, clock })
+    this.#log = new SignInLog({ telemetry, lastUse: this.#lastUse })
+    this.#scram = new ScramSignIn({ db, clock, log: this.#log })
   }
 
   /** When what sign-ins left to be written is written. */
@@ -114,7 +113,7 @@ export class SignIn {
     from: SignInSource,
     o: PasswordOptions = {},
   ): Promise<Access | 'wrong'> {
-    const find = async (tx: ReadTx, one: string): Promise<Candidate> =>
+    const find: typeof readCandidate = (tx, one) =>
       one === administratorName ? readAdministrator(tx) : readCandidate(tx, one, from)
     return this.#prove(await this.#attempt(name, password, from, o, find), o.code)
   }
@@ -122,7 +121,7 @@ export class SignIn {
   /** With an API key, which names its account itself. Quick: it has no password that could be guessed. */
   async apiKey(key: string, from: SignInSource): Promise<Access | 'wrong'> {
     const given = readApiKey(key)
-    if (given === undefined) return this.#failed('', from, 'no API key')
+    if (given === undefined) return this.#log.failed({ name: '', from }, 'no API key')
     const { access, secondary } = await this.#db.read(async (tx) => {
       const candidate = await readCandidateById(tx, given.account, from)
       return {
@@ -130,10 +129,40 @@ export class SignIn {
         secondary: await this.#secondary(tx, candidate, 'apiKey', given, from),
       }
     })
-    const name = access?.name ?? ''
-    if (secondary?.isRight !== true) return this.#failed(name, from, 'no such API key')
-    if (secondary.obstacle !== undefined) return this.#failed(name, from, secondary.obstacle)
-    return this.#succeeded({ name, from }, secondary.access)
+    const tried = { name: access?.name ?? '', from }
+    if (secondary?.isRight !== true) return this.#log.failed(tried, 'no such API key')
+    if (secondary.obstacle !== undefined) return this.#log.failed(tried, secondary.obstacle)
+    return this.#log.succeeded(tried, secondary.access, given.account)
+  }
+
+  /** With keys of SCRAM; the mechanism has the rest of the exchange. */
+  scram(name: string, from: SignInSource, o: Pick<PasswordOptions, 'actAs'> = {}): Promise<ScramAttempt> {
+    return this.#scram.begin(name, from, o.actAs)
+  }
+
+  /**
+   * With a client certificate, by the addresses that it names: the first that is an account's, or the one that
+   * is to be acted as.
+   */
+  async certificate(
+    addresses: readonly string[],
+    from: SignInSource,
+    { actAs }: Pick<PasswordOptions, 'actAs'> = {},
+  ): Promise<Access | 'wrong'> {
+    const candidates = await this.#db.read((tx) =>
+      Promise.all(
+        addresses.slice(0, maxAddresses).map((address) => readActing(tx, { name: address, actAs, from })),
+      ),
+    )
+    const own = candidates.filter(({ candidate }) => candidate.owner !== undefined)
+    const found = own.find(({ by }) => by === undefined) ?? own[0]
+    if (found === undefined)
+      return this.#log.failed({ name: actAs ?? addresses[0] ?? '', from }, 'no such user')
+    const tried = { ...found, from }
+    const { owner, access, obstacle } = found.candidate
+    if (access === undefined || owner === undefined || obstacle !== undefined)
+      return this.#log.failed(tried, obstacle ?? 'no such user')
+    return this.#log.succeeded(tried, access, owner)
   }
 
   /** One snapshot: what is compared is what was true at one moment. */
@@ -142,24 +171,13 @@ export class SignIn {
     password: string,
     from: SignInSource,
     { actAs }: PasswordOptions,
-    find: (tx: ReadTx, name: string, from: SignInSource) => Promise<Candidate>,
+    find: typeof readCandidate,
   ): Promise<Attempt> {
     return this.#db.read(async (tx) => {
-      const own = await find(tx, name, from)
-      const percent = own.access === undefined && actAs === undefined ? name.lastIndexOf('%') : -1
-      if (percent > 0) {
-        const by = name.slice(percent + 1)
-        const target = await readCandidate(tx, name.slice(0, percent), from)
-        return { name, password, from, by, candidate: actingAs(await find(tx, by, from), target) }
-      }
-      if (actAs !== undefined) {
-        const target = await readCandidate(tx, actAs, from)
-        if (target.owner === undefined || target.owner !== own.owner)
-          return { name: actAs, password, from, by: name, candidate: actingAs(own, target) }
-      }
-      const given = readAppPassword(password)
-      const secondary = given && (await this.#secondary(tx, own, 'appPassword', given, from))
-      return { name, password, from, candidate: own, secondary }
+      const acting = await readActing(tx, { name, actAs, from }, find)
+      const given = acting.by === undefined ? readAppPassword(password) : undefined
+      const secondary = given && (await this.#secondary(tx, acting.candidate, 'appPassword', given, from))
+      return { ...acting, password, from, secondary }
     })
   }
 
@@ -175,12 +193,13 @@ export class SignIn {
   }
 
   async #prove(attempt: Attempt, code: string | undefined): Promise<Access | 'wrong'> {
-    const { name, from, candidate, secondary } = attempt
+    const { from, candidate, secondary } = attempt
     const { owner, access, password: row } = candidate
     if (secondary?.isRight === true) {
-      if (secondary.obstacle === undefined) return this.#succeeded(attempt, secondary.access)
+      if (secondary.obstacle === undefined)
+        return this.#log.succeeded(attempt, secondary.access, secondary.access.account)
       await this.#verified.isRight(undefined, attempt.password, { ip: from.ip, mayRemember: false })
-      return this.#failed(name, from, secondary.obstacle)
+      return this.#log.failed(attempt, secondary.obstacle)
     }
     const given = withCode(attempt, code)
     const obstacle = candidate.obstacle ?? passwordObstacle(candidate, this.#clock.now(), from.protocol)
@@ -192,17 +211,17 @@ export class SignIn {
     if (!isRight || owner === undefined || row === undefined) {
       const why =
         owner === undefined ? 'no such user' : row === undefined ? 'no password is set' : 'wrong password'
-      return this.#failed(name, from, why)
+      return this.#log.failed(attempt, why)
     }
     if (obstacle !== undefined || access === undefined)
-      return this.#failed(name, from, obstacle ?? 'no such user')
+      return this.#log.failed(attempt, obstacle ?? 'no such user')
     const problem = candidate.hasSecondFactor
       ? await this.#codeProblem(owner, given.code, from.ip)
       : undefined
-    if (problem !== undefined) return this.#failed(name, from, problem)
+    if (problem !== undefined) return this.#log.failed(attempt, problem)
     const prepared = preparePassword(given.password)!
     this.#renewal.begin(owner, row, prepared, (hash) => this.#verified.remember(hash, prepared))
-    return this.#succeeded(attempt, access, owner)
+    return this.#log.succeeded(attempt, access, owner)
   }
 
   async #codeProblem(owner: AccountId, code: string | undefined, ip: string): Promise<string | undefined> {
@@ -215,28 +234,6 @@ export class SignIn {
     if (outcome === 'wrong') return 'wrong code of the second factor'
     this.#codes.set(key, this.#clock.now() + codeKeptMs)
     return undefined
-  }
-
-  #failed(name: string, { ip, protocol }: SignInSource, reason: string): 'wrong' {
-    this.#telemetry.emit(authFailed, { name: name.slice(0, longestShownName), ip, protocol, reason })
-    return 'wrong'
-  }
-
-  #succeeded(
-    { name, from: { ip, protocol }, by }: Pick<Attempt, 'name' | 'from' | 'by'>,
-    access: Access,
-    owner = access.account,
-  ): Access {
-    const shown = { name: name.slice(0, longestShownName), ip, protocol, account: access.account }
-    const { credential } = access
-    if (by !== undefined)
-      this.#telemetry.emit(authImpersonated, { ...shown, by: by.slice(0, longestShownName) })
-    this.#telemetry.emit(
-      authSuccess,
-      credential === undefined ? shown : { ...shown, credential: showCredentialId(credential) },
-    )
-    this.#lastUse.note(owner, credential ?? passwordCredential)
-    return access
   }
 }
 

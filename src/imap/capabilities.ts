@@ -40,8 +40,6 @@ export function capabilities(session: ImapSession): readonly string[] {
   const words = [...always]
   if (session.connection.canStartTls) words.push('STARTTLS')
   if (!session.mayUsePasswords) words.push('LOGINDISABLED')
-  for (const { name, needsTls } of session.services.mechanisms) {
-    if (!needsTls || session.mayUsePasswords) words.push(`AUTH=${name}`)
-  }
+  for (const { name } of session.services.mechanisms.offered(session.channel)) words.push(`AUTH=${name}`)
   return words
 }

@@ -1,9 +1,8 @@
 /** What the tests of this folder share: an account in a memory store, and clients that talk to it over pipes. */
 import assert from 'node:assert/strict'
 import type { AccountId, MailboxId, Uid } from '#base/id.ts'
-import { noWatch, userAccess } from '#account/fixture.test.ts'
-import { login } from '#account/sasl/login.ts'
-import { plain } from '#account/sasl/plain.ts'
+import { noWatch, passwordsOnly, userAccess } from '#account/fixture.test.ts'
+import { SaslMechanisms } from '#account/sasl/mechanisms.ts'
 import { fixedClock } from '#base/clock.ts'
 import { MemoryBlobs } from '#blob/engines/memory.ts'
 import { LocalBus } from '#bus/engines/local.ts'
@@ -71,14 +70,12 @@ export class ImapTestServer implements AsyncDisposable {
       db: this.db,
       blobs: this.blobs,
       views: new AccountViews({ db: this.db, budgetBytes: 64 << 20 }),
-      signIn: {
-        password: async (name, password) => {
-          const person = this.people.find((one) => one.name === name && !one.isGroup)
-          if (person === undefined || password !== 'secret') return 'wrong'
-          return { ...userAccess(person.id, name), groups: person.groups }
-        },
-      },
-      mechanisms: [plain, login],
+      signIn: passwordsOnly(async (name, password) => {
+        const person = this.people.find((one) => one.name === name && !one.isGroup)
+        if (person === undefined || password !== 'secret') return 'wrong'
+        return { ...userAccess(person.id, name), groups: person.groups }
+      }),
+      mechanisms: new SaslMechanisms(settingsWith({})),
       limitsOf: async () => this.limits,
       principals: {
         groupsOf: async (id) => this.people.find((one) => one.id === id)?.groups ?? [],

@@ -5,8 +5,8 @@
  */
 import type { AccessWatch } from '#account/access-watch.ts'
 import type { Access } from '#account/access.ts'
-import type { SaslMechanism } from '#account/sasl/mechanism.ts'
-import type { SignIn } from '#account/sign-in.ts'
+import type { SaslChannel, SaslSignIn } from '#account/sasl/mechanism.ts'
+import type { SaslMechanisms } from '#account/sasl/mechanisms.ts'
 import type { Clock } from '#base/clock.ts'
 import type { AccountId } from '#base/id.ts'
 import type { BlobStore } from '#blob/store.ts'
@@ -35,8 +35,8 @@ export interface ImapServices {
   readonly db: Db
   readonly blobs: BlobStore
   readonly views: AccountViews
-  readonly signIn: Pick<SignIn, 'password'>
-  readonly mechanisms: readonly SaslMechanism[]
+  readonly signIn: SaslSignIn
+  readonly mechanisms: Pick<SaslMechanisms, 'offered' | 'find'>
   readonly limitsOf: (account: AccountId) => Promise<MailLimits>
   readonly principals: Principals
   readonly watch: AccountWatch
@@ -99,7 +99,11 @@ export class ImapSession {
 
   /** Whether a password may cross this connection (RFC 9051 §11.7). */
   get mayUsePasswords(): boolean {
-    return this.connection.tls !== undefined || this.settings.allowPlainTextAuth
+    return this.channel.tls !== undefined || this.channel.allowsClear
+  }
+
+  get channel(): SaslChannel {
+    return { tls: this.connection.tls, allowsClear: this.settings.allowPlainTextAuth }
   }
 
   signedIn(access: Access): void {

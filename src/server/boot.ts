@@ -8,9 +8,7 @@ import { AccessWatch } from '#account/access-watch.ts'
 import { Accounts } from '#account/account.ts'
 import { PasswordPolicy } from '#account/password-policy.ts'
 import { HashPool } from '#account/hash-pool.ts'
-import { login } from '#account/sasl/login.ts'
-import type { SaslMechanism } from '#account/sasl/mechanism.ts'
-import { plain } from '#account/sasl/plain.ts'
+import { SaslMechanisms } from '#account/sasl/mechanisms.ts'
 import { AccountLimits, type UsedBytes } from '#account/limits.ts'
 import { SignIn } from '#account/sign-in.ts'
 import type { Clock } from '#base/clock.ts'
@@ -97,9 +95,6 @@ export function buildServices(o: WorkerOptions): Services {
   }
 }
 
-/** In the order in which they are offered. */
-const mechanisms: readonly SaslMechanism[] = [plain, login]
-
 export type MailProtocols = Readonly<Record<Exclude<OpenService, 'http'>, Protocol>> & Disposable
 
 export function buildProtocols(o: WorkerOptions, services: Services): MailProtocols {
@@ -130,7 +125,7 @@ function smtpDeps({ settings, telemetry, clock }: WorkerOptions, services: Servi
     expand: (list) => accounts.expand(list),
     signIn,
     accessWatch,
-    mechanisms,
+    mechanisms: new SaslMechanisms(settings),
     blobs,
     acceptor: new Acceptor(db, (account) => limits.of(account)),
     // An aborted pause is over as well: the session looks at its connection itself.
@@ -149,7 +144,7 @@ function imapServices(
     blobs: store.blobs,
     views,
     signIn,
-    mechanisms,
+    mechanisms: new SaslMechanisms(settings),
     limitsOf: async (id) => {
       const account = await accounts.get(id)
       return account === undefined ? noLimits : limits.of(account)

@@ -5,15 +5,21 @@
 import assert from 'node:assert/strict'
 import type { IncomingMessage } from 'node:http'
 import { readCatchAll, readOwnAddress, readOwnDomain, recipientKeys } from '#account/address.ts'
+import { external } from '#account/sasl/external.ts'
 import { login } from '#account/sasl/login.ts'
 import type { SaslMechanism } from '#account/sasl/mechanism.ts'
 import { plain } from '#account/sasl/plain.ts'
+import { readClientFinal, readClientFirst } from '#account/sasl/scram-messages.ts'
+import { scramSha256 } from '#account/sasl/scram.ts'
+import type { ScramAttempt } from '#account/scram-sign-in.ts'
+import { readApiKey, readAppPassword, readCredentialId, readRecoveryCode } from '#account/shown-once.ts'
 import { readHash } from '#account/verifiers/stored-hash.ts'
 import { nativeValues, type Given } from '#admin/principal-fields.ts'
 import { readOperations } from '#admin/principal-operations.ts'
 import { principalTypes } from '#admin/principal-shape.ts'
 import { foldAddress, normaliseAddress, normaliseDomain, unicodeDomain } from '#base/domain-name.ts'
 import { Fault, SyntaxFault } from '#base/fault.ts'
+import type { AccountId } from '#base/id.ts'
 import { formatIp, formatNetwork, networkContains, parseIp, parseNetwork } from '#base/ip.ts'
 import { basicCredentials } from '#http/basic-auth.ts'
 import { clientOf } from '#http/client.ts'
@@ -31,7 +37,15 @@ function quietly(body: () => void): void {
   }
 }
 
+const asAccount = 1 as AccountId
 const asked = { ip: '192.0.2.1', protocol: 'imap' } as const
+
+const nobodysKeys = {
+  iterations: 4096,
+  salt: Buffer.alloc(16),
+  storedKey: Buffer.alloc(32),
+  serverKey: Buffer.alloc(32),
+}
 
 /** No name or password with a NUL, and none too long, gets as far as sign-in; nobody gets in. */
 async function exchange(mechanism: SaslMechanism, responses: readonly Uint8Array[]): Promise<void> {
@@ -42,8 +56,13 @@ async function exchange(mechanism: SaslMechanism, responses: readonly Uint8Array
       }
       return Promise.resolve('wrong')
     },
+    scram(name: string): Promise<ScramAttempt> {
+      assert.ok(name.length > 0 && name.isWellFormed() && !name.includes('\0'))
+      return Promise.resolve({ keys: nobodysKeys, finish: () => Promise.resolve('wrong') })
+    },
+    certificate: (): Promise<'wrong'> => Promise.resolve('wrong'),
   }
-  const running = mechanism.start({ signIn, from: asked })
+  const running = mechanism.start({ signIn, from: asked, tls: undefined })
   for (const response of responses) {
     const step = await running.next(response)
     assert.ok(!('done' in step))
@@ -55,6 +74,30 @@ async function sasl(bytes: Uint8Array): Promise<void> {
   await exchange(plain, [bytes])
   const half = bytes.length >> 1
   await exchange(login, [bytes.subarray(0, half), bytes.subarray(half)])
+  await exchange(scramSha256, [bytes.subarray(0, half), bytes.subarray(half)])
+  await exchange(external, [bytes])
+}
+
+/** What is signed is what came, byte for byte, whatever is understood of it. */
+function scram(bytes: Uint8Array): void {
+  const text = utf8(bytes)
+  const first = readClientFirst(bytes)
+  if (first !== undefined) {
+    assert.equal(first.gs2Header + first.bare, text)
+    assert.ok(first.name !== '' && first.nonce !== '' && !first.nonce.includes(','))
+  }
+  const final = readClientFinal(bytes)
+  if (final !== undefined) assert.equal(`${final.withoutProof},p=${final.proof.toString('base64')}`, text)
+}
+
+/** Secrets that were made up here, as people type them. */
+function secrets(bytes: Uint8Array): void {
+  const text = utf8(bytes)
+  const key = readApiKey(text)
+  if (key !== undefined) assert.ok(key.account > 0 && key.secret.length === 20)
+  readAppPassword(text)
+  readRecoveryCode(asAccount, text)
+  readCredentialId(text)
 }
 
 function basic(bytes: Uint8Array): void {
@@ -134,6 +177,8 @@ export const targets: readonly {
   run(bytes: Uint8Array): void | Promise<void>
 }[] = [
   { name: 'account SASL', parser, run: sasl },
+  { name: 'account SCRAM', parser, run: scram },
+  { name: 'account secrets', parser, run: secrets },
   { name: 'account Basic', parser, run: basic },
   { name: 'account forwarded', parser, run: forwarded },
   { name: 'account names', parser, run: names },

@@ -4,7 +4,7 @@
  */
 import { latin1 } from '#base/bytes.ts'
 import { longestPasswordBytes } from '../password.ts'
-import { longestNameBytes, readSafeText, type SaslMechanism } from './mechanism.ts'
+import { longestNameBytes, overTls, readSafeText, type SaslMechanism } from './mechanism.ts'
 
 const askName = latin1('Username:')
 const askPassword = latin1('Password:')
@@ -12,6 +12,7 @@ const askPassword = latin1('Password:')
 export const login: SaslMechanism = {
   name: 'LOGIN',
   needsTls: true,
+  isOffered: overTls,
   start(context) {
     let name: string | undefined
     return {

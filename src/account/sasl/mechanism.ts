@@ -3,12 +3,24 @@
  * bounds lines, handles `*` (cancel) and says what a failure looks like; the mechanism sees bytes.
  */
 import type { Access } from '../access.ts'
+import type { TlsFacts } from '#net/tls.ts'
 import type { SignInSource } from '../candidate.ts'
 import type { SignIn } from '../sign-in.ts'
 
+/** The ways to sign in that mechanisms know. */
+export type SaslSignIn = Pick<SignIn, 'password' | 'scram' | 'certificate'>
+
 export interface SaslContext {
-  readonly signIn: Pick<SignIn, 'password'>
+  readonly signIn: SaslSignIn
   readonly from: SignInSource
+  readonly tls: TlsFacts | undefined
+}
+
+/** What decides which mechanisms are offered. */
+export interface SaslChannel {
+  readonly tls: TlsFacts | undefined
+  /** Whether passwords may be sent in clear here: for tests on one machine. */
+  readonly allowsClear: boolean
 }
 
 export type SaslStep =
@@ -25,8 +37,12 @@ export interface SaslExchange {
 export interface SaslMechanism {
   /** As in capabilities. */
   readonly name: string
-  /** Not to be offered without TLS: the password is readable on the wire. */
+  /** Not to be used without TLS: the password is readable on the wire, or nothing protects what follows. */
   readonly needsTls: boolean
+  isOffered(
+    channel: SaslChannel,
+    settings: { readonly scramKeys: boolean; readonly certificateSignIn: boolean },
+  ): boolean
   start(context: SaslContext): SaslExchange
 }
 
@@ -44,3 +60,6 @@ export function readSafeText(bytes: Uint8Array, longest: number): string | undef
     return undefined
   }
 }
+
+/** Of mechanisms that need nothing but TLS. */
+export const overTls = ({ tls, allowsClear }: SaslChannel): boolean => tls !== undefined || allowsClear

@@ -1,12 +1,12 @@
 /**
  * PLAIN (RFC 4616): authorization identity, name and password in one message, with NUL between.
- * Nobody may act for another here, so an authorization identity must be the name itself.
+ * Who may act as another names that one as the authorization identity.
  */
 import { empty } from '#base/bytes.ts'
-import { foldAddress } from '#base/domain-name.ts'
 import { longestPasswordBytes } from '../password.ts'
 import {
   longestNameBytes,
+  overTls,
   readSafeText,
   type SaslContext,
   type SaslMechanism,
@@ -16,6 +16,7 @@ import {
 export const plain: SaslMechanism = {
   name: 'PLAIN',
   needsTls: true,
+  isOffered: overTls,
   start(context) {
     return {
       async next(response) {
@@ -34,15 +35,12 @@ async function signIn(context: SaslContext, message: Uint8Array): Promise<SaslSt
   const password = readSafeText(message.subarray(second + 1), longestPasswordBytes)
   if (name === undefined || password === undefined) return { failed: 'malformed' }
   if (first > 0 && authorization === undefined) return { failed: 'malformed' }
-  const access = await context.signIn.password(name, password, context.from)
-  if (access === 'wrong') return { failed: 'wrong' }
   // RFC 4616 §2: the right to act as the authorization identity is checked after the password.
-  if (authorization !== undefined && !isSame(authorization, name, access.name)) return { failed: 'wrong' }
-  return { done: access }
-}
-
-/** Whether the authorization identity names who signed in, by the name given or by the account's own. */
-function isSame(authorization: string, given: string, accountName: string): boolean {
-  const folded = foldAddress(authorization)
-  return folded !== undefined && (folded === foldAddress(given) || folded === foldAddress(accountName))
+  const access = await context.signIn.password(
+    name,
+    password,
+    context.from,
+    authorization === undefined ? {} : { actAs: authorization },
+  )
+  return access === 'wrong' ? { failed: 'wrong' } : { done: access }
 }

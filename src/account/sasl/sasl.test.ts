@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { userAccess } from '../fixture.test.ts'
+import { passwordsOnly, userAccess } from '../fixture.test.ts'
 import { login } from './login.ts'
 import type { SaslContext, SaslMechanism, SaslStep } from './mechanism.ts'
 import { plain } from './plain.ts'
@@ -13,13 +13,13 @@ function context() {
   const asked: [string, string][] = []
   const made: SaslContext = {
     from,
-    signIn: {
-      password: async (name, password, source) => {
-        assert.deepEqual(source, from)
-        asked.push([name, password])
-        return name === 'tim@example.org' && password === 'tanstaaftanstaaf' ? access : 'wrong'
-      },
-    },
+    tls: undefined,
+    signIn: passwordsOnly(async (name, password, source, o) => {
+      assert.deepEqual(source, from)
+      asked.push([name, password])
+      const isRight = name === 'tim@example.org' && password === 'tanstaaftanstaaf'
+      return isRight && (o?.actAs === undefined || /^tim@/i.test(o.actAs)) ? access : 'wrong'
+    }),
   }
   return { ...made, asked }
 }

@@ -49,8 +49,29 @@ export function writeScramKeys({ iterations, salt, storedKey, serverKey }: Scram
 
 const hmac = (key: Uint8Array, text: string): Buffer => createHmac('sha256', key).update(text).digest()
 
+/** RFC 4013 §2.1: what SASLprep drops. Other spaces were made ASCII ones when the password was prepared. */
+const dropped: readonly (readonly [from: number, to: number])[] = [
+  [0xad, 0xad],
+  [0x34f, 0x34f],
+  [0x1806, 0x1806],
+  [0x180b, 0x180d],
+  [0x200b, 0x200d],
+  [0x2060, 0x2060],
+  [0xfe00, 0xfe0f],
+  [0xfeff, 0xfeff],
+]
+
+const isKept = (character: string): boolean => {
+  const code = character.codePointAt(0)!
+  return !dropped.some(([from, to]) => code >= from && code <= to)
+}
+
+/** RFC 5802 §2.2: clients prepare the password with SASLprep, which goes further than what we keep hashes of. */
+const saslPrepared = (password: Buffer): string =>
+  Array.from(password.toString('utf8')).filter(isKept).join('').normalize('NFKC')
+
 export function deriveScramKeys(password: Buffer, salt: Buffer, iterations: number): ScramKeys {
-  const salted = pbkdf2Sync(password, salt, iterations, 32, 'sha256')
+  const salted = pbkdf2Sync(saslPrepared(password), salt, iterations, 32, 'sha256')
   const storedKey = hash('sha256', hmac(salted, 'Client Key'), 'buffer')
   return { iterations, salt, storedKey, serverKey: hmac(salted, 'Server Key') }
 }

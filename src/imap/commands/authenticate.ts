@@ -23,11 +23,12 @@ export const authenticate = command({
     return { mechanism, initial: args.atom() }
   }),
   async run(session, { mechanism: name, initial }) {
-    const mechanism = session.services.mechanisms.find((known) => known.name === name)
+    const mechanism = session.services.mechanisms.find(name, session.channel)
     if (mechanism === undefined) throw new Refusal('No such mechanism', 'CANNOT')
-    if (mechanism.needsTls && !session.mayUsePasswords) throw passwordRefused()
+    if (mechanism === 'needsTls') throw passwordRefused()
     const exchange = mechanism.start({
       signIn: session.services.signIn,
+      tls: session.connection.tls,
       from: { ip: session.connection.peer.ip, protocol: 'imap' },
     })
     // RFC 4959 §3: "=" is an answer of no bytes.

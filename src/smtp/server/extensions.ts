@@ -3,6 +3,9 @@ import type { SmtpSession } from './smtp-command.ts'
 
 type Extension = (session: SmtpSession) => string | undefined
 
+const offeredTo = ({ deps, connection: { tls } }: SmtpSession): readonly string[] =>
+  deps.mechanisms.offered({ tls, allowsClear: false }).map(({ name }) => name)
+
 const list: readonly Extension[] = [
   // RFC 2920: `session.ts` and the connection, which holds replies back while commands are buffered.
   () => 'PIPELINING',
@@ -19,10 +22,7 @@ const list: readonly Extension[] = [
   // RFC 3207 §4.2: not once TLS is on.
   (session) => (session.connection.canStartTls ? 'STARTTLS' : undefined),
   // RFC 4954 §3: not once signed in, and here only under TLS.
-  (session) =>
-    session.canSignIn
-      ? `AUTH ${session.deps.mechanisms.map((mechanism) => mechanism.name).join(' ')}`
-      : undefined,
+  (session) => (session.canSignIn ? `AUTH ${offeredTo(session).join(' ')}` : undefined),
 ]
 
 export const extensions = (session: SmtpSession): readonly string[] =>

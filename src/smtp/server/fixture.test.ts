@@ -3,9 +3,8 @@ import { once } from 'node:events'
 import type { Access } from '#account/access.ts'
 import type { Account } from '#account/account.ts'
 import type { Resolution } from '#account/lookup.ts'
-import { noWatch, userAccess } from '#account/fixture.test.ts'
-import { login } from '#account/sasl/login.ts'
-import { plain } from '#account/sasl/plain.ts'
+import { noWatch, passwordsOnly, settingsWith, userAccess } from '#account/fixture.test.ts'
+import { SaslMechanisms } from '#account/sasl/mechanisms.ts'
 import {
   accountDefaults,
   listDefaults,
@@ -87,9 +86,9 @@ export class TestServer implements AsyncDisposable {
       resolve: (address) => this.#resolve(address),
       expand: async ({ recipients }) =>
         recipients.flatMap((one) => this.accounts.get(one.split('@')[0]!) ?? []),
-      signIn: { password: (name, password) => Promise.resolve(this.#signIn(name, password)) },
+      signIn: passwordsOnly((name, password) => Promise.resolve(this.#signIn(name, password))),
       accessWatch: noWatch,
-      mechanisms: [plain, login],
+      mechanisms: new SaslMechanisms(settingsWith({})),
       blobs: this.blobs,
       acceptor: new Acceptor(this.db, limitsOf),
       pause: (ms) => {

@@ -101,12 +101,7 @@ export class Session implements SmtpSession {
   }
 
   get canSignIn(): boolean {
-    return (
-      this.role !== 'lmtp' &&
-      this.connection.tls !== undefined &&
-      this.#access === undefined &&
-      this.deps.mechanisms.length > 0
-    )
+    return this.role !== 'lmtp' && this.connection.tls !== undefined && this.#access === undefined
   }
 
   greet(hello: Hello): void {

@@ -6,8 +6,8 @@ import type { AccessWatch } from '#account/access-watch.ts'
 import type { Access } from '#account/access.ts'
 import type { Account } from '#account/account.ts'
 import type { Resolution, StoredList } from '#account/lookup.ts'
-import type { SaslMechanism } from '#account/sasl/mechanism.ts'
-import type { SignIn } from '#account/sign-in.ts'
+import type { SaslSignIn } from '#account/sasl/mechanism.ts'
+import type { SaslMechanisms } from '#account/sasl/mechanisms.ts'
 import type { Clock } from '#base/clock.ts'
 import type { Cursor } from '#base/cursor.ts'
 import type { Maybe } from '#base/maybe.ts'
@@ -37,10 +37,9 @@ export interface SmtpDeps {
   readonly resolve: (address: string) => Maybe<Resolution>
   /** The accounts that get what is sent to a list. */
   readonly expand: (list: StoredList) => Promise<readonly Account[]>
-  readonly signIn: Pick<SignIn, 'password'>
+  readonly signIn: SaslSignIn
   readonly accessWatch: Pick<AccessWatch, 'watch'>
-  /** In the order in which they are offered. */
-  readonly mechanisms: readonly SaslMechanism[]
+  readonly mechanisms: Pick<SaslMechanisms, 'offered' | 'find'>
   readonly blobs: Pick<BlobStore, 'stager'>
   readonly acceptor: Pick<Acceptor, 'accept' | 'hasRoom'>
   /** Settled after the time, or at once when the signal is aborted. */

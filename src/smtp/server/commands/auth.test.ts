@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
+import { passwordsOnly } from '#account/fixture.test.ts'
 import { Fault } from '#base/fault.ts'
 import { TestServer } from '../fixture.test.ts'
 
@@ -100,7 +101,7 @@ test('submission: nothing before sign-in, then only own senders and only local r
 })
 
 test('sign-in that cannot be checked now is temporary', async () => {
-  const signIn = { password: () => Promise.reject(new Fault('unavailable', 'busy', {})) }
+  const signIn = passwordsOnly(() => Promise.reject(new Fault('unavailable', 'busy', {})))
   await using s = await TestServer.start({ deps: { signIn } })
   const c = await s.secured('submission')
   await c.ask(`AUTH PLAIN ${right}`, '454 4.7.0')

@@ -61,8 +61,8 @@ export const auth = smtpCommand<AuthArguments>({
 
 async function signIn(session: SmtpSession, args: AuthArguments): Promise<Reply | undefined> {
   const { deps, connection } = session
-  const mechanism = deps.mechanisms.find((offered) => offered.name === args.mechanism)
-  if (mechanism === undefined) return unknownMechanism
+  const mechanism = deps.mechanisms.find(args.mechanism, { tls: connection.tls, allowsClear: false })
+  if (mechanism === undefined || mechanism === 'needsTls') return unknownMechanism
   let response: Uint8Array | undefined
   if (args.initial !== undefined) {
     response = isEmptyMark(args.initial) ? empty : decodeBase64(args.initial)
@@ -70,6 +70,7 @@ async function signIn(session: SmtpSession, args: AuthArguments): Promise<Reply 
   }
   const exchange = mechanism.start({
     signIn: deps.signIn,
+    tls: connection.tls,
     from: { ip: connection.peer.ip, protocol: session.role === 'submission' ? 'submission' : 'smtp' },
   })
   try {
