@@ -5,7 +5,7 @@
  */
 import { spawn } from 'node:child_process'
 import { globSync, mkdtempSync, readFileSync, rmSync } from 'node:fs'
-import { tmpdir } from 'node:os'
+import { availableParallelism, tmpdir } from 'node:os'
 import path from 'node:path'
 import { type TestTier } from './tiers.ts'
 import { root } from './tree.ts'
@@ -116,6 +116,8 @@ export async function runTier(
       '--test',
       `--test-isolation=${tier.isolation}`,
       `--test-timeout=${testTimeoutMs}`,
+      // Also where there are only two processors: such tests mostly wait, for disks and for other processes.
+      `--test-concurrency=${Math.max(2, availableParallelism() - 1)}`,
       `--test-reporter=${reporter}`,
     ]
     const ended = await runNode([...flags, ...files], {

@@ -36,7 +36,7 @@ export const tiers: readonly TestTier[] = [
     ],
     exclude: engines,
     isolation: 'none',
-    budgetMs: 4 * minutes,
+    budgetMs: 6 * minutes,
     fast: true,
   },
   { name: 'engines', include: engines, isolation: 'process', budgetMs: 3 * minutes },
