@@ -131,7 +131,11 @@ test('files, macros and reload', () => {
     assert.equal(settings.get(imap).maxAuthFailures, 9)
     assert.equal(settings.get(imap).password?.reveal(), 'hunter2')
     writeFileSync(file, 'Imap.maxAuthFailures = 4\n')
-    assert.deepEqual(settings.reload(), { warnings: [], restart: ['Imap.maxAuthFailures'] })
+    assert.deepEqual(settings.reload(), {
+      warnings: [],
+      changed: ['Imap'],
+      restart: ['Imap.maxAuthFailures'],
+    })
     assert.equal(settings.get(imap).maxAuthFailures, 4)
     rmSync(file)
     assert.throws(

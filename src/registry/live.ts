@@ -1,38 +1,71 @@
 /**
- * The values of settings while the server runs: fallbacks, overlaid by the configuration file.
+ * The values of settings while the server runs: fallbacks, overlaid by the store, the configuration file and
+ * the environment, in this order.
  *
- * All of a file is taken or nothing of it: one wrong value leaves the values in force as they were. Handlers
+ * All of a change is taken or nothing of it: one wrong value leaves the values in force as they were. Handlers
  * run after all values have changed, so they may read any object. Values are frozen and keep their identity
  * until something in them changes.
  */
 import { readFileSync } from 'node:fs'
 import { basename, dirname, resolve } from 'node:path'
 import { Fault } from '#base/fault.ts'
+import { readEnvironment } from '#settings/environment.ts'
+import type { Layer, Problem } from '#settings/layer.ts'
+import { mergeLayers, type ObjectValues } from '#settings/merge.ts'
 import type { AnySettingsObject, Settings, SettingsObject } from '#settings/object.ts'
-import { readSettings, type ObjectValues, type ReadSettings } from '#settings/read.ts'
-import { parseToml, type TomlDocument } from '#settings/toml.ts'
+import { readDocument } from '#settings/read.ts'
+import { parseToml } from '#settings/toml.ts'
 import { macroReader, type Environment } from './macro-reader.ts'
 import { sameValue } from './same-value.ts'
 
 export interface Reloaded {
   /** Lines for people, about what is odd and has no effect. */
   readonly warnings: readonly string[]
+  /** Names of objects of which anything changed. */
+  readonly changed: readonly string[]
   /** Changed fields, as `Object.field`, that take effect at the next start only. */
   readonly restart: readonly string[]
 }
 
+/** The text of a configuration file, so that every worker reads the same. */
+export interface ConfigurationText {
+  readonly text: string
+  /** For messages. */
+  readonly name: string
+  /** Where relative names in macros begin. */
+  readonly directory: string
+}
+
+/** Settings that could hold. Nothing of them does before `commit`, which happens at most once. */
+export interface Prepared extends Reloaded {
+  /** As they would be. */
+  readonly settings: Pick<Settings, 'get' | 'each'>
+  commit(): void
+}
+
+type Instances = ReadonlyMap<AnySettingsObject, readonly ObjectValues[]>
+
+interface Sources {
+  readonly file: ConfigurationText | undefined
+  readonly stored: Layer
+}
+
 export class LiveSettings implements Settings {
-  readonly #objects: readonly AnySettingsObject[]
+  readonly objects: readonly AnySettingsObject[]
   readonly #environment: Environment
   readonly #handlers = new Map<AnySettingsObject, Set<() => void>>()
   #path: string | undefined
-  #now: ReadonlyMap<AnySettingsObject, readonly ObjectValues[]>
+  #sources: Sources = { file: undefined, stored: new Map() }
+  #now: Instances
 
-  /** All have their fallbacks until a file is loaded. Names of objects are unique. */
+  /**
+   * Fallbacks and the environment hold until a file is loaded. Names of objects are unique. Throws Fault
+   * `invalid` where a variable is wrong.
+   */
   constructor(objects: readonly AnySettingsObject[], environment: Environment = {}) {
-    this.#objects = objects
+    this.objects = objects
     this.#environment = environment
-    this.#now = this.#read(undefined, '.').objects
+    this.#now = refuseErrors(this.#read(this.#sources)).objects
   }
 
   /**
@@ -40,80 +73,150 @@ export class LiveSettings implements Settings {
    * it, one per line, or Fault `notFound` where it cannot be read; then nothing has changed.
    */
   load(path: string): Reloaded {
-    const reloaded = this.loadText(readConfiguration(path), basename(path), dirname(resolve(path)))
+    const reloaded = this.#take(this.prepare({ file: readConfiguration(path) }))
     this.#path = path
     return reloaded
   }
 
   /** Loads the same file again. Without one there is nothing to do. */
   reload(): Reloaded {
-    return this.#path === undefined ? { warnings: [], restart: [] } : this.load(this.#path)
+    return this.#take(this.prepareReload())
   }
 
-  /** As `load`, from memory. `name` is for messages, `directory` is where relative names in macros begin. */
+  /** As `load`, from memory. */
   loadText(text: string, name: string, directory = '.'): Reloaded {
-    const read = this.#read(parseToml(text, name), directory)
-    const errors = read.problems.filter((problem) => problem.severity === 'error')
-    if (errors.length > 0) throw new Fault('invalid', errors.map((error) => error.text).join('\n'), {})
-    return { warnings: read.problems.map((problem) => problem.text), restart: this.#replace(read.objects) }
+    return this.#take(this.prepare({ file: { text, name, directory } }))
   }
 
-  #read(document: TomlDocument | undefined, directory: string): ReadSettings {
-    return readSettings(document, this.#objects, macroReader(this.#environment, directory))
+  /** What `reload` would make of the file as it is now. Throws as `load`. */
+  prepareReload(): Prepared {
+    return this.prepare(this.#path === undefined ? {} : { file: readConfiguration(this.#path) })
   }
 
-  #replace(next: ReadonlyMap<AnySettingsObject, readonly ObjectValues[]>): readonly string[] {
+  /** With other contents of the file or the store; the rest as it is. Throws Fault `invalid` as `load`. */
+  prepare(o: { file?: ConfigurationText; stored?: Layer }): Prepared {
+    const sources = { ...this.#sources, ...o }
+    const { objects, problems } = refuseErrors(this.#read(sources))
+    const { merged, changed, restart } = this.#compare(objects)
+    return {
+      settings: {
+        get: (object) => one(merged, object),
+        each: (object) => all(merged, object),
+      },
+      warnings: problems.map((problem) => problem.text),
+      changed: changed.map(({ name }) => name),
+      restart,
+      commit: () => {
+        this.#sources = sources
+        this.#now = merged
+        for (const object of changed) for (const handler of this.#handlers.get(object) ?? []) handler()
+      },
+    }
+  }
+
+  /** The file that is in force. */
+  get file(): ConfigurationText | undefined {
+    return this.#sources.file
+  }
+
+  #take(prepared: Prepared): Reloaded {
+    prepared.commit()
+    const { warnings, changed, restart } = prepared
+    return { warnings, changed, restart }
+  }
+
+  #read({ file, stored }: Sources): { objects: Instances; problems: readonly Problem[] } {
+    const readMacro = macroReader(this.#environment, file?.directory ?? '.')
+    const read =
+      file === undefined
+        ? { layer: new Map(), problems: [] }
+        : readDocument(parseToml(file.text, file.name), this.objects, readMacro)
+    const below = [stored, read.layer]
+    const environment = readEnvironment(this.#environment, this.objects, below, readMacro)
+    const merged = mergeLayers(this.objects, [...below, environment.layer])
+    return {
+      objects: merged.objects,
+      problems: [...read.problems, ...environment.problems, ...merged.problems],
+    }
+  }
+
+  /** The new values, with the old frozen ones where nothing in them changed. */
+  #compare(next: Instances): {
+    merged: Instances
+    changed: readonly AnySettingsObject[]
+    restart: readonly string[]
+  } {
     const merged = new Map<AnySettingsObject, readonly ObjectValues[]>()
     const restart: string[] = []
     const changed: AnySettingsObject[] = []
     for (const [object, instances] of next) {
       const before = this.#now.get(object)!
-      const kept = instances.map((instance, i) => keepIfSame(before[i], instance))
+      const byId = new Map(before.map((instance) => [instance.id, instance]))
+      const kept = instances.map((instance) => keepIfSame(byId.get(instance.id), instance))
       merged.set(object, kept)
       if (kept.length === before.length && kept.every((instance, i) => instance.values === before[i]!.values))
         continue
       changed.push(object)
       restart.push(...fieldsForRestart(object, before, instances))
     }
-    this.#now = merged
-    for (const object of changed) for (const handler of this.#handlers.get(object) ?? []) handler()
-    return restart
+    return { merged, changed, restart }
   }
 
   get<F>(object: SettingsObject<F>): Readonly<F> {
-    if (object.many) throw new Error(`${object.name}: there are several, use each()`)
-    return this.#instances(object)[0]!.values as F
+    return one(this.#now, object)
   }
 
   each<F>(object: SettingsObject<F>): readonly (Readonly<F> & { readonly id: string })[] {
-    return this.#instances(object).map((instance) => instance.values as F & { id: string })
+    return all(this.#now, object)
   }
 
   onChange<F>(object: SettingsObject<F>, f: () => void): Disposable {
-    this.#instances(object)
+    instancesOf(this.#now, object)
     const key = object as unknown as AnySettingsObject
     const handlers = this.#handlers.get(key) ?? new Set()
     this.#handlers.set(key, handlers.add(f))
     return { [Symbol.dispose]: () => void handlers.delete(f) }
   }
 
+  /** Values with their origins. */
+  instances(object: AnySettingsObject): readonly ObjectValues[] {
+    return instancesOf(this.#now, object)
+  }
+
   /** Where the value in force comes from, as `postern.toml:12`; undefined where it is the fallback. */
   originOf<F>(object: SettingsObject<F>, field: keyof F & string, id = ''): string | undefined {
-    return this.#instances(object)
+    return instancesOf(this.#now, object)
       .find((instance) => instance.id === id)
       ?.origins.get(field)
   }
-
-  #instances<F>(object: SettingsObject<F>): readonly ObjectValues[] {
-    const instances = this.#now.get(object)
-    if (instances === undefined) throw new Error(`${object.name} is not in the catalog`)
-    return instances
-  }
 }
 
-function readConfiguration(path: string): string {
+function instancesOf<F>(now: Instances, object: SettingsObject<F>): readonly ObjectValues[] {
+  const instances = now.get(object as unknown as AnySettingsObject)
+  if (instances === undefined) throw new Error(`${object.name} is not in the catalog`)
+  return instances
+}
+
+function one<F>(now: Instances, object: SettingsObject<F>): Readonly<F> {
+  if (object.many) throw new Error(`${object.name}: there are several, use each()`)
+  return instancesOf(now, object)[0]!.values as F
+}
+
+const all = <F>(
+  now: Instances,
+  object: SettingsObject<F>,
+): readonly (Readonly<F> & { readonly id: string })[] =>
+  instancesOf(now, object).map((instance) => instance.values as F & { id: string })
+
+function refuseErrors<R extends { readonly problems: readonly Problem[] }>(read: R): R {
+  const errors = read.problems.filter((problem) => problem.severity === 'error')
+  if (errors.length > 0) throw new Fault('invalid', errors.map((error) => error.text).join('\n'), {})
+  return read
+}
+
+function readConfiguration(path: string): ConfigurationText {
   try {
-    return readFileSync(path, 'utf8')
+    return { text: readFileSync(path, 'utf8'), name: basename(path), directory: dirname(resolve(path)) }
   } catch (error) {
     const reason =
       (error as NodeJS.ErrnoException).code === 'ENOENT' ? 'there is no such file' : String(error)
@@ -126,7 +229,6 @@ function readConfiguration(path: string): string {
   }
 }
 
-/** The new origins with the old frozen values where nothing in them changed. */
 const keepIfSame = (before: ObjectValues | undefined, now: ObjectValues): ObjectValues =>
   before !== undefined && sameValue(before.values, now.values) ? { ...now, values: before.values } : now
 

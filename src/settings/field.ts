@@ -7,7 +7,7 @@
  */
 import { Fault } from '#base/fault.ts'
 import { parseDuration } from '#base/duration.ts'
-import { parseIp, parseNetwork, formatIp, type IpNetwork } from '#base/ip.ts'
+import { formatNetwork, parseIp, parseNetwork, formatIp, type IpNetwork } from '#base/ip.ts'
 import { parseSize } from '#base/size.ts'
 import { Secret } from './secret.ts'
 
@@ -51,6 +51,8 @@ export interface Field<T> {
   readonly parts?: Readonly<Record<string, Field<unknown>>>
   /** Throws Fault `invalid` whose public text says what is allowed and does not repeat the input. */
   read(input: unknown): T
+  /** The value as JSON that `read` takes; where absent, it is that already. Secrets are never shown. */
+  show?(value: T): unknown
 }
 
 /** What every kind of field is declared with. */
@@ -214,7 +216,13 @@ export const list = <T>(
     if (items.length < min || items.length > max) return undefined
     return items.map((value) => item.read(value) as T)
   })
-  return { ...whole, item, count: { min, max } }
+  const show = item.show
+  return {
+    ...whole,
+    item,
+    count: { min, max },
+    ...(show === undefined ? {} : { show: (values: readonly T[]) => values.map((value) => show(value)) }),
+  }
 }
 
 export interface SocketAddress {
@@ -235,17 +243,32 @@ function parseSocketAddress(input: string): SocketAddress | undefined {
   return { ip: formatIp(ip), port }
 }
 
+const formatSocketAddress = ({ ip, port }: SocketAddress): string =>
+  ip.includes(':') ? `[${ip}]:${port}` : `${ip}:${port}`
+
 export const socketAddress = <D extends SocketAddress | undefined>(
   options: FieldOptions<D>,
-): Field<SocketAddress | D> =>
-  field('socketAddress', 'an address with a port such as "0.0.0.0:25" or "[::]:25"', options, (input) =>
-    typeof input === 'string' ? parseSocketAddress(input) : undefined,
-  )
+): Field<SocketAddress | D> => ({
+  ...field(
+    'socketAddress',
+    'an address with a port such as "0.0.0.0:25" or "[::]:25"',
+    options,
+    (input): SocketAddress | undefined => (typeof input === 'string' ? parseSocketAddress(input) : undefined),
+  ),
+  show: (address) => address && formatSocketAddress(address),
+})
 
-export const ipNetwork = <D extends IpNetwork | undefined>(options: FieldOptions<D>): Field<IpNetwork | D> =>
-  field('ipNetwork', 'an IP address or network such as "192.0.2.0/24" or "2001:db8::/32"', options, (input) =>
-    typeof input === 'string' ? parseNetwork(input) : undefined,
-  )
+export const ipNetwork = <D extends IpNetwork | undefined>(
+  options: FieldOptions<D>,
+): Field<IpNetwork | D> => ({
+  ...field(
+    'ipNetwork',
+    'an IP address or network such as "192.0.2.0/24" or "2001:db8::/32"',
+    options,
+    (input): IpNetwork | undefined => (typeof input === 'string' ? parseNetwork(input) : undefined),
+  ),
+  show: (network) => network && formatNetwork(network),
+})
 
 /** A value of several named parts, such as an alias with its description. Parts that are absent have their fallbacks. */
 export function record<P extends Record<string, Field<unknown>>, D>(

@@ -19,6 +19,18 @@ export interface SettingsObject<F> {
   /** Only for `many`: the classic key before the id, `server.listener`. Its fields' classic keys go after the id. */
   readonly classic?: string
   readonly fields: { readonly [K in keyof F]: Field<F[K]> }
+  /** Read before the store is open, so the file and the environment alone can give it. */
+  readonly early?: true
+  /** What is missing so far: a sentence that whoever sets anything here gets as a warning. The values are kept. */
+  readonly notYet?: string
+  /** What is wrong with the fields taken together, each being right alone. Pure, as all of this. */
+  check?(values: Readonly<F>): readonly Complaint[]
+}
+
+export interface Complaint {
+  readonly field: string
+  /** To be put after the name of the field: `is the key of another certificate`. */
+  readonly text: string
 }
 
 /** Gives a declaration its type. */

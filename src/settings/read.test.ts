@@ -3,7 +3,8 @@ import { test } from 'node:test'
 import { normaliseDomain } from '#base/domain-name.ts'
 import { boolean, duration, integer, list, oneOf, secret, socketAddress, text } from './field.ts'
 import { settingsObject, type AnySettingsObject } from './object.ts'
-import { readSettings, type ReadSettings } from './read.ts'
+import { mergeLayers, type MergedSettings } from './merge.ts'
+import { readDocument } from './read.ts'
 import { parseToml } from './toml.ts'
 
 const help = ''
@@ -67,11 +68,15 @@ const fallbackAdmin: AnySettingsObject = settingsObject({
   },
 })
 
-const read = (toml: string, environment: Record<string, string> = {}): ReadSettings =>
-  readSettings(parseToml(toml, 'postern.toml'), [system, listener, storage, fallbackAdmin], (kind, name) =>
+function read(toml: string, environment: Record<string, string> = {}): MergedSettings {
+  const objects = [system, listener, storage, fallbackAdmin]
+  const { layer, problems } = readDocument(parseToml(toml, 'postern.toml'), objects, (kind, name) =>
     kind === 'env' ? environment[name] : undefined,
   )
-const texts = (result: ReadSettings): readonly string[] =>
+  const merged = mergeLayers(objects, [layer])
+  return { ...merged, problems: [...problems, ...merged.problems] }
+}
+const texts = (result: MergedSettings): readonly string[] =>
   result.problems.map((p) => `${p.severity} ${p.text}`)
 
 test('a classic configuration file reads as it was written', () => {
@@ -143,11 +148,11 @@ test('own names and classic names mean the same, with arrays, tables or dotted k
 
 test('unknown keys are warnings with their line', () => {
   const result = read(
-    '[server]\nhostnam = "x"\n[server.listener.a]\nbind = "[::]:1"\nid2 = 1\n[other.part]\nx = []\n',
+    '[server]\nhostnam = "x"\n[server.listener.a]\nbind = "[::]:1"\ntls.implict = true\n[other.part]\nx = []\n',
   )
   assert.deepEqual(texts(result), [
-    'warning postern.toml:2: server.hostnam is not a known setting and has no effect',
-    'warning postern.toml:5: server.listener.a.id2 is not a known setting and has no effect',
+    'warning postern.toml:2: server.hostnam is not a known setting and has no effect; did you mean server.hostname?',
+    'warning postern.toml:5: server.listener.a.tls.implict is not a known setting and has no effect; did you mean server.listener.a.tls.implicit?',
     'warning postern.toml:7: other.part.x is not a known setting and has no effect',
   ])
 })
@@ -198,7 +203,7 @@ test('secrets are not shown in messages', () => {
 })
 
 test('without a document every object has its fallbacks', () => {
-  const { objects, problems } = readSettings(undefined, [system, listener], () => undefined)
+  const { objects, problems } = mergeLayers([system, listener], [])
   assert.deepEqual(problems, [])
   assert.deepEqual(objects.get(system)![0]!.values, { defaultHostname: 'localhost', threadPoolSize: 1 })
   assert.deepEqual(objects.get(listener), [])
