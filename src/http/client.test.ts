@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict'
-import type { IncomingHttpHeaders, IncomingMessage } from 'node:http'
+import type { IncomingHttpHeaders } from 'node:http'
 import { test } from 'node:test'
 import { parseNetwork } from '#base/ip.ts'
 import { type Client, clientOf } from './client.ts'
@@ -7,7 +7,7 @@ import { type Client, clientOf } from './client.ts'
 const trusted = ['10.0.0.0/8', '2001:db8::/32', '127.0.0.1'].map((text) => parseNetwork(text)!)
 
 function client(remoteAddress: string, headers: IncomingHttpHeaders, networks = trusted): Client {
-  return clientOf({ socket: { remoteAddress }, headers } as unknown as IncomingMessage, false, networks)
+  return clientOf(headers, remoteAddress, false, networks)
 }
 
 test('without a proxy it is the peer, whatever headers say', () => {

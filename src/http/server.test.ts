@@ -6,6 +6,7 @@ import { Fault, SyntaxFault } from '#base/fault.ts'
 import { parseNetwork } from '#base/ip.ts'
 import { createSelfSigned } from '#cert/self-signed.ts'
 import { Listener } from '#net/listener.ts'
+import type { ListenerTerms } from '#net/listener-options.ts'
 import { TlsContexts } from '#net/tls-contexts.ts'
 import { Conversation } from '../../test/harness/conversation.ts'
 import { createRouter } from './router.ts'
@@ -21,7 +22,11 @@ interface TestHttp extends AsyncDisposable {
   release(): void
 }
 
-async function open(o: Partial<HttpOptions> = {}, tls?: TlsContexts): Promise<TestHttp> {
+async function open(
+  o: Partial<HttpOptions> = {},
+  tls?: TlsContexts,
+  terms: ListenerTerms = {},
+): Promise<TestHttp> {
   const crashes: unknown[] = []
   const begun = Promise.withResolvers<void>()
   const released = Promise.withResolvers<void>()
@@ -56,6 +61,7 @@ async function open(o: Partial<HttpOptions> = {}, tls?: TlsContexts): Promise<Te
     throw new Fault('authenticationFailed', 'Sign in', {})
   })
   const listener = new Listener({
+    ...terms,
     name: 'web',
     bind: [{ host: '127.0.0.1', port: 0 }],
     protocol: httpProtocol(router, { onCrash: (error) => crashes.push(error), ...o }),
@@ -140,12 +146,29 @@ test('HTTPS through the same listener: the certificate by name, HSTS, and handle
 
 test('a trusted proxy is believed', async () => {
   const headers = { 'X-Forwarded-For': '198.51.100.7', 'X-Forwarded-Proto': 'https' }
-  await using trusting = await open({ trustedNetworks: [parseNetwork('127.0.0.0/8')!] })
+  await using trusting = await open({ trustedNetworks: () => [parseNetwork('127.0.0.0/8')!] })
   const seen = JSON.parse((await ask(trusting.port, '/client', { headers })).body) as object
   assert.deepEqual(seen, { ip: '198.51.100.7', secure: true, isLocal: false, listener: 'web' })
   await using strict = await open()
   const doubted = JSON.parse((await ask(strict.port, '/client', { headers })).body) as object
   assert.deepEqual(doubted, { ip: '127.0.0.1', secure: false, isLocal: false, listener: 'web' })
+})
+
+test('a PROXY header in front of a request, also one with a body, and of the next request', async () => {
+  await using s = await open({}, undefined, { proxies: [parseNetwork('127.0.0.0/8')!] })
+  const posted = 'POST /echo HTTP/1.1\r\nHost: a\r\nContent-Length: 5\r\n\r\nhello'
+  const asked = 'GET /client HTTP/1.1\r\nHost: a\r\nX-Forwarded-For: 10.0.0.1\r\n\r\n'
+  const header = 'PROXY TCP4 192.0.2.1 198.51.100.2 40000 80\r\n'
+  for (const split of [0, 10, header.length, header.length + 20, header.length + posted.length]) {
+    await using c = await Conversation.connect(s.port)
+    // The third one's answer ends the line of the second one's.
+    const input = header + posted + asked + asked
+    c.sendRaw(input.slice(0, split))
+    await new Promise(setImmediate)
+    c.sendRaw(input.slice(split))
+    await c.expect('HTTP/1.1 200 OK')
+    await c.until(/^\{"ip":"192\.0\.2\.1"/)
+  }
 })
 
 test('failures are problem documents that reveal nothing', async () => {

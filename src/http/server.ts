@@ -7,7 +7,7 @@ import { createServer, type Server, type ServerResponse } from 'node:http'
 import type { Socket } from 'node:net'
 import { getRequestListener, RequestError } from '@hono/node-server'
 import type { IpNetwork } from '#base/ip.ts'
-import type { SocketProtocol } from '#net/listener.ts'
+import type { SocketArrival, SocketProtocol } from '#net/listener.ts'
 import { clientOf } from './client.ts'
 import { problemResponse } from './errors.ts'
 import type { HttpBindings } from './router.ts'
@@ -18,8 +18,8 @@ export interface HttpHandler {
 }
 
 export interface HttpOptions {
-  /** Proxies whose X-Forwarded-For and X-Forwarded-Proto are believed. */
-  readonly trustedNetworks?: readonly IpNetwork[]
+  /** Proxies whose X-Forwarded-For and X-Forwarded-Proto are believed; asked for each request. */
+  readonly trustedNetworks?: () => readonly IpNetwork[]
   /** Until the headers are complete. */
   readonly headersTimeoutMs?: number
   /** Until the whole request is here. */
@@ -34,7 +34,7 @@ export interface HttpOptions {
 }
 
 const defaults = {
-  trustedNetworks: [] as readonly IpNetwork[],
+  trustedNetworks: (): readonly IpNetwork[] => [],
   headersTimeoutMs: 15_000,
   requestTimeoutMs: 600_000,
   keepAliveTimeoutMs: 65_000,
@@ -45,26 +45,21 @@ const defaults = {
 const maxHeaders = 100
 const checkEveryMs = 5000
 
-interface Arrival {
-  readonly listener: string
-  readonly secure: boolean
-}
-
 /** The protocol for any number of listeners, plain and TLS. */
 export function httpProtocol(handler: HttpHandler, options: HttpOptions): SocketProtocol {
   const o = { ...defaults, ...options }
-  const arrivals = new WeakMap<Socket, Arrival>()
+  const arrivals = new WeakMap<Socket, SocketArrival>()
   let draining = false
 
   const answer = getRequestListener(
     (request, env) => {
       const { incoming, outgoing } = env as HttpBindings
-      const { listener, secure } = arrivals.get(incoming.socket)!
+      const { listener, secure, peer } = arrivals.get(incoming.socket)!
       return handler.fetch(request, {
         incoming,
         outgoing,
         listener,
-        client: clientOf(incoming, secure, o.trustedNetworks),
+        client: clientOf(incoming.headers, peer.ip, secure, o.trustedNetworks()),
       })
     },
     {
@@ -107,6 +102,8 @@ export function httpProtocol(handler: HttpHandler, options: HttpOptions): Socket
     serveSocket(socket, arrival) {
       arrivals.set(socket, arrival)
       server.emit('connection', socket)
+      // Where a PROXY header was read, reading has been stopped behind it.
+      if (socket.isPaused()) socket.resume()
     },
     drain() {
       draining = true

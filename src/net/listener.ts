@@ -5,15 +5,24 @@
  * hands each connection to its protocol. What goes wrong on the way is reported to `onTrouble` and never
  * ends the server. After `drain` every connection is over.
  */
-import { createServer, type AddressInfo, type Server, type Socket } from 'node:net'
+import type { Socket } from 'node:net'
 import type { TLSSocket } from 'node:tls'
 import { isFault } from '#base/fault.ts'
-import { formatIp, normaliseIp, parseIp } from '#base/ip.ts'
+import { networkContains, normaliseIp, parseIp } from '#base/ip.ts'
+import { Admission, clientNetwork } from './admission.ts'
 import type { Connection, Endpoint } from './connection.ts'
+import { takeProxyHeader } from './proxy-reader.ts'
+import {
+  listenerDefaults,
+  type ListenerOptions,
+  type ListenerTerms,
+  type Terms,
+  termsOf,
+} from './listener-options.ts'
+import { type Bind, ServerSockets } from './server-sockets.ts'
 import { StreamConnection } from './stream-connection.ts'
 import { acceptTls, type HandshakeOptions } from './tls.ts'
-import type { TlsContexts } from './tls-contexts.ts'
-import type { RefusalReason, Trouble } from './trouble.ts'
+import type { RefusalReason } from './trouble.ts'
 
 /** A protocol of lines and bytes. */
 export interface Protocol {
@@ -26,85 +35,60 @@ export interface Protocol {
   refusal?(why: RefusalReason): Uint8Array
 }
 
+/** What a protocol is told of a socket: its peer may be another than the socket's own, by the word of a proxy. */
+export interface SocketArrival {
+  readonly listener: string
+  readonly secure: boolean
+  readonly peer: Endpoint
+}
+
 /** A protocol with a library of its own that wants the socket: HTTP. */
 export interface SocketProtocol {
   readonly name: string
   readonly alpn: readonly string[]
   /** Takes the socket over; it is closed by the protocol, or by `drain` at its deadline. */
-  serveSocket(socket: Socket, c: { listener: string; secure: boolean }): void
+  serveSocket(socket: Socket, arrival: SocketArrival): void
   /** No new work is to begin: called once when draining begins. */
   drain(): void
-}
-
-export interface Bind {
-  readonly host: string
-  /** 0: any free port. */
-  readonly port: number
-}
-
-export interface ListenerOptions {
-  readonly name: string
-  readonly bind: readonly Bind[]
-  readonly protocol: Protocol | SocketProtocol
-  /** For implicit TLS and for STARTTLS; undefined: neither. */
-  readonly tls?: TlsContexts
-  readonly tlsImplicit?: boolean
-  readonly handshakeTimeoutMs?: number
-  /** Of this listener in this process. */
-  readonly maxConnections?: number
-  /** Per IPv4 address or IPv6 /64 network. */
-  readonly maxPerAddress?: number
-  readonly backlog?: number
-  /** Lets several workers listen on the same port. */
-  readonly reusePort?: boolean
-  readonly idleTimeoutMs?: number
-  readonly writeTimeoutMs?: number
-  readonly lingerMs?: number
-  readonly onTrouble?: (trouble: Trouble) => void
-}
-
-const defaults = {
-  tlsImplicit: false,
-  handshakeTimeoutMs: 60_000,
-  maxConnections: 8192,
-  maxPerAddress: Infinity,
-  backlog: 1024,
-  reusePort: false,
-  idleTimeoutMs: 300_000,
-  writeTimeoutMs: 60_000,
-  lingerMs: 3000,
-  onTrouble: (): void => {},
 }
 
 /** How long `drain` waits for sessions whose connection it has cut. */
 const afterCutMs = 1000
 
-/** What `drain` needs to know of one accepted socket. */
+/** One accepted socket, with the ends that its proxy told or that it has itself. */
 interface Client {
   readonly socket: Socket
+  readonly peer: Endpoint
+  readonly local: Endpoint
   readonly network: string
+  /** As they were when it came. */
+  readonly terms: Terms
   /** Once the session has begun. */
   connection: StreamConnection | undefined
 }
 
 export class Listener implements AsyncDisposable {
-  readonly #o: ListenerOptions & Required<Omit<ListenerOptions, 'tls'>>
-  readonly #handshake: HandshakeOptions | undefined
-  readonly #servers: Server[] = []
+  readonly #o: Required<Omit<ListenerOptions, keyof ListenerTerms>>
+  readonly #sockets: ServerSockets
   readonly #clients = new Set<Client>()
-  readonly #perNetwork = new Map<string, number>()
+  /** Sockets of proxies that have not told yet whose they are. */
+  readonly #unknown = new Set<Socket>()
+  readonly #admission = new Admission()
+  #terms: Terms
   #stopping = false
   #onEmpty: (() => void) | undefined
 
   constructor(o: ListenerOptions) {
-    this.#o = { ...defaults, ...o }
-    if (this.#o.tlsImplicit && o.tls === undefined)
-      throw new Error(`${o.name}: implicit TLS without certificates`)
-    this.#handshake = o.tls && {
-      contexts: o.tls,
-      alpn: o.protocol.alpn,
-      timeoutMs: this.#o.handshakeTimeoutMs,
-    }
+    this.#o = { ...listenerDefaults, ...o }
+    const { name, backlog, reusePort, onTrouble } = this.#o
+    this.#terms = termsOf(o, o)
+    this.#sockets = new ServerSockets({
+      name,
+      backlog,
+      reusePort,
+      accept: (socket) => this.#accept(socket),
+      onError: (error) => onTrouble({ kind: 'accept', listener: name, error }),
+    })
   }
 
   get name(): string {
@@ -118,16 +102,24 @@ export class Listener implements AsyncDisposable {
 
   /** Opens all addresses, or none: then it throws with the address and the cause in its message. */
   async listen(): Promise<readonly Endpoint[]> {
-    try {
-      for (const bind of this.#o.bind) this.#servers.push(await this.#open(bind))
-    } catch (error) {
-      await this.#closeServers()
-      throw error
-    }
-    return this.#servers.map((server) => {
-      const address = server.address() as AddressInfo
-      return { ip: address.address, port: address.port }
-    })
+    await this.#sockets.listen(this.#o.bind)
+    return this.#sockets.endpoints
+  }
+
+  /** Other addresses than before; those in both stay open throughout. Throws, with nothing changed, as `listen`. */
+  async rebind(binds: readonly Bind[]): Promise<readonly Endpoint[]> {
+    await this.#sockets.listen(binds)
+    return this.#sockets.endpoints
+  }
+
+  /** For connections that come from now on. */
+  change(terms: ListenerTerms): void {
+    this.#terms = termsOf(this.#o, terms)
+  }
+
+  /** Takes no new connections; sessions go on. */
+  retire(): void {
+    this.#sockets.close()
   }
 
   /**
@@ -143,8 +135,9 @@ export class Listener implements AsyncDisposable {
         if (client.connection !== undefined) client.connection.shutdown()
         else if ('serve' in this.#o.protocol) client.socket.destroy()
       }
+      for (const socket of this.#unknown) socket.destroy()
     }
-    const closed = this.#closeServers()
+    this.#sockets.close()
     await this.#emptyWithin(deadlineMs)
     const cut = this.#clients.size
     for (const client of this.#clients) {
@@ -153,7 +146,6 @@ export class Listener implements AsyncDisposable {
     }
     // Their sessions notice at once, unless they wait for something that ignores the signal.
     await this.#emptyWithin(afterCutMs)
-    await closed
     return cut
   }
 
@@ -172,36 +164,6 @@ export class Listener implements AsyncDisposable {
     })
   }
 
-  async #open(bind: Bind): Promise<Server> {
-    const server = createServer({ allowHalfOpen: true, noDelay: true }, (socket) => this.#accept(socket))
-    await new Promise<void>((resolve, reject) => {
-      server.once('listening', resolve)
-      server.once('error', (cause: NodeJS.ErrnoException) => {
-        const why = cause.code === 'EADDRINUSE' ? 'the address is in use' : cause.message
-        reject(new Error(`${this.#o.name} cannot listen on ${bind.host}:${bind.port}: ${why}`, { cause }))
-      })
-      server.listen({
-        host: bind.host,
-        port: bind.port,
-        backlog: this.#o.backlog,
-        exclusive: true,
-        reusePort: this.#o.reusePort && bind.port !== 0,
-      })
-    })
-    server.removeAllListeners('error')
-    server.on('error', (error) => this.#o.onTrouble({ kind: 'accept', listener: this.#o.name, error }))
-    return server
-  }
-
-  async #closeServers(): Promise<void> {
-    const closing = this.#servers.splice(0).map((server) => {
-      return new Promise<void>((resolve) => {
-        server.close(() => resolve())
-      })
-    })
-    await Promise.all(closing)
-  }
-
   #accept(socket: Socket): void {
     // Errors of the raw socket; a connection adds its own listener.
     socket.on('error', () => {})
@@ -210,34 +172,59 @@ export class Listener implements AsyncDisposable {
       socket.destroy()
       return
     }
-    const ip = formatIp(address)
-    const network = clientNetwork(address)
-    const why = this.#tooMany(network)
-    if (why !== undefined) {
-      this.#refuse(socket, ip, why)
+    const peer = { ip: normaliseIp(socket.remoteAddress!)!, port: socket.remotePort ?? 0 }
+    const local = { ip: normaliseIp(socket.localAddress ?? '') ?? '', port: socket.localPort ?? 0 }
+    const terms = this.#terms
+    if (terms.proxies.some((network) => networkContains(network, address)))
+      void this.#identify(socket, { peer, local }, terms)
+    else if (terms.proxiesOnly) {
+      this.#o.onTrouble({ kind: 'refused', listener: this.#o.name, ip: peer.ip, why: 'notProxy' })
+      socket.destroy()
+    } else this.#admit(socket, { peer, local }, terms)
+  }
+
+  /** Asks a proxy whose connection it is. */
+  async #identify(socket: Socket, own: { peer: Endpoint; local: Endpoint }, terms: Terms): Promise<void> {
+    const { name, onTrouble } = this.#o
+    if (this.#clients.size + this.#unknown.size >= terms.maxConnections) {
+      this.#refuse(socket, own.peer.ip, 'tooManyConnections', terms)
       return
     }
-    const client: Client = { socket, network, connection: undefined }
+    this.#unknown.add(socket)
+    try {
+      const ends = await takeProxyHeader(socket, terms.proxyTimeoutMs)
+      this.#unknown.delete(socket)
+      if (this.#stopping || socket.destroyed) socket.destroy()
+      else
+        this.#admit(socket, ends === undefined ? own : { peer: ends.source, local: ends.destination }, terms)
+    } catch (error) {
+      this.#unknown.delete(socket)
+      onTrouble({ kind: 'proxy', listener: name, ip: own.peer.ip, error: error as Error })
+    }
+  }
+
+  #admit(socket: Socket, ends: { peer: Endpoint; local: Endpoint }, terms: Terms): void {
+    const network = clientNetwork(parseIp(ends.peer.ip)!)
+    const why = this.#admission.tooMany(network, this.#clients.size + this.#unknown.size, terms)
+    if (why !== undefined) {
+      this.#refuse(socket, ends.peer.ip, why, terms)
+      return
+    }
+    const client: Client = { socket, ...ends, network, terms, connection: undefined }
     this.#clients.add(client)
-    this.#perNetwork.set(network, (this.#perNetwork.get(network) ?? 0) + 1)
+    this.#admission.enter(network)
     // A session counts until its work is over, which may be after its socket.
     socket.once('close', () => {
       if (client.connection === undefined) this.#forget(client)
     })
-    if (this.#o.tlsImplicit) void this.#secure(client, ip)
-    else this.#begin(client, ip, undefined)
+    if (terms.tlsImplicit) void this.#secure(client, terms.handshake!)
+    else this.#begin(client, undefined)
   }
 
-  #tooMany(network: string): RefusalReason | undefined {
-    if (this.#clients.size >= this.#o.maxConnections) return 'tooManyConnections'
-    if ((this.#perNetwork.get(network) ?? 0) >= this.#o.maxPerAddress) return 'tooManyFromAddress'
-    return undefined
-  }
-
-  #refuse(socket: Socket, ip: string, why: RefusalReason): void {
+  #refuse(socket: Socket, ip: string, why: RefusalReason, terms: Terms): void {
     this.#o.onTrouble({ kind: 'refused', listener: this.#o.name, ip, why })
     const protocol = this.#o.protocol
-    const words = 'serve' in protocol && !this.#o.tlsImplicit ? protocol.refusal?.(why) : undefined
+    const words = 'serve' in protocol && !terms.tlsImplicit ? protocol.refusal?.(why) : undefined
     if (words === undefined) {
       socket.destroy()
       return
@@ -248,71 +235,50 @@ export class Listener implements AsyncDisposable {
 
   #forget(client: Client): void {
     this.#clients.delete(client)
-    const left = this.#perNetwork.get(client.network)! - 1
-    if (left === 0) this.#perNetwork.delete(client.network)
-    else this.#perNetwork.set(client.network, left)
+    this.#admission.leave(client.network)
     if (this.#clients.size === 0) this.#onEmpty?.()
   }
 
-  async #secure(client: Client, ip: string): Promise<void> {
-    const { socket, done } = acceptTls(client.socket, this.#handshake!)
+  async #secure(client: Client, handshake: HandshakeOptions): Promise<void> {
+    const { socket, done } = acceptTls(client.socket, handshake)
     try {
       await done
     } catch (error) {
+      const { ip } = client.peer
       this.#o.onTrouble({ kind: 'handshake', listener: this.#o.name, ip, error: error as Error })
       return
     }
-    this.#begin(client, ip, socket)
+    this.#begin(client, socket)
   }
 
-  #begin(client: Client, ip: string, secured: TLSSocket | undefined): void {
-    const protocol = this.#o.protocol
+  #begin(client: Client, secured: TLSSocket | undefined): void {
+    const { protocol, name: listener, idleTimeoutMs, writeTimeoutMs, lingerMs } = this.#o
+    const { peer, local } = client
     const socket = secured ?? client.socket
     if (this.#stopping || socket.destroyed) {
       client.socket.destroy()
       return
     }
     if ('serveSocket' in protocol) {
-      protocol.serveSocket(socket, { listener: this.#o.name, secure: secured !== undefined })
+      protocol.serveSocket(socket, { listener, secure: secured !== undefined, peer })
       return
     }
-    client.connection = new StreamConnection(
-      socket,
-      {
-        listener: this.#o.name,
-        peer: { ip, port: client.socket.remotePort ?? 0 },
-        local: {
-          ip: normaliseIp(client.socket.localAddress ?? '') ?? '',
-          port: client.socket.localPort ?? 0,
-        },
-        idleTimeoutMs: this.#o.idleTimeoutMs,
-        writeTimeoutMs: this.#o.writeTimeoutMs,
-        lingerMs: this.#o.lingerMs,
-        handshake: this.#handshake,
-      },
-      secured,
-    )
-    void this.#serve(protocol, client, client.connection, ip)
+    const { handshake } = client.terms
+    const options = { listener, peer, local, idleTimeoutMs, writeTimeoutMs, lingerMs, handshake }
+    client.connection = new StreamConnection(socket, options, secured)
+    void this.#serve(protocol, client, client.connection)
   }
 
-  async #serve(protocol: Protocol, client: Client, connection: StreamConnection, ip: string): Promise<void> {
+  async #serve(protocol: Protocol, client: Client, connection: StreamConnection): Promise<void> {
     try {
       await protocol.serve(connection)
     } catch (error) {
       // A session that stopped because its connection is gone is nothing to tell.
       if (!(isFault(error, 'unavailable') && connection.signal.aborted)) {
-        this.#o.onTrouble({ kind: 'crash', listener: this.#o.name, ip, error })
+        this.#o.onTrouble({ kind: 'crash', listener: this.#o.name, ip: client.peer.ip, error })
       }
     }
     await connection.close()
     this.#forget(client)
   }
-}
-
-/** What counts as one client: an IPv4 address, or the /64 that one IPv6 site has at least. */
-export function clientNetwork(ip: Uint8Array): string {
-  if (ip.length === 4) return formatIp(ip)
-  const network = new Uint8Array(16)
-  network.set(ip.subarray(0, 8))
-  return formatIp(network)
 }

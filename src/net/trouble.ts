@@ -1,14 +1,26 @@
 /** What goes wrong before or around a session, and how telemetry hears of it. */
 import type { Clock } from '#base/clock.ts'
 import type { Telemetry } from '#telemetry/telemetry.ts'
-import { acceptFailed, connectionRefused, handshakeFailed, sessionCrashed } from './events.ts'
+import {
+  acceptFailed,
+  connectionRefused,
+  handshakeFailed,
+  proxyHeaderFailed,
+  sessionCrashed,
+} from './events.ts'
 
 export type RefusalReason = 'tooManyConnections' | 'tooManyFromAddress'
 
 export type Trouble =
   | { readonly kind: 'accept'; readonly listener: string; readonly error: Error }
-  | { readonly kind: 'refused'; readonly listener: string; readonly ip: string; readonly why: RefusalReason }
+  | {
+      readonly kind: 'refused'
+      readonly listener: string
+      readonly ip: string
+      readonly why: RefusalReason | 'notProxy'
+    }
   | { readonly kind: 'handshake'; readonly listener: string; readonly ip: string; readonly error: Error }
+  | { readonly kind: 'proxy'; readonly listener: string; readonly ip: string; readonly error: Error }
   | { readonly kind: 'crash'; readonly listener: string; readonly ip: string; readonly error: unknown }
 
 /** What fails one accept fails the next: one event in this time is enough. */
@@ -30,6 +42,9 @@ export function troubleTeller(telemetry: Telemetry, clock: Clock): (trouble: Tro
         return
       case 'handshake':
         telemetry.emit(handshakeFailed, { listener, ip: trouble.ip, reason: trouble.error.message })
+        return
+      case 'proxy':
+        telemetry.emit(proxyHeaderFailed, { listener, ip: trouble.ip, reason: trouble.error.message })
         return
       case 'crash':
         telemetry.emit(sessionCrashed, { listener, ip: trouble.ip, error: trouble.error })
