@@ -3,6 +3,7 @@
  * a certificate has expired is another question, which has another answer tomorrow.
  */
 import { createPrivateKey, type KeyObject, X509Certificate } from 'node:crypto'
+import { createSecureContext } from 'node:tls'
 import { alternativeNames } from '#net/alternative-names.ts'
 import type { Complaint } from '#settings/object.ts'
 
@@ -49,11 +50,23 @@ export function checkPair(certificate: string, key: string): readonly Complaint[
           },
         ]
   }
+  const refusal = refusalOf(certificate, key)
+  if (refusal !== undefined) return [{ field: 'certificate', text: `cannot be used: ${refusal}` }]
   return chain.slice(1).flatMap((issuer, i) => {
     if (chain[i]!.checkIssued(issuer)) return []
     const text = `has a chain in the wrong order: number ${i + 2}, ${oneLine(issuer.subject)}, did not issue number ${i + 1}`
     return [{ field: 'certificate', text }]
   })
+}
+
+/** What OpenSSL has against it, such as a key that is too short. */
+function refusalOf(certificate: string, key: string): string | undefined {
+  try {
+    createSecureContext({ cert: certificate, key })
+    return undefined
+  } catch (error) {
+    return (error as { reason?: string }).reason ?? (error as Error).message
+  }
 }
 
 const blocks = /-----BEGIN ([A-Z0-9 ]{1,40})-----[^-]{0,100000}-----END \1-----/g

@@ -1,5 +1,5 @@
 /** Certificates that administrators bring, and those that are to be fetched. */
-import { boolean, integer, list, oneOf, secret, text } from '#settings/field.ts'
+import { boolean, dateTime, integer, list, oneOf, secret, text } from '#settings/field.ts'
 import { settingsObject } from '#settings/object.ts'
 import { certificateFacts, checkPair } from './inspect.ts'
 
@@ -29,14 +29,30 @@ export const certificate = settingsObject({
     }),
   },
   check: ({ certificate: pem, privateKey }) => checkPair(pem, privateKey?.reveal() ?? ''),
-  facts: ({ certificate: pem }) => {
-    const facts = certificateFacts(pem)
-    return {
-      issuer: facts?.issuer,
-      notValidBefore: facts && new Date(facts.notValidBeforeMs).toISOString(),
-      notValidAfter: facts && new Date(facts.notValidAfterMs).toISOString(),
-      subjectAlternativeNames: facts?.subjectAlternativeNames ?? [],
-    }
+  facts: {
+    fields: {
+      issuer: text({ fallback: '', settable: 'never', help: 'Who issued it.' }),
+      notValidBefore: dateTime({
+        fallback: undefined,
+        settable: 'never',
+        help: 'When it begins to be valid.',
+      }),
+      notValidAfter: dateTime({ fallback: undefined, settable: 'never', help: 'When it ends to be valid.' }),
+      subjectAlternativeNames: list(text({ fallback: undefined, help: '' }), {
+        fallback: [],
+        settable: 'never',
+        help: 'The names that it is for.',
+      }),
+    },
+    of({ certificate: pem }) {
+      const facts = certificateFacts(pem)
+      return {
+        issuer: facts?.issuer ?? '',
+        notValidBefore: facts && new Date(facts.notValidBeforeMs).toISOString(),
+        notValidAfter: facts && new Date(facts.notValidAfterMs).toISOString(),
+        subjectAlternativeNames: facts?.subjectAlternativeNames ?? [],
+      }
+    },
   },
 })
 

@@ -1,8 +1,15 @@
 /** Where the server listens. Classic keys are those of `[server.listener.<id>]`. */
 import { X509Certificate } from 'node:crypto'
-import { boolean, duration, integer, list, oneOf, socketAddress, text } from '#settings/field.ts'
+import { boolean, duration, integer, ipNetwork, list, oneOf, socketAddress, text } from '#settings/field.ts'
 import { settingsObject } from '#settings/object.ts'
-import { cipherSuites, tlsVersions } from './tls-policy.ts'
+import {
+  type CipherSuite,
+  cipherSuites,
+  leavesNothing,
+  type TlsPolicy,
+  type TlsVersion,
+  tlsVersions,
+} from './tls-policy.ts'
 
 export const networkListener = settingsObject({
   name: 'NetworkListener',
@@ -15,32 +22,32 @@ export const networkListener = settingsObject({
       fallback: [],
       min: 1,
       required: true,
-      restart: true,
       help: 'The addresses and ports to listen on.',
     }),
     protocol: oneOf(['smtp', 'lmtp', 'imap', 'pop3', 'manageSieve', 'http'], {
       fallback: 'smtp',
-      restart: true,
       help: 'What is spoken there.',
     }),
     useTls: boolean({
       fallback: true,
       classic: 'tls.enable',
-      restart: true,
       help: 'Whether TLS is offered, from the first byte or by STARTTLS.',
     }),
     tlsImplicit: boolean({
       fallback: false,
       classic: 'tls.implicit',
-      restart: true,
       help: 'Whether connections begin with TLS, as on the ports 465, 993 and 443.',
     }),
     tlsTimeout: duration({
       fallback: 60_000,
       min: 1000,
       classic: 'tls.timeout',
-      restart: true,
       help: 'How long a TLS handshake may take.',
+    }),
+    overrideProxyTrustedNetworks: list(ipNetwork({ fallback: undefined, help: '' }), {
+      fallback: undefined,
+      classic: 'proxy.trusted-networks',
+      help: 'Proxies of this listener, which then is for them alone; an empty list for none. Else those of the server.',
     }),
     tlsDisableProtocols: list(
       oneOf(tlsVersions, {
@@ -58,23 +65,19 @@ export const networkListener = settingsObject({
     tlsDisableCipherSuites: list(oneOf(cipherSuites, { fallback: undefined, help: '' }), {
       fallback: [],
       classic: 'tls.disable-ciphers',
-      restart: true,
       help: 'Cipher suites that are not used. All others of the list are.',
     }),
     tlsIgnoreClientOrder: boolean({
       fallback: true,
       classic: 'tls.ignore-client-order',
-      restart: true,
       help: "Whether the server's order of cipher suites counts, not the client's.",
     }),
     tlsClientCertificates: oneOf(['none', 'request'], {
       fallback: 'none',
-      restart: true,
       help: 'Whether clients are asked for a certificate, which they may sign in with (EXTERNAL).',
     }),
     tlsClientAuthorities: text({
       fallback: undefined,
-      restart: true,
       help: 'The certificates, in PEM, of those who issue client certificates.',
       allowed: 'certificates in PEM',
       normalise: (pem) => (isCertificates(pem) ? pem : undefined),
@@ -83,14 +86,12 @@ export const networkListener = settingsObject({
       fallback: 8192,
       min: 1,
       classic: 'max-connections',
-      restart: true,
       help: 'The most connections at a time, per worker.',
     }),
     maxConnectionsPerIp: integer({
       fallback: undefined,
       min: 1,
       classic: 'max-connections-per-ip',
-      restart: true,
       help: 'The most connections at a time from one IPv4 address or one IPv6 /64 network, per worker.',
     }),
     socketBacklog: integer({
@@ -101,6 +102,35 @@ export const networkListener = settingsObject({
       help: 'How many connections may wait to be accepted.',
     }),
   },
+  check: (values) => [
+    ...(values.tlsClientCertificates === 'request' && values.tlsClientAuthorities === undefined
+      ? [
+          {
+            field: 'tlsClientAuthorities',
+            text: 'is missing: it says whose client certificates are trusted',
+          },
+        ]
+      : []),
+    ...(leavesNothing(policyOf(values))
+      ? [{ field: 'tlsDisableProtocols', text: 'leaves no version of TLS with a cipher suite' }]
+      : []),
+  ],
+})
+
+/** The listener's fields as handshakes want them. */
+export const policyOf = (values: {
+  readonly tlsDisableProtocols: readonly TlsVersion[]
+  readonly tlsDisableCipherSuites: readonly CipherSuite[]
+  readonly tlsIgnoreClientOrder: boolean
+  readonly tlsClientCertificates: 'none' | 'request'
+  readonly tlsClientAuthorities: string | undefined
+}): TlsPolicy => ({
+  disabledVersions: values.tlsDisableProtocols,
+  disabledSuites: values.tlsDisableCipherSuites,
+  useClientOrder: !values.tlsIgnoreClientOrder,
+  ...(values.tlsClientCertificates === 'request' && values.tlsClientAuthorities !== undefined
+    ? { clientAuthorities: values.tlsClientAuthorities }
+    : {}),
 })
 
 function isCertificates(pem: string): boolean {

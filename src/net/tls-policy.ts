@@ -40,12 +40,18 @@ export interface TlsPolicy {
   readonly clientAuthorities?: string
 }
 
-/** The part of a secure context that is the same for every certificate. Throws Fault where nothing is left. */
-export function contextOptions(policy: TlsPolicy): SecureContextOptions {
-  const { disabledVersions = [], disabledSuites = [], useClientOrder = false, clientAuthorities } = policy
-  const suites = cipherSuites.filter(
+function suitesOf({ disabledVersions = [], disabledSuites = [] }: TlsPolicy): readonly CipherSuite[] {
+  return cipherSuites.filter(
     (suite) => !disabledSuites.includes(suite) && !disabledVersions.includes(versionOf(suite)),
   )
+}
+
+export const leavesNothing = (policy: TlsPolicy): boolean => suitesOf(policy).length === 0
+
+/** The part of a secure context that is the same for every certificate. Throws Fault where nothing is left. */
+export function contextOptions(policy: TlsPolicy): SecureContextOptions {
+  const { useClientOrder = false, clientAuthorities } = policy
+  const suites = suitesOf(policy)
   const versions = new Set(suites.map(versionOf))
   if (versions.size === 0)
     throw new Fault('invalid', 'leaves no version of TLS with a cipher suite', {

@@ -10,9 +10,10 @@ import { readFileSync } from 'node:fs'
 import { basename, dirname, resolve } from 'node:path'
 import { Fault } from '#base/fault.ts'
 import { readEnvironment } from '#settings/environment.ts'
-import type { Layer, Problem } from '#settings/layer.ts'
-import { mergeLayers, type ObjectValues } from '#settings/merge.ts'
-import type { AnySettingsObject, Settings, SettingsObject } from '#settings/object.ts'
+import type { GivenObject, Layer, Problem } from '#settings/layer.ts'
+import type { MacroReader } from '#settings/macro.ts'
+import { mergeLayers, type ObjectValues, overlay } from '#settings/merge.ts'
+import type { AnySettingsObject, Complaint, Settings, SettingsObject } from '#settings/object.ts'
 import { readDocument } from '#settings/read.ts'
 import { parseToml } from '#settings/toml.ts'
 import { macroReader, type Environment } from './macro-reader.ts'
@@ -45,8 +46,17 @@ export interface Prepared extends Reloaded {
 
 type Instances = ReadonlyMap<AnySettingsObject, readonly ObjectValues[]>
 
+/** A configuration file, read. Its macros are read once, so that the same text always means the same. */
+interface ReadFile {
+  readonly source: ConfigurationText | undefined
+  readonly layer: Layer
+  readonly problems: readonly Problem[]
+  readonly readMacro: MacroReader
+}
+
 interface Sources {
-  readonly file: ConfigurationText | undefined
+  readonly file: ReadFile
+  readonly environment: Layer
   readonly stored: Layer
 }
 
@@ -55,7 +65,7 @@ export class LiveSettings implements Settings {
   readonly #environment: Environment
   readonly #handlers = new Map<AnySettingsObject, Set<() => void>>()
   #path: string | undefined
-  #sources: Sources = { file: undefined, stored: new Map() }
+  #sources: Sources
   #now: Instances
 
   /**
@@ -65,7 +75,9 @@ export class LiveSettings implements Settings {
   constructor(objects: readonly AnySettingsObject[], environment: Environment = {}) {
     this.objects = objects
     this.#environment = environment
-    this.#now = refuseErrors(this.#read(this.#sources)).objects
+    const read = this.#read(this.#readFile(undefined), new Map())
+    this.#sources = read.sources
+    this.#now = refuseErrors(read).objects
   }
 
   /**
@@ -95,8 +107,8 @@ export class LiveSettings implements Settings {
 
   /** With other contents of the file or the store; the rest as it is. Throws Fault `invalid` as `load`. */
   prepare(o: { file?: ConfigurationText; stored?: Layer }): Prepared {
-    const sources = { ...this.#sources, ...o }
-    const { objects, problems } = refuseErrors(this.#read(sources))
+    const file = o.file === undefined ? this.#sources.file : this.#readFile(o.file)
+    const { sources, objects, problems } = refuseErrors(this.#read(file, o.stored ?? this.#sources.stored))
     const { merged, changed, restart } = this.#compare(objects)
     return {
       settings: {
@@ -116,7 +128,31 @@ export class LiveSettings implements Settings {
 
   /** The file that is in force. */
   get file(): ConfigurationText | undefined {
-    return this.#sources.file
+    return this.#sources.file.source
+  }
+
+  /** The store has this of an object now, or nothing of it. What is wrong with that has no effect. */
+  storeChanged(object: AnySettingsObject, id: string, given: GivenObject | undefined): void {
+    const { stored } = this.#sources
+    const others = (stored.get(object) ?? []).filter((one) => one.id !== id)
+    const all = given === undefined ? others : [...others, given]
+    this.prepare({ stored: new Map([...stored, [object, all]]) }).commit()
+  }
+
+  /**
+   * One object as it would be with this in the store, and what would be wrong with it. Without an instance
+   * nothing gives such an object.
+   */
+  preview(
+    object: AnySettingsObject,
+    id: string,
+    given: GivenObject | undefined,
+  ): { readonly instance: ObjectValues | undefined; readonly complaints: readonly Complaint[] } {
+    const { file, environment } = this.#sources
+    const sources = [given, ofObject(file.layer, object, id), ofObject(environment, object, id)]
+    const present = sources.filter((source) => source !== undefined)
+    if (present.length === 0 && object.many) return { instance: undefined, complaints: [] }
+    return overlay(object, id, present)
   }
 
   #take(prepared: Prepared): Reloaded {
@@ -125,18 +161,24 @@ export class LiveSettings implements Settings {
     return { warnings, changed, restart }
   }
 
-  #read({ file, stored }: Sources): { objects: Instances; problems: readonly Problem[] } {
-    const readMacro = macroReader(this.#environment, file?.directory ?? '.')
-    const read =
-      file === undefined
-        ? { layer: new Map(), problems: [] }
-        : readDocument(parseToml(file.text, file.name), this.objects, readMacro)
-    const below = [stored, read.layer]
-    const environment = readEnvironment(this.#environment, this.objects, below, readMacro)
+  #readFile(source: ConfigurationText | undefined): ReadFile {
+    const readMacro = macroReader(this.#environment, source?.directory ?? '.')
+    if (source === undefined) return { source, layer: new Map(), problems: [], readMacro }
+    const document = parseToml(source.text, source.name)
+    return { source, readMacro, ...readDocument(document, this.objects, readMacro) }
+  }
+
+  #read(
+    file: ReadFile,
+    stored: Layer,
+  ): { sources: Sources; objects: Instances; problems: readonly Problem[] } {
+    const below = [stored, file.layer]
+    const environment = readEnvironment(this.#environment, this.objects, below, file.readMacro)
     const merged = mergeLayers(this.objects, [...below, environment.layer])
     return {
+      sources: { file, environment: environment.layer, stored },
       objects: merged.objects,
-      problems: [...read.problems, ...environment.problems, ...merged.problems],
+      problems: [...file.problems, ...environment.problems, ...merged.problems],
     }
   }
 
@@ -190,6 +232,9 @@ export class LiveSettings implements Settings {
       ?.origins.get(field)
   }
 }
+
+const ofObject = (layer: Layer, object: AnySettingsObject, id: string): GivenObject | undefined =>
+  layer.get(object)?.find((one) => one.id === id)
 
 function instancesOf<F>(now: Instances, object: SettingsObject<F>): readonly ObjectValues[] {
   const instances = now.get(object as unknown as AnySettingsObject)

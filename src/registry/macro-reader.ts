@@ -8,10 +8,16 @@ import type { MacroReader } from '#settings/macro.ts'
 
 export type Environment = Readonly<Record<string, string | undefined>>
 
-export const macroReader =
-  (environment: Environment, directory: string): MacroReader =>
-  (kind, name) =>
-    kind === 'env' ? environment[name] : readText(resolve(directory, name))
+/** Reads each file once. */
+export function macroReader(environment: Environment, directory: string): MacroReader {
+  const files = new Map<string, string | undefined>()
+  return (kind, name) => {
+    if (kind === 'env') return environment[name]
+    const path = resolve(directory, name)
+    if (!files.has(path)) files.set(path, readText(path))
+    return files.get(path)
+  }
+}
 
 function readText(path: string): string | undefined {
   try {

@@ -4,6 +4,9 @@
  */
 import * as account from '#account/events.ts'
 import { authentication } from '#account/settings.ts'
+import * as cert from '#cert/events.ts'
+import { certSettings } from '#cert/settings.ts'
+import { httpSettings } from '#http/settings.ts'
 import * as imap from '#imap/events.ts'
 import { imapSettings } from '#imap/settings.ts'
 import { sharingSettings } from '#mail/settings.ts'
@@ -24,6 +27,8 @@ import { serverSettings } from './settings.ts'
 export const settingsObjects: readonly AnySettingsObject[] = [
   ...serverSettings,
   networkListener,
+  ...certSettings,
+  httpSettings,
   tracer,
   ...smtpSettings,
   imapSettings,
@@ -31,7 +36,7 @@ export const settingsObjects: readonly AnySettingsObject[] = [
   authentication,
 ]
 
-const declared = [account, imap, net, observe, registry, smtp, tasks, server].flatMap((folder) =>
+const declared = [account, cert, imap, net, observe, registry, smtp, tasks, server].flatMap((folder) =>
   Object.values<AnyEventKind | GaugeKind>(folder),
 )
 

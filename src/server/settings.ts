@@ -1,7 +1,7 @@
 /** Settings of the process as a whole. */
 import { hostname } from 'node:os'
 import { normaliseDomain } from '#base/domain-name.ts'
-import { duration, integer, oneOf, secret, size, text } from '#settings/field.ts'
+import { duration, integer, ipNetwork, list, oneOf, secret, size, text } from '#settings/field.ts'
 import { settingsObject } from '#settings/object.ts'
 
 export const systemSettings = settingsObject({
@@ -17,6 +17,15 @@ export const systemSettings = settingsObject({
       restart: true,
       allowed: 'a host name such as "mail.example.org"',
       normalise: normaliseDomain,
+    }),
+    defaultCertificateId: text({
+      fallback: undefined,
+      help: 'The certificate for clients that ask for no name, or for one of no certificate; else the first.',
+    }),
+    proxyTrustedNetworks: list(ipNetwork({ fallback: undefined, help: '' }), {
+      fallback: [],
+      help: 'Proxies in front of this server. They say whose connection it is: by a PROXY header, in HTTP also by X-Forwarded-For.',
+      classic: 'server.proxy.trusted-networks',
     }),
     threadPoolSize: integer({
       fallback: 1,
@@ -37,6 +46,7 @@ export const dataStore = settingsObject({
   title: 'Storage',
   help: 'Where mail is kept. Only a new data directory asks: an existing one keeps the engine it was made with.',
   many: false,
+  early: true,
   fields: {
     engine: oneOf(engines, {
       fallback: 'lmdb',
@@ -111,6 +121,22 @@ export const fallbackAdmin = settingsObject({
   },
 })
 
+const enterprise = settingsObject({
+  name: 'Enterprise',
+  title: 'Licence',
+  help: 'A licence for features beyond those of this release.',
+  many: false,
+  notYet: 'licences are not there yet: this is kept and has no effect. Nothing in this release needs one.',
+  fields: {
+    licenseKey: secret({ fallback: undefined, classic: 'enterprise.license-key', help: 'The licence.' }),
+    apiKey: secret({
+      fallback: undefined,
+      classic: 'enterprise.api-key',
+      help: 'The key with which a licence is renewed by itself.',
+    }),
+  },
+})
+
 export const dataRetention = settingsObject({
   name: 'DataRetention',
   title: 'Data retention',
@@ -130,4 +156,11 @@ export const dataRetention = settingsObject({
   },
 })
 
-export const serverSettings = [systemSettings, dataStore, dataRetention, cache, fallbackAdmin] as const
+export const serverSettings = [
+  systemSettings,
+  dataStore,
+  dataRetention,
+  cache,
+  fallbackAdmin,
+  enterprise,
+] as const

@@ -25,8 +25,9 @@ export function readEnvironment(
 ): { readonly layer: Layer; readonly problems: readonly Problem[] } {
   const problems: Problem[] = []
   const given = new Map<string, string>()
-  for (const name of Object.keys(variables))
-    if (name.startsWith(prefix)) given.set(plain(name.slice(8)), name)
+  // An empty one counts as none, as those who pass variables on write it.
+  for (const [name, value] of Object.entries(variables))
+    if (name.startsWith(prefix) && value) given.set(plain(name.slice(prefix.length)), name)
   const layer = new Map<AnySettingsObject, readonly GivenObject[]>()
   if (given.size === 0) return { layer, problems }
   for (const object of objects) {

@@ -203,11 +203,25 @@ export function oneOf<W extends string>(
 
 const plainWord = (word: string): string => word.toLowerCase().replaceAll('_', '-')
 
+/** How many there may be. */
+interface Counted {
+  readonly min?: number
+  readonly max?: number
+}
+
 /** Several values of another kind, whose own fallback does not matter. A single value is a list of one. */
-export const list = <T>(
+export function list<T>(
   item: Field<T | undefined>,
-  options: FieldOptions<readonly NoInfer<T>[]> & { min?: number; max?: number },
-): Field<readonly T[]> => {
+  options: FieldOptions<readonly NoInfer<T>[]> & Counted,
+): Field<readonly T[]>
+export function list<T>(
+  item: Field<T | undefined>,
+  options: FieldOptions<undefined> & Counted,
+): Field<readonly T[] | undefined>
+export function list<T>(
+  item: Field<T | undefined>,
+  options: FieldOptions<readonly T[] | undefined> & Counted,
+): Field<readonly T[] | undefined> {
   const { min = 0, max = Infinity } = options
   const least = min === 0 ? '' : ` of at least ${min}`
   const most = max === Infinity ? '' : `, at most ${max}`
@@ -221,7 +235,7 @@ export const list = <T>(
     ...whole,
     item,
     count: { min, max },
-    ...(show === undefined ? {} : { show: (values: readonly T[]) => values.map((value) => show(value)) }),
+    ...(show && { show: (values: readonly T[] | undefined) => values?.map((value) => show(value)) }),
   }
 }
 

@@ -6,7 +6,7 @@
  */
 import type { GivenObject, GivenValue, Layer, Problem } from './layer.ts'
 import { placeOf } from './layer.ts'
-import type { AnySettingsObject } from './object.ts'
+import type { AnySettingsObject, Complaint } from './object.ts'
 
 /** The origin of values that the store gives. */
 export const storeOrigin = 'store'
@@ -48,53 +48,51 @@ function mergeOne(
   given: readonly GivenObject[],
   problems: Problem[],
 ): ObjectValues | undefined {
-  const one = overlay(object, id, given)
-  if (one.problems.length === 0) {
+  const { instance, complaints } = overlay(object, id, given)
+  if (complaints.length === 0) {
     problems.push(...warnNotYet(object, given))
-    return one.instance
+    return instance
   }
   const others = given.filter(({ origin }) => origin !== storeOrigin)
-  if (others.length === given.length) {
-    problems.push(...one.problems)
-    return one.instance
-  }
-  for (const { text } of one.problems)
-    problems.push({ severity: 'warning', text: `${text}; what the store holds of it has no effect` })
+  const severity = others.length === given.length ? 'error' : 'warning'
+  const effect = severity === 'error' ? '' : '; what the store holds of it has no effect'
+  for (const { field, text } of complaints)
+    problems.push({ severity, text: `${placeIn(object, given, field)} ${text}${effect}` })
+  if (severity === 'error') return instance
   return others.length === 0 && object.many ? undefined : mergeOne(object, id, others, problems)
 }
 
-function overlay(
+/** One object from its sources, and what is wrong with the whole of it. */
+export function overlay(
   object: AnySettingsObject,
   id: string,
   given: readonly GivenObject[],
-): { instance: ObjectValues; problems: readonly Problem[] } {
+): { readonly instance: ObjectValues; readonly complaints: readonly Complaint[] } {
   const values: Record<string, unknown> = {}
   const origins = new Map<string, string>()
-  const found = new Map<string, GivenValue>()
-  const problems: Problem[] = []
-  const at = (name: string): string => {
-    const value = found.get(name)
-    if (value !== undefined) return placeOf(value) + (value.macro === undefined ? '' : ` (${value.macro})`)
-    const top = given.at(-1)
-    return top === undefined ? `${object.name}.${name}` : placeOf({ ...top, key: `${top.key}.${name}` })
-  }
+  const complaints: Complaint[] = []
+  let isReadable = true
   for (const [name, field] of Object.entries(object.fields)) {
-    const value = given.findLast((source) => source.values.has(name))?.values.get(name)
+    const value = valueOf(given, name)
     values[name] = value === undefined ? field.fallback : value.value
-    if (value !== undefined) {
-      found.set(name, value)
-      origins.set(name, value.origin)
-    } else if (field.required) {
-      problems.push({ severity: 'error', text: `${at(name)} is missing: it must be ${field.allowed}` })
-    }
+    if (value !== undefined) origins.set(name, value.origin)
+    else if (field.required) complaints.push({ field: name, text: `is missing: it must be ${field.allowed}` })
+    if (value?.isWrong) isReadable = false
   }
   if (object.many) values['id'] = id
-  const isReadable = problems.length === 0 && found.values().every((value) => !value.isWrong)
-  if (isReadable) {
-    for (const complaint of object.check?.(values) ?? [])
-      problems.push({ severity: 'error', text: `${at(complaint.field)} ${complaint.text}` })
-  }
-  return { instance: { id, values: Object.freeze(values), origins }, problems }
+  if (isReadable && complaints.length === 0) complaints.push(...(object.check?.(values) ?? []))
+  return { instance: { id, values: Object.freeze(values), origins }, complaints }
+}
+
+const valueOf = (given: readonly GivenObject[], name: string): GivenValue | undefined =>
+  given.findLast((source) => source.values.has(name))?.values.get(name)
+
+/** Where a field stands, or would. */
+function placeIn(object: AnySettingsObject, given: readonly GivenObject[], name: string): string {
+  const value = valueOf(given, name)
+  if (value !== undefined) return placeOf(value) + (value.macro === undefined ? '' : ` (${value.macro})`)
+  const top = given.at(-1)
+  return top === undefined ? `${object.name}.${name}` : placeOf({ ...top, key: `${top.key}.${name}` })
 }
 
 function warnNotYet(object: AnySettingsObject, given: readonly GivenObject[]): readonly Problem[] {

@@ -25,8 +25,12 @@ export interface SettingsObject<F> {
   readonly notYet?: string
   /** What is wrong with the fields taken together, each being right alone. Pure, as all of this. */
   check?(values: Readonly<F>): readonly Complaint[]
-  /** What follows from the values: shown beside them, never set. JSON. */
-  facts?(values: Readonly<F>): Readonly<Record<string, unknown>>
+  /** What follows from the values: shown beside them, never set. */
+  readonly facts?: {
+    readonly fields: Readonly<Record<string, Field<unknown>>>
+    /** As JSON. */
+    of(values: Readonly<F>): Readonly<Record<string, unknown>>
+  }
 }
 
 export interface Complaint {

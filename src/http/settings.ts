@@ -1,0 +1,35 @@
+/** What administrators may set about HTTP. */
+import { boolean, text } from '#settings/field.ts'
+import { settingsObject } from '#settings/object.ts'
+
+export const httpSettings = settingsObject({
+  name: 'Http',
+  title: 'HTTP',
+  help: 'Pages and programs over HTTP.',
+  many: false,
+  fields: {
+    publicUrl: text({
+      fallback: undefined,
+      allowed: 'a URL such as "https://mail.example.org", without a path',
+      normalise: (url) => {
+        const parsed = URL.canParse(url) ? new URL(url) : undefined
+        return parsed !== undefined &&
+          /^https?:$/.test(parsed.protocol) &&
+          parsed.href === `${parsed.origin}/`
+          ? parsed.origin
+          : undefined
+      },
+      help: 'The address under which others reach this server, where a proxy is in front of it.',
+    }),
+    useXForwarded: boolean({
+      fallback: false,
+      classic: 'http.use-x-forwarded',
+      help: 'Whether X-Forwarded-For and Forwarded of the trusted proxies say whose request it is.',
+    }),
+    enableHsts: boolean({
+      fallback: false,
+      classic: 'http.hsts',
+      help: 'Whether browsers are told to insist on TLS from now on, for a year.',
+    }),
+  },
+})
