@@ -25,7 +25,7 @@ export interface RouterOptions {
   /** The largest body that a path accepts. */
   readonly maxBodyBytes: (path: string) => number
   /** For TLS only: how long browsers are to insist on it (RFC 6797); 0 or absent: not at all. */
-  readonly hstsSeconds?: number
+  readonly hstsSeconds?: () => number
   /** A programming error in a handler; the client got a 500 with this id. */
   readonly onCrash: (error: unknown, request: { id: string; method: string; path: string }) => void
 }
@@ -40,7 +40,7 @@ export function createRouter(o: RouterOptions): Hono<HttpEnv> {
   router.use(async (c, next) => {
     c.set('requestId', randomUUID())
     await next()
-    protect(c, o.hstsSeconds ?? 0)
+    protect(c, o.hstsSeconds?.() ?? 0)
   })
   router.use(limitBody(o.maxBodyBytes))
   router.notFound((c) => problemResponse({ status: 404 }, c.get('requestId')))

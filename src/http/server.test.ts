@@ -32,7 +32,7 @@ async function open(
   const released = Promise.withResolvers<void>()
   const router = createRouter({
     maxBodyBytes: (path) => (path === '/upload' ? 1000 : 10),
-    hstsSeconds: 60,
+    hstsSeconds: () => 60,
     onCrash: (error, request) => crashes.push({ error, request }),
   })
   router.get('/', (c) => c.html('<p>hello</p>'))

@@ -100,9 +100,12 @@ export class LiveSettings implements Settings {
     return this.#take(this.prepare({ file: { text, name, directory } }))
   }
 
-  /** What `reload` would make of the file as it is now. Throws as `load`. */
-  prepareReload(): Prepared {
-    return this.prepare(this.#path === undefined ? {} : { file: readConfiguration(this.#path) })
+  /** What `reload` would make of the file as it is now, and of these contents of the store. Throws as `load`. */
+  prepareReload(stored?: Layer): Prepared {
+    return this.prepare({
+      ...(this.#path === undefined ? {} : { file: readConfiguration(this.#path) }),
+      ...(stored === undefined ? {} : { stored }),
+    })
   }
 
   /** With other contents of the file or the store; the rest as it is. Throws Fault `invalid` as `load`. */

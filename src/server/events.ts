@@ -48,14 +48,21 @@ export const settingsWarning = eventKind({
 export const settingsReloaded = eventKind({
   name: 'server.settings-reloaded',
   level: 'info',
-  help: 'The settings were read again. Those named take effect at the next start only.',
-  fields: { nextStart: list },
+  help: 'The settings were read again: which objects changed, and which fields take effect at the next start only.',
+  fields: { changed: list, nextStart: list },
 })
 
 export const settingsRefused = eventKind({
   name: 'server.settings-refused',
   level: 'error',
   help: 'The settings were read again and refused as a whole; those before stay in force.',
+  fields: { reason: text },
+})
+
+export const settingsNotApplied = eventKind({
+  name: 'server.settings-not-applied',
+  level: 'error',
+  help: 'A setting that is in force could not be followed, such as a port that another program has.',
   fields: { reason: text },
 })
 

@@ -9,7 +9,7 @@ import type { Spawn, ThreadData } from './threads.ts'
 const spawn: Spawn = (data) =>
   new Worker(new URL(import.meta.url), {
     workerData: data,
-    transferList: data.role === 'worker' ? [data.line.port] : [],
+    transferList: data.role === 'worker' ? [data.line.port, data.earlyLine.port] : [],
   })
 
 async function runThread(data: ThreadData): Promise<void> {

@@ -53,7 +53,7 @@ async function run(wanted: ServerArguments, mainFile: string, spawn: Spawn): Pro
   process.on('SIGINT', (signal) => void stop(signal))
   // Whoever reads what is printed may go; the server stays.
   process.stdout.on('error', () => undefined)
-  process.on('SIGHUP', () => state.server?.reload())
+  process.on('SIGHUP', () => void state.server?.reload())
 
   const { directory, configPath } = wanted
   const server = await startServer({ directory, configPath, environment: process.env, spawn, onFailure })

@@ -12,35 +12,35 @@ import { removeAdminToken, writeAdminToken } from '#admin/admin-token.ts'
 import type { ServerFacts } from '#admin/server-facts.ts'
 import { systemClock } from '#base/clock.ts'
 import { LocalBus } from '#bus/engines/local.ts'
+import { httpSettings } from '#http/settings.ts'
+import type { CommitterLine } from '#kv/committer-client.ts'
 import { type CertificatePair, CertificateSet } from '#net/certificate-set.ts'
 import { troubleTeller } from '#net/trouble.ts'
 import { readProcessGauges } from '#observe/process-gauges.ts'
 import { ServerTelemetry } from '#observe/telemetry.ts'
+import { followStoredSettings } from '#registry/follow-store.ts'
 import { LiveSettings } from '#registry/live.ts'
 import { deliverChunkTask } from '#smtp/server/chunk.ts'
 import { TaskScheduler } from '#tasks/scheduler.ts'
-import { buildProtocols, buildServices, type WorkerOptions } from './boot.ts'
+import { buildProtocols, buildServices, type Services, type WorkerOptions } from './boot.ts'
 import { eventKinds, gaugeKinds, settingsObjects } from './catalog.ts'
-import { loadCertificate } from './certificates.ts'
+import { certificatePairs, loadSelfSigned, usesSelfSigned, watchExpiry } from './certificates.ts'
 import { lockDirectory } from './data-directory.ts'
 import * as events from './events.ts'
 import { AdministratorSignIn } from './fallback-admin.ts'
 import { firstAdminPassword } from './first-run.ts'
 import { purgeAccountTask, scheduleSweep, sweepTask } from './housekeeping.ts'
-import {
-  drainListeners,
-  factsOf,
-  type ListenerPlan,
-  type OpenListener,
-  openListeners,
-  planListeners,
-  probePorts,
-} from './listeners.ts'
+import { followSettings, type SettingsFollower } from './follow-settings.ts'
+import { type ListenerPlan, planListeners } from './listener-plans.ts'
+import { ListenerSet } from './listener-set.ts'
 import { keepLogs } from './logs.ts'
 import { buildManagement } from './management.ts'
 import { composeMetrics, countWaiting } from './metrics.ts'
+import { probePorts } from './ports.ts'
+import { Reloader, type ReloadReport } from './reload.ts'
 import { dataRetention, systemSettings } from './settings.ts'
 import { openStorage, storageWarnings } from './storage.ts'
+import { readStoreEarly } from './stored-settings.ts'
 import type { EmbeddedEngine } from './engine-choice.ts'
 import type { Spawn } from './threads.ts'
 import { version } from './version.ts'
@@ -59,13 +59,15 @@ export interface StartOptions {
 
 export interface RunningServer {
   readonly facts: ServerFacts
+  /** Where others reach it over HTTP, if the settings say so. */
+  readonly publicUrl: string | undefined
   readonly engine: EmbeddedEngine
   readonly workers: number
   readonly telemetry: ServerTelemetry
   /** Only at the first start. */
   readonly adminPassword: string | undefined
-  /** Reads the settings again; refused ones leave everything as it was. */
-  reload(): void
+  /** Reads the settings again; refused ones leave everything as it was. Never rejects for what is in them. */
+  reload(): Promise<ReloadReport>
   /** Takes nothing new, gives sessions so long to finish, closes everything. */
   stop(why: string, deadlineMs: number): Promise<void>
 }
@@ -77,14 +79,15 @@ interface Ground extends WorkerOptions {
   readonly plans: readonly ListenerPlan[]
   readonly workers: number
   readonly hostname: string
-  readonly certificate: CertificatePair
+  readonly selfSigned: CertificatePair
+  readonly certificates: CertificateSet
   readonly ticketKeys: Buffer
   newThread(): Promise<WorkerThread>
 }
 
 /** What changes while the server runs. */
 interface Live {
-  open: readonly OpenListener[]
+  listeners: ListenerSet | undefined
   threads: readonly WorkerThread[]
   notReady: string | undefined
 }
@@ -98,16 +101,17 @@ export async function startServer(o: StartOptions): Promise<RunningServer> {
   const services = undo.use(buildServices(ground))
   const { db } = services.store
   const protocols = undo.use(buildProtocols(ground, services))
-  const live: Live = { open: [], threads: [], notReady: 'the server is starting' }
+  const live: Live = { listeners: undefined, threads: [], notReady: 'the server is starting' }
   const facts = (): ServerFacts => ({
     version,
     hostName: hostname,
     startedAtMs,
-    listeners: factsOf(live.open),
-    selfSigned: true,
+    listeners: live.listeners?.facts ?? [],
+    selfSigned: usesSelfSigned(settings),
   })
   const { hasher, passwords, signIn, accounts } = services
   const http = buildWeb({
+    settings,
     telemetry,
     accounts,
     management: buildManagement({ db, clock: systemClock, telemetry, accounts, passwords }),
@@ -125,24 +129,34 @@ export async function startServer(o: StartOptions): Promise<RunningServer> {
   undo.use(startTasks(ground, services))
   // Disposed first, so that nothing below is in use any more.
   undo.defer(async () => void (await endSessions(live, 0)))
-  live.open = await openListeners(plans, {
+  const listeners = new ListenerSet({
     protocols: { ...protocols, http },
-    certificates: new CertificateSet([ground.certificate]),
+    certificates: ground.certificates,
     ticketKeys: ground.ticketKeys,
-    reusePort: workers > 1,
+    isShared: workers > 1,
+    mayChoosePorts: true,
     onTrouble: troubleTeller(telemetry, systemClock),
   })
+  live.listeners = listeners
+  await listeners.openAll(plans)
+  const follower = undo.use(followAll(ground, services, listeners))
   live.threads = await Promise.all(Array.from({ length: workers - 1 }, () => ground.newThread()))
   const adminPassword = await firstAdminPassword(settings, services, systemClock)
   live.notReady = undefined
+  const reloader = new Reloader({ settings, db, listeners, follower, telemetry, threads: () => live.threads })
   const everything = undo.move()
   return {
-    facts: facts(),
+    get facts() {
+      return facts()
+    },
+    get publicUrl() {
+      return settings.get(httpSettings).publicUrl
+    },
     engine: ground.engine,
     workers,
     telemetry,
     adminPassword,
-    reload: () => reload(settings, telemetry, live.threads),
+    reload: () => reloader.reload(),
     async stop(why, deadlineMs) {
       telemetry.emit(events.serverStopping, { why })
       const began = systemClock.now()
@@ -154,24 +168,24 @@ export async function startServer(o: StartOptions): Promise<RunningServer> {
   }
 }
 
-/** Settings, logs, lock, storage, certificate, bus. */
+/** Settings, logs, lock, storage, certificates, bus. */
 async function layGround(o: StartOptions, undo: AsyncDisposableStack): Promise<Ground> {
+  const { directory, spawn, onFailure } = o
   const settings = new LiveSettings(settingsObjects, o.environment)
-  const { warnings } = o.configPath === undefined ? { warnings: [] } : settings.load(o.configPath)
+  if (o.configPath !== undefined) settings.load(o.configPath)
   const telemetry = new ServerTelemetry({ events: eventKinds, gauges: gaugeKinds }, systemClock)
   undo.use(keepLogs(settings, telemetry))
+  undo.use(lockDirectory(directory))
+  const { engine, committer } = await openStorage(directory, settings, spawn)
+  undo.defer(() => committer.end())
+  committer.onError(onFailure)
+  committer.onTrouble((trouble) => telemetry.emit(events.storageTrouble, { trouble }))
+  const warnings = await readStoreEarly({ directory, engine, line: committer.line() }, settings)
+
   const { plans, warnings: skipped } = planListeners(settings)
   const { defaultHostname: hostname, threadPoolSize: workers } = settings.get(systemSettings)
-
-  undo.use(lockDirectory(o.directory))
   if (workers > 1) await probePorts(plans)
-  const [{ engine, committer }, certificate] = await Promise.all([
-    openStorage(o.directory, settings, o.spawn),
-    loadCertificate(o.directory, hostname, systemClock),
-  ])
-  undo.defer(() => committer.end())
-  committer.onError(o.onFailure)
-  committer.onTrouble((trouble) => telemetry.emit(events.storageTrouble, { trouble }))
+  const selfSigned = await loadSelfSigned(directory, hostname, systemClock)
   for (const text of [...warnings, ...skipped, ...storageWarnings(settings, engine)])
     telemetry.emit(events.settingsWarning, { text })
 
@@ -183,11 +197,12 @@ async function layGround(o: StartOptions, undo: AsyncDisposableStack): Promise<G
       onError: (error) => telemetry.emit(events.busHandlerFailed, { error }),
     }),
   )
-  const { directory, configPath, spawn } = o
-  const shared = { directory, engine, spawn, certificate, ticketKeys }
+  const shared = { directory, engine, selfSigned, ticketKeys }
+  const newLine = (): CommitterLine => committer.line()
   return {
     ...shared,
-    line: committer.line(),
+    spawn,
+    line: newLine(),
     bus,
     settings,
     telemetry,
@@ -195,16 +210,32 @@ async function layGround(o: StartOptions, undo: AsyncDisposableStack): Promise<G
     plans,
     workers,
     hostname,
+    certificates: new CertificateSet(certificatePairs(settings, selfSigned)),
     newThread: () =>
       WorkerThread.start(
-        { directory, engine, certificate, ticketKeys, configPath, busChannel, line: committer.line() },
-        { spawn, onFailure: o.onFailure },
+        { ...shared, file: settings.file, busChannel, line: newLine(), earlyLine: newLine() },
+        { spawn, onFailure },
       ),
   }
 }
 
+/** What follows from settings that change, on this worker. */
+function followAll(
+  { settings, bus, telemetry, clock, certificates, selfSigned }: Ground,
+  { store }: Services,
+  listeners: ListenerSet,
+): SettingsFollower {
+  const stack = new DisposableStack()
+  const onProblem = (reason: string): void => telemetry.emit(events.settingsNotApplied, { reason })
+  const follower = stack.use(followSettings({ settings, listeners, certificates, selfSigned, onProblem }))
+  const onError = (error: unknown): void => telemetry.emit(events.busHandlerFailed, { error })
+  stack.use(followStoredSettings({ db: store.db, bus, settings, onError }))
+  stack.use(watchExpiry(settings, telemetry, clock))
+  return { settled: follower.settled, [Symbol.dispose]: () => stack.dispose() }
+}
+
 /** Durable background work, on the main worker only. */
-function startTasks(ground: Ground, services: ReturnType<typeof buildServices>): AsyncDisposable {
+function startTasks(ground: Ground, services: Services): AsyncDisposable {
   const { bus, clock, telemetry, directory, settings } = ground
   const { db, blobs } = services.store
   const deliverChunks = deliverChunkTask({
@@ -228,23 +259,11 @@ function startTasks(ground: Ground, services: ReturnType<typeof buildServices>):
 
 /** How many sessions were cut off at the deadline. */
 async function endSessions(live: Live, deadlineMs: number): Promise<number> {
-  const { open, threads } = live
+  const { listeners, threads } = live
   live.threads = []
   const cut = await Promise.all([
-    drainListeners(open, deadlineMs),
+    listeners?.drain(deadlineMs) ?? 0,
     ...threads.map((thread) => thread.stop(deadlineMs)),
   ])
   return cut.reduce((a, b) => a + b, 0)
-}
-
-function reload(settings: LiveSettings, telemetry: ServerTelemetry, threads: readonly WorkerThread[]): void {
-  try {
-    const { warnings, restart } = settings.reload()
-    for (const text of warnings) telemetry.emit(events.settingsWarning, { text })
-    telemetry.emit(events.settingsReloaded, { nextStart: restart })
-  } catch (error) {
-    telemetry.emit(events.settingsRefused, { reason: (error as Error).message })
-    return
-  }
-  for (const thread of threads) thread.reload()
 }

@@ -2,6 +2,7 @@
 import type { Worker } from 'node:worker_threads'
 import type { CommitterLine } from '#kv/committer-client.ts'
 import type { CertificatePair } from '#net/certificate-set.ts'
+import type { ConfigurationText } from '#registry/live.ts'
 import type { EmbeddedEngine } from './engine-choice.ts'
 
 export interface CommitterData {
@@ -16,11 +17,14 @@ export interface CommitterData {
 export interface WorkerData {
   readonly role: 'worker'
   readonly directory: string
-  readonly configPath: string | undefined
+  /** The configuration as the main thread read it. */
+  readonly file: ConfigurationText | undefined
   readonly engine: EmbeddedEngine
   readonly line: CommitterLine
+  /** For reading the settings of the store, before services are built on them. */
+  readonly earlyLine: CommitterLine
   readonly busChannel: string
-  readonly certificate: CertificatePair
+  readonly selfSigned: CertificatePair
   readonly ticketKeys: Uint8Array
 }
 

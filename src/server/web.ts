@@ -2,22 +2,33 @@
 import { addAdminRoutes, type AdminOptions } from '#admin/api.ts'
 import { createRouter } from '#http/router.ts'
 import { httpProtocol } from '#http/server.ts'
+import { httpSettings } from '#http/settings.ts'
 import type { SocketProtocol } from '#net/listener.ts'
+import type { Settings } from '#settings/object.ts'
 import type { Telemetry } from '#telemetry/telemetry.ts'
 import { httpFailed } from './events.ts'
+import { systemSettings } from './settings.ts'
 
 /** What any request may carry; routes with smaller limits have their own. */
 const maxBodyBytes = 1024 * 1024
 
-export function buildWeb(o: AdminOptions & { readonly telemetry: Telemetry }): SocketProtocol {
-  const { telemetry } = o
+/** How long browsers insist on TLS: a year. */
+const hstsSeconds = 31_536_000
+
+export function buildWeb(
+  o: AdminOptions & { readonly telemetry: Telemetry; readonly settings: Settings },
+): SocketProtocol {
+  const { telemetry, settings } = o
   const router = createRouter({
     maxBodyBytes: () => maxBodyBytes,
+    hstsSeconds: () => (settings.get(httpSettings).enableHsts ? hstsSeconds : 0),
     onCrash: (error, { id, method, path }) =>
       telemetry.emit(httpFailed, { error, request: id, path: `${method} ${path}` }),
   })
   addAdminRoutes(router, o)
   return httpProtocol(router, {
+    trustedNetworks: () =>
+      settings.get(httpSettings).useXForwarded ? settings.get(systemSettings).proxyTrustedNetworks : [],
     onCrash: (error) => telemetry.emit(httpFailed, { error, request: '', path: '' }),
   })
 }

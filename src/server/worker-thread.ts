@@ -10,17 +10,22 @@ import { CertificateSet } from '#net/certificate-set.ts'
 import { troubleTeller } from '#net/trouble.ts'
 import type { Snapshot } from '#observe/meter.ts'
 import { ServerTelemetry } from '#observe/telemetry.ts'
-import { LiveSettings } from '#registry/live.ts'
+import { followStoredSettings } from '#registry/follow-store.ts'
+import { type ConfigurationText, LiveSettings } from '#registry/live.ts'
 import { buildProtocols, buildServices } from './boot.ts'
 import { eventKinds, gaugeKinds, settingsObjects } from './catalog.ts'
-import { busHandlerFailed, settingsRefused } from './events.ts'
-import { drainListeners, openListeners, planListeners } from './listeners.ts'
+import { certificatePairs } from './certificates.ts'
+import { busHandlerFailed, settingsNotApplied, settingsRefused } from './events.ts'
+import { followSettings } from './follow-settings.ts'
+import { planListeners } from './listener-plans.ts'
+import { ListenerSet } from './listener-set.ts'
 import { keepLogs } from './logs.ts'
+import { readStoreEarly } from './stored-settings.ts'
 import type { Spawn, WorkerData } from './threads.ts'
 
 type WorkerOrder =
   | { readonly do: 'snapshot'; readonly id: number }
-  | { readonly do: 'reload' }
+  | { readonly do: 'reload'; readonly file: ConfigurationText | undefined }
   | { readonly do: 'drain'; readonly deadlineMs: number }
 
 type WorkerReport =
@@ -36,7 +41,8 @@ export async function runWorker(data: WorkerData, spawn: Spawn): Promise<void> {
   await using stack = new AsyncDisposableStack()
 
   const settings = new LiveSettings(settingsObjects, process.env)
-  if (data.configPath !== undefined) settings.load(data.configPath)
+  if (data.file !== undefined) settings.prepare({ file: data.file }).commit()
+  await readStoreEarly({ ...data, line: data.earlyLine }, settings)
   const telemetry = new ServerTelemetry({ events: eventKinds, gauges: gaugeKinds }, clock)
   stack.use(keepLogs(settings, telemetry))
   const bus = stack.use(
@@ -48,18 +54,21 @@ export async function runWorker(data: WorkerData, spawn: Spawn): Promise<void> {
   const o = { ...data, bus, settings, telemetry, clock, spawn }
   const services = stack.use(buildServices(o))
   const protocols = stack.use(buildProtocols(o, services))
-  const certificates = new CertificateSet([data.certificate])
-  const ticketKeys = Buffer.from(data.ticketKeys)
-  // A port that the system chooses cannot be shared: the main worker has it alone.
-  const plans = planListeners(settings).plans.filter(({ bind }) => bind.every((one) => one.port !== 0))
-  const onTrouble = troubleTeller(telemetry, clock)
-  const open = await openListeners(plans, {
+  const certificates = new CertificateSet(certificatePairs(settings, data.selfSigned))
+  const listeners = new ListenerSet({
     protocols,
     certificates,
-    ticketKeys,
-    reusePort: true,
-    onTrouble,
+    ticketKeys: Buffer.from(data.ticketKeys),
+    isShared: true,
+    mayChoosePorts: false,
+    onTrouble: troubleTeller(telemetry, clock),
   })
+  await listeners.openAll(planListeners(settings).plans)
+  const { selfSigned } = data
+  const onProblem = (reason: string): void => telemetry.emit(settingsNotApplied, { reason })
+  stack.use(followSettings({ settings, listeners, certificates, selfSigned, onProblem }))
+  const onError = (error: unknown): void => telemetry.emit(busHandlerFailed, { error })
+  stack.use(followStoredSettings({ db: services.store.db, bus, settings, onError }))
 
   const { promise: drained, resolve: end } = Promise.withResolvers<number>()
   port.on('message', (order: WorkerOrder) => {
@@ -68,10 +77,10 @@ export async function runWorker(data: WorkerData, spawn: Spawn): Promise<void> {
         void telemetry.snapshot().then((snapshot) => report({ kind: 'snapshot', id: order.id, snapshot }))
         break
       case 'reload':
-        reload(settings, telemetry)
+        reload(settings, telemetry, order.file)
         break
       case 'drain':
-        void drainListeners(open, order.deadlineMs).then(end)
+        void listeners.drain(order.deadlineMs).then(end)
     }
   })
   report({ kind: 'ready' })
@@ -79,10 +88,14 @@ export async function runWorker(data: WorkerData, spawn: Spawn): Promise<void> {
   port.close()
 }
 
-/** The main thread has told what is wrong with a file that is refused. */
-function reload(settings: LiveSettings, telemetry: ServerTelemetry): void {
+/** The main thread has looked at all of it before. */
+function reload(
+  settings: LiveSettings,
+  telemetry: ServerTelemetry,
+  file: ConfigurationText | undefined,
+): void {
   try {
-    settings.reload()
+    settings.prepare(file === undefined ? {} : { file }).commit()
   } catch (error) {
     telemetry.emit(settingsRefused, { reason: (error as Error).message })
   }
@@ -132,8 +145,9 @@ export class WorkerThread {
     })
   }
 
-  reload(): void {
-    this.#order({ do: 'reload' })
+  /** With the configuration as it is in force now. */
+  reload(file: ConfigurationText | undefined): void {
+    this.#order({ do: 'reload', file })
   }
 
   /** Ends it; how many sessions were cut off. */

@@ -1,13 +1,9 @@
 import assert from 'node:assert/strict'
-import { createServer, type AddressInfo } from 'node:net'
 import { test } from 'node:test'
+import { formatNetwork } from '#base/ip.ts'
 import { LiveSettings } from '#registry/live.ts'
-import { createSelfSigned } from '#cert/self-signed.ts'
-import { type Protocol } from '#net/listener.ts'
-import { CertificateSet } from '#net/certificate-set.ts'
-import { Advice } from './advice.ts'
 import { settingsObjects } from './catalog.ts'
-import { openListeners, planListeners, probePorts } from './listeners.ts'
+import { planListeners } from './listener-plans.ts'
 
 function plansOf(toml: string) {
   const settings = new LiveSettings(settingsObjects)
@@ -50,31 +46,40 @@ test('what cannot be spoken yet is left out with a warning', () => {
   assert.deepEqual(warnings, ['listener "p" is not opened: this release does not speak pop3 yet'])
 })
 
-test('a port in use closes what was opened before, and says what to do', async () => {
-  const other = createServer()
-  await new Promise<void>((resolve) => other.listen(0, '127.0.0.1', resolve))
-  const { port } = other.address() as AddressInfo
-  try {
-    const { plans } = plansOf(
-      `server.listener.a.bind = "127.0.0.1:0"\nserver.listener.b.bind = "127.0.0.1:${port}"`,
-    )
-    const smtp: Protocol = { name: 'smtp', alpn: [], serve: async () => {} }
-    const certificates = new CertificateSet([createSelfSigned(['localhost'], Date.now())])
-    const isAdvice = (error: unknown): boolean =>
-      error instanceof Advice &&
-      error.message.startsWith(
-        `Cannot open port ${port} on 127.0.0.1 for the listener "b": another program uses it.`,
-      )
-    const o = {
-      protocols: { smtp },
-      certificates,
-      ticketKeys: Buffer.alloc(48),
-      reusePort: false,
-      onTrouble: () => {},
-    }
-    await assert.rejects(openListeners(plans, o), isAdvice)
-    await assert.rejects(probePorts(plans), isAdvice)
-  } finally {
-    other.close()
-  }
+test('the proxies of a listener: its own, for whom it is alone, or those of the server', () => {
+  const { plans, warnings } = plansOf(`
+server.proxy.trusted-networks = ["10.0.0.0/8"]
+Http.useXForwarded = true
+[server.listener.shared]
+bind = "[::]:25"
+[server.listener.own]
+bind = "[::]:26"
+proxy.trusted-networks = ["192.0.2.1"]
+[server.listener.none]
+bind = "[::]:27"
+proxy.trusted-networks = []
+[server.listener.web]
+bind = "[::]:80"
+protocol = "http"
+`)
+  assert.deepEqual(warnings, [])
+  assert.deepEqual(
+    plans.map(({ id, proxies, proxiesOnly }) => [id, proxies!.map(formatNetwork).join(), proxiesOnly]),
+    [
+      ['shared', '10.0.0.0/8', false],
+      ['own', '192.0.2.1/32', true],
+      ['none', '', false],
+      ['web', '', false],
+    ],
+  )
+  assert.match(plansOf('Http.useXForwarded = true').warnings[0]!, /has no effect as long as/)
+})
+
+test('what cannot be in TLS is said with the line', () => {
+  const wrong = (toml: string, expected: RegExp): void =>
+    assert.throws(() => plansOf(`[server.listener.a]\nbind = "[::]:25"\n${toml}`), expected)
+  wrong('tls.disable-protocols = ["tls12", "TLSv1.3"]', /x\.toml:3: .*leaves no version of TLS/)
+  wrong('tls.disable-protocols = "tls11"', /must be one of "tls12", "tls13", not "tls11"/)
+  wrong('tlsClientCertificates = "request"', /x\.toml:1: .*tlsClientAuthorities is missing/)
+  wrong('tlsClientAuthorities = "nothing"', /must be certificates in PEM/)
 })

@@ -1,0 +1,57 @@
+/** Whether ports can be had, and what to do where they cannot, in sentences that name port and listener. */
+import { createServer } from 'node:net'
+import type { SocketAddress } from '#settings/field.ts'
+import { Advice } from './advice.ts'
+
+export interface WantedPorts {
+  /** Of the listener. */
+  readonly id: string
+  readonly bind: readonly SocketAddress[]
+}
+
+/**
+ * Throws Advice where somebody else has one of these ports. Needed before several workers share them: sharing
+ * would silently share with another server of the same user too.
+ */
+export async function probePorts(wanted: readonly WantedPorts[]): Promise<void> {
+  for (const { id, bind } of wanted) {
+    for (const { ip, port } of bind) {
+      if (port === 0) continue
+      const probe = createServer()
+      await new Promise<void>((resolve, reject) => {
+        probe.once('error', (cause) => reject(adviseOnPort(id, new Error(cause.message, { cause }))))
+        probe.listen({ host: ip, port, exclusive: true }, () => probe.close(() => resolve()))
+      })
+    }
+  }
+}
+
+export function adviseOnPort(id: string, error: Error): Error {
+  const { code, address, port } = (error.cause ?? {}) as NodeJS.ErrnoException & {
+    address?: string
+    port?: number
+  }
+  const where = `port ${port} on ${address} for the listener "${id}"`
+  const another = `give it another one in the configuration (server.listener.${id}, bind)`
+  switch (code) {
+    case 'EADDRINUSE':
+      return new Advice(
+        `Cannot open ${where}: another program uses it.\nStop that program, or ${another}, then start again.`,
+        { cause: error },
+      )
+    case 'EACCES':
+      return new Advice(
+        `Cannot open ${where}: this user may not open ports below 1024.\n` +
+          `Start as root or with CAP_NET_BIND_SERVICE, or ${another}, then start again.`,
+        { cause: error },
+      )
+    case 'EADDRNOTAVAIL':
+      return new Advice(
+        `Cannot open ${where}: this machine does not have that address.\n` +
+          `Correct the address in the configuration (server.listener.${id}, bind), then start again.`,
+        { cause: error },
+      )
+    default:
+      return error
+  }
+}

@@ -1,0 +1,85 @@
+/**
+ * Reading the settings again, by SIGHUP or through the API. Everything is looked at before anything changes:
+ * one wrong value, or a port that cannot be had, leaves all as it was.
+ */
+import { isFault } from '#base/fault.ts'
+import type { Db } from '#kv/db.ts'
+import type { LiveSettings } from '#registry/live.ts'
+import { readStoredSettings } from '#registry/settings-rows.ts'
+import type { Telemetry } from '#telemetry/telemetry.ts'
+import { settingsRefused, settingsReloaded, settingsWarning } from './events.ts'
+import type { SettingsFollower } from './follow-settings.ts'
+import type { ListenerSet } from './listener-set.ts'
+import { planListeners } from './listener-plans.ts'
+import type { WorkerThread } from './worker-thread.ts'
+
+export interface ReloadReport {
+  /** Why nothing was changed; empty where all was taken. */
+  readonly errors: readonly string[]
+  /** Names of objects of which anything changed. */
+  readonly changed: readonly string[]
+  readonly warnings: readonly string[]
+  /** Fields, as `Object.field`, whose change takes effect at the next start only. */
+  readonly restart: readonly string[]
+}
+
+export interface ReloaderOptions {
+  readonly settings: LiveSettings
+  readonly db: Db
+  readonly listeners: ListenerSet
+  readonly follower: SettingsFollower
+  readonly telemetry: Telemetry
+  readonly threads: () => readonly WorkerThread[]
+}
+
+export class Reloader {
+  readonly #o: ReloaderOptions
+  #running: Promise<unknown> = Promise.resolve()
+
+  constructor(o: ReloaderOptions) {
+    this.#o = o
+  }
+
+  /** One after the other. */
+  reload(): Promise<ReloadReport> {
+    const run = this.#running.then(() => this.#reload())
+    this.#running = run
+    return run
+  }
+
+  async #reload(): Promise<ReloadReport> {
+    const { telemetry } = this.#o
+    const report = await this.#change()
+    for (const text of report.warnings) telemetry.emit(settingsWarning, { text })
+    if (report.errors.length > 0) telemetry.emit(settingsRefused, { reason: report.errors.join('\n') })
+    else telemetry.emit(settingsReloaded, { changed: report.changed, nextStart: report.restart })
+    return report
+  }
+
+  async #change(): Promise<ReloadReport> {
+    const { settings, db, listeners, follower, threads } = this.#o
+    try {
+      const { layer, problems } = await db.read((tx) => readStoredSettings(tx, settings.objects))
+      const prepared = settings.prepareReload(layer)
+      const { plans, warnings } = planListeners(prepared.settings)
+      const errors = await listeners.probe(plans)
+      if (errors.length > 0) return refused(errors)
+      prepared.commit()
+      for (const thread of threads()) thread.reload(settings.file)
+      await follower.settled()
+      const { changed, restart } = prepared
+      const odd = problems.map((problem) => problem.text)
+      return { errors: [], changed, restart, warnings: [...prepared.warnings, ...odd, ...warnings] }
+    } catch (error) {
+      if (!isFault(error)) throw error
+      return refused(error.publicText.split('\n'))
+    }
+  }
+}
+
+const refused = (errors: readonly string[]): ReloadReport => ({
+  errors,
+  changed: [],
+  warnings: [],
+  restart: [],
+})
