@@ -50,7 +50,9 @@ export const singletonNames = [
   'Cache',
   'DataRetention',
   'DataStore',
+  'Enterprise',
   'FallbackAdmin',
+  'Http',
   'Imap',
   'MtaInboundSession',
   'MtaStageAuth',
@@ -64,6 +66,8 @@ export const singletonNames = [
 /** Objects of which there may be many. */
 export const collectionNames = [
   'Account',
+  'AcmeProvider',
+  'Certificate',
   'Domain',
   'MailingList',
   'NetworkListener',

@@ -3,6 +3,8 @@ import type { Hono } from 'hono'
 import { ensureAdmin, setAdminPassword } from '#account/administrator.ts'
 import { makeStore } from '#account/fixture.test.ts'
 import type { Client } from '#http/client.ts'
+import { LiveSettings } from '#registry/live.ts'
+import { settingsObjects } from '#server/catalog.ts'
 import { buildManagement } from '#server/management.ts'
 import { createRouter, type HttpEnv } from '#http/router.ts'
 import { addAdminRoutes } from './api.ts'
@@ -40,7 +42,7 @@ export async function makeApi(o: { facts?: ServerFacts } = {}) {
   addAdminRoutes(router, {
     signIn: store.signIn,
     accounts: store.accounts,
-    management: buildManagement(store),
+    management: buildManagement({ ...store, settings: new LiveSettings(settingsObjects) }),
     adminToken,
     setAdminPassword: (wanted) => setAdminPassword(store, wanted),
     facts: () => o.facts ?? facts,

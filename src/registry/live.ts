@@ -240,7 +240,7 @@ const ofObject = (layer: Layer, object: AnySettingsObject, id: string): GivenObj
   layer.get(object)?.find((one) => one.id === id)
 
 function instancesOf<F>(now: Instances, object: SettingsObject<F>): readonly ObjectValues[] {
-  const instances = now.get(object as unknown as AnySettingsObject)
+  const instances = now.get(object)
   if (instances === undefined) throw new Error(`${object.name} is not in the catalog`)
   return instances
 }

@@ -12,11 +12,14 @@ import { ListHandler } from '#account/objects/list-handler.ts'
 import { RoleHandler } from '#account/objects/role-handler.ts'
 import type { PasswordPolicy } from '#account/password-policy.ts'
 import { looksLikeHash } from '#account/verifiers/stored-hash.ts'
+import type { Bus } from '#bus/bus.ts'
 import type { Clock } from '#base/clock.ts'
 import type { Db } from '#kv/db.ts'
 import { quotaUsage } from '#mail/mailbox.ts'
+import type { LiveSettings } from '#registry/live.ts'
 import { AuditHandler } from '#registry/audit-handler.ts'
 import { Management } from '#registry/management.ts'
+import { settingsHandlers } from '#registry/settings-handler.ts'
 import type { Telemetry } from '#telemetry/telemetry.ts'
 
 export interface ManagementOptions {
@@ -25,6 +28,8 @@ export interface ManagementOptions {
   readonly telemetry: Telemetry
   readonly accounts: Accounts
   readonly passwords: PasswordPolicy
+  readonly settings: LiveSettings
+  readonly bus: Bus
 }
 
 export function buildManagement(o: ManagementOptions): Management {
@@ -47,6 +52,7 @@ export function buildManagement(o: ManagementOptions): Management {
       new ListHandler(o),
       new RoleHandler(o),
       new AuditHandler(db),
+      ...settingsHandlers(o),
     ],
   })
 }

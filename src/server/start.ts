@@ -114,7 +114,15 @@ export async function startServer(o: StartOptions): Promise<RunningServer> {
     settings,
     telemetry,
     accounts,
-    management: buildManagement({ db, clock: systemClock, telemetry, accounts, passwords }),
+    management: buildManagement({
+      db,
+      clock: systemClock,
+      telemetry,
+      accounts,
+      passwords,
+      settings,
+      bus: ground.bus,
+    }),
     signIn: new AdministratorSignIn({ settings, signIn, passwords: hasher, telemetry }),
     adminToken: await writeAdminToken(o.directory),
     setAdminPassword: (password) =>
@@ -231,7 +239,7 @@ function followAll(
   const onError = (error: unknown): void => telemetry.emit(events.busHandlerFailed, { error })
   stack.use(followStoredSettings({ db: store.db, bus, settings, onError }))
   stack.use(watchExpiry(settings, telemetry, clock))
-  return { settled: follower.settled, [Symbol.dispose]: () => stack.dispose() }
+  return { settled: () => follower.settled(), [Symbol.dispose]: () => stack.dispose() }
 }
 
 /** Durable background work, on the main worker only. */

@@ -230,12 +230,13 @@ export function list<T>(
     if (items.length < min || items.length > max) return undefined
     return items.map((value) => item.read(value) as T)
   })
-  const show = item.show
   return {
     ...whole,
     item,
     count: { min, max },
-    ...(show && { show: (values: readonly T[] | undefined) => values?.map((value) => show(value)) }),
+    ...(item.show && {
+      show: (values: readonly T[] | undefined) => values?.map((value) => item.show!(value)),
+    }),
   }
 }
 

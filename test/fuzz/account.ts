@@ -3,7 +3,6 @@
  * about their clients, stored hashes, and names of accounts and domains.
  */
 import assert from 'node:assert/strict'
-import type { IncomingMessage } from 'node:http'
 import { readCatchAll, readOwnAddress, readOwnDomain, recipientKeys } from '#account/address.ts'
 import { external } from '#account/sasl/external.ts'
 import { login } from '#account/sasl/login.ts'
@@ -116,8 +115,7 @@ function forwarded(bytes: Uint8Array): void {
   const [for_ = '', proto = ''] = latin1(bytes).split('\n')
   for (const remoteAddress of ['192.0.2.1', '127.0.0.1']) {
     const headers = { 'x-forwarded-for': for_, 'x-forwarded-proto': proto }
-    const request = { socket: { remoteAddress }, headers } as unknown as IncomingMessage
-    const client = clientOf(request, false, proxies)
+    const client = clientOf(headers, remoteAddress, false, proxies)
     assert.equal(client.ip, formatIp(parseIp(client.ip)!))
     assert.ok(!client.isLocal)
     if (remoteAddress === '127.0.0.1') assert.deepEqual([client.ip, client.secure], [remoteAddress, false])

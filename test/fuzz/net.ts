@@ -56,8 +56,14 @@ function names(bytes: Uint8Array): void {
   for (const name of dns) assert.ok(!name.includes(', ') && !name.includes('"'))
 }
 
-export const targets: readonly { readonly name: string; run(bytes: Uint8Array): void }[] = [
-  { name: 'net proxy header', run: proxyHeader },
-  { name: 'net alternative names', run: names },
-  { name: 'http forwarded headers', run: forwardedHeaders },
+const parser = 'net'
+
+export const targets: readonly {
+  readonly name: string
+  readonly parser: string
+  run(bytes: Uint8Array): void
+}[] = [
+  { name: 'net proxy header', parser, run: proxyHeader },
+  { name: 'net alternative names', parser, run: names },
+  { name: 'http forwarded headers', parser, run: forwardedHeaders },
 ]

@@ -5,7 +5,8 @@ import { Fault } from '#base/fault.ts'
 import { formatSize, parseSize } from '#base/size.ts'
 import { settingsObjects } from '#server/catalog.ts'
 import { expandMacros } from '#settings/macro.ts'
-import { readSettings } from '#settings/read.ts'
+import { mergeLayers } from '#settings/merge.ts'
+import { readDocument } from '#settings/read.ts'
 import { leavesOf, parseToml } from '#settings/toml.ts'
 
 const utf8 = (bytes: Uint8Array): string => Buffer.from(bytes).toString('utf8')
@@ -25,7 +26,8 @@ function toml(bytes: Uint8Array): void {
     const document = parseToml(text, 'fuzz.toml')
     const lines = text.split('\n').length
     for (const { line } of leavesOf(document.root)) assert.ok(line >= 1 && line <= lines)
-    readSettings(document, settingsObjects, () => undefined)
+    const { layer } = readDocument(document, settingsObjects, () => undefined)
+    mergeLayers(settingsObjects, [layer])
   })
 }
 

@@ -6,7 +6,7 @@ import { join } from 'node:path'
 import { test } from 'node:test'
 import type { TLSSocket } from 'node:tls'
 import { testCertificate, testKey } from '../../harness/certificates.ts'
-import { Conversation } from '../../harness/conversation.ts'
+import type { Conversation } from '../../harness/conversation.ts'
 import { startServer, type TestServer } from '../../harness/server.ts'
 
 /** Held until it is let go, so that nobody else gets it meanwhile. */
