@@ -5,10 +5,17 @@
 import { isMainThread, parentPort, Worker, workerData } from 'node:worker_threads'
 import type { Spawn, ThreadData } from './threads.ts'
 
+/**
+ * Room for new objects, in MiB, of threads that make much garbage and keep little: left alone it grows to
+ * 48 MiB and is never given back. Workers have live objects of many sessions, and V8 knows better.
+ */
+const youngMb = { committer: 12, hash: 3, worker: undefined }
+
 // The program as it was started, source or bundle: a thread is the same file with a role.
 const spawn: Spawn = (data) =>
   new Worker(new URL(import.meta.url), {
     workerData: data,
+    resourceLimits: { maxYoungGenerationSizeMb: youngMb[data.role] },
     transferList: data.role === 'worker' ? [data.line.port, data.earlyLine.port] : [],
   })
 
