@@ -7,7 +7,6 @@
  */
 import { isAscii } from 'node:buffer'
 import { setImmediate as nextTurn } from 'node:timers/promises'
-import { asBuffer } from '#base/bytes.ts'
 import { isFault, SyntaxFault } from '#base/fault.ts'
 import type { AccountId, MessageId } from '#base/id.ts'
 import type { BlobStore } from '#blob/store.ts'
@@ -255,9 +254,8 @@ function compileEnvelope(member: 'from' | 'to' | 'cc' | 'bcc' | 'subject', folde
   const pieces = storedPieces(member === 'subject' ? member : 'address', folded)
   return ({ structure }) => {
     if (structure === undefined) return undefined
-    if (!mayContain(structure.envelopeWire, pieces)) return false
-    const text = member === 'subject' ? structure.subject : structure[`${member}Text`]
-    return containsText(text, folded)
+    if (!mayContain(structure.memberWire(member), pieces)) return false
+    return containsText(structure.memberText(member), folded)
   }
 }
 
@@ -269,12 +267,12 @@ const storedPieces = (member: 'subject' | 'address', folded: string): readonly s
   member === 'subject' ? folded.split(/["\\]/) : (folded.match(/[a-z0-9]+/g) ?? [])
 
 /**
- * Whether the text of an envelope can have these pieces, told without parsing it. False is sure where nothing
+ * Whether the text of a member of an envelope can have these pieces, told without parsing it. False is sure where nothing
  * was encoded (RFC 2047) and all is ASCII, to which some other letters fold.
  */
-function mayContain(envelopeWire: Uint8Array, pieces: readonly string[]): boolean {
-  if (!isAscii(envelopeWire)) return true
-  const wire = asBuffer(envelopeWire).toString('latin1')
+function mayContain(memberWire: Buffer, pieces: readonly string[]): boolean {
+  if (!isAscii(memberWire)) return true
+  const wire = memberWire.toString('latin1')
   if (wire.includes('=?')) return true
   const lower = wire.toLowerCase()
   return pieces.every((piece) => lower.includes(piece))

@@ -2,9 +2,10 @@
  * The ENVELOPE list of IMAP: written from an envelope, and read back from what is stored
  * (RFC 9051 §7.5.2 and §9).
  */
-import { MAX_ADDRESSES, type Address } from './address.ts'
+import { addressText, MAX_ADDRESSES, type Address } from './address.ts'
+import { decodeHeaderText } from './encoded-word.ts'
 import type { Envelope } from './structure.ts'
-import { wireNstring, type WireReader } from './wire.ts'
+import { wireNstring, WireReader } from './wire.ts'
 
 const emptyEnvelope: Envelope = {
   date: undefined,
@@ -64,8 +65,35 @@ function nextNstring(reader: WireReader, spaced = true): string | undefined {
   return reader.nstring()
 }
 
+/** What is searched in, by its place among the members. */
+const memberPlaces = { subject: 1, from: 2, to: 5, cc: 6, bcc: 7 } as const
+export type EnvelopeMember = keyof typeof memberPlaces
+
+/** The bytes of one member; the others are passed over. Throws SyntaxFault where the bytes are damaged. */
+export function memberWire(envelope: Buffer, member: EnvelopeMember): Buffer {
+  const reader = new WireReader(envelope)
+  reader.open()
+  for (let i = memberPlaces[member]; i > 0; i--) {
+    reader.skipValue()
+    reader.space()
+  }
+  const start = reader.at
+  reader.skipValue()
+  return envelope.subarray(start, reader.at)
+}
+
+/** What `memberWire` found, as decoded text. */
+export function memberText(wire: Buffer, member: EnvelopeMember): string {
+  const reader = new WireReader(wire)
+  return member === 'subject' ? decodeHeaderText(reader.nstring() ?? '') : addressText(readAddresses(reader))
+}
+
 function nextAddresses(reader: WireReader): readonly Address[] {
   reader.space()
+  return readAddresses(reader)
+}
+
+function readAddresses(reader: WireReader): readonly Address[] {
   if (reader.takeNil()) return []
   const list: Address[] = []
   reader.open()

@@ -9,9 +9,9 @@
 import { asBuffer } from '#base/bytes.ts'
 import { SyntaxFault } from '#base/fault.ts'
 import { readBodyStructure, renderBodyStructure, type PartPlace } from './body-structure.ts'
-import { readEnvelope, renderEnvelope } from './envelope.ts'
+import { type EnvelopeMember, memberText, memberWire, readEnvelope, renderEnvelope } from './envelope.ts'
 import { messageId, messageIds } from './references.ts'
-import { envelopeText, subjectText, type Envelope, type MessageStructure, type Part } from './structure.ts'
+import type { Envelope, MessageStructure, Part } from './structure.ts'
 import { WireReader } from './wire.ts'
 
 const VERSION = 1
@@ -230,25 +230,14 @@ export class StoredStructure {
     return messageIds(this.envelope.inReplyTo ?? '')
   }
 
+  /** The bytes of a member of the envelope, by which search tells most messages apart. */
+  memberWire(member: EnvelopeMember): Buffer {
+    return memberWire(this.#section(0), member)
+  }
+
   /** Decoded text, for search and display. */
-  get subject(): string {
-    return subjectText(this.envelope)
-  }
-
-  get fromText(): string {
-    return envelopeText(this.envelope, 'from')
-  }
-
-  get toText(): string {
-    return envelopeText(this.envelope, 'to')
-  }
-
-  get ccText(): string {
-    return envelopeText(this.envelope, 'cc')
-  }
-
-  get bccText(): string {
-    return envelopeText(this.envelope, 'bcc')
+  memberText(member: EnvelopeMember): string {
+    return memberText(this.memberWire(member), member)
   }
 
   /** Where the top header ends and the body begins. */

@@ -5,7 +5,7 @@
  * Offsets count bytes from the message's first; an end is exclusive. Strings that come from the message
  * (not those marked as text) have one character per byte, with folding, NUL and line breaks removed.
  */
-import { addressText, type Address } from './address.ts'
+import type { Address } from './address.ts'
 import { decodeHeaderText } from './encoded-word.ts'
 import { parameter, type Parameter } from './parameters.ts'
 
@@ -125,12 +125,6 @@ export const charsetOf = (part: Part): string | undefined => parameter(part.para
 
 /** The envelope's subject as text. */
 export const subjectText = (envelope: Envelope): string => decodeHeaderText(envelope.subject ?? '')
-
-/** A member of the envelope as text, for search and display. */
-export const envelopeText = (
-  envelope: Envelope,
-  member: 'from' | 'sender' | 'replyTo' | 'to' | 'cc' | 'bcc',
-): string => addressText(envelope[member])
 
 /**
  * The structure of the message with `prefixBytes` of header fields put before it (Return-Path, Received):

@@ -79,6 +79,24 @@ export class WireReader {
     return this.takeNil() ? undefined : this.string()
   }
 
+  /** Passes over a string, NIL, or a list of them, and makes nothing of it. */
+  skipValue(): void {
+    let depth = 0
+    do {
+      const byte = this.#bytes[this.at]
+      if (byte === QUOTE) this.#passQuoted()
+      else if (byte === OPEN_BRACE) this.#passLiteral()
+      else if (byte === OPEN) {
+        depth++
+        this.at++
+      } else if (byte === CLOSE && depth > 0) {
+        depth--
+        this.at++
+      } else if (byte === SPACE && depth > 0) this.at++
+      else if (!this.takeNil()) this.fail('damaged structure')
+    } while (depth > 0)
+  }
+
   number(): number {
     const start = this.at
     while (this.#bytes[this.at]! >= 0x30 && this.#bytes[this.at]! <= 0x39) this.at++
@@ -100,6 +118,14 @@ export class WireReader {
   }
 
   #quoted(): string {
+    const start = this.at + 1
+    const isEscaped = this.#passQuoted()
+    const text = this.#bytes.toString('latin1', start, this.at - 1)
+    return isEscaped ? text.replace(/\\(.)/gs, '$1') : text
+  }
+
+  /** Whether anything in it is escaped. */
+  #passQuoted(): boolean {
     const bytes = this.#bytes
     const start = ++this.at
     let isEscaped = false
@@ -109,19 +135,25 @@ export class WireReader {
         isEscaped = true
         this.at++
       } else if (byte === QUOTE) {
-        const text = bytes.toString('latin1', start, this.at++)
-        return isEscaped ? text.replace(/\\(.)/gs, '$1') : text
+        this.at++
+        return isEscaped
       }
     }
     throw new SyntaxFault('string without an end', start)
   }
 
   #literal(): string {
+    const length = this.#passLiteral()
+    return this.#bytes.toString('latin1', this.at - length, this.at)
+  }
+
+  /** How long it is. */
+  #passLiteral(): number {
     this.at++
     const length = this.number()
     const start = this.at + 3
     if (start + length > this.#bytes.length) throw new SyntaxFault('literal without an end', this.at)
     this.at = start + length
-    return this.#bytes.toString('latin1', start, this.at)
+    return length
   }
 }

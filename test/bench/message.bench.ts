@@ -72,7 +72,7 @@ summary(() => {
   bench('stored: parts', () => new StoredStructure(stored).parts())
   bench('stored: subject and from as text', () => {
     const structure = new StoredStructure(stored)
-    return structure.subject.length + structure.fromText.length
+    return structure.memberText('subject').length + structure.memberText('from').length
   })
 })
 

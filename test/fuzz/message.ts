@@ -48,7 +48,7 @@ function storedStructure(bytes: Uint8Array): void {
     const stored = new StoredStructure(bytes)
     stored.parts()
     assert.ok(stored.bodyWire.length >= 0 && stored.headerEnd >= 0)
-    assert.equal(typeof stored.fromText, 'string')
+    assert.equal(typeof stored.memberText('from'), 'string')
   } catch (error) {
     if (!(error instanceof SyntaxFault)) throw error
   }
