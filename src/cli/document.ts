@@ -25,12 +25,8 @@ export function parseDocument(text: string, name: string): unknown {
   const shownName = name === '-' ? 'standard input' : name
   const first = text.trimStart()[0]
   if (first === undefined) throw new CliFailure(`${shownName} is empty`)
-  // A table of arrays begins like an array: only TOML has a name after the bracket.
-  if (
-    first === '{' ||
-    (first === '[' && !/^\[+\s*[\w"'-]+(?:\s*\.\s*[\w"'-]+)*\s*\]/m.test(firstLineOf(text)))
-  )
-    return parseJson(text, shownName)
+  const isToml = first === '[' ? tomlHeader.test(firstLineOf(text)) : first !== '{'
+  if (!isToml) return parseJson(text, shownName)
   try {
     return parsePlainToml(text, shownName)
   } catch (error) {
@@ -38,6 +34,9 @@ export function parseDocument(text: string, name: string): unknown {
     throw error
   }
 }
+
+/** `[Domain]`, `[[Account]]`, `[Account."alice@example.org"]`: in JSON no name without quotes follows the bracket. */
+const tomlHeader = /^\[\[?\s*[A-Za-z]\w*\s*(?:\.\s*(?:[\w-]+|"[^"]*"|'[^']*')\s*)*\]/
 
 const firstLineOf = (text: string): string => text.trimStart().split(/\r?\n/, 1)[0]!
 

@@ -39,6 +39,17 @@ export class Refusal extends CliFailure {
   }
 }
 
+/** Everything has been said; only the exit code is left. */
+export class QuietExit extends Error {
+  readonly exitCode: number
+
+  constructor(exitCode: number) {
+    super(`exit code ${exitCode}`)
+    this.name = 'QuietExit'
+    this.exitCode = exitCode
+  }
+}
+
 export const isNotFound = (error: unknown): boolean => error instanceof Refusal && error.status === 404
 
 export const usageFailure = (message: string, hint?: string): CliFailure =>

@@ -6,6 +6,7 @@
 import { Command, CommanderError } from 'commander'
 import { addAccountCommands } from './commands/account.ts'
 import { addAliasCommands } from './commands/alias.ts'
+import { addApplyCommand } from './commands/apply.ts'
 import { addAuditCommand } from './commands/audit.ts'
 import { addCheckCommand } from './commands/check.ts'
 import { addCreateCommand } from './commands/create.ts'
@@ -18,9 +19,10 @@ import { addListCommands } from './commands/list.ts'
 import { addQueryCommand } from './commands/query.ts'
 import { addReloadCommand } from './commands/reload.ts'
 import { addRoleCommands } from './commands/role.ts'
+import { addSnapshotCommand } from './commands/snapshot.ts'
 import { addStatusCommand } from './commands/status.ts'
 import { addUpdateCommand } from './commands/update.ts'
-import { CliFailure, usageExitCode } from './failure.ts'
+import { CliFailure, QuietExit, usageExitCode } from './failure.ts'
 import { printable, type Terminal } from './terminal.ts'
 
 const help = `
@@ -63,6 +65,7 @@ const commands: readonly (readonly [group: string, commands: readonly Add[]])[] 
       addDeleteCommand,
     ],
   ],
+  ['A whole organisation at once:', [addApplyCommand, addSnapshotCommand]],
   ['The server:', [addStatusCommand, addReloadCommand, addAuditCommand, addCheckCommand]],
 ]
 
@@ -75,6 +78,7 @@ export async function run(args: readonly string[], terminal: Terminal): Promise<
   } catch (error) {
     // Commander has said what is wrong, or has shown help that was asked for.
     if (error instanceof CommanderError) return error.exitCode === 0 ? 0 : usageExitCode
+    if (error instanceof QuietExit) return error.exitCode
     const failure = error instanceof CliFailure ? error : new CliFailure(messageOf(error))
     tell(terminal, failure, args.includes('--json'))
     return failure.exitCode

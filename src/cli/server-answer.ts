@@ -43,7 +43,7 @@ export const noPostern = (status: number, url: URL): CliFailure =>
 export function refusalOf(status: number, problem: Record<string, unknown>): Refusal {
   const detail = problem['detail'] ?? problem['title']
   const text = typeof detail === 'string' ? detail : `the server said no (HTTP ${status})`
-  const fields = fieldsOf(problem['errors'])
+  const fields = fieldsOf(problem['errors'] ?? errorsIn(problem['properties'], text))
   const id = problem['requestId']
   const hint =
     status >= 500 && typeof id === 'string'
@@ -52,6 +52,14 @@ export function refusalOf(status: number, problem: Record<string, unknown>): Ref
   if (fields.length === 0) return new Refusal(status, text.slice(0, longestText), hint)
   const message = fields.length === 1 ? 'one value is not right' : `${fields.length} values are not right`
   return new Refusal(status, message, { fields })
+}
+
+/** Of one property alone the text says what is wrong, after its name. */
+function errorsIn(properties: unknown, text: string): unknown {
+  const [property] = Array.isArray(properties) && properties.length === 1 ? (properties as unknown[]) : []
+  if (typeof property !== 'string') return undefined
+  const prefix = `${property}: `
+  return [{ pointer: property, detail: text.startsWith(prefix) ? text.slice(prefix.length) : text }]
 }
 
 function fieldsOf(errors: unknown): readonly FieldProblem[] {
