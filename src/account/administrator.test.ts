@@ -1,7 +1,6 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { isFault } from '#base/fault.ts'
-import { ensureAdmin, setAdminPassword } from './administrator.ts'
+import { ensureAdmin } from './administrator.ts'
 import { makeStore } from './fixture.test.ts'
 import { administratorAccess } from './candidate.ts'
 import { administratorId, passwordTable } from './credential-tables.ts'
@@ -24,13 +23,4 @@ test('two first starts at once make one password', async () => {
   const shown = made.filter((password) => password !== undefined)
   assert.equal(shown.length, 1)
   assert.deepEqual(await store.signIn.administrator('admin', shown[0]!, from), administratorAccess())
-})
-
-test('a new password replaces the old one', async () => {
-  const store = makeStore()
-  const first = await ensureAdmin(store)
-  await setAdminPassword(store, 'battery staple')
-  assert.equal(await store.signIn.administrator('admin', first!, from), 'wrong')
-  assert.deepEqual(await store.signIn.administrator('admin', 'battery staple', from), administratorAccess())
-  await assert.rejects(setAdminPassword(store, 'short'), (error) => isFault(error, 'invalid'))
 })

@@ -4,10 +4,7 @@
  */
 import type { Clock } from '#base/clock.ts'
 import type { Db } from '#kv/db.ts'
-import type { Telemetry } from '#telemetry/telemetry.ts'
-import { administratorName } from './candidate.ts'
 import { administratorId, passwordTable } from './credential-tables.ts'
-import { passwordChanged } from './events.ts'
 import { generatePassword } from './generated-password.ts'
 import type { PasswordPolicy } from './password-policy.ts'
 
@@ -28,14 +25,4 @@ export async function ensureAdmin({ db, passwords, clock }: Context): Promise<st
     tx.put(passwordTable, [administratorId], row)
     return password
   })
-}
-
-/** Sets the administrator's password. Throws Fault `invalid` or `unavailable`. */
-export async function setAdminPassword(
-  { db, passwords, clock, telemetry }: Context & { readonly telemetry: Telemetry },
-  password: string,
-): Promise<void> {
-  const row = await passwords.keepForEver(await passwords.check(password, [administratorName]), clock.now())
-  await db.write([], async (tx) => tx.put(passwordTable, [administratorId], row))
-  telemetry.emit(passwordChanged, { account: administratorId, name: administratorName })
 }

@@ -14,7 +14,8 @@ export type CredentialId = Branded<number, 'CredentialId'>
 /** D. Crockford's base32: no letter that looks like a digit. */
 const alphabet = '0123456789abcdefghjkmnpqrstvwxyz'
 const groupLength = 5
-const keyStart = 'api_'
+/** By which an API key is told from other tokens. */
+export const apiKeyStart = 'api_'
 const secretGroups = 4
 const accountLength = 7
 
@@ -67,7 +68,7 @@ export function newAppPassword(account: AccountId, id: CredentialId): NewSecret 
 
 export function newApiKey(account: AccountId, id: CredentialId): NewSecret {
   const secret = randomLetters(groupLength * secretGroups)
-  const shown = `${keyStart}${writeNumber(account, accountLength)}-${grouped(showCredentialId(id) + secret)}`
+  const shown = `${apiKeyStart}${writeNumber(account, accountLength)}-${grouped(showCredentialId(id) + secret)}`
   return { shown, digest: digestOf(account, id, secret) }
 }
 
@@ -83,8 +84,8 @@ export function readAppPassword(text: string): GivenSecret | undefined {
 }
 
 export function readApiKey(text: string): (GivenSecret & { readonly account: AccountId }) | undefined {
-  if (!text.startsWith(keyStart) || text.length > 64) return undefined
-  const letters = readLetters(text.slice(keyStart.length))
+  if (!text.startsWith(apiKeyStart) || text.length > 64) return undefined
+  const letters = readLetters(text.slice(apiKeyStart.length))
   const given = readGroups(letters?.slice(accountLength))
   const account = letters === undefined ? 0 : readNumber(letters.slice(0, accountLength))
   if (given === undefined || account < 1 || account > 0xffff_ffff) return undefined

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { base32, hotp, matchingStep, otpauthUrl, totpStep } from './totp.ts'
+import { base32, hotp, matchingStep, otpauthUrl, readOtpauthUrl, totpStep } from './totp.ts'
 
 const secret = Buffer.from('12345678901234567890')
 
@@ -70,4 +70,27 @@ test('the URL names issuer and account', () => {
     otpauthUrl({ issuer: 'mail.example.org', account: 'alice@example.org', secret }),
     'otpauth://totp/mail.example.org:alice%40example.org?secret=GEZDGNBVGY3TQOJQGEZDGNBVGY3TQOJQ&issuer=mail.example.org&algorithm=SHA1&digits=6&period=30',
   )
+})
+
+test('the URL is read back; others are not', () => {
+  const o = { issuer: 'x', account: 'alice@example.org', secret: Buffer.alloc(20, 7) }
+  const url = otpauthUrl(o)
+  assert.deepEqual(readOtpauthUrl(url), o.secret)
+  assert.deepEqual(
+    readOtpauthUrl('otpauth://totp/x?secret=gezd gnbv gy3t qojq gezd gnbv gy'),
+    secret.subarray(0, 16),
+  )
+  for (const wrong of [
+    '',
+    'x',
+    'https://example.org/',
+    url.replace('totp', 'hotp'),
+    url.replace('SHA1', 'SHA256'),
+    url.replace('digits=6', 'digits=8'),
+    url.replace('period=30', 'period=60'),
+    'otpauth://totp/x?secret=GEZDGNBV',
+    'otpauth://totp/x?secret=1111111111111111111111111111111111',
+    `otpauth://totp/x?secret=${'A'.repeat(2000)}`,
+  ])
+    assert.equal(readOtpauthUrl(wrong), undefined, wrong)
 })

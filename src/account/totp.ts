@@ -60,3 +60,34 @@ export function otpauthUrl(o: { issuer: string; account: string; secret: Uint8Ar
   const label = `${issuer}:${encodeURIComponent(o.account)}`
   return `otpauth://totp/${label}?secret=${base32(o.secret)}&issuer=${issuer}&algorithm=SHA1&digits=${digits}&period=30`
 }
+
+const leastSecretBytes = 16
+
+/** The secret in such a URL; undefined where it is none, or of codes that are not counted here. */
+export function readOtpauthUrl(text: string): Buffer | undefined {
+  const url = text.length > 1000 ? null : URL.parse(text)
+  const secret = url?.searchParams.get('secret')?.toUpperCase().replaceAll(/[ =-]/g, '')
+  if (url?.protocol !== 'otpauth:' || url.host !== 'totp' || secret === undefined) return undefined
+  const says = (name: string, only: string): boolean =>
+    (url.searchParams.get(name) ?? only).toUpperCase() === only
+  if (!says('algorithm', 'SHA1') || !says('digits', String(digits)) || !says('period', '30')) return undefined
+  const bytes = readBase32(secret)
+  return bytes === undefined || bytes.length < leastSecretBytes || bytes.length > 64 ? undefined : bytes
+}
+
+function readBase32(letters: string): Buffer | undefined {
+  const bytes: number[] = []
+  let bits = 0
+  let held = 0
+  for (const letter of letters) {
+    const value = base32Alphabet.indexOf(letter)
+    if (value < 0) return undefined
+    held = (held << 5) | value
+    bits += 5
+    if (bits < 8) continue
+    bits -= 8
+    bytes.push((held >>> bits) & 255)
+    held &= (1 << bits) - 1
+  }
+  return Buffer.from(bytes)
+}

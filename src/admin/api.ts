@@ -6,15 +6,16 @@ import { Hono } from 'hono'
 import type { Accounts } from '#account/account.ts'
 import { limitBody } from '#http/body-limit.ts'
 import type { HttpEnv } from '#http/router.ts'
-import { accountPermissionsRoute } from './account-permissions.ts'
+import { accountPermissionsRoute, type PermissionOptions } from './account-permissions.ts'
 import { type AdminEnv, adminGate, assertMay, type GateOptions } from './gate.ts'
 import { addHomePage } from './home-page.ts'
 import { type ObjectOptions, objectRoutes } from './objects.ts'
 import { type PrincipalOptions, principalRoutes } from './principals.ts'
 import { addRoutes, type ApiRoute } from './route.ts'
+import { selfServiceRoutes } from './self-service.ts'
 import type { ServerFacts } from './server-facts.ts'
 
-export interface AdminOptions extends GateOptions, ObjectOptions, PrincipalOptions {
+export interface AdminOptions extends GateOptions, ObjectOptions, PrincipalOptions, PermissionOptions {
   readonly accounts: Accounts
   readonly facts: () => ServerFacts
   /** The text of all metrics and its content type. */
@@ -55,6 +56,7 @@ export function addAdminRoutes(everything: Hono<HttpEnv>, o: AdminOptions): void
 export const apiRoutes = (o: AdminOptions): readonly ApiRoute[] => [
   ...principalRoutes(o),
   ...objectRoutes(o),
+  ...selfServiceRoutes({ management: o.management, issuer: () => o.facts().hostName }),
   accountPermissionsRoute(o),
   {
     method: 'GET',

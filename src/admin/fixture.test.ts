@@ -1,6 +1,6 @@
 /** What the tests of this folder share: the router with an administrator, on a store in memory. */
 import type { Hono } from 'hono'
-import { ensureAdmin, setAdminPassword } from '#account/administrator.ts'
+import { ensureAdmin } from '#account/administrator.ts'
 import { makeStore } from '#account/fixture.test.ts'
 import type { Client } from '#http/client.ts'
 import { LiveSettings } from '#registry/live.ts'
@@ -44,7 +44,6 @@ export async function makeApi(o: { facts?: ServerFacts } = {}) {
     accounts: store.accounts,
     management: buildManagement({ ...store, settings: new LiveSettings(settingsObjects) }),
     adminToken,
-    setAdminPassword: (wanted) => setAdminPassword(store, wanted),
     facts: () => o.facts ?? facts,
     metrics: async () => ({ text: 'auth_failures_total 0\n', contentType: 'text/plain; version=0.0.4' }),
     notReady: async () => state.notReady,

@@ -1,6 +1,6 @@
 /**
- * Who uses the management API: `admin` or an account, by Basic authentication (RFC 7617), and programs on
- * this machine with the admin token as a bearer (RFC 6750 §2.1). What they may do is asked by each operation.
+ * Who uses the management API: `admin` or an account, by Basic authentication (RFC 7617), and programs with an
+ * API key or, on this machine, the admin token as a bearer (RFC 6750 §2.1). What they may do is asked by each operation.
  *
  * What must always hold: no password is asked for or accepted in clear from another machine, and no web page
  * of somebody else acts with what a browser remembers.
@@ -8,8 +8,9 @@
 import type { Context, MiddlewareHandler } from 'hono'
 import type { Access } from '#account/access.ts'
 import { administratorAccess } from '#account/candidate.ts'
-import type { SignIn } from '#account/sign-in.ts'
 import type { Permission } from '#account/permission.ts'
+import { apiKeyStart } from '#account/shown-once.ts'
+import type { SignIn } from '#account/sign-in.ts'
 import { Fault } from '#base/fault.ts'
 import { basicCredentials } from '#http/basic-auth.ts'
 import type { HttpEnv } from '#http/router.ts'
@@ -17,7 +18,7 @@ import type { Actor } from '#registry/managed-object.ts'
 import { isSameToken } from './admin-token.ts'
 
 export interface GateOptions {
-  readonly signIn: Pick<SignIn, 'administrator'>
+  readonly signIn: Pick<SignIn, 'administrator' | 'apiKey'>
   /** Absent where there is no data directory to keep it in. */
   readonly adminToken: string | undefined
 }
@@ -50,6 +51,11 @@ async function signedIn(o: GateOptions, c: Context<AdminEnv>): Promise<Access> {
   const authorization = c.req.header('authorization')
   const token = bearerToken(authorization)
   if (token !== undefined) {
+    if (token.startsWith(apiKeyStart)) {
+      const found = await o.signIn.apiKey(token, { ip: client.ip, protocol: 'http' })
+      if (found === 'wrong') throw refused('This API key is not valid here.')
+      return found
+    }
     if (!client.isLocal) throw forbidden('The admin token is for programs on the server itself.')
     if (o.adminToken === undefined || !isSameToken(token, o.adminToken)) {
       throw refused('The admin token is not that of the running server.')

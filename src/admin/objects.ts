@@ -157,7 +157,9 @@ class ObjectRoutes {
         const given = queryOf(c, query)
         const scope = await this.#scope(c, given)
         const options = changeOptions(c, given)
-        return answer(c, await this.#o.management.update(name, key(c), await jsonBody(c), scope, options))
+        const updated = await this.#o.management.update(name, key(c), await jsonBody(c), scope, options)
+        c.header('ETag', `"${updated.revision}"`)
+        return c.json({ data: { ...showOne(updated), ...updated.shownOnce } })
       },
     })
   }

@@ -4,10 +4,10 @@
  */
 import type { Context } from 'hono'
 import { administratorName } from '#account/candidate.ts'
-import { allPermissions } from '#account/permission.ts'
+import { administratorId } from '#account/credential-tables.ts'
 import { Fault, invalidProperties, isFault } from '#base/fault.ts'
 import type { Shown } from '#registry/change.ts'
-import type { Scope } from '#registry/managed-object.ts'
+import { type Scope, singletonId } from '#registry/managed-object.ts'
 import type { ChangeOptions, Management } from '#registry/management.ts'
 import type { AdminEnv } from './gate.ts'
 import { addressesOf, PrincipalPlanner } from './principal-changes.ts'
@@ -29,8 +29,6 @@ import type { ApiRoute } from './route.ts'
 
 export interface PrincipalOptions {
   readonly management: Management
-  /** Sets the password of the administrator who has no account. */
-  readonly setAdminPassword: (password: string) => Promise<void>
 }
 
 const base = '/api/principal'
@@ -135,7 +133,7 @@ async function patch(o: PrincipalOptions, c: Context<AdminEnv>): Promise<void> {
   const operations = readOperations(await jsonBody(c))
   const password = administratorsPassword(c, operations)
   if (password === undefined) await change(o, c, operations, options)
-  else await setAdministratorsPassword(o, c, password)
+  else await setAdministratorsPassword(o, c, password, options)
 }
 
 interface Found {
@@ -215,17 +213,13 @@ function administratorsPassword(c: Context<AdminEnv>, operations: readonly Opera
   return others.length > 0 ? '' : (password ?? '')
 }
 
-/** Only whoever may do everything: with it they could. */
 async function setAdministratorsPassword(
-  o: PrincipalOptions,
+  { management }: PrincipalOptions,
   c: Context<AdminEnv>,
-  password: unknown,
+  secret: unknown,
+  options: ChangeOptions,
 ): Promise<void> {
-  const { permissions } = c.get('actor')
-  const missing = allPermissions.find((permission) => !permissions.has(permission))
-  if (missing !== undefined)
-    throw new Fault('forbidden', `This needs every permission, also ${missing}.`, { what: administratorName })
-  if (typeof password !== 'string')
-    throw invalidProperties([{ property: '0/value', problem: 'must be a password' }])
-  await o.setAdminPassword(password)
+  const scope = { actor: c.get('actor'), account: administratorId }
+  const change = { verb: 'update', object: 'AccountPassword', key: singletonId, given: { secret } } as const
+  await management.together([{ ...change, called: () => '0/value' }], scope, options)
 }

@@ -45,7 +45,7 @@ export function auditKey(id: string): readonly [number, string] | undefined {
 
 export interface AuditedChange {
   readonly verb: AuditVerb
-  readonly object: Pick<ManagedObject, 'name' | 'fields'>
+  readonly object: Pick<ManagedObject, 'name' | 'fields' | 'proofs'>
   readonly id: string
   readonly before: Values
   readonly after: Values
@@ -62,7 +62,9 @@ export function audit(
 ): void {
   const { verb, object, id, before, after, given } = change
   const differing = changedFields(object.fields, before, after)
-  const secrets = Object.keys(given).filter((name) => object.fields[name]?.kind === 'secret')
+  const secrets = Object.keys(given).filter(
+    (name) => object.fields[name]?.kind === 'secret' && object.proofs?.includes(name) !== true,
+  )
   const marks = Object.fromEntries(secrets.map((name) => [name, '(changed)']))
   const name = after['name'] ?? before['name']
   tx.put(auditTable, [key.atMs, key.nonce], {

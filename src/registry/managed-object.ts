@@ -21,6 +21,8 @@ export interface ManagedObject {
   readonly fields: Fields
   /** What a query may ask for. */
   readonly filters: Fields
+  /** Secret fields that prove who asks and change nothing. */
+  readonly proofs?: readonly string[]
 }
 
 export const singletonId = 'singleton'

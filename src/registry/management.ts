@@ -29,7 +29,8 @@ export interface ChangeOptions {
   readonly ifRevision?: string
 }
 
-export interface Created extends Shown {
+export interface Changed extends Shown {
+  /** Nobody can ask for it again. */
   readonly shownOnce: Values
 }
 
@@ -106,7 +107,7 @@ export class Management {
     return handler.query({ ...o, filter }, scope)
   }
 
-  async create(name: string, given: unknown, scope: Scope, o: ChangeOptions = {}): Promise<Created> {
+  async create(name: string, given: unknown, scope: Scope, o: ChangeOptions = {}): Promise<Changed> {
     const [created] = await this.together([{ verb: 'create', object: name, given }], scope, o)
     return created!
   }
@@ -118,7 +119,7 @@ export class Management {
     given: unknown,
     scope: Scope,
     o: ChangeOptions = {},
-  ): Promise<Shown> {
+  ): Promise<Changed> {
     const [updated] = await this.together([{ verb: 'update', object: name, key, given, ...o }], scope, o)
     return updated!
   }
@@ -135,7 +136,7 @@ export class Management {
     changes: readonly WantedChange[],
     scope: Scope,
     o: { readonly dryRun?: boolean; readonly problems?: readonly PropertyProblem[] } = {},
-  ): Promise<readonly Created[]> {
+  ): Promise<readonly Changed[]> {
     const problems: PropertyProblem[] = [...(o.problems ?? [])]
     const readable: {
       change: WantedChange

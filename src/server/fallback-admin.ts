@@ -18,14 +18,14 @@ import { fallbackAdmin } from './settings.ts'
 export class AdministratorSignIn {
   readonly #o: {
     settings: Settings
-    signIn: Pick<SignIn, 'administrator'>
+    signIn: Pick<SignIn, 'administrator' | 'apiKey'>
     passwords: PasswordHasher
     telemetry: Telemetry
   }
 
   constructor(o: {
     settings: Settings
-    signIn: Pick<SignIn, 'administrator'>
+    signIn: Pick<SignIn, 'administrator' | 'apiKey'>
     passwords: PasswordHasher
     telemetry: Telemetry
   }) {
@@ -41,6 +41,10 @@ export class AdministratorSignIn {
       return administratorAccess(name)
     }
     return signIn.administrator(name, password, from)
+  }
+
+  apiKey(key: string, from: SignInSource): Promise<Access | 'wrong'> {
+    return this.#o.signIn.apiKey(key, from)
   }
 
   async #isRight(secret: string, password: string): Promise<boolean> {

@@ -6,11 +6,14 @@ import {
   type AccountHandlerOptions,
   type NewPassword,
 } from '#account/objects/account-handler.ts'
+import { AccountPasswordHandler } from '#account/objects/account-password-handler.ts'
 import { AccountSettingsHandler } from '#account/objects/account-settings-handler.ts'
+import { CredentialHandler } from '#account/objects/credential-handler.ts'
 import { DomainHandler } from '#account/objects/domain-handler.ts'
 import { ListHandler } from '#account/objects/list-handler.ts'
 import { RoleHandler } from '#account/objects/role-handler.ts'
 import type { PasswordPolicy } from '#account/password-policy.ts'
+import type { SignIn } from '#account/sign-in.ts'
 import { looksLikeHash } from '#account/verifiers/stored-hash.ts'
 import type { Bus } from '#bus/bus.ts'
 import type { Clock } from '#base/clock.ts'
@@ -30,6 +33,7 @@ export interface ManagementOptions {
   readonly passwords: PasswordPolicy
   readonly settings: LiveSettings
   readonly bus: Bus
+  readonly signIn: Pick<SignIn, 'administrator'>
 }
 
 export function buildManagement(o: ManagementOptions): Management {
@@ -47,7 +51,10 @@ export function buildManagement(o: ManagementOptions): Management {
     ...o,
     handlers: [
       new AccountHandler({ ...o, newPassword, usedBytes }),
+      new AccountPasswordHandler(o),
       new AccountSettingsHandler(accounts),
+      new CredentialHandler('apiKey', o),
+      new CredentialHandler('appPassword', o),
       new DomainHandler(o),
       new ListHandler(o),
       new RoleHandler(o),

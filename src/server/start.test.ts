@@ -57,6 +57,7 @@ test('the administrator of the configuration: by password or hash, beside the ot
         asked.push(name)
         return 'wrong'
       },
+      apiKey: async () => 'wrong',
     },
   })
   const from = { ip: '127.0.0.1', protocol: 'http' }

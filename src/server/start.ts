@@ -7,7 +7,6 @@
  */
 import { randomBytes, randomUUID } from 'node:crypto'
 import { join } from 'node:path'
-import { setAdminPassword } from '#account/administrator.ts'
 import { removeAdminToken, writeAdminToken } from '#admin/admin-token.ts'
 import type { ServerFacts } from '#admin/server-facts.ts'
 import { systemClock } from '#base/clock.ts'
@@ -122,11 +121,10 @@ export async function startServer(o: StartOptions): Promise<RunningServer> {
       passwords,
       settings,
       bus: ground.bus,
+      signIn,
     }),
     signIn: new AdministratorSignIn({ settings, signIn, passwords: hasher, telemetry }),
     adminToken: await writeAdminToken(o.directory),
-    setAdminPassword: (password) =>
-      setAdminPassword({ db, passwords, clock: systemClock, telemetry }, password),
     facts,
     metrics: () => composeMetrics(telemetry, live.threads),
     notReady: async () => live.notReady,
