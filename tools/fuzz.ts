@@ -3,7 +3,7 @@
  * `targets`; what a target throws is a find, as is a run of more than a second, one that does not end, and
  * memory that grows. A find becomes a file of test/corpus, which every later run begins with.
  *
- *   --target NAME    only targets whose name contains NAME
+ *   --target NAME    only targets whose name, or whose parser's name, contains NAME
  *   --seconds N      per parser (60), whose targets share them
  *   --total-seconds  for all together, shared out if they would take longer
  *   --runs N         stop after so many inputs instead
@@ -46,6 +46,8 @@ if ([runs, wantedSeconds, totalSeconds, seed, jobs].some((value) => Number.isNaN
   throw new Error('--seconds, --total-seconds, --runs, --seed and --jobs take numbers')
 }
 
+const isWanted = (name: string): boolean => name.toLowerCase().includes(options.target.toLowerCase())
+
 async function findTargets(): Promise<readonly Plan[]> {
   const plans: Plan[] = []
   for (const file of globSync('test/fuzz/*.ts', { cwd: root, exclude: ['**/*.test.ts'] }).sort()) {
@@ -54,7 +56,7 @@ async function findTargets(): Promise<readonly Plan[]> {
     if (targets === undefined) throw new Error(`${file} exports no targets`)
     for (const { name, corpus, parser = name } of targets) {
       const folder = path.join(root, 'test/corpus', corpus ?? path.basename(file, '.ts'))
-      if (name.includes(options.target)) plans.push({ module, target: name, parser, folder })
+      if (isWanted(name) || isWanted(parser)) plans.push({ module, target: name, parser, folder })
     }
   }
   return plans
@@ -100,6 +102,7 @@ async function runPlan({ module, target, folder }: Plan, seconds: number): Promi
 }
 
 const plans = [...(await findTargets())]
+if (plans.length === 0) throw new Error(`no target is called ${options.target}`)
 const parsers = Map.groupBy(plans, ({ parser }) => parser)
 const seconds = Math.min(wantedSeconds, (totalSeconds * jobs) / Math.max(parsers.size, 1))
 process.stdout.write(
