@@ -9,7 +9,7 @@ import type { Duplex } from 'node:stream'
 import { connect as connectTls, type ConnectionOptions, type TLSSocket } from 'node:tls'
 
 /** A guard against tests that hang; no test depends on how long it is. */
-const hangMs = 10_000
+const hangMs = 45_000
 
 export interface ConnectOptions {
   readonly host?: string
