@@ -4,7 +4,7 @@
  * so reading a message is linear in its length.
  */
 import { SyntaxFault } from '#base/fault.ts'
-import { labelText, longestName, rootName } from './name.ts'
+import { encodeName, foldName, labelText, longestName, rootName } from './name.ts'
 
 /** More than labels in a name: whoever needs more pointers wants to keep us busy. */
 const mostPointers = 127
@@ -96,4 +96,10 @@ export class WireReader {
     this.at = start + length
     return start
   }
+}
+
+/** The one text of a name, folded; undefined where it is none. */
+export function canonicalName(text: string): string | undefined {
+  const wire = encodeName(text)
+  return wire === undefined ? undefined : foldName(new WireReader(wire).name())
 }

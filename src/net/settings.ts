@@ -133,7 +133,7 @@ export const policyOf = (values: {
     : {}),
 })
 
-function isCertificates(pem: string): boolean {
+export function isCertificates(pem: string): boolean {
   const blocks = pem.match(/-----BEGIN CERTIFICATE-----[^-]{1,100000}-----END CERTIFICATE-----/g)
   if (blocks === null) return false
   try {
