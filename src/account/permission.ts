@@ -42,6 +42,7 @@ const mailPermissions = {
 const administrationPermissions = {
   impersonate: 'Sign in to the account of another with the own password.',
   actionReloadSettings: 'Read the configuration again.',
+  dnsLookup: 'Ask the name servers that the server asks.',
 } as const
 
 /** Objects of which there is one: they are read and updated. */
@@ -50,6 +51,7 @@ export const singletonNames = [
   'Cache',
   'DataRetention',
   'DataStore',
+  'DnsResolver',
   'Enterprise',
   'FallbackAdmin',
   'Http',

@@ -7,6 +7,7 @@ import type { Accounts } from '#account/account.ts'
 import { limitBody } from '#http/body-limit.ts'
 import type { HttpEnv } from '#http/router.ts'
 import { accountPermissionsRoute, type PermissionOptions } from './account-permissions.ts'
+import { type DnsLookupOptions, dnsLookupRoute } from './dns-lookup.ts'
 import { type AdminEnv, adminGate, assertMay, type GateOptions } from './gate.ts'
 import { addHomePage } from './home-page.ts'
 import { type ObjectOptions, objectRoutes } from './objects.ts'
@@ -15,7 +16,8 @@ import { addRoutes, type ApiRoute } from './route.ts'
 import { selfServiceRoutes } from './self-service.ts'
 import type { ServerFacts } from './server-facts.ts'
 
-export interface AdminOptions extends GateOptions, ObjectOptions, PrincipalOptions, PermissionOptions {
+export interface AdminOptions
+  extends GateOptions, ObjectOptions, PrincipalOptions, PermissionOptions, DnsLookupOptions {
   readonly accounts: Accounts
   readonly facts: () => ServerFacts
   /** The text of all metrics and its content type. */
@@ -58,6 +60,7 @@ export const apiRoutes = (o: AdminOptions): readonly ApiRoute[] => [
   ...objectRoutes(o),
   ...selfServiceRoutes({ management: o.management, issuer: () => o.facts().hostName }),
   accountPermissionsRoute(o),
+  dnsLookupRoute(o),
   {
     method: 'GET',
     path: '/api/status',

@@ -5,6 +5,7 @@ import { makeStore } from '#account/fixture.test.ts'
 import type { Client } from '#http/client.ts'
 import { LiveSettings } from '#registry/live.ts'
 import { settingsObjects } from '#server/catalog.ts'
+import { ConfiguredResolver } from '#dns/configured.ts'
 import { buildManagement } from '#server/management.ts'
 import { createRouter, type HttpEnv } from '#http/router.ts'
 import { addAdminRoutes } from './api.ts'
@@ -30,7 +31,8 @@ export const facts: ServerFacts = {
   ],
 }
 
-export async function makeApi(o: { facts?: ServerFacts } = {}) {
+/** `dnsConfig` says whom look-ups ask. */
+export async function makeApi(o: { facts?: ServerFacts; dnsConfig?: string } = {}) {
   const store = makeStore()
   const password = (await ensureAdmin(store))!
   const crashes: unknown[] = []
@@ -39,10 +41,13 @@ export async function makeApi(o: { facts?: ServerFacts } = {}) {
     onCrash: (error) => void crashes.push(error),
   })
   const state: { notReady: string | undefined } = { notReady: undefined }
+  const settings = new LiveSettings(settingsObjects)
+  settings.loadText(o.dnsConfig ?? '', 'test.toml')
   addAdminRoutes(router, {
+    dns: new ConfiguredResolver({ ...store, settings }),
     signIn: store.signIn,
     accounts: store.accounts,
-    management: buildManagement({ ...store, settings: new LiveSettings(settingsObjects) }),
+    management: buildManagement({ ...store, settings }),
     adminToken,
     facts: () => o.facts ?? facts,
     metrics: async () => ({ text: 'auth_failures_total 0\n', contentType: 'text/plain; version=0.0.4' }),

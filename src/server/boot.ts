@@ -13,6 +13,7 @@ import { AccountLimits, type UsedBytes } from '#account/limits.ts'
 import { SignIn } from '#account/sign-in.ts'
 import type { Clock } from '#base/clock.ts'
 import type { Bus } from '#bus/bus.ts'
+import { ConfiguredResolver } from '#dns/configured.ts'
 import type { CommitterLine } from '#kv/committer-client.ts'
 import { AccountWatch } from '#imap/account-watch.ts'
 import { ImapProtocol } from '#imap/protocol.ts'
@@ -55,6 +56,7 @@ export interface Services extends AsyncDisposable {
   readonly accessWatch: AccessWatch
   readonly limits: AccountLimits
   readonly views: AccountViews
+  readonly dns: ConfiguredResolver
 }
 
 /** Throws where the store cannot be opened. */
@@ -75,6 +77,7 @@ export function buildServices(o: WorkerOptions): Services {
   const accounts = new Accounts({ db, bus, passwords, telemetry, provision, clock })
   const signIn = new SignIn({ db, passwords: hasher, settings, telemetry, clock })
   const views = new AccountViews({ db, budgetBytes: settings.get(cache).messages })
+  const dns = new ConfiguredResolver(o)
   return {
     store,
     hasher,
@@ -84,7 +87,9 @@ export function buildServices(o: WorkerOptions): Services {
     accessWatch,
     limits,
     views,
+    dns,
     async [Symbol.asyncDispose]() {
+      dns[Symbol.dispose]()
       accessWatch[Symbol.dispose]()
       limits[Symbol.dispose]()
       accounts[Symbol.dispose]()

@@ -6,6 +6,8 @@ import * as account from '#account/events.ts'
 import { authentication } from '#account/settings.ts'
 import * as cert from '#cert/events.ts'
 import { certSettings } from '#cert/settings.ts'
+import * as dns from '#dns/events.ts'
+import { dnsResolver } from '#dns/settings.ts'
 import { httpSettings } from '#http/settings.ts'
 import * as imap from '#imap/events.ts'
 import { imapSettings } from '#imap/settings.ts'
@@ -29,6 +31,7 @@ export const settingsObjects: readonly AnySettingsObject[] = [
   networkListener,
   ...certSettings,
   httpSettings,
+  dnsResolver,
   tracer,
   ...smtpSettings,
   imapSettings,
@@ -36,7 +39,7 @@ export const settingsObjects: readonly AnySettingsObject[] = [
   authentication,
 ]
 
-const declared = [account, cert, imap, net, observe, registry, smtp, tasks, server].flatMap((folder) =>
+const declared = [account, cert, dns, imap, net, observe, registry, smtp, tasks, server].flatMap((folder) =>
   Object.values<AnyEventKind | GaugeKind>(folder),
 )
 

@@ -108,11 +108,12 @@ export async function startServer(o: StartOptions): Promise<RunningServer> {
     listeners: live.listeners?.facts ?? [],
     selfSigned: usesSelfSigned(settings),
   })
-  const { hasher, passwords, signIn, accounts } = services
+  const { hasher, passwords, signIn, accounts, dns } = services
   const http = buildWeb({
     settings,
     telemetry,
     accounts,
+    dns,
     management: buildManagement({
       db,
       clock: systemClock,
