@@ -154,7 +154,7 @@ export class ImapTestServer implements AsyncDisposable {
   /** A message comes into the Inbox, or as the options say. Line ends become CRLF. */
   async deliver(
     text: string,
-    o: Partial<IngestOptions> & { prefix?: string; receivedAt?: number } = {},
+    o: Partial<IngestOptions> & { prefix?: string; receivedAt?: number; account?: AccountId } = {},
   ): Promise<Ingested> {
     return this.deliverBytes(Buffer.from(text.replaceAll(/\r?\n/g, '\r\n'), 'latin1'), o)
   }
@@ -164,8 +164,9 @@ export class ImapTestServer implements AsyncDisposable {
     {
       prefix = '',
       receivedAt = createdAt,
+      account: of = account,
       ...o
-    }: Partial<IngestOptions> & { prefix?: string; receivedAt?: number } = {},
+    }: Partial<IngestOptions> & { prefix?: string; receivedAt?: number; account?: AccountId } = {},
   ): Promise<Ingested> {
     const stager = this.blobs.stager({ maxBytes: 1 << 30 })
     await stager.write(bytes)
@@ -176,7 +177,7 @@ export class ImapTestServer implements AsyncDisposable {
       receivedAt,
     })
     const options = { mailbox: inboxId, keywords: [], savedAt: createdAt, limits: noLimits, ...o }
-    return this.db.write([account], (tx) => ingest(tx, account, message, options))
+    return this.db.write([of], (tx) => ingest(tx, of, message, options))
   }
 
   /** As many short messages; their UIDs. */
