@@ -30,7 +30,7 @@ function fuzz(target: string, o: { corpus?: string[]; runs?: number; seed?: numb
   const corpus = (o.corpus ?? []).map((text) => new TextEncoder().encode(text))
   const module = pathToFileURL(file).href
   const job = { module, target, corpus, seed: o.seed ?? 1, seconds: 600, runs: o.runs ?? 300 }
-  return fuzzTarget({ ...job, shared: newShared() }, { hangMs: 1000 })
+  return fuzzTarget({ ...job, shared: newShared() }, { hangMs: 3000 })
 }
 
 test('a sound target runs all inputs and has no finds', async () => {
