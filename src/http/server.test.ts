@@ -171,6 +171,13 @@ test('a PROXY header in front of a request, also one with a body, and of the nex
   }
 })
 
+test('HTTP/1.0 without Host, as health checks of proxies ask', async () => {
+  await using s = await open()
+  await using c = await Conversation.connect(s.port)
+  c.send('GET / HTTP/1.0', '')
+  await c.expect('HTTP/1.1 200 OK')
+})
+
 test('failures are problem documents that reveal nothing', async () => {
   await using s = await open()
   const problem = async (path: string): Promise<Answer & { json: Record<string, unknown> }> => {

@@ -63,6 +63,8 @@ export function httpProtocol(handler: HttpHandler, options: HttpOptions): Socket
       })
     },
     {
+      // HTTP/1.0 needs no Host, and health checks of proxies send none (RFC 9112 §3.3).
+      hostname: 'localhost',
       // A request that cannot even be represented, such as one without a usable Host.
       errorHandler: (error) => {
         if (error instanceof RequestError) return problemResponse({ status: 400 }, '')

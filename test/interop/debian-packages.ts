@@ -10,6 +10,9 @@ export const packageOf: Readonly<Record<Program, readonly string[]>> = {
   fetchmail: ['fetchmail'],
   // A terminal for mutt, which wants one.
   script: ['bsdutils'],
+  nginx: ['nginx', 'libnginx-mod-stream'],
+  haproxy: ['haproxy'],
+  caddy: ['caddy'],
   // What the tests of durability record with.
   strace: ['strace'],
 }
@@ -23,6 +26,9 @@ export type Program =
   | 'python3'
   | 'fetchmail'
   | 'script'
+  | 'nginx'
+  | 'haproxy'
+  | 'caddy'
   | 'strace'
 
 export const programs = Object.keys(packageOf) as Program[]
