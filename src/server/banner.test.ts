@@ -19,6 +19,7 @@ const server = {
 
 const facts = {
   server,
+  publicUrl: undefined,
   directory: './data',
   engine: 'lmdb',
   adminPassword: 'aaaa-bbbb',
@@ -54,6 +55,11 @@ test('colours change nothing but the looks', () => {
   assert.match(coloured, /\x1b\[1mPostern/)
   assert.match(coloured, /^admin password: aaaa-bbbb$/m)
   assert.equal(coloured.replaceAll(/\x1b\[\d+m/g, ''), composeBanner(facts, false))
+})
+
+test('behind a proxy, its address is the one to open', () => {
+  const banner = composeBanner({ ...facts, publicUrl: 'https://mail.example.org' }, false)
+  assert.match(banner, /open https:\/\/mail\.example\.org\/ for how/)
 })
 
 test('no password at a later start, and IMAP where there is no page', () => {

@@ -6,6 +6,8 @@ import type { ListenerFacts, ServerFacts, ServiceName } from '#admin/server-fact
 
 export interface BannerFacts {
   readonly server: ServerFacts
+  /** Where others reach the server over HTTP, if the settings say so. */
+  readonly publicUrl: string | undefined
   /** As short as it can be said from the current directory. */
   readonly directory: string
   readonly engine: string
@@ -68,9 +70,9 @@ function table(listeners: readonly ListenerFacts[]): readonly [string, ...string
   return rows.map(([title, ip, ports]) => [title.padEnd(width(0)), ip.padEnd(width(1)), ports.trimEnd()])
 }
 
-function nextCommands({ server, command }: BannerFacts): readonly string[] {
+function nextCommands({ server, publicUrl, command }: BannerFacts): readonly string[] {
   const commands = [`${command} domain create example.org`, `${command} account create alice@example.org`]
-  const web = bestUrl(server.listeners)
+  const web = publicUrl === undefined ? bestUrl(server.listeners) : `${publicUrl}/`
   const imap = server.listeners.find(({ service }) => service === 'imap')
   if (web !== undefined) commands.push(`open ${web} for how to connect a mail program`)
   else if (imap !== undefined) commands.push(`connect a mail program by IMAP to ${reachable(imap)}`)

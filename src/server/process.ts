@@ -64,6 +64,7 @@ async function run(wanted: ServerArguments, mainFile: string, spawn: Spawn): Pro
     composeBanner(
       {
         server: server.facts,
+        publicUrl: server.publicUrl,
         directory: fromHere(directory),
         engine: server.engine,
         adminPassword: server.adminPassword,

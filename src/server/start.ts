@@ -8,12 +8,14 @@
 import { randomBytes, randomUUID } from 'node:crypto'
 import { join } from 'node:path'
 import { removeAdminToken, writeAdminToken } from '#admin/admin-token.ts'
+import type { AdminOptions } from '#admin/api.ts'
 import type { ServerFacts } from '#admin/server-facts.ts'
 import { systemClock } from '#base/clock.ts'
 import { LocalBus } from '#bus/engines/local.ts'
 import { httpSettings } from '#http/settings.ts'
 import type { CommitterLine } from '#kv/committer-client.ts'
 import { type CertificatePair, CertificateSet } from '#net/certificate-set.ts'
+import type { SocketProtocol } from '#net/listener.ts'
 import { troubleTeller } from '#net/trouble.ts'
 import { readProcessGauges } from '#observe/process-gauges.ts'
 import { ServerTelemetry } from '#observe/telemetry.ts'
@@ -108,23 +110,7 @@ export async function startServer(o: StartOptions): Promise<RunningServer> {
     listeners: live.listeners?.facts ?? [],
     selfSigned: usesSelfSigned(settings),
   })
-  const { hasher, passwords, signIn, accounts, dns } = services
-  const http = buildWeb({
-    settings,
-    telemetry,
-    accounts,
-    dns,
-    management: buildManagement({
-      db,
-      clock: systemClock,
-      telemetry,
-      accounts,
-      passwords,
-      settings,
-      bus: ground.bus,
-      signIn,
-    }),
-    signIn: new AdministratorSignIn({ settings, signIn, passwords: hasher, telemetry }),
+  const http = httpOf(ground, services, {
     adminToken: await writeAdminToken(o.directory),
     facts,
     metrics: () => composeMetrics(telemetry, live.threads),
@@ -173,6 +159,24 @@ export async function startServer(o: StartOptions): Promise<RunningServer> {
       await everything.disposeAsync()
     },
   }
+}
+
+/** The management and its API. */
+function httpOf(
+  { settings, telemetry, clock, bus }: Ground,
+  { store, hasher, passwords, signIn, accounts, dns }: Services,
+  o: Pick<AdminOptions, 'adminToken' | 'facts' | 'metrics' | 'notReady'>,
+): SocketProtocol {
+  const { db } = store
+  return buildWeb({
+    ...o,
+    settings,
+    telemetry,
+    accounts,
+    dns,
+    management: buildManagement({ db, clock, telemetry, accounts, passwords, settings, bus, signIn }),
+    signIn: new AdministratorSignIn({ settings, signIn, passwords: hasher, telemetry }),
+  })
 }
 
 /** Settings, logs, lock, storage, certificates, bus. */
