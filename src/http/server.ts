@@ -63,7 +63,7 @@ export function httpProtocol(handler: HttpHandler, options: HttpOptions): Socket
       })
     },
     {
-      // HTTP/1.0 needs no Host, and health checks of proxies send none (RFC 9112 §3.3).
+      // Health checks of proxies ask with HTTP/1.0, which needs no Host (RFC 9112 §3.3).
       hostname: 'localhost',
       // A request that cannot even be represented, such as one without a usable Host.
       errorHandler: (error) => {
@@ -103,15 +103,19 @@ export function httpProtocol(handler: HttpHandler, options: HttpOptions): Socket
     alpn: ['http/1.1'],
     serveSocket(socket, arrival) {
       arrivals.set(socket, arrival)
-      server.emit('connection', socket)
-      // Where a PROXY header was read, reading has been stopped behind it.
-      if (socket.isPaused()) socket.resume()
+      handOver(server, socket)
     },
     drain() {
       draining = true
       server.closeIdleConnections()
     },
   }
+}
+
+function handOver(server: Server, socket: Socket): void {
+  server.emit('connection', socket)
+  // Where a PROXY header was read, reading has been stopped behind it.
+  if (socket.isPaused()) socket.resume()
 }
 
 /** After the response that just ended, its connection counts as idle. */

@@ -33,7 +33,7 @@ import { firstAdminPassword } from './first-run.ts'
 import { purgeAccountTask, scheduleSweep, sweepTask } from './housekeeping.ts'
 import { followSettings, type SettingsFollower } from './follow-settings.ts'
 import { type ListenerPlan, planListeners } from './listener-plans.ts'
-import { ListenerSet } from './listener-set.ts'
+import { ListenerSet, type ListenerSetOptions } from './listener-set.ts'
 import { keepLogs } from './logs.ts'
 import { buildManagement } from './management.ts'
 import { composeMetrics, countWaiting } from './metrics.ts'
@@ -122,14 +122,7 @@ export async function startServer(o: StartOptions): Promise<RunningServer> {
   undo.use(startTasks(ground, services))
   // Disposed first, so that nothing below is in use any more.
   undo.defer(async () => void (await endSessions(live, 0)))
-  const listeners = new ListenerSet({
-    protocols: { ...protocols, http },
-    certificates: ground.certificates,
-    ticketKeys: ground.ticketKeys,
-    isShared: workers > 1,
-    mayChoosePorts: true,
-    onTrouble: troubleTeller(telemetry, systemClock),
-  })
+  const listeners = newListeners(ground, { ...protocols, http })
   live.listeners = listeners
   await listeners.openAll(plans)
   const follower = undo.use(followAll(ground, services, listeners))
@@ -159,6 +152,20 @@ export async function startServer(o: StartOptions): Promise<RunningServer> {
       await everything.disposeAsync()
     },
   }
+}
+
+function newListeners(
+  { certificates, ticketKeys, workers, telemetry, clock }: Ground,
+  protocols: ListenerSetOptions['protocols'],
+): ListenerSet {
+  return new ListenerSet({
+    protocols,
+    certificates,
+    ticketKeys,
+    isShared: workers > 1,
+    mayChoosePorts: true,
+    onTrouble: troubleTeller(telemetry, clock),
+  })
 }
 
 /** The management and its API. */

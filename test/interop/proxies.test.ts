@@ -8,6 +8,7 @@ import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { readFileSync, writeFileSync } from 'node:fs'
 import { rm } from 'node:fs/promises'
+import type { IncomingMessage } from 'node:http'
 import { request } from 'node:https'
 import { type AddressInfo, connect, createServer, type Socket } from 'node:net'
 import { join } from 'node:path'
@@ -64,8 +65,12 @@ const proxies: readonly Proxy[] = [
       exchange.all('http {', 'http {\n    access_log off;')
     },
     arguments: (file, directory) => [
-      ...['-c', file, '-e', 'stderr'],
-      ...['-g', `daemon off; pid ${join(directory, 'nginx.pid')};`],
+      '-c',
+      file,
+      '-e',
+      'stderr',
+      '-g',
+      `daemon off; pid ${join(directory, 'nginx.pid')};`,
     ],
   },
   {
@@ -205,7 +210,7 @@ async function ask(
     path: o.path ?? '/api/status',
   })
   asking.end(o.body === undefined ? undefined : JSON.stringify(o.body))
-  const [response] = (await once(asking, 'response')) as [import('node:http').IncomingMessage]
+  const [response] = (await once(asking, 'response')) as [IncomingMessage]
   response.resume()
   await once(response, 'end')
   return response.statusCode!
