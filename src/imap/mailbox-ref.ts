@@ -25,9 +25,13 @@ export interface MailboxRef extends HeldMailbox {
   readonly path: string
 }
 
+/** RFC 4315 §5: UIDs of a mailbox that one cannot open are not told, though one may put messages there. */
+export const tellsUids = ({ rights }: HeldMailbox): boolean => hasAny(rights, readable)
+
 export const placeOf = ({ account, mailbox }: HeldMailbox): Place => ({ account, mailbox: mailbox.id })
 
 const visible = rightsOf('l')
+const readable = rightsOf('r')
 
 /**
  * Throws where a right is missing. Who may not see the mailbox gets the answer for one that does not exist

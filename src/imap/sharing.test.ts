@@ -248,6 +248,23 @@ test('APPEND needs i, keeps the flags that one may set, and is charged to the ow
   await client.until('a4 NO [NOPERM]')
 })
 
+test('a mailbox that one may only put messages into tells nothing of itself', async () => {
+  await using server = await start()
+  await server.share(archive, anna, 'li')
+  const client = await asAnna(server)
+  client.sendRaw(`a1 APPEND "${freds}/Archive" {5+}\r\na: b\n\r\n`)
+  await client.expect('a1 OK APPEND completed')
+  client.sendRaw(`a2 APPEND INBOX {5+}\r\na: b\n\r\n`)
+  await client.expect('a2 OK [APPENDUID ')
+  await ask(client, 'a3 SELECT INBOX')
+  await ask(client, `a4 COPY 1 "${freds}/Archive"`, ['a4 OK COPY completed'])
+  await ask(client, `a5 MOVE 1 "${freds}/Archive"`, ['* 1 EXPUNGE', 'a5 OK MOVE completed'])
+  await ask(client, 'a6 LIST "" "O*" RETURN (STATUS (MESSAGES))', [
+    `* LIST (\\HasNoChildren \\Noselect) "/" "${freds}/Archive"`,
+    'a6 OK LIST completed',
+  ])
+})
+
 test('a right that is taken away while a message arrives is gone when it would be stored', async () => {
   await using server = await start()
   await server.share(archive, anna, 'lri')

@@ -13,7 +13,7 @@ import { signedIn } from '../session-state.ts'
 import { Refusal } from '../errors.ts'
 import { type GivenFlags, readFlags } from '../flag-names.ts'
 import type { Arguments } from '../grammar.ts'
-import { type MailboxRef, placeOf } from '../mailbox-ref.ts'
+import { type MailboxRef, placeOf, tellsUids } from '../mailbox-ref.ts'
 import type { CommandReader, LiteralMark } from '../reader.ts'
 import type { ImapSession } from '../session.ts'
 
@@ -94,7 +94,7 @@ async function take(
   const { uid, uidValidity }: Ingested = await session.mailboxes.write([ref], (tx, [rights]) =>
     ingest(tx, account, message, { mailbox, ...permitted(flags, flagRights(rights!)), savedAt, limits }),
   )
-  return { code: `APPENDUID ${uidValidity} ${uid}` }
+  return tellsUids(ref) ? { code: `APPENDUID ${uidValidity} ${uid}` } : {}
 }
 
 /** RFC 4314 §4: flags that the user has no right to set are left out, and that is no failure. */

@@ -9,7 +9,7 @@ import { flagRights } from '#mail/rights.ts'
 import { type AnyCommand, command, type Completion, whole } from '../command.ts'
 import type { Arguments } from '../grammar.ts'
 import { Refusal } from '../errors.ts'
-import { type HeldMailbox, placeOf } from '../mailbox-ref.ts'
+import { type HeldMailbox, placeOf, tellsUids } from '../mailbox-ref.ts'
 import {
   eachPosition,
   formatSet,
@@ -80,7 +80,9 @@ async function copyAll(
   const copied = await session.mailboxes.write([from, to], (tx, [, rights]) =>
     copyMessages(tx, placeOf(from), uids, placeOf(to), { ...options, may: flagRights(rights!) }),
   )
-  return copied.pairs.length === 0 ? {} : { code: copyUid(copied.uidValidity, copied.pairs) }
+  return copied.pairs.length === 0 || !tellsUids(to)
+    ? {}
+    : { code: copyUid(copied.uidValidity, copied.pairs) }
 }
 
 async function moveAll(
@@ -103,7 +105,7 @@ async function moveAll(
     }
   } finally {
     // Also for those that were moved before something failed.
-    if (pairs.length > 0) session.untagged(`OK [${copyUid(uidValidity, pairs)}] Moved`)
+    if (pairs.length > 0 && tellsUids(to)) session.untagged(`OK [${copyUid(uidValidity, pairs)}] Moved`)
   }
   return {}
 }

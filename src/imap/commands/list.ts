@@ -124,6 +124,9 @@ function writeCandidate(
         ? ['\\Noselect', '\\HasChildren']
         : ['\\NonExistent']
       : attributesOf(ref, hasChildren)
+  const hasStatus = ref !== undefined && hasAny(ref.rights, rightsOf('r'))
+  // RFC 9051 §6.3.9.2: there is no STATUS of what one cannot open, and that is why.
+  if (returns.has('STATUS') && ref !== undefined && !hasStatus) attributes.push('\\Noselect')
   if (isSubscribed && (select.has('SUBSCRIBED') || returns.has('SUBSCRIBED'))) attributes.push('\\Subscribed')
   writeListed(session, 'LIST', {
     path,
@@ -132,9 +135,7 @@ function writeCandidate(
   })
   // RFC 8440 §3: not for one that is there for its children only.
   if (returns.has('MYRIGHTS') && ref !== undefined && isItself) writeMyRights(session, ref)
-  // RFC 5819 §2: for a mailbox that STATUS would refuse there is none.
-  if (returns.has('STATUS') && ref !== undefined && hasAny(ref.rights, rightsOf('r')))
-    writeStatus(session, ref, status)
+  if (returns.has('STATUS') && hasStatus) writeStatus(session, ref, status)
 }
 
 /** Which names have a wanted one below them: `hidden` where at least one of those is not listed itself. */
