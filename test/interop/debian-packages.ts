@@ -8,6 +8,8 @@ export const packageOf: Readonly<Record<Program, readonly string[]>> = {
   openssl: ['openssl'],
   python3: ['python3'],
   fetchmail: ['fetchmail'],
+  gsasl: ['gsasl'],
+  passlib: ['python3-passlib'],
   // A terminal for mutt, which wants one.
   script: ['bsdutils'],
   nginx: ['nginx', 'libnginx-mod-stream'],
@@ -25,10 +27,17 @@ export type Program =
   | 'openssl'
   | 'python3'
   | 'fetchmail'
+  | 'gsasl'
+  | 'passlib'
   | 'script'
   | 'nginx'
   | 'haproxy'
   | 'caddy'
   | 'strace'
+
+/** What is no program on the path, and where its package puts it. */
+export const files: Readonly<Partial<Record<string, string>>> = {
+  passlib: '/usr/lib/python3/dist-packages/passlib/__init__.py',
+}
 
 export const programs = Object.keys(packageOf) as Program[]

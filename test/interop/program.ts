@@ -1,11 +1,13 @@
 /** Running programs of others, and finding out whether they are there. */
 import { spawn } from 'node:child_process'
-import { accessSync, constants } from 'node:fs'
+import { accessSync, constants, existsSync } from 'node:fs'
 import path from 'node:path'
-import { packageOf, type Program } from './debian-packages.ts'
+import { files, packageOf, type Program } from './debian-packages.ts'
 
-/** Where the program is; undefined where it is not on the path. */
+/** Where the program is; undefined where it is not there. */
 export function locate(program: string): string | undefined {
+  const file = files[program]
+  if (file !== undefined) return existsSync(file) ? file : undefined
   const folders = (process.env['PATH'] ?? '').split(path.delimiter).filter((folder) => folder !== '')
   return folders.map((folder) => path.join(folder, program)).find(isExecutable)
 }

@@ -20,7 +20,8 @@ export interface ClientFirst {
   readonly bare: string
 }
 
-const header = /^(?:(n)|(y)|p=([A-Za-z0-9.-]+)),(?:a=([^,]+))?,/
+// An empty identity is against the grammar, and what gsasl sends where it is given none.
+const header = /^(?:(n)|(y)|p=([A-Za-z0-9.-]+)),(?:a=([^,]*))?,/
 // RFC 5802 §5.1: `m=` stands before the name and must make it fail, which it does here. Extensions are ignored.
 const firstBare = /^n=([^,]+),r=([\x21-\x2b\x2d-\x7e]+)(?:,[A-Za-z]=[^,]+)*$/
 
@@ -32,8 +33,9 @@ export function readClientFirst(bytes: Uint8Array): ClientFirst | undefined {
   const bare = text.slice(gs2Header.length)
   const rest = firstBare.exec(bare)
   const name = rest === null ? undefined : readName(rest[1]!)
-  const actAs = authorization === undefined ? undefined : readName(authorization)
-  if (name === undefined || (authorization !== undefined && actAs === undefined)) return undefined
+  const hasNone = authorization === undefined || authorization === ''
+  const actAs = hasNone ? undefined : readName(authorization)
+  if (name === undefined || (!hasNone && actAs === undefined)) return undefined
   const binding = no === 'n' || yes === 'y' ? (no === 'n' ? 'n' : 'y') : { type: type! }
   return { gs2Header, binding, actAs, name, nonce: rest![2]!, bare }
 }

@@ -200,7 +200,6 @@ const firsts: readonly (readonly [string, string])[] = [
   ['a comma that is not quoted', 'n,,n=us,er,r=abc'],
   ['a lone equals sign', 'n,,n=us=er,r=abc'],
   ['a quote in small letters', 'n,,n=us=2cer,r=abc'],
-  ['an empty name to act as', 'n,a=,n=user,r=abc'],
   ['a nonce beyond ASCII', 'n,,n=user,r=äbc'],
   ['the name behind the nonce', 'n,,r=abc,n=user'],
   ['a NUL', 'n,,n=us\0er,r=abc'],
@@ -210,6 +209,11 @@ for (const [what, message] of firsts) {
     assert.equal(readClientFirst(Buffer.from(message)), undefined)
   })
 }
+
+test('an empty name to act as is none', () => {
+  const first = readClientFirst(Buffer.from('n,a=,n=user,r=abc'))!
+  assert.deepEqual([first.actAs, first.gs2Header], [undefined, 'n,a=,'])
+})
 
 test('names are unquoted, and extensions are passed over', () => {
   const first = readClientFirst(Buffer.from('p=tls-exporter,a=b=3Da,n=us=2Cer=3D,r=abc,x=1,y=2'))!

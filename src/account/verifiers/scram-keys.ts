@@ -1,7 +1,7 @@
 /**
  * The keys of SCRAM-SHA-256 (RFC 5802 §3, RFC 7677) for one password: with them the server checks a client that
  * never sends the password. As text `SCRAM-SHA-256$600000:salt$StoredKey:ServerKey`, which PostgreSQL writes
- * too; RFC 5803 has the same parts.
+ * too, or `{SCRAM-SHA-256}600000,salt,StoredKey,ServerKey` of Dovecot and gsasl; RFC 5803 has the same parts.
  *
  * What must always hold: keys are never a substitute for the other verifier of a credential, since guessing
  * against them costs no memory; so the iterations are many.
@@ -23,16 +23,22 @@ export const scramSaltBytes = 16
 const mostIterations = 3_000_000
 
 const start = 'SCRAM-SHA-256$'
+const braced = '{SCRAM-SHA-256}'
 
-export const isScramKeys = (text: string): boolean => text.startsWith(start)
+export const isScramKeys = (text: string): boolean => text.startsWith(start) || text.startsWith(braced)
 
-const pattern =
-  /^SCRAM-SHA-256\$(\d{1,8}):([A-Za-z0-9+/]{1,88}={0,2})\$([A-Za-z0-9+/]{43}=):([A-Za-z0-9+/]{43}=)$/
+const salts = '[A-Za-z0-9+/]{1,88}={0,2}'
+const keys = '[A-Za-z0-9+/]{43}='
+const patterns = [
+  new RegExp(`^SCRAM-SHA-256\\$(\\d{1,8}):(${salts})\\$(${keys}):(${keys})$`),
+  new RegExp(`^\\{SCRAM-SHA-256\\}(\\d{1,8}),(${salts}),(${keys}),(${keys})$`),
+]
 
 /** Undefined where the text is of another form. Throws SyntaxFault where it is damaged. */
 export function readScramKeys(text: string): ScramKeys | undefined {
   if (!isScramKeys(text)) return undefined
-  const [, iterations, ...encoded] = pattern.exec(text) ?? damaged('SCRAM-SHA-256')
+  const match = patterns.map((pattern) => pattern.exec(text)).find((found) => found !== null)
+  const [, iterations, ...encoded] = match ?? damaged('SCRAM-SHA-256')
   const [salt, storedKey, serverKey] = encoded.map((part) => readBase64(part) ?? damaged('SCRAM-SHA-256'))
   return {
     iterations: bounded('iterations of SCRAM', iterations!, 4096, mostIterations),

@@ -33,7 +33,7 @@ const forms: readonly HashForm[] = [...marked, digest, plain]
 
 /** Names in braces before a text that says by itself what it is. */
 const redundant =
-  /^\{(?:CRYPT|ARGON2|ARGON2I|ARGON2ID|ARGON2D|BCRYPT|BLF-CRYPT|SCRYPT|PBKDF2|SHA512-CRYPT|SHA256-CRYPT|SHA1-CRYPT|MD5-CRYPT|DES-CRYPT|BSDI|SCRAM-SHA-256)\}/i
+  /^\{(?:CRYPT|ARGON2|ARGON2I|ARGON2ID|ARGON2D|BCRYPT|BLF-CRYPT|SCRYPT|PBKDF2|SHA512-CRYPT|SHA256-CRYPT|SHA1-CRYPT|MD5-CRYPT|DES-CRYPT|BSDI)\}/i
 const unmarked = /^\{(?:CRYPT|DES-CRYPT)\}(.{13})$/i
 
 /** None that is known is longer. */
