@@ -9,6 +9,7 @@ import { ConfiguredResolver } from '#dns/configured.ts'
 import { buildManagement } from '#server/management.ts'
 import { createRouter, type HttpEnv } from '#http/router.ts'
 import { addAdminRoutes } from './api.ts'
+import type { Reloaded } from './server-routes.ts'
 import type { ServerFacts } from './server-facts.ts'
 
 export const here: Client = { ip: '127.0.0.1', secure: false, isLocal: true }
@@ -40,7 +41,10 @@ export async function makeApi(o: { facts?: ServerFacts; dnsConfig?: string } = {
     maxBodyBytes: () => 1024 * 1024,
     onCrash: (error) => void crashes.push(error),
   })
-  const state: { notReady: string | undefined } = { notReady: undefined }
+  const state: { notReady: string | undefined; reload: Reloaded } = {
+    notReady: undefined,
+    reload: { errors: [], changed: [], warnings: [], restart: [] },
+  }
   const settings = new LiveSettings(settingsObjects)
   settings.loadText(o.dnsConfig ?? '', 'test.toml')
   addAdminRoutes(router, {
@@ -49,6 +53,7 @@ export async function makeApi(o: { facts?: ServerFacts; dnsConfig?: string } = {
     accounts: store.accounts,
     management: buildManagement({ ...store, settings }),
     adminToken,
+    reload: async () => state.reload,
     facts: () => o.facts ?? facts,
     metrics: async () => ({ text: 'auth_failures_total 0\n', contentType: 'text/plain; version=0.0.4' }),
     notReady: async () => state.notReady,

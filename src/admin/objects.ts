@@ -13,6 +13,7 @@ import { describeFields } from '#settings/describe-field.ts'
 import { text } from '#settings/field.ts'
 import type { Fields, Values } from '#settings/values.ts'
 import type { AdminEnv } from './gate.ts'
+import { objectRefs } from './object-schema.ts'
 import { changeFields, changeOptions, jsonBody, pageFields, pageOf, queryOf } from './request.ts'
 import type { ApiRoute } from './route.ts'
 
@@ -98,6 +99,7 @@ class ObjectRoutes {
     const query = { ...filters, ...pageFields, ...this.#ownQuery() }
     return this.#route('GET', path, 'query', {
       query,
+      data: objectRefs(this.#object).page,
       handle: async (c) => {
         const given = queryOf(c, query)
         const scope = await this.#scope(c, given)
@@ -117,6 +119,8 @@ class ObjectRoutes {
     return this.#route('POST', path, 'create', {
       query,
       changes: true,
+      body: objectRefs(this.#object).create,
+      data: objectRefs(this.#object).shown,
       status: 201,
       handle: async (c) => {
         const given = queryOf(c, query)
@@ -139,6 +143,7 @@ class ObjectRoutes {
     return this.#route('GET', path, 'get', {
       ...(title === undefined ? {} : { summary: `${title}: ${this.#object.title}` }),
       query,
+      data: objectRefs(this.#object).shown,
       handle: async (c) => {
         const scope = await this.#scope(c, queryOf(c, query))
         return answer(c, await this.#o.management.get(this.#object.name, key(c), scope))
@@ -153,6 +158,8 @@ class ObjectRoutes {
       ...(title === undefined ? {} : { summary: `${title}: ${this.#object.title}` }),
       query,
       changes: true,
+      body: objectRefs(this.#object).update,
+      data: objectRefs(this.#object).shown,
       handle: async (c) => {
         const given = queryOf(c, query)
         const scope = await this.#scope(c, given)
@@ -169,6 +176,7 @@ class ObjectRoutes {
     return this.#route('DELETE', path, 'destroy', {
       query,
       changes: true,
+      data: { type: 'null' },
       handle: async (c) => {
         const given = queryOf(c, query)
         const scope = await this.#scope(c, given)
@@ -219,7 +227,7 @@ function answer(c: Context<AdminEnv>, one: Shown): Response {
 
 const showOne = ({ id, values, revision }: Shown) => ({ id, ...values, revision })
 
-export const describeObject = ({ name, title, help, kind, ofAccount, fields, filters }: ManagedObject) => ({
+const describeObject = ({ name, title, help, kind, ofAccount, fields, filters }: ManagedObject) => ({
   name,
   title,
   help,

@@ -36,8 +36,9 @@ const tag = 'Principals'
 /** Of others who change the same objects at the same moment. */
 const mostRetries = 5
 
-export function principalRoutes(o: PrincipalOptions): readonly ApiRoute[] {
-  const { management } = o
+export const principalRoutes = (o: PrincipalOptions): readonly ApiRoute[] => [...ofAll(o), ...ofOne(o)]
+
+function ofAll({ management }: PrincipalOptions): readonly ApiRoute[] {
   return [
     {
       method: 'GET',
@@ -46,6 +47,7 @@ export function principalRoutes(o: PrincipalOptions): readonly ApiRoute[] {
       summary: 'List and search accounts, groups, domains, lists and roles',
       permissions: ['sysAccountQuery', 'sysDomainQuery', 'sysMailingListQuery', 'sysRoleQuery'],
       query: listQuery,
+      data: { $ref: '#/components/schemas/PrincipalPage' },
       handle: async (c) =>
         c.json({ data: await listPrincipals(management, scopeOf(c), queryOf(c, listQuery)) }),
     },
@@ -57,8 +59,16 @@ export function principalRoutes(o: PrincipalOptions): readonly ApiRoute[] {
       permissions: ['sysAccountCreate', 'sysDomainCreate', 'sysMailingListCreate', 'sysRoleCreate'],
       query: changeFields,
       changes: true,
+      body: { $ref: '#/components/schemas/NewPrincipal' },
+      data: { type: ['integer', 'string'], description: 'Its number, or the name of a domain or role.' },
       handle: async (c) => c.json({ data: await create(management, c) }),
     },
+  ]
+}
+
+function ofOne(o: PrincipalOptions): readonly ApiRoute[] {
+  const { management } = o
+  return [
     {
       method: 'GET',
       path: `${base}/:key`,
@@ -66,6 +76,7 @@ export function principalRoutes(o: PrincipalOptions): readonly ApiRoute[] {
       summary: 'Show one by name or number',
       permissions: ['sysAccountGet', 'sysDomainGet', 'sysMailingListGet', 'sysRoleGet'],
       query: {},
+      data: { $ref: '#/components/schemas/Principal' },
       handle: async (c) => {
         queryOf(c, {})
         return c.json({ data: await shownWhole(management, scopeOf(c), await find(o, c)) })
@@ -79,6 +90,8 @@ export function principalRoutes(o: PrincipalOptions): readonly ApiRoute[] {
       permissions: ['sysAccountUpdate', 'sysDomainUpdate', 'sysMailingListUpdate', 'sysRoleUpdate'],
       query: changeFields,
       changes: true,
+      body: { $ref: '#/components/schemas/PrincipalOperations' },
+      data: { type: 'null' },
       handle: async (c) => {
         await patch(o, c)
         return c.json({ data: null })
@@ -92,6 +105,7 @@ export function principalRoutes(o: PrincipalOptions): readonly ApiRoute[] {
       permissions: ['sysAccountDestroy', 'sysDomainDestroy', 'sysMailingListDestroy', 'sysRoleDestroy'],
       query: changeFields,
       changes: true,
+      data: { type: 'null' },
       handle: async (c) => {
         const options = changeOptions(c, queryOf(c, changeFields))
         const { object, one } = await find(o, c)

@@ -6,6 +6,8 @@
 import type { Context, Hono } from 'hono'
 import type { Permission } from '#account/permission.ts'
 import { problemResponse } from '#http/errors.ts'
+import type { HttpEnv } from '#http/router.ts'
+import type { JsonSchema } from '#settings/json-schema.ts'
 import type { Fields } from '#settings/values.ts'
 import type { AdminEnv } from './gate.ts'
 
@@ -21,9 +23,24 @@ export interface ApiRoute {
   readonly query?: Fields
   /** Takes `?dryRun=` and `If-Match`. */
   readonly changes?: true
+  readonly body?: JsonSchema
+  /** Of what stands in `data`. */
+  readonly data?: JsonSchema
+  /** The answer is not wrapped in `data`. */
+  readonly bare?: true
   /** 200 where nothing else is said. */
   readonly status?: 201
   readonly handle: (c: Context<AdminEnv>) => Promise<Response> | Response
+}
+
+/** Not below `/api`: for programs that watch the server. */
+export interface PlainRoute {
+  readonly path: string
+  readonly summary: string
+  readonly type: string
+  /** For whoever asks. */
+  readonly open?: true
+  readonly handle: (c: Context<HttpEnv>) => Promise<Response> | Response
 }
 
 export function addRoutes(router: Hono<AdminEnv>, routes: readonly ApiRoute[]): void {

@@ -24,8 +24,12 @@ const tag = 'Own account'
 /** As many as an account may have at the very most. */
 const mostAppPasswords = 1000
 
-export function selfServiceRoutes(o: SelfServiceOptions): readonly ApiRoute[] {
-  const { management } = o
+export const selfServiceRoutes = (o: SelfServiceOptions): readonly ApiRoute[] => [
+  ...settingsRoutes(o),
+  ...authenticationRoutes(o),
+]
+
+function settingsRoutes({ management }: SelfServiceOptions): readonly ApiRoute[] {
   return [
     {
       method: 'GET',
@@ -33,9 +37,10 @@ export function selfServiceRoutes(o: SelfServiceOptions): readonly ApiRoute[] {
       tag,
       summary: 'Show the own account',
       permissions: ['sysAccountSettingsGet'],
+      data: { $ref: '#/components/schemas/AccountSettings' },
       handle: async (c) => {
-        const { values } = await management.get('AccountSettings', singletonId, ownScope(c))
-        return c.json({ data: values })
+        const { id, values, revision } = await management.get('AccountSettings', singletonId, ownScope(c))
+        return c.json({ data: { id, ...values, revision } })
       },
     },
     {
@@ -46,13 +51,28 @@ export function selfServiceRoutes(o: SelfServiceOptions): readonly ApiRoute[] {
       permissions: ['sysAccountSettingsUpdate'],
       query: changeFields,
       changes: true,
+      body: { $ref: '#/components/schemas/AccountSettingsPatch' },
+      data: { $ref: '#/components/schemas/AccountSettings' },
       handle: async (c) => {
         const options = changeOptions(c, queryOf(c, changeFields))
         const body = await jsonBody(c)
-        const { values } = await management.update('AccountSettings', singletonId, body, ownScope(c), options)
-        return c.json({ data: values })
+        const scope = ownScope(c)
+        const { id, values, revision } = await management.update(
+          'AccountSettings',
+          singletonId,
+          body,
+          scope,
+          options,
+        )
+        return c.json({ data: { id, ...values, revision } })
       },
     },
+  ]
+}
+
+function authenticationRoutes(o: SelfServiceOptions): readonly ApiRoute[] {
+  const { management } = o
+  return [
     {
       method: 'POST',
       path: `${base}/password`,
@@ -61,6 +81,8 @@ export function selfServiceRoutes(o: SelfServiceOptions): readonly ApiRoute[] {
       permissions: ['sysAccountPasswordUpdate'],
       query: changeFields,
       changes: true,
+      body: { $ref: '#/components/schemas/AccountPasswordPatch' },
+      data: { type: 'null' },
       handle: async (c) => {
         const options = changeOptions(c, queryOf(c, changeFields))
         await management.update('AccountPassword', singletonId, await jsonBody(c), ownScope(c), options)
@@ -81,6 +103,7 @@ export function selfServiceRoutes(o: SelfServiceOptions): readonly ApiRoute[] {
       tag,
       summary: 'Switch the second factor on or off, add and remove app passwords',
       permissions: ['sysAccountPasswordUpdate', 'sysAppPasswordCreate', 'sysAppPasswordDestroy'],
+      body: { $ref: '#/components/schemas/AuthOperation' },
       handle: async (c) => c.json({ data: await changeAuthentication(management, c) }),
     },
   ]

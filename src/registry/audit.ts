@@ -81,6 +81,19 @@ export function audit(
   })
 }
 
+/** Writes the entry of something that was done and changed no object; `outcome` has no secrets. */
+export function auditAction(
+  tx: WriteTx,
+  key: { atMs: number; nonce: string },
+  { name, account, ip, protocol }: Actor,
+  action: string,
+  outcome: Values,
+): void {
+  const who = { actor: name, actorId: account, ip, protocol }
+  const what = { verb: 'action', object: action, id: '', name: '', before: {}, after: outcome } as const
+  tx.put(auditTable, [key.atMs, key.nonce], { ...who, ...what })
+}
+
 const pick = (values: Values, names: readonly string[]): Values =>
   Object.fromEntries(names.filter((name) => values[name] !== undefined).map((name) => [name, values[name]]))
 

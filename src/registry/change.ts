@@ -10,8 +10,8 @@ import { Fault, invalidProperties, isFault } from '#base/fault.ts'
 import type { Db } from '#kv/db.ts'
 import type { WriteTx } from '#kv/tx.ts'
 import type { Values } from '#settings/values.ts'
-import { audit, type AuditVerb } from './audit.ts'
-import type { ManagedObject, ObjectHandler, Plan, Scope } from './managed-object.ts'
+import { audit, auditAction, type AuditVerb } from './audit.ts'
+import type { Actor, ManagedObject, ObjectHandler, Plan, Scope } from './managed-object.ts'
 
 export interface Shown {
   readonly id: string
@@ -91,6 +91,12 @@ export class ChangeCommitter {
       if (error instanceof DryRun) return error.results
       throw error
     }
+  }
+
+  /** The audit entry of what was done and changed no object. */
+  async record(actor: Actor, action: string, outcome: Values): Promise<void> {
+    const key = { atMs: this.#clock.now(), nonce: this.#nextNonce() }
+    await this.#db.write([], async (tx) => auditAction(tx, key, actor, action, outcome))
   }
 
   /** Rises, so that changes of one millisecond stay in order; the rest keeps workers apart. */

@@ -162,6 +162,16 @@ export class Management {
     return results.map((result, i) => ({ ...result, shownOnce: prepared[i]!.plan.shownOnce ?? {} }))
   }
 
+  /** Something that is done and not kept; the audit log has what came of it. `name`: as in `actionReloadSettings`. */
+  async act<T extends object>(name: string, scope: Scope, run: () => Promise<T>): Promise<T> {
+    const permission = `action${name}`
+    if (!scope.actor.permissions.has(permission))
+      throw new Fault('forbidden', `This needs the permission ${permission}.`, { what: name })
+    const outcome = await run()
+    await this.#committer.record(scope.actor, name, Object.fromEntries(Object.entries(outcome)))
+    return outcome
+  }
+
   async #locate(handler: ObjectHandler, key: string, scope: Scope): Promise<string> {
     const id = await this.#db.read((tx) => handler.locate(tx, key, scope))
     if (id === undefined) throw noSuch(handler.object)

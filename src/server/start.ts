@@ -91,6 +91,7 @@ interface Live {
   listeners: ListenerSet | undefined
   threads: readonly WorkerThread[]
   notReady: string | undefined
+  reload: () => Promise<ReloadReport>
 }
 
 /** Throws Advice, and Faults of the configuration. */
@@ -102,7 +103,12 @@ export async function startServer(o: StartOptions): Promise<RunningServer> {
   const services = undo.use(buildServices(ground))
   const { db } = services.store
   const protocols = undo.use(buildProtocols(ground, services))
-  const live: Live = { listeners: undefined, threads: [], notReady: 'the server is starting' }
+  const live: Live = {
+    listeners: undefined,
+    threads: [],
+    notReady: 'the server is starting',
+    reload: async () => ({ errors: ['the server is starting'], changed: [], warnings: [], restart: [] }),
+  }
   const facts = (): ServerFacts => ({
     version,
     hostName: hostname,
@@ -113,6 +119,7 @@ export async function startServer(o: StartOptions): Promise<RunningServer> {
   const http = httpOf(ground, services, {
     adminToken: await writeAdminToken(o.directory),
     facts,
+    reload: () => live.reload(),
     metrics: () => composeMetrics(telemetry, live.threads),
     notReady: async () => live.notReady,
   })
@@ -130,6 +137,7 @@ export async function startServer(o: StartOptions): Promise<RunningServer> {
   const adminPassword = await firstAdminPassword(settings, services, systemClock)
   live.notReady = undefined
   const reloader = new Reloader({ settings, db, listeners, follower, telemetry, threads: () => live.threads })
+  live.reload = () => reloader.reload()
   const everything = undo.move()
   return {
     get facts() {
@@ -142,7 +150,7 @@ export async function startServer(o: StartOptions): Promise<RunningServer> {
     workers,
     telemetry,
     adminPassword,
-    reload: () => reloader.reload(),
+    reload: live.reload,
     async stop(why, deadlineMs) {
       telemetry.emit(events.serverStopping, { why })
       const began = systemClock.now()
@@ -172,7 +180,7 @@ function newListeners(
 function httpOf(
   { settings, telemetry, clock, bus }: Ground,
   { store, hasher, passwords, signIn, accounts, dns }: Services,
-  o: Pick<AdminOptions, 'adminToken' | 'facts' | 'metrics' | 'notReady'>,
+  o: Pick<AdminOptions, 'adminToken' | 'facts' | 'reload' | 'metrics' | 'notReady'>,
 ): SocketProtocol {
   const { db } = store
   return buildWeb({

@@ -49,6 +49,10 @@ export interface Field<T> {
   readonly count?: { readonly min: number; readonly max: number }
   /** Of a record: what its parts are. */
   readonly parts?: Readonly<Record<string, Field<unknown>>>
+  /** Of a number. */
+  readonly bounds?: Bounds
+  /** Of a text, in UTF-16 units. */
+  readonly longest?: number
   /** Throws Fault `invalid` whose public text says what is allowed and does not repeat the input. */
   read(input: unknown): T
   /** The value as JSON that `read` takes; where absent, it is that already. Secrets are never shown. */
@@ -89,27 +93,40 @@ function field<T, D>(
   }
 }
 
+/** Keys and certificates are a few KiB; nothing that is told in a setting is longer than this. */
+const longestText = 65_536
+
 /** `normalise` gives the stored spelling of a text or undefined where it is wrong; `allowed` then says what is right. */
 export const text = <D extends string | undefined>(
-  options: FieldOptions<D> & { allowed?: string; normalise?: (text: string) => string | undefined },
-): Field<string | D> =>
-  field('text', options.allowed ?? 'a text', options, (input) =>
-    typeof input !== 'string'
-      ? undefined
-      : options.normalise === undefined
-        ? input
-        : options.normalise(input),
-  )
+  options: FieldOptions<D> & {
+    allowed?: string
+    longest?: number
+    normalise?: (text: string) => string | undefined
+  },
+): Field<string | D> => {
+  const { longest = longestText, normalise } = options
+  const allowed =
+    options.allowed ?? (longest === longestText ? 'a text' : `a text of at most ${longest} characters`)
+  const whole = field('text', allowed, options, (input) => {
+    if (typeof input !== 'string' || input.length > longest) return undefined
+    return normalise === undefined ? input : normalise(input)
+  })
+  return { ...whole, longest }
+}
 
 export const secret = <D extends Secret | undefined>(options: FieldOptions<D>): Field<Secret | D> =>
   field('secret', 'a text that is not empty', options, (input) =>
-    typeof input === 'string' && input !== '' ? new Secret(input) : undefined,
+    typeof input === 'string' && input !== '' && input.length <= longestText ? new Secret(input) : undefined,
   )
+
+const longestPath = 4096
 
 /** A file or directory. Relative ones are taken from the directory that the server was started in. */
 export const path = <D extends string | undefined>(options: FieldOptions<D>): Field<string | D> =>
   field('path', 'the path of a file or directory', options, (input) =>
-    typeof input === 'string' && input !== '' && !input.includes('\0') ? input : undefined,
+    typeof input === 'string' && input !== '' && input.length <= longestPath && !input.includes('\0')
+      ? input
+      : undefined,
   )
 
 export const boolean = <D extends boolean | undefined>(options: FieldOptions<D>): Field<boolean | D> =>
@@ -134,16 +151,29 @@ interface Bounds {
   readonly max?: number
 }
 
+const bounded = <T>(whole: Field<T>, { min, max }: Bounds): Field<T> => ({
+  ...whole,
+  bounds: { ...(min === undefined ? {} : { min }), ...(max === undefined ? {} : { max }) },
+})
+
 const within = (value: number | undefined, { min = 0, max = Infinity }: Bounds): number | undefined =>
   value !== undefined && value >= min && value <= max ? value : undefined
 
 /** Without `min` also below zero. */
 export const integer = <D extends number | undefined>(options: FieldOptions<D> & Bounds): Field<number | D> =>
-  field('integer', `a whole number${describeBounds(options.min, options.max, String)}`, options, (input) => {
-    const value = typeof input === 'string' && /^-?\d{1,16}$/.test(input.trim()) ? Number(input) : input
-    if (!Number.isSafeInteger(value)) return undefined
-    return within(value as number, { min: options.min ?? -Infinity, ...options })
-  })
+  bounded(
+    field(
+      'integer',
+      `a whole number${describeBounds(options.min, options.max, String)}`,
+      options,
+      (input) => {
+        const value = typeof input === 'string' && /^-?\d{1,16}$/.test(input.trim()) ? Number(input) : input
+        if (!Number.isSafeInteger(value)) return undefined
+        return within(value as number, { min: options.min ?? -Infinity, ...options })
+      },
+    ),
+    options,
+  )
 
 const stringOrNumber = (input: unknown): input is string | number =>
   typeof input === 'string' || typeof input === 'number'
@@ -152,20 +182,26 @@ const stringOrNumber = (input: unknown): input is string | number =>
 export const duration = <D extends number | undefined>(
   options: FieldOptions<D> & Bounds,
 ): Field<number | D> =>
-  field(
-    'duration',
-    `a duration such as "30s", "5m" or "1h 30m"${describeBounds(options.min, options.max, (ms) => `${ms}ms`)}`,
-    options,
-    (input) => (stringOrNumber(input) ? within(parseDuration(input), options) : undefined),
+  bounded(
+    field(
+      'duration',
+      `a duration such as "30s", "5m" or "1h 30m"${describeBounds(options.min, options.max, (ms) => `${ms}ms`)}`,
+      options,
+      (input) => (stringOrNumber(input) ? within(parseDuration(input), options) : undefined),
+    ),
+    { min: 0, ...options },
   )
 
 /** In bytes. */
 export const size = <D extends number | undefined>(options: FieldOptions<D> & Bounds): Field<number | D> =>
-  field(
-    'size',
-    `a size such as "64 KiB", "100 MiB" or a number of bytes${describeBounds(options.min, options.max, String)}`,
-    options,
-    (input) => (stringOrNumber(input) ? within(parseSize(input), options) : undefined),
+  bounded(
+    field(
+      'size',
+      `a size such as "64 KiB", "100 MiB" or a number of bytes${describeBounds(options.min, options.max, String)}`,
+      options,
+      (input) => (stringOrNumber(input) ? within(parseSize(input), options) : undefined),
+    ),
+    { min: 0, ...options },
   )
 
 interface Spelled<W> {

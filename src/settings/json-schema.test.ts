@@ -23,9 +23,10 @@ test('each kind of field, and what may be done with it', () => {
     additionalProperties: false,
     required: ['name'],
     properties: {
-      name: { type: 'string', title: 'Its name.', description: 'Must be a text.' },
+      name: { type: 'string', maxLength: 65_536, title: 'Its name.', description: 'Must be a text.' },
       idle: {
         type: ['integer', 'string'],
+        minimum: 0,
         description: `Must be ${fields.idle.allowed}.`,
         default: 60_000,
         'x-restart': true,
@@ -47,7 +48,7 @@ test('each kind of field, and what may be done with it', () => {
         description: `Must be ${fields.bind.allowed}.`,
         default: ['[::]:25'],
       },
-      made: { type: 'string', description: 'Must be a text.', readOnly: true },
+      made: { type: 'string', maxLength: 65_536, description: 'Must be a text.', readOnly: true },
       alias: {
         type: 'object',
         additionalProperties: false,

@@ -20,7 +20,7 @@ export function objectSchema(fields: Fields, o: { readonly required: boolean }):
   }
 }
 
-function fieldSchema(field: Field<unknown>): JsonSchema {
+export function fieldSchema(field: Field<unknown>): JsonSchema {
   const isOptional = field.fallback === undefined && !field.required
   return {
     ...nullable(valueSchema(field), isOptional),
@@ -56,23 +56,42 @@ function valueSchema(field: Field<unknown>): JsonSchema {
     case 'boolean':
       return { type: 'boolean' }
     case 'integer':
-      return { type: 'integer' }
+      return { type: 'integer', ...limitsOf(field) }
     case 'duration':
     case 'size':
-      return { type: ['integer', 'string'] }
+      return { type: ['integer', 'string'], ...limitsOf(field) }
     case 'enum':
       return { type: 'string', enum: field.words ?? [] }
     case 'list':
-      return { type: 'array', items: field.item === undefined ? {} : valueSchema(field.item) }
+      return {
+        type: 'array',
+        items: field.item === undefined ? {} : valueSchema(field.item),
+        ...countOf(field),
+      }
     case 'record':
       return objectSchema(field.parts ?? {}, { required: true })
     case 'dateTime':
       return { type: 'string', format: 'date-time' }
     case 'text':
+      return { type: 'string', ...(field.longest === undefined ? {} : { maxLength: field.longest }) }
     case 'secret':
     case 'path':
     case 'socketAddress':
     case 'ipNetwork':
       return { type: 'string' }
+  }
+}
+
+function limitsOf({ bounds }: Field<unknown>): JsonSchema {
+  return {
+    ...(bounds?.min === undefined ? {} : { minimum: bounds.min }),
+    ...(bounds?.max === undefined ? {} : { maximum: bounds.max }),
+  }
+}
+
+function countOf({ count }: Field<unknown>): JsonSchema {
+  return {
+    ...(count === undefined || count.min === 0 ? {} : { minItems: count.min }),
+    ...(count === undefined || count.max === Infinity ? {} : { maxItems: count.max }),
   }
 }

@@ -17,6 +17,7 @@ export const shortText = (help: string, longest = maxDescription) =>
   text({
     fallback: '',
     help,
+    longest,
     allowed: `one line of at most ${longest} characters`,
     normalise: plainText(longest),
   })

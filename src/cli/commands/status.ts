@@ -1,6 +1,6 @@
 /** `postern status`: whether the server runs, since when, and what listens where. */
 import type { Command } from 'commander'
-import type { ShownStatus } from '#admin/api.ts'
+import type { ShownStatus } from '#admin/server-routes.ts'
 import { formatDuration } from '#base/duration.ts'
 import { contextOf } from '../context.ts'
 import { counted, table } from '../layout.ts'
