@@ -22,8 +22,11 @@ export interface Measurement {
   readonly found?: number
 }
 
-/** A server that compiles or caches as it goes is measured as it runs all day: after a while of the same. */
-const warmUpShare = 1 / 3
+/**
+ * A server that compiles or caches as it goes is measured as it runs all day: after a while of the same. Less
+ * than this, and one client alone measures the compiler.
+ */
+const warmUpSeconds = 3
 
 /** Never throws: a workload that failed is a measurement without operations, with a note. */
 export async function measure(
@@ -34,7 +37,7 @@ export async function measure(
 ): Promise<Measurement> {
   let cpuMs: number | undefined
   try {
-    await load.run(workload.job(target, seconds * warmUpShare))
+    await load.run(workload.job(target, warmUpSeconds))
     const result = await load.run(workload.job(target, seconds), {
       before: () => cpuTimeMs(target.pids),
       after: (before) => {
