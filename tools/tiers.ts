@@ -51,7 +51,7 @@ export const tiers: readonly TestTier[] = [
     name: 'durability',
     include: ['test/durability/**/*.test.ts'],
     isolation: 'process',
-    budgetMs: 8 * minutes,
+    budgetMs: 12 * minutes,
     setup,
   },
   {
