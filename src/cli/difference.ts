@@ -1,5 +1,5 @@
 /** What differs between an object as it is and as it is to be, field by field, for people and for programs. */
-import type { Fields, Values } from './object-client.ts'
+import type { FieldDescription, Fields, Values } from './object-client.ts'
 import { shortText } from './value-text.ts'
 
 export interface Difference {
@@ -30,9 +30,28 @@ export function differences(before: Values, after: Values, fields: Fields): read
     .map(([field]) => ({ field, before: before[field], after: after[field] }))
 }
 
-/** `description: "Al" -> "Alice"`; of lists, what comes and what goes. */
-export function differenceText({ field, before, after }: Difference, fields: Fields): string {
-  const description = fields[field]
+/** `description: "Al" -> "Alice"`; of lists, what comes and what goes; of records, the parts that differ. */
+export function differenceTexts(one: Difference, fields: Fields): readonly string[] {
+  const { field, before, after } = one
+  const parts = fields[field]?.parts
+  if (parts === undefined || !isRecord(before) || !isRecord(after))
+    return [valueText(one, fields[field], field)]
+  return Object.keys(parts)
+    .filter((name) => !sameJson(before[name], after[name]))
+    .map((name) => {
+      const part = { field: name, before: before[name], after: after[name] }
+      return valueText(part, parts[name], `${field}.${name}`)
+    })
+}
+
+const isRecord = (given: unknown): given is Values =>
+  typeof given === 'object' && given !== null && !Array.isArray(given)
+
+function valueText(
+  { before, after }: Difference,
+  description: FieldDescription | undefined,
+  field: string,
+): string {
   if (description?.kind === 'secret') return `${field}: is set`
   if (Array.isArray(before) && Array.isArray(after)) {
     const gone = before.filter((one: unknown) => !after.some((other: unknown) => sameJson(one, other)))

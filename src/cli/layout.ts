@@ -4,6 +4,8 @@
  */
 import { printable } from './terminal.ts'
 
+/** Of help, where the width of the screen is not known. */
+export const usualColumns = 80
 /** Narrower than this nothing can be read, so what is wider runs over. */
 const leastWidth = 20
 
@@ -44,7 +46,7 @@ export function table(
   if (rows.length === 0) return ''
   const lines = [heads, ...rows].map((row) => row.map(printable))
   const widths = heads.map((_, column) => Math.max(...lines.map((line) => widthOf(line[column] ?? ''))))
-  if (columns !== undefined) narrow(widths, heads, columns)
+  if (columns !== undefined) narrow(widths, columns)
   return lines.map((line) => `${tableLine(line, widths)}\n`).join('')
 }
 
@@ -54,9 +56,13 @@ const tableLine = (line: readonly string[], widths: readonly number[]): string =
     .join('  ')
     .trimEnd()
 
-/** Takes from the widest column until all fit, but no head is cut. */
-function narrow(widths: number[], heads: readonly string[], columns: number): void {
-  const least = heads.map((head) => Math.max(widthOf(head), 6))
+/** What things are called by stands first and is cut last. */
+const leastFirst = 40
+const leastCell = 6
+
+/** Takes from the widest column until all fit. */
+function narrow(widths: number[], columns: number): void {
+  const least = widths.map((width, i) => Math.min(width, i === 0 ? leastFirst : leastCell))
   for (;;) {
     const total = widths.reduce((sum, width) => sum + width + 2, -2)
     if (total <= columns) return
@@ -103,6 +109,19 @@ export function pairs(
         .join(''),
     )
     .join('')
+}
+
+/** A page of help: paragraphs are wrapped, lines that are indented stay as they are. */
+export function page(text: string, columns: number): string {
+  const blocks: string[] = []
+  for (const line of text.split('\n')) {
+    const before = blocks.at(-1)
+    const continues =
+      before !== undefined && before !== '' && !before.startsWith(' ') && !before.endsWith(':')
+    if (continues && line !== '' && !line.startsWith(' ')) blocks[blocks.length - 1] = `${before} ${line}`
+    else blocks.push(line)
+  }
+  return blocks.map((block) => (block.startsWith(' ') ? block : wrap(block, columns).trimEnd())).join('\n')
 }
 
 export const counted = (count: number, one: string, many = `${one}s`): string =>

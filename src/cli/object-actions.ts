@@ -3,7 +3,7 @@
  * better words are both made of these, so that they print and fail alike.
  */
 import type { Context } from './context.ts'
-import { differences, differenceText } from './difference.ts'
+import { differences, differenceTexts } from './difference.ts'
 import { Refusal, usageFailure } from './failure.ts'
 import { counted, pairs, table, wrap } from './layout.ts'
 import { nearest } from '#settings/nearest.ts'
@@ -180,7 +180,8 @@ export async function changeObject(
   const isSame = before !== undefined && told.length === 0
   const how = isSame ? 'is like that already' : isDry ? 'would be changed' : 'was changed'
   const lines = told
-    .map((one) => wrap(differenceText(one, object.fields), context.terminal.columns, '  '))
+    .flatMap((one) => differenceTexts(one, object.fields))
+    .map((line) => wrap(line, context.terminal.columns, '  '))
     .join('')
   context.show(after, `${printable(`The ${called} ${how}.`)}\n${lines}`)
 }

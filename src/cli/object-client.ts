@@ -4,6 +4,7 @@
  */
 import { nearest } from '#settings/nearest.ts'
 import { CliFailure, usageFailure } from './failure.ts'
+import { notUnderstood } from './server-answer.ts'
 import type { ServerApi } from './server-api.ts'
 
 export interface FieldDescription {
@@ -47,6 +48,8 @@ export interface ChangeOptions {
 }
 
 export const mostPerPage = 1000
+/** Of one kind: where a list goes on beyond that, it never ends. */
+const mostObjects = 2_000_000
 
 /** Names come from the command line or the server; whatever they hold stays one segment of the path. */
 const pathOf = (object: string, key?: string): string =>
@@ -105,9 +108,11 @@ export class ObjectClient {
   async all(object: string, filter: Readonly<Record<string, string>> = {}): Promise<readonly ShownObject[]> {
     const all: ShownObject[] = []
     for (let page = 1; ; page++) {
-      const { items } = await this.page(object, { filter, page, limit: mostPerPage })
+      const { items, total } = await this.page(object, { filter, page, limit: mostPerPage })
       all.push(...items)
       if (items.length < mostPerPage) return all
+      if (Math.max(total, all.length) > mostObjects)
+        throw new CliFailure('the server lists more than any server has')
     }
   }
 
@@ -126,11 +131,6 @@ export class ObjectClient {
 
 const queryOf = ({ dryRun }: ChangeOptions): string => (dryRun === true ? '?dryRun=true' : '')
 const conditionOf = ({ ifRevision }: ChangeOptions) => (ifRevision === undefined ? {} : { ifRevision })
-
-const notUnderstood = (): CliFailure =>
-  new CliFailure('the server answers in a way that is not understood', {
-    hint: 'is it of another version than this program?',
-  })
 
 const isObject = (given: unknown): given is Record<string, unknown> =>
   typeof given === 'object' && given !== null && !Array.isArray(given)

@@ -51,8 +51,7 @@ test('fields are set, added to, taken from, and put back', async (t) => {
     'The account alice@example.org was changed.\n' +
       '  aliases: +al@example.org +a@example.org\n' +
       '  description: "" -> "Alice Smith"\n' +
-      '  quotas: "maxDiskQuota=0 maxEmails=0 maxMailboxes=0 maxAppPasswords=0 maxApiKeys=0" -> ' +
-      '"maxDiskQuota=10 GiB maxEmails=0 maxMailboxes=0 maxAppPasswords=0 maxApiKeys=0"\n',
+      '  quotas.maxDiskQuota: 0 -> "10 GiB"\n',
   )
   await done('update Account alice@example.org quotas.maxEmails=5 aliases-=A@example.org')
   await done('update Account alice@example.org aliases[al@example.org].enabled=false')

@@ -23,6 +23,7 @@ import { addSnapshotCommand } from './commands/snapshot.ts'
 import { addStatusCommand } from './commands/status.ts'
 import { addUpdateCommand } from './commands/update.ts'
 import { CliFailure, QuietExit, usageExitCode } from './failure.ts'
+import { page, usualColumns } from './layout.ts'
 import { printable, type Terminal } from './terminal.ts'
 
 const help = `
@@ -107,16 +108,18 @@ function buildProgram(terminal: Terminal): Command {
     .option('--data <directory>', "the server's data directory (or POSTERN_DATA; default: ./data)")
     .option('--admin-password-stdin', 'read the password of --user from standard input')
     .option('--json', 'print JSON, for programs')
-    .addHelpText('after', help)
+    .addHelpText('after', () => page(help, terminal.columns ?? usualColumns))
     .showSuggestionAfterError()
   for (const [group, adds] of commands) {
     program.commandsGroup(group)
     for (const add of adds) add(program, terminal)
   }
-  program.commandsGroup('Help:')
+  const helpCommand = new Command('help').argument('[command]').description('how a command is used')
+  program.addHelpCommand(helpCommand.helpGroup('Help:'))
   for (const command of withAll(program)) {
     command
       .exitOverride()
+      .configureHelp({ subcommandTerm: (one) => one.name(), minWidthToWrap: 20 })
       .configureOutput({
         writeOut: (text) => terminal.out(text),
         writeErr: (text) => terminal.err(withoutValues(text)),
@@ -129,8 +132,6 @@ function buildProgram(terminal: Terminal): Command {
   }
   return program
 }
-
-const usualColumns = 80
 
 /** What follows an option that is not known, or the word that is too much, may be a password. */
 const withoutValues = (text: string): string =>

@@ -39,6 +39,11 @@ export const noPostern = (status: number, url: URL): CliFailure =>
     hint: 'name the server with --url or POSTERN_URL',
   })
 
+export const notUnderstood = (): CliFailure =>
+  new CliFailure('the server answers in a way that is not understood', {
+    hint: 'is it of another version than this program?',
+  })
+
 /** A problem document (RFC 9457) as a failure, field by field where it says so. */
 export function refusalOf(status: number, problem: Record<string, unknown>): Refusal {
   const detail = problem['detail'] ?? problem['title']

@@ -42,16 +42,21 @@ function itemText(value: unknown, item: FieldDescription | undefined): string {
 export function linesOf(value: unknown, field: FieldDescription | undefined): readonly string[] {
   if (Array.isArray(value)) return value.map((one: unknown) => itemText(one, field?.item))
   if (typeof value === 'object' && value !== null)
-    return Object.entries(value).map(([name, one]) =>
+    return unusualParts(value as Values, field).map(([name, one]) =>
       `${name}: ${shortText(one, field?.parts?.[name])}`.trimEnd(),
     )
   return [shortText(value, field)]
 }
 
+const unusualParts = (value: Values, field: FieldDescription | undefined): readonly [string, unknown][] =>
+  Object.entries(value).filter(
+    ([name, one]) => JSON.stringify(one) !== JSON.stringify(field?.parts?.[name]?.default),
+  )
+
 /** Settings say where each value is from: it stands behind the value. */
 const originsField = 'origins'
 
-/** All fields that were described, in that order, each with its lines. */
+/** All fields that were described, in that order, each with its lines; those that are empty only where asked for. */
 export function describedPairs(
   values: Values,
   fields: Fields,
@@ -64,7 +69,8 @@ export function describedPairs(
     .map((name) => {
       const lines = linesOf(values[name], fields[name])
       const origin = origins[name]
-      if (typeof origin !== 'string') return [name, lines]
-      return [name, [`${lines[0] ?? ''}  (from ${origin})`.trim(), ...lines.slice(1)]]
+      if (typeof origin !== 'string') return [name, lines] as const
+      return [name, [`${lines[0] ?? ''}  (from ${origin})`.trim(), ...lines.slice(1)]] as const
     })
+    .filter(([, lines]) => wanted !== undefined || lines.some((line) => line !== ''))
 }

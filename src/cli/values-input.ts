@@ -24,12 +24,12 @@ export const withValueOptions = (command: Command): Command =>
 
 export const assignmentHelp = `
 How fields are given:
-  enabled=false                  a value; \`postern describe <Object>\` says which
-  quotas.maxDiskQuota=10GB       one part of a field, the others stay
-  roles=helpdesk,user            a list; with +=a or -=a one is added or taken away
-  aliases[x@example.org].enabled=false    one element, by its name or number
-  description=                   back to its default
-  secret=-                       asks, or reads standard input; secrets are never arguments
+  enabled=false             a value
+  quotas.maxDiskQuota=10GB  one part of a field, the others stay
+  roles=helpdesk,user       a list; += adds one to it, -= takes one away
+  aliases[x@example.org].enabled=false   one element, by name or number
+  description=              back to its default
+  secret=-                  asks, or reads standard input; never an argument
 `
 
 export interface WantedChange {

@@ -3,8 +3,9 @@ import type { Command } from 'commander'
 import type { ShownPermissions } from '#admin/account-permissions.ts'
 import { nearest } from '#settings/nearest.ts'
 import { contextOf } from '../context.ts'
-import { CliFailure, usageFailure } from '../failure.ts'
+import { usageFailure } from '../failure.ts'
 import { counted, table } from '../layout.ts'
+import { notUnderstood } from '../server-answer.ts'
 import { printable, type Terminal } from '../terminal.ts'
 import { examplesOf } from './noun.ts'
 
@@ -34,8 +35,11 @@ export function addExplainCommand(account: Command, terminal: Terminal): void {
 
 function readShown(given: unknown): ShownPermissions {
   const found = given as ShownPermissions | null
-  if (typeof found !== 'object' || !Array.isArray(found?.permissions))
-    throw new CliFailure('the server answers in a way that is not understood')
+  const isShown =
+    Array.isArray(found?.permissions) &&
+    Array.isArray(found.roles) &&
+    found.permissions.every((one: Partial<One> | null) => Array.isArray(one?.origins))
+  if (found === null || !isShown) throw notUnderstood()
   return found
 }
 

@@ -29,11 +29,11 @@ interface CreateOptions extends PasswordOptions, Pick<ChangeFlags, 'dryRun'> {
 
 const createExamples = `
 Examples:
-  $ postern account create alice@example.org                     asks for the password
-  $ postern account create alice@example.org --generate          makes one up and prints it
-  $ postern account create alice@example.org --alias al@example.org --quota 5GB
-  $ pass mail/alice | postern account create alice@example.org --password-stdin
-  $ postern account create rest@example.org --alias @example.org  gets all mail to unknown names
+  $ postern account create alice@example.org              asks for the password
+  $ postern account create bob@example.org --generate     makes one up
+  $ postern account create carol@example.org --alias ca@example.org --quota 5GB
+  $ pass mail/dora | postern account create dora@example.org --password-stdin
+  $ postern account create rest@example.org --alias @example.org     a catch-all
 `
 
 export function addAccountCommands(program: Command, terminal: Terminal): void {

@@ -8,7 +8,7 @@ import { builtInRoles } from '#account/permission.ts'
 import { type Context, contextOf } from '../context.ts'
 import { parseDocument, readText } from '../document.ts'
 import { QuietExit, usageFailure } from '../failure.ts'
-import { counted } from '../layout.ts'
+import { counted, page, usualColumns } from '../layout.ts'
 import { nameOf } from '../object-actions.ts'
 import type { ObjectDescription, ShownObject } from '../object-client.ts'
 import { countOption } from '../options.ts'
@@ -34,7 +34,8 @@ const changesExitCode = 2
 const help = `
 A plan says what is to be there, by kind and name; what it does not name stays as it is:
   {"Domain": [{"name": "example.org"}],
-   "Account": [{"name": "alice@example.org", "roles": ["user"], "secret": {"fromEnv": "ALICE"}}]}
+   "Account": [{"name": "alice@example.org", "roles": ["user"],
+                "secret": {"fromEnv": "ALICE"}}]}
 or one object after the other, as a list or one per line:
   {"object": "MailingList", "name": "old@example.org", "state": "absent"}
 or as TOML. With "complete": true, as in snapshots, fields that are not named get their defaults.
@@ -45,7 +46,7 @@ Exit codes: 0 the server is as the plan says, 1 something failed, 2 --dry-run fo
 
 Examples:
   $ postern apply organisation.json --dry-run       what would be done
-  $ postern snapshot | POSTERN_URL=https://new.example.org:8443 postern apply - --yes
+  $ postern snapshot | postern apply - --yes --url https://new.example.org:8443
 `
 
 export function addApplyCommand(program: Command, terminal: Terminal): void {
@@ -59,7 +60,7 @@ export function addApplyCommand(program: Command, terminal: Terminal): void {
     .option('--secrets', 'write passwords also where something is there already')
     .option('--stop', 'stop at the first failure; else all that can be done is done')
     .option('--jobs <count>', 'how many requests at once', countOption('--jobs', 64), 8)
-    .addHelpText('after', help)
+    .addHelpText('after', () => page(help, terminal.columns ?? usualColumns))
     .action(async (file: string, o: ApplyFlags, command: Command) => {
       const context = contextOf(command, terminal)
       if (file === '-' && context.inputIsTaken)

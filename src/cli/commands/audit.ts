@@ -85,7 +85,10 @@ const textOf = (one: ShownObject, name: string): string => (typeof one[name] ===
 const tableText = (entries: readonly ShownObject[], columns: number | undefined): string =>
   table(
     ['AT', 'WHO', 'DID', 'OBJECT', 'NAME', 'FROM'],
-    entries.map((one) => ['at', 'actor', 'verb', 'object', 'name', 'ip'].map((name) => textOf(one, name))),
+    entries.map((one) => [
+      textOf(one, 'at').replace(/\.\d+Z$/, 'Z'),
+      ...['actor', 'verb', 'object', 'name', 'ip'].map((name) => textOf(one, name)),
+    ]),
     columns,
   )
 

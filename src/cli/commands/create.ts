@@ -9,7 +9,7 @@ import { assignmentHelp, wantedChange, withValueOptions } from '../values-input.
 const examples = `
 Examples:
   $ postern create Domain name=example.org
-  $ postern create Account name=bob@example.org roles=user quotas.maxDiskQuota=5GB secret=-
+  $ postern create Account name=bob@example.org secret=- roles=user
   $ postern create MailingList --file list.json --dry-run
 `
 

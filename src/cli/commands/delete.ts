@@ -13,7 +13,7 @@ export interface DeleteFlags {
 const examples = `
 Examples:
   $ postern delete MailingList old@example.org           asks first
-  $ postern delete Account bob@example.org --yes         for scripts: his mail is gone then
+  $ postern delete Account bob@example.org --yes      for scripts; his mail goes too
 `
 
 export const withDeleteOptions = (command: Command): Command =>

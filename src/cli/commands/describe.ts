@@ -1,7 +1,7 @@
 /** `postern describe`: which objects there are, and which fields each has. */
 import type { Command } from 'commander'
 import { contextOf } from '../context.ts'
-import { table, widthOf, wrap } from '../layout.ts'
+import { table, usualColumns, widthOf, wrap } from '../layout.ts'
 import type { FieldDescription, Fields, ObjectDescription } from '../object-client.ts'
 import { painted, printable, type Terminal } from '../terminal.ts'
 import { shortText } from '../value-text.ts'
@@ -9,7 +9,7 @@ import { shortText } from '../value-text.ts'
 const examples = `
 Examples:
   $ postern describe               all objects, and what you may do with them
-  $ postern describe Account       the fields of accounts: what they mean and what they may be
+  $ postern describe Account       the fields of accounts, and what they may be
 `
 
 export function addDescribeCommand(program: Command, terminal: Terminal): void {
@@ -25,7 +25,7 @@ export function addDescribeCommand(program: Command, terminal: Terminal): void {
         context.show(all, overview(all, terminal.columns))
       } else {
         const object = await context.objects.describe(name)
-        context.show(object, detail(object, terminal))
+        context.show(object, detail(object, terminal, terminal.columns ?? usualColumns))
       }
     })
 }
@@ -35,32 +35,31 @@ function overview(all: readonly ObjectDescription[], columns: number | undefined
   return table(['OBJECT', 'KIND', 'YOU MAY', 'WHAT IT IS'], rows, columns)
 }
 
-function detail(object: ObjectDescription, terminal: Terminal): string {
+function detail(object: ObjectDescription, terminal: Terminal, columns: number): string {
   const { name, kind, help, fields, filters, may } = object
-  const columns = terminal.columns
   const about = { singleton: 'there is one', collection: 'there may be many', record: 'the server writes it' }
   const heading = `${name}: ${help}`
   const rights = may.length === 0 ? 'nothing' : may.join(', ')
   const how = `${about[kind as 'record'] ?? kind}${object.ofAccount ? ' for each account' : ''}; you may: ${rights}`
-  const parts = [wrap(heading, columns), wrap(how, columns), '\n', fieldsText(fields, terminal, '')]
+  const parts = [wrap(heading, columns), wrap(how, columns), '\n', fieldsText(fields, terminal, columns)]
   if (Object.keys(filters).length > 0)
     parts.push(
       `\n${wrap('Filters, for query --filter name=value:', columns)}\n`,
-      fieldsText(filters, terminal, ''),
+      fieldsText(filters, terminal, columns),
     )
   return parts.join('')
 }
 
 /** The name and its kind on a line, and what is said about it below. */
-function fieldsText(fields: Fields, terminal: Terminal, indent: string): string {
+function fieldsText(fields: Fields, terminal: Terminal, columns: number, indent = ''): string {
   const width = Math.max(...Object.keys(fields).map(widthOf), 0)
   return Object.entries(fields)
     .map(([name, field]) => {
       const head = `${indent}${painted(terminal, 'bold', printable(name).padEnd(width))}  ${marksOf(field)}`
       const inner = `${indent}    `
       const parts = field.parts ?? field.item?.parts
-      const nested = parts === undefined ? '' : fieldsText(parts, terminal, inner)
-      return `${head.trimEnd()}\n${wrap(aboutField(field), terminal.columns, inner)}${nested}`
+      const nested = parts === undefined ? '' : fieldsText(parts, terminal, columns, inner)
+      return `${head.trimEnd()}\n${wrap(aboutField(field), columns, inner)}${nested}`
     })
     .join('')
 }
@@ -80,7 +79,8 @@ function marksOf(field: FieldDescription): string {
 }
 
 function aboutField(field: FieldDescription): string {
-  const fallback = shortText(field.default, field)
+  const isFixed = field.settable === 'never' || field.kind === 'record'
+  const fallback = isFixed ? '' : shortText(field.default, field)
   const usual = fallback === '' ? '' : `Default: ${fallback}.`
   const isSaid = field.settable === 'never' || field.kind === 'record' || field.parts !== undefined
   const allowed = isSaid || field.allowed === '' ? '' : `Must be ${field.allowed}.`

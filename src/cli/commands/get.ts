@@ -9,7 +9,7 @@ const examples = `
 Examples:
   $ postern get Account alice@example.org
   $ postern get Account alice@example.org --fields aliases,quotas --json
-  $ postern get Imap                       of what there is one, no name is needed
+  $ postern get Imap                     there is one: it needs no name
 `
 
 export function addGetCommand(program: Command, terminal: Terminal): void {

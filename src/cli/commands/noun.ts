@@ -47,6 +47,7 @@ interface ListFlags {
 export function addNoun(program: Command, terminal: Terminal, noun: Noun): Command {
   const { word, argument, object, example } = noun
   const command = program.command(word).description(noun.description)
+  const one = `${/^[aeiou]/.test(word) ? 'an' : 'a'} ${word}`
   const described = async (context: Context) => context.objects.describe(object)
 
   command
@@ -75,7 +76,7 @@ export function addNoun(program: Command, terminal: Terminal, noun: Noun): Comma
     })
 
   withValueOptions(command.command('update').alias('set'))
-    .description(`change a ${word}`)
+    .description(`change ${one}`)
     .argument(argument, 'its name, or its id')
     .argument(
       '[field=value...]',
@@ -98,7 +99,7 @@ export function addNoun(program: Command, terminal: Terminal, noun: Noun): Comma
     })
 
   withDeleteOptions(command.command('delete'))
-    .description(`delete a ${word}`)
+    .description(`delete ${one}`)
     .argument(argument, 'its name, or its id')
     .addHelpText('after', examplesOf(`${word} delete ${example}`, `${word} delete ${example} --yes`))
     .action(async (key: string, o: DeleteFlags, self: Command) => {

@@ -3,7 +3,7 @@ import type { Command } from 'commander'
 import { rename, rm, writeFile } from 'node:fs/promises'
 import { contextOf } from '../context.ts'
 import { CliFailure } from '../failure.ts'
-import { counted } from '../layout.ts'
+import { counted, page, usualColumns } from '../layout.ts'
 import { type Snapshot, snapshotText, takeSnapshot } from '../plan/snapshot.ts'
 import type { Terminal } from '../terminal.ts'
 
@@ -21,7 +21,7 @@ export function addSnapshotCommand(program: Command, terminal: Terminal): void {
     .command('snapshot')
     .description('write what a server is told to be as a plan for apply')
     .argument('[file]', 'where to; standard output where it is not said')
-    .addHelpText('after', help)
+    .addHelpText('after', () => page(help, terminal.columns ?? usualColumns))
     .action(async (file: string | undefined, _o: object, command: Command) => {
       const context = contextOf(command, terminal)
       const snapshot = await takeSnapshot(context.objects, (kind) => terminal.progress(`reading ${kind}`))

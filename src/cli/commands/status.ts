@@ -4,6 +4,7 @@ import type { ShownStatus } from '#admin/server-routes.ts'
 import { formatDuration } from '#base/duration.ts'
 import { contextOf } from '../context.ts'
 import { counted, table } from '../layout.ts'
+import { notUnderstood } from '../server-answer.ts'
 import { printable, type Terminal } from '../terminal.ts'
 import { examplesOf } from './noun.ts'
 
@@ -14,7 +15,8 @@ export function addStatusCommand(program: Command, terminal: Terminal): void {
     .addHelpText('after', examplesOf('status', 'status --json'))
     .action(async (_o: object, command: Command) => {
       const context = contextOf(command, terminal)
-      const status = (await context.api.ask('GET', '/api/status')) as ShownStatus
+      const status = (await context.api.ask('GET', '/api/status')) as ShownStatus | null
+      if (typeof status?.version !== 'string' || !Array.isArray(status.listeners)) throw notUnderstood()
       context.show(status, describe(status, Date.now()))
     })
 }

@@ -8,9 +8,9 @@ import { assignmentHelp, withValueOptions } from '../values-input.ts'
 
 const examples = `
 Examples:
-  $ postern update Account alice@example.org description="Alice Smith" aliases+=al@example.org
-  $ postern update Account alice@example.org secret=-          asks for the new password
-  $ postern update Imap timeoutIdle=20m                        of what there is one, no name is needed
+  $ postern update Account alice@example.org description=Alice locale=de
+  $ postern update Account alice@example.org secret=-     asks for it
+  $ postern update Imap timeoutIdle=20m              there is one: it needs no name
 `
 
 export function addUpdateCommand(program: Command, terminal: Terminal): void {

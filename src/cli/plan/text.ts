@@ -1,5 +1,5 @@
 /** A plan as people read it before they say yes, and what became of it. */
-import { differenceText } from '../difference.ts'
+import { differenceTexts } from '../difference.ts'
 import { counted, wrap } from '../layout.ts'
 import { wordFor } from '../object-actions.ts'
 import { painted, printable, type Terminal } from '../terminal.ts'
@@ -47,7 +47,7 @@ function stepText(
       ? Object.entries(withoutSecrets(values, object.fields))
           .filter(([field]) => field !== 'name')
           .map(([field, value]) => `${field}: ${shortText(value, object.fields[field])}`)
-      : differences.map((one) => differenceText(one, object.fields))
+      : differences.flatMap((one) => differenceTexts(one, object.fields))
   return head + lines.map((line) => wrap(line, terminal.columns, '    ')).join('')
 }
 
