@@ -26,4 +26,8 @@ export const tracer = settingsObject({
       help: 'Whether the level is coloured. By default it is where standard output is a terminal.',
     }),
   },
+  check: ({ type, path: file }) =>
+    type === 'log' && file === undefined
+      ? [{ field: 'path', text: 'is missing: a log of type "log" needs it' }]
+      : [],
 })

@@ -147,9 +147,8 @@ test('logs are opened as the settings say', () =>
       () => openLogWriters(settings),
       (e) => isFault(e, 'unavailable') && e.message.includes(directory),
     )
-    settings.loadText('[tracer.a]\ntype = "log"', 'x')
     assert.throws(
-      () => openLogWriters(settings),
+      () => settings.loadText('[tracer.a]\ntype = "log"', 'x'),
       (e) => isFault(e, 'invalid'),
     )
   }))
