@@ -61,13 +61,16 @@ describe('hostile HTTP input', () => {
   test('a body beyond the limit is not kept', needsProc, async () => {
     const authorization = basicAuth('admin', server.adminPassword!)
     const grown = await growth(server.process.pid, async () => {
-      const posts = Array.from({ length: 10 }, async () => {
+      const posts = Array.from({ length: 10 }, async (_, i) => {
         await using http = await server.connect(server.httpPort)
         http.sendRaw(
           `POST /api/principal HTTP/1.1\r\nHost: x\r\nAuthorization: ${authorization}\r\nContent-Length: ${100 * mib}\r\n\r\n`,
         )
+        // Whoever goes on sending may find the connection reset before it has read why (RFC 9112 §9.6).
+        if (i % 2 === 0) await http.expect('HTTP/1.1 413 ')
         http.sendRaw(Buffer.alloc(20 * mib, ' '))
-        await http.expect('HTTP/1.1 413 ')
+        http.stream.resume()
+        if (!http.stream.closed) await new Promise((resolve) => http.stream.once('close', resolve))
       })
       await Promise.all(posts)
     })
