@@ -24,7 +24,7 @@ export const getacl = command<Uint8Array>({
     writeName(out, ref.path, isRev2)
     for (const [identifier, rights] of entries) {
       out.sp().string(Buffer.from(identifier), isRev2).sp()
-      out.string(Buffer.from(formatRights(rights)), isRev2)
+      out.ascii(formatRights(rights) || '""')
     }
     out.crlf()
   },

@@ -197,6 +197,33 @@ def subjects_beyond_ascii():
     client.logout()
 
 
+def sharing():
+    owner, guest = imap(), imap("bob@example.org")
+    shared = f'"Other Users/{USER}/Shared"'
+    ok(owner.create("Shared"))
+    append(owner, "Shared", message(1, "for both"))
+    assert shared.encode() not in b" ".join(line or b"" for line in ok(guest.list('""', "*")))
+    same(guest.select(shared)[0], "NO")
+    ok(owner.setacl("Shared", "bob@example.org", "lrs"))
+    rights = dict(re.findall(r'"([^"]+)" (\w+)(?: |$)', ok(owner.getacl("Shared"))[0].decode()))
+    same(rights, {USER: "lrswipkxtecda", "bob@example.org": "lrs"})
+    assert ok(guest.myrights(shared))[0].endswith(b" lrs")
+    assert shared.encode() in b" ".join(ok(guest.list('""', "*")))
+    ok(guest.select(shared))
+    same(ok(guest.fetch("1", "(BODY[TEXT])"))[0][1], b"for both\r\n")
+    same(flags(guest, 1), {r"\Seen"})
+    same(guest.store("1", "+FLAGS", r"(\Deleted)")[0], "NO")
+    same(guest.append(shared, "", None, message(2))[0], "NO")
+    ok(guest.copy("1", "INBOX"))
+    ok(owner.deleteacl("Shared", "bob@example.org"))
+    try:
+        guest.fetch("1", "(UID)")
+        raise AssertionError("a mailbox that is no longer shared was read")
+    except imaplib.IMAP4.abort:
+        pass
+    owner.logout()
+
+
 def idle():
     """IDLE by hand: this imaplib has no method for it."""
     client = imap()
