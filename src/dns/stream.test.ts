@@ -61,7 +61,7 @@ test('a connection that the server has closed is opened again', async () => {
 
 test('a question without an answer ends the use of its connection', async () => {
   await using dns = await startDns(zones)
-  using resolver = makeResolver([at(dns, { protocol: 'tcp' })], { timeoutMs: 50 })
+  using resolver = makeResolver([at(dns, { protocol: 'tcp' })], { timeoutMs: 500 })
   dns.behave('slow.example.org', 'drop')
   assert.match(await look(resolver, 'slow.example.org'), /^timeout/)
   assert.equal(await look(resolver), '192.0.2.1')
@@ -70,13 +70,14 @@ test('a question without an answer ends the use of its connection', async () => 
 
 test('a megabyte that nobody asked for, garbage, and answers to something else', async () => {
   await using dns = await startDns(zones)
-  using resolver = makeResolver([at(dns, { protocol: 'tcp' })], { timeoutMs: 200 })
+  using resolver = makeResolver([at(dns, { protocol: 'tcp' })])
+  using hasty = makeResolver([at(dns, { protocol: 'tcp' })], { timeoutMs: 100 })
   dns.behave('a.example.org', 'megabyte')
   dns.behave('b.example.org', 'garbage')
   dns.behave('c.example.org', 'wrongQuestion')
-  assert.match(await look(resolver, 'a.example.org'), /^malformed|^timeout/)
+  assert.match(await look(resolver, 'a.example.org'), /^malformed/)
   assert.match(await look(resolver, 'b.example.org'), /^malformed/)
-  assert.match(await look(resolver, 'c.example.org'), /^timeout/)
+  assert.match(await look(hasty, 'c.example.org'), /^timeout/)
   assert.equal(await look(resolver), '192.0.2.1')
 })
 

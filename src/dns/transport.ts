@@ -5,7 +5,7 @@
  * (RFC 5452 §9.1). The same question never goes out twice with an id that can be guessed from the first.
  */
 import { SyntaxFault } from '#base/fault.ts'
-import { decodeMessage, type Message, rcodes } from './wire.ts'
+import { decodeMessage, headerBytes, type Message, rcodes } from './wire.ts'
 
 export interface Question {
   /** On the wire, folded. */
@@ -38,7 +38,6 @@ export interface Transport extends Disposable {
   ask(question: Question, signal: AbortSignal): Promise<Message>
 }
 
-const headerBytes = 12
 export const questionOf = (query: Buffer, { name }: Question): Buffer =>
   query.subarray(headerBytes, headerBytes + name.length + 4)
 

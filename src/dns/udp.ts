@@ -16,7 +16,7 @@ import {
   reasonOf,
   type Transport,
 } from './transport.ts'
-import { encodeQuery, type Message } from './wire.ts'
+import { encodeQuery, headerBytes, type Message } from './wire.ts'
 
 const mostSockets = 256
 const mostWrongAnswers = 16
@@ -67,32 +67,44 @@ export class UdpTransport implements Transport {
 class Judge {
   readonly query: Buffer
   readonly #id = randomInt(0x1_0000)
-  readonly #question: Buffer
+  /** As it was sent, and folded. */
+  readonly #sent: Buffer
+  readonly #plain: Buffer
   #wrong = 0
 
   constructor(question: Question) {
-    this.query = encodeQuery({
+    const o = {
       id: this.#id,
-      name: randomCase(question.name),
       typeCode: question.typeCode,
       wantsAuthentic: question.wantsAuthentic,
       edns: question.edns ? 'plain' : 'none',
-    })
-    this.#question = questionOf(this.query, question)
+    } as const
+    this.query = encodeQuery({ ...o, name: randomCase(question.name) })
+    this.#sent = questionOf(this.query, question)
+    this.#plain = questionOf(encodeQuery({ ...o, name: question.name }), question)
   }
 
   /** Undefined for what is to be passed over. Throws QueryFailure where waiting on makes no sense. */
   read(bytes: Buffer): Message | undefined {
     // Before anything is read of it: most of what is forged has a wrong id.
     if (bytes.length >= 2 && bytes.readUInt16BE(0) === this.#id) {
-      const message = decodeAnswer(bytes)
-      if (isAnswerTo(message, this.#id, this.#question)) return message
-      if (isAnswerTo(message, this.#id, this.#question, 'anyCase'))
-        throw new QueryFailure('forged', 'the answer has the name in another case')
+      const message = this.#decode(bytes)
+      if (message !== undefined) return message
     }
     if (++this.#wrong >= mostWrongAnswers)
       throw new QueryFailure('forged', `${mostWrongAnswers} answers to something else`)
     return undefined
+  }
+
+  #decode(bytes: Buffer): Message | undefined {
+    const place = bytes.subarray(headerBytes, headerBytes + this.#sent.length)
+    const isExact = place.equals(this.#sent)
+    // Names in records point into the question: they are not to have its random case.
+    if (isExact) place.set(this.#plain)
+    const message = decodeAnswer(bytes)
+    if (!isAnswerTo(message, this.#id, this.#plain, 'anyCase')) return undefined
+    if (isExact || message.question.length === 0) return message
+    throw new QueryFailure('forged', 'the answer has the name in another case')
   }
 }
 

@@ -40,14 +40,14 @@ test('a lot of records', async () => {
 
 test('what somebody forges is passed over, or asked for over TCP', async () => {
   await using dns = await startDns(zones)
-  const outcome = async (behaviour: Behaviour) => {
-    using resolver = makeResolver([at(dns)], { timeoutMs: 50 })
+  const outcome = async (behaviour: Behaviour, timeoutMs = 5000) => {
+    using resolver = makeResolver([at(dns)], { timeoutMs })
     dns.behave('example.org', behaviour)
     return await look(resolver)
   }
   assert.equal(await outcome('forgedFirst'), '192.0.2.1')
-  assert.equal(await outcome('wrongId'), 'timeout')
-  assert.equal(await outcome('wrongQuestion'), 'timeout')
+  assert.equal(await outcome('wrongId', 50), 'timeout')
+  assert.equal(await outcome('wrongQuestion', 50), 'timeout')
   assert.equal(await outcome('wrongCase'), '192.0.2.1')
   const flood: Behaviour = ({ id, question, isStream }, honest) => {
     if (isStream) return [honest()]
@@ -80,18 +80,23 @@ test('who does not understand EDNS is asked without, and from then on', async ()
 
 test('the last attempt is made over TCP', async () => {
   await using dns = await startDns(zones)
-  dns.behave('example.org', 'dropUdp')
-  using resolver = makeResolver([at(dns)], { attempts: 2, timeoutMs: 50 })
+  dns.behave('example.org', ({ isStream, id }, honest) => {
+    if (isStream) return [honest()]
+    const garbage = Buffer.alloc(40, 0xee)
+    garbage.writeUInt16BE(id, 0)
+    return [garbage]
+  })
+  using resolver = makeResolver([at(dns)], { attempts: 2 })
   assert.equal(await look(resolver), '192.0.2.1')
-  using stubborn = makeResolver([at(dns)], { attempts: 2, timeoutMs: 50, tcpOnError: false })
-  assert.equal(await look(stubborn), 'timeout')
+  using stubborn = makeResolver([at(dns)], { attempts: 2, tcpOnError: false })
+  assert.equal(await look(stubborn), 'malformed')
 })
 
 test('the next server is asked where one fails, and one that does not answer comes last from then on', async () => {
   await using dead = await startDns()
   await using dns = await startDns(zones)
-  dead.behave('*', 'drop')
-  using resolver = makeResolver([at(dead), at(dns)], { timeoutMs: 50 })
+  dead.behave('*', 'garbage')
+  using resolver = makeResolver([at(dead), at(dns)])
   assert.equal(await look(resolver), '192.0.2.1')
   assert.equal(dead.queries.length, 1)
   assert.equal(await look(resolver, 'a.example.org'), 'noName')

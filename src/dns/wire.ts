@@ -8,7 +8,7 @@ import { encodeOpt, type ExtendedError, type Opt, optCode, readOpt } from './edn
 import { type DnsRecord, readRecord } from './record.ts'
 import { WireReader } from './wire-reader.ts'
 
-const headerBytes = 12
+export const headerBytes = 12
 const internet = 1
 const flags = { response: 0x8000, truncated: 0x0200, recurse: 0x0100, recursive: 0x0080, authentic: 0x0020 }
 

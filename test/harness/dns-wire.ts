@@ -17,7 +17,7 @@ export interface TestRecord {
 
 export interface TestAnswer {
   readonly id: number
-  /** Without a final root pointer, as it stands in the query; empty for none. */
+  /** As it stands in the query; empty for none. */
   readonly question: Uint8Array
   readonly rcode?: number
   readonly authoritative?: boolean
@@ -50,12 +50,19 @@ class Writer {
     }
   }
 
+  /** Names that come later may point into it, whatever its case is. */
+  question(bytes: Uint8Array): void {
+    for (let at = 0; at < bytes.length - 5; at += 1 + bytes[at]!)
+      this.#names.set(keyOf(bytes.subarray(at, bytes.length - 4)), this.length + at)
+    this.bytes(bytes)
+  }
+
   name(text: string): void {
     const wire = encodeName(text)
     assert.ok(wire, `a name: ${text}`)
     let at = 0
     while (wire[at] !== 0) {
-      const tail = wire.subarray(at).toString('latin1')
+      const tail = keyOf(wire.subarray(at))
       const known = this.#names.get(tail)
       if (known !== undefined) return this.numbers(2, 0xc000 | known)
       if (this.length < 0x4000) this.#names.set(tail, this.length)
@@ -96,6 +103,8 @@ class Writer {
     return Buffer.concat(this.#parts)
   }
 }
+
+const keyOf = (name: Uint8Array): string => Buffer.from(name).toString('latin1').toLowerCase()
 
 function writeData(w: Writer, type: RecordType, data: string | readonly string[]): void {
   if (type === 'TXT') return w.strings(typeof data === 'string' ? [data] : data)
@@ -144,7 +153,7 @@ export function encodeAnswer(o: TestAnswer): Buffer {
     flag(o.authentic, 0x0020)
   w.numbers(2, o.id, bits | (rcode & 15), o.question.length === 0 ? 0 : 1)
   w.numbers(2, answers.length, authority.length, additional.length + (o.edns === undefined ? 0 : 1))
-  w.bytes(o.question)
+  w.question(o.question)
   for (const record of [...answers, ...authority, ...additional]) w.record(record)
   if (o.edns !== undefined) writeOpt(w, rcode >> 4, o.edns)
   return w.message

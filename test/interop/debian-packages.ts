@@ -10,6 +10,10 @@ export const packageOf: Readonly<Record<Program, readonly string[]>> = {
   fetchmail: ['fetchmail'],
   gsasl: ['gsasl'],
   passlib: ['python3-passlib'],
+  named: ['bind9'],
+  'dnssec-keygen': ['bind9-utils'],
+  'dnssec-signzone': ['bind9-utils'],
+  unbound: ['unbound'],
   // A terminal for mutt, which wants one.
   script: ['bsdutils'],
   nginx: ['nginx', 'libnginx-mod-stream'],
@@ -29,6 +33,10 @@ export type Program =
   | 'fetchmail'
   | 'gsasl'
   | 'passlib'
+  | 'named'
+  | 'dnssec-keygen'
+  | 'dnssec-signzone'
+  | 'unbound'
   | 'script'
   | 'nginx'
   | 'haproxy'
