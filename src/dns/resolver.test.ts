@@ -215,6 +215,28 @@ test('answers are kept as long as they hold and no longer', async () => {
   }
 })
 
+test('a negative answer holds as long as its SOA says, if that is the SOA of the name', async () => {
+  await using dns = await startDns()
+  using resolver = makeResolver([at(dns)])
+  const says =
+    (zone: string): Reply =>
+    ({ id, question }) => {
+      const soa = { name: zone, type: 'SOA', ttl: 3600, data: 'ns.test root.test 1 2 3 4 60' } as const
+      return [encodeAnswer({ id, question, authority: [soa] })]
+    }
+  const ttl = async (name: string) => {
+    const found = await resolver.resolve(name, 'A')
+    return found.kind === 'noData' ? found.ttl : found.kind
+  }
+  dns.behave('a.example.org', says('example.org'))
+  dns.behave('b.example.org', says('b.example.org'))
+  dns.behave('c.example.org', says('example.net'))
+  assert.deepEqual(
+    [await ttl('a.example.org'), await ttl('b.example.org'), await ttl('c.example.org')],
+    [60, 60, 0],
+  )
+})
+
 test('no SOA, no negative answer to keep (RFC 2308 §5); a failure is remembered for a second', async () => {
   await using dns = await startDns()
   using resolver = makeResolver([at(dns)])
@@ -261,23 +283,26 @@ test('the same question at the same time is one', async () => {
 test('one who leaves does not disturb the others; when all have left nobody asks any more', async () => {
   await using dns = await startDns(zones)
   using resolver = makeResolver([at(dns)])
-  const asked = Promise.withResolvers<() => void>()
+  const one = new AbortController()
+  dns.behave('example.org', (_, honest) => {
+    one.abort(new Error('one left'))
+    return [honest()]
+  })
+  const first = resolver.resolve('example.org', 'A', { signal: one.signal })
+  const second = resolver.resolve('example.org', 'A')
+  await assert.rejects(first, /one left/)
+  assert.equal((await second).kind, 'answer')
+  assert.equal(dns.queries.length, 1)
+  await assert.rejects(resolver.resolve('example.org', 'A', { signal: one.signal }), /one left/)
+
+  const last = new AbortController()
   dns.behave('example.org', () => {
-    asked.resolve(() => undefined)
+    last.abort(new Error('all left'))
     return []
   })
-  const one = new AbortController()
-  const two = new AbortController()
-  const first = resolver.resolve('example.org', 'A', { signal: one.signal })
-  const second = resolver.resolve('example.org', 'A', { signal: two.signal })
-  await asked.promise
-  one.abort(new Error('one left'))
-  await assert.rejects(first, /one left/)
-  two.abort(new Error('two left'))
-  await assert.rejects(second, /two left/)
+  await assert.rejects(resolver.resolve('example.org', 'MX', { signal: last.signal }), /all left/)
   dns.behave('example.org', undefined)
-  assert.equal((await resolver.resolve('example.org', 'A')).kind, 'answer')
-  await assert.rejects(resolver.resolve('example.org', 'A', { signal: one.signal }), /one left/)
+  assert.equal((await resolver.resolve('example.org', 'MX')).kind, 'answer')
 })
 
 test('authentic: only by trusted servers, for every step, and also from memory', async () => {
@@ -298,5 +323,16 @@ test('authentic: only by trusted servers, for every step, and also from memory',
     encodeAnswer({ id, question, answers: [{ name, type: 'CNAME', ttl, data: 'example.org' }] }),
   ]
   dns.behave('unsigned.example.net', unsigned)
+  const boasts: Reply = ({ id, question, name }) => [
+    encodeAnswer({
+      id,
+      question,
+      authentic: true,
+      answers: [{ name, type: 'MX', ttl, data: '0 mx.example.org' }],
+    }),
+  ]
+  dns.behave('boasts.example.net', boasts)
+  assert.equal(await authentic(other, 'boasts.example.net'), false)
+  assert.equal(await authentic(trusting, 'boasts.example.net'), true)
   assert.equal(await authentic(trusting, 'unsigned.example.net'), false)
 })
