@@ -6,8 +6,14 @@ import { type Client, clientOf } from './client.ts'
 
 const trusted = ['10.0.0.0/8', '2001:db8::/32', '127.0.0.1'].map((text) => parseNetwork(text)!)
 
-function client(remoteAddress: string, headers: IncomingHttpHeaders, networks = trusted): Client {
-  return clientOf(headers, remoteAddress, false, networks)
+function client(
+  remoteAddress: string,
+  headers: IncomingHttpHeaders,
+  networks = trusted,
+  isProxied = false,
+): Client {
+  const arrival = { peer: { ip: remoteAddress, port: 1 }, secure: false, isProxied }
+  return clientOf(headers, arrival, networks)
 }
 
 test('without a proxy it is the peer, whatever headers say', () => {
@@ -39,4 +45,6 @@ test('local is only who is on this machine without a proxy in between', () => {
   assert.equal(client('127.0.0.1', { 'x-forwarded-for': '192.0.2.1' }, []).isLocal, false)
   assert.equal(client('127.0.0.1', { forwarded: 'for=192.0.2.1' }, []).isLocal, false)
   assert.equal(client('127.0.0.1', { 'x-forwarded-for': '127.0.0.1' }).isLocal, false)
+  // Local to the machine of a proxy is not local here.
+  assert.equal(client('127.0.0.1', {}, trusted, true).isLocal, false)
 })

@@ -4,6 +4,7 @@
  */
 import type { IncomingHttpHeaders } from 'node:http'
 import { formatIp, type IpNetwork, isLoopbackIp, networkContains, parseIp } from '#base/ip.ts'
+import type { SocketArrival } from '#net/listener.ts'
 import { forwardedClient, isForwarded } from './forwarded.ts'
 
 export interface Client {
@@ -15,17 +16,18 @@ export interface Client {
   readonly isLocal: boolean
 }
 
-/** `peer` is who the connection is from, `secure` whether it is TLS. */
+/** How the request came: who the connection is from, and whether it is TLS. */
+export type ClientArrival = Pick<SocketArrival, 'peer' | 'secure' | 'isProxied'>
+
 export function clientOf(
   headers: IncomingHttpHeaders,
-  peer: string,
-  secure: boolean,
+  { peer, secure, isProxied }: ClientArrival,
   trusted: readonly IpNetwork[],
 ): Client {
-  const ip = parseIp(peer) ?? new Uint8Array(4)
+  const ip = parseIp(peer.ip) ?? new Uint8Array(4)
   const hasProxy = isForwarded(headers)
   if (!hasProxy || !trusted.some((network) => networkContains(network, ip))) {
-    return { ip: formatIp(ip), secure, isLocal: isLoopbackIp(ip) && !hasProxy }
+    return { ip: formatIp(ip), secure, isLocal: isLoopbackIp(ip) && !hasProxy && !isProxied }
   }
   const client = forwardedClient(headers, ip, trusted)
   return {

@@ -54,12 +54,12 @@ export function httpProtocol(handler: HttpHandler, options: HttpOptions): Socket
   const answer = getRequestListener(
     (request, env) => {
       const { incoming, outgoing } = env as HttpBindings
-      const { listener, secure, peer } = arrivals.get(incoming.socket)!
+      const arrival = arrivals.get(incoming.socket)!
       return handler.fetch(request, {
         incoming,
         outgoing,
-        listener,
-        client: clientOf(incoming.headers, peer.ip, secure, o.trustedNetworks()),
+        listener: arrival.listener,
+        client: clientOf(incoming.headers, arrival, o.trustedNetworks()),
       })
     },
     {

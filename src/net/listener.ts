@@ -11,6 +11,7 @@ import { isFault } from '#base/fault.ts'
 import { networkContains, normaliseIp, parseIp } from '#base/ip.ts'
 import { Admission, clientNetwork } from './admission.ts'
 import type { Connection, Endpoint } from './connection.ts'
+import type { ProxyHeader } from './proxy-protocol.ts'
 import { takeProxyHeader } from './proxy-reader.ts'
 import {
   listenerDefaults,
@@ -40,6 +41,8 @@ export interface SocketArrival {
   readonly listener: string
   readonly secure: boolean
   readonly peer: Endpoint
+  /** The peer is the word of a proxy: it may be an address of the proxy's own machine. */
+  readonly isProxied: boolean
 }
 
 /** A protocol with a library of its own that wants the socket: HTTP. */
@@ -55,11 +58,21 @@ export interface SocketProtocol {
 /** How long `drain` waits for sessions whose connection it has cut. */
 const afterCutMs = 1000
 
-/** One accepted socket, with the ends that its proxy told or that it has itself. */
-interface Client {
-  readonly socket: Socket
+interface Ends {
   readonly peer: Endpoint
   readonly local: Endpoint
+  readonly isProxied: boolean
+}
+
+const proxied = ({ source, destination }: NonNullable<ProxyHeader['ends']>): Ends => ({
+  peer: source,
+  local: destination,
+  isProxied: true,
+})
+
+/** One accepted socket, with the ends that its proxy told or that it has itself. */
+interface Client extends Ends {
+  readonly socket: Socket
   readonly network: string
   /** As they were when it came. */
   readonly terms: Terms
@@ -172,19 +185,22 @@ export class Listener implements AsyncDisposable {
       socket.destroy()
       return
     }
-    const peer = { ip: normaliseIp(socket.remoteAddress!)!, port: socket.remotePort ?? 0 }
-    const local = { ip: normaliseIp(socket.localAddress ?? '') ?? '', port: socket.localPort ?? 0 }
+    const ends: Ends = {
+      peer: { ip: normaliseIp(socket.remoteAddress!)!, port: socket.remotePort ?? 0 },
+      local: { ip: normaliseIp(socket.localAddress ?? '') ?? '', port: socket.localPort ?? 0 },
+      isProxied: false,
+    }
     const terms = this.#terms
     if (terms.proxies.some((network) => networkContains(network, address)))
-      void this.#identify(socket, { peer, local }, terms)
+      void this.#identify(socket, ends, terms)
     else if (terms.proxiesOnly) {
-      this.#o.onTrouble({ kind: 'refused', listener: this.#o.name, ip: peer.ip, why: 'notProxy' })
+      this.#o.onTrouble({ kind: 'refused', listener: this.#o.name, ip: ends.peer.ip, why: 'notProxy' })
       socket.destroy()
-    } else this.#admit(socket, { peer, local }, terms)
+    } else this.#admit(socket, ends, terms)
   }
 
   /** Asks a proxy whose connection it is. */
-  async #identify(socket: Socket, own: { peer: Endpoint; local: Endpoint }, terms: Terms): Promise<void> {
+  async #identify(socket: Socket, own: Ends, terms: Terms): Promise<void> {
     const { name, onTrouble } = this.#o
     if (this.#clients.size + this.#unknown.size >= terms.maxConnections) {
       this.#refuse(socket, own.peer.ip, 'tooManyConnections', terms)
@@ -192,18 +208,17 @@ export class Listener implements AsyncDisposable {
     }
     this.#unknown.add(socket)
     try {
-      const ends = await takeProxyHeader(socket, terms.proxyTimeoutMs)
+      const told = await takeProxyHeader(socket, terms.proxyTimeoutMs)
       this.#unknown.delete(socket)
       if (this.#stopping || socket.destroyed) socket.destroy()
-      else
-        this.#admit(socket, ends === undefined ? own : { peer: ends.source, local: ends.destination }, terms)
+      else this.#admit(socket, told === undefined ? own : proxied(told), terms)
     } catch (error) {
       this.#unknown.delete(socket)
       onTrouble({ kind: 'proxy', listener: name, ip: own.peer.ip, error: error as Error })
     }
   }
 
-  #admit(socket: Socket, ends: { peer: Endpoint; local: Endpoint }, terms: Terms): void {
+  #admit(socket: Socket, ends: Ends, terms: Terms): void {
     const network = clientNetwork(parseIp(ends.peer.ip)!)
     const why = this.#admission.tooMany(network, this.#clients.size + this.#unknown.size, terms)
     if (why !== undefined) {
@@ -253,14 +268,14 @@ export class Listener implements AsyncDisposable {
 
   #begin(client: Client, secured: TLSSocket | undefined): void {
     const { protocol, name: listener, idleTimeoutMs, writeTimeoutMs, lingerMs } = this.#o
-    const { peer, local } = client
+    const { peer, local, isProxied } = client
     const socket = secured ?? client.socket
     if (this.#stopping || socket.destroyed) {
       client.socket.destroy()
       return
     }
     if ('serveSocket' in protocol) {
-      protocol.serveSocket(socket, { listener, secure: secured !== undefined, peer })
+      protocol.serveSocket(socket, { listener, secure: secured !== undefined, peer, isProxied })
       return
     }
     const { handshake } = client.terms

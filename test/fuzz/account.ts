@@ -115,7 +115,8 @@ function forwarded(bytes: Uint8Array): void {
   const [for_ = '', proto = ''] = latin1(bytes).split('\n')
   for (const remoteAddress of ['192.0.2.1', '127.0.0.1']) {
     const headers = { 'x-forwarded-for': for_, 'x-forwarded-proto': proto }
-    const client = clientOf(headers, remoteAddress, false, proxies)
+    const arrival = { peer: { ip: remoteAddress, port: 1 }, secure: false, isProxied: false }
+    const client = clientOf(headers, arrival, proxies)
     assert.equal(client.ip, formatIp(parseIp(client.ip)!))
     assert.ok(!client.isLocal)
     if (remoteAddress === '127.0.0.1') assert.deepEqual([client.ip, client.secure], [remoteAddress, false])
