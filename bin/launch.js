@@ -1,6 +1,9 @@
 // The entry of all npm scripts: `node bin/launch.js <command> [arguments]`. Installs what is missing, goes on
 // with Node 24, and then becomes the program asked for, in this process where it can be: no wrapper stays
 // between the terminal and the server. Plain JavaScript, since it must run on Node 20.
+//
+// package.json starts the server with --max-semi-space-size=8: under load V8 would give new objects 128 MiB and
+// keep them, for the same CPU a message.
 
 import path from 'node:path'
 import { fileURLToPath, pathToFileURL } from 'node:url'

@@ -215,7 +215,7 @@ export async function ensureNode(script, args) {
         `Install Node ${neededMajor} (https://nodejs.org/en/download) and start again.`,
     )
   }
-  const child = spawn(node, [script, ...args], {
+  const child = spawn(node, [...process.execArgv, script, ...args], {
     stdio: 'inherit',
     env: { ...process.env, PATH: `${path.dirname(node)}${path.delimiter}${process.env.PATH ?? ''}` },
   })

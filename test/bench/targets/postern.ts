@@ -102,10 +102,14 @@ async function start(directory: string, name: string, ports: Ports): Promise<Run
   const file = openSync(log, 'w')
   const args = ['--config', path.join(directory, 'server.toml'), '--data', path.join(directory, name)]
   const startedAt = performance.now()
-  const child = spawn(process.execPath, [path.join(root, 'bin/launch.js'), 'start', ...args], {
-    cwd: directory,
-    stdio: ['ignore', file, file],
-  })
+  const child = spawn(
+    process.execPath,
+    [...startFlags(), path.join(root, 'bin/launch.js'), 'start', ...args],
+    {
+      cwd: directory,
+      stdio: ['ignore', file, file],
+    },
+  )
   closeSync(file)
   const ended = new Promise<void>((resolve) => child.once('exit', () => resolve()))
   const gone = () => (hasEnded(child) ? `this tree's server ended:\n${output().slice(-2000)}` : undefined)
@@ -158,6 +162,14 @@ async function createAccounts(httpPort: number, admin: string, accounts: number)
     const name = `u${number}@${domain}`
     await create({ type: 'individual', name, emails: [name], secrets: [password] })
   }
+}
+
+/** What `npm start` tells Node. */
+function startFlags(): readonly string[] {
+  const { scripts } = JSON.parse(readFileSync(path.join(root, 'package.json'), 'utf8')) as {
+    scripts: { start: string }
+  }
+  return scripts.start.split(' ').filter((word) => word.startsWith('--'))
 }
 
 function versionOf(folder: string): string {
