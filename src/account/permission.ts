@@ -1,7 +1,7 @@
 /**
  * The catalogue of permissions: what somebody who signed in may do, each by a name that roles and accounts
  * list. A permission is checked in one place per protocol; one that nothing checks is not in this list
- * (`catalog.test.ts` looks), and objects of the management API that are not in it cannot be reached.
+ * (`server/catalog.test.ts` looks), and objects of the management API that are not in it cannot be reached.
  */
 
 /** What people who have mail do. The names are those of the protocol's commands. */
@@ -50,7 +50,6 @@ export const singletonNames = [
   'Authentication',
   'Cache',
   'DataRetention',
-  'DataStore',
   'DnsResolver',
   'Enterprise',
   'FallbackAdmin',
@@ -64,6 +63,9 @@ export const singletonNames = [
   'Sharing',
   'SystemSettings',
 ] as const
+
+/** What only the configuration file and the environment can say. */
+export const fixedSingletonNames = ['DataStore'] as const
 
 /** Objects of which there may be many. */
 export const collectionNames = [
@@ -86,6 +88,7 @@ export const ownCollectionNames = ['ApiKey', 'AppPassword'] as const
 
 export type ManagedName =
   | (typeof singletonNames)[number]
+  | (typeof fixedSingletonNames)[number]
   | (typeof collectionNames)[number]
   | (typeof recordNames)[number]
   | (typeof ownSingletonNames)[number]
@@ -131,6 +134,7 @@ export const permissionHelp: ReadonlyMap<Permission, string> = new Map([
   ...ofUsers,
   ...(Object.entries(administrationPermissions) as [Permission, string][]),
   ...ofObjects(singletonNames, singletonVerbs),
+  ...ofObjects(fixedSingletonNames, ['Get']),
   ...ofObjects(collectionNames, collectionVerbs),
   ...ofObjects(recordNames, recordVerbs),
 ])

@@ -3,9 +3,13 @@ import { globSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { test } from 'node:test'
 import { pathToFileURL } from 'node:url'
+import { makeStore } from '#account/fixture.test.ts'
+import { allPermissions } from '#account/permission.ts'
+import { LiveSettings } from '#registry/live.ts'
 import { text } from '#settings/field.ts'
 import type { AnySettingsObject } from '#settings/object.ts'
 import { eventKinds, gaugeKinds, settingsObjects } from './catalog.ts'
+import { buildManagement } from './management.ts'
 
 const src = join(import.meta.dirname, '..')
 
@@ -100,4 +104,36 @@ test('every field of the settings is read somewhere; a planted one is found', as
     fields: { ...system.fields, nobodyReadsThis: text({ fallback: '', help: '' }) },
   }
   assert.deepEqual(unreadFields(planted, 'server/settings.ts', sources), ['nobodyReadsThis'])
+})
+
+const management = () => buildManagement({ ...makeStore(), settings: new LiveSettings(settingsObjects) })
+
+test('every settings object is managed', () => {
+  const managed = new Set(management().objects.map(({ name }) => name))
+  for (const { name } of settingsObjects) assert.ok(managed.has(name), name)
+})
+
+test('what can be done with objects and what permissions are about agree exactly', () => {
+  const made = management()
+  const possible = made.objects.flatMap(({ name }) =>
+    made.verbsOf(name).map((verb) => `sys${name}${verb[0]!.toUpperCase()}${verb.slice(1)}`),
+  )
+  const listed = allPermissions.filter((permission) => permission.startsWith('sys'))
+  assert.deepEqual(listed.toSorted(), possible.toSorted())
+})
+
+test('every other permission is asked for somewhere', () => {
+  const files = globSync('**/*.ts', { cwd: src }).filter(
+    (file) => !file.endsWith('.test.ts') && !file.endsWith('account/permission.ts'),
+  )
+  const text = files.map((file) => readFileSync(join(src, file), 'utf8')).join('\n')
+  // `action...` is asked for by the name of the action.
+  const isAsked = (permission: string): boolean =>
+    text.includes(`'${permission}'`) ||
+    (permission.startsWith('action') && text.includes(`.act('${permission.slice('action'.length)}'`))
+  const others = allPermissions.filter((permission) => !permission.startsWith('sys'))
+  assert.deepEqual(
+    others.filter((permission) => !isAsked(permission)),
+    [],
+  )
 })
