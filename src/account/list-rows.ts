@@ -1,6 +1,6 @@
 /** A mailing list's rows: its own, and those by which its addresses lead to it. */
 import { Fault } from '#base/fault.ts'
-import type { WriteTx } from '#kv/tx.ts'
+import type { ReadTx, WriteTx } from '#kv/tx.ts'
 import { forUpdate } from './account-rows.ts'
 import { ownedAddresses } from './address-list.ts'
 import { assertAddressesFree, putAddresses } from './address-rows.ts'
@@ -9,15 +9,20 @@ import { type ListId, type ListRow, listTable } from './tables.ts'
 const addressesOf = (row: ListRow): readonly string[] =>
   ownedAddresses({ emailAddress: row.name, aliases: row.aliases })
 
-async function assertListFits(tx: WriteTx, id: ListId, row: ListRow): Promise<void> {
-  await assertAddressesFree(forUpdate(tx), { kind: 'list', id }, [
+/** Throws Fault `invalid` and `exists`. `id` is undefined before a list has one. */
+export async function assertListFits(
+  tx: Pick<ReadTx, 'get'>,
+  id: ListId | undefined,
+  row: ListRow,
+): Promise<void> {
+  await assertAddressesFree(tx, id && { kind: 'list', id }, [
     { property: 'name', address: row.name },
     ...row.aliases.map(({ address }, i) => ({ property: `aliases/${i}/address`, address })),
   ])
 }
 
 export async function createListRows(tx: WriteTx, id: ListId, row: ListRow): Promise<void> {
-  await assertListFits(tx, id, row)
+  await assertListFits(forUpdate(tx), id, row)
   tx.put(listTable, [id], row)
   putAddresses(tx, { kind: 'list', id }, [], addressesOf(row))
 }
@@ -30,7 +35,7 @@ export async function updateListRows(
   const before = await tx.getForUpdate(listTable, id)
   if (before === undefined) throw noSuchList()
   const after = change(before)
-  await assertListFits(tx, id, after)
+  await assertListFits(forUpdate(tx), id, after)
   tx.put(listTable, [id], after)
   putAddresses(tx, { kind: 'list', id }, addressesOf(before), addressesOf(after))
 }

@@ -11,3 +11,9 @@ export async function readAccount(tx: ReadTx, id: AccountId): Promise<StoredAcco
   const row = await tx.get(accountRowTable, id)
   return row === undefined ? undefined : { id, ...row }
 }
+
+/** The number that a text says, which an account or a list may have; undefined where it says none. */
+export function readAccountId(text: string): AccountId | undefined {
+  const id = /^[1-9]\d{0,9}$/.test(text) ? Number(text) : 0
+  return id > 0 && id <= 0xffff_ffff ? (id as AccountId) : undefined
+}

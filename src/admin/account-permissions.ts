@@ -1,6 +1,6 @@
 /** `/api/account-permissions/:name`: what an account may do, each permission with what gives it or takes it away. */
 import { type EffectivePermission, rolesOf } from '#account/role.ts'
-import type { StoredAccount } from '#account/stored-account.ts'
+import { readAccountId, type StoredAccount } from '#account/stored-account.ts'
 import { Fault } from '#base/fault.ts'
 import type { AccountId } from '#base/id.ts'
 import { assertMay } from './gate.ts'
@@ -30,8 +30,8 @@ export const accountPermissionsRoute = ({ accounts }: PermissionOptions): ApiRou
   handle: async (c) => {
     assertMay(c, 'sysAccountGet')
     const name = c.req.param('name')!
-    const isId = /^[1-9]\d{0,9}$/.test(name)
-    const account = isId ? await accounts.get(Number(name) as AccountId) : await accounts.byName(name)
+    const id = readAccountId(name)
+    const account = id === undefined ? await accounts.byName(name) : await accounts.get(id)
     if (account === undefined) throw new Fault('notFound', 'There is no such account.', { what: 'account' })
     const data: ShownPermissions = {
       id: String(account.id),

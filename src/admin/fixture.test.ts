@@ -8,7 +8,7 @@ import { settingsObjects } from '#server/catalog.ts'
 import { ConfiguredResolver } from '#dns/configured.ts'
 import { buildManagement } from '#server/management.ts'
 import { createRouter, type HttpEnv } from '#http/router.ts'
-import { addAdminRoutes } from './api.ts'
+import { addAdminRoutes, type AdminOptions, apiRoutes } from './api.ts'
 import type { Reloaded } from './server-routes.ts'
 import type { ServerFacts } from './server-facts.ts'
 
@@ -47,7 +47,7 @@ export async function makeApi(o: { facts?: ServerFacts; dnsConfig?: string } = {
   }
   const settings = new LiveSettings(settingsObjects)
   settings.loadText(o.dnsConfig ?? '', 'test.toml')
-  addAdminRoutes(router, {
+  const options: AdminOptions = {
     dns: new ConfiguredResolver({ ...store, settings }),
     signIn: store.signIn,
     accounts: store.accounts,
@@ -57,17 +57,22 @@ export async function makeApi(o: { facts?: ServerFacts; dnsConfig?: string } = {
     facts: () => o.facts ?? facts,
     metrics: async () => ({ text: 'auth_failures_total 0\n', contentType: 'text/plain; version=0.0.4' }),
     notReady: async () => state.notReady,
-  })
+  }
+  addAdminRoutes(router, options)
   const basic = (user: string, secret: string): string =>
     `Basic ${Buffer.from(`${user}:${secret}`).toString('base64')}`
   const asAdmin = basic('admin', password)
   const ask = async (
     path: string,
-    init: { method?: string; headers?: Record<string, string>; body?: string; client?: Client } = {},
+    init: { method?: string; headers?: Record<string, string>; body?: string | Buffer; client?: Client } = {},
   ): Promise<Response> => {
     const { client = here, headers, ...rest } = init
     const json = { 'content-type': 'application/json', ...headers }
-    return router.request(path, { ...rest, headers: json }, { client, listener: 'http' })
+    return router.request(
+      path,
+      { ...rest, headers: json },
+      { client, listener: 'http', incoming: { destroyed: false } },
+    )
   }
   /** As the administrator, with a JSON body. */
   const call = async (
@@ -80,5 +85,28 @@ export async function makeApi(o: { facts?: ServerFacts; dnsConfig?: string } = {
     const response = await ask(path, body === undefined ? init : { ...init, body: text })
     return { status: response.status, body: (await response.json()) as never }
   }
-  return { ...store, router, password, crashes, state, basic, asAdmin, ask, call }
+  /** Every row that is stored, to see whether anything changed. */
+  const dump = async (): Promise<readonly string[]> => {
+    const snapshot = store.engine.snapshot()
+    const all = { from: Buffer.alloc(0), to: Buffer.alloc(8, 255), limit: Infinity }
+    const rows = await snapshot.range(all)
+    snapshot.close()
+    return rows.map(
+      ([key, value]) => `${Buffer.from(key).toString('hex')} ${Buffer.from(value).toString('latin1')}`,
+    )
+  }
+  return {
+    ...store,
+    routes: apiRoutes(options),
+    management: options.management,
+    dump,
+    router,
+    password,
+    crashes,
+    state,
+    basic,
+    asAdmin,
+    ask,
+    call,
+  }
 }

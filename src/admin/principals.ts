@@ -75,12 +75,8 @@ function ofOne(o: PrincipalOptions): readonly ApiRoute[] {
       tag,
       summary: 'Show one by name or number',
       permissions: ['sysAccountGet', 'sysDomainGet', 'sysMailingListGet', 'sysRoleGet'],
-      query: {},
       data: { $ref: '#/components/schemas/Principal' },
-      handle: async (c) => {
-        queryOf(c, {})
-        return c.json({ data: await shownWhole(management, scopeOf(c), await find(o, c)) })
-      },
+      handle: async (c) => c.json({ data: await shownWhole(management, scopeOf(c), await find(o, c)) }),
     },
     {
       method: 'PATCH',

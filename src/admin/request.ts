@@ -30,7 +30,7 @@ export const changeFields = {
   dryRun: boolean({ fallback: false, help: 'Do everything but keep it: the answer says what would be.' }),
 } as const satisfies Fields
 
-/** The query parameters that a route knows; others are wrong, so that no filter is passed over. */
+/** The query parameters that a route knows. Throws Fault `invalid` for others. */
 export function queryOf(c: Context<AdminEnv>, fields: Fields): Values {
   const { values, problems } = readValues(fields, c.req.query(), 'update')
   if (problems.length > 0) throw invalidProperties(problems)

@@ -10,6 +10,7 @@ import type { HttpEnv } from '#http/router.ts'
 import type { JsonSchema } from '#settings/json-schema.ts'
 import type { Fields } from '#settings/values.ts'
 import type { AdminEnv } from './gate.ts'
+import { queryOf } from './request.ts'
 
 export interface ApiRoute {
   readonly method: 'GET' | 'POST' | 'PATCH' | 'DELETE'
@@ -44,7 +45,13 @@ export interface PlainRoute {
 }
 
 export function addRoutes(router: Hono<AdminEnv>, routes: readonly ApiRoute[]): void {
-  for (const { method, path, handle } of routes) router.on(method, path, handle)
+  for (const { method, path, query = {}, handle } of routes) {
+    router.on(method, path, (c) => {
+      // A parameter that is not known is wrong, so that no filter is passed over.
+      queryOf(c, query)
+      return handle(c)
+    })
+  }
   for (const [path, methods] of methodsByPath(routes)) {
     const allow = methods.includes('GET') ? ['HEAD', ...methods] : methods
     router.all(path, (c) => notAllowed(c, allow))

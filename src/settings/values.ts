@@ -86,8 +86,10 @@ function readOne(
     const parts = readParts(field.parts, given, `/${property}`, 'create', problems)
     return { ...fallbacksOf(field.parts), ...parts }
   }
-  if (field.kind === 'list' && field.item !== undefined && Array.isArray(given)) {
+  if (field.kind === 'list' && field.item !== undefined) {
     const { item, count } = field
+    // A single value is a list of one.
+    if (!Array.isArray(given)) return [readOne(item, given, property, problems)]
     if (count !== undefined && (given.length < count.min || given.length > count.max)) {
       problems.push({ property, problem: `must be ${field.allowed}` })
       return undefined

@@ -15,8 +15,15 @@ import type { ObjectHandler, Plan, QueryRequest, QueryResult, Scope } from '#reg
 import type { Secret } from '#settings/secret.ts'
 import type { Values } from '#settings/values.ts'
 import type { Accounts } from '../account.ts'
-import { destroyAccountRows, forUpdate, noSuchAccount, updateAccountRows } from '../account-rows.ts'
+import {
+  assertAccountFits,
+  destroyAccountRows,
+  forUpdate,
+  noSuchAccount,
+  updateAccountRows,
+} from '../account-rows.ts'
 import { normaliseExact } from '../own-address.ts'
+import { readAccountId } from '../stored-account.ts'
 import { accountNameTable, accountRowTable } from '../tables.ts'
 import { accountObject } from './account-object.ts'
 import { queryAccounts } from './account-query.ts'
@@ -50,7 +57,7 @@ export class AccountHandler implements ObjectHandler {
   }
 
   async locate(tx: ReadTx, key: string): Promise<string | undefined> {
-    if (/^[1-9]\d{0,9}$/.test(key)) return key
+    if (readAccountId(key) !== undefined) return key
     const name = normaliseExact(key)
     const id = name === undefined ? undefined : await tx.get(accountNameTable, name)
     return id === undefined ? undefined : String(id)
@@ -68,7 +75,13 @@ export class AccountHandler implements ObjectHandler {
 
   async create(values: Values, { actor }: Scope): Promise<Plan> {
     const { accounts, clock, db } = this.#o
-    const row = await db.read((tx) => patchedRow(tx, blankRow(clock.now()), values))
+    // Before a hash and an id are spent on what cannot be; the commit looks again.
+    const row = await db.read(async (tx) => {
+      const read = await patchedRow(tx, blankRow(clock.now()), values)
+      await assertNotAbove(tx, actor, read)
+      await assertAccountFits(tx, undefined, read)
+      return read
+    })
     const setPassword = await this.#password(values)
     const id = await accounts.takeId()
     return {

@@ -8,8 +8,9 @@ import type { ObjectHandler, Plan, QueryRequest, QueryResult } from '#registry/m
 import { givenIn, type Values } from '#settings/values.ts'
 import type { Accounts } from '../account.ts'
 import { readOwnAddress } from '../address.ts'
-import { createListRows, destroyListRows, updateListRows } from '../list-rows.ts'
+import { assertListFits, createListRows, destroyListRows, updateListRows } from '../list-rows.ts'
 import { normaliseExact } from '../own-address.ts'
+import { readAccountId } from '../stored-account.ts'
 import {
   addressTable,
   type Alias,
@@ -31,7 +32,7 @@ export class ListHandler implements ObjectHandler {
   }
 
   async locate(tx: ReadTx, key: string): Promise<string | undefined> {
-    if (/^[1-9]\d{0,9}$/.test(key)) return key
+    if (readAccountId(key) !== undefined) return key
     const name = normaliseExact(key)
     const address = name === undefined ? undefined : readOwnAddress(name)
     if (address === undefined) return undefined
@@ -66,6 +67,7 @@ export class ListHandler implements ObjectHandler {
     const { accounts, clock } = this.#o
     const row = patchedRow({ ...listDefaults, name: '', createdAt: clock.now() }, values)
     await this.#assertRecipients(row)
+    await this.#o.db.read((tx) => assertListFits(tx, undefined, row))
     const id = (await accounts.takeId()) as number as ListId
     return this.#plan(id, (tx) => createListRows(tx, id, row))
   }
