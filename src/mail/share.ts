@@ -2,7 +2,7 @@
  * Sharing: who has which rights on a mailbox, read and changed; and which accounts share something with somebody.
  *
  * What must always hold: the index `share` has a row for a grantee and a mailbox of another account exactly
- * where a right was granted. Both are written in the owner's transactions, so that the account's lock orders
+ * where that has an entry for the grantee. Both are written in the owner's transactions, so that the account's lock orders
  * them. Whether the one who asks may do so is the caller's matter.
  */
 import { Fault } from '#base/fault.ts'
@@ -92,7 +92,10 @@ export async function removeGrant(
   await setGrants(tx, account, mailbox, left, { maxShares: grants.length })
 }
 
-/** The accounts that share a mailbox with somebody or somebody's groups, ascending; without the own one. */
+/**
+ * The accounts that may share a mailbox with somebody or somebody's groups, ascending; without the own one. With
+ * some it may be that everything is denied.
+ */
 export async function accountsSharingWith(tx: ReadTx, who: Identity): Promise<readonly AccountId[]> {
   const owners = new Set(who.groups)
   for (const grantee of granteesOf(who))
@@ -140,9 +143,8 @@ export function putIndex(
   for (const grantee of had) tx.delete(shareTable, [grantee, account, mailbox])
 }
 
-/** Whether the index says so: the owner finds the own mailboxes without it, and what is denied is not shared. */
-export const isIndexed = (owner: AccountId, { grantee, granted }: Grant): boolean =>
-  grantee !== owner && granted !== undefined && granted !== noRights
+/** Whether the index says so: also of what is only denied, so that all entries of an account are found. */
+export const isIndexed = (owner: AccountId, { grantee }: Grant): boolean => grantee !== owner
 
 const none = (grantee: AccountId): Grant => ({ grantee, granted: undefined, denied: noRights })
 

@@ -145,7 +145,7 @@ export const foreignSubscriptionTable = accountTable({
 })
 
 /**
- * Which mailboxes of others somebody was given rights on, so that they are found without looking at everybody's:
+ * Which mailboxes of others have an entry for somebody, so that they are found without looking at everybody's:
  * grantee, owner, mailbox. Follows from the grants in the rows of mailboxes.
  */
 export const shareTable = globalTable({

@@ -1,4 +1,5 @@
 import { test } from 'node:test'
+import { noLimits } from '#mail/limits.ts'
 import { ask, ImapTestServer } from '../fixture.test.ts'
 
 test('CREATE makes the levels above, DELETE keeps those below', async () => {
@@ -124,4 +125,14 @@ test('STATUS of every item, also of the selected mailbox', async () => {
   await ask(client, 'a2 STATUS Nowhere (MESSAGES)', ['a2 NO [NONEXISTENT] No such mailbox'])
   await ask(client, 'a3 STATUS INBOX ()', ['a3 BAD Expected an atom'])
   await ask(client, 'a4 STATUS INBOX MESSAGES', ['a4 BAD Expected "("'])
+})
+
+test('an account has as many mailboxes as it may', async () => {
+  await using server = await ImapTestServer.start()
+  const client = await server.signedIn()
+  server.limits = { ...noLimits, mailboxes: 7 }
+  await ask(client, 'a1 CREATE a/b', ['a1 NO [OVERQUOTA] Too many mailboxes'])
+  await ask(client, 'a2 STATUS a (MESSAGES)', ['a2 NO [NONEXISTENT] No such mailbox'])
+  await ask(client, 'a3 CREATE a', ['a3 OK [MAILBOXID (F7)] CREATE completed'])
+  await ask(client, 'a4 RENAME a b/c', ['a4 NO [OVERQUOTA] Too many mailboxes'])
 })
