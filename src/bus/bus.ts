@@ -16,6 +16,8 @@ export type BusMessage =
   | { readonly kind: 'forget'; readonly cache: string; readonly key: string }
   /** A task that is due now was committed. */
   | { readonly kind: 'task' }
+  /** Mail that is due now was put into the queue. */
+  | { readonly kind: 'queue' }
 
 export type BusHandler<K extends BusMessage['kind']> = (message: Extract<BusMessage, { kind: K }>) => void
 

@@ -17,7 +17,8 @@ import type { TaskContext, TaskKind } from '#tasks/kind.ts'
 import type { Telemetry } from '#telemetry/telemetry.ts'
 import { recipientGone } from '../events.ts'
 import { Intake, type StagedMessage } from './intake.ts'
-import { prefixOf, type Trace, withAddedFields } from './trace.ts'
+import { prefixOf, type Trace } from './trace.ts'
+import { withAddedFields } from '#message/added-fields.ts'
 
 export interface ChunkPayload {
   readonly blob: BlobHash

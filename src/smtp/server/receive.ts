@@ -11,7 +11,8 @@ import type { Intake, StagedMessage } from './intake.ts'
 import type { SmtpSession } from './smtp-command.ts'
 import { dataStages } from './stages/data-stages.ts'
 import type { Refusal } from './stages/stage.ts'
-import { makeTrace, protocolName, type TraceFacts, withAddedFields } from './trace.ts'
+import { makeTrace, protocolName, type TraceFacts } from './trace.ts'
+import { withAddedFields } from '#message/added-fields.ts'
 import type { Transaction } from './transaction.ts'
 
 /** Never rejects for what a client or a disk does; consumes the intake. */

@@ -3,7 +3,8 @@ import { test } from 'node:test'
 import fc from 'fast-check'
 import { parseStructure } from '#message/mime.ts'
 import { shiftStructure } from '#message/structure.ts'
-import { makeTrace, prefixOf, protocolName, type TraceFacts, withAddedFields } from './trace.ts'
+import { makeTrace, prefixOf, protocolName, type TraceFacts } from './trace.ts'
+import { withAddedFields } from '#message/added-fields.ts'
 
 const facts: TraceFacts = {
   helo: 'client.example',

@@ -5,14 +5,8 @@
  */
 import { formatDate } from '#message/date.ts'
 import { composeReceived, type ReceivedFacts } from '#message/received.ts'
+import type { AddedFields } from '#message/added-fields.ts'
 import type { MessageStructure } from '#message/structure.ts'
-
-/** Fields that a submitted message lacked. */
-export interface AddedFields {
-  readonly date?: { readonly text: string; readonly ms: number }
-  /** Without brackets. */
-  readonly messageId?: string
-}
 
 /** Plain data: it also travels in a task. The Delivered-To field stands between the two texts. */
 export interface Trace {
@@ -69,23 +63,5 @@ function missingFields(facts: TraceFacts, newMessageId: string, { envelope }: Me
   return {
     ...(envelope.date === undefined ? { date: { text: formatDate(ms, facts.zoneMinutes ?? 0), ms } } : {}),
     ...(envelope.messageId === undefined ? { messageId: newMessageId } : {}),
-  }
-}
-
-/** The structure as it is with the fields that `makeTrace` added. */
-export function withAddedFields(
-  { date, messageId }: AddedFields,
-  structure: MessageStructure,
-): MessageStructure {
-  if (date === undefined && messageId === undefined) return structure
-  return {
-    ...structure,
-    sentAt: date === undefined ? structure.sentAt : date.ms,
-    messageIds: messageId === undefined ? structure.messageIds : [messageId],
-    envelope: {
-      ...structure.envelope,
-      date: date === undefined ? structure.envelope.date : date.text,
-      messageId: messageId === undefined ? structure.envelope.messageId : `<${messageId}>`,
-    },
   }
 }

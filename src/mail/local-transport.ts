@@ -1,0 +1,131 @@
+/**
+ * Mail from the queue into mailboxes here: notifications of our own, and what could not be delivered when it
+ * came in. Each recipient is delivered in the commit that ends its queue row, so a crash delivers neither
+ * twice nor never.
+ */
+import type { AccountId } from '#base/id.ts'
+import type { BlobStore } from '#blob/store.ts'
+import type { Clock } from '#base/clock.ts'
+import type { StoredAccount } from '#account/stored-account.ts'
+import type { Resolution, StoredList } from '#account/lookup.ts'
+import type { Db } from '#kv/db.ts'
+import type { WriteTx } from '#kv/tx.ts'
+import { withAddedFields } from '#message/added-fields.ts'
+import type { Attempt, LocalJob, LocalTransport, RecipientResult } from '#queue/transport.ts'
+import { applyDelivery, type DeliveryPlan, planDeliveries, type RecipientOutcome } from './deliver.ts'
+import { type MailLimits, noLimits } from './limits.ts'
+import { restage } from './restage.ts'
+
+export interface LocalTransportDeps {
+  readonly db: Db
+  readonly blobs: Pick<BlobStore, 'read' | 'stager'>
+  readonly clock: Clock
+  readonly accounts: {
+    resolve(address: string): Promise<Resolution>
+    expand(list: StoredList): Promise<readonly StoredAccount[]>
+  }
+  readonly limitsOf: (account: StoredAccount) => Promise<MailLimits> | MailLimits
+  /** Whether a Delivered-To field is added. */
+  readonly addDeliveredTo: () => boolean
+}
+
+/** What a queued recipient means in mailboxes, or why it means none. */
+type Target = { readonly plans: readonly DeliveryPlan[] } | { readonly refusal: Refusal }
+
+interface Refusal {
+  readonly kind: 'delayed' | 'failed'
+  readonly status: string
+  readonly said: string
+}
+
+const unknownUser: Refusal = { kind: 'failed', status: '5.1.1', said: '550 5.1.1 No such user here' }
+const closed: Refusal = { kind: 'failed', status: '5.2.1', said: '550 5.2.1 This mailbox takes no mail' }
+const empty: Refusal = { kind: 'failed', status: '5.2.4', said: '550 5.2.4 This list has no recipients' }
+/** The domain was ours when it was looked up: the next attempt goes elsewhere. */
+const moved: Refusal = { kind: 'delayed', status: '4.4.3', said: '450 4.4.3 The domain is no longer here' }
+const full: Refusal = { kind: 'delayed', status: '4.2.2', said: '452 4.2.2 The mailbox is full' }
+
+export class MailboxTransport implements LocalTransport {
+  readonly #o: LocalTransportDeps
+
+  constructor(o: LocalTransportDeps) {
+    this.#o = o
+  }
+
+  async deliver(
+    job: LocalJob,
+    finish: (tx: WriteTx, results: readonly RecipientResult[]) => Promise<void>,
+  ): Promise<void> {
+    const startedAt = this.#o.clock.now()
+    const message = await restage(this.#o.blobs, job.blob)
+    try {
+      const targets: Target[] = []
+      for (const { address } of job.recipients) targets.push(await this.#target(job, address, message))
+      const accounts = new Set<AccountId>()
+      for (const target of targets)
+        if ('plans' in target) for (const { recipient } of target.plans) accounts.add(recipient.id)
+      await this.#o.db.write([...accounts], async (tx) => {
+        const results: RecipientResult[] = []
+        for (const target of targets) results.push(await this.#apply(tx, target, startedAt))
+        await finish(tx, results)
+      })
+    } finally {
+      await message.abort()
+    }
+  }
+
+  async #target(
+    job: LocalJob,
+    address: string,
+    message: Awaited<ReturnType<typeof restage>>,
+  ): Promise<Target> {
+    const { accounts, limitsOf, addDeliveredTo } = this.#o
+    const found = await accounts.resolve(address)
+    if (found.kind === 'remote') return { refusal: moved }
+    if (found.kind === 'unknownUser') return { refusal: unknownUser }
+    if (found.kind === 'local' && !found.mayReceive) return { refusal: closed }
+    const members = found.kind === 'list' ? await accounts.expand(found.list) : [found.account]
+    if (members.length === 0) return { refusal: empty }
+    const recipients = []
+    for (const account of members) {
+      const limits = found.kind === 'list' ? noLimits : await limitsOf(account)
+      recipients.push({ id: account.id, address, limits })
+    }
+    const deliveredTo = addDeliveredTo() ? `Delivered-To: ${address}\r\n` : ''
+    const prefix = Buffer.from(`Return-Path: <${job.from}>\r\n${deliveredTo}${job.before}`)
+    const incoming = {
+      staged: message.staged,
+      structure: withAddedFields(job.added, message.structure),
+      envelopeFrom: job.from,
+      receivedAt: job.receivedAt,
+      prefixFor: () => prefix,
+    }
+    return { plans: await planDeliveries(incoming, recipients) }
+  }
+
+  async #apply(tx: WriteTx, target: Target, startedAt: number): Promise<RecipientResult> {
+    if ('refusal' in target) return this.#refused(target.refusal, startedAt)
+    const outcomes: RecipientOutcome[] = []
+    for (const plan of target.plans) outcomes.push(await applyDelivery(tx, plan))
+    if (outcomes.some(({ kind }) => kind === 'delivered')) {
+      return { kind: 'delivered', attempt: this.#attempt(startedAt, '250 2.1.5 Delivered'), passedOn: false }
+    }
+    return this.#refused(refusalOf(outcomes[0]!), startedAt)
+  }
+
+  #refused({ kind, status, said }: Refusal, startedAt: number): RecipientResult {
+    return { kind, status, attempt: this.#attempt(startedAt, said) }
+  }
+
+  #attempt(at: number, said: string): Attempt {
+    return { at, elapsedMs: this.#o.clock.now() - at, step: 'mailbox', said }
+  }
+}
+
+function refusalOf(outcome: RecipientOutcome): Refusal {
+  if (outcome.kind !== 'refused') return full
+  const { fault } = outcome
+  return fault.lasting
+    ? { kind: 'failed', status: '5.2.0', said: `550 5.2.0 ${fault.publicText}` }
+    : { kind: 'delayed', status: '4.2.0', said: `450 4.2.0 ${fault.publicText}` }
+}

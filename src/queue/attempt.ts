@@ -1,0 +1,94 @@
+/**
+ * One attempt: the queued rows become a job for the transport of its destination, and the transport's results
+ * become rows again.
+ */
+import type { Clock } from '#base/clock.ts'
+import type { BlobStore } from '#blob/store.ts'
+import type { Db } from '#kv/db.ts'
+import type { Settings } from '#settings/object.ts'
+import type { Telemetry } from '#telemetry/telemetry.ts'
+import { delayed, delivered, failed } from './events.ts'
+import type { Work } from './manager.ts'
+import { recordResults } from './record.ts'
+import { type BuiltInQueue, scheduleOf } from './settings.ts'
+import { type QueuedMessage, queueIdText } from './tables.ts'
+import type { Job, LocalTransport, OutboundMessage, RecipientResult, Transport } from './transport.ts'
+
+export interface AttemptDeps {
+  readonly db: Db
+  readonly blobs: Pick<BlobStore, 'read'>
+  readonly clock: Clock
+  readonly settings: Settings
+  readonly telemetry: Telemetry
+  readonly remote: Transport
+  readonly local: LocalTransport
+}
+
+/** True where nobody at the destination could be reached. */
+export async function attempt(deps: AttemptDeps, work: Work, signal: AbortSignal): Promise<boolean> {
+  const { id, message, recipients, destination } = work
+  const job: Job = {
+    id: queueIdText(id),
+    destination,
+    from: message.from,
+    recipients: recipients.map(({ row: { address, originalRecipient, notify } }) => ({
+      address,
+      ...(originalRecipient === undefined ? {} : { originalRecipient }),
+      ...(notify === undefined ? {} : { notify }),
+    })),
+    message: outboundMessage(deps.blobs, message),
+    ...(message.ret === undefined ? {} : { ret: message.ret }),
+    ...(message.envelopeId === undefined ? {} : { envelopeId: message.envelopeId }),
+  }
+  const record = { id, message, recipients: recipients.map(({ n }) => n) }
+  const schedule = scheduleOf(deps.settings, recipients[0]!.row.queue as BuiltInQueue)
+  let results: readonly RecipientResult[] = []
+  if (destination.route.kind === 'local') {
+    const { receivedAt, before, blob, added } = message
+    await deps.local.deliver({ ...job, receivedAt, before, blob, added }, (tx, outcomes) => {
+      results = outcomes
+      return recordResults(tx, record, outcomes, { now: deps.clock.now(), schedule })
+    })
+  } else {
+    results = await deps.remote.deliver(job, signal)
+    await deps.db.write([], (tx) => recordResults(tx, record, results, { now: deps.clock.now(), schedule }))
+  }
+  tell(deps.telemetry, job, results)
+  return (
+    results.length > 0 && results.every((result) => result.kind === 'delayed' && result.unreachable === true)
+  )
+}
+
+export function outboundMessage(blobs: Pick<BlobStore, 'read'>, message: QueuedMessage): OutboundMessage {
+  const before = Buffer.from(message.before)
+  return {
+    sizeBytes: before.length + message.sizeBytes,
+    async *read() {
+      yield before
+      yield* blobs.read(message.blob)
+    },
+    is8bit: message.is8bit,
+    needsUtf8: message.needsUtf8,
+    isBinary: message.isBinary,
+  }
+}
+
+/** One line for all recipients with the same result. */
+function tell(telemetry: Telemetry, job: Job, results: readonly RecipientResult[]): void {
+  const groups = new Map<string, { result: RecipientResult; to: string[] }>()
+  for (const [i, result] of results.entries()) {
+    const { kind, attempt: one } = result
+    const key = `${kind} ${one.ip ?? ''} ${one.step.split(' ')[0]!} ${one.said}`
+    const group = groups.get(key)
+    if (group === undefined) groups.set(key, { result, to: [job.recipients[i]!.address] })
+    else group.to.push(job.recipients[i]!.address)
+  }
+  for (const { result, to } of groups.values()) {
+    const { host, ip, tls, step, said, elapsedMs } = result.attempt
+    const where = { host, ip }
+    const common = { message: job.id, from: job.from, to, said, ...where }
+    if (result.kind === 'delivered') telemetry.emit(delivered, { ...common, tls, elapsed: elapsedMs })
+    else
+      telemetry.emit(result.kind === 'failed' ? failed : delayed, { ...common, step, status: result.status })
+  }
+}

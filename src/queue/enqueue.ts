@@ -1,0 +1,100 @@
+/**
+ * Puts a message into the queue, in the commit that accepts it: its row, its recipients, and a link to its
+ * bytes. What stands behind a reply to a sender is this commit; delivery follows from the rows alone.
+ */
+import type { AccountId } from '#base/id.ts'
+import type { Staged } from '#kv/backend.ts'
+import { ownerKinds, type BlobOwner } from '#kv/blob-rows.ts'
+import type { WriteTx } from '#kv/tx.ts'
+import {
+  dueTable,
+  type QueuedMessage,
+  queuedMessageTable,
+  type QueuedRecipient,
+  queuedRecipientTable,
+  type QueueId,
+} from './tables.ts'
+import type { OutboundRecipient } from './transport.ts'
+
+export interface NewRecipient extends OutboundRecipient {
+  /** The virtual queue. */
+  readonly queue: string
+  readonly expiresAt: number
+}
+
+/** What is asked of the queue, once its bytes are staged. */
+export type NewMessage = Omit<QueuedMessage, 'blob' | 'sizeBytes'>
+
+/** The owner of a queued message's bytes: no account, so that it may go on when its sender is deleted. */
+export const queueOwner = (id: QueueId): BlobOwner => ({
+  account: 0 as AccountId,
+  kind: ownerKinds.queue,
+  id,
+})
+
+/** Milliseconds since 2020 and seven bits that rise within one: 48 bits until 2089. */
+const epochMs = Date.UTC(2020, 0, 1)
+
+/** Names for messages: no two in one process are the same, and what is taken already is passed over. */
+export class QueueIds {
+  #last = 0
+
+  next(nowMs: number): QueueId {
+    this.#last = Math.max(this.#last + 1, (nowMs - epochMs) * 128)
+    return this.#last as QueueId
+  }
+}
+
+/** Returns the id under which it waits. `recipients` are in the order in which they were given. */
+export async function enqueue(
+  tx: WriteTx,
+  ids: QueueIds,
+  staged: Staged,
+  message: NewMessage,
+  recipients: readonly NewRecipient[],
+): Promise<QueueId> {
+  let id = ids.next(message.receivedAt)
+  // Another process may have given out the same one.
+  while ((await tx.getForUpdate(queuedMessageTable, id)) !== undefined) id = ids.next(message.receivedAt)
+  const blob = tx.attach(staged, queueOwner(id))
+  tx.put(queuedMessageTable, [id], { ...message, blob, sizeBytes: staged.sizeBytes })
+  const dueAt = Math.max(message.receivedAt, message.heldUntil)
+  for (const [i, { queue, expiresAt, ...recipient }] of recipients.entries()) {
+    putRecipient(tx, id, i, undefined, {
+      ...recipient,
+      queue,
+      dueAt,
+      expiresAt,
+      attempts: 0,
+      notices: 0,
+      history: [],
+    })
+  }
+  return id
+}
+
+/** Writes a recipient and moves its due row; `after` undefined removes both. */
+export function putRecipient(
+  tx: WriteTx,
+  id: QueueId,
+  n: number,
+  before: QueuedRecipient | undefined,
+  after: QueuedRecipient | undefined,
+): void {
+  if (before !== undefined) tx.delete(dueTable, [before.queue, before.dueAt, id, n])
+  if (after === undefined) {
+    tx.delete(queuedRecipientTable, [id, n])
+    return
+  }
+  tx.put(queuedRecipientTable, [id, n], after)
+  tx.put(dueTable, [after.queue, after.dueAt, id, n], true)
+}
+
+/** Removes a message of which no recipient is left. */
+export async function removeIfDone(tx: WriteTx, id: QueueId): Promise<void> {
+  const left = await tx.list(queuedRecipientTable, [id], { limit: 1 })
+  const message = left.length > 0 ? undefined : await tx.get(queuedMessageTable, id)
+  if (message === undefined) return
+  tx.unlink(message.blob, queueOwner(id))
+  tx.delete(queuedMessageTable, [id])
+}

@@ -1,0 +1,137 @@
+/**
+ * Tells a sender what became of a message: composes one notification for all of its recipients that are to be
+ * reported, and puts it into the queue in the commit that ends or reschedules them. So a crash leaves either
+ * both or neither, and nobody is told twice.
+ */
+import { randomBytes } from 'node:crypto'
+import type { Clock } from '#base/clock.ts'
+import type { BlobStore } from '#blob/store.ts'
+import type { Db } from '#kv/db.ts'
+import { composeDeliveryReport, headerOf, type ReportedRecipient } from '#message/delivery-report.ts'
+import { decodeHeaderText } from '#message/encoded-word.ts'
+import { fieldValue } from '#message/headers.ts'
+import type { Settings } from '#settings/object.ts'
+import type { Telemetry } from '#telemetry/telemetry.ts'
+import type { AccountId } from '#base/id.ts'
+import { enqueue, putRecipient, type QueueIds, removeIfDone } from './enqueue.ts'
+import { notified } from './events.ts'
+import type { Work } from './manager.ts'
+import { reported } from './record.ts'
+import { scheduleOf } from './settings.ts'
+import { type QueuedMessage, type QueuedRecipient, queuedRecipientTable, queueIdText } from './tables.ts'
+import { noticeSubject, noticeText } from './notice-text.ts'
+
+export interface NotifyDeps {
+  readonly db: Db
+  readonly blobs: Pick<BlobStore, 'readRange' | 'stager'>
+  readonly clock: Clock
+  readonly settings: Settings
+  readonly telemetry: Telemetry
+  readonly ids: QueueIds
+  readonly hostname: () => string
+}
+
+/** A message larger than this comes back as its header alone, whatever RET asked for. */
+const largestReturned = 256 * 1024
+const largestHeader = 64 * 1024
+
+export async function notify(deps: NotifyDeps, work: Omit<Work, 'destination'>): Promise<void> {
+  const { id, message } = work
+  const now = deps.clock.now()
+  const recipients = work.recipients.map(({ row }) => row)
+  const report = await compose(deps, message, recipients, now)
+  const stager = deps.blobs.stager({ maxBytes: report.bytes.length })
+  try {
+    await stager.write(report.bytes)
+    const staged = await stager.finish()
+    const { expireMs } = scheduleOf(deps.settings, 'dsn')
+    const notification = await deps.db.write([], async (tx) => {
+      for (const { n } of work.recipients) {
+        const before = await tx.getForUpdate(queuedRecipientTable, id, n)
+        if (before?.report !== undefined) putRecipient(tx, id, n, before, reported(before))
+      }
+      await removeIfDone(tx, id)
+      return enqueue(
+        tx,
+        deps.ids,
+        staged,
+        {
+          before: '',
+          added: {},
+          is8bit: report.is8bit,
+          needsUtf8: report.needsUtf8,
+          isBinary: false,
+          // RFC 5321 §4.5.5: nobody is told about a notification.
+          from: '',
+          source: 'dsn',
+          account: 0 as AccountId,
+          receivedAt: now,
+          heldUntil: 0,
+          priority: 0,
+        },
+        [{ address: message.from, notify: [], queue: 'dsn', expiresAt: now + expireMs }],
+      )
+    })
+    deps.telemetry.emit(notified, {
+      message: queueIdText(id),
+      notification: queueIdText(notification),
+      to: message.from,
+      recipients: recipients.length,
+    })
+  } finally {
+    await stager.abort()
+  }
+}
+
+async function compose(
+  { blobs, hostname }: NotifyDeps,
+  message: QueuedMessage,
+  recipients: readonly QueuedRecipient[],
+  now: number,
+): Promise<ReturnType<typeof composeDeliveryReport>> {
+  const host = hostname()
+  const isFailure = recipients.some(({ report }) => report === 'failed')
+  // RFC 3461 §4.3: RET is about failures; other notifications carry the header.
+  const wholeFits = message.sizeBytes <= largestReturned && !message.isBinary
+  const whole = isFailure && message.ret !== 'headers' && wholeFits
+  const end = whole ? message.sizeBytes : Math.min(message.sizeBytes, largestHeader)
+  const stored = await blobs.readRange(message.blob, 0, end)
+  const all = Buffer.concat([Buffer.from(message.before), stored])
+  const header = headerOf(all)
+  const subject = fieldValue(header, 'subject')
+  const shownSubject = subject === undefined ? undefined : decodeHeaderText(subject).slice(0, 200)
+  const originalId = fieldValue(header, 'message-id')?.trim()
+  return composeDeliveryReport({
+    reportingMta: host,
+    from: { name: 'Mail Delivery System', address: `MAILER-DAEMON@${host}` },
+    to: message.from,
+    messageId: `${randomBytes(12).toString('hex')}@${host}`,
+    subject: noticeSubject(recipients, shownSubject),
+    at: now,
+    text: noticeText(message, recipients, { hostname: host, subject: shownSubject }),
+    ...(message.envelopeId === undefined ? {} : { envelopeId: message.envelopeId }),
+    arrivedAt: message.receivedAt,
+    ...(originalId === undefined || originalId.length > 500 ? {} : { inReplyTo: originalId }),
+    recipients: recipients.map(reportedRecipient),
+    original: { kind: whole ? 'message' : 'header', bytes: whole ? all : header },
+    boundary: `=_${randomBytes(18).toString('hex')}`,
+  })
+}
+
+function reportedRecipient(recipient: QueuedRecipient): ReportedRecipient {
+  const { address, originalRecipient, report = 'failed', status, history, expiresAt } = recipient
+  const last = history.at(-1)
+  const isGood = report === 'delivered' || report === 'relayed'
+  // RFC 3464 §2.3.6: only what a server said; our own words are in the text.
+  const isReply = last?.host !== undefined && /^[245]\d\d/.test(last.said)
+  return {
+    address,
+    action: report,
+    status: isGood ? '2.0.0' : (status ?? '5.0.0'),
+    ...(originalRecipient === undefined ? {} : { originalRecipient }),
+    ...(last?.host === undefined ? {} : { remoteMta: last.host }),
+    ...(!isGood && isReply ? { diagnostic: last.said } : {}),
+    ...(last === undefined ? {} : { lastAttemptAt: last.at }),
+    ...(report === 'delayed' ? { retryUntil: expiresAt } : {}),
+  }
+}

@@ -1,0 +1,90 @@
+/**
+ * Writes down what became of an attempt. Whoever has it, or never will, leaves the queue, unless the sender
+ * wants to hear of it: then the recipient stays until the notification is in the queue itself (`notify.ts`),
+ * so that a crash in between loses neither.
+ */
+import type { WriteTx } from '#kv/tx.ts'
+import { putRecipient, removeIfDone } from './enqueue.ts'
+import { nextAttempt, noticesDue, type Schedule } from './retry.ts'
+import { type QueuedMessage, type QueuedRecipient, queuedRecipientTable, type QueueId } from './tables.ts'
+import type { NotifyWord, RecipientResult } from './transport.ts'
+
+/** Attempts that are kept with a recipient. */
+const maxHistory = 10
+
+/** RFC 3461 §4.1: without NOTIFY, failures and delays are told. */
+export const wantsNotice = (recipient: Pick<QueuedRecipient, 'notify'>, word: NotifyWord): boolean =>
+  recipient.notify === undefined ? word !== 'success' : recipient.notify.includes(word)
+
+/** Nobody is told about a notification: that would go on for ever (RFC 5321 §6.1). */
+const canNotify = (message: QueuedMessage): boolean => message.from !== ''
+
+/**
+ * In one commit: `results` in the order of `recipients`, by their number in the message. A recipient that
+ * somebody removed meanwhile stays removed.
+ */
+export async function recordResults(
+  tx: WriteTx,
+  job: { readonly id: QueueId; readonly message: QueuedMessage; readonly recipients: readonly number[] },
+  results: readonly RecipientResult[],
+  o: { readonly now: number; readonly schedule: Schedule },
+): Promise<void> {
+  for (const [i, n] of job.recipients.entries()) {
+    const before = await tx.getForUpdate(queuedRecipientTable, job.id, n)
+    if (before === undefined) continue
+    putRecipient(tx, job.id, n, before, nextState(job.message, before, results[i]!, o))
+  }
+  await removeIfDone(tx, job.id)
+}
+
+/** Undefined: nothing is left to do for it. */
+export function nextState(
+  message: QueuedMessage,
+  before: QueuedRecipient,
+  result: RecipientResult,
+  { now, schedule }: { readonly now: number; readonly schedule: Schedule },
+): QueuedRecipient | undefined {
+  const tried: QueuedRecipient = {
+    ...before,
+    attempts: before.attempts + 1,
+    history: [...before.history, result.attempt].slice(-maxHistory),
+    ...(result.kind === 'delivered' ? {} : { status: result.status }),
+  }
+  if (result.kind === 'delivered') {
+    const asked = canNotify(message) && wantsNotice(before, 'success') && !result.passedOn
+    return asked ? toReport(tried, before.queue === 'local' ? 'delivered' : 'relayed', now) : undefined
+  }
+  const isOver = result.kind === 'failed' || now >= before.expiresAt
+  if (isOver) {
+    const status = result.kind === 'failed' ? result.status : expiredStatus(message, now)
+    return canNotify(message) && wantsNotice(before, 'failure')
+      ? toReport({ ...tried, status }, 'failed', now)
+      : undefined
+  }
+  const retryAt = nextAttempt(schedule, tried.attempts, now, before.expiresAt)
+  const due = noticesDue(schedule, message.receivedAt, now) + (isLate(message, now) ? 1 : 0)
+  const waiting = { ...tried, notices: due, dueAt: retryAt }
+  return due > before.notices && canNotify(message) && wantsNotice(before, 'delay')
+    ? { ...toReport(waiting, 'delayed', now), retryAt }
+    : waiting
+}
+
+const toReport = (
+  recipient: QueuedRecipient,
+  report: NonNullable<QueuedRecipient['report']>,
+  now: number,
+): QueuedRecipient => ({ ...recipient, report, dueAt: now })
+
+/** RFC 2852 §4: in mode N the sender hears that it was not in time, and it goes on. */
+const isLate = ({ by }: QueuedMessage, now: number): boolean => by?.mode === 'notify' && now >= by.at
+
+/** RFC 3463 §3.5: delivery time expired. RFC 2852 §4.1.4.2: for good where the sender set the time. */
+const expiredStatus = ({ by }: QueuedMessage, now: number): string =>
+  by?.mode === 'return' && now >= by.at ? '5.4.7' : '4.4.7'
+
+/** After its notification is in the queue. */
+export function reported(before: QueuedRecipient): QueuedRecipient | undefined {
+  if (before.report !== 'delayed') return undefined
+  const { report: _, retryAt, ...rest } = before
+  return { ...rest, dueAt: retryAt ?? before.dueAt }
+}
