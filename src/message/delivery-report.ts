@@ -38,6 +38,10 @@ export interface DeliveryReport {
   /** For people; lines without their ends. */
   readonly text: readonly string[]
   readonly envelopeId?: string
+  /** RFC 4865 §5.1.2: as it was asked. */
+  readonly futureRelease?: string
+  /** RFC 2852 §5. Milliseconds. */
+  readonly deliverByAt?: number
   /** When the message came in. */
   readonly arrivedAt: number
   /** Of the message that this is about, if it has one, with brackets. */
@@ -144,6 +148,8 @@ function statusFields(report: DeliveryReport): string {
     ...(report.envelopeId === undefined ? [] : [`Original-Envelope-Id: ${oneLine(report.envelopeId)}`]),
     `Reporting-MTA: dns; ${oneLine(report.reportingMta)}`,
     `Arrival-Date: ${formatDate(report.arrivedAt)}`,
+    ...(report.futureRelease === undefined ? [] : [`Future-Release-Request: ${oneLine(report.futureRelease)}`]),
+    ...(report.deliverByAt === undefined ? [] : [`Deliver-By-Date: ${formatDate(report.deliverByAt)}`]),
   ]
   return [perMessage, ...report.recipients.map(recipientFields)]
     .map((fields) => `${fields.join(crlf)}${crlf}`)

@@ -69,7 +69,6 @@ export function outboundMessage(blobs: Pick<BlobStore, 'read'>, message: QueuedM
     },
     is8bit: message.is8bit,
     needsUtf8: message.needsUtf8,
-    isBinary: message.isBinary,
   }
 }
 

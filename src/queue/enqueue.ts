@@ -20,6 +20,8 @@ export interface NewRecipient extends OutboundRecipient {
   /** The virtual queue. */
   readonly queue: string
   readonly expiresAt: number
+  /** It is done already, and the sender is to hear of it. */
+  readonly report?: 'delivered'
 }
 
 /** What is asked of the queue, once its bytes are staged. */

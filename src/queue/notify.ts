@@ -60,7 +60,6 @@ export async function notify(deps: NotifyDeps, work: Omit<Work, 'destination'>):
           added: {},
           is8bit: report.is8bit,
           needsUtf8: report.needsUtf8,
-          isBinary: false,
           // RFC 5321 §4.5.5: nobody is told about a notification.
           from: '',
           source: 'dsn',
@@ -92,7 +91,7 @@ async function compose(
   const host = hostname()
   const isFailure = recipients.some(({ report }) => report === 'failed')
   // RFC 3461 §4.3: RET is about failures; other notifications carry the header.
-  const wholeFits = message.sizeBytes <= largestReturned && !message.isBinary
+  const wholeFits = message.sizeBytes <= largestReturned
   const whole = isFailure && message.ret !== 'headers' && wholeFits
   const end = whole ? message.sizeBytes : Math.min(message.sizeBytes, largestHeader)
   const stored = await blobs.readRange(message.blob, 0, end)
@@ -111,6 +110,8 @@ async function compose(
     text: noticeText(message, recipients, { hostname: host, subject: shownSubject }),
     ...(message.envelopeId === undefined ? {} : { envelopeId: message.envelopeId }),
     arrivedAt: message.receivedAt,
+    ...(message.hold === undefined ? {} : { futureRelease: message.hold }),
+    ...(message.by === undefined ? {} : { deliverByAt: message.by.at }),
     ...(originalId === undefined || originalId.length > 500 ? {} : { inReplyTo: originalId }),
     recipients: recipients.map(reportedRecipient),
     original: { kind: whole ? 'message' : 'header', bytes: whole ? all : header },

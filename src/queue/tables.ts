@@ -25,7 +25,6 @@ export interface QueuedMessage {
   readonly added: AddedFields
   readonly is8bit: boolean
   readonly needsUtf8: boolean
-  readonly isBinary: boolean
   /** The reverse-path; empty for a notification. */
   readonly from: string
   readonly ret?: 'full' | 'headers'
@@ -38,6 +37,8 @@ export interface QueuedMessage {
   readonly receivedAt: number
   /** Not before, where the sender asked for it (RFC 4865). Milliseconds, 0 otherwise. */
   readonly heldUntil: number
+  /** As it was asked: `for;3600`. */
+  readonly hold?: string
   /** RFC 2852: by when, and what then: return it, or notify only. */
   readonly by?: { readonly at: number; readonly mode: 'return' | 'notify' }
   /** Higher goes first among what is due (RFC 6710). */

@@ -9,7 +9,9 @@ import type { BlobHash } from '#base/id.ts'
 import type { WriteTx } from '#kv/tx.ts'
 import type { AddedFields } from '#message/added-fields.ts'
 
-export type NotifyWord = 'success' | 'failure' | 'delay'
+/** RFC 3461 §4.1. */
+export const notifyWords = ['success', 'failure', 'delay'] as const
+export type NotifyWord = (typeof notifyWords)[number]
 
 export interface OutboundRecipient {
   /** As it was given, its domain normalised. */
@@ -29,8 +31,6 @@ export interface OutboundMessage {
   readonly is8bit: boolean
   /** A header or an address of the envelope has more than ASCII: RFC 6531 is needed. */
   readonly needsUtf8: boolean
-  /** Lines that do not end in CRLF, or are longer than SMTP allows: only BDAT can carry it. */
-  readonly isBinary: boolean
 }
 
 /** Where a job goes. Jobs with the same key may share connections, and wait for each other's. */

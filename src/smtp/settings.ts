@@ -131,12 +131,29 @@ const mtaStageData = settingsObject({
   },
 })
 
+const mtaExtensions = settingsObject({
+  name: 'MtaExtensions',
+  title: 'SMTP extensions',
+  help: 'What clients may ask for besides.',
+  many: false,
+  fields: {
+    futureRelease: duration({
+      fallback: 7 * 86_400_000,
+      min: 60_000,
+      max: 365 * 86_400_000,
+      classic: 'session.extensions.future-release',
+      help: 'How far ahead users may have their mail sent.',
+    }),
+  },
+})
+
 export const smtpSettings = [
   mtaInboundSession,
   mtaStageConnect,
   mtaStageAuth,
   mtaStageRcpt,
   mtaStageData,
+  mtaExtensions,
 ] as const
 
 /** All of them, as one session reads them. Times in milliseconds, sizes in bytes. */
@@ -156,6 +173,7 @@ export interface SmtpLimits {
   readonly maxMessageBytes: number
   readonly maxReceivedFields: number
   readonly addDeliveredTo: boolean
+  readonly maxHoldMs: number
 }
 
 export function readLimits(settings: Pick<Settings, 'get'>): SmtpLimits {
@@ -179,5 +197,6 @@ export function readLimits(settings: Pick<Settings, 'get'>): SmtpLimits {
     maxMessageBytes: data.maxMessageSize,
     maxReceivedFields: data.maxReceivedHeaders,
     addDeliveredTo: data.addDeliveredToHeader,
+    maxHoldMs: settings.get(mtaExtensions).futureRelease,
   }
 }

@@ -3,13 +3,13 @@
  * leaves after it and from nowhere else.
  *
  * What must hold: when `accept` resolves with `delivered` for a recipient, the message is durable for that
- * recipient; when it rejects, nothing was written for anybody. For SMTP there is one answer for all
- * recipients (`together`), so either all have it or none; LMTP has one for each (RFC 2033 §4.2).
+ * recipient, in a mailbox or in the queue; when it rejects, nothing was written for anybody. For SMTP there is
+ * one answer for all recipients (`together`), so either all have it or none; LMTP has one for each (RFC 2033
+ * §4.2).
  */
 import { randomBytes } from 'node:crypto'
 import type { Account } from '#account/account.ts'
 import { Fault } from '#base/fault.ts'
-import type { AccountId } from '#base/id.ts'
 import type { Maybe } from '#base/maybe.ts'
 import type { Staged } from '#kv/backend.ts'
 import { ownerKinds } from '#kv/blob-rows.ts'
@@ -26,8 +26,9 @@ import { hasRoom, type MailLimits, noLimits } from '#mail/limits.ts'
 import { quotaUsage } from '#mail/mailbox.ts'
 import type { MessageStructure } from '#message/structure.ts'
 import { type ChunkPayload, deliverChunkName, serverAccount } from './chunk.ts'
+import { type Outgoing, type Outlet, isHeld } from './outlet.ts'
 import { prefixOf, type Trace } from './trace.ts'
-import type { MailboxRecipient, Recipient } from './transaction.ts'
+import type { MailboxRecipient, Recipient, RemoteRecipient } from './transaction.ts'
 
 /** A complete message, with what the server puts in front of it. */
 export interface AcceptedMessage {
@@ -36,6 +37,8 @@ export interface AcceptedMessage {
   readonly envelopeFrom: string
   readonly receivedAt: number
   readonly trace: Trace
+  /** What the queue has to know where it takes a part in it. */
+  readonly outgoing: Outgoing
 }
 
 /** More accounts than this are not locked at once: their copies follow in chunks of this many. */
@@ -43,13 +46,25 @@ const mostAccounts = 16
 
 export type AcceptOutcome = { readonly kind: 'delivered' } | Exclude<RecipientOutcome, { kind: 'delivered' }>
 
+const delivered: AcceptOutcome = { kind: 'delivered' }
+
+/** Recipients by what happens to them in the commit. */
+interface Parts {
+  /** Into mailboxes, each copy once. */
+  readonly now: readonly MailboxRecipient[]
+  /** Into the queue. */
+  readonly later: readonly (MailboxRecipient | RemoteRecipient)[]
+}
+
 export class Acceptor {
   readonly #db: Db
   readonly #limitsOf: (account: Account) => Maybe<MailLimits>
+  readonly #outlet: Outlet
 
-  constructor(db: Db, limitsOf: (account: Account) => Maybe<MailLimits>) {
+  constructor(db: Db, limitsOf: (account: Account) => Maybe<MailLimits>, outlet: Outlet) {
     this.#db = db
     this.#limitsOf = limitsOf
+    this.#outlet = outlet
   }
 
   /** Whether a message of so many bytes (0: any) fits what the account may hold now. */
@@ -76,40 +91,52 @@ export class Acceptor {
     how: 'together' | 'each',
   ): Promise<readonly AcceptOutcome[]> {
     const [only] = recipients
-    if (recipients.length === 1 && only?.kind === 'mailbox') return this.#deliver(message, [only], how)
-    const copies = new Map<string, MailboxRecipient>()
+    if (recipients.length === 1 && only?.kind === 'mailbox' && only.notify === undefined && !isHeld(message))
+      return this.#commit(message, { now: [only], later: [] }, how)
+    const copies = new Map<string, MailboxRecipient | RemoteRecipient>()
     for (const copy of recipients.flatMap(copiesOf)) {
       const name = copyName(copy)
       if (!copies.has(name)) copies.set(name, copy)
     }
     const distinct = [...copies.values()]
-    const outcomes = await this.#deliver(message, distinct, how)
-    const byName = new Map([...copies.keys()].map((name, i) => [name, outcomes[i]!]))
+    const now = isHeld(message) ? [] : distinct.filter((copy) => copy.kind === 'mailbox')
+    const parts = { now, later: distinct.filter((copy) => isHeld(message) || copy.kind === 'remote') }
+    const outcomes = await this.#commit(message, parts, how)
+    const byName = new Map(now.map((copy, i) => [copyName(copy), outcomes[i]!]))
     return recipients.map((recipient) =>
-      together(copiesOf(recipient).map((copy) => byName.get(copyName(copy))!)),
+      together(copiesOf(recipient).map((copy) => byName.get(copyName(copy)) ?? delivered)),
     )
   }
 
-  #deliver(
+  /** The outcomes of `parts.now`; what goes into the queue is as good as delivered. */
+  #commit(
     message: AcceptedMessage,
-    recipients: readonly MailboxRecipient[],
+    parts: Parts,
     how: 'together' | 'each',
   ): Promise<readonly AcceptOutcome[]> {
-    const accounts = [...new Set(recipients.map((recipient) => recipient.account.id))]
-    return accounts.length > mostAccounts
-      ? this.#fanOut(message, recipients)
-      : this.#deliverNow(message, recipients, accounts, how)
+    const accounts = new Set(parts.now.map((recipient) => recipient.account.id))
+    return accounts.size > mostAccounts
+      ? this.#fanOut(message, parts)
+      : this.#deliverNow(message, parts, how)
   }
 
   async #deliverNow(
     message: AcceptedMessage,
-    recipients: readonly MailboxRecipient[],
-    accounts: readonly AccountId[],
+    { now, later }: Parts,
     how: 'together' | 'each',
   ): Promise<readonly AcceptOutcome[]> {
     const incoming = { ...message, prefixFor: (address: string) => prefixOf(message.trace, address) }
-    const plans = await planDeliveries(incoming, await this.#limited(recipients))
-    return this.#db.write(accounts, (tx) => applyAll(tx, plans, how))
+    const plans = now.length === 0 ? [] : await planDeliveries(incoming, await this.#limited(now))
+    const accounts = [...new Set(now.map((recipient) => recipient.account.id))]
+    const told = now.filter(({ notify }) => notify?.includes('success') === true)
+    const isQueued = later.length + told.length > 0
+    const outcomes = await this.#db.write(accounts, async (tx) => {
+      const all = plans.length === 0 ? [] : await applyAll(tx, plans, how, later.length > 0)
+      if (isQueued) await this.#outlet.put(tx, message, later, all[0]?.kind === 'delivered' ? told : [])
+      return all
+    })
+    if (isQueued) this.#outlet.kick()
+    return outcomes
   }
 
   async #limited(recipients: readonly MailboxRecipient[]): Promise<readonly PlannedRecipient[]> {
@@ -123,23 +150,21 @@ export class Acceptor {
   }
 
   /** Commits the message with one task for every chunk of recipients: durable at once, delivered soon after. */
-  async #fanOut(
-    message: AcceptedMessage,
-    recipients: readonly MailboxRecipient[],
-  ): Promise<readonly AcceptOutcome[]> {
+  async #fanOut(message: AcceptedMessage, { now, later }: Parts): Promise<readonly AcceptOutcome[]> {
     const chunks: ChunkPayload[] = []
-    for (let i = 0; i < recipients.length; i += mostAccounts) {
+    for (let i = 0; i < now.length; i += mostAccounts) {
       chunks.push({
         blob: message.staged.hash,
         owner: randomBytes(6).readUIntBE(0, 6),
         envelopeFrom: message.envelopeFrom,
         receivedAt: message.receivedAt,
         trace: message.trace,
-        recipients: recipients
+        recipients: now
           .slice(i, i + mostAccounts)
           .map(({ account, address }) => ({ account: account.id, address })),
       })
     }
+    const told = now.filter(({ notify }) => notify?.includes('success') === true)
     await this.#db.write([], async (tx) => {
       for (const [i, chunk] of chunks.entries()) {
         const owner = { account: serverAccount, kind: ownerKinds.queue, id: chunk.owner }
@@ -147,19 +172,23 @@ export class Acceptor {
         else await tx.link(message.staged.hash, owner)
         tx.schedule(deliverChunkName, chunk, message.receivedAt)
       }
+      if (later.length + told.length > 0) await this.#outlet.put(tx, message, later, told)
     })
-    return recipients.map(() => ({ kind: 'delivered' }))
+    if (later.length + told.length > 0) this.#outlet.kick()
+    return now.map(() => delivered)
   }
 }
 
+/** `others`: somebody else has it already, by way of the queue. */
 async function applyAll(
   tx: WriteTx,
   plans: readonly DeliveryPlan[],
   how: 'together' | 'each',
+  others: boolean,
 ): Promise<readonly AcceptOutcome[]> {
   const outcomes: AcceptOutcome[] = []
   for (const plan of plans) outcomes.push(await applyDelivery(tx, plan))
-  const first = outcomes[0]!.kind
+  const first = others ? 'delivered' : outcomes[0]!.kind
   if (how === 'each' || outcomes.every((outcome) => outcome.kind === first)) return outcomes
   const refused = outcomes.find((outcome) => outcome.kind === 'refused')
   // One answer cannot say both. Nobody gets it now; at the next try RCPT refuses who cannot have it.
@@ -183,18 +212,19 @@ const withoutQuota = (plan: DeliveryPlan): DeliveryPlan => ({
 })
 
 /** Several addresses of one account get one copy, unless a detail sorts them apart. */
-const copyName = (recipient: MailboxRecipient): string => `${recipient.account.id} ${recipient.detail ?? ''}`
+const copyName = (copy: MailboxRecipient | RemoteRecipient): string =>
+  copy.kind === 'remote' ? copy.address : `${copy.account.id} ${copy.detail ?? ''}`
 
-/** What a recipient means in mailboxes. */
-const copiesOf = (recipient: Recipient): readonly MailboxRecipient[] =>
-  recipient.kind === 'mailbox'
-    ? [recipient]
-    : recipient.members.map((account) => ({
+/** What a recipient means in mailboxes and on other servers. */
+const copiesOf = (recipient: Recipient): readonly (MailboxRecipient | RemoteRecipient)[] =>
+  recipient.kind === 'list'
+    ? recipient.members.map((account) => ({
         kind: 'mailbox',
         account,
         address: recipient.address,
         ofList: true,
       }))
+    : [recipient]
 
 /** One outcome for all copies of a recipient: a list is served when one of its members is. */
 const together = (outcomes: readonly AcceptOutcome[]): AcceptOutcome =>

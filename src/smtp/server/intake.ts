@@ -3,6 +3,7 @@
  * twice and nothing is kept whole. After a failure (too large, disk full) further pieces cost nothing: the
  * client sends to the end before it reads the reply, so all of it has to be taken in.
  */
+import { isAscii } from 'node:buffer'
 import { Fault, isFault } from '#base/fault.ts'
 import type { Maybe } from '#base/maybe.ts'
 import type { Stager } from '#blob/store.ts'
@@ -13,6 +14,8 @@ import type { MessageStructure } from '#message/structure.ts'
 export interface StagedMessage {
   readonly staged: Staged
   readonly structure: MessageStructure
+  /** Where its first byte above 127 is; undefined: it has none. */
+  readonly first8bit: number | undefined
 }
 
 export class Intake {
@@ -20,6 +23,7 @@ export class Intake {
   readonly #maxBytes: number
   readonly #parser = new StructureParser()
   #sizeBytes = 0
+  #first8bit: number | undefined
   #failure: Fault | undefined
   #aborted: Promise<void> | undefined
 
@@ -39,8 +43,11 @@ export class Intake {
 
   /** The piece may be reused when this is settled. Never throws: see `failure`. */
   write(piece: Buffer): Maybe<void> {
+    const start = this.#sizeBytes
     this.#sizeBytes += piece.length
     if (this.#failure !== undefined) return undefined
+    if (this.#first8bit === undefined && !isAscii(piece))
+      this.#first8bit = start + piece.findIndex((byte) => byte > 127)
     if (this.#sizeBytes > this.#maxBytes) {
       return this.fail(new Fault('tooLarge', 'message too large', { limit: this.#maxBytes }))
     }
@@ -67,7 +74,8 @@ export class Intake {
     const structure = this.#parser.end()
     try {
       const finished = this.#stager.finish()
-      return { staged: finished instanceof Promise ? await finished : finished, structure }
+      const staged = finished instanceof Promise ? await finished : finished
+      return { staged, structure, first8bit: this.#first8bit }
     } catch (error) {
       await this.fail(error)
       throw this.#failure!

@@ -7,6 +7,8 @@ import { faultReply, mailboxFull } from '../errors.ts'
 import { messageReceived, messageRejected, smtpError } from '../events.ts'
 import { type Reply, reply, replyText } from '../reply.ts'
 import type { AcceptOutcome } from './accept.ts'
+import { serverAccount } from './chunk.ts'
+import type { Outgoing } from './outlet.ts'
 import type { Intake, StagedMessage } from './intake.ts'
 import type { SmtpSession } from './smtp-command.ts'
 import { dataStages } from './stages/data-stages.ts'
@@ -71,6 +73,7 @@ async function accept(
       envelopeFrom: envelope.from.address,
       receivedAt: facts.atMs,
       trace,
+      outgoing: outgoingFacts(session, transaction, message),
     },
     recipients,
     session.role === 'lmtp' ? 'each' : 'together',
@@ -97,6 +100,26 @@ async function accept(
     return answer
   })
   return session.role === 'lmtp' ? Buffer.concat(answers) : answers[0]!
+}
+
+function outgoingFacts(
+  { access }: SmtpSession,
+  { envelope }: Transaction,
+  { first8bit, structure }: StagedMessage,
+): Outgoing {
+  const { ret, envelopeId, heldUntil, hold, by } = envelope
+  return {
+    account: access?.account ?? serverAccount,
+    is8bit: first8bit !== undefined,
+    // RFC 6531 §3.2: addresses are looked at when they are named.
+    needsUtf8: envelope.isUtf8 && first8bit !== undefined && first8bit < structure.root.bodyStart,
+    heldUntil,
+    priority: 0,
+    ...(ret === undefined ? {} : { ret }),
+    ...(envelopeId === undefined ? {} : { envelopeId }),
+    ...(by === undefined ? {} : { by }),
+    ...(hold === undefined ? {} : { hold }),
+  }
 }
 
 function outcomeReply(outcome: AcceptOutcome, accepted: Reply): Reply {

@@ -104,6 +104,10 @@ export class Session implements SmtpSession {
     return this.role !== 'lmtp' && this.connection.tls !== undefined && this.#access === undefined
   }
 
+  get isSubmission(): boolean {
+    return this.role === 'submission' || this.#access !== undefined
+  }
+
   greet(hello: Hello): void {
     this.reset()
     this.#hello = hello

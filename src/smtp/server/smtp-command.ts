@@ -73,6 +73,8 @@ export interface SmtpSession {
   readonly access: Access | undefined
   readonly transaction: Transaction | undefined
   readonly canSignIn: boolean
+  /** Mail of a user of ours: on a port for it, or after sign-in. */
+  readonly isSubmission: boolean
 
   /** RFC 5321 §4.1.4: also ends a transaction. */
   greet(hello: Hello): void

@@ -4,6 +4,8 @@
  */
 import type { Account } from '#account/account.ts'
 import type { LineEndCheck } from '../data-stream.ts'
+import type { QueuedMessage } from '#queue/tables.ts'
+import type { NotifyWord } from '#queue/transport.ts'
 import type { Path } from '../path.ts'
 import type { Intake } from './intake.ts'
 
@@ -14,10 +16,31 @@ export interface Envelope {
   readonly isUtf8: boolean
   /** As declared with SIZE (RFC 1870 §6); 0 where it was not. */
   readonly declaredBytes: number
+  /** RFC 3461 §4.3 and §4.4. */
+  readonly ret?: 'full' | 'headers'
+  readonly envelopeId?: string
+  /** RFC 4865: not before. Milliseconds; 0: at once. */
+  readonly heldUntil: number
+  /** As it was asked: `for;3600`, `until;2026-03-04T05:06:07Z`. */
+  readonly hold?: string
+  /** RFC 2852. */
+  readonly by?: QueuedMessage['by']
 }
 
 /** A local recipient that was accepted. */
-export type Recipient = MailboxRecipient | ListRecipient
+export type Recipient = MailboxRecipient | ListRecipient | RemoteRecipient
+
+/** What RCPT said besides the address (RFC 3461 §4). */
+export interface RecipientOptions {
+  readonly notify?: readonly NotifyWord[]
+  readonly originalRecipient?: string
+}
+
+/** On another server. */
+export interface RemoteRecipient extends RecipientOptions {
+  readonly kind: 'remote'
+  readonly address: string
+}
 
 export interface ListRecipient {
   readonly kind: 'list'
@@ -25,7 +48,7 @@ export interface ListRecipient {
   readonly address: string
 }
 
-export interface MailboxRecipient {
+export interface MailboxRecipient extends RecipientOptions {
   readonly kind: 'mailbox'
   readonly account: Account
   /** As the client gave it, its domain normalised. */

@@ -1,19 +1,26 @@
-/** RCPT (RFC 5321 §4.1.1.3): a recipient of ours, or a refusal. No parameter is offered, so none is taken. */
+/** RCPT (RFC 5321 §4.1.1.3): a recipient that the message is taken for, or a refusal. */
 import type { Resolution } from '#account/lookup.ts'
 import type { Maybe } from '#base/maybe.ts'
 import { messageRejected } from '../../events.ts'
 import { type Parameter, parseParameters } from '../../parameters.ts'
 import { parsePath, type Path } from '../../path.ts'
 import { type Reply, reply, replyText } from '../../reply.ts'
+import { readRecipientOptions } from '../envelope.ts'
 import { everywhere, type RcptSubject, smtpCommand, type SmtpSession } from '../smtp-command.ts'
+import type { Recipient, RecipientOptions } from '../transaction.ts'
 import { rcptStages } from '../stages/rcpt-stages.ts'
 import { firstRefusal, type Refusal } from '../stages/stage.ts'
 
 const accepted = reply(250, '2.1.5', 'Recipient ok')
 const afterChunks = reply(503, '5.5.1', 'Data has begun, no more recipients')
-const unknownParameter = reply(555, '5.5.4', 'Parameter not supported')
 // RFC 6531 §3.5
 const needsUtf8 = reply(553, '5.6.7', 'Address is not ASCII, SMTPUTF8 is needed')
+
+/** What RCPT named. */
+interface Named {
+  readonly to: Path
+  readonly options: RecipientOptions
+}
 
 interface RcptArguments {
   readonly to: Path
@@ -37,12 +44,14 @@ export const rcpt = smtpCommand<RcptArguments>({
   run(session, { to, parameters }) {
     const transaction = session.transaction!
     if (transaction.chunks !== undefined) return afterChunks
-    if (parameters.length > 0) return unknownParameter
+    const options = readRecipientOptions(parameters, session.isSubmission)
+    if (Buffer.isBuffer(options)) return options
     if (!to.isAscii && !transaction.envelope.isUtf8) return needsUtf8
+    const named = { to, options }
     const found = resolve(session, to)
     return found instanceof Promise
-      ? found.then((resolution) => withMembers(session, to, resolution))
-      : withMembers(session, to, found)
+      ? found.then((resolution) => withMembers(session, named, resolution))
+      : withMembers(session, named, found)
   },
 })
 
@@ -55,33 +64,29 @@ function resolve(session: SmtpSession, to: Path): Maybe<Resolution> {
   return domain instanceof Promise ? domain.then(resolveAt) : resolveAt(domain)
 }
 
-function withMembers(session: SmtpSession, to: Path, resolution: Resolution): Maybe<Reply> {
-  if (resolution.kind !== 'list') return decide(session, to, resolution)
+function withMembers(session: SmtpSession, named: Named, resolution: Resolution): Maybe<Reply> {
+  if (resolution.kind !== 'list') return decide(session, named, resolution)
   return session.deps
     .expand(resolution.list)
-    .then((members) => decide(session, to, { ...resolution, members }))
+    .then((members) => decide(session, named, { ...resolution, members }))
 }
 
-function decide(session: SmtpSession, to: Path, resolution: RcptSubject): Maybe<Reply> {
+function decide(session: SmtpSession, named: Named, resolution: RcptSubject): Maybe<Reply> {
   const refusal = firstRefusal(rcptStages, session, resolution)
   return refusal instanceof Promise
-    ? refusal.then((found) => conclude(session, to, resolution, found))
-    : conclude(session, to, resolution, refusal)
+    ? refusal.then((found) => conclude(session, named, resolution, found))
+    : conclude(session, named, resolution, refusal)
 }
 
 function conclude(
   session: SmtpSession,
-  to: Path,
+  { to, options }: Named,
   resolution: RcptSubject,
   refusal: Refusal | undefined,
 ): Reply {
-  if (refusal === undefined && resolution.kind === 'local') {
-    const { account, address, detail } = resolution
-    session.addRecipient({ kind: 'mailbox', account, address, ...(detail === undefined ? {} : { detail }) })
-    return accepted
-  }
-  if (refusal === undefined && resolution.kind === 'list') {
-    session.addRecipient({ kind: 'list', members: resolution.members, address: resolution.address })
+  const recipient = refusal === undefined ? recipientOf(resolution, to, options) : undefined
+  if (recipient !== undefined) {
+    session.addRecipient(recipient)
     return accepted
   }
   const { reply: answer, reason } = refusal!
@@ -93,4 +98,19 @@ function conclude(
     reply: replyText(answer),
   })
   return answer
+}
+
+function recipientOf(subject: RcptSubject, to: Path, options: RecipientOptions): Recipient | undefined {
+  switch (subject.kind) {
+    case 'local': {
+      const { account, address, detail } = subject
+      return { kind: 'mailbox', account, address, ...options, ...(detail === undefined ? {} : { detail }) }
+    }
+    case 'list':
+      return { kind: 'list', members: subject.members, address: subject.address }
+    case 'remote':
+      return { kind: 'remote', address: to.address, ...options }
+    case 'unknownUser':
+      return undefined
+  }
 }

@@ -1,0 +1,231 @@
+/**
+ * A connection that we make: commands out, replies in, TLS when the server has it. Everything waits for a
+ * limited time; what goes wrong is a ConnectionTrouble that says at which step.
+ */
+import { connect as connectTcp, type Socket } from 'node:net'
+import { connect as connectTls, type TLSSocket } from 'node:tls'
+import { SyntaxFault } from '#base/fault.ts'
+import { ReplyReader, type ServerReply } from './reply-reader.ts'
+
+/** The connection is of no use any more. */
+export class ConnectionTrouble extends Error {
+  /** What was going on: `connect`, `greeting`, `STARTTLS`, `MAIL FROM:<...>`. */
+  readonly step: string
+  constructor(step: string, said: string, cause?: unknown) {
+    super(said, cause === undefined ? undefined : { cause })
+    this.step = step
+  }
+}
+
+export interface ConnectOptions {
+  readonly ip: string
+  readonly port: number
+  /** An address of this machine to come from. */
+  readonly sourceIp?: string
+  readonly timeoutMs: number
+  readonly signal: AbortSignal
+}
+
+export interface TlsOptions {
+  /** The name that the certificate is to have. */
+  readonly servername: string
+  readonly allowInvalid: boolean
+  readonly timeoutMs: number
+}
+
+export interface ClientTls {
+  readonly version: string
+  readonly cipher: string
+  /** Whether the certificate is good for the name; why not otherwise. */
+  readonly verified: true | string
+}
+
+export class ClientConnection {
+  #socket: Socket | TLSSocket
+  readonly #signal: AbortSignal
+  #replies = new ReplyReader()
+  #tls: ClientTls | undefined
+  #ended: string | undefined
+  #wake: (() => void) | undefined
+
+  private constructor(socket: Socket, signal: AbortSignal) {
+    this.#socket = socket
+    this.#signal = signal
+    this.#attach(socket)
+  }
+
+  static async open(o: ConnectOptions): Promise<ClientConnection> {
+    const socket = connectTcp({
+      host: o.ip,
+      port: o.port,
+      noDelay: true,
+      ...(o.sourceIp === undefined ? {} : { localAddress: o.sourceIp }),
+    })
+    const connection = new ClientConnection(socket, o.signal)
+    await connection.#event('connect', 'connect', o.timeoutMs)
+    return connection
+  }
+
+  get tls(): ClientTls | undefined {
+    return this.#tls
+  }
+
+  get isOpen(): boolean {
+    return this.#ended === undefined && !this.#socket.destroyed
+  }
+
+  /** TLS from now on. What came in clear is dropped (RFC 3207 §4.2). */
+  async startTls(o: TlsOptions): Promise<void> {
+    const plain = this.#socket
+    plain.removeAllListeners('data')
+    plain.removeAllListeners('end')
+    plain.removeAllListeners('close')
+    this.#replies = new ReplyReader()
+    const isName = !/^[\d.]+$|:/.test(o.servername)
+    const secured = connectTls({
+      socket: plain,
+      ...(isName ? { servername: o.servername } : {}),
+      // Whether it is good is looked at below: mail goes by TLS that nobody vouches for rather than in clear.
+      rejectUnauthorized: false,
+      minVersion: 'TLSv1.2',
+    })
+    this.#socket = secured
+    this.#attach(secured)
+    await this.#event('secureConnect', 'TLS handshake', o.timeoutMs)
+    const why = secured.authorizationError as Error | string | undefined
+    const verified = secured.authorized ? true : why === undefined ? 'no certificate' : why instanceof Error ? why.message : why
+    if (verified !== true && !o.allowInvalid) {
+      this.destroy()
+      throw new ConnectionTrouble('TLS handshake', `the certificate is not good: ${verified}`)
+    }
+    this.#tls = {
+      version: secured.getProtocol() ?? 'TLS',
+      cipher: secured.getCipher().standardName,
+      verified,
+    }
+  }
+
+  /** Sends lines, each with CRLF. None may hold a line end: a command could become two. */
+  send(...lines: readonly string[]): void {
+    for (const line of lines) if (/[\r\n\0]/.test(line)) throw new Error('a command with a line end')
+    if (this.isOpen) this.#socket.write(lines.map((line) => `${line}\r\n`).join(''))
+  }
+
+  /** Sends bytes; settled when the peer keeps up. */
+  async write(bytes: Uint8Array, step: string, timeoutMs: number): Promise<void> {
+    if (!this.isOpen) throw this.#lost(step)
+    if (!this.#socket.write(bytes)) await this.#event('drain', step, timeoutMs)
+  }
+
+  /** The next reply. */
+  async reply(step: string, timeoutMs: number): Promise<ServerReply> {
+    const deadline = AbortSignal.timeout(timeoutMs)
+    for (;;) {
+      let found: ServerReply | undefined
+      try {
+        found = this.#replies.next()
+      } catch (error) {
+        if (!(error instanceof SyntaxFault)) throw error
+        this.destroy()
+        throw new ConnectionTrouble(step, `the server does not speak SMTP: ${error.message}`)
+      }
+      if (found !== undefined) return found
+      if (!this.isOpen) throw this.#lost(step)
+      await this.#more(step, deadline)
+    }
+  }
+
+  /** A reply that has come already, also when the connection is gone. */
+  buffered(): ServerReply | undefined {
+    try {
+      return this.#replies.next()
+    } catch {
+      return undefined
+    }
+  }
+
+  /** Nothing has come that nobody asked for: the connection can be used for another message. */
+  get isQuiet(): boolean {
+    return this.isOpen && this.#replies.pending === 0
+  }
+
+  destroy(): void {
+    this.#ended ??= 'closed'
+    this.#socket.destroy()
+  }
+
+  #attach(socket: Socket): void {
+    socket.on('data', (piece: Buffer) => {
+      this.#replies.push(piece)
+      this.#wake?.()
+    })
+    socket.on('error', (error: NodeJS.ErrnoException) => {
+      this.#ended ??= said(error)
+      this.#wake?.()
+    })
+    socket.on('end', () => {
+      this.#ended ??= 'the server closed the connection'
+      socket.destroy()
+      this.#wake?.()
+    })
+    socket.on('close', () => {
+      this.#ended ??= 'the connection was lost'
+      this.#wake?.()
+    })
+  }
+
+  async #more(step: string, deadline: AbortSignal): Promise<void> {
+    const stop = AbortSignal.any([deadline, this.#signal])
+    if (!stop.aborted) {
+      await new Promise<void>((resolve) => {
+        this.#wake = resolve
+        stop.addEventListener('abort', () => resolve(), { once: true })
+      })
+      this.#wake = undefined
+    }
+    this.#check(step, deadline)
+  }
+
+  async #event(name: 'connect' | 'secureConnect' | 'drain', step: string, timeoutMs: number): Promise<void> {
+    const deadline = AbortSignal.timeout(timeoutMs)
+    const stop = AbortSignal.any([deadline, this.#signal])
+    await new Promise<void>((resolve) => {
+      this.#socket.once(name, resolve)
+      this.#wake = () => {
+        if (this.#ended !== undefined) resolve()
+      }
+      stop.addEventListener('abort', () => resolve(), { once: true })
+      if (this.#ended !== undefined) resolve()
+    })
+    this.#wake = undefined
+    this.#check(step, deadline)
+    if (!this.isOpen) throw this.#lost(step)
+  }
+
+  #check(step: string, deadline: AbortSignal): void {
+    if (this.#signal.aborted) {
+      this.destroy()
+      throw this.#signal.reason
+    }
+    if (deadline.aborted) {
+      this.destroy()
+      throw new ConnectionTrouble(step, 'the server did not answer in time')
+    }
+  }
+
+  #lost(step: string): ConnectionTrouble {
+    return new ConnectionTrouble(step, this.#ended ?? 'the connection was lost')
+  }
+}
+
+const words: Readonly<Record<string, string>> = {
+  ECONNREFUSED: 'connection refused',
+  ECONNRESET: 'the server reset the connection',
+  ETIMEDOUT: 'connection timed out',
+  EHOSTUNREACH: 'the host cannot be reached',
+  ENETUNREACH: 'the network cannot be reached',
+  EADDRNOTAVAIL: 'the address to come from is not one of this machine',
+  EPIPE: 'the server closed the connection',
+}
+
+const said = (error: NodeJS.ErrnoException): string => words[error.code ?? ''] ?? error.message

@@ -1,0 +1,223 @@
+/**
+ * One message over a session (RFC 5321 §3.3): MAIL, RCPT and the message in as few round trips as the server
+ * allows, and what it says to each.
+ *
+ * What must always hold: an answer to one command is never taken for that of another; after any failure the
+ * session is either at the beginning of a transaction again or gone; a recipient is `delivered` only after the
+ * server's positive answer to the whole message.
+ */
+import type { Job, OutboundRecipient } from '#queue/transport.ts'
+import { encodeXtext } from '../xtext.ts'
+import { ConnectionTrouble } from './client-connection.ts'
+import { DotStuffing } from './dot-stuffing.ts'
+import { replyText, type ServerReply } from './reply-reader.ts'
+import type { ClientSession } from './session.ts'
+
+export interface SendTimeouts {
+  readonly mailMs: number
+  readonly rcptMs: number
+  /** RFC 5321 §4.5.3.2.4 and §4.5.3.2.5. */
+  readonly dataMs: number
+  readonly blockMs: number
+  readonly finalMs: number
+}
+
+export type Verdict =
+  | { readonly kind: 'delivered'; readonly step: string; readonly said: string; readonly passedOn: boolean }
+  | {
+      readonly kind: 'delayed' | 'failed'
+      readonly step: string
+      readonly said: string
+      readonly status: string
+      /** RFC 5321 §3.8: the server ends the session. */
+      readonly closing?: true
+    }
+
+const isAscii = (text: string): boolean => /^[\x00-\x7f]*$/.test(text)
+
+/** One verdict for each recipient of the job, in their order. Throws ConnectionTrouble. */
+export async function sendMessage(
+  session: ClientSession,
+  job: Job,
+  timeouts: SendTimeouts,
+): Promise<readonly Verdict[]> {
+  const impossible = whyNot(session, job)
+  if (impossible !== undefined) return job.recipients.map(() => impossible)
+  session.messages++
+  const replies = await envelope(session, job, timeouts)
+  const { accepted, verdicts } = replies
+  if (accepted.length === 0) {
+    await reset(session, timeouts)
+    return verdicts as readonly Verdict[]
+  }
+  const outcomes = await content(session, job, accepted.length, timeouts)
+  for (const [i, n] of accepted.entries()) verdicts[n] = outcomes[i] ?? outcomes[0]!
+  return verdicts as readonly Verdict[]
+}
+
+/** What the server does not take is not tried. */
+function whyNot(session: ClientSession, job: Job): Verdict | undefined {
+  const { offers } = session
+  const no = (status: string, said: string): Verdict => ({ kind: 'failed', step: 'EHLO', status, said })
+  const limit = Number(offers.get('SIZE') ?? '0')
+  if (limit > 0 && job.message.sizeBytes > limit)
+    return no('5.3.4', `the server takes messages of up to ${limit} bytes, and this one has ${job.message.sizeBytes}`)
+  // RFC 6152 §3: what is not converted is returned.
+  if (job.message.is8bit && !offers.has('8BITMIME'))
+    return no('5.6.3', 'the server takes only 7-bit messages, and this one has 8-bit characters')
+  if (needsUtf8(job) && !offers.has('SMTPUTF8'))
+    return no('5.6.7', 'the server does not take addresses or headers with more than ASCII characters')
+  return undefined
+}
+
+const needsUtf8 = (job: Job): boolean =>
+  job.message.needsUtf8 || !isAscii(job.from) || job.recipients.some(({ address }) => !isAscii(address))
+
+/** MAIL and all RCPTs. `verdicts` has those of the recipients that were refused. */
+async function envelope(
+  session: ClientSession,
+  job: Job,
+  timeouts: SendTimeouts,
+): Promise<{ accepted: readonly number[]; verdicts: (Verdict | undefined)[] }> {
+  const { connection, offers } = session
+  const isPipelined = offers.has('PIPELINING')
+  const mail = mailCommand(session, job)
+  const rcpts = job.recipients.map((recipient) => rcptCommand(offers.has('DSN'), recipient))
+  const verdicts = new Array<Verdict | undefined>(rcpts.length)
+  connection.send(...(isPipelined ? [mail, ...rcpts] : [mail]))
+  const mailReply = await connection.reply(mailStep(job), timeouts.mailMs)
+  const accepted: number[] = []
+  const isTaken = mailReply.code === 250
+  for (const [i, rcpt] of rcpts.entries()) {
+    const step = rcptStep(job.recipients[i]!)
+    if (!isPipelined && isTaken) connection.send(rcpt)
+    // After a refused MAIL the answers to RCPT that were sent along still come, and mean nothing.
+    const reply = isPipelined || isTaken ? await connection.reply(step, timeouts.rcptMs) : mailReply
+    if (!isTaken) verdicts[i] = refusal(mailStep(job), mailReply)
+    else if (reply.code === 250 || reply.code === 251 || reply.code === 252) accepted.push(i)
+    else verdicts[i] = refusal(step, reply)
+  }
+  return { accepted, verdicts }
+}
+
+const mailStep = (job: Job): string => `MAIL FROM:<${job.from}>`
+const rcptStep = ({ address }: OutboundRecipient): string => `RCPT TO:<${address}>`
+
+function mailCommand(session: ClientSession, job: Job): string {
+  const { offers } = session
+  const words = [mailStep(job)]
+  if (offers.has('SIZE')) words.push(`SIZE=${job.message.sizeBytes}`)
+  if (job.message.is8bit) words.push('BODY=8BITMIME')
+  if (needsUtf8(job)) words.push('SMTPUTF8')
+  if (offers.has('DSN')) {
+    if (job.ret !== undefined) words.push(`RET=${job.ret === 'full' ? 'FULL' : 'HDRS'}`)
+    if (job.envelopeId !== undefined) words.push(`ENVID=${encodeXtext(job.envelopeId)}`)
+  }
+  return words.join(' ')
+}
+
+/** RFC 3461 §5.2.1: what the sender asked for goes along; an original recipient is named for the next ones. */
+function rcptCommand(offersDsn: boolean, recipient: OutboundRecipient): string {
+  const words = [rcptStep(recipient)]
+  if (offersDsn) {
+    const { notify, originalRecipient, address } = recipient
+    if (notify !== undefined)
+      words.push(`NOTIFY=${notify.length === 0 ? 'NEVER' : notify.map((word) => word.toUpperCase()).join(',')}`)
+    const [type, ...rest] = originalRecipient?.split(';') ?? []
+    if (type !== undefined) words.push(`ORCPT=${type};${encodeXtext(rest.join(';'))}`)
+    else if (notify !== undefined && isAscii(address)) words.push(`ORCPT=rfc822;${encodeXtext(address)}`)
+  }
+  return words.join(' ')
+}
+
+/**
+ * Verdicts of the recipients that were accepted: one for all, or with LMTP one for each. From here on the
+ * server may have the message: trouble is a verdict, so that nobody tries another server.
+ */
+async function content(
+  session: ClientSession,
+  job: Job,
+  accepted: number,
+  timeouts: SendTimeouts,
+): Promise<readonly Verdict[]> {
+  const verdicts: Verdict[] = []
+  const replies = session.protocol === 'lmtp' ? accepted : 1
+  try {
+    const step = session.offers.has('CHUNKING')
+      ? await sendChunk(session, job, timeouts)
+      : await sendData(session, job, timeouts)
+    if (typeof step !== 'string') return [step]
+    while (verdicts.length < replies) verdicts.push(await answer(session, step, timeouts))
+  } catch (error) {
+    if (!(error instanceof ConnectionTrouble)) throw error
+    const verdict = interrupted(session, error)
+    session.connection.destroy()
+    while (verdicts.length < replies) verdicts.push(verdict)
+  }
+  return verdicts
+}
+
+async function answer(session: ClientSession, step: string, timeouts: SendTimeouts): Promise<Verdict> {
+  const reply = await session.connection.reply(step, timeouts.finalMs)
+  const isTaken = reply.code >= 200 && reply.code < 300
+  const passedOn = session.offers.has('DSN')
+  return isTaken ? { kind: 'delivered', step, said: replyText(reply), passedOn } : refusal(step, reply)
+}
+
+/** A server that has had enough may say so and close before it has all. */
+function interrupted(session: ClientSession, { step, message }: ConnectionTrouble): Verdict {
+  const said = session.connection.buffered()
+  if (said !== undefined && said.code >= 400) return { ...refusal(step, said), closing: true } as Verdict
+  return { kind: 'delayed', step, status: '4.4.2', said: message, closing: true }
+}
+
+/** The name of the step whose answer is awaited, or why it did not come to it. */
+async function sendData(
+  session: ClientSession,
+  job: Job,
+  timeouts: SendTimeouts,
+): Promise<string | Verdict> {
+  const { connection } = session
+  const go = await session.ask('DATA', 'DATA', timeouts.dataMs)
+  if (go.code !== 354) {
+    const verdict = refusal('DATA', go)
+    await reset(session, timeouts)
+    return verdict
+  }
+  const step = 'end of data'
+  const stuffing = new DotStuffing()
+  for await (const piece of job.message.read())
+    await connection.write(stuffing.piece(piece), step, timeouts.blockMs)
+  await connection.write(stuffing.end(), step, timeouts.blockMs)
+  return step
+}
+
+/** RFC 3030 §2: the whole message as one chunk, without a round trip before it. */
+async function sendChunk(session: ClientSession, job: Job, timeouts: SendTimeouts): Promise<string> {
+  const { connection } = session
+  const step = 'BDAT'
+  connection.send(`BDAT ${job.message.sizeBytes} LAST`)
+  for await (const piece of job.message.read()) await connection.write(piece, step, timeouts.blockMs)
+  return step
+}
+
+async function reset(session: ClientSession, timeouts: SendTimeouts): Promise<void> {
+  if (!session.connection.isOpen) return
+  const reply = await session.ask('RSET', 'RSET', timeouts.mailMs)
+  if (reply.code !== 250) session.quit()
+}
+
+/** A reply that is no acceptance. What is neither 4xx nor 5xx here is a server out of step. */
+export function refusal(step: string, reply: ServerReply): Verdict {
+  const isLasting = reply.code >= 500
+  const status = reply.enhanced ?? (isLasting ? '5.0.0' : '4.0.0')
+  // A code of RFC 3463 that contradicts the reply's own is not believed.
+  const agrees = status.startsWith(isLasting ? '5' : '4')
+  return {
+    kind: isLasting ? 'failed' : 'delayed',
+    step,
+    said: replyText(reply),
+    status: agrees ? status : isLasting ? '5.0.0' : '4.0.0',
+    ...(reply.code === 421 ? { closing: true } : {}),
+  }
+}

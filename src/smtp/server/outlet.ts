@@ -1,0 +1,113 @@
+/**
+ * The way from a transaction into the queue: recipients on other servers, those of a message that is held, and
+ * those whose delivery here the sender wants to hear of.
+ */
+import type { AccountId } from '#base/id.ts'
+import type { Bus } from '#bus/bus.ts'
+import type { WriteTx } from '#kv/tx.ts'
+import { enqueue, type NewRecipient, type QueueIds } from '#queue/enqueue.ts'
+import { messageQueued } from '#queue/events.ts'
+import { type BuiltInQueue, scheduleOf } from '#queue/settings.ts'
+import { type QueuedMessage, queueIdText } from '#queue/tables.ts'
+import type { Settings } from '#settings/object.ts'
+import type { Telemetry } from '#telemetry/telemetry.ts'
+import type { AcceptedMessage } from './accept.ts'
+import type { MailboxRecipient, RemoteRecipient } from './transaction.ts'
+
+/** Of a message that was accepted: what matters on its way to others. */
+export interface Outgoing {
+  /** Who submitted it; 0: nobody. */
+  readonly account: AccountId
+  readonly is8bit: boolean
+  readonly needsUtf8: boolean
+  readonly ret?: 'full' | 'headers'
+  readonly envelopeId?: string
+  /** Milliseconds; 0: at once. */
+  readonly heldUntil: number
+  readonly hold?: string
+  readonly by?: QueuedMessage['by']
+  readonly priority: number
+}
+
+export const isHeld = ({ outgoing, receivedAt }: AcceptedMessage): boolean => outgoing.heldUntil > receivedAt
+
+export class Outlet {
+  readonly #ids: QueueIds
+  readonly #bus: Bus
+  readonly #settings: Pick<Settings, 'each'>
+  readonly #telemetry: Telemetry
+
+  constructor(o: { ids: QueueIds; bus: Bus; settings: Pick<Settings, 'each'>; telemetry: Telemetry }) {
+    this.#ids = o.ids
+    this.#bus = o.bus
+    this.#settings = o.settings
+    this.#telemetry = o.telemetry
+  }
+
+  /** In the commit that accepts the message. `told`: delivered in it, and the sender is to hear of it. */
+  async put(
+    tx: WriteTx,
+    message: AcceptedMessage,
+    later: readonly (MailboxRecipient | RemoteRecipient)[],
+    told: readonly MailboxRecipient[],
+  ): Promise<void> {
+    const { envelopeFrom: from, receivedAt, trace, outgoing } = message
+    const waiting = [...later.map((one) => this.#waiting(message, one)), ...told.map((one) => this.#told(message, one))]
+    if (waiting.length === 0) return
+    const { account, is8bit, needsUtf8, ret, envelopeId, heldUntil, hold, by, priority } = outgoing
+    const id = await enqueue(
+      tx,
+      this.#ids,
+      message.staged,
+      {
+        from,
+        before: trace.after,
+        added: trace.added,
+        is8bit,
+        needsUtf8,
+        source: account === 0 ? 'received' : 'submitted',
+        account,
+        receivedAt,
+        heldUntil,
+        priority,
+        ...(ret === undefined ? {} : { ret }),
+        ...(envelopeId === undefined ? {} : { envelopeId }),
+        ...(by === undefined ? {} : { by }),
+        ...(hold === undefined ? {} : { hold }),
+      },
+      waiting,
+    )
+    const to = later.map(({ address }) => address)
+    if (to.length > 0)
+      this.#telemetry.emit(messageQueued, {
+        message: queueIdText(id),
+        from,
+        to,
+        size: message.staged.sizeBytes,
+      })
+  }
+
+  /** After that commit. */
+  kick(): void {
+    this.#bus.publish({ kind: 'queue' })
+  }
+
+  #waiting(message: AcceptedMessage, recipient: MailboxRecipient | RemoteRecipient): NewRecipient {
+    const queue: BuiltInQueue = recipient.kind === 'remote' ? 'remote' : 'local'
+    const { outgoing, receivedAt } = message
+    const { expireMs } = scheduleOf(this.#settings, queue)
+    const last = Math.max(receivedAt, outgoing.heldUntil) + expireMs
+    const expiresAt = outgoing.by?.mode === 'return' ? Math.min(last, outgoing.by.at) : last
+    return { ...addressed(recipient), queue, expiresAt }
+  }
+
+  #told(message: AcceptedMessage, recipient: MailboxRecipient): NewRecipient {
+    return { ...addressed(recipient), queue: 'local', expiresAt: message.receivedAt, report: 'delivered' }
+  }
+}
+
+const addressed = ({ address, notify, originalRecipient }: MailboxRecipient | RemoteRecipient) => ({
+  address,
+  ...(notify === undefined ? {} : { notify }),
+  ...(originalRecipient === undefined ? {} : { originalRecipient }),
+})
