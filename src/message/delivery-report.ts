@@ -148,7 +148,9 @@ function statusFields(report: DeliveryReport): string {
     ...(report.envelopeId === undefined ? [] : [`Original-Envelope-Id: ${oneLine(report.envelopeId)}`]),
     `Reporting-MTA: dns; ${oneLine(report.reportingMta)}`,
     `Arrival-Date: ${formatDate(report.arrivedAt)}`,
-    ...(report.futureRelease === undefined ? [] : [`Future-Release-Request: ${oneLine(report.futureRelease)}`]),
+    ...(report.futureRelease === undefined
+      ? []
+      : [`Future-Release-Request: ${oneLine(report.futureRelease)}`]),
     ...(report.deliverByAt === undefined ? [] : [`Deliver-By-Date: ${formatDate(report.deliverByAt)}`]),
   ]
   return [perMessage, ...report.recipients.map(recipientFields)]

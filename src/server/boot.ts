@@ -22,8 +22,10 @@ import { noLimits } from '#mail/limits.ts'
 import { provisionAccount, quotaUsage } from '#mail/mailbox.ts'
 import { AccountViews } from '#mail/view.ts'
 import type { Protocol } from '#net/listener.ts'
+import { QueueIds } from '#queue/enqueue.ts'
 import type { Settings } from '#settings/object.ts'
 import { Acceptor } from '#smtp/server/accept.ts'
+import { Outlet } from '#smtp/server/outlet.ts'
 import { SmtpProtocol } from '#smtp/server/protocol.ts'
 import type { SmtpDeps } from '#smtp/server/smtp-command.ts'
 import { readLimits } from '#smtp/settings.ts'
@@ -115,7 +117,7 @@ export function buildProtocols(o: WorkerOptions, services: Services): MailProtoc
   }
 }
 
-function smtpDeps({ settings, telemetry, clock }: WorkerOptions, services: Services): SmtpDeps {
+function smtpDeps({ bus, settings, telemetry, clock }: WorkerOptions, services: Services): SmtpDeps {
   const { accounts, signIn, accessWatch, limits } = services
   const { db, blobs } = services.store
   const sessionPrefix = randomBytes(5).toString('hex')
@@ -132,7 +134,11 @@ function smtpDeps({ settings, telemetry, clock }: WorkerOptions, services: Servi
     accessWatch,
     mechanisms: new SaslMechanisms(settings),
     blobs,
-    acceptor: new Acceptor(db, (account) => limits.of(account)),
+    acceptor: new Acceptor(
+      db,
+      (account) => limits.of(account),
+      new Outlet({ ids: new QueueIds(), bus, settings, telemetry }),
+    ),
     // An aborted pause is over as well: the session looks at its connection itself.
     pause: (ms, signal) => wait(ms, undefined, { signal }).catch(() => undefined),
     newSessionId: () => `${sessionPrefix}${(++sessions).toString(36)}`,

@@ -19,6 +19,9 @@ import * as registry from '#registry/events.ts'
 import { tracer } from '#observe/settings.ts'
 import type { AnyEventKind } from '#observe/telemetry.ts'
 import type { AnySettingsObject } from '#settings/object.ts'
+import * as queue from '#queue/events.ts'
+import { queueSettings } from '#queue/settings.ts'
+import { mtaConnection } from '#smtp/client/settings.ts'
 import * as smtp from '#smtp/events.ts'
 import { smtpSettings } from '#smtp/settings.ts'
 import * as tasks from '#tasks/events.ts'
@@ -34,12 +37,14 @@ export const settingsObjects: readonly AnySettingsObject[] = [
   dnsResolver,
   tracer,
   ...smtpSettings,
+  mtaConnection,
+  ...queueSettings,
   imapSettings,
   sharingSettings,
   authentication,
 ]
 
-const declared = [account, cert, dns, imap, net, observe, registry, smtp, tasks, server].flatMap((folder) =>
+const declared = [account, cert, dns, imap, net, observe, queue, registry, smtp, tasks, server].flatMap((folder) =>
   Object.values<AnyEventKind | GaugeKind>(folder),
 )
 

@@ -36,6 +36,7 @@ import { type ListenerPlan, planListeners } from './listener-plans.ts'
 import { ListenerSet, type ListenerSetOptions } from './listener-set.ts'
 import { keepLogs } from './logs.ts'
 import { buildManagement } from './management.ts'
+import { startQueue } from './queue.ts'
 import { composeMetrics, countWaiting } from './metrics.ts'
 import { probePorts } from './ports.ts'
 import { Reloader, type ReloadReport } from './reload.ts'
@@ -127,6 +128,7 @@ export async function startServer(o: StartOptions): Promise<RunningServer> {
   undo.use(readProcessGauges(telemetry))
   undo.use(telemetry.gauge(events.queueMessages, () => countWaiting(db)))
   undo.use(startTasks(ground, services))
+  undo.use(startQueue(ground, services))
   // Disposed first, so that nothing below is in use any more.
   undo.defer(async () => void (await endSessions(live, 0)))
   const listeners = newListeners(ground, { ...protocols, http })

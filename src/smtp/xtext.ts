@@ -7,7 +7,9 @@ export function decodeXtext(given: string): string | undefined {
   const bytes = Buffer.from(
     Buffer.from(given, 'utf8')
       .toString('latin1')
-      .replaceAll(/\+([0-9A-F]{2})/g, (_, digits: string) => String.fromCharCode(Number.parseInt(digits, 16))),
+      .replaceAll(/\+([0-9A-F]{2})/g, (_, digits: string) =>
+        String.fromCharCode(Number.parseInt(digits, 16)),
+      ),
     'latin1',
   )
   try {

@@ -93,7 +93,13 @@ export class ClientConnection {
     this.#attach(secured)
     await this.#event('secureConnect', 'TLS handshake', o.timeoutMs)
     const why = secured.authorizationError as Error | string | undefined
-    const verified = secured.authorized ? true : why === undefined ? 'no certificate' : why instanceof Error ? why.message : why
+    const verified = secured.authorized
+      ? true
+      : why === undefined
+        ? 'no certificate'
+        : why instanceof Error
+          ? why.message
+          : why
     if (verified !== true && !o.allowInvalid) {
       this.destroy()
       throw new ConnectionTrouble('TLS handshake', `the certificate is not good: ${verified}`)

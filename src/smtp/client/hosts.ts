@@ -28,7 +28,12 @@ const verdict = (
 export async function hostsOf(
   resolver: Resolver,
   domain: string,
-  o: { readonly most: number; readonly ownName: string; readonly signal: AbortSignal; readonly random: () => number },
+  o: {
+    readonly most: number
+    readonly ownName: string
+    readonly signal: AbortSignal
+    readonly random: () => number
+  },
 ): Promise<HostList> {
   const step = `MX ${domain}`
   const literal = literalAddress(domain)
@@ -36,7 +41,12 @@ export async function hostsOf(
   const found = await resolver.resolve(domain, 'MX', { signal: o.signal })
   switch (found.kind) {
     case 'failed':
-      return verdict('delayed', step, '4.4.3', `the DNS did not say which servers ${domain} has: ${found.reason}`)
+      return verdict(
+        'delayed',
+        step,
+        '4.4.3',
+        `the DNS did not say which servers ${domain} has: ${found.reason}`,
+      )
     case 'noName':
       return verdict('failed', step, '5.1.2', `there is no domain ${domain}`)
     case 'noData':
@@ -57,18 +67,28 @@ function order(
   o: { readonly most: number; readonly ownName: string; readonly random: () => number },
 ): HostList {
   const step = `MX ${domain}`
-  const named = records.map(({ preference, exchange }) => ({ preference, name: exchange.replace(/\.$/, '').toLowerCase() }))
+  const named = records.map(({ preference, exchange }) => ({
+    preference,
+    name: exchange.replace(/\.$/, '').toLowerCase(),
+  }))
   // RFC 7505 §3: a single MX of the root is a domain that takes no mail.
   if (named.length === 1 && named[0]!.name === '')
     return verdict('failed', step, '5.1.10', `${domain} takes no mail`)
   const usable = named.filter(({ name }) => name !== '' && parseIp(name) === undefined)
   // RFC 5321 §5.1: who is in the list itself passes mail on to better ones only.
-  const own = usable.filter(({ name }) => name === o.ownName.toLowerCase()).map(({ preference }) => preference)
+  const own = usable
+    .filter(({ name }) => name === o.ownName.toLowerCase())
+    .map(({ preference }) => preference)
   const better = own.length === 0 ? usable : usable.filter(({ preference }) => preference < Math.min(...own))
   if (better.length === 0)
     return usable.length === 0
       ? verdict('failed', step, '5.4.4', `the MX records of ${domain} name no server`)
-      : verdict('failed', step, '5.4.6', `the MX records of ${domain} lead back to this server, which does not know it`)
+      : verdict(
+          'failed',
+          step,
+          '5.4.6',
+          `the MX records of ${domain} lead back to this server, which does not know it`,
+        )
   const hosts = better
     .map((host) => ({ host, key: o.random() }))
     .toSorted((a, b) => a.host.preference - b.host.preference || a.key - b.key)

@@ -61,7 +61,10 @@ function whyNot(session: ClientSession, job: Job): Verdict | undefined {
   const no = (status: string, said: string): Verdict => ({ kind: 'failed', step: 'EHLO', status, said })
   const limit = Number(offers.get('SIZE') ?? '0')
   if (limit > 0 && job.message.sizeBytes > limit)
-    return no('5.3.4', `the server takes messages of up to ${limit} bytes, and this one has ${job.message.sizeBytes}`)
+    return no(
+      '5.3.4',
+      `the server takes messages of up to ${limit} bytes, and this one has ${job.message.sizeBytes}`,
+    )
   // RFC 6152 §3: what is not converted is returned.
   if (job.message.is8bit && !offers.has('8BITMIME'))
     return no('5.6.3', 'the server takes only 7-bit messages, and this one has 8-bit characters')
@@ -122,7 +125,9 @@ function rcptCommand(offersDsn: boolean, recipient: OutboundRecipient): string {
   if (offersDsn) {
     const { notify, originalRecipient, address } = recipient
     if (notify !== undefined)
-      words.push(`NOTIFY=${notify.length === 0 ? 'NEVER' : notify.map((word) => word.toUpperCase()).join(',')}`)
+      words.push(
+        `NOTIFY=${notify.length === 0 ? 'NEVER' : notify.map((word) => word.toUpperCase()).join(',')}`,
+      )
     const [type, ...rest] = originalRecipient?.split(';') ?? []
     if (type !== undefined) words.push(`ORCPT=${type};${encodeXtext(rest.join(';'))}`)
     else if (notify !== undefined && isAscii(address)) words.push(`ORCPT=rfc822;${encodeXtext(address)}`)
@@ -172,11 +177,7 @@ function interrupted(session: ClientSession, { step, message }: ConnectionTroubl
 }
 
 /** The name of the step whose answer is awaited, or why it did not come to it. */
-async function sendData(
-  session: ClientSession,
-  job: Job,
-  timeouts: SendTimeouts,
-): Promise<string | Verdict> {
+async function sendData(session: ClientSession, job: Job, timeouts: SendTimeouts): Promise<string | Verdict> {
   const { connection } = session
   const go = await session.ask('DATA', 'DATA', timeouts.dataMs)
   if (go.code !== 354) {

@@ -102,17 +102,18 @@ export class SmtpTransport implements Transport, Disposable {
       return
     }
     for (const { name: host } of found.hosts) {
-      const addresses = await addressesOf(resolver, host, { order: ipLookupStrategy, most: maxMultihomed, signal })
+      const addresses = await addressesOf(resolver, host, {
+        order: ipLookupStrategy,
+        most: maxMultihomed,
+        signal,
+      })
       if ('verdict' in addresses) yield addresses
-      else for (const ip of addresses.ips) yield { host, ip, port: route.kind === 'relay' ? route.port : port }
+      else
+        for (const ip of addresses.ips) yield { host, ip, port: route.kind === 'relay' ? route.port : port }
     }
   }
 
-  async #connect(
-    job: Job,
-    server: Server,
-    signal: AbortSignal,
-  ): Promise<ClientSession | Unserved> {
+  async #connect(job: Job, server: Server, signal: AbortSignal): Promise<ClientSession | Unserved> {
     const settings = this.#o.settings.get(mtaConnection)
     const relay = job.destination.route.kind === 'relay' ? job.destination.route : undefined
     const known = this.#plain.get(server.ip) ?? 0

@@ -139,7 +139,9 @@ test('the reply leaves after the commit', async () => {
       return s.db.write(accounts, body, o)
     },
   }
-  await using t = await TestServer.start({ deps: { acceptor: new Acceptor(held, limitsOf), blobs: s.blobs } })
+  await using t = await TestServer.start({
+    deps: { acceptor: new Acceptor(held, limitsOf, s.outlet), blobs: s.blobs },
+  })
   const c = await t.greeted()
   c.sendRaw(`MAIL FROM:<>\r\n${rcpt('alice')}DATA\r\n`)
   await c.expectLines(['250 ', '250 ', '354 '])
@@ -200,7 +202,7 @@ test('up to 16 accounts have it with the reply; more have it from tasks of that 
 
 test('room in a mailbox', async () => {
   await using s = await TestServer.start({ accounts: { some: 1000 } })
-  const acceptor = new Acceptor(s.db, limitsOf)
+  const acceptor = new Acceptor(s.db, limitsOf, s.outlet)
   const account = s.accounts.get('some') as Account
   const withQuota = (diskBytes: number): Account => ({ ...account, quotas: { ...noQuotas, diskBytes } })
   await s.talk('smtp', send('some'))

@@ -115,9 +115,7 @@ export class Acceptor {
     how: 'together' | 'each',
   ): Promise<readonly AcceptOutcome[]> {
     const accounts = new Set(parts.now.map((recipient) => recipient.account.id))
-    return accounts.size > mostAccounts
-      ? this.#fanOut(message, parts)
-      : this.#deliverNow(message, parts, how)
+    return accounts.size > mostAccounts ? this.#fanOut(message, parts) : this.#deliverNow(message, parts, how)
   }
 
   async #deliverNow(

@@ -137,5 +137,7 @@ function readOriginalRecipient(value: string): string | undefined {
   const match = /^([A-Za-z0-9-]{1,60});(.+)$/u.exec(value)
   if (match === null || value.length > longestOriginalRecipient) return undefined
   const decoded = decodeXtext(match[2]!)
-  return decoded === undefined || /\p{Cc}/u.test(decoded) ? undefined : `${match[1]!.toLowerCase()};${decoded}`
+  return decoded === undefined || /\p{Cc}/u.test(decoded)
+    ? undefined
+    : `${match[1]!.toLowerCase()};${decoded}`
 }

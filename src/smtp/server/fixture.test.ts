@@ -25,12 +25,15 @@ import { provisionAccount } from '#mail/mailbox.ts'
 import { messageTable } from '#mail/tables.ts'
 import type { StreamConnection } from '#net/stream-connection.ts'
 import { TlsContexts } from '#net/tls-contexts.ts'
+import { QueueIds } from '#queue/enqueue.ts'
+import { queueSettings } from '#queue/settings.ts'
 import { LiveSettings } from '#registry/live.ts'
 import type { Telemetry, TelemetryContext } from '#telemetry/telemetry.ts'
 import { Conversation } from '../../../test/harness/conversation.ts'
 import { connectionPair } from '../../../test/harness/pipe.ts'
 import { readLimits, type SmtpLimits, smtpSettings } from '../settings.ts'
 import { Acceptor } from './accept.ts'
+import { Outlet } from './outlet.ts'
 import { Session } from './session.ts'
 import type { Role, SmtpDeps } from './smtp-command.ts'
 
@@ -63,6 +66,7 @@ export class TestServer implements AsyncDisposable {
   })
   readonly db = new KvDb(this.engine, this.bus)
   readonly clock = fixedClock(startedAt)
+  readonly outlet: Outlet
   readonly events: HeardEvent[] = []
   readonly pauses: number[] = []
   readonly accounts = new Map<string, Account>()
@@ -76,7 +80,9 @@ export class TestServer implements AsyncDisposable {
 
   private constructor(o: TestServerOptions) {
     this.lists = o.lists ?? {}
-    const limits = { ...readLimits(new LiveSettings([...smtpSettings] as never)), ...o.limits }
+    const settings = new LiveSettings([...smtpSettings, ...queueSettings] as never)
+    const limits = { ...readLimits(settings), ...o.limits }
+    this.outlet = new Outlet({ ids: new QueueIds(), bus: this.bus, settings, telemetry: this.#telemetry({}) })
     this.deps = {
       hostname: () => 'mx.example.org',
       defaultDomain: () => 'example.org',
@@ -90,7 +96,7 @@ export class TestServer implements AsyncDisposable {
       accessWatch: noWatch,
       mechanisms: new SaslMechanisms(settingsWith({})),
       blobs: this.blobs,
-      acceptor: new Acceptor(this.db, limitsOf),
+      acceptor: new Acceptor(this.db, limitsOf, this.outlet),
       pause: (ms) => {
         this.pauses.push(ms)
         return Promise.resolve()

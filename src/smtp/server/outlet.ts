@@ -52,7 +52,10 @@ export class Outlet {
     told: readonly MailboxRecipient[],
   ): Promise<void> {
     const { envelopeFrom: from, receivedAt, trace, outgoing } = message
-    const waiting = [...later.map((one) => this.#waiting(message, one)), ...told.map((one) => this.#told(message, one))]
+    const waiting = [
+      ...later.map((one) => this.#waiting(message, one)),
+      ...told.map((one) => this.#told(message, one)),
+    ]
     if (waiting.length === 0) return
     const { account, is8bit, needsUtf8, ret, envelopeId, heldUntil, hold, by, priority } = outgoing
     const id = await enqueue(

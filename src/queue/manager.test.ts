@@ -1,0 +1,239 @@
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import { attemptAt, day, makeQueue, startedAt } from './fixture.test.ts'
+import type { RecipientResult } from './transport.ts'
+
+const delayed = (at: number, more: Partial<RecipientResult> = {}): RecipientResult =>
+  ({ kind: 'delayed', status: '4.2.0', attempt: attemptAt(at, '450 later'), ...more }) as RecipientResult
+const failed = (at: number): RecipientResult => ({
+  kind: 'failed',
+  status: '5.1.1',
+  attempt: attemptAt(at, '550 5.1.1 no such user'),
+})
+const ok: RecipientResult = {
+  kind: 'delivered',
+  attempt: attemptAt(startedAt, '250 ok'),
+  passedOn: false,
+}
+const minutes = (n: number): number => n * 60_000
+
+test('what comes in is sent at once, with what stands before it, and nothing is left', async () => {
+  const q = makeQueue()
+  await using manager = q.start()
+  await q.put(['bob@remote.example'])
+  await q.pass(manager, 0)
+  assert.deepEqual(q.sent, [
+    {
+      to: ['bob@remote.example'],
+      from: 'alice@example.org',
+      text: 'Received: by us\r\nSubject: hello\r\n\r\nhello\r\n',
+    },
+  ])
+  const { messages, recipients, due } = await q.rows()
+  assert.deepEqual([messages, recipients, due], [[], [], []])
+})
+
+test('recipients of one domain go together, those of others by themselves', async () => {
+  const q = makeQueue()
+  await using manager = q.start()
+  await q.put(['a@one.example', 'b@two.example', 'c@one.example'])
+  await q.pass(manager, 0)
+  assert.deepEqual(q.sent.map(({ to }) => to.join()).toSorted(), [
+    'a@one.example,c@one.example',
+    'b@two.example',
+  ])
+})
+
+test('what is refused for now is tried again at the times of the schedule, and given up in the end', async () => {
+  const q = makeQueue()
+  await using manager = q.start()
+  q.world.answer = (address) => (address === 'alice@example.org' ? ok : delayed(q.clock.now()))
+  await q.put(['bob@remote.example'])
+  await q.pass(manager, 0)
+  const tries: number[] = [0]
+  for (const wait of [2, 5, 10, 15, 30, 60, 120]) {
+    await q.pass(manager, minutes(wait) - 1)
+    assert.equal(q.world.attempts, tries.length, `not before ${wait} minutes`)
+    await q.pass(manager, 1)
+    tries.push(wait)
+    assert.equal(q.world.attempts, tries.length)
+  }
+  // A day, and then what is left of three.
+  await q.pass(manager, day)
+  await q.pass(manager, 0)
+  const delay = q.sent.find(({ text }) => text.includes('Action: delayed'))
+  assert.match(delay!.text, /Your message is delayed/)
+  await q.pass(manager, 3 * day)
+  await q.pass(manager, 0)
+  const bounce = q.sent.at(-1)!
+  assert.deepEqual([bounce.to, bounce.from], [['alice@example.org'], ''])
+  assert.match(bounce.text, /Action: failed\r\nStatus: 4\.4\.7/)
+  assert.match(bounce.text, /Diagnostic-Code: smtp; 450 later/)
+  assert.deepEqual((await q.rows()).messages, [])
+})
+
+test('each recipient has its own fate, and the failed ones come back in one notification', async () => {
+  const q = makeQueue()
+  await using manager = q.start()
+  q.world.answer = (address) =>
+    address.startsWith('bad')
+      ? failed(q.clock.now())
+      : address.startsWith('slow')
+        ? delayed(q.clock.now())
+        : ok
+  await q.put(['bad1@remote.example', 'good@remote.example', 'slow@remote.example', 'bad2@remote.example'])
+  await q.pass(manager, 0)
+  await q.pass(manager, 0)
+  assert.deepEqual(q.sent[0]!.to, ['good@remote.example'])
+  const bounce = q.sent[1]!
+  assert.deepEqual(bounce.to, ['alice@example.org'])
+  assert.match(bounce.text, /Final-Recipient: rfc822; bad1@remote\.example/)
+  assert.match(bounce.text, /Final-Recipient: rfc822; bad2@remote\.example/)
+  assert.doesNotMatch(bounce.text, /slow@|good@/)
+  const { recipients } = await q.rows()
+  assert.deepEqual(
+    recipients.map(([, row]) => row.address),
+    ['slow@remote.example'],
+  )
+})
+
+test('nobody is told who does not want to be, and nobody is told about a notification', async () => {
+  const q = makeQueue()
+  await using manager = q.start()
+  q.world.answer = () => failed(q.clock.now())
+  await q.put([{ notify: [] }])
+  await q.put(['bob@remote.example'], { from: '' })
+  await q.pass(manager, 0)
+  await q.pass(manager, 0)
+  assert.deepEqual(q.sent, [])
+  assert.deepEqual((await q.rows()).messages, [])
+})
+
+test('success is told where it was asked for, unless the next server tells it', async () => {
+  const q = makeQueue()
+  await using manager = q.start()
+  await q.put([{ notify: ['success'], originalRecipient: 'rfc822;Bob@remote.example' }], {
+    envelopeId: 'QQ1',
+  })
+  await q.pass(manager, 0)
+  await q.pass(manager, 0)
+  assert.match(q.sent[1]!.text, /Original-Envelope-Id: QQ1\r\n/)
+  assert.match(
+    q.sent[1]!.text,
+    /Original-Recipient: rfc822; Bob@remote\.example\r\nFinal-Recipient: rfc822; bob@remote\.example\r\nAction: relayed\r\nStatus: 2\.0\.0/,
+  )
+  q.sent.length = 0
+  q.world.answer = () => ({ kind: 'delivered', attempt: attemptAt(startedAt, '250 ok'), passedOn: true })
+  await q.put([{ notify: ['success'] }])
+  await q.pass(manager, 0)
+  await q.pass(manager, 0)
+  assert.equal(q.sent.length, 1)
+})
+
+test('a dead destination does not delay another, and is not asked a thousand times', async () => {
+  const q = makeQueue()
+  await using manager = q.start()
+  q.world.answer = (address) =>
+    address.endsWith('@dead.example') ? delayed(q.clock.now(), { unreachable: true }) : ok
+  manager.pause()
+  for (let i = 0; i < 300; i++) await q.put([`user${i}@dead.example`])
+  await q.put(['bob@alive.example'])
+  manager.resume()
+  await manager.settled()
+  assert.deepEqual(
+    q.sent.map(({ to }) => to),
+    [['bob@alive.example']],
+  )
+  assert.ok(q.world.attempts <= 12, `${q.world.attempts} attempts`)
+  assert.equal((await q.rows()).recipients.length, 300)
+})
+
+test('only so many messages go to one destination at a time, and in all', async () => {
+  const q = makeQueue({
+    config: 'MtaOutboundStrategy.maxPerDestination = 3\n[MtaVirtualQueue.remote]\nthreadsPerNode = 5\n',
+  })
+  await using manager = q.start()
+  let release = (): void => {}
+  const gate = new Promise<void>((resolve) => (release = resolve))
+  q.world.answer = async () => {
+    await gate
+    return ok
+  }
+  for (let i = 0; i < 10; i++) await q.put([`user${i}@one.example`])
+  manager.kick()
+  while (q.world.running < 3) await new Promise((resolve) => setImmediate(resolve))
+  for (let i = 0; i < 10; i++) await q.put([`user${i}@other${i}.example`])
+  while (q.world.running < 5) await new Promise((resolve) => setImmediate(resolve))
+  release()
+  await manager.settled()
+  assert.equal(q.world.mostRunning, 5)
+  for (let i = 0; i < 20; i++) await q.pass(manager, 1000)
+  assert.equal(q.sent.length, 20)
+})
+
+test('what is held waits for its time', async () => {
+  const q = makeQueue()
+  await using manager = q.start()
+  await q.put(['bob@remote.example'], { heldUntil: startedAt + minutes(60) })
+  await q.pass(manager, minutes(59))
+  assert.equal(q.world.attempts, 0)
+  await q.pass(manager, minutes(1))
+  assert.equal(q.sent.length, 1)
+})
+
+test('what was under way when the server stopped is tried again by the next one', async () => {
+  const q = makeQueue()
+  {
+    await using manager = q.start()
+    const begun = Promise.withResolvers<void>()
+    q.world.answer = () =>
+      new Promise((_resolve, reject) => {
+        begun.resolve()
+        setImmediate(() => reject(new Error('cut off')))
+      })
+    await q.put(['bob@remote.example'])
+    manager.kick()
+    await begun.promise
+  }
+  q.world.answer = () => ok
+  await using manager = q.start()
+  await q.pass(manager, minutes(1))
+  assert.equal(q.sent.length, 1)
+})
+
+test('trouble of our own makes mail wait, and is told', async () => {
+  const q = makeQueue()
+  await using manager = q.start()
+  q.world.answer = () => {
+    throw new Error('planned')
+  }
+  await q.put(['bob@remote.example'])
+  await q.pass(manager, 0)
+  assert.ok(q.told.some(({ event }) => event === 'queue.attempt-failed'))
+  const { recipients } = await q.rows()
+  assert.equal(recipients[0]![1].attempts, 0)
+  q.world.answer = () => ok
+  await q.pass(manager, 30_000)
+  assert.equal(q.sent.length, 1)
+})
+
+test('DELIVERBY: returned when its time is over, or only told', async () => {
+  const q = makeQueue()
+  await using manager = q.start()
+  q.world.answer = (address) =>
+    address === 'alice@example.org'
+      ? { kind: 'delivered', attempt: attemptAt(startedAt, '250'), passedOn: false }
+      : delayed(q.clock.now())
+  const by = startedAt + minutes(3)
+  await q.put([{ expiresAt: by }], { by: { at: by, mode: 'return' } })
+  await q.put(['carol@remote.example'], { by: { at: by, mode: 'notify' } })
+  await q.pass(manager, 0)
+  await q.pass(manager, minutes(2))
+  await q.pass(manager, minutes(1))
+  await q.pass(manager, 0)
+  assert.match(q.sent[0]!.text, /Action: failed\r\nStatus: 5\.4\.7/)
+  assert.match(q.sent[0]!.text, /Deliver-By-Date: /)
+  await q.pass(manager, minutes(4))
+  await q.pass(manager, 0)
+  assert.match(q.sent[1]!.text, /Final-Recipient: rfc822; carol@remote\.example\r\nAction: delayed/)
+})
