@@ -26,7 +26,7 @@ export interface Script {
 }
 
 const pair = createSelfSigned(['mx.remote.example', '127.0.0.1'], startedAt)
-export const certificate = pair.cert
+export const certificate = pair.certificate
 
 export class ScriptedServer implements AsyncDisposable {
   readonly #server: Server
@@ -67,7 +67,13 @@ export class ScriptedServer implements AsyncDisposable {
     const commands: string[] = []
     this.sessions.push(commands)
     let stream: Socket | TLSSocket = implicitTls === true ? this.#secure(plain) : plain
-    const say = (text: string): void => void stream.write(text.split('\n').map((line) => `${line}\r\n`).join(''))
+    const say = (text: string): void =>
+      void stream.write(
+        text
+          .split('\n')
+          .map((line) => `${line}\r\n`)
+          .join(''),
+      )
     say(greeting)
     let buffered = ''
     for (;;) {
@@ -82,7 +88,9 @@ export class ScriptedServer implements AsyncDisposable {
       buffered = buffered.slice(end + 2)
       commands.push(line)
       const verb = line.split(' ')[0]!.toUpperCase()
-      const special = Object.entries(this.#script.answers ?? {}).find(([start]) => line.startsWith(start))?.[1]
+      const special = Object.entries(this.#script.answers ?? {}).find(([start]) =>
+        line.startsWith(start),
+      )?.[1]
       if (special === 'end') {
         stream.destroy()
         return
@@ -132,7 +140,7 @@ export class ScriptedServer implements AsyncDisposable {
   #secure(plain: Socket): TLSSocket {
     const secured = new TLSSocket(plain, {
       isServer: true,
-      secureContext: createSecureContext({ cert: pair.cert, key: pair.key }),
+      secureContext: createSecureContext({ cert: pair.certificate, key: pair.key }),
     })
     secured.on('error', () => {})
     return secured
@@ -161,7 +169,8 @@ export function resolverOf(zone: Zone): Resolver {
     resolve: async (name: string, type: string) => {
       const found = zone[`${type} ${name}`]
       const known = { authentic: false, ttl: 60, server: '', cached: false }
-      if (found === 'fail') return { kind: 'failed', why: 'timeout', reason: 'timed out', temporary: true, cached: false }
+      if (found === 'fail')
+        return { kind: 'failed', why: 'timeout', reason: 'timed out', temporary: true, cached: false }
       if (found !== undefined) return { kind: 'answer', name, records: found, ...known }
       const exists = Object.keys(zone).some((key) => key.split(' ')[1] === name)
       return { kind: exists ? 'noData' : 'noName', ...known }
