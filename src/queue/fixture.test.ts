@@ -132,7 +132,6 @@ export function makeQueue(o: { config?: string; engine?: MemoryEngine; blobs?: M
           account: 1 as AccountId,
           receivedAt: clock.now(),
           heldUntil: 0,
-          priority: 0,
           ...message,
         },
         recipients,

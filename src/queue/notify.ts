@@ -66,7 +66,6 @@ export async function notify(deps: NotifyDeps, work: Omit<Work, 'destination'>):
           account: 0 as AccountId,
           receivedAt: now,
           heldUntil: 0,
-          priority: 0,
         },
         [{ address: message.from, notify: [], queue: 'dsn', expiresAt: now + expireMs }],
       )

@@ -121,7 +121,7 @@ export type BuiltInQueue = 'local' | 'remote' | 'dsn'
 const usual: Schedule = {
   retryMs: mtaDeliverySchedule.fields.retry.fallback,
   notifyMs: mtaDeliverySchedule.fields.notify.fallback,
-  expireMs: mtaDeliverySchedule.fields.expire.fallback as number,
+  expireMs: mtaDeliverySchedule.fields.expire.fallback,
 }
 const builtInSchedules: Readonly<Record<BuiltInQueue, Schedule>> = {
   local: usual,
@@ -135,8 +135,8 @@ export function scheduleOf(settings: Pick<Settings, 'each'>, queue: BuiltInQueue
   return found === undefined
     ? builtInSchedules[queue]
     : {
-        retryMs: found.retry as readonly number[],
-        notifyMs: found.notify as readonly number[],
+        retryMs: found.retry,
+        notifyMs: found.notify,
         expireMs: found.expire,
       }
 }

@@ -41,8 +41,6 @@ export interface QueuedMessage {
   readonly hold?: string
   /** RFC 2852: by when, and what then: return it, or notify only. */
   readonly by?: { readonly at: number; readonly mode: 'return' | 'notify' }
-  /** Higher goes first among what is due (RFC 6710). */
-  readonly priority: number
 }
 
 export interface QueuedRecipient {

@@ -44,8 +44,8 @@ export const settingsObjects: readonly AnySettingsObject[] = [
   authentication,
 ]
 
-const declared = [account, cert, dns, imap, net, observe, queue, registry, smtp, tasks, server].flatMap((folder) =>
-  Object.values<AnyEventKind | GaugeKind>(folder),
+const declared = [account, cert, dns, imap, net, observe, queue, registry, smtp, tasks, server].flatMap(
+  (folder) => Object.values<AnyEventKind | GaugeKind>(folder),
 )
 
 export const gaugeKinds: readonly GaugeKind[] = declared.filter((kind) => 'workers' in kind)

@@ -16,7 +16,7 @@ export interface RunningQueue extends AsyncDisposable {
 
 export function startQueue(o: WorkerOptions, services: Services): RunningQueue {
   const { bus, clock, settings, telemetry } = o
-  const { accounts, limits, resolver } = services
+  const { accounts, limits, dns: resolver } = services
   const { db, blobs } = services.store
   const hostname = (): string => settings.get(systemSettings).defaultHostname
   const remote = new SmtpTransport({ resolver, settings, clock, hostname })

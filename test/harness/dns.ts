@@ -173,7 +173,7 @@ export class TestDns implements AsyncDisposable {
 
   /** Of a configuration file: the server asks nobody else. */
   get config(): string {
-    return `DnsResolver.type = "custom"\nDnsResolver.servers = [{ address = "127.0.0.1", port = ${this.port}, trusted = ${this.#isAuthentic} }]\n`
+    return `\n[DnsResolver]\ntype = "custom"\nservers = [{ address = "127.0.0.1", port = ${this.port}, trusted = ${this.#isAuthentic} }]\n`
   }
 
   /** From now on, for this name in every type; `*` for all that have none of their own. */

@@ -5,7 +5,7 @@
  * asks; after STARTTLS everything learned before is forgotten (RFC 3207 §4.2).
  */
 import type { Relay } from '#queue/transport.ts'
-import { ClientConnection, type ClientTls, ConnectionTrouble } from './client-connection.ts'
+import { type ClientConnection, type ClientTls, ConnectionTrouble } from './client-connection.ts'
 import { replyText, type ServerReply } from './reply-reader.ts'
 
 /** What the server offers, by the keyword in upper case, with its parameters. */

@@ -26,7 +26,6 @@ export interface Outgoing {
   readonly heldUntil: number
   readonly hold?: string
   readonly by?: QueuedMessage['by']
-  readonly priority: number
 }
 
 export const isHeld = ({ outgoing, receivedAt }: AcceptedMessage): boolean => outgoing.heldUntil > receivedAt
@@ -57,7 +56,7 @@ export class Outlet {
       ...told.map((one) => this.#told(message, one)),
     ]
     if (waiting.length === 0) return
-    const { account, is8bit, needsUtf8, ret, envelopeId, heldUntil, hold, by, priority } = outgoing
+    const { account, is8bit, needsUtf8, ret, envelopeId, heldUntil, hold, by } = outgoing
     const id = await enqueue(
       tx,
       this.#ids,
@@ -72,7 +71,6 @@ export class Outlet {
         account,
         receivedAt,
         heldUntil,
-        priority,
         ...(ret === undefined ? {} : { ret }),
         ...(envelopeId === undefined ? {} : { envelopeId }),
         ...(by === undefined ? {} : { by }),

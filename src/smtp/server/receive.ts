@@ -114,7 +114,6 @@ function outgoingFacts(
     // RFC 6531 §3.2: addresses are looked at when they are named.
     needsUtf8: envelope.isUtf8 && first8bit !== undefined && first8bit < structure.root.bodyStart,
     heldUntil,
-    priority: 0,
     ...(ret === undefined ? {} : { ret }),
     ...(envelopeId === undefined ? {} : { envelopeId }),
     ...(by === undefined ? {} : { by }),
