@@ -27,7 +27,12 @@ export interface Read {
 }
 
 /** `name` is folded; `aliases` were followed already. */
-export function readAnswer(message: Message, name: string, type: RecordType, aliases: number): Read {
+export function readAnswer(
+  message: Pick<Message, 'rcode' | 'answers' | 'authority'>,
+  name: string,
+  type: RecordType,
+  aliases: number,
+): Read {
   const byName = Map.groupBy(message.answers, (record) => foldName(record.name))
   let at = name
   let count = aliases
@@ -53,7 +58,12 @@ export function readAnswer(message: Message, name: string, type: RecordType, ali
 }
 
 /** There is no record at the end of the chain, which is `at`. */
-function readNothing(message: Message, name: string, at: string, ttl: number): Reading {
+function readNothing(
+  message: Pick<Message, 'rcode' | 'authority'>,
+  name: string,
+  at: string,
+  ttl: number,
+): Reading {
   const soa = message.authority.find(
     (record) => record.type === 'SOA' && isWithin(at, foldName(record.name)),
   ) as (DnsRecord & { type: 'SOA' }) | undefined

@@ -7,7 +7,7 @@ import type { WireReader } from './wire-reader.ts'
 
 export const optCode = 41
 /** Fits into one packet everywhere: larger answers come over TCP and cannot be forged by fragments. */
-export const udpPayload = 1232
+const udpPayload = 1232
 
 const paddingOption = 12
 const extendedErrorOption = 15

@@ -171,9 +171,10 @@ export class TestDns implements AsyncDisposable {
     return new TestDns(zones, o.authentic ?? false, await listen(o.tls ?? false))
   }
 
-  /** Of a configuration file: the server asks nobody else. */
+  /** For the configuration file of a server that is to ask nobody else. */
   get config(): string {
-    return `\n[DnsResolver]\ntype = "custom"\nservers = [{ address = "127.0.0.1", port = ${this.port}, trusted = ${this.#isAuthentic} }]\n`
+    const server = `address = "127.0.0.1", port = ${this.port}, trusted = ${this.#isAuthentic}`
+    return `\n[DnsResolver]\ntype = "custom"\nservers = [{ ${server} }]\n`
   }
 
   /** From now on, for this name in every type; `*` for all that have none of their own. */
