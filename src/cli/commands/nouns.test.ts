@@ -99,3 +99,17 @@ test('accounts are disabled and enabled; the audit log says by whom', async (t) 
   assert.equal(await done('audit --since 2h'), 'Nothing was changed.\n')
   assert.match((await postern('audit --since soon')).err, /"soon" is no time/)
 })
+
+test('reloading says what changed, and what waits for a start', async (t) => {
+  const { done, state, postern } = await withOrganisation(t)
+  assert.equal(await done('reload'), 'The configuration was read again: nothing had changed.\n')
+  state.reload = { errors: [], changed: ['Imap'], warnings: ['x is not known'], restart: ['Imap.a'] }
+  const { out, err } = await postern('reload')
+  assert.equal(
+    out,
+    'The configuration was read again: Imap changed.\nImap.a takes effect at the next start.\n',
+  )
+  assert.equal(err, 'warning: x is not known\n')
+  state.reload = { ...state.reload, errors: ['line 1: no'] }
+  assert.match((await postern('reload')).err, /^postern: Nothing was changed: line 1: no\n$/)
+})

@@ -1,7 +1,7 @@
 /** `postern reload`: the server reads its configuration again, without dropping a connection. */
 import type { Command } from 'commander'
+import type { Reloaded } from '#admin/server-routes.ts'
 import { contextOf } from '../context.ts'
-import { CliFailure, isNotFound } from '../failure.ts'
 import { printable, type Terminal } from '../terminal.ts'
 import { examplesOf } from './noun.ts'
 
@@ -12,18 +12,23 @@ export function addReloadCommand(program: Command, terminal: Terminal): void {
     .addHelpText('after', examplesOf('reload', 'reload --json'))
     .action(async (_o: object, command: Command) => {
       const context = contextOf(command, terminal)
-      const data = await context.api.ask('POST', '/api/reload').catch((error: unknown) => {
-        if (isNotFound(error))
-          throw new CliFailure('this server cannot read its configuration again; restart it')
-        throw error
-      })
-      const warnings = warningsIn(data)
-      for (const warning of warnings) context.note(`warning: ${warning}`)
-      context.show(data ?? null, `${printable('The configuration was read again.')}\n`)
+      const done = await context.api.ask('POST', '/api/reload')
+      for (const warning of textsIn(done, 'warnings')) context.note(`warning: ${warning}`)
+      context.show(done ?? null, describe(done))
     })
 }
 
-function warningsIn(data: unknown): readonly string[] {
-  const { warnings } = (data ?? {}) as { warnings?: unknown }
-  return Array.isArray(warnings) ? warnings.filter((one): one is string => typeof one === 'string') : []
+function describe(done: unknown): string {
+  const changed = textsIn(done, 'changed')
+  const what = changed.length === 0 ? 'nothing had changed' : `${changed.join(', ')} changed`
+  const later = textsIn(done, 'restart').map((field) => `${field} takes effect at the next start.`)
+  return [`The configuration was read again: ${what}.`, ...later]
+    .map((line) => `${printable(line)}\n`)
+    .join('')
+}
+
+/** `Reloaded` of the API, from a server that may be another. */
+function textsIn(data: unknown, name: keyof Reloaded): readonly string[] {
+  const given = ((data ?? {}) as Partial<Record<string, unknown>>)[name]
+  return Array.isArray(given) ? given.filter((one): one is string => typeof one === 'string') : []
 }

@@ -257,3 +257,23 @@ test('passwords: written at creation, later only when asked to; never shown', as
   )
   assert.ok(!said.join('').includes('horse'), said.join(''))
 })
+
+test('settings of the store are in a snapshot, and are put back by it', async (t) => {
+  const one = await serve(t)
+  const other = await serve(t)
+  for (const line of [
+    'update Imap timeoutIdle=20m',
+    'create NetworkListener name=extra protocol=imap bind=127.0.0.1:0',
+  ])
+    assert.equal((await one.postern(line)).code, 0, line)
+  const snapshot = (await one.postern('snapshot')).out
+  const { Imap, NetworkListener } = JSON.parse(snapshot) as Record<string, unknown>
+  assert.deepEqual(Imap, { timeoutIdle: 1_200_000 })
+  assert.deepEqual(NetworkListener, [{ name: 'extra', protocol: 'imap', bind: ['127.0.0.1:0'] }])
+  assert.equal((await other.postern('update Imap maxAuthFailures=7')).code, 0)
+  const applied = await apply(other, snapshot)
+  assert.equal(applied.code, 0, applied.err)
+  assert.match(applied.out, /~ Imap\n {4}maxAuthFailures: 7 -> 3\n {4}timeoutIdle: .* -> 20m\n/)
+  assert.equal((await other.postern('snapshot')).out, snapshot)
+  assert.deepEqual((await apply(one, snapshot)).writes, [])
+})
