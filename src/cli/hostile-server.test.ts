@@ -134,7 +134,7 @@ test('what comes from a server steers no terminal and no path', async (t) => {
     'account list',
     'account show x',
     'update Account x name=y',
-    'account delete x --yes',
+    'delete Account x --yes',
   ]) {
     const { out, err } = await postern(line)
     assert.ok(!/[\u0007\u001b\u009b\u202e]/.test(`${out}${err}`), JSON.stringify(`${line}: ${out}${err}`))

@@ -2,18 +2,21 @@
  * Commands about one kind of object by the word that people have for it: `domain`, `account`, `list`. What
  * all of them can do is here; each adds what only it can.
  */
-import { type Command } from 'commander'
+import type { Command } from 'commander'
 import { type Context, contextOf } from '../context.ts'
+import { CliFailure } from '../failure.ts'
 import {
   type ChangeFlags,
   changeObject,
   deleteObject,
   listObjects,
+  nameOf,
   readFieldNames,
   showOne,
   updateObject,
 } from '../object-actions.ts'
 import { type Assignment, assignmentArgument } from '../assignment.ts'
+import type { ShownObject } from '../object-client.ts'
 import { patchOf } from '../patch.ts'
 import type { Terminal } from '../terminal.ts'
 import { assignmentHelp, withValueOptions } from '../values-input.ts'
@@ -45,11 +48,17 @@ interface ListFlags {
 
 /** Adds `list`, `show`, `update` and `delete`, and gives the command to add others to. */
 export function addNoun(program: Command, terminal: Terminal, noun: Noun): Command {
-  const { word, argument, object, example } = noun
-  const command = program.command(word).description(noun.description)
-  const one = `${/^[aeiou]/.test(word) ? 'an' : 'a'} ${word}`
-  const described = async (context: Context) => context.objects.describe(object)
+  const command = program.command(noun.word).description(noun.description)
+  addList(command, terminal, noun)
+  addShow(command, terminal, noun)
+  addUpdate(command, terminal, noun)
+  addDelete(command, terminal, noun)
+  return command
+}
 
+const withArticle = (word: string): string => `${/^[aeiou]/.test(word) ? 'an' : 'a'} ${word}`
+
+function addList(command: Command, terminal: Terminal, { word, object, filter, none }: Noun): void {
   command
     .command('list')
     .description(`list the ${word}s`)
@@ -58,11 +67,14 @@ export function addNoun(program: Command, terminal: Terminal, noun: Noun): Comma
     .addHelpText('after', examplesOf(`${word} list`, `${word} list --search sales --json`))
     .action(async (o: ListFlags, self: Command) => {
       const context = contextOf(self, terminal)
-      const kind = await described(context)
-      const filter = { ...noun.filter, ...(o.search === undefined ? {} : { text: o.search }) }
-      await listObjects(context, kind, { filter, fields: readFieldNames(o.fields, kind), none: noun.none })
+      const kind = await context.objects.describe(object)
+      const wanted = { ...filter, ...(o.search === undefined ? {} : { text: o.search }) }
+      await listObjects(context, kind, { filter: wanted, fields: readFieldNames(o.fields, kind), none })
     })
+}
 
+function addShow(command: Command, terminal: Terminal, noun: Noun): void {
+  const { word, argument, object, example } = noun
   command
     .command('show')
     .description(`show one ${word}`)
@@ -71,12 +83,20 @@ export function addNoun(program: Command, terminal: Terminal, noun: Noun): Comma
     .addHelpText('after', examplesOf(`${word} show ${example}`, `${word} show ${example} --json`))
     .action(async (key: string, o: ListFlags, self: Command) => {
       const context = contextOf(self, terminal)
-      const kind = await described(context)
-      showOne(context, kind, await context.objects.get(object, key), readFieldNames(o.fields, kind))
+      const kind = await context.objects.describe(object)
+      const one = await context.objects.get(object, key)
+      assertMeant(one, noun)
+      showOne(context, kind, one, readFieldNames(o.fields, kind))
     })
+}
 
+function addUpdate(
+  command: Command,
+  terminal: Terminal,
+  { word, argument, object, example, change }: Noun,
+): void {
   withValueOptions(command.command('update').alias('set'))
-    .description(`change ${one}`)
+    .description(`change ${withArticle(word)}`)
     .argument(argument, 'its name, or its id')
     .argument(
       '[field=value...]',
@@ -88,26 +108,36 @@ export function addNoun(program: Command, terminal: Terminal, noun: Noun): Comma
     .addHelpText(
       'after',
       assignmentHelp +
-        examplesOf(
-          `${word} update ${example} ${noun.change}`,
-          `${word} update ${example} description= --dry-run`,
-        ),
+        examplesOf(`${word} update ${example} ${change}`, `${word} update ${example} description= --dry-run`),
     )
     .action(async (key: string, args: readonly string[], o: ChangeFlags, self: Command) => {
       const context = contextOf(self, terminal)
-      await updateObject(context, await described(context), key, args, o)
+      await updateObject(context, await context.objects.describe(object), key, args, o)
     })
+}
 
+function addDelete(command: Command, terminal: Terminal, noun: Noun): void {
+  const { word, argument, object, example } = noun
   withDeleteOptions(command.command('delete'))
-    .description(`delete ${one}`)
+    .description(`delete ${withArticle(word)}`)
     .argument(argument, 'its name, or its id')
     .addHelpText('after', examplesOf(`${word} delete ${example}`, `${word} delete ${example} --yes`))
     .action(async (key: string, o: DeleteFlags, self: Command) => {
       const context = contextOf(self, terminal)
+      assertMeant(await context.objects.get(object, key), noun)
       const warning = noun.warning === undefined ? {} : { warning: noun.warning }
-      await deleteObject(context, await described(context), key, { ...o, ...warning })
+      await deleteObject(context, await context.objects.describe(object), key, { ...o, ...warning })
     })
-  return command
+}
+
+/** Accounts and groups are one kind of object and two words. */
+function assertMeant(one: ShownObject, { word, filter }: Noun): void {
+  const type = one['type']
+  if (filter?.['type'] === undefined || type === filter['type']) return
+  const other = type === 'group' ? 'group' : 'account'
+  throw new CliFailure(`${nameOf(one)} is ${withArticle(other)}, no ${word}`, {
+    hint: `\`postern ${other} --help\` says what can be done with it`,
+  })
 }
 
 export const examplesOf = (...lines: readonly string[]): string =>

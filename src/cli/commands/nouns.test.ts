@@ -16,7 +16,7 @@ async function withOrganisation(t: TestContext) {
 }
 
 test('groups have members, lists recipients', async (t) => {
-  const { done, json } = await withOrganisation(t)
+  const { done, json, postern } = await withOrganisation(t)
   assert.match(
     await done('group create sales@example.org'),
     /created\.\nNext: postern group add-member sales@/,
@@ -28,6 +28,9 @@ test('groups have members, lists recipients', async (t) => {
   ])
   assert.match(await done('group list --fields name'), /^NAME\nsales@example\.org\n$/)
   assert.match(await done('account list --fields name'), /^NAME\nalice@example\.org\nbob@example\.org\n$/)
+  const wrong = await postern('account delete sales@example.org --yes')
+  assert.equal(wrong.code, 1)
+  assert.match(wrong.err, /sales@example\.org is a group, no account/)
   await done('list create news@example.org posting=local')
   await done('list add news@example.org alice@example.org bob@example.org')
   assert.match(await done('list remove news@example.org bob@example.org'), /recipients: -bob@example\.org\n/)
