@@ -113,6 +113,17 @@ for (const [address, expected] of cases) {
   })
 }
 
+test('every domain has a postmaster: who has the address, or else the first who administers', async () => {
+  const { accounts, who } = await organisation()
+  assert.equal(await who('postmaster@plain.example'), 'alice')
+  assert.equal(await who('postmaster@example.org'), 'unknownUser')
+  await accounts.createAccount({ name: 'root@plain.example', roles: ['admin'] })
+  assert.equal(await who('Postmaster@example.org'), 'root')
+  assert.equal(await who('postmaster+x@example.net'), 'unknownUser')
+  await accounts.createAccount({ name: 'pm@example.org', aliases: [alias('postmaster@example.org')] })
+  assert.equal(await who('postmaster@example.net'), 'pm')
+})
+
 test('lists in lists: each account once, circles end, who is gone or mute is passed over', async () => {
   const { accounts } = await organisation()
   for (const name of ['all@example.org', 'inner@example.org']) {

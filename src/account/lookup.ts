@@ -2,8 +2,9 @@
  * What an address means: the account or the list that takes its mail.
  *
  * The order, which decides: the domain as it is, or the one it is an alias of, or the one it redirects to;
- * then the whole local part; what stands before its `+`; the domain's patterns; its catch-all. An alias that
- * is switched off is refused, and falls through to nothing.
+ * then the whole local part; what stands before its `+`; the domain's patterns; its catch-all; and for a
+ * postmaster that nobody is, whoever administers. An alias that is switched off is refused, and falls through
+ * to nothing.
  */
 import { Lru } from '#base/lru.ts'
 import type { Pattern } from '#base/pattern.ts'
@@ -14,6 +15,7 @@ import { compileLocal } from './alias-pattern.ts'
 import { effectivePermissions } from './role.ts'
 import { readAccount, type StoredAccount } from './stored-account.ts'
 import {
+  accountRowTable,
   type AddressOwner,
   addressTable,
   type DomainRow,
@@ -51,6 +53,9 @@ const remote: Resolution = { kind: 'remote' }
 const maxRedirections = 5
 const maxPatterns = 1000
 const maxCompiled = 2000
+const postmaster = 'postmaster'
+/** An administrator who comes after so many accounts is not found for a postmaster. */
+const mostLookedAt = 1000
 
 interface Found {
   readonly owner: AddressOwner
@@ -102,7 +107,8 @@ export class AddressLookup {
       if (match !== undefined) return { owner: match[1], by: `${match[0][1]}@${name}` }
     }
     const catchAll = await tx.get(addressTable, name, '')
-    return catchAll && { owner: catchAll, by: `@${name}` }
+    if (catchAll !== undefined) return { owner: catchAll, by: `@${name}` }
+    return whole === postmaster ? firstAdministrator(tx) : undefined
   }
 
   #pattern(local: string): Pattern | undefined {
@@ -112,6 +118,16 @@ export class AddressLookup {
     if (compiled !== undefined) this.#compiled.set(local, compiled)
     return compiled
   }
+}
+
+/**
+ * RFC 5321 §4.5.1: there is a postmaster in every domain. Where nobody has the address it is the first account
+ * that administers, so that nothing needs to be set up for it.
+ */
+async function firstAdministrator(tx: ReadTx): Promise<Found | undefined> {
+  const rows = await tx.list(accountRowTable, [], { limit: mostLookedAt })
+  const found = rows.find(([, row]) => row.type === 'user' && row.enabled && row.roles.includes('admin'))
+  return found && { owner: { kind: 'account', id: found[0][0] }, by: found[1].emailAddress }
 }
 
 /** Whether `name+detail` reaches this owner of `name`. */
