@@ -185,11 +185,53 @@ const idleWake: Operation = {
   },
 }
 
+/** A session at work, alone or while somebody guesses passwords: what it takes should be the same. */
+function atWork(guessesPerSecond: number): Operation {
+  const whole = inMailbox((random, around) => `UID FETCH ${randomUid(random, around)} (FLAGS ENVELOPE)`)
+  return {
+    open: async (around, random, connection) => {
+      const session = await whole.open(around, random, connection)
+      const guesses = guessPasswords(around, guessesPerSecond)
+      const close = () => {
+        guesses[Symbol.dispose]()
+        session.close()
+      }
+      return { ...session, close }
+    },
+  }
+}
+
+/** More guesses than these do not wait at a time: a server that is slow to refuse is asked less. */
+const maxGuesses = 1000
+const guessEveryMs = 20
+
+/** Wrong passwords for an account that exists, each over a connection of its own. */
+function guessPasswords(around: Surroundings, perSecond: number): Disposable {
+  let [made, open] = [0, 0]
+  const guess = async () => {
+    open++
+    try {
+      const client = await around.connect()
+      await client.login(around.user, `guess ${made++}`).catch(() => '')
+      client.close()
+    } finally {
+      open--
+    }
+  }
+  const timer = setInterval(() => {
+    for (let i = 0; i < (perSecond * guessEveryMs) / 1000 && open < maxGuesses; i++)
+      guess().catch(() => undefined)
+  }, guessEveryMs)
+  return { [Symbol.dispose]: () => clearInterval(timer) }
+}
+
 const fetched = (answer: string) => answer.match(/^\* \d+ FETCH/gm)?.length ?? 0
 
 export const operations: Readonly<Record<string, Operation>> = {
   append,
   'login+select+logout': login,
+  'fetch one': atWork(0),
+  'fetch one during 500 guesses/s': atWork(500),
   select: {
     open: async (around) => {
       const client = await around.signIn()
