@@ -3,7 +3,9 @@ import { test } from 'node:test'
 import type { Access } from './access.ts'
 import { AccessWatch } from './access-watch.ts'
 import { updateAccountRows } from './account-rows.ts'
+import { type CredentialRow, credentialTable } from './credential-tables.ts'
 import { makeStore } from './fixture.test.ts'
+import { newCredentialId } from './shown-once.ts'
 import { inheritedPermissions } from './tables.ts'
 
 async function watched() {
@@ -58,11 +60,45 @@ test('a change of a role or a domain concerns everybody; who has gone hears noth
 })
 
 test('without a hint the heartbeat finds it', async () => {
-  const { db, bus, alice } = await watched()
-  const watch = new AccessWatch({ db, bus, everyMs: 5 })
+  const { db, bus, clock, alice } = await watched()
+  const watch = new AccessWatch({ db, bus, clock, everyMs: 5 })
   const told = Promise.withResolvers<Access | undefined>()
   await db.write([], (tx) => updateAccountRows(tx, alice.id, (row) => ({ ...row, enabled: false })))
   watch.watch({ account: alice.id }, told.resolve)
   assert.equal(await told.promise, undefined)
+  watch[Symbol.dispose]()
+})
+
+test('a session of an app password has its limits, and is over with it', async () => {
+  const { db, clock, alice, accounts, watch } = await watched()
+  const id = newCredentialId()
+  const row: CredentialRow = {
+    kind: 'appPassword',
+    description: '',
+    createdAt: 0,
+    expiresAt: clock.now() + 1000,
+    allowedIps: [],
+    protocols: [],
+    permissions: { mode: 'disable', permissions: ['emailSend'] },
+    digest: '',
+  }
+  await db.write([], async (tx) => tx.put(credentialTable, [alice.id, id], row))
+  const look = async (): Promise<Access | undefined> => {
+    const told = Promise.withResolvers<Access | undefined>()
+    using _ = watch.watch({ account: alice.id, credential: id }, told.resolve)
+    accounts.forget(String(alice.id))
+    return told.promise
+  }
+  const now = await look()
+  assert.equal(now?.credential, id)
+  assert.equal(now.permissions.has('emailSend'), false)
+  assert.equal(now.permissions.has('imapFetch'), true)
+  clock.advance(1000)
+  assert.equal(await look(), undefined)
+  const { expiresAt: _, ...lasting } = row
+  await db.write([], async (tx) => tx.put(credentialTable, [alice.id, id], lasting))
+  assert.equal((await look())?.credential, id)
+  await db.write([], async (tx) => tx.delete(credentialTable, [alice.id, id]))
+  assert.equal(await look(), undefined)
   watch[Symbol.dispose]()
 })

@@ -5,6 +5,7 @@
  * The bus only says that something changed; what is true is read from the store. Since a hint may be lost,
  * everything is read again every minute as well. A store that cannot be read takes nothing away.
  */
+import type { Clock } from '#base/clock.ts'
 import type { AccountId } from '#base/id.ts'
 import type { Bus } from '#bus/bus.ts'
 import type { Db } from '#kv/db.ts'
@@ -25,14 +26,16 @@ const perSnapshot = 100
 
 export class AccessWatch implements Disposable {
   readonly #db: Db
+  readonly #clock: Clock
   readonly #watchers = new Map<AccountId, Map<Changed, CredentialId | undefined>>()
   readonly #due = new Set<AccountId>()
   readonly #subscription: Disposable
   readonly #timer: NodeJS.Timeout
   #gathering: NodeJS.Timeout | undefined
 
-  constructor(o: { db: Db; bus: Bus; everyMs?: number }) {
+  constructor(o: { db: Db; bus: Bus; clock: Clock; everyMs?: number }) {
     this.#db = o.db
+    this.#clock = o.clock
     this.#subscription = o.bus.on('forget', ({ cache, key }) => {
       if (cache === accountCache) this.#concerns(key)
     })
@@ -97,7 +100,8 @@ export class AccessWatch implements Disposable {
       watchers.map(async ([changed, credential]) => {
         if (access === undefined || credential === undefined) return [changed, access] as const
         const row = await tx.get(credentialTable, account, credential)
-        return [changed, row && restrict(access, credential, row)] as const
+        const isOver = row === undefined || (row.expiresAt ?? Infinity) <= this.#clock.now()
+        return [changed, isOver ? undefined : restrict(access, credential, row)] as const
       }),
     )
   }

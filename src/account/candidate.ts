@@ -53,7 +53,7 @@ export interface Candidate {
   readonly obstacle: string | undefined
 }
 
-export const nobody: Candidate = {
+const nobody: Candidate = {
   owner: undefined,
   access: undefined,
   password: undefined,

@@ -18,7 +18,7 @@ import { PasswordPolicy } from './password-policy.ts'
 import type { SaslSignIn } from './sasl/mechanism.ts'
 import { SignIn } from './sign-in.ts'
 import type { Strength } from './strength.ts'
-import { deriveScramKeys, writeScramKeys } from './verifiers/scram-keys.ts'
+import { deriveScramKeys, type ScramKeys, writeScramKeys } from './verifiers/scram-keys.ts'
 
 /** What a user with the usual role has. */
 export const userAccess = (account: number, name: string, emails: readonly string[] = [name]): Access => ({
@@ -37,6 +37,12 @@ export const passwordsOnly = (password: SaslSignIn['password']): SaslSignIn => (
   password,
   scram: () => Promise.reject(new Error('not in this test')),
   certificate: () => Promise.reject(new Error('not in this test')),
+})
+
+/** As `passwordsOnly`, for a user with these keys. */
+export const keysOnly = (keys: ScramKeys, access: Access): SaslSignIn => ({
+  ...passwordsOnly(async () => 'wrong'),
+  scram: async () => ({ keys, finish: async (problem) => (problem === undefined ? access : 'wrong') }),
 })
 
 export interface Told {

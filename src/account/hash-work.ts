@@ -28,7 +28,7 @@ export interface WantedVerifiers {
 }
 
 /** The first verifier is what a password is compared with. */
-export function makeVerifiers(prepared: string, wanted: WantedVerifiers): readonly string[] {
+function makeVerifiers(prepared: string, wanted: WantedVerifiers): readonly string[] {
   const password = Buffer.from(prepared)
   const hash = algorithms[wanted.algorithm].make(password)
   return wanted.scramKeys ? [hash, newScramKeys(password)] : [hash]

@@ -52,7 +52,7 @@ export class SecondFactors {
 }
 
 /** The row once the code is used; undefined where it is not right. */
-export function afterUse(
+function afterUse(
   row: SecondFactorRow,
   account: AccountId,
   code: string,

@@ -72,7 +72,7 @@ export function buildServices(o: WorkerOptions): Services {
     tx: Parameters<typeof provisionAccount>[0],
     account: Parameters<typeof provisionAccount>[1],
   ) => provisionAccount(tx, account, clock.now())
-  const accessWatch = new AccessWatch({ db, bus })
+  const accessWatch = new AccessWatch({ db, bus, clock })
   const usedBytes: UsedBytes = async (tx, account) => (await quotaUsage(tx, account)).usedBytes
   const limits = new AccountLimits({ db, bus, clock, usedBytes })
   const passwords = new PasswordPolicy({ settings, passwords: hasher })

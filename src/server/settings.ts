@@ -1,4 +1,5 @@
 /** Settings of the process as a whole. */
+import { looksLikeHash, whatIsWrong } from '#account/verifiers/stored-hash.ts'
 import { hostname } from 'node:os'
 import { normaliseDomain } from '#base/domain-name.ts'
 import { duration, integer, ipNetwork, list, oneOf, secret, size, text } from '#settings/field.ts'
@@ -118,6 +119,11 @@ export const fallbackAdmin = settingsObject({
       help: 'The password, or its hash in any known form. Without it there is no such administrator.',
       classic: 'authentication.fallback-admin.secret',
     }),
+  },
+  check({ secret }) {
+    const text = secret?.reveal() ?? ''
+    const wrong = looksLikeHash(text) ? whatIsWrong(text) : undefined
+    return wrong === undefined ? [] : [{ field: 'secret', text: `looks like a hash, and ${wrong}` }]
   },
 })
 

@@ -71,4 +71,9 @@ test('the administrator of the configuration: by password or hash, beside the ot
     assert.equal(await attempt('admin', 'hunter22'), 'wrong')
   }
   assert.deepEqual(asked, ['admin', 'boss', 'admin', 'boss', 'admin'])
+  // What only looks like a hash would be a password that nobody knows.
+  assert.throws(
+    () => settings.loadText('[authentication.fallback-admin]\nsecret = "$y$j9T$abc"\n', 'x'),
+    /secret.*known forms.*SHA-512 crypt/,
+  )
 })

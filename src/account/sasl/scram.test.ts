@@ -1,11 +1,12 @@
 import assert from 'node:assert/strict'
-import { createHmac, hash, pbkdf2Sync } from 'node:crypto'
+import { createHmac, hash } from 'node:crypto'
 import { test } from 'node:test'
 import { makeStore } from '../fixture.test.ts'
 import { deriveScramKeys } from '../verifiers/scram-keys.ts'
 import type { SaslContext, SaslMechanism, SaslStep } from './mechanism.ts'
 import { SaslMechanisms } from './mechanisms.ts'
 import { scramSha256, scramSha256Plus } from './scram.ts'
+import { scramClient } from './scram-client.test.ts'
 import { readClientFinal, readClientFirst } from './scram-messages.ts'
 
 const from = { ip: '192.0.2.1', protocol: 'imap' }
@@ -38,38 +39,26 @@ interface Dialogue {
   readonly spoil?: (final: string) => string
 }
 
-/** A client by the book (RFC 5802 section 3), apart from what the dialogue says. */
+/** What comes of an exchange with a client by the book, apart from what the dialogue says. */
 async function talk(signIn: SaslContext['signIn'], o: Dialogue = {}) {
   const exchange = (o.mechanism ?? scramSha256).start({ signIn, from, tls: o.tls })
   const header = o.header ?? 'n,,'
-  const bare = `n=${o.name ?? 'alice@example.org'},r=fyko+d2lbbFgONRv9qkxdawL`
-  const first = await exchange.next(Buffer.from(header + bare))
+  const client = scramClient({
+    name: o.name ?? 'alice@example.org',
+    password: o.password ?? password,
+    header,
+    ...(o.bound === undefined ? {} : { bound: o.bound }),
+  })
+  const first = await exchange.next(Buffer.from(client.first))
   if (!('challenge' in first)) return { last: first, salt: '' }
   const serverFirst = Buffer.from(first.challenge).toString()
-  const [, nonce, salt, iterations] = /^r=([^,]+),s=([^,]+),i=(\d+)$/.exec(serverFirst)!
-  assert.ok(nonce!.startsWith('fyko+d2lbbFgONRv9qkxdawL') && nonce!.length > 40)
   await o.meanwhile?.()
-  if (o.stopsEarly === true) return { last: first, salt: salt! }
-  const channel = Buffer.concat([Buffer.from(header), o.bound ?? Buffer.alloc(0)]).toString('base64')
-  const withoutProof = `c=${channel},r=${nonce}`
-  const signed = `${bare},${serverFirst},${withoutProof}`
-  const salted = pbkdf2Sync(
-    o.password ?? password,
-    Buffer.from(salt!, 'base64'),
-    Number(iterations),
-    32,
-    'sha256',
-  )
-  const hmac = (key: Buffer, text: string): Buffer => createHmac('sha256', key).update(text).digest()
-  const clientKey = hmac(salted, 'Client Key')
-  const signature = hmac(hash('sha256', clientKey, 'buffer'), signed)
-  const proof = Buffer.from(clientKey.map((byte, i) => byte ^ signature[i]!)).toString('base64')
-  const final = `${withoutProof},p=${proof}`
+  if (o.stopsEarly === true) return { last: first, salt: /,s=([^,]+),/.exec(serverFirst)![1]! }
+  const { final, expected, salt } = client.answer(serverFirst)
   const second = await exchange.next(Buffer.from(o.spoil?.(final) ?? final))
-  if (!('challenge' in second)) return { last: second, salt: salt! }
-  const expected = hmac(hmac(salted, 'Server Key'), signed).toString('base64')
-  assert.equal(Buffer.from(second.challenge).toString(), `v=${expected}`)
-  return { last: (await exchange.next(Buffer.alloc(0))) satisfies SaslStep, salt: salt! }
+  if (!('challenge' in second)) return { last: second, salt }
+  assert.equal(Buffer.from(second.challenge).toString(), expected)
+  return { last: (await exchange.next(Buffer.alloc(0))) satisfies SaslStep, salt }
 }
 
 const isIn = (step: SaslStep): boolean => 'done' in step

@@ -39,7 +39,7 @@ const unmarked = /^\{(?:CRYPT|DES-CRYPT)\}(.{13})$/i
 /** None that is known is longer. */
 const longestHash = 1024
 
-export const knownForms: readonly string[] = [...forms, desCrypt].map(({ shown }) => shown)
+const knownForms: readonly string[] = [...forms, desCrypt].map(({ shown }) => shown)
 
 /** How to check against the text; undefined where it is of no known form. Throws SyntaxFault where it is damaged or too costly. */
 export function readHash(text: string): PasswordCheck | undefined {
@@ -59,16 +59,23 @@ export function readHash(text: string): PasswordCheck | undefined {
 export const looksLikeHash = (text: string): boolean =>
   /^(?:\$[a-z0-9-]{1,20}\$|\{[A-Za-z0-9.-]{1,20}\}|SCRAM-SHA-)/i.test(text)
 
-/** Throws Fault `invalid` that says what is wrong with the text, or which forms are known. */
-export function assertKnownHash(text: string): void {
-  let why = `it is none of the known forms: ${knownForms.join(', ')}`
+/** What is wrong with a text that should be a hash, or which forms are known; undefined where it is one. */
+export function whatIsWrong(text: string): string | undefined {
   try {
-    if (readHash(text) !== undefined) return
+    return readHash(text) === undefined
+      ? `it is none of the known forms: ${knownForms.join(', ')}`
+      : undefined
   } catch (error) {
-    if (!(error instanceof SyntaxFault)) throw error
-    why = error.message
+    if (error instanceof SyntaxFault) return error.message
+    throw error
   }
-  throw new Fault('invalid', `the password hash cannot be used: ${why}`, { properties: ['password'] })
+}
+
+/** Throws Fault `invalid` that says what is wrong with the text. */
+export function assertKnownHash(text: string): void {
+  const why = whatIsWrong(text)
+  if (why !== undefined)
+    throw new Fault('invalid', `the password hash cannot be used: ${why}`, { properties: ['password'] })
 }
 
 /** False too where the text is no hash. */

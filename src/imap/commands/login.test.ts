@@ -1,5 +1,9 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
+import { keysOnly, userAccess } from '#account/fixture.test.ts'
+import { SaslMechanisms } from '#account/sasl/mechanisms.ts'
+import { scramClient } from '#account/sasl/scram-client.test.ts'
+import { deriveScramKeys } from '#account/verifiers/scram-keys.ts'
 import { ask, ImapTestServer } from '../fixture.test.ts'
 
 const plain = (name: string, password: string): string =>
@@ -114,4 +118,45 @@ test('events tell of sessions, and the gauge of those that are open', async () =
   assert.deepEqual(names, ['imap.connection-start', 'imap.connection-end'])
   assert.equal(server.told[1]!['reason'], 'logout')
   assert.equal(server.told[1]!['commands'], 2)
+})
+
+test('[AUTH=SCRAM-SHA-256] a proof instead of the password, and the proof of the server', async () => {
+  await using server = await ImapTestServer.start()
+  const keys = deriveScramKeys(Buffer.from('secret'), Buffer.alloc(16, 7), 4096)
+  Object.assign(server.services, {
+    signIn: keysOnly(keys, userAccess(7, 'fred@example.org')),
+    mechanisms: new SaslMechanisms({ get: () => ({ scramKeys: true }) as never }),
+  })
+  const base64 = (text: string): string => Buffer.from(text).toString('base64')
+  const start = async (password: string, hasInitial: boolean) => {
+    const client = server.connect()
+    const greeting = await client.expect('* OK')
+    assert.match(greeting, / AUTH=SCRAM-SHA-256 /)
+    // Without TLS 1.3 there is nothing to bind to.
+    assert.doesNotMatch(greeting, /-PLUS/)
+    const scram = scramClient({ name: 'fred@example.org', password, header: 'n,,' })
+    if (hasInitial) client.send(`a1 AUTHENTICATE SCRAM-SHA-256 ${base64(scram.first)}`)
+    else {
+      client.send('a1 AUTHENTICATE SCRAM-SHA-256')
+      await client.expect(/^\+ $/)
+      client.send(base64(scram.first))
+    }
+    const challenge = await client.expect('+ ')
+    const { final, expected } = scram.answer(Buffer.from(challenge.slice(2), 'base64').toString())
+    client.send(base64(final))
+    return { client, expected: `+ ${base64(expected)}` }
+  }
+  for (const hasInitial of [true, false]) {
+    const { client, expected } = await start('secret', hasInitial)
+    await client.expect(expected)
+    client.send('')
+    await client.expect('a1 OK [CAPABILITY ')
+  }
+  const stopped = await start('secret', true)
+  await stopped.client.expect(stopped.expected)
+  stopped.client.send('*')
+  await stopped.client.expect('a1 BAD Cancelled')
+  await ask(stopped.client, 'a2 SELECT INBOX', ['a2 BAD Sign in first'])
+  const wrong = await start('another', true)
+  await wrong.client.expect('a1 NO [AUTHENTICATIONFAILED] Authentication failed')
 })

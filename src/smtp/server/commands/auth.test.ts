@@ -1,6 +1,9 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { passwordsOnly } from '#account/fixture.test.ts'
+import { keysOnly, passwordsOnly, settingsWith, userAccess } from '#account/fixture.test.ts'
+import { SaslMechanisms } from '#account/sasl/mechanisms.ts'
+import { scramClient } from '#account/sasl/scram-client.test.ts'
+import { deriveScramKeys } from '#account/verifiers/scram-keys.ts'
 import { Fault } from '#base/fault.ts'
 import { TestServer } from '../fixture.test.ts'
 
@@ -114,4 +117,28 @@ test('a client that leaves inside the exchange', async () => {
   c.end()
   await s.done
   assert.equal(s.heard('smtp.error').length, 0)
+})
+
+test('SCRAM-SHA-256: the server proves itself too, and the client may stop then', async () => {
+  const keys = deriveScramKeys(Buffer.from('secret'), Buffer.alloc(16, 7), 4096)
+  const signIn = keysOnly(keys, userAccess(1, 'alice@example.org'))
+  const mechanisms = new SaslMechanisms(settingsWith({ scramKeys: true }))
+  await using s = await TestServer.start({ deps: { signIn, mechanisms } })
+  const start = async (password: string, header = 'n,,') => {
+    const c = await s.secured('submission')
+    const client = scramClient({ name: 'alice@example.org', password, header })
+    const line = await c.ask(`AUTH SCRAM-SHA-256 ${base64(client.first)}`, '334 ')
+    return { c, ...client.answer(Buffer.from(String(line).slice(4), 'base64').toString()) }
+  }
+  const right = await start('secret')
+  await right.c.ask(base64(right.final), `334 ${base64(right.expected)}`)
+  await right.c.ask('', '235 2.7.0')
+  const stopped = await start('secret')
+  await stopped.c.ask(base64(stopped.final), '334 ')
+  await stopped.c.ask('*', '501 5.7.0')
+  await stopped.c.ask('MAIL FROM:<alice@example.org>', '530 ')
+  const wrongOne = await start('another')
+  await wrongOne.c.ask(base64(wrongOne.final), '535 5.7.8')
+  const c = await s.secured('submission')
+  await c.ask(`AUTH SCRAM-SHA-256-PLUS ${base64('n,,n=alice@example.org,r=abc')}`, /^50[14] /)
 })
