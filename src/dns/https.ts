@@ -2,12 +2,19 @@
  * Questions over HTTPS (RFC 8484): POST over one HTTP/2 session that is kept while it is used. An answer is
  * read up to 64 KiB. Caches on the way do not keep answers to POST (RFC 8484 §5.1), so TTLs are what they say.
  */
-import { connect, type ClientHttp2Session, type ClientHttp2Stream, constants } from 'node:http2'
+import {
+  connect,
+  type ClientHttp2Session,
+  type ClientHttp2Stream,
+  constants,
+  type OutgoingHttpHeaders,
+} from 'node:http2'
 import type { TLSSocket } from 'node:tls'
 import { Slots } from './slots.ts'
 import {
   decodeAnswer,
   isAnswerTo,
+  isBroken,
   QueryFailure,
   type Question,
   questionOf,
@@ -42,19 +49,13 @@ export class HttpsTransport implements Transport {
 
   ask(question: Question, signal: AbortSignal): Promise<Message> {
     return this.#slots.use(signal, async () => {
-      const session = this.#open()
-      this.#running++
-      session.ref()
-      clearTimeout(this.#idle)
+      const kept = this.#kept()
       try {
-        return await this.#ask(session, question, signal)
+        return await this.#askOn(kept ?? this.#open(), question, signal)
       } catch (error) {
-        // Whatever went wrong, the next question finds a new session; those on this one may finish.
-        if (this.#session === session) this.#session = undefined
-        session.close()
-        throw error
-      } finally {
-        if (--this.#running === 0) this.#rest()
+        // As with any connection, a server may close one that we find idle.
+        if (kept === undefined || signal.aborted || !isBroken(error)) throw error
+        return this.#askOn(this.#open(), question, signal)
       }
     })
   }
@@ -64,12 +65,32 @@ export class HttpsTransport implements Transport {
     this.#session?.destroy()
   }
 
+  #kept(): ClientHttp2Session | undefined {
+    const session = this.#session
+    return session === undefined || session.closed || session.destroyed ? undefined : session
+  }
+
   #open(): ClientHttp2Session {
-    if (this.#session !== undefined && !this.#session.closed && !this.#session.destroyed) return this.#session
     const session = connect(`https://${this.#o.authority}`, { createConnection: this.#o.connect })
     // Each stream has the error as well.
     session.on('error', () => undefined)
     return (this.#session = session)
+  }
+
+  async #askOn(session: ClientHttp2Session, question: Question, signal: AbortSignal): Promise<Message> {
+    this.#running++
+    session.ref()
+    clearTimeout(this.#idle)
+    try {
+      return await this.#ask(session, question, signal)
+    } catch (error) {
+      // Whatever went wrong, the next question finds a new session; those on this one may finish.
+      if (this.#session === session) this.#session = undefined
+      session.close()
+      throw error
+    } finally {
+      if (--this.#running === 0) this.#rest()
+    }
   }
 
   #rest(): void {
@@ -89,7 +110,7 @@ export class HttpsTransport implements Transport {
       wantsAuthentic,
       edns: question.edns ? 'padded' : 'none',
     })
-    const stream = session.request({
+    const stream = request(session, {
       ':method': 'POST',
       ':path': this.#o.path,
       'content-type': mediaType,
@@ -114,8 +135,19 @@ export class HttpsTransport implements Transport {
   }
 }
 
+/** A session may end at any moment, also while it is looked at. */
+function request(session: ClientHttp2Session, headers: OutgoingHttpHeaders): ClientHttp2Stream {
+  try {
+    return session.request(headers)
+  } catch (error) {
+    throw new QueryFailure('network', (error as Error).message)
+  }
+}
+
 async function readBody(stream: ClientHttp2Stream): Promise<Buffer> {
+  let isAnswered = false
   stream.on('response', (headers) => {
+    isAnswered = true
     const { ':status': status, 'content-type': type } = headers
     if (status !== 200) stream.destroy(new QueryFailure('refused', `HTTP status ${status}`))
     else if (type?.toLowerCase() !== mediaType)
@@ -128,5 +160,6 @@ async function readBody(stream: ClientHttp2Stream): Promise<Buffer> {
     if (length > mostBytes) throw new QueryFailure('malformed', 'the answer is longer than any DNS message')
     chunks.push(chunk)
   }
+  if (!isAnswered) throw new QueryFailure('network', 'the server closed the connection')
   return Buffer.concat(chunks)
 }

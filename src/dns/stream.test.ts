@@ -106,6 +106,8 @@ interface Doh extends AsyncDisposable {
   readonly port: number
   readonly sessions: number
   readonly bodies: readonly Buffer[]
+  /** Ends all connections. */
+  hangUp(): void
 }
 
 /** What the harness answers, by HTTP/2; names that begin with `status` and `type` are answered otherwise. */
@@ -139,10 +141,14 @@ async function serveHttps(dns: TestDns): Promise<Doh> {
   })
   server.listen(0, '127.0.0.1')
   await once(server, 'listening')
+  const hangUp = (): void => {
+    for (const session of open) session.destroy()
+  }
   return Object.assign(state, {
+    hangUp,
     port: (server.address() as { port: number }).port,
     [Symbol.asyncDispose]: async () => {
-      for (const session of open) session.destroy()
+      hangUp()
       await new Promise((resolve) => server.close(resolve))
     },
   })
@@ -155,6 +161,9 @@ test('over HTTPS', async () => {
   assert.equal(await look(resolver), '192.0.2.1')
   assert.equal(await look(resolver, 'a.example.org'), 'noName')
   assert.equal(https.sessions, 1)
+  https.hangUp()
+  assert.equal(await look(resolver, 'c.example.org'), 'noName')
+  assert.equal(https.sessions, 2)
   for (const body of https.bodies) {
     assert.equal(body.readUInt16BE(0), 0)
     assert.equal(body.length % 128, 0)

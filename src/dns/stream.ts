@@ -12,6 +12,7 @@ import { Slots } from './slots.ts'
 import {
   decodeAnswer,
   isAnswerTo,
+  isBroken,
   QueryFailure,
   type Question,
   questionOf,
@@ -63,8 +64,6 @@ export class StreamTransport implements Transport {
     return (this.#channel = new Channel(this.#o))
   }
 }
-
-const isBroken = (error: unknown): boolean => error instanceof QueryFailure && error.why === 'network'
 
 interface Waiting {
   readonly question: Buffer

@@ -33,6 +33,9 @@ export class QueryFailure extends Error {
   }
 }
 
+/** The connection ended, or there is no way to the server. */
+export const isBroken = (error: unknown): boolean => error instanceof QueryFailure && error.why === 'network'
+
 export interface Transport extends Disposable {
   /** Throws QueryFailure, and the signal's reason where it is aborted. */
   ask(question: Question, signal: AbortSignal): Promise<Message>
