@@ -5,15 +5,18 @@
 import type { Bus } from '#bus/bus.ts'
 import type { Db } from '#kv/db.ts'
 import type { LiveSettings } from './live.ts'
-import { readStoredSettings } from './settings-rows.ts'
+import { readStoredSettings, type StoredSettings } from './settings-rows.ts'
 
 /** Reads what the store has. Returns warnings about what cannot be used. */
 export async function takeStoredSettings(db: Db, settings: LiveSettings): Promise<readonly string[]> {
-  const { layer, problems } = await db.read((tx) => readStoredSettings(tx, settings.objects))
+  const { layer, problems } = await read(db, settings)
   const prepared = settings.prepare({ stored: layer })
   prepared.commit()
   return [...problems.map((problem) => problem.text), ...prepared.warnings]
 }
+
+const read = (db: Db, settings: LiveSettings): Promise<StoredSettings> =>
+  db.read((tx) => readStoredSettings(tx, settings.objects))
 
 /** `onError`: the store could not be read; what was in force stays so. */
 export function followStoredSettings(o: {
@@ -22,14 +25,17 @@ export function followStoredSettings(o: {
   settings: LiveSettings
   onError: (error: unknown) => void
 }): Disposable {
+  const { db, bus, settings } = o
   let isReading = false
   let isStale = false
-  const read = async (): Promise<void> => {
+  const readAgain = async (): Promise<void> => {
     isReading = true
     try {
-      for (isStale = true; isStale;) {
+      while (isStale) {
         isStale = false
-        await takeStoredSettings(o.db, o.settings)
+        const { layer } = await read(db, settings)
+        // What was read before the newest change must not come into force after it.
+        if (!isStale) settings.prepare({ stored: layer }).commit()
       }
     } catch (error) {
       o.onError(error)
@@ -37,8 +43,8 @@ export function followStoredSettings(o: {
       isReading = false
     }
   }
-  return o.bus.on('settings', () => {
+  return bus.on('settings', () => {
     isStale = true
-    if (!isReading) void read()
+    if (!isReading) void readAgain()
   })
 }

@@ -7,7 +7,7 @@ import { LiveSettings } from '#registry/live.ts'
 import { silentTelemetry, type Telemetry } from '#telemetry/telemetry.ts'
 import { testCertificate, testKey } from '../../test/harness/certificates.ts'
 import { settingsObjects } from './catalog.ts'
-import { certificatePairs, tellExpiring, usesSelfSigned } from './certificates.ts'
+import { certificatePairs, certificateWarnings, tellExpiring, usesSelfSigned } from './certificates.ts'
 
 const selfSigned: CertificatePair = { certificate: 'self', key: 'self' }
 const ecdsa = testCertificate('server-chain')
@@ -37,6 +37,11 @@ test('the default is the first; the self-signed one only where there is no other
   assert.equal(first(settingsOf()), ecdsa)
   assert.equal(first(settingsOf('Certificate.b.default = true')), rsa)
   assert.equal(first(settingsOf('SystemSettings.defaultCertificateId = "b"')), rsa)
+  assert.deepEqual(certificateWarnings(settingsOf('SystemSettings.defaultCertificateId = "b"')), [])
+  assert.match(
+    certificateWarnings(settingsOf('SystemSettings.defaultCertificateId = "c"'))[0]!,
+    /there is no certificate "c"$/,
+  )
   assert.equal(certificatePairs(settingsOf(), selfSigned).length, 2)
   assert.equal(usesSelfSigned(settingsOf()), false)
 })

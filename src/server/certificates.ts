@@ -39,6 +39,13 @@ export function certificatePairs(settings: Values, selfSigned: CertificatePair):
 
 export const usesSelfSigned = (settings: Values): boolean => settings.each(certificate).length === 0
 
+/** Sentences about what was asked for and cannot be. */
+export function certificateWarnings(settings: Values): readonly string[] {
+  const { defaultCertificateId: id } = settings.get(systemSettings)
+  if (id === undefined || settings.each(certificate).some((one) => one.id === id)) return []
+  return [`SystemSettings.defaultCertificateId has no effect: there is no certificate "${id}"`]
+}
+
 /** Tells of each certificate that clients refuse, or will soon. */
 export function tellExpiring(settings: Values, telemetry: Telemetry, clock: Clock): void {
   for (const { id, certificate: pem } of settings.each(certificate)) {

@@ -8,6 +8,7 @@ import type { LiveSettings } from '#registry/live.ts'
 import { readStoredSettings } from '#registry/settings-rows.ts'
 import type { Telemetry } from '#telemetry/telemetry.ts'
 import { settingsRefused, settingsReloaded, settingsWarning } from './events.ts'
+import { certificateWarnings } from './certificates.ts'
 import type { SettingsFollower } from './follow-settings.ts'
 import type { ListenerSet } from './listener-set.ts'
 import { planListeners } from './listener-plans.ts'
@@ -68,8 +69,8 @@ export class Reloader {
       for (const thread of threads()) thread.reload(settings.file)
       await follower.settled()
       const { changed, restart } = prepared
-      const odd = problems.map((problem) => problem.text)
-      return { errors: [], changed, restart, warnings: [...prepared.warnings, ...odd, ...warnings] }
+      const odd = [...problems.map((problem) => problem.text), ...warnings, ...certificateWarnings(settings)]
+      return { errors: [], changed, restart, warnings: [...prepared.warnings, ...odd] }
     } catch (error) {
       if (!isFault(error)) throw error
       return refused(error.publicText.split('\n'))

@@ -25,7 +25,13 @@ import { deliverChunkTask } from '#smtp/server/chunk.ts'
 import { TaskScheduler } from '#tasks/scheduler.ts'
 import { buildProtocols, buildServices, type Services, type WorkerOptions } from './boot.ts'
 import { eventKinds, gaugeKinds, settingsObjects } from './catalog.ts'
-import { certificatePairs, loadSelfSigned, usesSelfSigned, watchExpiry } from './certificates.ts'
+import {
+  certificatePairs,
+  certificateWarnings,
+  loadSelfSigned,
+  usesSelfSigned,
+  watchExpiry,
+} from './certificates.ts'
 import { lockDirectory } from './data-directory.ts'
 import * as events from './events.ts'
 import { AdministratorSignIn } from './fallback-admin.ts'
@@ -214,8 +220,13 @@ async function layGround(o: StartOptions, undo: AsyncDisposableStack): Promise<G
   const { defaultHostname: hostname, threadPoolSize: workers } = settings.get(systemSettings)
   if (workers > 1) await probePorts(plans)
   const selfSigned = await loadSelfSigned(directory, hostname, systemClock)
-  for (const text of [...warnings, ...skipped, ...storageWarnings(settings, engine)])
-    telemetry.emit(events.settingsWarning, { text })
+  const odd = [
+    ...warnings,
+    ...skipped,
+    ...certificateWarnings(settings),
+    ...storageWarnings(settings, engine),
+  ]
+  for (const text of odd) telemetry.emit(events.settingsWarning, { text })
 
   const busChannel = `postern-${randomUUID()}`
   const ticketKeys = randomBytes(48)
