@@ -4,11 +4,13 @@
  */
 import assert from 'node:assert/strict'
 import { Fault, isFault, SyntaxFault } from '#base/fault.ts'
+import type { AccountId } from '#base/id.ts'
 import { tokens } from '#imap/client.ts'
 import { Refusal } from '#imap/errors.ts'
 import { Arguments } from '#imap/grammar.ts'
 import { ListPattern } from '#imap/list-pattern.ts'
 import { canonicalName, decodeName } from '#imap/mailbox-name.ts'
+import { locate, prefixOf } from '#imap/namespaces.ts'
 import { CommandReader, literalMark, ProtocolEnd } from '#imap/reader.ts'
 import { commands, registry } from '#imap/registry.ts'
 import type { ImapSession } from '#imap/session.ts'
@@ -125,7 +127,21 @@ function patterns(bytes: Uint8Array): void {
   const text = Buffer.from(bytes).toString('latin1')
   const pattern = new ListPattern(text.slice(0, half))
   assert.ok(new ListPattern('*').matches(text.slice(half)))
-  pattern.matches(text.slice(half))
+  const path = text.slice(half)
+  const isMatch = pattern.matches(path)
+  // Whatever begins what matches may have something below it that does.
+  if (isMatch)
+    for (let end = 1; end < path.length; end++) assert.ok(pattern.mayMatchBelow(path.slice(0, end)))
+}
+
+/** A path that was made for a name and a path leads back to both. */
+function places(bytes: Uint8Array): void {
+  const text = Buffer.from(bytes).toString('utf8').normalize('NFC')
+  const names = { otherUsers: 'Other Users', sharedFolders: 'Shared Folders' }
+  const located = locate(text, names)
+  if (located.space === 'own' || located.path === undefined || located.name.includes('\uff0f')) return
+  const principal = { id: 1 as AccountId, name: located.name, isGroup: located.space === 'sharedFolders' }
+  assert.deepEqual(locate(prefixOf(principal, names) + located.path, names), located)
 }
 
 const parser = 'IMAP arguments'
@@ -138,6 +154,7 @@ export const targets: readonly {
   { name: 'imap session', parser: 'IMAP commands', run: session },
   { name: 'imap sequence set', parser, run: sets },
   { name: 'imap mailbox name', parser, run: names },
+  { name: 'imap namespace', parser, run: places },
   { name: 'imap list pattern', parser, run: patterns },
   { name: 'imap dates', parser, run: (b) => quietly(() => void new Arguments(b).dateTime()) },
   { name: 'imap literal mark', parser, run: (b) => void literalMark(b) },
