@@ -87,7 +87,8 @@ test('a session of an app password has its limits, and is over with it', async (
     const told = Promise.withResolvers<Access | undefined>()
     using _ = watch.watch({ account: alice.id, credential: id }, told.resolve)
     accounts.forget(String(alice.id))
-    return told.promise
+    // Awaited here, since the watch ends with this block.
+    return await told.promise
   }
   const now = await look()
   assert.equal(now?.credential, id)
