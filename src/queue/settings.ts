@@ -104,6 +104,16 @@ export const mtaOutbound = settingsObject({
       help: 'Messages on their way to one domain at a time.',
       classic: 'queue.max-per-destination',
     }),
+    maxRecipientsPerHour: integer({
+      fallback: 1000,
+      min: 0,
+      help: 'Recipients on other servers that one account may send to in an hour; 0: no limit.',
+    }),
+    maxRecipientsPerDay: integer({
+      fallback: 5000,
+      min: 0,
+      help: 'The same for a day.',
+    }),
     maxRecipients: integer({
       fallback: 100,
       min: 1,

@@ -125,10 +125,10 @@ export class Acceptor {
   ): Promise<readonly AcceptOutcome[]> {
     const incoming = { ...message, prefixFor: (address: string) => prefixOf(message.trace, address) }
     const plans = now.length === 0 ? [] : await planDeliveries(incoming, await this.#limited(now))
-    const accounts = [...new Set(now.map((recipient) => recipient.account.id))]
+    const locked = [...now.map((recipient) => recipient.account.id), ...this.#outlet.locks(message, later)]
     const told = now.filter(({ notify }) => notify?.includes('success') === true)
     const isQueued = later.length + told.length > 0
-    const outcomes = await this.#db.write(accounts, async (tx) => {
+    const outcomes = await this.#db.write([...new Set(locked)], async (tx) => {
       const all = plans.length === 0 ? [] : await applyAll(tx, plans, how, later.length > 0)
       if (isQueued) await this.#outlet.put(tx, message, later, all[0]?.kind === 'delivered' ? told : [])
       return all
@@ -163,7 +163,7 @@ export class Acceptor {
       })
     }
     const told = now.filter(({ notify }) => notify?.includes('success') === true)
-    await this.#db.write([], async (tx) => {
+    await this.#db.write(this.#outlet.locks(message, later), async (tx) => {
       for (const [i, chunk] of chunks.entries()) {
         const owner = { account: serverAccount, kind: ownerKinds.queue, id: chunk.owner }
         if (i === 0) tx.attach(message.staged, owner)

@@ -7,7 +7,8 @@ import type { Bus } from '#bus/bus.ts'
 import type { WriteTx } from '#kv/tx.ts'
 import { enqueue, type NewRecipient, type QueueIds } from '#queue/enqueue.ts'
 import { messageQueued } from '#queue/events.ts'
-import { type BuiltInQueue, scheduleOf } from '#queue/settings.ts'
+import { countSent } from '#queue/sending-limit.ts'
+import { type BuiltInQueue, mtaOutbound, scheduleOf } from '#queue/settings.ts'
 import { type QueuedMessage, queueIdText } from '#queue/tables.ts'
 import type { Settings } from '#settings/object.ts'
 import type { Telemetry } from '#telemetry/telemetry.ts'
@@ -33,10 +34,15 @@ export const isHeld = ({ outgoing, receivedAt }: AcceptedMessage): boolean => ou
 export class Outlet {
   readonly #ids: QueueIds
   readonly #bus: Bus
-  readonly #settings: Pick<Settings, 'each'>
+  readonly #settings: Pick<Settings, 'get' | 'each'>
   readonly #telemetry: Telemetry
 
-  constructor(o: { ids: QueueIds; bus: Bus; settings: Pick<Settings, 'each'>; telemetry: Telemetry }) {
+  constructor(o: {
+    ids: QueueIds
+    bus: Bus
+    settings: Pick<Settings, 'get' | 'each'>
+    telemetry: Telemetry
+  }) {
     this.#ids = o.ids
     this.#bus = o.bus
     this.#settings = o.settings
@@ -56,6 +62,7 @@ export class Outlet {
       ...told.map((one) => this.#told(message, one)),
     ]
     if (waiting.length === 0) return
+    await this.#count(tx, message, later)
     const { account, is8bit, needsUtf8, ret, envelopeId, heldUntil, hold, by } = outgoing
     const id = await enqueue(
       tx,
@@ -86,6 +93,26 @@ export class Outlet {
         to,
         size: message.staged.sizeBytes,
       })
+  }
+
+  /** Of a message that goes to other servers the sender's row is written too. */
+  locks(
+    { outgoing: { account } }: AcceptedMessage,
+    later: readonly { readonly kind: string }[],
+  ): readonly AccountId[] {
+    return account !== 0 && later.some(({ kind }) => kind === 'remote') ? [account] : []
+  }
+
+  async #count(
+    tx: WriteTx,
+    message: AcceptedMessage,
+    later: readonly (MailboxRecipient | RemoteRecipient)[],
+  ): Promise<void> {
+    const [account] = this.locks(message, later)
+    if (account === undefined) return
+    const recipients = later.filter(({ kind }) => kind === 'remote').length
+    const { maxRecipientsPerHour: perHour, maxRecipientsPerDay: perDay } = this.#settings.get(mtaOutbound)
+    await countSent(tx, account, recipients, { now: message.receivedAt, limits: { perHour, perDay } })
   }
 
   /** After that commit. */
