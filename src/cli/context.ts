@@ -14,6 +14,8 @@ export interface GlobalOptions {
   readonly data?: string
   readonly json?: true
   readonly adminPasswordStdin?: true
+  /** Of commands about objects that every account has. */
+  readonly account?: string
 }
 
 export interface Context {
@@ -57,7 +59,7 @@ export function contextOf(command: Command, terminal: Terminal): Context {
   return {
     terminal,
     api,
-    objects: new ObjectClient(api),
+    objects: new ObjectClient(api, o.account),
     wantsJson,
     inputIsTaken,
     show: (data, text) => terminal.out(wantsJson ? `${JSON.stringify(data, undefined, 2)}\n` : text),

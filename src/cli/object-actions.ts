@@ -4,7 +4,7 @@
  */
 import type { Context } from './context.ts'
 import { differences, differenceTexts } from './difference.ts'
-import { Refusal, usageFailure } from './failure.ts'
+import { CliFailure, Refusal, usageFailure } from './failure.ts'
 import { counted, pairs, table, wrap } from './layout.ts'
 import { nearest } from '#settings/nearest.ts'
 import type { ObjectDescription, ShownObject, Values } from './object-client.ts'
@@ -116,26 +116,32 @@ export async function createObject(
 ): Promise<void> {
   const isDry = o.dryRun === true
   const made = await context.objects.create(object.name, values, { dryRun: isDry })
-  const once = { ...onceShown(made, object), ...o.shown }
-  const what = `The ${wordFor(object.name)} ${nameOf(made)}`
-  const lines = Object.entries(once).map(([name, value]) => `${name}: ${shortText(value, undefined)}`)
-  const next = o.next === undefined || isDry ? [] : [o.next]
-  const text = [isDry ? `${what} would be created.` : `${what} was created.`, ...lines, ...next]
-  context.show({ ...made, ...o.shown }, text.map((line) => `${printable(line)}\n`).join(''))
+  const once = { ...(isDry ? {} : await onceShown(context, object, made)), ...o.shown }
+  const done = printable(`The ${wordFor(object.name)} ${nameOf(made)} ${isDry ? 'would be' : 'was'} created.`)
+  const next = o.next === undefined || isDry ? '' : `${printable(o.next)}\n`
+  context.show({ ...made, ...o.shown }, `${done}\n${onceText(once)}${next}`)
 }
 
-/** What stands in an answer to a creation besides the object itself. */
-function onceShown(made: ShownObject, object: ObjectDescription): Values {
-  const known = new Set(['id', 'revision', 'origins'])
+/**
+ * What stands in an answer and will not be shown again: secrets that the server made up. Where that cannot be
+ * found out, all that the server has set: better too much than a secret that nobody ever sees.
+ */
+async function onceShown(context: Context, object: ObjectDescription, answer: ShownObject): Promise<Values> {
+  const isSaid = (name: string): boolean =>
+    Object.hasOwn(object.fields, name) && object.fields[name]!.settable !== 'never'
+  const again = await context.objects.get(object.name, answer.id).catch((error: unknown) => {
+    if (error instanceof CliFailure) return { id: '', revision: '' }
+    throw error
+  })
   return Object.fromEntries(
-    Object.entries(made).filter(([name, value]) => {
-      const field = Object.hasOwn(object.fields, name) ? object.fields[name] : undefined
-      return field === undefined
-        ? !known.has(name)
-        : field.kind === 'secret' && typeof value === 'string' && value !== '[secret]'
-    }),
+    Object.entries(answer).filter(([name]) => !Object.hasOwn(again, name) && !isSaid(name)),
   )
 }
+
+const onceText = (once: Values): string =>
+  Object.entries(once)
+    .map(([name, value]) => `${printable(`${name}: ${shortText(value, undefined)}`)}\n`)
+    .join('')
 
 /** Changes what the arguments say and shows what differs. */
 export async function updateObject(
@@ -183,7 +189,8 @@ export async function changeObject(
     .flatMap((one) => differenceTexts(one, object.fields))
     .map((line) => wrap(line, context.terminal.columns, '  '))
     .join('')
-  context.show(after, `${printable(`The ${called} ${how}.`)}\n${lines}`)
+  const once = object.ofAccount && !isDry ? await onceShown(context, object, after) : {}
+  context.show(after, `${printable(`The ${called} ${how}.`)}\n${lines}${onceText(once)}`)
 }
 
 export async function deleteObject(

@@ -63,10 +63,13 @@ function segment(key: string): string {
 
 export class ObjectClient {
   readonly #api: ServerApi
+  readonly #account: string | undefined
   #described: Promise<readonly ObjectDescription[]> | undefined
 
-  constructor(api: ServerApi) {
+  /** `account`: whose objects, of those that every account has; absent: of whoever signs in. */
+  constructor(api: ServerApi, account?: string) {
     this.#api = api
+    this.#account = account
   }
 
   /** Asked once. */
@@ -89,15 +92,15 @@ export class ObjectClient {
   }
 
   async get(object: string, key: string): Promise<ShownObject> {
-    return readShown(await this.#api.ask('GET', pathOf(object, key)))
+    return readShown(await this.#api.ask('GET', pathOf(object, key) + this.#query()))
   }
 
   async page(
     object: string,
     o: { filter?: Readonly<Record<string, string>>; page: number; limit: number },
   ): Promise<{ readonly items: readonly ShownObject[]; readonly total: number }> {
-    const query = new URLSearchParams({ ...o.filter, page: String(o.page), limit: String(o.limit) })
-    const found = (await this.#api.ask('GET', `${pathOf(object)}?${query.toString()}`)) as {
+    const query = this.#query({ ...o.filter, page: String(o.page), limit: String(o.limit) })
+    const found = (await this.#api.ask('GET', pathOf(object) + query)) as {
       items?: unknown
       total?: unknown
     }
@@ -117,19 +120,27 @@ export class ObjectClient {
   }
 
   async create(object: string, values: Values, o: ChangeOptions = {}): Promise<ShownObject> {
-    return readShown(await this.#api.ask('POST', pathOf(object) + queryOf(o), values))
+    return readShown(await this.#api.ask('POST', pathOf(object) + this.#query(dryRunOf(o)), values))
   }
 
   async update(object: string, key: string, patch: Values, o: ChangeOptions = {}): Promise<ShownObject> {
-    return readShown(await this.#api.ask('PATCH', pathOf(object, key) + queryOf(o), patch, conditionOf(o)))
+    return readShown(
+      await this.#api.ask('PATCH', pathOf(object, key) + this.#query(dryRunOf(o)), patch, conditionOf(o)),
+    )
   }
 
   async destroy(object: string, key: string, o: ChangeOptions = {}): Promise<void> {
-    await this.#api.ask('DELETE', pathOf(object, key) + queryOf(o), undefined, conditionOf(o))
+    await this.#api.ask('DELETE', pathOf(object, key) + this.#query(dryRunOf(o)), undefined, conditionOf(o))
+  }
+
+  #query(wanted: Readonly<Record<string, string>> = {}): string {
+    const whose = this.#account === undefined ? {} : { account: this.#account }
+    const query = new URLSearchParams({ ...wanted, ...whose }).toString()
+    return query === '' ? '' : `?${query}`
   }
 }
 
-const queryOf = ({ dryRun }: ChangeOptions): string => (dryRun === true ? '?dryRun=true' : '')
+const dryRunOf = ({ dryRun }: ChangeOptions) => (dryRun === true ? { dryRun: 'true' } : {})
 const conditionOf = ({ ifRevision }: ChangeOptions) => (ifRevision === undefined ? {} : { ifRevision })
 
 const isObject = (given: unknown): given is Record<string, unknown> =>

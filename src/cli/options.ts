@@ -1,4 +1,5 @@
 /** Options that several commands have, and how their values are read. */
+import type { Command } from 'commander'
 import { usageFailure } from './failure.ts'
 
 /** Of an option that may be repeated. */
@@ -6,6 +7,9 @@ export const appended = (value: string, before: readonly string[] = []): readonl
   ...before,
   value,
 ]
+
+export const withAccountOption = (command: Command): Command =>
+  command.option('--account <name>', 'whose, of objects that every account has, such as AppPassword')
 
 export const countOption =
   (name: string, most: number) =>

@@ -169,3 +169,36 @@ test('where no server is, or another one, the hint says what to do', async () =>
   assert.deepEqual([unasked.code, unasked.asked], [1, []])
   assert.match(nobody.err, /no server answers at .*\n {2}start it with `npm start`/)
 })
+
+test('accounts sign in with their password or with a key; objects of others by --account', async (t) => {
+  const { postern, withoutData, json } = await serve(t)
+  await postern('domain create example.org')
+  const input = 'correct horse battery'
+  await postern('account create alice@example.org --password-stdin --admin', { input })
+  await postern('account create bob@example.org --no-password')
+  const asAlice = { POSTERN_USER: 'alice@example.org', POSTERN_PASSWORD: input }
+  assert.equal((await withoutData('account list', { env: asAlice })).code, 0)
+  assert.equal((await withoutData('--user alice@example.org status', { typed: [input] })).code, 0)
+  const made = await postern('create ApiKey description=ci --account alice@example.org')
+  const key = /^secret: (\S+)$/m.exec(made.out)![1]!
+  assert.equal((await withoutData('status', { env: { POSTERN_API_KEY: key } })).code, 0)
+  const wrong = await withoutData('status', { env: { POSTERN_API_KEY: `${key}x` } })
+  assert.equal(wrong.code, 1)
+  assert.match(wrong.err, /does not accept the key\n {2}the key came from POSTERN_API_KEY/)
+  assert.ok(!wrong.err.includes(key))
+  const app = await postern('create AppPassword description=phone --account bob@example.org')
+  assert.match(app.out, /^secret: \S+$/m)
+  const ofBob = await json<{ description: string }[]>('query AppPassword --all --account bob@example.org')
+  assert.deepEqual(
+    ofBob.map(({ description }) => description),
+    ['phone'],
+  )
+  assert.deepEqual(await json<unknown[]>('query AppPassword --all --account alice@example.org'), [])
+})
+
+test('what is missing for TLS is said', async (t) => {
+  const { url } = await serve(t)
+  const { code, err } = await runLine(`--url ${url.replace('http:', 'https:')} status`, { typed: [''] })
+  assert.equal(code, 1)
+  assert.match(err, /does not speak TLS\n {2}is it http:\/\/ in --url or POSTERN_URL\?/)
+})

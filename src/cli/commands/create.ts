@@ -3,6 +3,7 @@ import type { Command } from 'commander'
 import { assignmentArgument } from '../assignment.ts'
 import { contextOf } from '../context.ts'
 import { type ChangeFlags, createObject } from '../object-actions.ts'
+import { withAccountOption } from '../options.ts'
 import type { Terminal } from '../terminal.ts'
 import { assignmentHelp, wantedChange, withValueOptions } from '../values-input.ts'
 
@@ -11,10 +12,11 @@ Examples:
   $ postern create Domain name=example.org
   $ postern create Account name=bob@example.org secret=- roles=user
   $ postern create MailingList --file list.json --dry-run
+  $ postern create AppPassword description=phone --account bob@example.org
 `
 
 export function addCreateCommand(program: Command, terminal: Terminal): void {
-  withValueOptions(program.command('create'))
+  withValueOptions(withAccountOption(program.command('create')))
     .description('create an object')
     .argument('<Object>', 'such as Account; `postern describe` lists them')
     .argument('[field=value...]', 'what it is to have', assignmentArgument)

@@ -2,6 +2,7 @@
 import type { Command } from 'commander'
 import { contextOf } from '../context.ts'
 import { deleteObject } from '../object-actions.ts'
+import { withAccountOption } from '../options.ts'
 import type { Terminal } from '../terminal.ts'
 
 export interface DeleteFlags {
@@ -23,7 +24,7 @@ export const withDeleteOptions = (command: Command): Command =>
     .option('--dry-run', 'check whether it could be deleted, and delete nothing')
 
 export function addDeleteCommand(program: Command, terminal: Terminal): void {
-  withDeleteOptions(program.command('delete'))
+  withDeleteOptions(withAccountOption(program.command('delete')))
     .description('delete an object')
     .argument('<Object>', 'such as Account; `postern describe` lists them')
     .argument('<key>', 'its name, or its id')

@@ -3,6 +3,7 @@ import type { Command } from 'commander'
 import { contextOf } from '../context.ts'
 import { usageFailure } from '../failure.ts'
 import { readFieldNames, showOne, singletonKey } from '../object-actions.ts'
+import { withAccountOption } from '../options.ts'
 import type { Terminal } from '../terminal.ts'
 
 const examples = `
@@ -13,8 +14,7 @@ Examples:
 `
 
 export function addGetCommand(program: Command, terminal: Terminal): void {
-  program
-    .command('get')
+  withAccountOption(program.command('get'))
     .description('show one object')
     .argument('<Object>', 'such as Account; `postern describe` lists them')
     .argument('[key]', 'its name, or its id')

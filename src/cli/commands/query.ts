@@ -5,7 +5,7 @@ import { contextOf } from '../context.ts'
 import { usageFailure } from '../failure.ts'
 import { listObjects, readFieldNames } from '../object-actions.ts'
 import { mostPerPage, type ObjectDescription } from '../object-client.ts'
-import { appended, countOption } from '../options.ts'
+import { appended, countOption, withAccountOption } from '../options.ts'
 import type { Terminal } from '../terminal.ts'
 
 interface QueryFlags {
@@ -24,8 +24,7 @@ Examples:
 `
 
 export function addQueryCommand(program: Command, terminal: Terminal): void {
-  program
-    .command('query')
+  withAccountOption(program.command('query'))
     .description('list and search objects of a kind')
     .argument('<Object>', 'such as Account; `postern describe` lists them')
     .option('--filter <key=value>', 'only those; may be repeated, then all must hold', appended)

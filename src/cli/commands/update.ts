@@ -3,6 +3,7 @@ import type { Command } from 'commander'
 import { contextOf } from '../context.ts'
 import { usageFailure } from '../failure.ts'
 import { type ChangeFlags, singletonKey, updateObject } from '../object-actions.ts'
+import { withAccountOption } from '../options.ts'
 import type { Terminal } from '../terminal.ts'
 import { assignmentHelp, withValueOptions } from '../values-input.ts'
 
@@ -14,7 +15,7 @@ Examples:
 `
 
 export function addUpdateCommand(program: Command, terminal: Terminal): void {
-  withValueOptions(program.command('update'))
+  withValueOptions(withAccountOption(program.command('update')))
     .description('change an object')
     .argument('<Object>', 'such as Account; `postern describe` lists them')
     .argument('[key-and-fields...]', 'its name or id, then field=value for what is to change')

@@ -30,15 +30,15 @@ test('an organisation of 1,000 accounts moves from one server to another by its 
     (await postern(one, `apply ${plan} --yes --jobs 32`)).slice(-80),
     new RegExp(`Done: ${counted} of ${counted} things`),
   )
+  const nothing = `Nothing to do: ${counted} objects are as the plan says.\n`
+  assert.equal(await postern(one, `apply ${plan}`), nothing)
   const snapshot = join(one.directory, 'snapshot.json')
   await postern(one, `snapshot ${snapshot}`)
   await postern(other, `apply ${snapshot} --yes --jobs 32`)
   assert.equal(await postern(other, 'snapshot'), readFileSync(snapshot, 'utf8'))
-  const nothing = `Nothing to do: ${counted} objects are as the plan says.\n`
   for (const server of [one, other]) {
     const before = await postern(server, 'audit --limit 100000 --json')
     assert.equal(await postern(server, `apply ${snapshot} --prune --yes`), nothing)
-    assert.equal(await postern(server, `apply ${plan} --yes`), nothing)
     assert.equal(await postern(server, 'audit --limit 100000 --json'), before)
   }
 })
