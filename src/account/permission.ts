@@ -42,6 +42,8 @@ const mailPermissions = {
 const administrationPermissions = {
   impersonate: 'Sign in to the account of another with the own password.',
   actionReloadSettings: 'Read the configuration again.',
+  actionPauseMtaQueue: 'Let nothing leave the queue.',
+  actionResumeMtaQueue: 'Let mail leave the queue again.',
   dnsLookup: 'Ask the name servers that the server asks.',
 } as const
 
@@ -88,6 +90,9 @@ export const collectionNames = [
 /** Objects that nobody but the server writes. */
 export const recordNames = ['AuditEntry'] as const
 
+/** Objects that the server makes, and people change and end. */
+export const changingRecordNames = ['QueuedMessage'] as const
+
 /** What everybody has of the own account, under the rights to it. */
 export const ownSingletonNames = ['AccountPassword', 'AccountSettings'] as const
 export const ownCollectionNames = ['ApiKey', 'AppPassword'] as const
@@ -97,6 +102,7 @@ export type ManagedName =
   | (typeof fixedSingletonNames)[number]
   | (typeof collectionNames)[number]
   | (typeof recordNames)[number]
+  | (typeof changingRecordNames)[number]
   | (typeof ownSingletonNames)[number]
   | (typeof ownCollectionNames)[number]
 
@@ -110,6 +116,7 @@ export type Permission =
 const singletonVerbs = ['Get', 'Update'] as const
 const collectionVerbs = ['Get', 'Create', 'Update', 'Destroy', 'Query'] as const
 const recordVerbs = ['Get', 'Query'] as const
+const changingRecordVerbs = ['Get', 'Update', 'Destroy', 'Query'] as const
 
 const verbHelp = {
   Get: 'read',
@@ -143,6 +150,7 @@ export const permissionHelp: ReadonlyMap<Permission, string> = new Map([
   ...ofObjects(fixedSingletonNames, ['Get']),
   ...ofObjects(collectionNames, collectionVerbs),
   ...ofObjects(recordNames, recordVerbs),
+  ...ofObjects(changingRecordNames, changingRecordVerbs),
 ])
 
 export const allPermissions: readonly Permission[] = [...permissionHelp.keys()]

@@ -12,6 +12,7 @@ import { addHomePage } from './home-page.ts'
 import { type ObjectOptions, objectRoutes } from './objects.ts'
 import { openApiDocument } from './openapi.ts'
 import { type PrincipalOptions, principalRoutes } from './principals.ts'
+import { type QueueStatusOptions, queueStatusRoutes } from './queue-status.ts'
 import { addRoutes, type ApiRoute, type PlainRoute } from './route.ts'
 import { selfServiceRoutes } from './self-service.ts'
 import { type ServerRouteOptions, serverRoutes } from './server-routes.ts'
@@ -23,7 +24,8 @@ export interface AdminOptions
     PrincipalOptions,
     PermissionOptions,
     DnsLookupOptions,
-    Omit<ServerRouteOptions, 'accounts'> {
+    QueueStatusOptions,
+    Omit<ServerRouteOptions, 'accounts' | 'queue'> {
   readonly accounts: ObjectOptions['accounts'] &
     PermissionOptions['accounts'] &
     ServerRouteOptions['accounts']
@@ -68,6 +70,7 @@ export function apiRoutes(o: AdminOptions): readonly ApiRoute[] {
     ...selfServiceRoutes({ management, issuer: () => o.facts().hostName }),
     accountPermissionsRoute(o),
     dnsLookupRoute(o),
+    ...queueStatusRoutes(o),
     ...serverRoutes(o, openApi),
   ]
   return routes

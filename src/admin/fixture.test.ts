@@ -6,6 +6,7 @@ import type { Client } from '#http/client.ts'
 import { LiveSettings } from '#registry/live.ts'
 import { settingsObjects } from '#server/catalog.ts'
 import { ConfiguredResolver } from '#dns/configured.ts'
+import { stillQueue } from '#queue/fixture.test.ts'
 import { buildManagement } from '#server/management.ts'
 import { createRouter, type HttpEnv } from '#http/router.ts'
 import { addAdminRoutes, type AdminOptions, apiRoutes } from './api.ts'
@@ -47,12 +48,14 @@ export async function makeApi(o: { facts?: ServerFacts; dnsConfig?: string } = {
   }
   const settings = new LiveSettings(settingsObjects)
   settings.loadText(o.dnsConfig ?? '', 'test.toml')
+  const { queue, state: queueState } = stillQueue()
   const options: AdminOptions = {
     dns: new ConfiguredResolver({ ...store, settings }),
     signIn: store.signIn,
     accounts: store.accounts,
-    management: buildManagement({ ...store, settings }),
+    management: buildManagement({ ...store, settings, queue }),
     adminToken,
+    queue,
     reload: async () => state.reload,
     facts: () => o.facts ?? facts,
     metrics: async () => ({ text: 'auth_failures_total 0\n', contentType: 'text/plain; version=0.0.4' }),
@@ -104,6 +107,7 @@ export async function makeApi(o: { facts?: ServerFacts; dnsConfig?: string } = {
     password,
     crashes,
     state,
+    queueState,
     basic,
     asAdmin,
     ask,

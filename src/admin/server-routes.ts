@@ -1,6 +1,7 @@
 /** The server itself: what it is, its description for programs, and reading its configuration again. */
 import type { Accounts } from '#account/account.ts'
 import { Fault } from '#base/fault.ts'
+import type { QueueControl } from '#queue/control.ts'
 import type { Management } from '#registry/management.ts'
 import type { JsonSchema } from '#settings/json-schema.ts'
 import { assertMay } from './gate.ts'
@@ -22,6 +23,7 @@ export interface ServerRouteOptions {
   readonly management: Management
   readonly accounts: Pick<Accounts, 'listDomains' | 'names'>
   readonly facts: () => ServerFacts
+  readonly queue: Pick<QueueControl, 'paused' | 'active'>
   /** Reads the settings again. */
   readonly reload: () => Promise<Reloaded>
 }
@@ -29,6 +31,12 @@ export interface ServerRouteOptions {
 export interface ShownStatus extends ServerFacts {
   readonly domains: number
   readonly accounts: number
+  readonly queue: {
+    /** Attempts under way. */
+    readonly active: number
+    /** While nothing is begun: since when, and by whom. */
+    readonly paused?: { readonly at: string; readonly by: string }
+  }
 }
 
 const tag = 'Server'
@@ -109,8 +117,17 @@ function schemaRoutes({ management }: ServerRouteOptions): readonly ApiRoute[] {
   ]
 }
 
-async function status({ accounts, facts }: ServerRouteOptions): Promise<ShownStatus> {
+async function status({ accounts, facts, queue }: ServerRouteOptions): Promise<ShownStatus> {
   const domains = await accounts.listDomains()
   const names = await accounts.names()
-  return { ...facts(), domains: domains.length, accounts: names.length }
+  const { paused, active } = queue
+  return {
+    ...facts(),
+    domains: domains.length,
+    accounts: names.length,
+    queue: {
+      active,
+      ...(paused === undefined ? {} : { paused: { at: new Date(paused.at).toISOString(), by: paused.by } }),
+    },
+  }
 }

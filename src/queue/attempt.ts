@@ -40,7 +40,7 @@ export async function attempt(deps: AttemptDeps, work: Work, signal: AbortSignal
     ...(message.ret === undefined ? {} : { ret: message.ret }),
     ...(message.envelopeId === undefined ? {} : { envelopeId: message.envelopeId }),
   }
-  const record = { id, message, recipients: recipients.map(({ n }) => n) }
+  const record = { id, message, recipients: recipients.map(({ n, row }) => ({ n, address: row.address })) }
   const schedule = scheduleOf(deps.settings, recipients[0]!.row.queue as BuiltInQueue)
   let results: readonly RecipientResult[] = []
   if (destination.route.kind === 'local') {

@@ -74,3 +74,17 @@ export const attemptFailed = eventKind({
   help: 'Trouble of our own kept a message from being tried: it waits.',
   fields: { message: text, error },
 })
+
+export const queuePaused = eventKind({
+  name: 'queue.paused',
+  level: 'warn',
+  help: 'Nothing leaves the queue until it is resumed.',
+  fields: { by: text },
+})
+
+export const queueResumed = eventKind({
+  name: 'queue.resumed',
+  level: 'info',
+  help: 'Mail leaves the queue again.',
+  fields: { by: text },
+})

@@ -8,12 +8,14 @@ import { MemoryEngine } from '#kv/engines/memory.ts'
 import { LiveSettings } from '#registry/live.ts'
 import { silentTelemetry, type Telemetry } from '#telemetry/telemetry.ts'
 import { attempt } from './attempt.ts'
+import { recipientName } from './due.ts'
 import { enqueue, type NewMessage, type NewRecipient, QueueIds } from './enqueue.ts'
 import { QueueManager } from './manager.ts'
 import { notify } from './notify.ts'
+import type { QueueControl } from './control.ts'
 import { destinationOf } from './route.ts'
 import { queueSettings } from './settings.ts'
-import { dueTable, queuedMessageTable, queuedRecipientTable, type QueueId } from './tables.ts'
+import { dueTable, type Paused, queuedMessageTable, queuedRecipientTable, type QueueId } from './tables.ts'
 import type { Job, LocalTransport, RecipientResult, Transport } from './transport.ts'
 
 export const startedAt = Date.UTC(2026, 2, 4, 5, 6, 7)
@@ -153,4 +155,20 @@ export function makeQueue(o: { config?: string; engine?: MemoryEngine; blobs?: M
     await manager.settled()
   }
   return { ...deps, bus, engine, told, world, sent, start, put, rows, pass }
+}
+
+/** For what manages a queue in which nothing moves. `taken`: names as `recipientName` makes them. */
+export function stillQueue() {
+  const state = { paused: undefined as Paused | undefined, hurried: [] as string[], taken: new Set<string>() }
+  const queue: QueueControl = {
+    get paused() {
+      return state.paused
+    },
+    active: 0,
+    pause: async (by) => void (state.paused = { at: startedAt, by }),
+    resume: async () => void (state.paused = undefined),
+    isTaken: (id, n) => state.taken.has(recipientName(id, n)),
+    hurry: (addresses) => void state.hurried.push(...addresses),
+  }
+  return { queue, state }
 }

@@ -135,10 +135,10 @@ test('a dead destination does not delay another, and is not asked a thousand tim
   await using manager = q.start()
   q.world.answer = (address) =>
     address.endsWith('@dead.example') ? delayed(q.clock.now(), { unreachable: true }) : ok
-  manager.pause()
+  await manager.pause('admin')
   for (let i = 0; i < 300; i++) await q.put([`user${i}@dead.example`])
   await q.put(['bob@alive.example'])
-  manager.resume()
+  await manager.resume('admin')
   await manager.settled()
   assert.deepEqual(
     q.sent.map(({ to }) => to),

@@ -10,12 +10,19 @@ import type { Bus } from '#bus/bus.ts'
 import type { Db } from '#kv/db.ts'
 import type { Settings } from '#settings/object.ts'
 import type { Telemetry } from '#telemetry/telemetry.ts'
+import type { QueueControl } from './control.ts'
 import { Destinations } from './destinations.ts'
 import { type DueKey, type DueRecipient, listDue, listQueues, readDue, recipientName } from './due.ts'
 import { putRecipient } from './enqueue.ts'
-import { attemptFailed } from './events.ts'
+import { attemptFailed, queuePaused, queueResumed } from './events.ts'
 import { type BuiltInQueue, mtaOutbound, threadsOf } from './settings.ts'
-import { type QueuedMessage, queuedRecipientTable, type QueueId } from './tables.ts'
+import {
+  type Paused,
+  type QueuedMessage,
+  queuedRecipientTable,
+  type QueueId,
+  queuePausedTable,
+} from './tables.ts'
 import type { Destination } from './transport.ts'
 
 /** One piece of work: recipients of one message that go to one destination, or that are to be reported. */
@@ -52,7 +59,7 @@ const perLook = 500
 /** So that not all that waited for a destination come back at the same moment. */
 const spreadMs = 30_000
 
-export class QueueManager implements AsyncDisposable {
+export class QueueManager implements QueueControl, AsyncDisposable {
   readonly #db: Db
   readonly #clock: Clock
   readonly #settings: Settings
@@ -67,7 +74,8 @@ export class QueueManager implements AsyncDisposable {
   #timer: NodeJS.Timeout | undefined
   #isLooking = false
   #lookAgain = false
-  #isPaused = false
+  /** `unknown` until the row was read: nothing is begun before. */
+  #paused: Paused | 'unknown' | undefined = 'unknown'
 
   constructor(o: {
     db: Db
@@ -86,8 +94,8 @@ export class QueueManager implements AsyncDisposable {
     this.#arm(0)
   }
 
-  get isPaused(): boolean {
-    return this.#isPaused
+  get paused(): Paused | undefined {
+    return this.#paused === 'unknown' ? undefined : this.#paused
   }
 
   /** Attempts under way. */
@@ -95,14 +103,26 @@ export class QueueManager implements AsyncDisposable {
     return this.#running.size
   }
 
-  /** What is on its way goes on; nothing new is begun. */
-  pause(): void {
-    this.#isPaused = true
+  async pause(by: string): Promise<void> {
+    const paused = this.paused ?? { at: this.#clock.now(), by }
+    await this.#db.write([], async (tx) => tx.put(queuePausedTable, [], paused))
+    this.#paused = paused
+    this.#telemetry.emit(queuePaused, { by })
   }
 
-  resume(): void {
-    this.#isPaused = false
+  async resume(by: string): Promise<void> {
+    await this.#db.write([], async (tx) => tx.delete(queuePausedTable, []))
+    this.#paused = undefined
+    this.#telemetry.emit(queueResumed, { by })
     this.kick()
+  }
+
+  isTaken(id: QueueId, n: number): boolean {
+    return this.#taken.has(recipientName(id, n))
+  }
+
+  hurry(addresses: readonly string[]): void {
+    if (addresses.length > 0) void this.#forgive(addresses).catch(() => undefined)
   }
 
   /** Looks for due mail now. */
@@ -135,7 +155,8 @@ export class QueueManager implements AsyncDisposable {
     try {
       while (this.#lookAgain && !this.#stop.signal.aborted) {
         this.#lookAgain = false
-        nextAt = this.#isPaused ? undefined : await this.#beginDue()
+        if (this.#paused === 'unknown') await this.#readPaused()
+        nextAt = this.#paused === undefined ? await this.#beginDue() : undefined
       }
     } catch (error) {
       this.#telemetry.emit(attemptFailed, { message: '', error })
@@ -144,6 +165,20 @@ export class QueueManager implements AsyncDisposable {
       this.#isLooking = false
     }
     this.#arm(nextAt === undefined ? pollMs : nextAt - this.#clock.now())
+  }
+
+  async #readPaused(): Promise<void> {
+    const stored = await this.#db.read((tx) => tx.get(queuePausedTable))
+    // Somebody may have said so meanwhile.
+    if (this.#paused === 'unknown') this.#paused = stored
+  }
+
+  /** One domain is enough for all that go there. */
+  async #forgive(addresses: readonly string[]): Promise<void> {
+    const one = new Map(addresses.map((address) => [address.slice(address.lastIndexOf('@') + 1), address]))
+    for (const address of one.values())
+      this.#destinations.forgive((await this.#work.destinationOf(address)).key)
+    this.kick()
   }
 
   #arm(waitMs: number): void {

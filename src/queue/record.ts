@@ -12,6 +12,11 @@ import type { NotifyWord, RecipientResult } from './transport.ts'
 /** Attempts that are kept with a recipient. */
 const maxHistory = 10
 
+export interface TriedRecipient {
+  readonly n: number
+  readonly address: string
+}
+
 /** RFC 3461 §4.1: without NOTIFY, failures and delays are told. */
 export const wantsNotice = (recipient: Pick<QueuedRecipient, 'notify'>, word: NotifyWord): boolean =>
   recipient.notify === undefined ? word !== 'success' : recipient.notify.includes(word)
@@ -20,18 +25,23 @@ export const wantsNotice = (recipient: Pick<QueuedRecipient, 'notify'>, word: No
 const canNotify = (message: QueuedMessage): boolean => message.from !== ''
 
 /**
- * In one commit: `results` in the order of `recipients`, by their number in the message. A recipient that
- * somebody removed meanwhile stays removed.
+ * In one commit: `results` in the order of `recipients`, by their number in the message and the
+ * address that was tried. A recipient that somebody removed meanwhile stays removed, and one that was sent
+ * elsewhere is tried there.
  */
 export async function recordResults(
   tx: WriteTx,
-  job: { readonly id: QueueId; readonly message: QueuedMessage; readonly recipients: readonly number[] },
+  job: {
+    readonly id: QueueId
+    readonly message: QueuedMessage
+    readonly recipients: readonly TriedRecipient[]
+  },
   results: readonly RecipientResult[],
   o: { readonly now: number; readonly schedule: Schedule },
 ): Promise<void> {
-  for (const [i, n] of job.recipients.entries()) {
+  for (const [i, { n, address }] of job.recipients.entries()) {
     const before = await tx.getForUpdate(queuedRecipientTable, job.id, n)
-    if (before === undefined) continue
+    if (before?.address !== address) continue
     putRecipient(tx, job.id, n, before, nextState(job.message, before, results[i]!, o))
   }
   await removeIfDone(tx, job.id)

@@ -1,6 +1,6 @@
 /**
  * The rows of mail that waits: one for each message, one for each of its recipients that is not done, and one
- * for each of these under the time when it is due. The letters `o q y` of global keys are this folder's.
+ * for each of these under the time when it is due. The letters `o q v y` of global keys are this folder's.
  *
  * What must always hold: a message is there as long as one of its recipients is, and owns a link to its bytes;
  * each recipient has exactly one due row, under the queue and time that its own row says.
@@ -66,6 +66,14 @@ export interface QueuedRecipient {
   readonly retryAt?: number
 }
 
+/** That nothing is begun. */
+export interface Paused {
+  /** Milliseconds. */
+  readonly at: number
+  /** Who paused it. */
+  readonly by: string
+}
+
 export const queuedMessageTable = globalTable({
   name: 'queued-message',
   letter: 'q',
@@ -87,6 +95,14 @@ export const dueTable = globalTable({
   letter: 'o',
   key: [text(), u48(), u48<QueueId>(), u32()],
   value: nothing,
+})
+
+/** There while nothing is begun. */
+export const queuePausedTable = globalTable({
+  name: 'queue-paused',
+  letter: 'v',
+  key: [],
+  value: json<Paused>(),
 })
 
 export const queueIdText = (id: QueueId): string => id.toString(36)

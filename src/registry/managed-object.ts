@@ -14,7 +14,7 @@ export interface ManagedObject {
   readonly name: string
   readonly title: string
   readonly help: string
-  /** `singleton`: there is one, with the id `singleton`. `record`: only the server writes it. */
+  /** `singleton`: there is one, with the id `singleton`. `record`: the server makes it, and no plan holds it. */
   readonly kind: 'singleton' | 'collection' | 'record'
   /** Everybody has their own: it is read and written under the account that it is of. */
   readonly ofAccount?: true

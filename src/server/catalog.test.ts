@@ -5,6 +5,7 @@ import { test } from 'node:test'
 import { pathToFileURL } from 'node:url'
 import { makeStore } from '#account/fixture.test.ts'
 import { allPermissions } from '#account/permission.ts'
+import { stillQueue } from '#queue/fixture.test.ts'
 import { LiveSettings } from '#registry/live.ts'
 import { text } from '#settings/field.ts'
 import type { AnySettingsObject } from '#settings/object.ts'
@@ -106,7 +107,12 @@ test('every field of the settings is read somewhere; a planted one is found', as
   assert.deepEqual(unreadFields(planted, 'server/settings.ts', sources), ['nobodyReadsThis'])
 })
 
-const management = () => buildManagement({ ...makeStore(), settings: new LiveSettings(settingsObjects) })
+const management = () =>
+  buildManagement({
+    ...makeStore(),
+    settings: new LiveSettings(settingsObjects),
+    queue: stillQueue().queue,
+  })
 
 test('every settings object is managed', () => {
   const managed = new Set(management().objects.map(({ name }) => name))

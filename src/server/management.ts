@@ -19,6 +19,8 @@ import type { Bus } from '#bus/bus.ts'
 import type { Clock } from '#base/clock.ts'
 import type { Db } from '#kv/db.ts'
 import { quotaUsage } from '#mail/mailbox.ts'
+import type { QueueControl } from '#queue/control.ts'
+import { QueueHandler } from '#queue/queue-handler.ts'
 import type { LiveSettings } from '#registry/live.ts'
 import { AuditHandler } from '#registry/audit-handler.ts'
 import { Management } from '#registry/management.ts'
@@ -34,6 +36,7 @@ export interface ManagementOptions {
   readonly settings: LiveSettings
   readonly bus: Bus
   readonly signIn: Pick<SignIn, 'administrator'>
+  readonly queue: QueueControl
 }
 
 export function buildManagement(o: ManagementOptions): Management {
@@ -58,6 +61,7 @@ export function buildManagement(o: ManagementOptions): Management {
       new DomainHandler(o),
       new ListHandler(o),
       new RoleHandler(o),
+      new QueueHandler(o),
       new AuditHandler(db),
       ...settingsHandlers(o),
     ],

@@ -123,7 +123,9 @@ export async function startServer(o: StartOptions): Promise<RunningServer> {
     listeners: live.listeners?.facts ?? [],
     selfSigned: usesSelfSigned(settings),
   })
+  const { manager: queue } = undo.use(startQueue(ground, services))
   const http = httpOf(ground, services, {
+    queue,
     adminToken: await writeAdminToken(o.directory),
     facts,
     reload: () => live.reload(),
@@ -134,7 +136,6 @@ export async function startServer(o: StartOptions): Promise<RunningServer> {
   undo.use(readProcessGauges(telemetry))
   undo.use(telemetry.gauge(events.queueMessages, () => countWaiting(db)))
   undo.use(startTasks(ground, services))
-  undo.use(startQueue(ground, services))
   // Disposed first, so that nothing below is in use any more.
   undo.defer(async () => void (await endSessions(live, 0)))
   const listeners = newListeners(ground, { ...protocols, http })
@@ -188,7 +189,7 @@ function newListeners(
 function httpOf(
   { settings, telemetry, clock, bus }: Ground,
   { store, hasher, passwords, signIn, accounts, dns }: Services,
-  o: Pick<AdminOptions, 'adminToken' | 'facts' | 'reload' | 'metrics' | 'notReady'>,
+  o: Pick<AdminOptions, 'adminToken' | 'facts' | 'reload' | 'metrics' | 'notReady' | 'queue'>,
 ): SocketProtocol {
   const { db } = store
   return buildWeb({
@@ -197,7 +198,17 @@ function httpOf(
     telemetry,
     accounts,
     dns,
-    management: buildManagement({ db, clock, telemetry, accounts, passwords, settings, bus, signIn }),
+    management: buildManagement({
+      db,
+      clock,
+      telemetry,
+      accounts,
+      passwords,
+      settings,
+      bus,
+      signIn,
+      queue: o.queue,
+    }),
     signIn: new AdministratorSignIn({ settings, signIn, passwords: hasher, telemetry }),
   })
 }

@@ -22,12 +22,22 @@ export function addStatusCommand(program: Command, terminal: Terminal): void {
 }
 
 function describe(status: ShownStatus, nowMs: number): string {
-  const { version, hostName, startedAtMs, domains, accounts, listeners } = status
+  const { version, hostName, startedAtMs, domains, accounts, listeners, queue } = status
   const seconds = Math.max(0, Math.floor((nowMs - startedAtMs) / 1000))
   const rows = listeners.map(({ service, ip, port, security }) => [service, `${ip}:${port}`, security])
   return [
     `Postern ${printable(version)} on ${printable(hostName)}, running for ${formatDuration(seconds * 1000)}\n`,
-    `${counted(domains, 'domain')}, ${counted(accounts, 'account')}\n\n`,
+    `${counted(domains, 'domain')}, ${counted(accounts, 'account')}\n`,
+    queueText(queue, nowMs),
+    '\n',
     table(['SERVICE', 'ADDRESS', 'SECURITY'], rows),
   ].join('')
+}
+
+/** A server that does not know its queue says nothing of it. */
+function queueText(queue: ShownStatus['queue'] | undefined, nowMs: number): string {
+  if (queue?.paused === undefined) return ''
+  const { at, by } = queue.paused
+  const since = formatDuration(Math.max(0, Math.floor((nowMs - Date.parse(at)) / 1000)) * 1000)
+  return `The queue has been paused for ${since} by ${printable(by)}: \`postern queue resume\` lets mail out again\n`
 }

@@ -1,0 +1,286 @@
+/**
+ * What can be done with mail that waits: look at it, hurry it, change where it goes and for how long it is
+ * tried, take it out.
+ *
+ * What must always hold: a change works on the rows as they are in its commit, so that the result of an
+ * attempt that ends meanwhile is not lost; what is under way is neither sent elsewhere nor told to be
+ * cancelled, since it may have arrived.
+ */
+import { readAccount, type StoredAccount } from '#account/stored-account.ts'
+import type { Clock } from '#base/clock.ts'
+import { Fault, invalidProperties } from '#base/fault.ts'
+import type { Db } from '#kv/db.ts'
+import type { ReadTx, WriteTx } from '#kv/tx.ts'
+import type { ObjectHandler, Plan, QueryRequest, QueryResult } from '#registry/managed-object.ts'
+import type { Values } from '#settings/values.ts'
+import type { QueueControl } from './control.ts'
+import { putRecipient, removeIfDone } from './enqueue.ts'
+import { cancelled, movedTo, type QueueEdit, readEdit, rescheduled } from './queue-edit.ts'
+import { queuedMessageObject, type RecipientState } from './queue-object.ts'
+import { type QueueFilter, searchQueue } from './queue-search.ts'
+import {
+  type QueuedMessage,
+  queuedMessageTable,
+  type QueuedRecipient,
+  queuedRecipientTable,
+  type QueueId,
+  queueIdText,
+  readQueueId,
+} from './tables.ts'
+import type { Attempt } from './transport.ts'
+
+export interface QueueHandlerOptions {
+  readonly db: Db
+  readonly clock: Clock
+  readonly accounts: {
+    byName(name: string): Promise<StoredAccount | undefined>
+    resolve(address: string): Promise<{ readonly kind: string }>
+  }
+  readonly queue: QueueControl
+}
+
+type Row = readonly [n: number, row: QueuedRecipient]
+
+const mostPerMessage = 10_000
+
+export class QueueHandler implements ObjectHandler {
+  readonly object = queuedMessageObject
+  readonly #o: QueueHandlerOptions
+
+  constructor(o: QueueHandlerOptions) {
+    this.#o = o
+  }
+
+  async locate(_tx: ReadTx, key: string): Promise<string | undefined> {
+    const id = readQueueId(key.toLowerCase())
+    return id && queueIdText(id)
+  }
+
+  async read(tx: ReadTx, key: string): Promise<Values | undefined> {
+    const id = readQueueId(key)
+    const message = id === undefined ? undefined : await tx.get(queuedMessageTable, id)
+    if (id === undefined || message === undefined) return undefined
+    const rows = await rowsOf(tx, id)
+    const account = message.account === 0 ? undefined : await readAccount(tx, message.account)
+    return shownMessage(message, rows, {
+      account: account?.name ?? '',
+      isTaken: (n) => this.#o.queue.isTaken(id, n),
+    })
+  }
+
+  /** In the order of arrival. */
+  async query({ filter, position, limit }: QueryRequest): Promise<QueryResult> {
+    const wanted = await this.#readFilter(filter)
+    const ids: string[] = []
+    let total = 0
+    if (wanted === undefined) return { ids, total }
+    for await (const slice of searchQueue(this.#o.db, wanted)) {
+      const from = Math.max(0, position - total)
+      for (const id of slice.slice(from, from + limit - ids.length)) ids.push(queueIdText(id))
+      total += slice.length
+    }
+    return { ids, total }
+  }
+
+  async update(key: string, patch: Values): Promise<Plan> {
+    const id = readQueueId(key)!
+    const edit = readEdit(patch)
+    const arriving = new Map<string, string>()
+    for (const address of edit.to ?? []) {
+      const isLocal = (await this.#o.accounts.resolve(address)).kind !== 'remote'
+      arriving.set(address, isLocal ? 'local' : 'remote')
+    }
+    let hurried: readonly string[] = []
+    return {
+      accounts: [],
+      apply: async (tx) => {
+        hurried = await this.#edit(tx, id, edit, arriving)
+        return key
+      },
+      committed: () => this.#o.queue.hurry(hurried),
+    }
+  }
+
+  async destroy(key: string): Promise<Plan> {
+    const id = readQueueId(key)!
+    return {
+      accounts: [],
+      apply: async (tx) => {
+        await messageForUpdate(tx, id)
+        for (const [n] of await rowsOf(tx, id))
+          putRecipient(tx, id, n, await tx.getForUpdate(queuedRecipientTable, id, n), undefined)
+        await removeIfDone(tx, id)
+        return key
+      },
+    }
+  }
+
+  /** Undefined: nothing can match. */
+  async #readFilter(filter: Values): Promise<QueueFilter | undefined> {
+    const { account: name, dueBefore, dueAfter, ...texts } = filter as Record<string, string | undefined>
+    const account = name === undefined ? undefined : (await this.#o.accounts.byName(name))?.id
+    if (name !== undefined && account === undefined) return undefined
+    return {
+      ...texts,
+      ...(account === undefined ? {} : { account }),
+      ...(dueBefore === undefined ? {} : { dueBefore: Date.parse(dueBefore) }),
+      ...(dueAfter === undefined ? {} : { dueAfter: Date.parse(dueAfter) }),
+    }
+  }
+
+  /** The addresses that are to be tried now. */
+  async #edit(
+    tx: WriteTx,
+    id: QueueId,
+    edit: QueueEdit,
+    arriving: ReadonlyMap<string, string>,
+  ): Promise<readonly string[]> {
+    const now = this.#o.clock.now()
+    const message = await messageForUpdate(tx, id)
+    const rows = await rowsForUpdate(tx, id)
+    const kept = this.#redirect(tx, id, message, rows, edit, arriving, now)
+    const hurried: string[] = []
+    for (const [n, row] of kept) {
+      if (edit.only !== undefined && !edit.only.includes(row.address)) continue
+      const after = rescheduled(row, edit, now)
+      if (after === undefined) continue
+      putRecipient(tx, id, n, row, after)
+      if (edit.at !== undefined && after.dueAt <= now) hurried.push(after.address)
+    }
+    await removeIfDone(tx, id)
+    return hurried
+  }
+
+  /** Makes the recipients those that `to` says; the ones that are still there afterwards. */
+  #redirect(
+    tx: WriteTx,
+    id: QueueId,
+    message: QueuedMessage,
+    rows: readonly Row[],
+    { to, bounce }: QueueEdit,
+    arriving: ReadonlyMap<string, string>,
+    now: number,
+  ): readonly Row[] {
+    if (to === undefined) return rows
+    const open = rows.filter(([, row]) => !isOver(row))
+    const changes = changesOf(
+      open.map(([, { address }]) => address),
+      to,
+    )
+    const kept: Row[] = rows.filter(([, row]) => isOver(row))
+    for (const [i, [n, row]] of open.entries()) {
+      const wanted = changes[i]
+      if (wanted === row.address) {
+        kept.push([n, row])
+        continue
+      }
+      const isTaken = this.#o.queue.isTaken(id, n)
+      if (isTaken && (wanted !== undefined || bounce))
+        throw new Fault('conflict', 'It is being tried right now: look again in a moment.', {})
+      const after =
+        wanted === undefined
+          ? bounce
+            ? cancelled(message, row, now)
+            : undefined
+          : movedTo(row, wanted, arriving.get(wanted) ?? row.queue, now)
+      putRecipient(tx, id, n, row, after)
+      if (after !== undefined) kept.push([n, after])
+    }
+    return kept
+  }
+}
+
+/** What each address becomes: itself, another one, or nothing. Throws Fault `invalid` where that is not clear. */
+function changesOf(before: readonly string[], wanted: readonly string[]): readonly (string | undefined)[] {
+  const known = new Set(before)
+  const staying = new Set(wanted)
+  if (wanted.every((address) => known.has(address)))
+    return before.map((address) => (staying.has(address) ? address : undefined))
+  // Somebody new stands where another one stood.
+  if (wanted.length === before.length)
+    return before.map((address, i) => (staying.has(address) ? address : wanted[i]))
+  throw invalidProperties([
+    {
+      property: 'to',
+      problem: 'must be recipients that wait, or as many as now with other addresses in place of some',
+    },
+  ])
+}
+
+async function messageForUpdate(tx: WriteTx, id: QueueId): Promise<QueuedMessage> {
+  const message = await tx.getForUpdate(queuedMessageTable, id)
+  if (message === undefined)
+    throw new Fault('notFound', 'There is no such QueuedMessage.', { what: 'QueuedMessage' })
+  return message
+}
+
+async function rowsOf(tx: ReadTx, id: QueueId): Promise<readonly Row[]> {
+  const rows = await tx.list(queuedRecipientTable, [id], { limit: mostPerMessage })
+  return rows.map(([[, n], row]) => [n, row] as const)
+}
+
+async function rowsForUpdate(tx: WriteTx, id: QueueId): Promise<readonly Row[]> {
+  const rows: Row[] = []
+  for (const [n] of await rowsOf(tx, id)) {
+    const row = await tx.getForUpdate(queuedRecipientTable, id, n)
+    if (row !== undefined) rows.push([n, row])
+  }
+  return rows
+}
+
+/** Nothing is tried any more: only its sender is told. */
+const isOver = ({ report }: QueuedRecipient): boolean => report !== undefined && report !== 'delayed'
+
+const timeText = (ms: number): string => new Date(ms).toISOString().replace('.000Z', 'Z')
+
+function shownMessage(
+  message: QueuedMessage,
+  rows: readonly Row[],
+  o: { readonly account: string; readonly isTaken: (n: number) => boolean },
+): Values {
+  const open = rows.filter(([, row]) => !isOver(row)).map(([, row]) => row)
+  const times = rows.map(([, { dueAt }]) => dueAt)
+  const all = rows.map(([, row]) => row)
+  const last = all.flatMap(({ history }) => history.slice(-1)).toSorted((a, b) => b.at - a.at)[0]
+  return {
+    from: message.from,
+    source: message.source,
+    account: o.account,
+    receivedAt: timeText(message.receivedAt),
+    size: Buffer.byteLength(message.before) + message.sizeBytes,
+    envelopeId: message.envelopeId ?? '',
+    attempts: Math.max(0, ...all.map(({ attempts }) => attempts)),
+    status: last?.said ?? '',
+    to: open.map(({ address }) => address),
+    ...(times.length === 0 ? {} : { nextAttemptAt: timeText(Math.min(...times)) }),
+    ...(all.length === 0 ? {} : { expiresAt: timeText(Math.max(...all.map((row) => row.expiresAt))) }),
+    recipients: rows.map(([n, row]) => shownRecipient(row, o.isTaken(n))),
+  }
+}
+
+function stateOf(row: QueuedRecipient, isTaken: boolean): RecipientState {
+  if (isOver(row)) return 'reporting'
+  if (isTaken) return 'trying'
+  return row.attempts === 0 ? 'waiting' : 'delayed'
+}
+
+const shownRecipient = (row: QueuedRecipient, isTaken: boolean): Values => ({
+  address: row.address,
+  state: stateOf(row, isTaken),
+  queue: row.queue,
+  attempts: row.attempts,
+  nextAttemptAt: timeText(row.report === 'delayed' ? (row.retryAt ?? row.dueAt) : row.dueAt),
+  expiresAt: timeText(row.expiresAt),
+  status: row.status ?? '',
+  history: row.history.map(shownAttempt),
+})
+
+const shownAttempt = ({ at, elapsedMs, host = '', ip = '', tls = '', step, said }: Attempt): Values => ({
+  at: timeText(at),
+  elapsedMs,
+  host,
+  ip,
+  tls,
+  step,
+  said,
+})
