@@ -209,7 +209,6 @@ test('an account may be limited to addresses, for all its credentials', async ()
 test('a password in an old form is hashed anew at its first sign-in, unless it was changed meanwhile', async () => {
   const { signIn, db, alice, told, accounts } = await withAlice({
     realHashes: true,
-    settings: { passwordMinStrength: 'zero' },
   })
   const old = '$1$ab$dslkcXxVH.x8LwW1W/oAB/'
   const put = () =>
