@@ -36,13 +36,17 @@ export const queueOwner = (id: QueueId): BlobOwner => ({
 
 /** Milliseconds since 2020 and seven bits that rise within one: 48 bits until 2089. */
 const epochMs = Date.UTC(2020, 0, 1)
+const idsPerMs = 128
+
+/** When the message came in, as far as its id says. */
+export const receivedAtOf = (id: QueueId): number => epochMs + Math.floor(id / idsPerMs)
 
 /** Names for messages: no two in one process are the same, and what is taken already is passed over. */
 export class QueueIds {
   #last = 0
 
   next(nowMs: number): QueueId {
-    this.#last = Math.max(this.#last + 1, (nowMs - epochMs) * 128)
+    this.#last = Math.max(this.#last + 1, (nowMs - epochMs) * idsPerMs)
     return this.#last as QueueId
   }
 }

@@ -28,10 +28,7 @@ import type { AccountId, BlobHash, MailboxId, MessageId, Modseq, ThreadId, Uid }
 import { listSegments, segmentPath } from '#blob/engines/segments.ts'
 import { type BlobLocation, blobLinkTable, blobTable, ownerKinds } from '#kv/blob-rows.ts'
 import { changeLogTable } from '#kv/change-log.ts'
-import { anyRowTable } from '#kv/check.ts'
 import { sequenceTable } from '#kv/sequence.ts'
-import { keyText } from '#kv/key.ts'
-import type { Table } from '#kv/table.ts'
 import { taskTable } from '#kv/task-rows.ts'
 import { append, apply, history } from '#mail/check-history.test.ts'
 import { inboxId, provisionAccount } from '#mail/mailbox.ts'
@@ -46,7 +43,8 @@ import {
   type TestStore,
 } from '../../test/harness/store.ts'
 import { Advice } from './advice.ts'
-import { checkDirectory, type CheckedStore, checkStore } from './check.ts'
+import { checkDirectory } from './check.ts'
+import { check, drop, empty, garbage, names, now, plant, type Plant, put } from './check-fixture.test.ts'
 import { describeCheck, shownCheck } from './check-report.ts'
 import { lockDirectory } from './data-directory.ts'
 import { chooseEngine } from './engine-choice.ts'
@@ -54,24 +52,6 @@ import { chooseEngine } from './engine-choice.ts'
 const alice = 1 as AccountId
 const bob = 2 as AccountId
 const [first, second, third] = [1, 2, 3] as MessageId[] as [MessageId, MessageId, MessageId]
-const now = Date.UTC(2026, 0, 1)
-
-async function check(
-  store: TestStore,
-  o: { repair?: boolean; isQuick?: boolean } = {},
-): Promise<CheckedStore> {
-  // As the command does, with handles that have read nothing before: they remember where blobs are.
-  await using handles = store.another()
-  return await checkStore(handles, store.directory, {
-    repair: o.repair ?? false,
-    isQuick: o.isQuick ?? false,
-    now,
-    progress: () => {},
-  })
-}
-
-const names = ({ report }: CheckedStore): readonly string[] =>
-  report.tallies.filter(({ kind, left }) => left > 0 && kind.isNote !== true).map(({ kind }) => kind.name)
 
 /** Alice has three messages (one large), Bob one that Alice has too. */
 async function fill(store: TestStore): Promise<void> {
@@ -104,42 +84,6 @@ const locationOf = async (store: TestStore, id: MessageId): Promise<readonly [Bl
 
 const listId = 1 as ListId
 const list = { ...listDefaults, name: 'team@example.org' }
-
-type Row = readonly [key: Uint8Array, value: Uint8Array | undefined]
-type Plant = (store: TestStore) => Promise<readonly Row[]>
-
-const put = <K extends readonly unknown[], V>(table: Table<K, V>, key: K, value: V): Row => [
-  table.key(...key),
-  table.value.encode(value),
-]
-const drop = <K extends readonly unknown[], V>(table: Table<K, V>, ...key: K): Row => [
-  table.key(...key),
-  undefined,
-]
-const garbage = <K extends readonly unknown[], V>(table: Table<K, V>, ...key: K): Row => [
-  table.key(...key),
-  Buffer.from([0xff, 0xff, 0xff]),
-]
-
-async function plant({ engine }: TestStore, rows: readonly Row[]): Promise<void> {
-  await engine.commit({
-    checks: [],
-    blobs: [],
-    puts: rows.flatMap(([key, value]) => (value === undefined ? [] : [{ key: keyText(key), value }])),
-    deletes: rows.filter(([, value]) => value === undefined).map(([key]) => keyText(key)),
-  })
-}
-
-/** Nothing but what a new store has; ids begin anew. */
-async function empty(store: TestStore): Promise<void> {
-  for (const prefix of ['A', 'G']) {
-    const rows = await store.db.read((tx) => tx.list(anyRowTable, [Buffer.from(prefix)]))
-    await plant(
-      store,
-      rows.map(([[key]]) => [key, undefined] as const),
-    )
-  }
-}
 
 /** Faults in rows that a repair puts right, by the name under which they must be found. */
 const faults: readonly (readonly [name: string, what: string, Plant])[] = [

@@ -1,6 +1,7 @@
 /**
  * The check of a whole store, while no server runs on it: opens it as the server does, so that what a crash
- * left is recovered first, then looks at tasks, accounts, blobs and the mail of one account after the other.
+ * left is recovered first, then looks at tasks, accounts, blobs, the queue and the mail of one account after the
+ * other.
  *
  * Blobs come before mail, since mail asks where bytes are; links that nobody owns come last, since a message
  * may be made again from them. Memory is bounded by one account.
@@ -11,7 +12,13 @@ import type { Worker } from 'node:worker_threads'
 import { accountTroubles } from '#account/check.ts'
 import { accountRowTable } from '#account/tables.ts'
 import type { AccountId } from '#base/id.ts'
-import { BlobCheck, type OwnerChecks, restoreLocations, unownedLinkTroubles } from '#blob/check.ts'
+import {
+  BlobCheck,
+  type OwnerCheck,
+  type OwnerChecks,
+  restoreLocations,
+  unownedLinkTroubles,
+} from '#blob/check.ts'
 import { SegmentFiles } from '#blob/check-segments.ts'
 import { LocalBus } from '#bus/engines/local.ts'
 import { ownerKinds } from '#kv/blob-rows.ts'
@@ -22,6 +29,9 @@ import { accountOfKey, accountPrefix } from '#kv/table.ts'
 import { mailCheck } from '#mail/check.ts'
 import { holdsBlob } from '#mail/check-entries.ts'
 import { shareIndexTroubles } from '#mail/check-shares.ts'
+import { queueCheck, queueHoldsBlob } from '#queue/check.ts'
+import { chunkHoldsBlob } from '#smtp/server/check-chunks.ts'
+import { serverAccount } from '#smtp/server/chunk.ts'
 import { Advice } from './advice.ts'
 import type { CommitterData } from './threads.ts'
 import { lockDirectory } from './data-directory.ts'
@@ -43,7 +53,17 @@ export interface CheckedStore {
   readonly accounts: number
 }
 
-const owners: OwnerChecks = { [ownerKinds.message]: holdsBlob }
+const heldByQueueOrChunk: OwnerCheck = async (tx, links) => {
+  const byQueue = await queueHoldsBlob(tx, links)
+  const others = links.filter((_link, i) => !byQueue[i]!)
+  const byChunk = others.length === 0 ? [] : await chunkHoldsBlob(tx, others)
+  return links.map((link, i) => byQueue[i]! || byChunk[others.indexOf(link)]!)
+}
+
+const owners: OwnerChecks = {
+  [ownerKinds.message]: holdsBlob,
+  [ownerKinds.queue]: heldByQueueOrChunk,
+}
 
 /**
  * Locks the directory, opens its store and checks it. Throws Advice where that cannot be: there is no store, or
@@ -90,6 +110,12 @@ export async function checkStore(store: Store, directory: string, o: CheckOption
     progress: (count) => o.progress(`${count} blobs`),
   })
   await report.run(blobs, o)
+  const queue = queueCheck({
+    ...global,
+    unowned: () => blobs.unowned.get(serverAccount) ?? new Map(),
+    findBlobs: (hashes) => restoreLocations(db, files, hashes),
+  })
+  await report.run(queue, o)
   let accounts = 0
   for await (const account of allAccounts(db)) {
     accounts++
