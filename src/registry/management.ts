@@ -157,8 +157,9 @@ export class Management {
     const prepared: PreparedChange[] = []
     for (const one of readable) prepared.push(await prepare(one, scope))
     const results = await this.#committer.commit(prepared, scope, { dryRun: o.dryRun === true })
-    if (o.dryRun !== true)
-      for (const [i, result] of results.entries()) this.#done(prepared[i]!, result, scope)
+    // Of a dry run nothing is kept, so a secret that was made up for it is nobody's.
+    if (o.dryRun === true) return results.map((result) => ({ ...result, shownOnce: {} }))
+    for (const [i, result] of results.entries()) this.#done(prepared[i]!, result, scope)
     return results.map((result, i) => ({ ...result, shownOnce: prepared[i]!.plan.shownOnce ?? {} }))
   }
 
