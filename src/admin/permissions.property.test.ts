@@ -39,8 +39,15 @@ const pool = [
   ...['Account', 'Role', 'Domain', 'MailingList'].flatMap((name) =>
     ['Get', 'Query', 'Create', 'Update', 'Destroy'].map((verb) => `sys${name}${verb}`),
   ),
-  ...['sysImapGet', 'sysImapUpdate', 'sysAuditEntryGet', 'sysAuditEntryQuery', 'sysSystemSettingsGet'],
-  ...['actionReloadSettings', 'authenticate', 'sysAppPasswordCreate', 'sysAccountSettingsUpdate'],
+  'sysImapGet',
+  'sysImapUpdate',
+  'sysAuditEntryGet',
+  'sysAuditEntryQuery',
+  'sysSystemSettingsGet',
+  'actionReloadSettings',
+  'authenticate',
+  'sysAppPasswordCreate',
+  'sysAccountSettingsUpdate',
 ]
 const some = fc.subarray(pool, { maxLength: 12 })
 const few = fc.subarray(pool, { maxLength: 2 })
