@@ -202,3 +202,26 @@ test('what is missing for TLS is said', async (t) => {
   assert.equal(code, 1)
   assert.match(err, /does not speak TLS\n {2}is it http:\/\/ in --url or POSTERN_URL\?/)
 })
+
+test('every command teaches by two examples at least, in lines that fit', async () => {
+  const namesIn = (help: string): readonly string[] => {
+    const [, afterOptions = ''] = help.split(/^ {2}-h, --help .*$/m)
+    const [commands] = afterOptions.split(/^(?:First steps|Examples|How fields)/m, 1) as [string]
+    const names = [...commands.matchAll(/^ {2}([a-z][\w-]*)(?:\||  )/gm)].map(([, name]) => name!)
+    return names.filter((name) => name !== 'help')
+  }
+  const visit = async (words: readonly string[]): Promise<number> => {
+    const { code, out } = await runLine([...words, '--help'], { columns: 80 })
+    assert.equal(code, 0, words.join(' '))
+    for (const line of out.split('\n')) assert.ok(line.length <= 80, `${words.join(' ')}: ${line}`)
+    const inner = namesIn(out)
+    if (inner.length > 0) {
+      let count = 0
+      for (const name of inner) count += await visit([...words, name])
+      return count
+    }
+    assert.ok((out.match(/^ {2}\$ .*postern /gm) ?? []).length >= 2, words.join(' '))
+    return 1
+  }
+  assert.ok((await visit([])) > 45)
+})

@@ -14,7 +14,7 @@ export interface DeleteFlags {
 const examples = `
 Examples:
   $ postern delete MailingList old@example.org           asks first
-  $ postern delete Account bob@example.org --yes      for scripts; his mail goes too
+  $ postern delete Account bob@example.org --yes   does not, for scripts
 `
 
 export const withDeleteOptions = (command: Command): Command =>

@@ -58,7 +58,7 @@ function addMembership(group: Command, terminal: Terminal, word: string, does: '
       'after',
       examplesOf(
         `group ${word} sales@example.org alice@example.org`,
-        `group ${word} sales@example.org bob@example.org carol@example.org`,
+        `group ${word} sales@example.org bob@example.org 17`,
       ),
     )
     .action(async (name: string, members: readonly string[], _o: object, command: Command) => {

@@ -26,10 +26,7 @@ export function addListCommands(program: Command, terminal: Terminal): void {
     .addHelpText(
       'after',
       assignmentHelp +
-        examplesOf(
-          'list create news@example.org',
-          'list create team@example.org posting=members recipients=alice@example.org',
-        ),
+        examplesOf('list create news@example.org', 'list create team@example.org posting=members'),
     )
     .action(async (name: string, args: readonly string[], o: ChangeFlags, command: Command) => {
       const context = contextOf(command, terminal)

@@ -28,7 +28,7 @@ export function addRoleCommands(program: Command, terminal: Terminal): void {
       'after',
       assignmentHelp +
         examplesOf(
-          'role create helpdesk roles=user enabledPermissions=sysAccountGet,sysAccountQuery',
+          'role create helpdesk roles=user enabledPermissions=sysAccountGet',
           'role create readonly roles=user disabledPermissions=emailSend',
         ),
     )

@@ -11,7 +11,7 @@ const examples = `
 Examples:
   $ postern update Account alice@example.org description=Alice locale=de
   $ postern update Account alice@example.org secret=-     asks for it
-  $ postern update Imap timeoutIdle=20m              there is one: it needs no name
+  $ postern update Imap timeoutIdle=20m           there is one: it needs no name
 `
 
 export function addUpdateCommand(program: Command, terminal: Terminal): void {
