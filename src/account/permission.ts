@@ -44,6 +44,7 @@ const administrationPermissions = {
   actionReloadSettings: 'Read the configuration again.',
   actionPauseMtaQueue: 'Let nothing leave the queue.',
   actionResumeMtaQueue: 'Let mail leave the queue again.',
+  actionRecountQuotas: 'Have counted anew what accounts hold.',
   dnsLookup: 'Ask the name servers that the server asks.',
 } as const
 

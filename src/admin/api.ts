@@ -14,6 +14,7 @@ import { openApiDocument } from './openapi.ts'
 import { type PrincipalOptions, principalRoutes } from './principals.ts'
 import { type QueueStatusOptions, queueStatusRoutes } from './queue-status.ts'
 import { addRoutes, type ApiRoute, type PlainRoute } from './route.ts'
+import { type RecountOptions, recountRoute } from './recount.ts'
 import { selfServiceRoutes } from './self-service.ts'
 import { type ServerRouteOptions, serverRoutes } from './server-routes.ts'
 
@@ -25,6 +26,7 @@ export interface AdminOptions
     PermissionOptions,
     DnsLookupOptions,
     QueueStatusOptions,
+    Pick<RecountOptions, 'recount'>,
     Omit<ServerRouteOptions, 'accounts' | 'queue'> {
   readonly accounts: ObjectOptions['accounts'] &
     PermissionOptions['accounts'] &
@@ -71,6 +73,7 @@ export function apiRoutes(o: AdminOptions): readonly ApiRoute[] {
     accountPermissionsRoute(o),
     dnsLookupRoute(o),
     ...queueStatusRoutes(o),
+    recountRoute(o),
     ...serverRoutes(o, openApi),
   ]
   return routes

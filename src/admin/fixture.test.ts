@@ -46,6 +46,7 @@ export async function makeApi(o: { facts?: ServerFacts; dnsConfig?: string } = {
     notReady: undefined,
     reload: { errors: [], changed: [], warnings: [], restart: [] },
   }
+  const recounted: unknown[] = []
   const settings = new LiveSettings(settingsObjects)
   settings.loadText(o.dnsConfig ?? '', 'test.toml')
   const { queue, state: queueState } = stillQueue()
@@ -56,6 +57,7 @@ export async function makeApi(o: { facts?: ServerFacts; dnsConfig?: string } = {
     management: buildManagement({ ...store, settings, queue }),
     adminToken,
     queue,
+    recount: async (account) => void recounted.push(account),
     reload: async () => state.reload,
     facts: () => o.facts ?? facts,
     metrics: async () => ({ text: 'auth_failures_total 0\n', contentType: 'text/plain; version=0.0.4' }),
@@ -103,6 +105,7 @@ export async function makeApi(o: { facts?: ServerFacts; dnsConfig?: string } = {
     routes: apiRoutes(options),
     management: options.management,
     dump,
+    recounted,
     router,
     password,
     crashes,

@@ -1,5 +1,5 @@
 /** What the process as a whole tells, and what no other folder knows. */
-import { durationMs, error, eventKind, list, number, text } from '#telemetry/event.ts'
+import { durationMs, error, eventKind, list, number, text, sizeBytes } from '#telemetry/event.ts'
 import { gaugeKind } from '#telemetry/gauge.ts'
 
 export const serverReady = eventKind({
@@ -98,4 +98,11 @@ export const accountPurged = eventKind({
   level: 'info',
   help: 'The mail of an account that was deleted has been removed.',
   fields: { account: number, messages: number },
+})
+
+export const usageRecounted = eventKind({
+  name: 'server.usage-recounted',
+  level: 'info',
+  help: 'What an account holds was counted anew.',
+  fields: { account: number, before: sizeBytes, usedBytes: sizeBytes },
 })

@@ -11,14 +11,15 @@ import { accountRowTable } from '#account/tables.ts'
 import type { AccountId } from '#base/id.ts'
 import { sweepBlobs } from '#blob/sweep.ts'
 import type { Db } from '#kv/db.ts'
-import { taskRow, taskTable } from '#kv/task-rows.ts'
+import { type TaskName, taskRow, taskTable } from '#kv/task-rows.ts'
 import { trimLog } from '#kv/trim-log.ts'
 import type { WriteTx } from '#kv/tx.ts'
 import { purgeAccount } from '#mail/purge.ts'
+import { recountUsage } from '#mail/recount.ts'
 import { trimAudit } from '#registry/audit.ts'
 import type { TaskKind } from '#tasks/kind.ts'
 import type { Telemetry } from '#telemetry/telemetry.ts'
-import { accountPurged, sweepDone } from './events.ts'
+import { accountPurged, sweepDone, usageRecounted } from './events.ts'
 
 const dayMs = 86_400_000
 /** At night in Europe, in the evening in America. */
@@ -46,17 +47,22 @@ export const scheduleSweep = (db: Db, clock: Clock): Promise<void> =>
 /** Cuts the change log of every account, one after the other. Returns how many rows were removed. */
 async function trimLogs(db: Db, keep: number, signal: AbortSignal): Promise<number> {
   let rows = 0
+  for await (const account of everyAccount(db)) {
+    signal.throwIfAborted()
+    rows += await trimLog(db, account, keep)
+  }
+  return rows
+}
+
+async function* everyAccount(db: Db): AsyncGenerator<AccountId> {
   for (let after: readonly [AccountId] | undefined; ;) {
     const from = after
     const page = await db.read((tx) =>
       tx.list(accountRowTable, [], { limit: 100, ...(from === undefined ? {} : { after: from }) }),
     )
-    for (const [[account]] of page) {
-      signal.throwIfAborted()
-      rows += await trimLog(db, account, keep)
-    }
+    for (const [[account]] of page) yield account
     after = page.at(-1)?.[0]
-    if (after === undefined) return rows
+    if (after === undefined) return
   }
 }
 
@@ -69,6 +75,23 @@ export const purgeAccountTask = (o: { telemetry: Telemetry }): TaskKind<{ readon
     const messages = await purgeAccount(task.db, account, task.signal)
     await task.db.write([], async (tx) => task.done(tx))
     o.telemetry.emit(accountPurged, { account, messages })
+  },
+})
+
+export const recountName: TaskName<{ readonly account?: AccountId }> = { name: 'account.recount' }
+
+/** Counts anew what an account holds; without one, what all do, one after the other. */
+export const recountTask = (o: { telemetry: Telemetry }): TaskKind<{ readonly account?: AccountId }> => ({
+  ...recountName,
+  leaseMs: 6 * 3_600_000,
+  retry: { firstMs: 10_000, mostMs: 3_600_000 },
+  async run({ account }, task) {
+    for await (const one of account === undefined ? everyAccount(task.db) : [account]) {
+      task.signal.throwIfAborted()
+      const found = await recountUsage(task.db, one)
+      if (found !== undefined) o.telemetry.emit(usageRecounted, { account: one, ...found })
+    }
+    await task.db.write([], async (tx) => task.done(tx))
   },
 })
 

@@ -36,7 +36,7 @@ import { lockDirectory } from './data-directory.ts'
 import * as events from './events.ts'
 import { AdministratorSignIn } from './fallback-admin.ts'
 import { firstAdminPassword } from './first-run.ts'
-import { purgeAccountTask, scheduleSweep, sweepTask } from './housekeeping.ts'
+import { purgeAccountTask, recountName, recountTask, scheduleSweep, sweepTask } from './housekeeping.ts'
 import { followSettings, type SettingsFollower } from './follow-settings.ts'
 import { type ListenerPlan, planListeners } from './listener-plans.ts'
 import { ListenerSet, type ListenerSetOptions } from './listener-set.ts'
@@ -198,6 +198,10 @@ function httpOf(
     telemetry,
     accounts,
     dns,
+    recount: (account) =>
+      db.write([], async (tx) =>
+        tx.schedule(recountName, account === undefined ? {} : { account }, clock.now()),
+      ),
     management: buildManagement({
       db,
       clock,
@@ -299,7 +303,7 @@ function startTasks(ground: Ground, services: Services): AsyncDisposable {
     clock,
     telemetry,
   })
-  const kinds = [deliverChunks, sweep, purgeAccountTask({ telemetry })]
+  const kinds = [deliverChunks, sweep, purgeAccountTask({ telemetry }), recountTask({ telemetry })]
   const scheduler = new TaskScheduler({ db, bus, clock, telemetry, kinds })
   const begun = scheduleSweep(db, clock).then(() => scheduler.kick())
   // Next time then; a store that cannot be written says so wherever mail comes in.

@@ -16,6 +16,7 @@ import { appended } from '../options.ts'
 import { printable, type Terminal } from '../terminal.ts'
 import { assignmentHelp, wantedChange } from '../values-input.ts'
 import { addExplainCommand } from './account-explain.ts'
+import { addRecountCommand } from './account-recount.ts'
 import { addNoun, examplesOf } from './noun.ts'
 
 interface CreateOptions extends PasswordOptions, Pick<ChangeFlags, 'dryRun'> {
@@ -53,6 +54,7 @@ export function addAccountCommands(program: Command, terminal: Terminal): void {
   addSwitch(account, terminal, 'disable', false)
   addSwitch(account, terminal, 'enable', true)
   addExplainCommand(account, terminal)
+  addRecountCommand(account, terminal)
 }
 
 function addCreate(account: Command, terminal: Terminal): void {
