@@ -87,7 +87,8 @@ export function makeStore(o: { realHashes?: boolean; settings?: Readonly<Record<
       throw error
     },
   })
-  const engine = new MemoryEngine(new MemoryBlobs())
+  const blobs = new MemoryBlobs()
+  const engine = new MemoryEngine(blobs)
   const db = new KvDb(engine, bus)
   const told: Told[] = []
   const telemetry: Telemetry = {
@@ -120,6 +121,7 @@ export function makeStore(o: { realHashes?: boolean; settings?: Readonly<Record<
   const anotherSignIn = (): SignIn => new SignIn({ db, passwords: hasher, settings, telemetry, clock })
   return {
     anotherSignIn,
+    blobs,
     settings,
     hasher,
     bus,

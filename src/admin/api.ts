@@ -12,6 +12,7 @@ import { addHomePage } from './home-page.ts'
 import { type ObjectOptions, objectRoutes } from './objects.ts'
 import { openApiDocument } from './openapi.ts'
 import { type PrincipalOptions, principalRoutes } from './principals.ts'
+import { queueMessageRoutes } from './queue-messages.ts'
 import { type QueueStatusOptions, queueStatusRoutes } from './queue-status.ts'
 import { addRoutes, type ApiRoute, type PlainRoute } from './route.ts'
 import { type RecountOptions, recountRoute } from './recount.ts'
@@ -72,6 +73,7 @@ export function apiRoutes(o: AdminOptions): readonly ApiRoute[] {
     ...selfServiceRoutes({ management, issuer: () => o.facts().hostName }),
     accountPermissionsRoute(o),
     dnsLookupRoute(o),
+    ...queueMessageRoutes(o),
     ...queueStatusRoutes(o),
     recountRoute(o),
     ...serverRoutes(o, openApi),

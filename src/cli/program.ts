@@ -16,6 +16,7 @@ import { addDomainCommands } from './commands/domain.ts'
 import { addGetCommand } from './commands/get.ts'
 import { addGroupCommands } from './commands/group.ts'
 import { addListCommands } from './commands/list.ts'
+import { addQueueCommands } from './commands/queue.ts'
 import { addQueryCommand } from './commands/query.ts'
 import { addReloadCommand } from './commands/reload.ts'
 import { addRoleCommands } from './commands/role.ts'
@@ -67,6 +68,7 @@ const commands: readonly (readonly [group: string, commands: readonly Add[]])[] 
     ],
   ],
   ['A whole organisation at once:', [addApplyCommand, addSnapshotCommand]],
+  ['Mail that waits:', [addQueueCommands]],
   ['The server:', [addStatusCommand, addReloadCommand, addAuditCommand, addCheckCommand]],
 ]
 

@@ -1,0 +1,210 @@
+/** `postern queue`: mail that waits, looked at and changed. Pausing is `queue-pause.ts`. */
+import type { Command } from 'commander'
+import { type Context, contextOf } from '../context.ts'
+import { CliFailure, isNotFound, usageFailure } from '../failure.ts'
+import { counted, table } from '../layout.ts'
+import type { ShownObject, Values } from '../object-client.ts'
+import { appended, countOption } from '../options.ts'
+import { inParallel } from '../parallel.ts'
+import { confirm, printable, type Terminal } from '../terminal.ts'
+import { readComing, relative } from '../time-text.ts'
+import { examplesOf } from './noun.ts'
+import { addPauseCommands } from './queue-pause.ts'
+import { messageText, textIn, textsIn } from './queue-text.ts'
+
+const object = 'QueuedMessage'
+const mostListed = 1000
+const atOnce = 8
+
+interface FilterFlags {
+  readonly from?: string
+  readonly to?: string
+  readonly domain?: string
+  readonly account?: string
+  readonly status?: string
+  readonly search?: string
+}
+
+interface ChosenFlags extends FilterFlags {
+  readonly all?: true
+  readonly only?: readonly string[]
+}
+
+export function addQueueCommands(program: Command, terminal: Terminal): void {
+  const queue = program
+    .command('queue')
+    .description('mail that waits: looked at, hurried, taken out, held back')
+  addList(queue, terminal)
+  queue
+    .command('show')
+    .description('show a message that waits, and what was tried')
+    .argument('<id>', 'as `queue list` shows it')
+    .addHelpText('after', examplesOf('queue show 1k2m3n4p5', 'queue show 1k2m3n4p5 --json'))
+    .action(async (id: string, _o: object, self: Command) => {
+      const context = contextOf(self, terminal)
+      const one = await context.objects.get(object, id)
+      context.show(one, messageText(one, Date.now(), terminal.columns))
+    })
+  addRetry(queue, terminal)
+  addCancel(queue, terminal)
+  addPauseCommands(queue, terminal)
+}
+
+const withFilters = (command: Command): Command =>
+  command
+    .option('--search <text>', 'only where the sender or a recipient has this in it')
+    .option('--from <text>', 'only where the sender has this in it')
+    .option('--to <text>', 'only where a recipient has this in it')
+    .option('--domain <domain>', 'only where a recipient is of this domain')
+    .option('--account <name>', 'only what this account submitted')
+    .option('--status <text>', 'only where this was said last, such as "refused" or 4.7.1')
+
+const withChoice = (command: Command): Command =>
+  withFilters(command)
+    .argument('[ids...]', 'as `queue list` shows them; or say which with the options')
+    .option('--all', 'all that wait')
+    .option('--only <address>', 'only this recipient of each; may be repeated', appended)
+
+function filterOf({ search, from, to, domain, account, status }: FilterFlags): Record<string, string> {
+  const given = Object.entries({ text: search, from, to, domain, account, status })
+  return Object.fromEntries(given.filter((entry): entry is [string, string] => entry[1] !== undefined))
+}
+
+function addList(queue: Command, terminal: Terminal): void {
+  withFilters(queue.command('list'))
+    .description('list mail that waits, the oldest first')
+    .option('--limit <count>', 'at most so many', countOption('--limit', mostListed), 50)
+    .option('--page <number>', 'the next so many', countOption('--page', 1_000_000), 1)
+    .addHelpText('after', examplesOf('queue list', 'queue list --domain remote.example --json'))
+    .action(async (o: FilterFlags & { limit: number; page: number }, self: Command) => {
+      const context = contextOf(self, terminal)
+      const { items, total } = await context.objects.page(object, {
+        filter: filterOf(o),
+        page: o.page,
+        limit: o.limit,
+      })
+      const now = Date.now()
+      const text = table(
+        ['ID', 'TO', 'FROM', 'CAME', 'NEXT', 'TRIED', 'SAID'],
+        items.map((one) => rowOf(one, now)),
+        terminal.columns,
+      )
+      context.show({ items, total }, text || 'Nothing waits.\n')
+      if (!context.wantsJson && items.length < total)
+        context.note(`${counted(items.length, 'message')} of ${total.toLocaleString('en')}`)
+    })
+}
+
+function rowOf(one: ShownObject, now: number): readonly string[] {
+  const [first = '', ...others] = textsIn(one, 'to')
+  return [
+    one.id,
+    others.length === 0 ? first : `${first} +${others.length}`,
+    textIn(one, 'from') || '<>',
+    relative(one['receivedAt'], now).replace(' ago', ''),
+    relative(one['nextAttemptAt'], now).replace(/^.* ago$/, 'now'),
+    typeof one['attempts'] === 'number' ? String(one['attempts']) : '',
+    textIn(one, 'status'),
+  ]
+}
+
+function addRetry(queue: Command, terminal: Terminal): void {
+  withChoice(queue.command('retry'))
+    .description('try mail now, or at another time')
+    .option('--at <time>', 'not now but then: 2h, or 2026-03-04T05:06:07Z')
+    .option('--expires <time>', 'and give it up then')
+    .addHelpText('after', examplesOf('queue retry 1k2m3n4p5', 'queue retry --domain remote.example'))
+    .action(
+      async (ids: readonly string[], o: ChosenFlags & { at?: string; expires?: string }, self: Command) => {
+        const context = contextOf(self, terminal)
+        const now = Date.now()
+        const patch: Values = {
+          ...(o.at === undefined ? { retry: true } : { nextAttemptAt: readComing(o.at, now) }),
+          ...(o.expires === undefined ? {} : { expiresAt: readComing(o.expires, now) }),
+          ...(o.only === undefined ? {} : { only: o.only }),
+        }
+        const chosen = await chosenOf(context, ids, o)
+        const done = await each(context, chosen, (id) => context.objects.update(object, id, patch))
+        const when = o.at === undefined ? 'now' : `at ${String(patch['nextAttemptAt'])}`
+        context.show({ retried: done }, `${counted(done.length, 'message')} will be tried ${when}.\n`)
+      },
+    )
+}
+
+function addCancel(queue: Command, terminal: Terminal): void {
+  withChoice(queue.command('cancel'))
+    .description('take mail out of the queue; it is sent to nobody any more')
+    .option('--bounce', 'tell the senders')
+    .option('--yes', 'do not ask')
+    .addHelpText(
+      'after',
+      examplesOf('queue cancel 1k2m3n4p5', 'queue cancel --from alice@example.org --bounce'),
+    )
+    .action(async (ids: readonly string[], o: ChosenFlags & { bounce?: true; yes?: true }, self: Command) => {
+      const context = contextOf(self, terminal)
+      const chosen = await chosenOf(context, ids, o)
+      const what =
+        o.only === undefined
+          ? counted(chosen.length, 'message')
+          : `${o.only.join(', ')} of ${counted(chosen.length, 'message')}`
+      if (o.yes !== true && chosen.length > 0)
+        await confirm(terminal, `Take ${what} out of the queue for good?`)
+      const done = await each(context, chosen, (id) => cancelOne(context, id, o))
+      context.show({ cancelled: done }, printable(`Taken out: ${counted(done.length, 'message')}.`) + '\n')
+    })
+}
+
+/** As it is now: recipients that are done meanwhile are not there any more. */
+async function cancelOne(
+  context: Context,
+  id: string,
+  o: { only?: readonly string[]; bounce?: true },
+): Promise<unknown> {
+  if (o.only === undefined && o.bounce !== true) return context.objects.destroy(object, id)
+  const gone = o.only?.map((one) => one.toLowerCase())
+  const one = gone === undefined ? undefined : await context.objects.get(object, id)
+  const before = one === undefined ? [] : textsIn(one, 'to')
+  const to = before.filter((address) => gone?.includes(address.toLowerCase()) !== true)
+  if (one !== undefined && to.length === before.length)
+    throw new CliFailure(`${id} waits for nobody of that name`, {
+      hint: `\`postern queue show ${id}\` lists them`,
+    })
+  return context.objects.update(object, id, { to, bounce: o.bounce === true })
+}
+
+async function chosenOf(
+  context: Context,
+  ids: readonly string[],
+  o: ChosenFlags,
+): Promise<readonly string[]> {
+  const filter = filterOf(o)
+  const isFiltered = Object.keys(filter).length > 0
+  if (ids.length > 0) {
+    if (isFiltered || o.all === true) throw usageFailure('say ids, or options that choose, not both')
+    return ids
+  }
+  if (!isFiltered && o.all !== true)
+    throw usageFailure('which messages?', 'say ids, or --from, --domain ..., or --all')
+  return (await context.objects.all(object, filter)).map(({ id }) => id)
+}
+
+/** The ids of those that were there still. One that was named alone must be. */
+async function each(
+  context: Context,
+  ids: readonly string[],
+  work: (id: string) => Promise<unknown>,
+): Promise<readonly string[]> {
+  let count = 0
+  const done = await inParallel(ids, atOnce, async (id) => {
+    try {
+      await work(id)
+    } catch (error) {
+      if (ids.length === 1 || !isNotFound(error)) throw error
+      return undefined
+    }
+    context.terminal.progress(`${(++count).toLocaleString('en')} of ${ids.length.toLocaleString('en')}`)
+    return id
+  })
+  context.terminal.progress('')
+  return done.filter((id) => id !== undefined)
+}
