@@ -74,13 +74,6 @@ const sourceFiles = (): ReadonlyMap<string, string> =>
     ]),
   )
 
-/** Declared a little before their readers. */
-const awaited = [
-  'Authentication.certificateSignIn',
-  'Authentication.maxAppPasswords',
-  'Authentication.maxApiKeys',
-]
-
 test('every field of the settings is read somewhere; a planted one is found', async () => {
   const sources = sourceFiles()
   const unread: string[] = []
@@ -94,10 +87,7 @@ test('every field of the settings is read somewhere; a planted one is found', as
       unread.push(...unreadFields(declared, file, sources).map((name) => `${declared.name}.${name}`))
     }
   }
-  assert.deepEqual(
-    unread.filter((name) => !awaited.includes(name)),
-    [],
-  )
+  assert.deepEqual(unread, [])
 
   const system = settingsObjects.find(({ name }) => name === 'SystemSettings')!
   const planted = {
@@ -105,6 +95,52 @@ test('every field of the settings is read somewhere; a planted one is found', as
     fields: { ...system.fields, nobodyReadsThis: text({ fallback: '', help: '' }) },
   }
   assert.deepEqual(unreadFields(planted, 'server/settings.ts', sources), ['nobodyReadsThis'])
+})
+
+/** Names under which `events.ts` of a folder exports something that no other file of `src` mentions. */
+function unusedEvents(
+  file: string,
+  names: readonly string[],
+  sources: ReadonlyMap<string, string>,
+): string[] {
+  const folder = file.split('/')[0]!
+  const users = [...sources].filter(
+    ([path, source]) =>
+      path !== file &&
+      (path.startsWith(`${folder}/`) || source.includes(`#${file}'`) || source.includes(`./events.ts'`)),
+  )
+  return names.filter((name) => !users.some(([, source]) => new RegExp(`\\b${name}\\b`).test(source)))
+}
+
+test('every event and gauge is told by somebody; a planted one is found', async () => {
+  const sources = sourceFiles()
+  for (const file of globSync('*/events.ts', { cwd: src })) {
+    const names = Object.keys((await import(pathToFileURL(join(src, file)).href)) as object)
+    assert.deepEqual(unusedEvents(file, names, sources), [], file)
+  }
+  assert.deepEqual(unusedEvents('queue/events.ts', ['nobodyTellsThis'], sources), ['nobodyTellsThis'])
+})
+
+/** Letters are on disk: two tables with the same one would read each other's rows. */
+test('tables that share a letter are kinds of the same one', () => {
+  const seen = new Map<string, string>()
+  for (const [path, source] of sourceFiles()) {
+    for (const [, scope, declaration] of source.matchAll(/\b(account|global)Table\(\{([^]*?)\}\)/g)) {
+      const letter = /letter: '(.)'/.exec(declaration!)?.[1]
+      const kind = /kind: (\d+)/.exec(declaration!)?.[1] ?? ''
+      const name = /name: '([^']+)'/.exec(declaration!)?.[1]
+      if (letter === undefined || name === undefined) continue
+      const key = `${scope} ${letter} ${kind}`
+      const other = seen.get(key)
+      assert.ok(other === undefined || other === name, `${path}: ${name} and ${other} are both ${key}`)
+      assert.ok(
+        kind === '' || !seen.has(`${scope} ${letter} `),
+        `${path}: ${name} is a kind of a table that has none`,
+      )
+      seen.set(key, name)
+    }
+  }
+  assert.ok(seen.size > 30)
 })
 
 const management = () =>
