@@ -164,7 +164,8 @@ export async function startServer(o: StartOptions): Promise<RunningServer> {
       telemetry.emit(events.serverStopping, { why })
       const began = systemClock.now()
       live.notReady = 'the server is stopping'
-      const cutSessions = await endSessions(live, deadlineMs)
+      // Both at once: each may take most of the time that there is.
+      const [cutSessions] = await Promise.all([endSessions(live, deadlineMs), queue[Symbol.asyncDispose]()])
       telemetry.emit(events.serverStopped, { cutSessions, elapsed: systemClock.now() - began })
       await everything.disposeAsync()
     },

@@ -5,6 +5,7 @@
 import { connect as connectTcp, type Socket } from 'node:net'
 import { connect as connectTls, type TLSSocket } from 'node:tls'
 import { SyntaxFault } from '#base/fault.ts'
+import { Deadline } from './deadline.ts'
 import { ReplyReader, type ServerReply } from './reply-reader.ts'
 
 /** The connection is of no use any more. */
@@ -118,14 +119,14 @@ export class ClientConnection {
   }
 
   /** Sends bytes; settled when the peer keeps up. */
-  async write(bytes: Uint8Array, step: string, timeoutMs: number): Promise<void> {
+  async write(bytes: Uint8Array, step: string, timeoutMs: number, lingerMs = 0): Promise<void> {
     if (!this.isOpen) throw this.#lost(step)
-    if (!this.#socket.write(bytes)) await this.#event('drain', step, timeoutMs)
+    if (!this.#socket.write(bytes)) await this.#event('drain', step, timeoutMs, lingerMs)
   }
 
-  /** The next reply. */
-  async reply(step: string, timeoutMs: number): Promise<ServerReply> {
-    const deadline = AbortSignal.timeout(timeoutMs)
+  /** The next reply. When all is to end, it is still awaited for `lingerMs`. */
+  async reply(step: string, timeoutMs: number, lingerMs = 0): Promise<ServerReply> {
+    using deadline = this.#deadline(timeoutMs, lingerMs)
     for (;;) {
       let found: ServerReply | undefined
       try {
@@ -137,7 +138,9 @@ export class ClientConnection {
       }
       if (found !== undefined) return found
       if (!this.isOpen) throw this.#lost(step)
-      await this.#more(step, deadline)
+      if (deadline.ended === undefined) await new Promise<void>((resolve) => (this.#wake = resolve))
+      this.#wake = undefined
+      this.#check(step, deadline)
     }
   }
 
@@ -180,43 +183,38 @@ export class ClientConnection {
     })
   }
 
-  async #more(step: string, deadline: AbortSignal): Promise<void> {
-    const stop = AbortSignal.any([deadline, this.#signal])
-    if (!stop.aborted) {
-      await new Promise<void>((resolve) => {
-        this.#wake = resolve
-        stop.addEventListener('abort', () => resolve(), { once: true })
-      })
-      this.#wake = undefined
-    }
-    this.#check(step, deadline)
+  #deadline(timeoutMs: number, lingerMs: number): Deadline {
+    return new Deadline({ timeoutMs, signal: this.#signal, lingerMs, onEnd: () => this.#wake?.() })
   }
 
-  async #event(name: 'connect' | 'secureConnect' | 'drain', step: string, timeoutMs: number): Promise<void> {
-    const deadline = AbortSignal.timeout(timeoutMs)
-    const stop = AbortSignal.any([deadline, this.#signal])
+  async #event(
+    name: 'connect' | 'secureConnect' | 'drain',
+    step: string,
+    timeoutMs: number,
+    lingerMs = 0,
+  ): Promise<void> {
+    using deadline = this.#deadline(timeoutMs, lingerMs)
+    const socket = this.#socket
+    let done = (): void => {}
     await new Promise<void>((resolve) => {
-      this.#socket.once(name, resolve)
+      done = resolve
+      socket.once(name, done)
       this.#wake = () => {
-        if (this.#ended !== undefined) resolve()
+        if (this.#ended !== undefined || deadline.ended !== undefined) resolve()
       }
-      stop.addEventListener('abort', () => resolve(), { once: true })
-      if (this.#ended !== undefined) resolve()
+      this.#wake()
     })
+    socket.off(name, done)
     this.#wake = undefined
     this.#check(step, deadline)
     if (!this.isOpen) throw this.#lost(step)
   }
 
-  #check(step: string, deadline: AbortSignal): void {
-    if (this.#signal.aborted) {
-      this.destroy()
-      throw this.#signal.reason
-    }
-    if (deadline.aborted) {
-      this.destroy()
-      throw new ConnectionTrouble(step, 'the server did not answer in time')
-    }
+  #check(step: string, { ended }: Deadline): void {
+    if (ended === undefined) return
+    this.destroy()
+    if (ended === 'stopped') throw this.#signal.reason
+    throw new ConnectionTrouble(step, 'the server did not answer in time')
   }
 
   #lost(step: string): ConnectionTrouble {

@@ -21,6 +21,9 @@ export interface Script {
   readonly answers?: Readonly<Record<string, string>>
   /** What is said to a message. */
   readonly final?: readonly string[]
+  /** Called when a message is there whole, before anything is said to it. */
+  readonly beforeFinal?: () => void
+  readonly onCommand?: (line: string) => void
   readonly tls?: 'good' | 'broken'
   readonly implicitTls?: boolean
 }
@@ -87,6 +90,7 @@ export class ScriptedServer implements AsyncDisposable {
       const line = buffered.slice(0, end)
       buffered = buffered.slice(end + 2)
       commands.push(line)
+      this.#script.onCommand?.(line)
       const verb = line.split(' ')[0]!.toUpperCase()
       const special = Object.entries(this.#script.answers ?? {}).find(([start]) =>
         line.startsWith(start),
@@ -101,6 +105,7 @@ export class ScriptedServer implements AsyncDisposable {
         while (buffered.length < size) buffered += (await next(stream)) ?? ''
         this.messages.push(buffered.slice(0, size))
         buffered = buffered.slice(size)
+        this.#script.beforeFinal?.()
         for (const answer of this.#script.final ?? ['250 2.0.0 taken']) say(answer)
       } else if (special !== undefined) say(special)
       else if (verb === 'EHLO' || verb === 'LHLO') {
@@ -128,6 +133,7 @@ export class ScriptedServer implements AsyncDisposable {
         const stop = buffered.indexOf('\r\n.\r\n')
         this.messages.push(buffered.slice(0, stop + 2))
         buffered = buffered.slice(stop + 5)
+        this.#script.beforeFinal?.()
         for (const answer of this.#script.final ?? ['250 2.0.0 taken']) say(answer)
       } else if (verb === 'QUIT') {
         say('221 bye')

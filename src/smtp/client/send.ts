@@ -33,6 +33,12 @@ export type Verdict =
       readonly closing?: true
     }
 
+/**
+ * Once the end of a message was sent, the server has it, whatever we hear: when this server stops, the answer is
+ * awaited so long, since the message would be sent again otherwise.
+ */
+const lingerMs = 6000
+
 const isAscii = (text: string): boolean => /^[\x00-\x7f]*$/.test(text)
 
 /** One verdict for each recipient of the job, in their order. Throws ConnectionTrouble. */
@@ -163,7 +169,7 @@ async function content(
 }
 
 async function answer(session: ClientSession, step: string, timeouts: SendTimeouts): Promise<Verdict> {
-  const reply = await session.connection.reply(step, timeouts.finalMs)
+  const reply = await session.connection.reply(step, timeouts.finalMs, lingerMs)
   const isTaken = reply.code >= 200 && reply.code < 300
   const passedOn = session.offers.has('DSN')
   return isTaken ? { kind: 'delivered', step, said: replyText(reply), passedOn } : refusal(step, reply)
@@ -189,7 +195,7 @@ async function sendData(session: ClientSession, job: Job, timeouts: SendTimeouts
   const stuffing = new DotStuffing()
   for await (const piece of job.message.read())
     await connection.write(stuffing.piece(piece), step, timeouts.blockMs)
-  await connection.write(stuffing.end(), step, timeouts.blockMs)
+  await connection.write(stuffing.end(), step, timeouts.blockMs, lingerMs)
   return step
 }
 
@@ -198,14 +204,24 @@ async function sendChunk(session: ClientSession, job: Job, timeouts: SendTimeout
   const { connection } = session
   const step = 'BDAT'
   connection.send(`BDAT ${job.message.sizeBytes} LAST`)
-  for await (const piece of job.message.read()) await connection.write(piece, step, timeouts.blockMs)
+  let left = job.message.sizeBytes
+  for await (const piece of job.message.read()) {
+    left -= piece.length
+    await connection.write(piece, step, timeouts.blockMs, left > 0 ? 0 : lingerMs)
+  }
   return step
 }
 
 async function reset(session: ClientSession, timeouts: SendTimeouts): Promise<void> {
   if (!session.connection.isOpen) return
-  const reply = await session.ask('RSET', 'RSET', timeouts.mailMs)
-  if (reply.code !== 250) session.quit()
+  try {
+    const reply = await session.ask('RSET', 'RSET', timeouts.mailMs)
+    if (reply.code !== 250) session.quit()
+  } catch (error) {
+    // What was said before it went away holds all the same.
+    if (!(error instanceof ConnectionTrouble)) throw error
+    session.connection.destroy()
+  }
 }
 
 /** A reply that is no acceptance. What is neither 4xx nor 5xx here is a server out of step. */

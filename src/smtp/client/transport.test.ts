@@ -358,3 +358,35 @@ test('an address cannot become a command', async () => {
   const job = jobFor(toDomain('remote.example'), ['bob@remote.example>\r\nRSET\r\n<x'])
   await assert.rejects(deliver({}, job), /line end/)
 })
+
+test('a refusal holds though the server goes away after it', async () => {
+  for (const answers of [
+    { RCPT: '550 5.1.1 no', RSET: 'end' },
+    { DATA: '554 5.7.1 no', RSET: 'end' },
+  ]) {
+    const expected = 'RCPT' in answers ? 'failed 5.1.1' : 'failed 5.7.1'
+    assert.deepEqual((await deliver({ answers } as Script)).brief, [expected])
+  }
+})
+
+test('when all is to end, the answer to a whole message is awaited, and to nothing else', async () => {
+  for (const offers of [[], ['CHUNKING']]) {
+    const stop = new AbortController()
+    await using server = await ScriptedServer.start({
+      offers,
+      beforeFinal: () => stop.abort(new Error('over')),
+    })
+    using transport = transportTo(here, `MtaConnectionStrategy.port = ${server.port}`)
+    const job = jobFor(toDomain('remote.example'), [bob])
+    assert.deepEqual(brief(await transport.deliver(job, stop.signal)), ['delivered'])
+  }
+  const late = new AbortController()
+  await using server = await ScriptedServer.start({
+    answers: { MAIL: 'silence' },
+    onCommand: (line) => {
+      if (line.startsWith('MAIL')) late.abort(new Error('over'))
+    },
+  })
+  using transport = transportTo(here, `MtaConnectionStrategy.port = ${server.port}`)
+  await assert.rejects(transport.deliver(jobFor(toDomain('remote.example'), [bob]), late.signal), /over/)
+})
