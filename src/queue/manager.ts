@@ -220,11 +220,13 @@ export class QueueManager implements QueueControl, AsyncDisposable {
 
   /** `undefined`: it is gone. */
   async #begin({ id, n, queue }: DueKey, now: number): Promise<'begun' | Postponed | undefined> {
+    // Asked before the read: an attempt that ends during it is read as it was, and would be made again.
+    const taken = new Set([...this.#taken.keys()].filter((name) => name.startsWith(`${id} `)))
     const found = await this.#db.read((tx) => readDue(tx, id, now))
     const first = found?.recipients.find((recipient) => recipient.n === n)
     if (found === undefined || first === undefined) return undefined
     const free = found.recipients.filter(
-      (recipient) => recipient.row.queue === queue && !this.#taken.has(recipientName(id, recipient.n)),
+      (recipient) => recipient.row.queue === queue && !taken.has(recipientName(id, recipient.n)),
     )
     if (first.row.report !== undefined) {
       const recipients = free.filter(({ row }) => row.report !== undefined)
