@@ -360,12 +360,13 @@ test('an address cannot become a command', async () => {
 })
 
 test('a refusal holds though the server goes away after it', async () => {
-  for (const answers of [
+  const refusing: readonly Record<string, string>[] = [
     { RCPT: '550 5.1.1 no', RSET: 'end' },
     { DATA: '554 5.7.1 no', RSET: 'end' },
-  ]) {
+  ]
+  for (const answers of refusing) {
     const expected = 'RCPT' in answers ? 'failed 5.1.1' : 'failed 5.7.1'
-    assert.deepEqual((await deliver({ answers } as Script)).brief, [expected])
+    assert.deepEqual((await deliver({ answers })).brief, [expected])
   }
 })
 
