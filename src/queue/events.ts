@@ -6,7 +6,7 @@ export const messageQueued = eventKind({
   level: 'info',
   help: 'A message waits to be sent.',
   fields: { message: text, from: text, to: list, size: sizeBytes },
-  count: 'queue_messages_total',
+  count: 'queue_enqueued_total',
 })
 
 export const delivered = eventKind({

@@ -37,6 +37,8 @@ test('names are used once', () => {
     const names = kinds.map(({ name }) => name)
     assert.deepEqual(names, [...new Set(names)])
   }
+  const counters = new Set(eventKinds.flatMap(({ count }) => count ?? []))
+  for (const { name } of gaugeKinds) assert.ok(!counters.has(name), `${name} counts and measures`)
   const classics = settingsObjects
     .filter(({ many }) => !many)
     .flatMap(({ fields }) => Object.values(fields).flatMap(({ classic }) => classic ?? []))

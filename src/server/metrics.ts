@@ -1,6 +1,7 @@
 /** The metrics of the server: those of all workers, as one. */
 import type { Db } from '#kv/db.ts'
 import { taskTable } from '#kv/task-rows.ts'
+import { countQueue } from '#queue/queue-search.ts'
 import { mergeSnapshots } from '#observe/meter.ts'
 import { prometheusContentType, writePrometheus } from '#observe/prometheus.ts'
 import type { ServerTelemetry } from '#observe/telemetry.ts'
@@ -22,8 +23,9 @@ export async function composeMetrics(
   return { text: writePrometheus(merged), contentType: prometheusContentType }
 }
 
-/** Messages that were accepted for many recipients and are not with all of them yet. */
+/** Messages that were accepted and are not with all of their recipients yet. */
 export async function countWaiting(db: Db): Promise<number> {
-  const rows = await db.read((tx) => tx.list(taskTable, []))
-  return rows.filter(([, { task }]) => task === deliverChunkName.name).length
+  const tasks = await db.read((tx) => tx.list(taskTable, []))
+  const chunks = tasks.filter(([, { task }]) => task === deliverChunkName.name).length
+  return chunks + (await countQueue(db))
 }
