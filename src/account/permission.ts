@@ -45,6 +45,7 @@ const administrationPermissions = {
   actionPauseMtaQueue: 'Let nothing leave the queue.',
   actionResumeMtaQueue: 'Let mail leave the queue again.',
   actionRecountQuotas: 'Have counted anew what accounts hold.',
+  liveDeliveryTest: 'Try whether mail for an address gets there.',
   dnsLookup: 'Ask the name servers that the server asks.',
 } as const
 

@@ -18,6 +18,7 @@ import { addRoutes, type ApiRoute, type PlainRoute } from './route.ts'
 import { type RecountOptions, recountRoute } from './recount.ts'
 import { selfServiceRoutes } from './self-service.ts'
 import { type ServerRouteOptions, serverRoutes } from './server-routes.ts'
+import { type TroubleshootOptions, troubleshootRoute } from './troubleshoot.ts'
 
 export interface AdminOptions
   extends
@@ -27,6 +28,7 @@ export interface AdminOptions
     PermissionOptions,
     DnsLookupOptions,
     QueueStatusOptions,
+    TroubleshootOptions,
     Pick<RecountOptions, 'recount'>,
     Omit<ServerRouteOptions, 'accounts' | 'queue'> {
   readonly accounts: ObjectOptions['accounts'] &
@@ -75,6 +77,7 @@ export function apiRoutes(o: AdminOptions): readonly ApiRoute[] {
     dnsLookupRoute(o),
     ...queueMessageRoutes(o),
     ...queueStatusRoutes(o),
+    troubleshootRoute(o),
     recountRoute(o),
     ...serverRoutes(o, openApi),
   ]

@@ -42,7 +42,12 @@ export async function makeApi(o: { facts?: ServerFacts; dnsConfig?: string } = {
     maxBodyBytes: () => 1024 * 1024,
     onCrash: (error) => void crashes.push(error),
   })
-  const state: { notReady: string | undefined; reload: Reloaded } = {
+  const state: {
+    notReady: string | undefined
+    reload: Reloaded
+    probe: (signal: AbortSignal) => Promise<boolean>
+  } = {
+    probe: async () => true,
     notReady: undefined,
     reload: { errors: [], changed: [], warnings: [], restart: [] },
   }
@@ -57,6 +62,13 @@ export async function makeApi(o: { facts?: ServerFacts; dnsConfig?: string } = {
     management: buildManagement({ ...store, settings, queue }),
     adminToken,
     queue,
+    tryDelivery: async ({ to }, { tell, signal }) => {
+      tell({ step: 'route', result: 'ok', said: `${to} goes by MX` })
+      const isTaken = await state.probe(signal)
+      if (isTaken) tell({ step: 'RCPT', result: 'ok', said: '250 ok' })
+      else tell({ step: 'RCPT', result: 'problem', said: '550 no such user', advice: 'Ask for the address.' })
+      return isTaken
+    },
     recount: async (account) => void recounted.push(account),
     reload: async () => state.reload,
     facts: () => o.facts ?? facts,

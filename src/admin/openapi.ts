@@ -83,7 +83,7 @@ function parametersOf({ path, query = {}, changes }: ApiRoute): readonly object[
 }
 
 function operationOf(route: ApiRoute): object {
-  const { method, tag, summary, permissions, body, data = {}, status = 200, bare } = route
+  const { method, tag, summary, permissions, body, data = {}, status = 200, bare, type } = route
   const parameters = parametersOf(route)
   const schema = bare === true ? data : { type: 'object', required: ['data'], properties: { data } }
   const failures = (method === 'GET' ? [400, ...reading] : writing).map((one) => [one, problemAnswer(one)])
@@ -98,7 +98,7 @@ function operationOf(route: ApiRoute): object {
       ? {}
       : { requestBody: { required: true, content: { 'application/json': { schema: body } } } }),
     responses: {
-      [status]: { description: 'Done.', content: { 'application/json': { schema } } },
+      [status]: { description: 'Done.', content: { [type ?? 'application/json']: { schema } } },
       ...(Object.fromEntries(failures) as object),
     },
   }

@@ -29,6 +29,8 @@ export interface ApiRoute {
   readonly data?: JsonSchema
   /** The answer is not wrapped in `data`. */
   readonly bare?: true
+  /** Of the answer, where it is not JSON. */
+  readonly type?: string
   /** 200 where nothing else is said. */
   readonly status?: 201
   readonly handle: (c: Context<AdminEnv>) => Promise<Response> | Response

@@ -22,6 +22,7 @@ import { addReloadCommand } from './commands/reload.ts'
 import { addRoleCommands } from './commands/role.ts'
 import { addSnapshotCommand } from './commands/snapshot.ts'
 import { addStatusCommand } from './commands/status.ts'
+import { addTroubleshootCommands } from './commands/troubleshoot.ts'
 import { addUpdateCommand } from './commands/update.ts'
 import { CliFailure, QuietExit, usageExitCode } from './failure.ts'
 import { page, usualColumns } from './layout.ts'
@@ -68,7 +69,7 @@ const commands: readonly (readonly [group: string, commands: readonly Add[]])[] 
     ],
   ],
   ['A whole organisation at once:', [addApplyCommand, addSnapshotCommand]],
-  ['Mail that waits:', [addQueueCommands]],
+  ['Mail that waits:', [addQueueCommands, addTroubleshootCommands]],
   ['The server:', [addStatusCommand, addReloadCommand, addAuditCommand, addCheckCommand]],
 ]
 

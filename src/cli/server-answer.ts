@@ -21,6 +21,42 @@ export async function readAnswer(response: Response, url: URL): Promise<Record<s
   throw noPostern(response.status, url)
 }
 
+export interface ServerEvent {
+  readonly event: string
+  readonly data: unknown
+}
+
+/** More than this between two events is no event. */
+const mostEventCharacters = 256 * 1024
+
+/** Server-sent events, as the server writes them: `event: step`, `data: {...}`, an empty line. */
+export async function* readEvents(response: Response, url: URL): AsyncGenerator<ServerEvent> {
+  if (
+    response.headers.get('content-type')?.startsWith('text/event-stream') !== true ||
+    response.body === null
+  )
+    throw noPostern(response.status, url)
+  const decoder = new TextDecoder()
+  let text = ''
+  for await (const part of response.body) {
+    text += decoder.decode(part, { stream: true })
+    const blocks = text.split('\n\n')
+    text = blocks.pop()!
+    if (text.length > mostEventCharacters) throw notUnderstood()
+    for (const block of blocks) yield readEvent(block)
+  }
+}
+
+function readEvent(block: string): ServerEvent {
+  const [, event, data] = /^event: ([a-z]{1,20})\ndata: (.*)$/.exec(block) ?? []
+  try {
+    if (event !== undefined) return { event, data: JSON.parse(data!) as unknown }
+  } catch {
+    // Told below.
+  }
+  throw notUnderstood()
+}
+
 async function readText(response: Response, url: URL): Promise<string> {
   if (response.body === null) return ''
   const parts: Uint8Array[] = []

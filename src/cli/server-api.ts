@@ -3,11 +3,12 @@
  * nobody listens, the certificate is unknown, the password is wrong, or the server's own words.
  */
 import { CliFailure } from './failure.ts'
-import { noPostern, readAnswer, refusalOf } from './server-answer.ts'
+import { noPostern, readAnswer, readEvents, refusalOf, type ServerEvent } from './server-answer.ts'
 import { findProof, type Proof, type SignInOptions } from './sign-in.ts'
 import type { Terminal } from './terminal.ts'
 
 const timeoutMs = 60_000
+const longestStreamMs = 300_000
 
 type Method = 'GET' | 'POST' | 'PATCH' | 'DELETE'
 
@@ -26,17 +27,35 @@ export class ServerApi {
    * where the object has this revision still.
    */
   async ask(method: Method, path: string, body?: unknown, o: { ifRevision?: string } = {}): Promise<unknown> {
-    const proof = await this.#prove()
-    let used = proof
-    let response = await this.#send(used, method, path, body, o)
-    if (response.status === 401 && used.from === 'token') {
-      await response.body?.cancel()
-      used = await this.#proveWithoutToken(proof)
-      response = await this.#send(used, method, path, body, o)
-    }
+    const { response, used } = await this.#signedIn((proof) => this.#send(proof, method, path, body, o))
     const answer = await this.#bounded(() => readAnswer(response, this.#o.url))
     if (response.ok) return answer['data']
     throw response.status === 401 ? wrongProof(used) : refusalOf(response.status, answer)
+  }
+
+  /** What the server tells as it happens. */
+  async *events(path: string): AsyncGenerator<ServerEvent> {
+    const { response, used } = await this.#signedIn(({ authorization }) =>
+      this.#fetch(path, { headers: { authorization } }, longestStreamMs),
+    )
+    if (!response.ok) {
+      const answer = await this.#bounded(() => readAnswer(response, this.#o.url))
+      throw response.status === 401 ? wrongProof(used) : refusalOf(response.status, answer)
+    }
+    try {
+      yield* readEvents(response, this.#o.url)
+    } catch (error) {
+      throw error instanceof CliFailure ? error : unreachable(error, this.#o.url)
+    }
+  }
+
+  async #signedIn(send: (proof: Proof) => Promise<Response>): Promise<{ response: Response; used: Proof }> {
+    const proof = await this.#prove()
+    const response = await send(proof)
+    if (response.status !== 401 || proof.from !== 'token') return { response, used: proof }
+    await response.body?.cancel()
+    const used = await this.#proveWithoutToken(proof)
+    return { response: await send(used), used }
   }
 
   /**
@@ -80,8 +99,8 @@ export class ServerApi {
     return this.#fetch(path, { method, headers, body: JSON.stringify(body) })
   }
 
-  #fetch(path: string, init: RequestInit): Promise<Response> {
-    const signal = AbortSignal.timeout(timeoutMs)
+  #fetch(path: string, init: RequestInit, longestMs = timeoutMs): Promise<Response> {
+    const signal = AbortSignal.timeout(longestMs)
     return this.#bounded(() => fetch(new URL(path, this.#o.url), { ...init, redirect: 'manual', signal }))
   }
 

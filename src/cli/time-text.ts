@@ -4,11 +4,11 @@ import { usageFailure } from './failure.ts'
 
 const units = [86_400_000, 3_600_000, 60_000, 1000]
 
-/** In its largest unit, and the next one where that is below ten: `3h`, `2d 4h`. */
+/** In its largest unit, days with hours: `3h`, `2d 4h`. */
 export function roughly(ms: number): string {
   const unit = units.find((one) => ms >= one)
   if (unit === undefined) return '0s'
-  const finer = ms / unit < 3 ? (units[units.indexOf(unit) + 1] ?? unit) : unit
+  const finer = unit === units[0] ? units[1]! : unit
   return formatDuration(Math.floor(ms / finer) * finer)
 }
 

@@ -108,6 +108,27 @@ export interface Transport {
   deliver(job: Job, signal: AbortSignal): Promise<readonly RecipientResult[]>
 }
 
+/** What one step of a probe found, in words for people. */
+export interface ProbeStep {
+  /** `MX`, `connect`, `EHLO`, `RCPT`, ... */
+  readonly step: string
+  /** `note`: worth knowing, and mail goes all the same. `problem`: mail does not get past this. */
+  readonly result: 'ok' | 'note' | 'problem'
+  readonly said: string
+  /** What to do about it. */
+  readonly advice?: string
+}
+
+/** Goes the way that mail would, up to the recipient, and sends none. */
+export interface Prober {
+  /** True where the recipient was accepted. Rejects only for a defect or when the signal is aborted. */
+  probe(
+    destination: Destination,
+    envelope: { readonly from: string; readonly to: string },
+    o: { readonly signal: AbortSignal; readonly tell: (step: ProbeStep) => void },
+  ): Promise<boolean>
+}
+
 /** Delivers in the commit that also ends the queue's rows, so that a crash cannot deliver twice. */
 export interface LocalTransport {
   /** `finish` is called in that commit with the results. */

@@ -21,6 +21,7 @@ import { readProcessGauges } from '#observe/process-gauges.ts'
 import { ServerTelemetry } from '#observe/telemetry.ts'
 import { followStoredSettings } from '#registry/follow-store.ts'
 import { LiveSettings } from '#registry/live.ts'
+import { SmtpProber } from '#smtp/client/probe.ts'
 import { deliverChunkTask } from '#smtp/server/chunk.ts'
 import { TaskScheduler } from '#tasks/scheduler.ts'
 import { buildProtocols, buildServices, type Services, type WorkerOptions } from './boot.ts'
@@ -51,6 +52,7 @@ import { openStorage, storageWarnings } from './storage.ts'
 import { readStoreEarly } from './stored-settings.ts'
 import type { EmbeddedEngine } from './engine-choice.ts'
 import type { Spawn } from './threads.ts'
+import { deliveryTester } from './troubleshoot.ts'
 import { version } from './version.ts'
 import { buildWeb } from './web.ts'
 import { WorkerThread } from './worker-thread.ts'
@@ -189,16 +191,23 @@ function newListeners(
 /** The management and its API. */
 function httpOf(
   { settings, telemetry, clock, bus }: Ground,
-  { store, hasher, passwords, signIn, accounts, dns }: Services,
+  { store, hasher, passwords, signIn, accounts, dns: resolver }: Services,
   o: Pick<AdminOptions, 'adminToken' | 'facts' | 'reload' | 'metrics' | 'notReady' | 'queue'>,
 ): SocketProtocol {
   const { db } = store
+  const hostname = (): string => settings.get(systemSettings).defaultHostname
   return buildWeb({
     ...o,
     settings,
     telemetry,
     accounts,
-    dns,
+    dns: resolver,
+    tryDelivery: deliveryTester({
+      settings,
+      accounts,
+      telemetry,
+      prober: new SmtpProber({ resolver, settings, hostname }),
+    }),
     recount: (account) =>
       db.write([], async (tx) =>
         tx.schedule(recountName, account === undefined ? {} : { account }, clock.now()),

@@ -45,8 +45,11 @@ test('a list fits the screen; one message is shown with all there is to know', a
   ])
   const { out } = await postern('queue list', { columns: 80 })
   const lines = out.trimEnd().split('\n')
-  assert.match(lines[0]!, /^ID +TO +FROM +CAME +NEXT +TRIED/)
-  assert.match(lines[1]!, new RegExp(`^${waiting[0]} +bob@remote\\.example \\+1 .*5m +in 5\\dm +0`))
+  assert.match(lines[0]!, /^ID +NEXT +TRIED +TO +MORE +FROM +SAID/)
+  assert.match(
+    lines[1]!,
+    new RegExp(`^${waiting[0]} +in 59m +0 +bob@remote\\.example +\\+1 +alice@example\\.org`),
+  )
   for (const line of lines) assert.ok(line.length <= 80, line)
   const shown = await postern(`queue show ${waiting[0]}`, { columns: 80 })
   assert.match(shown.out, /received: +20\S+Z \(5m ago\)/)

@@ -85,7 +85,7 @@ function addList(queue: Command, terminal: Terminal): void {
       })
       const now = Date.now()
       const text = table(
-        ['ID', 'TO', 'FROM', 'CAME', 'NEXT', 'TRIED', 'SAID'],
+        ['ID', 'NEXT', 'TRIED', 'TO', 'MORE', 'FROM', 'SAID'],
         items.map((one) => rowOf(one, now)),
         terminal.columns,
       )
@@ -99,11 +99,11 @@ function rowOf(one: ShownObject, now: number): readonly string[] {
   const [first = '', ...others] = textsIn(one, 'to')
   return [
     one.id,
-    others.length === 0 ? first : `${first} +${others.length}`,
-    textIn(one, 'from') || '<>',
-    relative(one['receivedAt'], now).replace(' ago', ''),
     relative(one['nextAttemptAt'], now).replace(/^.* ago$/, 'now'),
     typeof one['attempts'] === 'number' ? String(one['attempts']) : '',
+    first,
+    others.length === 0 ? '' : `+${others.length}`,
+    textIn(one, 'from') || '<>',
     textIn(one, 'status'),
   ]
 }

@@ -27,6 +27,8 @@ export interface SessionOptions {
   readonly timeouts: SessionTimeouts
   /** Of a route that has them. */
   readonly relay?: Relay
+  /** Hears of each answer, and of TLS when it is there. */
+  readonly heard?: (step: string, said: ServerReply | ClientTls) => void
 }
 
 /** The server answered, and will have nothing to do with us. */
@@ -95,6 +97,7 @@ export class ClientSession {
     const { relay, timeouts } = o
     if (relay?.implicitTls === true) await this.#secure(o)
     const greeting = await connection.reply('greeting', timeouts.greetingMs)
+    o.heard?.('greeting', greeting)
     if (greeting.code !== 220) throw new ServerRefusal('greeting', greeting)
     await this.#hello(o)
     if (connection.tls === undefined && o.startTls !== 'disable') {
@@ -109,6 +112,7 @@ export class ClientSession {
   async #hello(o: SessionOptions): Promise<void> {
     const verb = o.protocol === 'lmtp' ? 'LHLO' : 'EHLO'
     const reply = await this.ask(`${verb} ${o.ehloName}`, verb, o.timeouts.ehloMs)
+    o.heard?.(verb, reply)
     if (reply.code === 250) {
       const [name = '', ...lines] = reply.lines
       if (name.split(' ')[0]!.toLowerCase() === o.ehloName.toLowerCase()) throw new OurselvesFault()
@@ -123,12 +127,14 @@ export class ClientSession {
     // RFC 5321 §3.2: a server that does not know EHLO may know HELO.
     if (reply.code < 500 || o.protocol === 'lmtp') throw new ServerRefusal(verb, reply)
     const simple = await this.ask(`HELO ${o.ehloName}`, 'HELO', o.timeouts.ehloMs)
+    o.heard?.('HELO', simple)
     if (simple.code !== 250) throw new ServerRefusal('HELO', simple)
     this.offers = new Map()
   }
 
   async #startTls(o: SessionOptions): Promise<void> {
     const reply = await this.ask('STARTTLS', 'STARTTLS', o.timeouts.ehloMs)
+    o.heard?.('STARTTLS', reply)
     if (reply.code !== 220) {
       if (o.startTls === 'require') throw new ServerRefusal('STARTTLS', reply)
       return
@@ -146,6 +152,7 @@ export class ClientSession {
       if (!(error instanceof ConnectionTrouble)) throw error
       throw new TlsTrouble(error.step, error.message, error.cause)
     }
+    if (this.connection.tls !== undefined) o.heard?.('TLS', this.connection.tls)
   }
 
   /** PLAIN (RFC 4616), or LOGIN for servers that have nothing else. */

@@ -10,8 +10,9 @@ import type { Resolver } from '#dns/resolver.ts'
 import type { Attempt, Job, RecipientResult, Relay, Transport } from '#queue/transport.ts'
 import type { Settings } from '#settings/object.ts'
 import type { Clock } from '#base/clock.ts'
-import { ClientConnection, ConnectionTrouble } from './client-connection.ts'
+import { ConnectionTrouble } from './client-connection.ts'
 import { addressesOf, hostsOf, type LookupVerdict } from './hosts.ts'
+import { openSession, type Server } from './open-session.ts'
 import { refusal, sendMessage, type Verdict } from './send.ts'
 import { ClientSession, OurselvesFault, ServerRefusal, tlsText, TlsTrouble } from './session.ts'
 import { SessionPool } from './session-pool.ts'
@@ -22,12 +23,6 @@ export interface SmtpTransportDeps {
   readonly settings: Settings
   readonly clock: Clock
   readonly hostname: () => string
-}
-
-interface Server {
-  readonly host: string
-  readonly ip: string
-  readonly port: number
 }
 
 /** Nothing was sent: the next server may be tried. */
@@ -120,7 +115,11 @@ export class SmtpTransport implements Transport, Disposable {
     const mayBePlain = settings.startTls === 'optional' && relay?.username === undefined
     const inClear = mayBePlain && known > this.#o.clock.now()
     try {
-      return await this.#open(server, relay, inClear ? 'disable' : settings.startTls, signal)
+      return await openSession(this.#o, server, {
+        relay,
+        startTls: inClear ? 'disable' : settings.startTls,
+        signal,
+      })
     } catch (error) {
       if (error instanceof TlsTrouble && mayBePlain && relay?.implicitTls !== true) {
         this.#rememberPlain(server.ip)
@@ -136,7 +135,7 @@ export class SmtpTransport implements Transport, Disposable {
     signal: AbortSignal,
   ): Promise<ClientSession | Unserved> {
     try {
-      return await this.#open(server, relay, 'disable', signal)
+      return await openSession(this.#o, server, { relay, startTls: 'disable', signal })
     } catch (error) {
       return this.#unserved(error, server)
     }
@@ -145,38 +144,6 @@ export class SmtpTransport implements Transport, Disposable {
   #rememberPlain(ip: string): void {
     if (this.#plain.size >= maxPlain) this.#plain.clear()
     this.#plain.set(ip, this.#o.clock.now() + plainMs)
-  }
-
-  async #open(
-    server: Server,
-    relay: Relay | undefined,
-    startTls: 'optional' | 'require' | 'disable',
-    signal: AbortSignal,
-  ): Promise<ClientSession> {
-    const settings = this.#o.settings.get(mtaConnection)
-    const isV6 = server.ip.includes(':')
-    const sources = settings.sourceIps.filter((ip): ip is string => ip?.includes(':') === isV6)
-    const sourceIp = sources[Math.floor(Math.random() * sources.length)]
-    const connection = await ClientConnection.open({
-      ip: server.ip,
-      port: server.port,
-      timeoutMs: settings.connectTimeout,
-      signal,
-      ...(sourceIp === undefined ? {} : { sourceIp }),
-    })
-    return ClientSession.begin(connection, {
-      host: server.host,
-      ip: server.ip,
-      ehloName: settings.ehloHostname ?? this.#o.hostname(),
-      protocol: relay?.protocol ?? 'smtp',
-      startTls,
-      timeouts: {
-        greetingMs: settings.greetingTimeout,
-        ehloMs: settings.ehloTimeout,
-        tlsMs: settings.tlsTimeout,
-      },
-      ...(relay === undefined ? {} : { relay }),
-    })
   }
 
   /** What went wrong before anything was sent. Throws what is no trouble of the other side. */
