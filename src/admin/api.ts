@@ -6,6 +6,7 @@ import { type Context, Hono } from 'hono'
 import { limitBody } from '#http/body-limit.ts'
 import type { HttpEnv } from '#http/router.ts'
 import { accountPermissionsRoute, type PermissionOptions } from './account-permissions.ts'
+import { type ClassicSettingsOptions, classicSettingsRoutes } from './classic-settings.ts'
 import { type DnsLookupOptions, dnsLookupRoute } from './dns-lookup.ts'
 import { type AdminEnv, adminGate, assertMay, type GateOptions } from './gate.ts'
 import { addHomePage } from './home-page.ts'
@@ -27,6 +28,7 @@ export interface AdminOptions
     PrincipalOptions,
     PermissionOptions,
     DnsLookupOptions,
+    ClassicSettingsOptions,
     QueueStatusOptions,
     TroubleshootOptions,
     Pick<RecountOptions, 'recount'>,
@@ -72,6 +74,7 @@ export function apiRoutes(o: AdminOptions): readonly ApiRoute[] {
   const routes: readonly ApiRoute[] = [
     ...principalRoutes(o),
     ...objectRoutes(o),
+    ...classicSettingsRoutes(o),
     ...selfServiceRoutes({ management, issuer: () => o.facts().hostName }),
     accountPermissionsRoute(o),
     dnsLookupRoute(o),

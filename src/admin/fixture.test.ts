@@ -60,6 +60,7 @@ export async function makeApi(o: { facts?: ServerFacts; dnsConfig?: string } = {
     signIn: store.signIn,
     accounts: store.accounts,
     management: buildManagement({ ...store, settings, queue }),
+    settingsObjects,
     adminToken,
     queue,
     tryDelivery: async ({ to }, { tell, signal }) => {

@@ -67,6 +67,25 @@ export const classicSchemas: Readonly<Record<string, JsonSchema>> = {
     required: ['items', 'total'],
     properties: { items: { type: 'array', items: ref('Principal') }, total: { type: 'integer' } },
   },
+  SettingsOperations: {
+    type: 'array',
+    minItems: 1,
+    items: {
+      type: 'object',
+      required: ['type'],
+      properties: {
+        type: { type: 'string', enum: ['insert', 'delete', 'clear'] },
+        prefix: { ...text, description: 'For insert and clear.' },
+        values: {
+          type: 'array',
+          description: 'For insert: pairs of key and value.',
+          items: { type: 'array', minItems: 2, maxItems: 2, items: text },
+        },
+        assert_empty: { type: 'boolean', description: 'For insert: only where nothing is below the prefix.' },
+        keys: { ...texts, description: 'For delete.' },
+      },
+    },
+  },
   AuthOperation: {
     type: 'object',
     required: ['type'],

@@ -199,6 +199,7 @@ function httpOf(
   return buildWeb({
     ...o,
     settings,
+    settingsObjects: settings.objects,
     telemetry,
     accounts,
     dns: resolver,
