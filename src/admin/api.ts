@@ -8,6 +8,7 @@ import type { HttpEnv } from '#http/router.ts'
 import { accountPermissionsRoute, type PermissionOptions } from './account-permissions.ts'
 import { type ClassicSettingsOptions, classicSettingsRoutes } from './classic-settings.ts'
 import { type DnsLookupOptions, dnsLookupRoute } from './dns-lookup.ts'
+import { type DoctorOptions, doctorRoute } from './doctor.ts'
 import { type AdminEnv, adminGate, assertMay, type GateOptions } from './gate.ts'
 import { addHomePage } from './home-page.ts'
 import { type ObjectOptions, objectRoutes } from './objects.ts'
@@ -31,6 +32,7 @@ export interface AdminOptions
     ClassicSettingsOptions,
     QueueStatusOptions,
     TroubleshootOptions,
+    DoctorOptions,
     Pick<RecountOptions, 'recount'>,
     Omit<ServerRouteOptions, 'accounts' | 'queue'> {
   readonly accounts: ObjectOptions['accounts'] &
@@ -81,6 +83,7 @@ export function apiRoutes(o: AdminOptions): readonly ApiRoute[] {
     ...queueMessageRoutes(o),
     ...queueStatusRoutes(o),
     troubleshootRoute(o),
+    doctorRoute(o),
     recountRoute(o),
     ...serverRoutes(o, openApi),
   ]

@@ -10,6 +10,7 @@ import { stillQueue } from '#queue/fixture.test.ts'
 import { buildManagement } from '#server/management.ts'
 import { createRouter, type HttpEnv } from '#http/router.ts'
 import { addAdminRoutes, type AdminOptions, apiRoutes } from './api.ts'
+import type { Finding } from './doctor.ts'
 import type { Reloaded } from './server-routes.ts'
 import type { ServerFacts } from './server-facts.ts'
 
@@ -46,8 +47,10 @@ export async function makeApi(o: { facts?: ServerFacts; dnsConfig?: string } = {
     notReady: string | undefined
     reload: Reloaded
     probe: (signal: AbortSignal) => Promise<boolean>
+    findings: readonly Finding[]
   } = {
     probe: async () => true,
+    findings: [],
     notReady: undefined,
     reload: { errors: [], changed: [], warnings: [], restart: [] },
   }
@@ -63,6 +66,7 @@ export async function makeApi(o: { facts?: ServerFacts; dnsConfig?: string } = {
     settingsObjects,
     adminToken,
     queue,
+    examine: async () => state.findings,
     tryDelivery: async ({ to }, { tell, signal }) => {
       tell({ step: 'route', result: 'ok', said: `${to} goes by MX` })
       const isTaken = await state.probe(signal)

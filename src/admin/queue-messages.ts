@@ -59,11 +59,7 @@ const anyObject: JsonSchema = { type: 'object' }
 export function queueMessageRoutes(o: QueueMessageOptions): readonly ApiRoute[] {
   const { management } = o
   const all = new Everything(management)
-  const listQuery = listFields
   const retryQuery = { ...filterFields, at: atField }
-  const retryOneQuery = { at: atField, filter: oneField }
-  const cancelOneQuery = { filter: oneField }
-  const message = (id: string, scope: Scope): Promise<Shown> => management.get(object, id, scope)
   return [
     {
       method: 'GET',
@@ -71,10 +67,10 @@ export function queueMessageRoutes(o: QueueMessageOptions): readonly ApiRoute[] 
       tag,
       summary: 'List mail that waits',
       permissions: ['sysQueuedMessageQuery'],
-      query: listQuery,
+      query: listFields,
       data: anyObject,
       handle: async (c) => {
-        const query = queryOf(c, listQuery)
+        const query = queryOf(c, listFields)
         const scope = scopeOf(c)
         const { ids, total } = await management.query(
           object,
@@ -115,6 +111,15 @@ export function queueMessageRoutes(o: QueueMessageOptions): readonly ApiRoute[] 
         return c.json({ data: await all.change(filterOf(queryOf(c, filterFields)), scope, change) })
       },
     },
+    ...oneMessageRoutes(management),
+  ]
+}
+
+function oneMessageRoutes(management: Management): readonly ApiRoute[] {
+  const retryOneQuery = { at: atField, filter: oneField }
+  const cancelOneQuery = { filter: oneField }
+  const message = (id: string, scope: Scope): Promise<Shown> => management.get(object, id, scope)
+  return [
     {
       method: 'GET',
       path: `${base}/:id`,

@@ -12,6 +12,7 @@ import { addCheckCommand } from './commands/check.ts'
 import { addCreateCommand } from './commands/create.ts'
 import { addDeleteCommand } from './commands/delete.ts'
 import { addDescribeCommand } from './commands/describe.ts'
+import { addDoctorCommand } from './commands/doctor.ts'
 import { addDomainCommands } from './commands/domain.ts'
 import { addGetCommand } from './commands/get.ts'
 import { addGroupCommands } from './commands/group.ts'
@@ -70,7 +71,7 @@ const commands: readonly (readonly [group: string, commands: readonly Add[]])[] 
   ],
   ['A whole organisation at once:', [addApplyCommand, addSnapshotCommand]],
   ['Mail that waits:', [addQueueCommands, addTroubleshootCommands]],
-  ['The server:', [addStatusCommand, addReloadCommand, addAuditCommand, addCheckCommand]],
+  ['The server:', [addStatusCommand, addReloadCommand, addAuditCommand, addDoctorCommand, addCheckCommand]],
 ]
 
 /** Runs one command line (without the program's own name) and gives the exit code. Never throws. */

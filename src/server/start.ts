@@ -34,6 +34,7 @@ import {
   watchExpiry,
 } from './certificates.ts'
 import { lockDirectory } from './data-directory.ts'
+import { doctor } from './doctor.ts'
 import * as events from './events.ts'
 import { AdministratorSignIn } from './fallback-admin.ts'
 import { firstAdminPassword } from './first-run.ts'
@@ -190,7 +191,7 @@ function newListeners(
 
 /** The management and its API. */
 function httpOf(
-  { settings, telemetry, clock, bus }: Ground,
+  { settings, telemetry, clock, bus, directory, selfSigned }: Ground,
   { store, hasher, passwords, signIn, accounts, dns: resolver }: Services,
   o: Pick<AdminOptions, 'adminToken' | 'facts' | 'reload' | 'metrics' | 'notReady' | 'queue'>,
 ): SocketProtocol {
@@ -203,6 +204,7 @@ function httpOf(
     telemetry,
     accounts,
     dns: resolver,
+    examine: doctor({ db, clock, settings, resolver, directory, selfSigned, accounts }),
     tryDelivery: deliveryTester({
       settings,
       accounts,

@@ -106,4 +106,10 @@ test('where mail goes here, and where nobody is', async () => {
     assert.equal(code, 1)
     assert.match(out.replaceAll(/\s+/g, ' '), said)
   }
+  const doctor = await postern(server, 'doctor --to null.example')
+  assert.equal(doctor.code, 1)
+  assert.match(
+    doctor.out,
+    /skipped +port 25 null\.example[^]*problem +certificate[^]*problem +MX example\.org/,
+  )
 })

@@ -1,0 +1,124 @@
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import { makeStore } from '#account/fixture.test.ts'
+import type { Finding } from '#admin/doctor.ts'
+import { createSelfSigned } from '#cert/self-signed.ts'
+import { LiveSettings } from '#registry/live.ts'
+import { auditTable } from '#registry/audit.ts'
+import { resolverOf, ScriptedServer, type Zone } from '#smtp/client/fixture.test.ts'
+import { settingsObjects } from './catalog.ts'
+import { doctor } from './doctor.ts'
+
+const never = new AbortController().signal
+
+const txt = (text: string): readonly object[] => [{ strings: [Buffer.from(text)] }]
+const good: Zone = {
+  'A mail.example.org': [{ ip: '192.0.2.1' }],
+  'PTR 1.2.0.192.in-addr.arpa': [{ target: 'mail.example.org.' }],
+  'MX example.org': [{ preference: 10, exchange: 'mail.example.org.' }],
+  'TXT example.org': txt('v=spf1 mx -all'),
+  'MX far.example': [{ preference: 10, exchange: 'mx.far.example' }],
+  'A mx.far.example': [{ ip: '127.0.0.1' }],
+}
+
+async function examine(
+  zone: Zone,
+  o: { config?: string; port?: number; auditedAt?: number; reserve?: string } = {},
+) {
+  const store = makeStore()
+  await store.accounts.createDomain({ name: 'example.org' })
+  const settings = new LiveSettings(settingsObjects)
+  settings.loadText(
+    `SystemSettings.defaultHostname = "mail.example.org"\nDataStore.reserve = ${o.reserve ?? 1}\nMtaConnectionStrategy.port = ${o.port ?? 9}\n${o.config ?? ''}`,
+    'test.toml',
+  )
+  if (o.auditedAt !== undefined) {
+    const at = o.auditedAt
+    await store.db.write([], async (tx) => tx.put(auditTable, [at, '00000001'], {} as never))
+  }
+  const selfSigned = createSelfSigned(['mail.example.org'], store.clock.now())
+  const resolver = resolverOf(zone)
+  const run = doctor({ ...store, settings, resolver, directory: '/tmp', selfSigned })
+  const findings = await run({ domain: 'far.example', signal: never })
+  const of = (check: string): Finding => findings.find((one) => one.check === check)!
+  return { findings, of }
+}
+
+test('a server that is as it should be, but for its certificate', async () => {
+  await using far = await ScriptedServer.start()
+  const { findings } = await examine(good, { port: far.port })
+  assert.deepEqual(
+    findings.map(({ check, result }) => `${check} ${result}`),
+    [
+      `port ${far.port} ok`,
+      'name ok',
+      'reverse DNS ok',
+      'certificate problem',
+      'MX ok',
+      'SPF ok',
+      'disk ok',
+      'clock ok',
+    ],
+  )
+})
+
+test('what is wrong is told, with what to do', async () => {
+  const cases: readonly [Zone, string, Finding['result'], RegExp][] = [
+    [
+      { 'PTR 1.2.0.192.in-addr.arpa': [{ target: 'host1.provider.example' }] },
+      'reverse DNS',
+      'problem',
+      /host1/,
+    ],
+    [{ 'PTR 1.2.0.192.in-addr.arpa': 'fail' }, 'reverse DNS', 'skipped', /does not answer/],
+    [
+      { 'MX example.org': [{ preference: 1, exchange: 'old.example.net' }] },
+      'MX',
+      'problem',
+      /old\.example\.net/,
+    ],
+    [{ 'MX example.org': 'fail' }, 'MX', 'skipped', /does not answer/],
+    [{ 'TXT example.org': txt('hello') }, 'SPF', 'problem', /no SPF record/],
+    [{ 'TXT example.org': [...txt('v=spf1 mx'), ...txt('v=spf1 -all')] }, 'SPF', 'problem', /2 SPF records/],
+    [{ 'TXT example.org': txt('v=spf1 ip4:198.51.100.0/24 -all') }, 'SPF', 'problem', /does not name/],
+    [{ 'TXT example.org': txt('v=spf1 ip4:192.0.2.0/24 -all') }, 'SPF', 'ok', /names this server/],
+    [{ 'TXT example.org': txt('v=spf1 include:spf.example.net -all') }, 'SPF', 'note', /by way of others/],
+    [{ 'MX far.example': 'fail' }, 'port 9', 'skipped', /did not say/],
+  ]
+  for (const [change, check, result, said] of cases) {
+    const found = (await examine({ ...good, ...change })).of(check)
+    assert.equal(found.result, result, JSON.stringify(found))
+    assert.match(found.said, said)
+    if (result === 'problem') assert.ok((found.advice ?? '') !== '')
+  }
+})
+
+test('nobody answers on the port, a name without address, a clock that was later already, a full disk', async () => {
+  const closed = await ScriptedServer.start()
+  const { port } = closed
+  await closed[Symbol.asyncDispose]()
+  const { of } = await examine(
+    { 'MX far.example': good['MX far.example']!, 'A mx.far.example': [{ ip: '127.0.0.1' }] },
+    {
+      port,
+      auditedAt: Date.UTC(2090, 0, 1),
+      reserve: '"1000000GB"',
+    },
+  )
+  for (const [check, said] of [
+    [`port ${port}`, /connection refused/],
+    ['name', /has no address/],
+    ['clock', /written down at 2090/],
+    ['disk', /no mail is taken/],
+  ] as const) {
+    assert.equal(of(check).result, 'problem')
+    assert.match(of(check).said, said)
+  }
+})
+
+test('a route for all is tried in another way', async () => {
+  const config = '[MtaRoute.all]\naddress = "relay.example.net"\n'
+  const found = (await examine(good, { config })).of('port 9')
+  assert.equal(found.result, 'skipped')
+  assert.match(found.said, /route "all"/)
+})
