@@ -96,9 +96,13 @@ export function putRecipient(
   tx.put(dueTable, [after.queue, after.dueAt, id, n], true)
 }
 
-/** Removes a message of which no recipient is left. */
+/**
+ * Removes a message of which no recipient is left. Where one is, this commit depends on it: of two attempts that
+ * each end one of the last two recipients, the second is a conflict, and looks again.
+ */
 export async function removeIfDone(tx: WriteTx, id: QueueId): Promise<void> {
   const left = await tx.list(queuedRecipientTable, [id], { limit: 1 })
+  for (const [[, n]] of left) await tx.getForUpdate(queuedRecipientTable, id, n)
   const message = left.length > 0 ? undefined : await tx.get(queuedMessageTable, id)
   if (message === undefined) return
   tx.unlink(message.blob, queueOwner(id))

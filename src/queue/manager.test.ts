@@ -1,6 +1,8 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { attemptAt, day, makeQueue, startedAt } from './fixture.test.ts'
+import { recordResults } from './record.ts'
+import { scheduleOf } from './settings.ts'
 import type { RecipientResult } from './transport.ts'
 
 const delayed = (at: number, more: Partial<RecipientResult> = {}): RecipientResult =>
@@ -236,4 +238,19 @@ test('DELIVERBY: returned when its time is over, or only told', async () => {
   await q.pass(manager, minutes(4))
   await q.pass(manager, 0)
   assert.match(q.sent[1]!.text, /Final-Recipient: rfc822; carol@remote\.example\r\nAction: delayed/)
+})
+
+test('attempts that end the last recipients at the same moment leave nothing behind', async () => {
+  const q = makeQueue()
+  const id = await q.put(['a@one.example', 'b@two.example'])
+  const { messages, recipients } = await q.rows()
+  const o = { now: q.clock.now(), schedule: scheduleOf(q.settings, 'remote') }
+  await Promise.all(
+    recipients.map(([[, n], { address }]) => {
+      const job = { id, message: messages[0]![1], recipients: [{ n, address }] }
+      return q.db.write([], (tx) => recordResults(tx, job, [ok], o))
+    }),
+  )
+  const left = await q.rows()
+  assert.deepEqual([left.messages, left.recipients, left.due], [[], [], []])
 })
