@@ -148,7 +148,7 @@ async function allArrived(ledger: Ledger, sink: CountingSink, server: TestServer
     if (missing.length === 0) break
     assert.ok(
       tries < 600,
-      `${missing.length} did not arrive, such as ${missing[0]}\n${server.process.output}`,
+      `${missing.length} did not arrive, such as ${missing[0]?.[0]}\n${server.process.output}`,
     )
     await wait(50)
   }
