@@ -58,7 +58,6 @@ const anyObject: JsonSchema = { type: 'object' }
 
 export function queueMessageRoutes(o: QueueMessageOptions): readonly ApiRoute[] {
   const { management } = o
-  const all = new Everything(management)
   const retryQuery = { ...filterFields, at: atField }
   return [
     {
@@ -94,7 +93,7 @@ export function queueMessageRoutes(o: QueueMessageOptions): readonly ApiRoute[] 
         const query = queryOf(c, retryQuery)
         const scope = scopeOf(c)
         const change = (id: string) => management.update(object, id, retryOf(query), scope)
-        return c.json({ data: await all.change(filterOf(query), scope, change) })
+        return c.json({ data: await changeAll(management, filterOf(query), scope, change) })
       },
     },
     {
@@ -108,7 +107,9 @@ export function queueMessageRoutes(o: QueueMessageOptions): readonly ApiRoute[] 
       handle: async (c) => {
         const scope = scopeOf(c)
         const change = (id: string) => management.destroy(object, id, scope)
-        return c.json({ data: await all.change(filterOf(queryOf(c, filterFields)), scope, change) })
+        return c.json({
+          data: await changeAll(management, filterOf(queryOf(c, filterFields)), scope, change),
+        })
       },
     },
     ...oneMessageRoutes(management),
@@ -171,33 +172,29 @@ function oneMessageRoutes(management: Management): readonly ApiRoute[] {
   ]
 }
 
-class Everything {
-  readonly #management: Management
-
-  constructor(management: Management) {
-    this.#management = management
-  }
-
-  /** Whether anything matched. What left the queue meanwhile is passed over. */
-  async change(filter: Values, scope: Scope, change: (id: string) => Promise<unknown>): Promise<boolean> {
-    const request = { filter, position: 0, limit: everything }
-    const { ids } = await this.#management.query(object, request, scope)
-    const changed = async (id: string): Promise<boolean> => {
-      try {
-        await change(id)
-        return true
-      } catch (error) {
-        if (isFault(error, 'notFound')) return false
-        throw error
-      }
+/** Whether anything matched. What left the queue meanwhile is passed over. */
+async function changeAll(
+  management: Management,
+  filter: Values,
+  scope: Scope,
+  change: (id: string) => Promise<unknown>,
+): Promise<boolean> {
+  const { ids } = await management.query(object, { filter, position: 0, limit: everything }, scope)
+  const changed = async (id: string): Promise<boolean> => {
+    try {
+      await change(id)
+      return true
+    } catch (error) {
+      if (isFault(error, 'notFound')) return false
+      throw error
     }
-    let isAny = false
-    for (let at = 0; at < ids.length; at += atOnce) {
-      const done = await Promise.all(ids.slice(at, at + atOnce).map(changed))
-      isAny ||= done.includes(true)
-    }
-    return isAny
   }
+  let isAny = false
+  for (let at = 0; at < ids.length; at += atOnce) {
+    const done = await Promise.all(ids.slice(at, at + atOnce).map(changed))
+    isAny ||= done.includes(true)
+  }
+  return isAny
 }
 
 const scopeOf = (c: Context<AdminEnv>): Scope => {

@@ -83,6 +83,17 @@ test('retry and cancel: by id, by filter, single recipients', async (t) => {
     assert.equal((await postern(line)).code, 64, line)
 })
 
+test('another address is given by the words that all objects have', async (t) => {
+  const { postern, waiting, left } = await withMail(t, [
+    ['alice@example.org', 'bob@remote.exmaple', 'c@third.example'],
+  ])
+  const moved = await postern(`update QueuedMessage ${waiting[0]} to=bob@remote.example to+=c@third.example`)
+  assert.equal(moved.code, 0, moved.err)
+  const removed = await postern(`update QueuedMessage ${waiting[0]} to-=c@third.example`)
+  assert.equal(removed.code, 0, removed.err)
+  assert.deepEqual(await left(), ['bob@remote.example'])
+})
+
 test('pause and resume say what is, and the status does too', async (t) => {
   const { postern } = await serve(t)
   assert.equal((await postern('queue resume')).out, 'The queue was not paused.\n')
