@@ -28,7 +28,7 @@ export interface QueueFilter {
   readonly dueAfter?: number
 }
 
-const perSlice = 500
+const perSlice = 200
 const greatest32 = 2 ** 32 - 1
 
 /** The same rows as `queuedMessageTable`, whose values nobody needs. */
@@ -89,11 +89,13 @@ async function readSlice(
   )
   let at = (o.after?.[0] ?? 0) as QueueId
   let n = o.after === undefined ? 0 : greatest32
+  // Most messages have one recipient: the next message's first one shows that all were seen.
+  const limit = o.limit + 1
   for (;;) {
-    const page = await tx.list(queuedRecipientTable, [], { after: [at, n], limit: o.limit })
+    const page = await tx.list(queuedRecipientTable, [], { after: [at, n], limit })
     for (const [[id], row] of page) if (open.has(id) && !good.has(id) && isRecipient(row)) good.add(id)
     const next = page.at(-1)?.[0]
-    if (next === undefined || page.length < o.limit || next[0] > end) break
+    if (next === undefined || page.length < limit || next[0] > end) break
     ;[at, n] = next
   }
   return { found: wanted.map(([[id]]) => id).filter((id) => good.has(id)), last }
