@@ -26,7 +26,7 @@ test('steps come as they happen, and whoever goes away ends the test', async () 
 test('it is for those who may, for addresses, and not too often', async () => {
   const { ask, asAdmin, crashes, accounts, basic } = await makeApi()
   const headers = { authorization: asAdmin }
-  assert.equal((await ask('/api/troubleshoot/delivery/nobody', { headers })).status, 400)
+  assert.equal((await ask('/api/troubleshoot/delivery/nobody', { headers })).status, 404)
   assert.equal((await ask(`${path}?from=nobody`, { headers })).status, 400)
   await accounts.createDomain({ name: 'example.org' })
   await accounts.createAccount({ name: 'alice@example.org', password: 'correct horse battery' })

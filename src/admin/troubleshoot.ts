@@ -4,7 +4,7 @@
  */
 import { performance } from 'node:perf_hooks'
 import { normaliseAddress } from '#base/domain-name.ts'
-import { Fault, invalidProperties } from '#base/fault.ts'
+import { Fault } from '#base/fault.ts'
 import type { ProbeStep } from '#queue/transport.ts'
 import { text } from '#settings/field.ts'
 import { assertMay } from './gate.ts'
@@ -77,7 +77,7 @@ export function troubleshootRoute({ tryDelivery }: TroubleshootOptions): ApiRout
       assertMay(c, 'liveDeliveryTest')
       const { from } = queryOf(c, fields) as { from: string }
       const to = normaliseAddress(c.req.param('address')!)
-      if (to === undefined) throw invalidProperties([{ property: 'address', problem: 'must be an address' }])
+      if (to === undefined) throw new Fault('notFound', 'This is no address.', { what: 'address' })
       assertNotOften()
       running++
       const gone = new AbortController()
