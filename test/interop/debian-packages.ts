@@ -21,6 +21,7 @@ export const packageOf: Readonly<Record<Program, readonly string[]>> = {
   caddy: ['caddy'],
   // What the tests of durability record with.
   strace: ['strace'],
+  postfix: ['postfix'],
 }
 
 export type Program =
@@ -42,6 +43,7 @@ export type Program =
   | 'haproxy'
   | 'caddy'
   | 'strace'
+  | 'postfix'
 
 /** What is no program on the path, and where its package puts it. */
 export const files: Readonly<Partial<Record<string, string>>> = {
