@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
+import { listAudit } from '#registry/audit.ts'
 import { destroyAccountRows } from './account-rows.ts'
 import {
   type CredentialRow,
@@ -326,7 +327,14 @@ test('a recovery code counts once, and guessing is cut off', async () => {
 })
 
 test('whoever may impersonate signs in as another, and it is told', async () => {
-  const { accounts, signIn, alice, told, last } = await withAlice()
+  const { accounts, db, signIn, alice, told, last, clock } = await withAlice()
+  const entries = async () =>
+    (await db.read((tx) => listAudit(tx, { limit: 10 }))).map(([, row]) => [
+      row.object,
+      row.actor,
+      row.ip,
+      row.after['account'],
+    ])
   await accounts.createAccount({ name: 'root@example.org', password: 'root horse', roles: ['admin'] })
   await accounts.createAccount({ name: 'other@example.org', password: 'root horse', roles: ['admin'] })
   await accounts.createAccount({
@@ -346,6 +354,12 @@ test('whoever may impersonate signs in as another, and it is told', async () => 
     told.filter(({ event }) => event === 'auth.impersonated').map(({ name, by }) => [name, by]),
     ['root', 'desk', 'desk'].map((by) => ['alice@example.org', `${by}@example.org`]),
   )
+  const entry = (by: string) => ['Impersonate', `${by}@example.org`, imap.ip, 'alice@example.org']
+  // Once where somebody does it again and again.
+  assert.deepEqual((await entries()).toSorted(), [entry('desk'), entry('root')])
+  clock.advance(5 * 60_000)
+  await as('alice@example.org%desk@example.org', 'desk horse')
+  assert.equal((await entries()).length, 3)
   told.length = 0
   const refused: readonly (readonly [string, string, string])[] = [
     ['root@example.org%desk@example.org', 'desk horse', 'the other account may do more'],
@@ -359,12 +373,26 @@ test('whoever may impersonate signs in as another, and it is told', async () => 
     assert.equal(last()['reason'], reason)
     assert.ok(!told.some(({ event }) => event === 'auth.impersonated'))
   }
+  assert.equal((await entries()).length, 3)
   // Oneself is no other.
   assert.notEqual(
     await signIn.password('alice@example.org', password, imap, { actAs: 'ALICE@example.org' }),
     'wrong',
   )
   assert.ok(!told.some(({ event }) => event === 'auth.impersonated'))
+})
+
+test('nobody acts as another where the audit log cannot have it', async () => {
+  const { accounts, db, signIn } = await withAlice()
+  await accounts.createAccount({ name: 'root@example.org', password: 'root horse', roles: ['admin'] })
+  const as = (name: string) => signIn.password(name, 'root horse', imap)
+  await as('root@example.org')
+  await signIn.settled()
+  const write = db.write.bind(db)
+  db.write = () => Promise.reject(new Error('disk full'))
+  await assert.rejects(as('alice@example.org%root@example.org'), /disk full/)
+  db.write = write
+  assert.notEqual(await as('alice@example.org%root@example.org'), 'wrong')
 })
 
 test('a certificate signs in by an address that it names', async () => {

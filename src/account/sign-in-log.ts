@@ -1,7 +1,14 @@
 /**
  * How sign-ins end: what the log is told, and when a credential was last used. The peer learns only `wrong`.
+ *
+ * What must always hold: nobody acts as another before the audit log has it.
  */
+import { randomBytes } from 'node:crypto'
+import type { Clock } from '#base/clock.ts'
 import type { AccountId } from '#base/id.ts'
+import { Lru } from '#base/lru.ts'
+import type { Db } from '#kv/db.ts'
+import { auditAction } from '#registry/audit.ts'
 import type { Telemetry } from '#telemetry/telemetry.ts'
 import type { Access } from './access.ts'
 import type { SignInSource } from './candidate.ts'
@@ -12,6 +19,9 @@ import { showCredentialId } from './shown-once.ts'
 
 /** Longer names are cut in events. */
 const longestShownName = 255
+/** A program that signs in at each request is one entry of the audit log in this time, of so many at once. */
+const sameImpersonationMs = 5 * 60_000
+const maxImpersonations = 10_000
 
 export interface Tried {
   /** As it was given. */
@@ -22,10 +32,16 @@ export interface Tried {
 }
 
 export class SignInLog {
+  readonly #db: Db
+  readonly #clock: Clock
   readonly #telemetry: Telemetry
   readonly #lastUse: LastUse
+  /** When it was last written, by who acts as whom from where. */
+  readonly #impersonations = new Lru<string, number>(maxImpersonations)
 
-  constructor(o: { telemetry: Telemetry; lastUse: LastUse }) {
+  constructor(o: { db: Db; clock: Clock; telemetry: Telemetry; lastUse: LastUse }) {
+    this.#db = o.db
+    this.#clock = o.clock
     this.#telemetry = o.telemetry
     this.#lastUse = o.lastUse
   }
@@ -36,17 +52,43 @@ export class SignInLog {
     return 'wrong'
   }
 
-  /** `owner` is whose credential it was; another's where somebody acts as the account. */
-  succeeded({ name, from: { ip, protocol }, by }: Tried, access: Access, owner: AccountId): Access {
-    const shown = { name: name.slice(0, longestShownName), ip, protocol, account: access.account }
+  /**
+   * `owner` is whose credential it was; another's where somebody acts as the account. Throws where that cannot
+   * be written to the audit log.
+   */
+  async succeeded(tried: Tried, access: Access, owner: AccountId): Promise<Access> {
+    const { ip, protocol } = tried.from
+    const shown = { name: tried.name.slice(0, longestShownName), ip, protocol, account: access.account }
     const { credential } = access
-    if (by !== undefined)
-      this.#telemetry.emit(authImpersonated, { ...shown, by: by.slice(0, longestShownName) })
+    if (tried.by !== undefined) {
+      const by = tried.by.slice(0, longestShownName)
+      await this.#audit(by, owner, access, tried.from)
+      this.#telemetry.emit(authImpersonated, { ...shown, by })
+    }
     this.#telemetry.emit(
       authSuccess,
       credential === undefined ? shown : { ...shown, credential: showCredentialId(credential) },
     )
     this.#lastUse.note(owner, credential ?? passwordCredential)
     return access
+  }
+
+  async #audit(
+    name: string,
+    owner: AccountId,
+    access: Access,
+    { ip, protocol }: SignInSource,
+  ): Promise<void> {
+    const atMs = this.#clock.now()
+    const key = `${owner} ${access.account} ${protocol} ${ip}`
+    const last = this.#impersonations.get(key)
+    if (last !== undefined && atMs - last < sameImpersonationMs) return
+    const actor = { name, account: owner, ip, protocol }
+    await this.#db.write([], async (tx) =>
+      auditAction(tx, { atMs, nonce: randomBytes(4).toString('hex') }, actor, 'Impersonate', {
+        account: access.name,
+      }),
+    )
+    this.#impersonations.set(key, atMs)
   }
 }

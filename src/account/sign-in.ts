@@ -84,7 +84,7 @@ export class SignIn {
     this.#renewal = new Renewal({ db, passwords, telemetry, wanted })
     this.#lastUse = new LastUse({ db, clock, telemetry })
     this.#factors = new SecondFactors({ db, clock })
-    this.#log = new SignInLog({ telemetry, lastUse: this.#lastUse })
+    this.#log = new SignInLog({ db, clock, telemetry, lastUse: this.#lastUse })
     this.#scram = new ScramSignIn({ db, clock, log: this.#log })
   }
 

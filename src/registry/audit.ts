@@ -85,7 +85,7 @@ export function audit(
 export function auditAction(
   tx: WriteTx,
   key: { atMs: number; nonce: string },
-  { name, account, ip, protocol }: Actor,
+  { name, account, ip, protocol }: Omit<Actor, 'permissions'>,
   action: string,
   outcome: Values,
 ): void {
