@@ -159,3 +159,12 @@ test('clear reports everything it drops, queued, begun and current', () => {
   assert.equal(input.bytes, 0)
   assert.equal(input.takeChunk(1), undefined)
 })
+
+test('what comes after a chunk was taken whole stands behind what waits already', () => {
+  const input = new InputBuffer()
+  for (const text of ['one', 'two']) input.push(Buffer.from(text))
+  const taken = [input.takeChunk(Infinity)]
+  input.push(Buffer.from('three'))
+  taken.push(input.takeChunk(Infinity), input.takeChunk(Infinity))
+  assert.deepEqual(taken.map(String), ['one', 'two', 'three'])
+})

@@ -44,7 +44,8 @@ export class InputBuffer {
 
   /** The chunk must not change afterwards: lines are views of it. */
   push(chunk: Buffer): void {
-    if (this.#at === this.#current.length) {
+    // A chunk that was taken whole may have others behind it, which came before this one.
+    if (this.#at === this.#current.length && this.#queue.length === 0) {
       this.#current = chunk
       this.#at = 0
     } else {
