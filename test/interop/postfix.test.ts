@@ -40,7 +40,11 @@ const kinds: readonly ((n: number) => {
   }),
   (n) => ({ header: `X-Name: Grüße ${n}\n`, body: 'header in UTF-8\n', isUtf8: true }),
   (n) => ({ body: `From here\nFrom ${n} there\n>From\n` }),
-  (n) => ({ body: `lines of seventy-two characters, more or less, and more ${n}\n`.repeat(400) }),
+  (n) => ({
+    body: `lines of seventy-two characters, more or less, and more ${n}\n`.repeat(
+      n % 50 === 9 ? 36_000 : 400,
+    ),
+  }),
 ]
 
 interface Sent {
