@@ -1,18 +1,24 @@
 /**
  * One attempt: the queued rows become a job for the transport of its destination, and the transport's results
  * become rows again.
+ *
+ * What must always hold: what another server has taken is not sent again because it could not be written down.
  */
+import { setTimeout as sleep } from 'node:timers/promises'
 import type { Clock } from '#base/clock.ts'
 import type { BlobStore } from '#blob/store.ts'
 import type { Db } from '#kv/db.ts'
 import type { Settings } from '#settings/object.ts'
 import type { Telemetry } from '#telemetry/telemetry.ts'
-import { delayed, delivered, failed } from './events.ts'
+import { attemptFailed, delayed, delivered, failed } from './events.ts'
 import type { Work } from './manager.ts'
 import { recordResults } from './record.ts'
 import { type BuiltInQueue, scheduleOf } from './settings.ts'
 import { type QueuedMessage, queueIdText } from './tables.ts'
 import type { Job, LocalTransport, OutboundMessage, RecipientResult, Transport } from './transport.ts'
+
+const firstWaitMs = 100
+const longestWaitMs = 30_000
 
 export interface AttemptDeps {
   readonly db: Db
@@ -51,12 +57,33 @@ export async function attempt(deps: AttemptDeps, work: Work, signal: AbortSignal
     })
   } else {
     results = await deps.remote.deliver(job, signal)
-    await deps.db.write([], (tx) => recordResults(tx, record, results, { now: deps.clock.now(), schedule }))
+    await untilWritten(deps, job.id, signal, () =>
+      deps.db.write([], (tx) => recordResults(tx, record, results, { now: deps.clock.now(), schedule })),
+    )
   }
   tell(deps.telemetry, job, results)
   return (
     results.length > 0 && results.every((result) => result.kind === 'delayed' && result.unreachable === true)
   )
+}
+
+/** The rows are as before the attempt, so whoever gave up here would send the message once more. */
+async function untilWritten(
+  deps: Pick<AttemptDeps, 'telemetry'>,
+  message: string,
+  signal: AbortSignal,
+  write: () => Promise<void>,
+): Promise<void> {
+  for (let waitMs = firstWaitMs; ; waitMs = Math.min(waitMs * 2, longestWaitMs)) {
+    try {
+      return await write()
+    } catch (error) {
+      if (signal.aborted) throw error
+      deps.telemetry.emit(attemptFailed, { message, error })
+    }
+    // A stop ends the wait, and it is tried one last time.
+    await sleep(waitMs, undefined, { signal }).catch(() => undefined)
+  }
 }
 
 export function outboundMessage(blobs: Pick<BlobStore, 'read'>, message: QueuedMessage): OutboundMessage {

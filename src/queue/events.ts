@@ -71,7 +71,7 @@ export const notified = eventKind({
 export const attemptFailed = eventKind({
   name: 'queue.attempt-failed',
   level: 'error',
-  help: 'Trouble of our own kept a message from being tried: it waits.',
+  help: 'Trouble of our own, such as a full disk, with a message of the queue: it is tried again.',
   fields: { message: text, error },
 })
 

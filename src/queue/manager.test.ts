@@ -35,6 +35,25 @@ test('what comes in is sent at once, with what stands before it, and nothing is 
   assert.deepEqual([messages, recipients, due], [[], [], []])
 })
 
+test('what was taken is not sent again because the disk was full when it was to be written down', async () => {
+  const q = makeQueue()
+  await using manager = q.start()
+  const write = q.db.write.bind(q.db)
+  let refused = 0
+  q.world.answer = () => {
+    q.db.write = () => {
+      if (++refused === 2) q.db.write = write
+      return Promise.reject(new Error('disk full'))
+    }
+    return ok
+  }
+  await q.put(['bob@remote.example'])
+  await q.pass(manager, 0)
+  assert.deepEqual([refused, q.world.attempts, q.sent.length], [2, 1, 1])
+  assert.deepEqual((await q.rows()).messages, [])
+  assert.equal(q.told.filter(({ event }) => event === 'queue.attempt-failed').length, 2)
+})
+
 test('recipients of one domain go together, those of others by themselves', async () => {
   const q = makeQueue()
   await using manager = q.start()
