@@ -3,7 +3,6 @@ import { type EffectivePermission, rolesOf } from '#account/role.ts'
 import { readAccountId, type StoredAccount } from '#account/stored-account.ts'
 import { Fault } from '#base/fault.ts'
 import type { AccountId } from '#base/id.ts'
-import { assertMay } from './gate.ts'
 import type { ApiRoute } from './route.ts'
 
 export interface PermissionOptions {
@@ -28,7 +27,6 @@ export const accountPermissionsRoute = ({ accounts }: PermissionOptions): ApiRou
   summary: 'What an account may do, each permission with what gives it or takes it away',
   permissions: ['sysAccountGet'],
   handle: async (c) => {
-    assertMay(c, 'sysAccountGet')
     const name = c.req.param('name')!
     const id = readAccountId(name)
     const account = id === undefined ? await accounts.byName(name) : await accounts.get(id)

@@ -58,7 +58,7 @@ export function addAdminRoutes(everything: Hono<HttpEnv>, o: AdminOptions): void
   router.use('/metrics', async (c, next) => {
     if (c.env.client.isLocal) return next()
     return gate(c, async () => {
-      assertMay(c, 'sysSystemSettingsGet')
+      assertMay(c, ['sysSystemSettingsGet'])
       await next()
     })
   })

@@ -8,7 +8,6 @@ import { recordText } from '#dns/record-text.ts'
 import type { Resolution, Resolver } from '#dns/resolver.ts'
 import { canonicalName } from '#dns/wire-reader.ts'
 import { text } from '#settings/field.ts'
-import { assertMay } from './gate.ts'
 import { queryOf } from './request.ts'
 import type { ApiRoute } from './route.ts'
 
@@ -58,7 +57,6 @@ export const dnsLookupRoute = ({ dns }: DnsLookupOptions): ApiRoute => ({
   permissions: ['dnsLookup'],
   query: fields,
   handle: async (c) => {
-    assertMay(c, 'dnsLookup')
     const { name: given, type } = queryOf(c, fields) as { name?: string; type: RecordType }
     if (given === undefined) throw invalidProperties([{ property: 'name', problem: 'must be a domain name' }])
     const ip = parseIp(given)

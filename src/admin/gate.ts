@@ -1,6 +1,7 @@
 /**
  * Who uses the management API: `admin` or an account, by Basic authentication (RFC 7617), and programs with an
- * API key or, on this machine, the admin token as a bearer (RFC 6750 §2.1). What they may do is asked by each operation.
+ * API key or, on this machine, the admin token as a bearer (RFC 6750 §2.1). Each operation lists what lets one in; what may be done with an object is asked by the
+ * management.
  *
  * What must always hold: no password is asked for or accepted in clear from another machine, and no web page
  * of somebody else acts with what a browser remembers.
@@ -70,10 +71,12 @@ async function signedIn(o: GateOptions, c: Context<AdminEnv>): Promise<Access> {
   return found
 }
 
-/** For what is no object of the management. Throws Fault `forbidden`. */
-export function assertMay(c: Context<AdminEnv>, permission: Permission): void {
-  if (!c.get('actor').permissions.has(permission))
-    throw new Fault('forbidden', `This needs the permission ${permission}.`, { what: permission })
+/** Any of them lets one in; none: whoever signed in. Throws Fault `forbidden`. */
+export function assertMay(c: Context<AdminEnv>, permissions: readonly Permission[]): void {
+  const own = c.get('actor').permissions
+  if (permissions.length === 0 || permissions.some((one) => own.has(one))) return
+  const names = permissions.length === 1 ? permissions[0]! : `one of ${permissions.join(', ')}`
+  throw new Fault('forbidden', `This needs the permission ${names}.`, { what: names })
 }
 
 const forbidden = (text: string): Fault => new Fault('forbidden', text, { what: 'administration' })

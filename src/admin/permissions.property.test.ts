@@ -150,8 +150,8 @@ class Model {
 
   /** With `?account=`. */
   ofOther(permission: string, then: () => Outcome): Outcome {
-    if (this.target === undefined || !this.has('sysAccountUpdate')) return 'notFound'
-    return this.needs(permission, then)
+    const isThere = this.target !== undefined && this.has('sysAccountUpdate')
+    return this.needs(permission, isThere ? then : () => 'notFound')
   }
 }
 

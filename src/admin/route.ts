@@ -9,7 +9,7 @@ import { problemResponse } from '#http/errors.ts'
 import type { HttpEnv } from '#http/router.ts'
 import type { JsonSchema } from '#settings/json-schema.ts'
 import type { Fields } from '#settings/values.ts'
-import type { AdminEnv } from './gate.ts'
+import { type AdminEnv, assertMay } from './gate.ts'
 import { queryOf } from './request.ts'
 
 export interface ApiRoute {
@@ -47,8 +47,9 @@ export interface PlainRoute {
 }
 
 export function addRoutes(router: Hono<AdminEnv>, routes: readonly ApiRoute[]): void {
-  for (const { method, path, query = {}, handle } of routes) {
+  for (const { method, path, permissions, query = {}, handle } of routes) {
     router.on(method, path, (c) => {
+      assertMay(c, permissions)
       // A parameter that is not known is wrong, so that no filter is passed over.
       queryOf(c, query)
       return handle(c)

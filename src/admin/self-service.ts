@@ -94,7 +94,7 @@ function authenticationRoutes(o: SelfServiceOptions): readonly ApiRoute[] {
       path: `${base}/auth`,
       tag,
       summary: 'Whether the second factor is on, the app passwords, and a URL to switch it on with',
-      permissions: ['sysAccountPasswordGet'],
+      permissions: ['sysAccountPasswordGet', 'sysAppPasswordQuery', 'sysAppPasswordGet'],
       handle: async (c) => c.json({ data: await authentication(o, c) }),
     },
     {

@@ -7,7 +7,6 @@ import { normaliseAddress } from '#base/domain-name.ts'
 import { Fault } from '#base/fault.ts'
 import type { ProbeStep } from '#queue/transport.ts'
 import { text } from '#settings/field.ts'
-import { assertMay } from './gate.ts'
 import { queryOf } from './request.ts'
 import type { ApiRoute } from './route.ts'
 
@@ -74,7 +73,6 @@ export function troubleshootRoute({ tryDelivery }: TroubleshootOptions): ApiRout
     type: 'text/event-stream',
     data: { type: 'string' },
     handle: (c) => {
-      assertMay(c, 'liveDeliveryTest')
       const { from } = queryOf(c, fields) as { from: string }
       const to = normaliseAddress(c.req.param('address')!)
       if (to === undefined) throw new Fault('notFound', 'This is no address.', { what: 'address' })
