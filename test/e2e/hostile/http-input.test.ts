@@ -69,7 +69,9 @@ describe('hostile HTTP input', () => {
         // Whoever goes on sending may find the connection reset before it has read why (RFC 9112 §9.6).
         if (i % 2 === 0) await http.expect('HTTP/1.1 413 ')
         http.sendRaw(Buffer.alloc(20 * mib, ' '))
-        http.stream.resume()
+        // Whether the server reads it all and ends, or resets, is a matter of who is faster.
+        if (http.stream.readableEnded) http.stream.destroy()
+        else http.stream.once('end', () => http.stream.destroy()).resume()
         if (!http.stream.closed) await new Promise((resolve) => http.stream.once('close', resolve))
       })
       await Promise.all(posts)
