@@ -60,8 +60,8 @@ const proxies: readonly Proxy[] = [
     language: 'nginx',
     adapt(exchange, ports) {
       exchange.all(/listen (\d+)/g, (_, port) => `listen 127.0.0.1:${ports[port]!}`)
-      exchange.all(`${live}/fullchain.pem`, certificatePath('server-chain'))
-      exchange.all(`${live}/privkey.pem`, certificatePath('server.key'))
+      exchange.all(`${live}/fullchain.pem`, quoted('server-chain'))
+      exchange.all(`${live}/privkey.pem`, quoted('server.key'))
       exchange.all('http {', 'http {\n    access_log off;')
     },
     arguments: (file, directory) => [
@@ -89,7 +89,7 @@ const proxies: readonly Proxy[] = [
     language: 'caddyfile',
     adapt(exchange, ports) {
       const site = `https://mail.example.com:${ports['443']!}`
-      const tls = `tls ${certificatePath('server-chain')} ${certificatePath('server.key')}`
+      const tls = `tls ${quoted('server-chain')} ${quoted('server.key')}`
       exchange.all(
         'mail.example.com {',
         `{\n\tadmin off\n\tauto_https disable_redirects\n}\n${site} {\n\tbind 127.0.0.1\n\t${tls}`,
@@ -98,6 +98,9 @@ const proxies: readonly Proxy[] = [
     arguments: (file) => ['run', '--adapter', 'caddyfile', '--config', file],
   },
 ]
+
+/** The tree may be in a path with a space. */
+const quoted = (name: string): string => `"${certificatePath(name)}"`
 
 /** The block of this language in the page of a proxy. */
 function blockOf(page: string, language: string): Exchange {
