@@ -60,6 +60,8 @@ describe('hostile HTTP input', () => {
 
   test('a body beyond the limit is not kept', needsProc, async () => {
     const authorization = basicAuth('admin', server.adminPassword!)
+    // The thread that checks passwords is not what is measured.
+    assert.equal((await server.api('GET', '/api/status')).status, 200)
     const grown = await growth(server.process.pid, async () => {
       const posts = Array.from({ length: 10 }, async (_, i) => {
         await using http = await server.connect(server.httpPort)
@@ -68,7 +70,7 @@ describe('hostile HTTP input', () => {
         )
         // Whoever goes on sending may find the connection reset before it has read why (RFC 9112 §9.6).
         if (i % 2 === 0) await http.expect('HTTP/1.1 413 ')
-        http.sendRaw(Buffer.alloc(20 * mib, ' '))
+        http.sendRaw(Buffer.alloc(40 * mib, ' '))
         // Whether the server reads it all and ends, or resets, is a matter of who is faster.
         if (http.stream.readableEnded) http.stream.destroy()
         else http.stream.once('end', () => http.stream.destroy()).resume()
@@ -76,7 +78,8 @@ describe('hostile HTTP input', () => {
       })
       await Promise.all(posts)
     })
-    assert.ok(grown < 80 * mib, `${Math.round(grown / mib)} MiB more`)
+    // Of 400 that are sent; what is read and let go stays until the collector comes.
+    assert.ok(grown < 160 * mib, `${Math.round(grown / mib)} MiB more`)
   })
 
   test('JSON of absurd depth or names', async () => {
