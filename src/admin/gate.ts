@@ -1,7 +1,7 @@
 /**
  * Who uses the management API: `admin` or an account, by Basic authentication (RFC 7617), and programs with an
- * API key or, on this machine, the admin token as a bearer (RFC 6750 §2.1). Each operation lists what lets one in; what may be done with an object is asked by the
- * management.
+ * API key or, on this machine, the admin token as a bearer (RFC 6750 §2.1). Each operation lists what lets one
+ * in; what may be done with an object is asked by the management.
  *
  * What must always hold: no password is asked for or accepted in clear from another machine, and no web page
  * of somebody else acts with what a browser remembers.
