@@ -1,11 +1,12 @@
 /**
- * A domain's rows: its own and one for each of its aliases. What must always hold: a name is one domain or
- * the alias of one; no domain is deleted while anything has an address in it; a redirection leads to a domain
- * that is here.
+ * A domain's rows: its own, one for each of its aliases, and the DKIM keys of both. What must always hold: a
+ * name is one domain or the alias of one; no domain is deleted while anything has an address in it; a
+ * redirection leads to a domain that is here.
  */
 import { unicodeDomain } from '#base/domain-name.ts'
 import { Fault, invalidProperties } from '#base/fault.ts'
 import type { WriteTx } from '#kv/tx.ts'
+import { deleteDkimKeys } from './dkim-tables.ts'
 import { addressTable, domainDefaults, type DomainRow, domainTable, patternTable } from './tables.ts'
 
 const exists = (name: string): Fault =>
@@ -46,6 +47,7 @@ export async function destroyDomainRows(tx: WriteTx, name: string): Promise<void
     )
   }
   await putAliases(tx, name, row.aliases, [])
+  await deleteDkimKeys(tx, name)
   tx.delete(domainTable, [name])
 }
 
@@ -65,7 +67,11 @@ async function putAliases(
   before: readonly string[],
   after: readonly string[],
 ): Promise<void> {
-  for (const alias of before) if (!after.includes(alias)) tx.delete(domainTable, [alias])
+  for (const alias of before) {
+    if (after.includes(alias)) continue
+    await deleteDkimKeys(tx, alias)
+    tx.delete(domainTable, [alias])
+  }
   for (const alias of after) {
     if (before.includes(alias)) continue
     if ((await tx.getForUpdate(domainTable, alias)) !== undefined || alias === name) throw exists(alias)

@@ -79,6 +79,7 @@ export const collectionNames = [
   'Account',
   'AcmeProvider',
   'Certificate',
+  'DkimSignature',
   'Domain',
   'MailingList',
   'MtaDeliverySchedule',

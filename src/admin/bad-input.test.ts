@@ -26,6 +26,7 @@ const examples: Readonly<Record<string, Example>> = {
   MtaDeliverySchedule: { name: 'mine' },
   MtaRoute: { name: 'mine', address: 'relay.example.net' },
   MtaVirtualQueue: { name: 'mine' },
+  DkimSignature: { domain: 'example.org', selector: 's1' },
   Certificate: { name: 'mine', certificate: pair.certificate, privateKey: pair.key },
   ApiKey: {},
   AppPassword: {},

@@ -7,3 +7,10 @@ export const certificateExpires = eventKind({
   help: 'A certificate will soon be refused by clients, or is refused already. Told once a day.',
   fields: { certificate: text, names: text, notValidAfter: text, daysLeft: number },
 })
+
+export const dkimKeyUnusable = eventKind({
+  name: 'cert.dkim-key-unusable',
+  level: 'error',
+  help: 'A DKIM key in the store cannot be read; mail of its domain is not signed with it.',
+  fields: { domain: text, selector: text },
+})

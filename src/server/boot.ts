@@ -13,6 +13,7 @@ import { AccountLimits, type UsedBytes } from '#account/limits.ts'
 import { SignIn } from '#account/sign-in.ts'
 import type { Clock } from '#base/clock.ts'
 import type { Bus } from '#bus/bus.ts'
+import { SigningKeys } from '#cert/signing-keys.ts'
 import { ConfiguredResolver } from '#dns/configured.ts'
 import type { CommitterLine } from '#kv/committer-client.ts'
 import { AccountWatch } from '#imap/account-watch.ts'
@@ -59,6 +60,7 @@ export interface Services extends AsyncDisposable {
   readonly limits: AccountLimits
   readonly views: AccountViews
   readonly dns: ConfiguredResolver
+  readonly signingKeys: SigningKeys
 }
 
 /** Throws where the store cannot be opened. */
@@ -80,6 +82,7 @@ export function buildServices(o: WorkerOptions): Services {
   const signIn = new SignIn({ db, passwords: hasher, settings, telemetry, clock })
   const views = new AccountViews({ db, budgetBytes: settings.get(cache).messages })
   const dns = new ConfiguredResolver(o)
+  const signingKeys = new SigningKeys({ db, bus, clock, telemetry })
   return {
     store,
     hasher,
@@ -90,7 +93,9 @@ export function buildServices(o: WorkerOptions): Services {
     limits,
     views,
     dns,
+    signingKeys,
     async [Symbol.asyncDispose]() {
+      signingKeys[Symbol.dispose]()
       dns[Symbol.dispose]()
       accessWatch[Symbol.dispose]()
       limits[Symbol.dispose]()

@@ -17,6 +17,7 @@ import type { SignIn } from '#account/sign-in.ts'
 import { looksLikeHash } from '#account/verifiers/stored-hash.ts'
 import type { Bus } from '#bus/bus.ts'
 import type { Clock } from '#base/clock.ts'
+import { DkimSignatureHandler } from '#cert/dkim-signature-handler.ts'
 import type { Db } from '#kv/db.ts'
 import { quotaUsage } from '#mail/mailbox.ts'
 import type { QueueControl } from '#queue/control.ts'
@@ -58,6 +59,7 @@ export function buildManagement(o: ManagementOptions): Management {
       new AccountSettingsHandler(accounts),
       new CredentialHandler('apiKey', o),
       new CredentialHandler('appPassword', o),
+      new DkimSignatureHandler(o),
       new DomainHandler(o),
       new ListHandler(o),
       new RoleHandler(o),

@@ -1,0 +1,169 @@
+/**
+ * What can be done with DKIM keys. What must always hold: a private key comes in or is made here and never goes
+ * out; a domain and a selector name one key; what is said of a key reaches those who sign at once.
+ */
+import {
+  type DkimAlgorithm,
+  type DkimKeyRow,
+  dkimKeyTable,
+  type DkimStage,
+  takeGeneration,
+} from '#account/dkim-tables.ts'
+import { dkimRecordName, newSelector, splitRecordName } from '#account/dkim-selector.ts'
+import { momentOf } from '#account/objects/fields.ts'
+import { domainTable } from '#account/tables.ts'
+import type { Clock } from '#base/clock.ts'
+import { normaliseDomain } from '#base/domain-name.ts'
+import { Fault, invalidProperties } from '#base/fault.ts'
+import type { Bus } from '#bus/bus.ts'
+import type { Db } from '#kv/db.ts'
+import type { ReadTx, WriteTx } from '#kv/tx.ts'
+import type { ObjectHandler, Plan, QueryRequest, QueryResult } from '#registry/managed-object.ts'
+import type { Secret } from '#settings/secret.ts'
+import { givenIn, type Values } from '#settings/values.ts'
+import { type DkimKeyPair, dkimRecordText, newDkimKeyPair, readDkimKey } from './dkim-key-pair.ts'
+import { dkimSignatureObject } from './dkim-signature-object.ts'
+import { dkimCache } from './signing-keys.ts'
+
+const template = 'v{version}-{algorithm}-{date-%Y%m%d}'
+
+export class DkimSignatureHandler implements ObjectHandler {
+  readonly object = dkimSignatureObject
+  readonly #o: { db: Db; bus: Bus; clock: Clock }
+
+  constructor(o: { db: Db; bus: Bus; clock: Clock }) {
+    this.#o = o
+  }
+
+  async locate(tx: ReadTx, key: string): Promise<string | undefined> {
+    const name = key.toLowerCase()
+    const split = splitRecordName(name)
+    if (split === undefined) return undefined
+    return (await tx.get(dkimKeyTable, split.domain, split.selector)) === undefined ? undefined : name
+  }
+
+  async read(tx: ReadTx, name: string): Promise<Values | undefined> {
+    const { domain, selector } = splitRecordName(name)!
+    const row = await tx.get(dkimKeyTable, domain, selector)
+    if (row === undefined) return undefined
+    const { algorithm, stage, canonicalization, headers, expire, publicKey } = row
+    return {
+      name,
+      domain,
+      selector,
+      algorithm,
+      stage,
+      canonicalization,
+      headers,
+      expire,
+      management: row.isAutomatic ? 'automatic' : 'manual',
+      publicKey,
+      record: dkimRecordText(row),
+      stageSince: momentOf(row.stageSince),
+      createdAt: momentOf(row.createdAt),
+    }
+  }
+
+  /** In the order of domains and selectors. */
+  async query({ filter, position, limit }: QueryRequest): Promise<QueryResult> {
+    const { domain, stage } = filter
+    const needle = typeof filter['text'] === 'string' ? filter['text'].toLowerCase() : ''
+    const rows = await this.#o.db.read((tx) =>
+      tx.list(dkimKeyTable, domain === undefined ? [] : [domain as string]),
+    )
+    const ids = rows
+      .filter(([, row]) => stage === undefined || row.stage === stage)
+      .map(([[of, selector]]) => dkimRecordName(of, selector))
+      .filter((name) => name.includes(needle))
+    return { ids: ids.slice(position, position + limit), total: ids.length }
+  }
+
+  async create(values: Values): Promise<Plan> {
+    const domain = values['domain'] as string
+    const pair = await pairFor(values)
+    const atMs = this.#o.clock.now()
+    const row: DkimKeyRow = patchedRow(
+      {
+        ...pair,
+        isAutomatic: false,
+        stage: 'pending',
+        stageSince: atMs,
+        canonicalization: 'relaxed/relaxed',
+        headers: [],
+        expire: undefined,
+        createdAt: atMs,
+      },
+      values,
+      atMs,
+    )
+    return this.#plan(domain, async (tx) => {
+      if ((await tx.getForUpdate(domainTable, domain)) === undefined)
+        throw invalidProperties([{ property: 'domain', problem: 'must be a domain of this server' }])
+      const version = await takeGeneration(tx, domain)
+      const taken = new Set((await tx.list(dkimKeyTable, [domain])).map(([[, selector]]) => selector))
+      const { algorithm } = pair
+      const selector =
+        (values['selector'] as string | undefined) ??
+        newSelector(template, { algorithm, version, atMs }, (one) => taken.has(one))
+      const name = dkimRecordName(domain, selector)
+      if (taken.has(selector))
+        throw new Fault('exists', `There is a DKIM key ${name}.`, { what: 'DkimSignature' })
+      if (normaliseDomain(name) === undefined)
+        throw invalidProperties([{ property: 'selector', problem: 'must be shorter for this domain' }])
+      tx.put(dkimKeyTable, [domain, selector], row)
+      return name
+    })
+  }
+
+  async update(name: string, patch: Values): Promise<Plan> {
+    const { domain, selector } = splitRecordName(name)!
+    const atMs = this.#o.clock.now()
+    return this.#plan(domain, async (tx) => {
+      const row = await tx.getForUpdate(dkimKeyTable, domain, selector)
+      if (row === undefined) throw noSuchKey()
+      tx.put(dkimKeyTable, [domain, selector], patchedRow(row, patch, atMs))
+      return name
+    })
+  }
+
+  async destroy(name: string): Promise<Plan> {
+    const { domain, selector } = splitRecordName(name)!
+    return this.#plan(domain, async (tx) => {
+      if ((await tx.getForUpdate(dkimKeyTable, domain, selector)) === undefined) throw noSuchKey()
+      tx.delete(dkimKeyTable, [domain, selector])
+      return name
+    })
+  }
+
+  #plan(domain: string, apply: (tx: WriteTx) => Promise<string>): Plan {
+    const committed = (): void => this.#o.bus.publish({ kind: 'forget', cache: dkimCache, key: domain })
+    return { accounts: [], apply, committed }
+  }
+}
+
+const noSuchKey = (): Fault => new Fault('notFound', 'There is no such DKIM key.', { what: 'DkimSignature' })
+
+/** What was brought, or a new one. Throws Fault `invalid`. */
+async function pairFor(values: Values): Promise<DkimKeyPair> {
+  const wanted = values['algorithm'] as DkimAlgorithm | undefined
+  const given = values['privateKey'] as Secret | undefined
+  if (given === undefined) return newDkimKeyPair(wanted ?? 'ed25519-sha256')
+  const read = readDkimKey(given.reveal())
+  if (typeof read === 'string') throw invalidProperties([{ property: 'privateKey', problem: read }])
+  if (wanted !== undefined && wanted !== read.algorithm)
+    throw invalidProperties([{ property: 'algorithm', problem: `must be ${read.algorithm}, as the key is` }])
+  return read
+}
+
+function patchedRow(row: DkimKeyRow, patch: Values, atMs: number): DkimKeyRow {
+  const given = givenIn(patch)
+  const stage: DkimStage = given('stage', row.stage)
+  return {
+    ...row,
+    stage,
+    stageSince: stage === row.stage ? row.stageSince : atMs,
+    canonicalization: given('canonicalization', row.canonicalization),
+    headers: given('headers', row.headers),
+    expire: given('expire', row.expire),
+  }
+}

@@ -1,0 +1,88 @@
+/** DKIM keys as they are managed. A key is called by the name of its record. */
+import { dkimAlgorithms, dkimCanonicalizations, dkimStages } from '#account/dkim-tables.ts'
+import { readSelector } from '#account/dkim-selector.ts'
+import { createdAt, ownDomain, shortText } from '#account/objects/fields.ts'
+import type { ManagedObject } from '#registry/managed-object.ts'
+import { dateTime, duration, list, oneOf, secret, text } from '#settings/field.ts'
+
+/** RFC 5322 §3.6.8. */
+const isFieldName = (given: string): boolean => /^[\x21-\x39\x3b-\x7e]{1,76}$/.test(given)
+
+const yearMs = 365 * 86_400_000
+
+export const dkimSignatureObject: ManagedObject = {
+  name: 'DkimSignature',
+  title: 'DKIM keys',
+  help: 'Keys that mail of a domain is signed with. Those of a domain with automatic management come, change and go by themselves.',
+  kind: 'record',
+  fields: {
+    name: text({ fallback: '', settable: 'never', help: 'The name of its record in the DNS.' }),
+    domain: ownDomain({
+      fallback: '',
+      required: true,
+      settable: 'atCreation',
+      help: 'The domain whose mail it signs: one of this server, or an alias of one.',
+    }),
+    selector: text({
+      fallback: undefined,
+      settable: 'atCreation',
+      longest: 100,
+      allowed: 'a selector of letters, digits, "-" and "."',
+      normalise: readSelector,
+      help: 'What tells the keys of a domain apart. Without one it is made by the template of the domain.',
+    }),
+    algorithm: oneOf(dkimAlgorithms, {
+      fallback: undefined,
+      settable: 'atCreation',
+      spellings: { ed25519: 'ed25519-sha256', rsa: 'rsa-sha256' },
+      help: 'How it signs. A key that is given says it itself; a new one is of Ed25519 unless this says otherwise.',
+    }),
+    privateKey: secret({
+      fallback: undefined,
+      settable: 'atCreation',
+      help: 'The private key in PEM, without a passphrase. Without one a new key is made. It is never shown.',
+    }),
+    stage: oneOf(dkimStages, {
+      fallback: 'pending',
+      help: 'A pending key signs nothing until its record is seen in the DNS, then it is active. One that retires signs no more, and its record stays for mail on its way; when it is retired, the record is to be removed.',
+    }),
+    canonicalization: oneOf(dkimCanonicalizations, {
+      fallback: 'relaxed/relaxed',
+      help: 'How header and body may be changed on their way without breaking the signature.',
+    }),
+    headers: list(
+      text({
+        fallback: undefined,
+        help: 'A name.',
+        longest: 76,
+        allowed: 'the name of a header field',
+        normalise: (given) => (isFieldName(given) ? given : undefined),
+      }),
+      {
+        fallback: [],
+        max: 100,
+        help: 'Names of the header fields that are signed; none: all that matter to readers. From is always signed.',
+      },
+    ),
+    expire: duration({
+      fallback: undefined,
+      min: 60_000,
+      max: yearMs,
+      help: 'How long a signature holds; without it, for good.',
+    }),
+    management: text({
+      fallback: '',
+      settable: 'never',
+      help: '`automatic`: the server made it and ends it. `manual`: somebody brought it or asked for it.',
+    }),
+    publicKey: text({ fallback: '', settable: 'never', help: 'The public key, as its record has it.' }),
+    record: text({ fallback: '', settable: 'never', help: 'The text of the record to publish.' }),
+    stageSince: dateTime({ fallback: undefined, settable: 'never', help: 'When its stage began.' }),
+    createdAt,
+  },
+  filters: {
+    text: shortText('Part of its name.', 200),
+    domain: ownDomain({ fallback: undefined, help: 'Only those of this domain.' }),
+    stage: oneOf(dkimStages, { fallback: undefined, help: 'Only those of this stage.' }),
+  },
+}
