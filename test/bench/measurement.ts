@@ -14,8 +14,9 @@ export interface Measurement {
   readonly perSecond: number
   readonly p50Ms: number
   readonly p99Ms: number
-  /** Messages per second until the last could be read. */
+  /** Messages per second until the last could be read, or came to the sink. */
   readonly visiblePerSecond?: number
+  readonly firstTry?: JobResult['firstTry']
   /** Of all processes of the server, per operation; with SMTP until the last message could be read. */
   readonly serverCpuMs?: number
   readonly clientCpuMs: number
@@ -63,7 +64,7 @@ export async function measure(
 }
 
 function figures(workload: Workload, target: Target, result: JobResult, cpuMs?: number): Measurement {
-  const { operations, failures, firstFailure, elapsedMs, visibleMs, found } = result
+  const { operations, failures, firstFailure, elapsedMs, visibleMs, firstTry, found } = result
   const per = (total: number) => (operations === 0 ? 0 : total / operations)
   return {
     workload: workload.name,
@@ -75,6 +76,7 @@ function figures(workload: Workload, target: Target, result: JobResult, cpuMs?: 
     p50Ms: result.p50Ms,
     p99Ms: result.p99Ms,
     ...(visibleMs === undefined ? {} : { visiblePerSecond: (operations * 1000) / visibleMs }),
+    ...(firstTry === undefined ? {} : { firstTry }),
     ...(cpuMs === undefined ? {} : { serverCpuMs: per(cpuMs) }),
     clientCpuMs: per(result.clientCpuMs),
     ...(found === undefined ? {} : { found }),

@@ -1,11 +1,11 @@
 /** The workloads in the order they run, each with the name by which results are compared. */
-import type { ImapJob, Job, SmtpJob } from './load/job.ts'
+import type { ImapJob, Job, OutboundJob, SmtpJob } from './load/job.ts'
 import { operations } from './load/imap-operations.ts'
-import type { Target } from './target.ts'
+import { outboundDestinations, type Target } from './target.ts'
 
 export interface Workload {
   readonly name: string
-  readonly needs: 'smtp' | 'imap'
+  readonly needs: 'smtp' | 'imap' | 'submission'
   job(target: Target, seconds: number): Job
 }
 
@@ -49,12 +49,28 @@ function smtpName(shape: SmtpShape): string {
   return `inbound ${how} ${shape.sizeBytes / 1024}k c=${shape.connections}${to}`
 }
 
+type OutboundShape = Pick<OutboundJob, 'connections' | 'destinations' | 'perSecond'>
+
+/** Of the last one the time until the first attempt tells most: nothing waits for its turn. */
+const outboundShapes: readonly (readonly [name: string, OutboundShape])[] = [
+  ...connectionCounts.map(
+    (connections) => [`4k c=${connections}`, { connections, destinations: 1 }] as const,
+  ),
+  [`4k c=16 ${outboundDestinations} destinations`, { connections: 16, destinations: outboundDestinations }],
+  ['4k c=4 50/s', { connections: 4, destinations: outboundDestinations, perSecond: 50 }],
+]
+
 /** All of them, or those whose name `only` matches. `messages`: size of the mailbox that is read. */
 export function workloads(messages: number, only?: RegExp): readonly Workload[] {
   const inbound = smtpShapes().map((shape): Workload => ({
     name: smtpName(shape),
     needs: 'smtp',
     job: (target, seconds) => ({ kind: 'smtp', target, seconds, ...shape }),
+  }))
+  const outbound = outboundShapes.map(([name, shape]): Workload => ({
+    name: `outbound ${name}`,
+    needs: 'submission',
+    job: (target, seconds) => ({ kind: 'outbound', target, seconds, sizeBytes: small, ...shape }),
   }))
   const imap = Object.keys(operations).flatMap((operation) =>
     (alsoWith16.includes(operation) ? [1, 16] : [1]).map((connections): Workload => ({
@@ -70,5 +86,5 @@ export function workloads(messages: number, only?: RegExp): readonly Workload[] 
       }),
     })),
   )
-  return [...inbound, ...imap].filter(({ name }) => only === undefined || only.test(name))
+  return [...inbound, ...outbound, ...imap].filter(({ name }) => only === undefined || only.test(name))
 }

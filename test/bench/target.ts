@@ -9,10 +9,26 @@ export interface Endpoint {
   readonly port: number
 }
 
+/** Where mail for others is taken. */
+export interface Submission extends Endpoint {
+  /** With TLS from the first byte, from those who sign in; otherwise in clear, from whoever is near. */
+  readonly secure: boolean
+}
+
+/** Mail for others goes to so many domains, each of which has a route of its own to the bench's sink. */
+export const outboundDestinations = 50
+
+/** `number`: from 1. */
+export const outboundDomain = (number: number): string => `d${number}.sink.example`
+export const outboundAddress = (number: number): string => `127.0.0.${number}`
+
 export interface Target {
   readonly name: string
   readonly smtp?: Endpoint
   readonly imap?: Endpoint
+  readonly submission?: Submission
+  /** Where the server expects the sink. */
+  readonly sinkPort?: number
   /** IMAP with TLS from the first byte. */
   readonly imaps?: Endpoint
   /** The name to sign in with and to send to; `%d` stands for the number of the account, from 1. */

@@ -24,6 +24,16 @@ export interface SmtpJob extends JobBase {
   readonly perSecond?: number
 }
 
+/** Mail for others, submitted and then counted at a sink. Latency is as with `SmtpJob`. */
+export interface OutboundJob extends JobBase {
+  readonly kind: 'outbound'
+  readonly sizeBytes: number
+  /** Servers that it goes to in turn. */
+  readonly destinations: number
+  /** At most so many messages per second, of all connections together. */
+  readonly perSecond?: number
+}
+
 export interface ImapJob extends JobBase {
   readonly kind: 'imap'
   readonly operation: string
@@ -48,7 +58,7 @@ export interface ClearJob extends JobBase {
   readonly kind: 'clear'
 }
 
-export type Job = SmtpJob | ImapJob | FillJob | IdleJob | ClearJob
+export type Job = SmtpJob | OutboundJob | ImapJob | FillJob | IdleJob | ClearJob
 
 export interface JobResult {
   readonly operations: number
@@ -57,8 +67,10 @@ export interface JobResult {
   readonly elapsedMs: number
   readonly p50Ms: number
   readonly p99Ms: number
-  /** From the start until the last accepted message was seen over IMAP. */
+  /** From the start until the last accepted message was seen over IMAP, or came to the sink. */
   readonly visibleMs?: number
+  /** From the answer that a message is accepted until it is offered to the next server. */
+  readonly firstTry?: { readonly p50Ms: number; readonly p99Ms: number }
   /** Messages found or listed by one operation: must be the same for every server. */
   readonly found?: number
   readonly clientCpuMs: number
@@ -102,7 +114,7 @@ export class Tally {
     this.firstFailure ??= message
   }
 
-  result(extra: { visibleMs?: number; found?: number } = {}): JobResult {
+  result(extra: Pick<JobResult, 'visibleMs' | 'firstTry' | 'found'> = {}): JobResult {
     const { user, system } = process.cpuUsage(this.#cpu)
     return {
       operations: this.timings.count,

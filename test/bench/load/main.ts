@@ -4,12 +4,15 @@
  */
 import { prepareClear, prepareFill, prepareIdle, prepareImap } from './imap-job.ts'
 import type { FromLoad, Job, PreparedJob, ToLoad } from './job.ts'
+import { prepareOutbound } from './outbound-job.ts'
 import { prepareSmtp } from './smtp-job.ts'
 
 function prepare(job: Job): Promise<PreparedJob> {
   switch (job.kind) {
     case 'smtp':
       return prepareSmtp(job)
+    case 'outbound':
+      return prepareOutbound(job)
     case 'imap':
       return prepareImap(job)
     case 'fill':

@@ -1,6 +1,6 @@
 /**
  * An SMTP client that only counts: it sends prepared bytes and waits for a number of replies (RFC 5321 §4.2),
- * of which it knows the codes. Greeting and EHLO are done when it opens.
+ * of which it knows the codes. Greeting, EHLO and sign-in are done when it opens.
  */
 import type { Endpoint } from '../target.ts'
 import { Wire } from './wire.ts'
@@ -19,20 +19,29 @@ export class SmtpClient {
   #reject: ((error: Error) => void) | undefined
   #ended: Error | undefined
 
-  static async open(endpoint: Endpoint, shared: Buffer): Promise<SmtpClient> {
+  /** `user`: over TLS from the first byte, as somebody who signs in. */
+  static async open(
+    endpoint: Endpoint,
+    shared: Buffer,
+    user?: { readonly name: string; readonly password: string },
+  ): Promise<SmtpClient> {
     const client = new SmtpClient()
     const greeting = client.#replies(1)
     // Whatever goes wrong shows in `greeting` too, and only once.
     greeting.catch(() => {})
     client.#wire = await Wire.open(
       endpoint,
-      false,
+      user !== undefined,
       { onBytes: (bytes) => client.#take(bytes), onEnd: (reason) => client.#fail(reason) },
       shared,
     )
     if ((await greeting) !== 220) throw new Error(`greeting ${client.#last}`)
     const hello = await client.exchange(['EHLO client.bench.example\r\n'], 1)
     if (hello !== 250) throw new Error(`EHLO answered ${hello}`)
+    if (user === undefined) return client
+    const response = Buffer.from(`\0${user.name}\0${user.password}`).toString('base64')
+    const signedIn = await client.exchange([`AUTH PLAIN ${response}\r\n`], 1)
+    if (signedIn !== 235) throw new Error(`AUTH answered ${signedIn}`)
     return client
   }
 

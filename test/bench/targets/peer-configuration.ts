@@ -4,6 +4,7 @@
  * errors, and passwords are in plain text: both are to their advantage. fsync is left on, as it is by default.
  */
 import path from 'node:path'
+import { outboundAddress, outboundDestinations, outboundDomain } from '../target.ts'
 
 export interface PeerSetup {
   readonly directory: string
@@ -11,6 +12,8 @@ export interface PeerSetup {
   readonly smtpPort: number
   readonly imapPort: number
   readonly imapsPort: number
+  /** Of the servers that mail for others goes to. */
+  readonly sinkPort: number
   readonly accounts: number
   readonly password: string
 }
@@ -113,10 +116,12 @@ alias_database =
 local_recipient_maps =
 virtual_mailbox_domains = ${setup.domain}
 virtual_mailbox_maps = texthash:${directory}/recipients
+transport_maps = texthash:${directory}/transport
 virtual_transport = lmtp:unix:${lmtpSocket(setup)}
 smtpd_peername_lookup = no
 smtp_dns_support_level = disabled
 lmtp_host_lookup = native
+smtp_host_lookup = native
 smtpd_tls_security_level = none
 smtpd_client_connection_count_limit = 0
 smtpd_client_connection_rate_limit = 0
@@ -124,6 +129,11 @@ default_process_limit = 1000
 biff = no
 syslog_name = bench-postfix
 `
+}
+
+export function postfixTransport({ sinkPort }: PeerSetup): string {
+  const line = (number: number) => `${outboundDomain(number)} smtp:[${outboundAddress(number)}]:${sinkPort}\n`
+  return Array.from({ length: outboundDestinations }, (_, at) => line(at + 1)).join('')
 }
 
 export function postfixRecipients(setup: PeerSetup): string {

@@ -28,6 +28,7 @@ import {
   postfixMain,
   postfixMaster,
   postfixRecipients,
+  postfixTransport,
 } from './peer-configuration.ts'
 import { freePorts, greeting, loopback, type StartedServer } from './started.ts'
 
@@ -77,7 +78,7 @@ function withoutServiceStarts(work: () => void): void {
 export async function startPeers(accounts: number): Promise<StartedServer> {
   const directory = mkdtempSync(path.join(tmpdir(), 'bench-peers-'))
   chmodSync(directory, 0o755)
-  const [smtpPort = 0, imapPort = 0, imapsPort = 0] = await freePorts(3)
+  const [smtpPort = 0, imapPort = 0, imapsPort = 0, sinkPort = 0] = await freePorts(4)
   const setup: PeerSetup = {
     directory,
     domain: 'bench.example',
@@ -86,6 +87,7 @@ export async function startPeers(accounts: number): Promise<StartedServer> {
     smtpPort,
     imapPort,
     imapsPort,
+    sinkPort,
   }
   let running: Awaited<ReturnType<typeof startBoth>> | undefined
   try {
@@ -121,6 +123,8 @@ function peerTarget(setup: PeerSetup): Omit<Target, 'pids'> {
   return {
     name: 'postfix+dovecot',
     smtp: { host: loopback, port: setup.smtpPort },
+    submission: { host: loopback, port: setup.smtpPort, secure: false },
+    sinkPort: setup.sinkPort,
     imap: { host: loopback, port: setup.imapPort },
     imaps: { host: loopback, port: setup.imapsPort },
     user: `u%d@${setup.domain}`,
@@ -142,6 +146,7 @@ function writeFiles(setup: PeerSetup): void {
   file('postfix/main.cf', postfixMain(setup))
   file('postfix/master.cf', postfixMaster(setup))
   file('recipients', postfixRecipients(setup))
+  file('transport', postfixTransport(setup))
   const mail = path.join(setup.directory, 'mail')
   mkdirSync(mail)
   chownSync(mail, mailOwner, mailOwner)

@@ -1,13 +1,13 @@
 /**
- * This tree's server, started as `npm start` does it, on a temporary data directory and ports of its own; all
- * else as it is by default. Its accounts come through the API, as an administrator's script would make them.
+ * This tree's server, started as `npm start` does it, on a temporary data directory and ports of its own, with
+ * routes to the bench's sink and no limit of what an account may send; all else as it is by default. Its accounts come through the API, as an administrator's script would make them.
  */
 import { type ChildProcess, spawn } from 'node:child_process'
 import { closeSync, mkdtempSync, openSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import path from 'node:path'
 import { setTimeout as wait } from 'node:timers/promises'
-import type { Target } from '../target.ts'
+import { outboundAddress, outboundDestinations, outboundDomain, type Target } from '../target.ts'
 import { freePorts, greeting, loopback, type StartedServer } from './started.ts'
 
 const root = path.resolve(import.meta.dirname, '../../..')
@@ -23,6 +23,9 @@ interface Ports {
   readonly imap: number
   readonly imaps: number
   readonly http: number
+  readonly submissions: number
+  /** Of the servers that mail for others goes to. */
+  readonly sink: number
 }
 
 interface RunningProcess {
@@ -38,8 +41,8 @@ export async function startPostern(accounts: number): Promise<StartedServer> {
   const directory = mkdtempSync(path.join(tmpdir(), 'bench-postern-'))
   let running: RunningProcess | undefined
   try {
-    const [smtp = 0, imap = 0, imaps = 0, http = 0] = await freePorts(4)
-    const ports = { smtp, imap, imaps, http }
+    const [smtp = 0, imap = 0, imaps = 0, http = 0, submissions = 0, sink = 0] = await freePorts(6)
+    const ports = { smtp, imap, imaps, http, submissions, sink }
     writeFileSync(path.join(directory, 'server.toml'), configuration(ports))
     // Makes the bundle where there is none, which is not what starting takes.
     await (await start(directory, 'unused', ports)).stop()
@@ -73,6 +76,8 @@ function target(ports: Ports, accounts: number, pid: number): Target {
   return {
     name: 'postern',
     smtp: { host: loopback, port: ports.smtp },
+    submission: { host: loopback, port: ports.submissions, secure: true },
+    sinkPort: ports.sink,
     imap: { host: loopback, port: ports.imap },
     imaps: { host: loopback, port: ports.imaps },
     user: `u%d@${domain}`,
@@ -92,8 +97,14 @@ function configuration(ports: Ports): string {
     listener('imap', 'imap', ports.imap),
     listener('imaps', 'imap', ports.imaps, 'tls.implicit = true\n'),
     listener('http', 'http', ports.http, 'tls.enable = false\n'),
+    listener('submissions', 'smtp', ports.submissions, 'tls.implicit = true\n'),
+    '[MtaOutboundStrategy]\nmaxRecipientsPerHour = 0\nmaxRecipientsPerDay = 0\n',
+    ...Array.from({ length: outboundDestinations }, (_, at) => route(at + 1, ports.sink)),
   ].join('')
 }
+
+const route = (number: number, sinkPort: number): string =>
+  `[MtaRoute.sink${number}]\ndomains = ["${outboundDomain(number)}"]\naddress = "${outboundAddress(number)}"\nport = ${sinkPort}\n`
 
 /** `name`: the data directory inside `directory`. */
 async function start(directory: string, name: string, ports: Ports): Promise<RunningProcess> {
