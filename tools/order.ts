@@ -29,18 +29,20 @@ const packages: { readonly [name: string]: readonly string[] } = {
   '@zxcvbn-ts/core': ['account/strength.ts'],
   '@zxcvbn-ts/language-common': ['account/strength.ts'],
   '@zxcvbn-ts/language-en': ['account/strength.ts'],
+  asn1js: ['mailauth/'],
   bcryptjs: ['account/verifiers/bcrypt.ts'],
   commander: ['cli/'],
   hono: ['http/', 'jmap/', 'dav/', 'admin/'],
   'iconv-lite': ['message/charset.ts'],
   lmdb: ['kv/engines/lmdb.ts'],
   re2js: ['base/pattern.ts'],
+  saxes: ['mailauth/bimi-svg.ts'],
   'smol-toml': ['settings/'],
   zod: ['base/schema.ts'],
 }
 
-// `module` is for a library whose tables are loaded when they are first needed.
-const pureBuiltins = new Set(['buffer', 'crypto', 'module', 'string_decoder', 'url', 'util'])
+// `module` is for a library whose tables are loaded when they are first needed; `zlib` only computes.
+const pureBuiltins = new Set(['buffer', 'crypto', 'module', 'string_decoder', 'url', 'util', 'zlib'])
 
 /** Loads the rest of the program by the role of the thread. */
 const entry = 'src/server/main.ts'

@@ -1,10 +1,16 @@
-/** Fuzz targets of `src/mailauth`: records as they come from the DNS, header fields, reports. */
+/** Fuzz targets of `src/mailauth`: records as they come from the DNS, header fields, reports, indicators. */
 import assert from 'node:assert/strict'
+import { X509Certificate } from 'node:crypto'
 import { readAuthorDomains } from '#mailauth/author-domain.ts'
+import { readLogotype } from '#mailauth/bimi-logotype.ts'
+import { readIndicator } from '#mailauth/bimi-svg.ts'
+import { readEvidence } from '#mailauth/bimi-vmc.ts'
+import { readExtensions } from '#mailauth/certificate-extensions.ts'
 import { checkDmarc } from '#mailauth/dmarc.ts'
 import { parseDmarcRecord } from '#mailauth/dmarc-record.ts'
 import { parseReportUris } from '#mailauth/report-uri.ts'
 import type { AuthResolver } from '#mailauth/resolver.ts'
+import { testCertificate } from '../harness/certificates.ts'
 
 const latin1 = (bytes: Uint8Array): string => Buffer.from(bytes).toString('latin1')
 
@@ -36,6 +42,15 @@ async function dmarc(bytes: Uint8Array): Promise<void> {
   if (check.disposition !== 'none') assert.equal(check.result, 'fail')
 }
 
+const trustedRoots = [new X509Certificate(testCertificate('root'))]
+const now = new Date('2030-01-01')
+
+function markCertificate(bytes: Uint8Array): void {
+  readExtensions(bytes)
+  readLogotype(bytes)
+  readEvidence({ evidence: bytes, trustedRoots, domains: ['example.org'], selector: 'default', now })
+}
+
 export const targets: readonly {
   readonly name: string
   readonly parser: string
@@ -43,4 +58,6 @@ export const targets: readonly {
 }[] = [
   { name: 'mailauth DMARC record', parser: 'DMARC', run: dmarcRecord },
   { name: 'mailauth DMARC check', parser: 'DMARC', run: dmarc },
+  { name: 'mailauth indicator', parser: 'BIMI', run: (b) => void readIndicator(b) },
+  { name: 'mailauth mark certificate', parser: 'BIMI', run: markCertificate },
 ]
