@@ -147,9 +147,14 @@ export function parseNetwork(text: string): IpNetwork | undefined {
     prefixBits = Number(digits) - skipped
     if (prefixBits < 0 || prefixBits > address.length * 8) return undefined
   }
-  for (let i = 0; i < address.length; i++) address[i]! &= maskByte(prefixBits, i)
-  return { address, prefixBits }
+  return networkOf(address, prefixBits)
 }
+
+/** The network that the address lies in. `prefixBits` is at most 8 times the length of the address. */
+export const networkOf = (ip: Uint8Array, prefixBits: number): IpNetwork => ({
+  address: ip.map((byte, i) => byte & maskByte(prefixBits, i)),
+  prefixBits,
+})
 
 const maskByte = (prefixBits: number, index: number): number => {
   const bits = Math.min(8, Math.max(0, prefixBits - 8 * index))
