@@ -46,8 +46,8 @@ const longestTerm = 80
 export const isSpfRecord = (text: string): boolean => /^v=spf1(?: |$)/i.test(text)
 
 /**
- * `text` is one by `isSpfRecord`, an octet per character. Throws SyntaxFault with a message that shows the
- * term in question.
+ * `text` is one by `isSpfRecord`, an octet per character. Throws SyntaxFault at the start of a term, with a
+ * message that shows it.
  */
 export function parseSpfRecord(text: string): SpfRecord {
   if (text.length > longestRecord)
@@ -68,7 +68,7 @@ export function parseSpfRecord(text: string): SpfRecord {
       if (!readModifier(term, known)) directives.push(readDirective(term))
     } catch (error) {
       if (!(error instanceof SyntaxFault)) throw error
-      throw new SyntaxFault(`"${printable(term, longestTerm)}": ${error.message}`, at + error.offset)
+      throw new SyntaxFault(`"${printable(term, longestTerm)}": ${error.message}`, at)
     }
     at = end
   }
