@@ -5,6 +5,8 @@
 import assert from 'node:assert/strict'
 import { SyntaxFault } from '#base/fault.ts'
 import { addressText, parseAddresses } from '#message/address.ts'
+import { composeAuthResults } from '#message/auth-results.ts'
+import { forgedResults, parseArcAuthResults, parseAuthResults } from '#message/auth-results-reader.ts'
 import { baseSubject } from '#message/base-subject.ts'
 import { decodeBody, decodeText, transferDecoder } from '#message/body.ts'
 import { parseDate } from '#message/date.ts'
@@ -61,6 +63,23 @@ function headers(bytes: Uint8Array): void {
   selectHeaders(bytes, ['from', 'to'], (bytes[0] ?? 0) % 2 === 0)
 }
 
+/** What was read is written and reads back as itself once it has been through the writer. */
+function authResults(bytes: Uint8Array): void {
+  const text = latin1(bytes)
+  parseArcAuthResults(text)
+  const read = parseAuthResults(text)
+  const field = Buffer.from(`Authentication-Results: ${text}\r\n`, 'latin1')
+  const forged = forgedResults(field, ['mx.example', read?.authservId ?? 'x'])
+  if (read !== undefined && fieldValue(field, 'authentication-results') === text) {
+    assert.equal(forged.length, 1)
+  }
+  if (read === undefined) return
+  const written = composeAuthResults(read, { utf8: true })
+  const again = parseAuthResults(fieldValue(Buffer.from(written), 'authentication-results') ?? '')
+  assert.ok(again !== undefined && again.results.length === read.results.length)
+  assert.equal(composeAuthResults(again, { utf8: true }), written)
+}
+
 const encodings = ['base64', 'quoted-printable', 'x-uuencode', '8bit']
 
 function bodies(bytes: Uint8Array): void {
@@ -98,6 +117,7 @@ export const targets: readonly {
     parser: fieldParser,
     run: (b) => void addressText(parseAddresses(latin1(b))),
   },
+  { name: 'message authentication results', parser: fieldParser, run: authResults },
   { name: 'message date', parser: fieldParser, run: (b) => void parseDate(latin1(b)) },
   {
     name: 'message encoded words',
