@@ -30,7 +30,7 @@ function dataOf(address: string): Buffer | undefined {
     : undefined
 }
 
-export interface Logotype {
+interface Logotype {
   /** SVG or SVGZ. */
   readonly data: Buffer
   /** Of the uncompressed SVG; none of a kind we do not know. */

@@ -128,7 +128,7 @@ function uncompress(bytes: Uint8Array): Buffer {
 }
 
 /** An indicator that may be shown, uncompressed; or what is wrong with it, in a few words of ASCII. */
-export type Indicator = { readonly svg: Buffer } | { readonly problem: string }
+type Indicator = { readonly svg: Buffer } | { readonly problem: string }
 
 /** Reads SVG or SVGZ (RFC 6170 §5.2), as it was fetched or stands in a certificate. Never throws. */
 export function readIndicator(bytes: Uint8Array): Indicator {

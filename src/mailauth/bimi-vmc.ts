@@ -32,7 +32,7 @@ const understood: ReadonlySet<string> = new Set([
 /** Of the working group itself, such as the type of the mark; they say more and restrict nothing. */
 const ownExtensions = '1.3.6.1.4.1.53087.'
 
-export interface EvidenceQuestion {
+interface EvidenceQuestion {
   /** The document, as it was fetched: certificates in PEM, the mark's first, each followed by its issuer. */
   readonly evidence: Uint8Array
   readonly trustedRoots: readonly X509Certificate[]

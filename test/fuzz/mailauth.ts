@@ -2,6 +2,8 @@
 import assert from 'node:assert/strict'
 import { X509Certificate } from 'node:crypto'
 import { readAuthorDomains } from '#mailauth/author-domain.ts'
+import { localSelector, parseBimiRecord, parseSelectorField } from '#mailauth/bimi-record.ts'
+import { bimiFields, forgedBimiFields } from '#mailauth/bimi-fields.ts'
 import { readLogotype } from '#mailauth/bimi-logotype.ts'
 import { readIndicator } from '#mailauth/bimi-svg.ts'
 import { readEvidence } from '#mailauth/bimi-vmc.ts'
@@ -42,6 +44,22 @@ async function dmarc(bytes: Uint8Array): Promise<void> {
   if (check.disposition !== 'none') assert.equal(check.result, 'fail')
 }
 
+/** What was read may be written into fields. */
+function bimiRecord(bytes: Uint8Array): void {
+  const text = latin1(bytes)
+  localSelector(text)
+  parseSelectorField(`v=BIMI1;${text}`)
+  const record = parseBimiRecord(`v=BIMI1;${text}`)
+  assert.ok(record !== undefined)
+  if ('problem' in record) return
+  const found = { domain: 'example.org', selector: 'default', record }
+  const fields = bimiFields({ result: 'pass', found, authority: 'none', svg: Buffer.from(bytes) })
+  for (const field of fields) {
+    assert.match(field.toString('latin1'), /^[!-9;-~]+:(?:\r\n )?[!-~ ]+(?:\r\n [!-~ ]+)*\r\n$/)
+    assert.deepEqual(forgedBimiFields(field), [{ start: 0, end: field.length }])
+  }
+}
+
 const trustedRoots = [new X509Certificate(testCertificate('root'))]
 const now = new Date('2030-01-01')
 
@@ -58,6 +76,7 @@ export const targets: readonly {
 }[] = [
   { name: 'mailauth DMARC record', parser: 'DMARC', run: dmarcRecord },
   { name: 'mailauth DMARC check', parser: 'DMARC', run: dmarc },
+  { name: 'mailauth BIMI record', parser: 'BIMI', run: bimiRecord },
   { name: 'mailauth indicator', parser: 'BIMI', run: (b) => void readIndicator(b) },
   { name: 'mailauth mark certificate', parser: 'BIMI', run: markCertificate },
 ]
