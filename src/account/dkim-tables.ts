@@ -9,6 +9,7 @@
 import { json, uint } from '#kv/codec.ts'
 import { text } from '#kv/key.ts'
 import { globalTable } from '#kv/table.ts'
+import type { TaskName } from '#kv/task-rows.ts'
 import type { WriteTx } from '#kv/tx.ts'
 
 /** RFC 6376 §3.3 and RFC 8463 §3, in the words of the tag `a=`. */
@@ -30,6 +31,41 @@ export type DkimCanonicalization = (typeof dkimCanonicalizations)[number]
  */
 export const dkimStages = ['pending', 'active', 'retiring', 'retired'] as const
 export type DkimStage = (typeof dkimStages)[number]
+
+/** What the server does about the keys of a domain. Times are milliseconds. */
+export interface DkimManagement {
+  /** `manual`: it makes none and ends none. */
+  readonly type: 'automatic' | 'manual'
+  /** It keeps a key of each. */
+  readonly algorithms: readonly DkimAlgorithm[]
+  /** See `dkim-selector.ts`. */
+  readonly selectorTemplate: string
+  /** How long a key signs until the next one is made. */
+  readonly rotateAfter: number
+  /** How long its record stays when it signs no more. */
+  readonly retireAfter: number
+  /** How long it is kept after that. */
+  readonly deleteAfter: number
+}
+
+const dayMs = 86_400_000
+
+export const dkimDefaults: DkimManagement = {
+  type: 'automatic',
+  algorithms: dkimAlgorithms,
+  selectorTemplate: 'v{version}-{algorithm}-{date-%Y%m%d}',
+  rotateAfter: 90 * dayMs,
+  retireAfter: 7 * dayMs,
+  deleteAfter: 30 * dayMs,
+}
+
+/** Looks after the keys of a domain: scheduled wherever something about them changes, done by `cert/dkim-keys.ts`. */
+export const followDkimName: TaskName<{ readonly domain: string; readonly tries?: number }> = {
+  name: 'cert.follow-dkim-keys',
+}
+
+/** In the commit that changes what the keys of a domain depend on. */
+export const followDkim = (tx: WriteTx, domain: string): void => tx.schedule(followDkimName, { domain }, 0)
 
 export interface DkimKeyRow {
   readonly algorithm: DkimAlgorithm

@@ -6,7 +6,7 @@
 import { unicodeDomain } from '#base/domain-name.ts'
 import { Fault, invalidProperties } from '#base/fault.ts'
 import type { WriteTx } from '#kv/tx.ts'
-import { deleteDkimKeys } from './dkim-tables.ts'
+import { deleteDkimKeys, followDkim } from './dkim-tables.ts'
 import { addressTable, domainDefaults, type DomainRow, domainTable, patternTable } from './tables.ts'
 
 const exists = (name: string): Fault =>
@@ -18,6 +18,7 @@ export async function createDomainRows(tx: WriteTx, name: string, row: DomainRow
   if ((await tx.getForUpdate(domainTable, name)) !== undefined) throw exists(name)
   await assertFits(tx, name, row)
   tx.put(domainTable, [name], row)
+  followDkim(tx, name)
   await putAliases(tx, name, [], row.aliases)
 }
 
@@ -31,6 +32,8 @@ export async function updateDomainRows(
   const after = change(before)
   await assertFits(tx, name, after)
   tx.put(domainTable, [name], after)
+  if (after.dkimManagement !== before.dkimManagement)
+    for (const one of [name, ...after.aliases]) followDkim(tx, one)
   await putAliases(tx, name, before.aliases, after.aliases)
 }
 
@@ -76,5 +79,6 @@ async function putAliases(
     if (before.includes(alias)) continue
     if ((await tx.getForUpdate(domainTable, alias)) !== undefined || alias === name) throw exists(alias)
     tx.put(domainTable, [alias], { ...domainDefaults, aliasOf: name, createdAt: 0 })
+    followDkim(tx, alias)
   }
 }

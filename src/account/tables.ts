@@ -13,6 +13,7 @@ import { PackReader, PackWriter } from '#base/pack.ts'
 import { json, nothing, uint } from '#kv/codec.ts'
 import { text, u32 } from '#kv/key.ts'
 import { type Codec, globalTable } from '#kv/table.ts'
+import { dkimDefaults, type DkimManagement } from './dkim-tables.ts'
 import type { Permission } from './permission.ts'
 
 /** A mailing list; from the same count as accounts, so a number names one of both only. */
@@ -192,6 +193,8 @@ export interface DomainRow {
   readonly maxDiskQuota: number
   /** 0: no limit. */
   readonly maxAccounts: number
+  /** Of its keys and of those of its aliases. */
+  readonly dkimManagement: DkimManagement
   readonly createdAt: number
 }
 
@@ -204,6 +207,7 @@ export const domainDefaults: DomainRow = {
   subAddressing: true,
   maxDiskQuota: 0,
   maxAccounts: 0,
+  dkimManagement: dkimDefaults,
   createdAt: 0,
 }
 

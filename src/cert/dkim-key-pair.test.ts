@@ -1,7 +1,8 @@
 import assert from 'node:assert/strict'
 import { createPrivateKey, generateKeyPairSync, sign, verify, createPublicKey } from 'node:crypto'
 import { describe, it } from 'node:test'
-import { dkimRecordText, newDkimKeyPair, readDkimKey } from './dkim-key-pair.ts'
+import { newDkimKeyPair, readDkimKey } from './dkim-key-pair.ts'
+import { dkimRecordText } from './dkim-record.ts'
 
 /** RFC 8463 appendix A.1. */
 const rfc8463 = {

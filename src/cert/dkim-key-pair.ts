@@ -1,7 +1,4 @@
-/**
- * The pairs of DKIM keys: made, or read from PEM; and the text of the record that has the public one
- * (RFC 6376 §3.6.1, RFC 8463 §4).
- */
+/** The pairs of DKIM keys: made, or read from PEM; with the public one as its record has it (RFC 6376 §3.6.1). */
 import { createPrivateKey, createPublicKey, generateKeyPair, type KeyObject } from 'node:crypto'
 import { promisify } from 'node:util'
 import type { DkimAlgorithm, DkimKeyRow } from '#account/dkim-tables.ts'
@@ -55,10 +52,4 @@ function pairOf(algorithm: DkimAlgorithm, key: KeyObject): DkimKeyPair {
   // RFC 8463 §4.2: the 32 octets alone, which are the end of the structure.
   const shown = algorithm === 'ed25519-sha256' ? spki.subarray(-32) : spki
   return { algorithm, privateKey, publicKey: shown.toString('base64') }
-}
-
-/** What the TXT record says, in one piece. */
-export function dkimRecordText({ algorithm, publicKey }: Omit<DkimKeyPair, 'privateKey'>): string {
-  const type = algorithm === 'ed25519-sha256' ? 'ed25519' : 'rsa'
-  return `v=DKIM1; k=${type}; h=sha256; p=${publicKey}`
 }

@@ -7,11 +7,12 @@ import {
   type DkimKeyRow,
   dkimKeyTable,
   type DkimStage,
+  followDkim,
   takeGeneration,
 } from '#account/dkim-tables.ts'
+import { forUpdate } from '#account/account-rows.ts'
 import { dkimRecordName, newSelector, splitRecordName } from '#account/dkim-selector.ts'
 import { momentOf } from '#account/objects/fields.ts'
-import { domainTable } from '#account/tables.ts'
 import type { Clock } from '#base/clock.ts'
 import { normaliseDomain } from '#base/domain-name.ts'
 import { Fault, invalidProperties } from '#base/fault.ts'
@@ -21,11 +22,12 @@ import type { ReadTx, WriteTx } from '#kv/tx.ts'
 import type { ObjectHandler, Plan, QueryRequest, QueryResult } from '#registry/managed-object.ts'
 import type { Secret } from '#settings/secret.ts'
 import { givenIn, type Values } from '#settings/values.ts'
-import { type DkimKeyPair, dkimRecordText, newDkimKeyPair, readDkimKey } from './dkim-key-pair.ts'
+import { type DkimKeyPair, newDkimKeyPair, readDkimKey } from './dkim-key-pair.ts'
+import { dkimRecordText } from './dkim-record.ts'
+import { dkimManagementOf, unsaid } from './dkim-keys.ts'
+import { nextTransition } from './dkim-lifecycle.ts'
 import { dkimSignatureObject } from './dkim-signature-object.ts'
 import { dkimCache } from './signing-keys.ts'
-
-const template = 'v{version}-{algorithm}-{date-%Y%m%d}'
 
 export class DkimSignatureHandler implements ObjectHandler {
   readonly object = dkimSignatureObject
@@ -45,7 +47,9 @@ export class DkimSignatureHandler implements ObjectHandler {
   async read(tx: ReadTx, name: string): Promise<Values | undefined> {
     const { domain, selector } = splitRecordName(name)!
     const row = await tx.get(dkimKeyTable, domain, selector)
-    if (row === undefined) return undefined
+    const management = await dkimManagementOf(tx, domain)
+    if (row === undefined || management === undefined) return undefined
+    const next = nextTransition({ selector, ...row }, management)
     const { algorithm, stage, canonicalization, headers, expire, publicKey } = row
     return {
       name,
@@ -60,6 +64,7 @@ export class DkimSignatureHandler implements ObjectHandler {
       publicKey,
       record: dkimRecordText(row),
       stageSince: momentOf(row.stageSince),
+      nextTransitionAt: next === undefined ? undefined : momentOf(next),
       createdAt: momentOf(row.createdAt),
     }
   }
@@ -84,27 +89,25 @@ export class DkimSignatureHandler implements ObjectHandler {
     const atMs = this.#o.clock.now()
     const row: DkimKeyRow = patchedRow(
       {
+        ...unsaid,
         ...pair,
         isAutomatic: false,
-        stage: 'pending',
         stageSince: atMs,
-        canonicalization: 'relaxed/relaxed',
-        headers: [],
-        expire: undefined,
         createdAt: atMs,
       },
       values,
       atMs,
     )
     return this.#plan(domain, async (tx) => {
-      if ((await tx.getForUpdate(domainTable, domain)) === undefined)
+      const management = await dkimManagementOf(forUpdate(tx), domain)
+      if (management === undefined)
         throw invalidProperties([{ property: 'domain', problem: 'must be a domain of this server' }])
       const version = await takeGeneration(tx, domain)
       const taken = new Set((await tx.list(dkimKeyTable, [domain])).map(([[, selector]]) => selector))
       const { algorithm } = pair
       const selector =
         (values['selector'] as string | undefined) ??
-        newSelector(template, { algorithm, version, atMs }, (one) => taken.has(one))
+        newSelector(management.selectorTemplate, { algorithm, version, atMs }, (one) => taken.has(one))
       const name = dkimRecordName(domain, selector)
       if (taken.has(selector))
         throw new Fault('exists', `There is a DKIM key ${name}.`, { what: 'DkimSignature' })
@@ -137,7 +140,11 @@ export class DkimSignatureHandler implements ObjectHandler {
 
   #plan(domain: string, apply: (tx: WriteTx) => Promise<string>): Plan {
     const committed = (): void => this.#o.bus.publish({ kind: 'forget', cache: dkimCache, key: domain })
-    return { accounts: [], apply, committed }
+    const followed = async (tx: WriteTx): Promise<string> => {
+      followDkim(tx, domain)
+      return apply(tx)
+    }
+    return { accounts: [], apply: followed, committed }
   }
 }
 

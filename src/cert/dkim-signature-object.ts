@@ -78,6 +78,11 @@ export const dkimSignatureObject: ManagedObject = {
     publicKey: text({ fallback: '', settable: 'never', help: 'The public key, as its record has it.' }),
     record: text({ fallback: '', settable: 'never', help: 'The text of the record to publish.' }),
     stageSince: dateTime({ fallback: undefined, settable: 'never', help: 'When its stage began.' }),
+    nextTransitionAt: dateTime({
+      fallback: undefined,
+      settable: 'never',
+      help: 'When its stage changes by itself. An active key goes on until the record of the next one is seen.',
+    }),
     createdAt,
   },
   filters: {

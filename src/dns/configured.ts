@@ -52,7 +52,7 @@ export class ConfiguredResolver implements Resolver, Disposable {
   resolve<T extends RecordType>(
     name: string,
     type: T,
-    o?: { readonly signal?: AbortSignal },
+    o?: { readonly signal?: AbortSignal; readonly fresh?: boolean },
   ): Promise<Resolution<RecordOf<T>>> {
     return this.#resolver.resolve(name, type, o)
   }

@@ -204,6 +204,8 @@ test('answers are kept as long as they hold and no longer', async () => {
   resolver.clock.advance(500)
   await ask('four.example.org')
   assert.equal(dns.count('four.example.org'), 2)
+  await resolver.resolve('four.example.org', 'A', { fresh: true })
+  assert.equal(dns.count('four.example.org'), 3)
   for (const name of ['nothing.example.org', 'nowhere.example.org']) {
     await ask(name)
     resolver.clock.advance(99_000)

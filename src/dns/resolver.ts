@@ -46,11 +46,14 @@ export type Resolution<R extends DnsRecord = DnsRecord> =
   | Failed
 
 export interface Resolver {
-  /** `name` is ASCII, with or without a final dot. Throws the signal's reason where it is aborted. */
+  /**
+   * `name` is ASCII, with or without a final dot. `fresh`: nothing that was remembered here will do. Throws the
+   * signal's reason where it is aborted.
+   */
   resolve<T extends RecordType>(
     name: string,
     type: T,
-    o?: { readonly signal?: AbortSignal },
+    o?: { readonly signal?: AbortSignal; readonly fresh?: boolean },
   ): Promise<Resolution<RecordOf<T>>>
 }
 
@@ -91,13 +94,16 @@ export class CachingResolver implements Resolver, Disposable {
   async resolve<T extends RecordType>(
     name: string,
     type: T,
-    { signal = neverAborted }: { readonly signal?: AbortSignal } = {},
+    {
+      signal = neverAborted,
+      fresh = false,
+    }: { readonly signal?: AbortSignal; readonly fresh?: boolean } = {},
   ): Promise<Resolution<RecordOf<T>>> {
     signal.throwIfAborted()
     const canonical = canonicalName(name)
     if (canonical === undefined) return impossibleName as Resolution<RecordOf<T>>
     const key = `${type} ${canonical}`
-    const cached = this.#cache.get(key)
+    const cached = fresh ? undefined : this.#cache.get(key)
     if (cached !== undefined) {
       this.#o.telemetry.emit(cacheHit, { name: canonical, type })
       return cached as Resolution<RecordOf<T>>

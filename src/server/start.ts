@@ -12,6 +12,8 @@ import type { AdminOptions } from '#admin/api.ts'
 import type { ServerFacts } from '#admin/server-facts.ts'
 import { systemClock } from '#base/clock.ts'
 import { LocalBus } from '#bus/engines/local.ts'
+import { DkimKeys } from '#cert/dkim-keys.ts'
+import { dkimRoundTask, followDkimTask, scheduleDkimRound } from '#cert/dkim-tasks.ts'
 import { httpSettings } from '#http/settings.ts'
 import type { CommitterLine } from '#kv/committer-client.ts'
 import { type CertificatePair, CertificateSet } from '#net/certificate-set.ts'
@@ -316,9 +318,19 @@ function startTasks(ground: Ground, services: Services): AsyncDisposable {
     clock,
     telemetry,
   })
-  const kinds = [deliverChunks, sweep, purgeAccountTask({ telemetry }), recountTask({ telemetry })]
+  const keys = new DkimKeys({ db, bus, clock, telemetry, resolver: services.dns })
+  const kinds = [
+    deliverChunks,
+    sweep,
+    purgeAccountTask({ telemetry }),
+    recountTask({ telemetry }),
+    followDkimTask({ keys, clock }),
+    dkimRoundTask({ keys, clock }),
+  ]
   const scheduler = new TaskScheduler({ db, bus, clock, telemetry, kinds })
-  const begun = scheduleSweep(db, clock).then(() => scheduler.kick())
+  const begun = Promise.all([scheduleSweep(db, clock), scheduleDkimRound(db, clock)]).then(() =>
+    scheduler.kick(),
+  )
   // Next time then; a store that cannot be written says so wherever mail comes in.
   begun.catch(() => undefined)
   return scheduler

@@ -50,6 +50,7 @@ export class DomainHandler implements ObjectHandler {
       subAddressing: row.subAddressing ? 'enabled' : 'disabled',
       maxDiskQuota: row.maxDiskQuota,
       maxAccounts: row.maxAccounts,
+      dkimManagement: row.dkimManagement,
       createdAt: momentOf(row.createdAt),
     }
   }
@@ -108,6 +109,7 @@ function patchedRow(row: DomainRow, patch: Values): DomainRow {
       : row.subAddressing,
     maxDiskQuota: given('maxDiskQuota', row.maxDiskQuota),
     maxAccounts: given('maxAccounts', row.maxAccounts),
+    dkimManagement: given('dkimManagement', row.dkimManagement),
   }
 }
 
