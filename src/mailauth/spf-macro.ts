@@ -1,7 +1,7 @@
 /**
  * Macros in SPF records and explanations (RFC 7208 §7): read with their syntax checked, then expanded with
- * what is known of a check. What must hold: reading is linear, and expanding stops where the result has all
- * that can be used of it, however often a record repeats a macro.
+ * what is known of a check. What must hold: reading is linear, and expanding has a bound, however often a
+ * record repeats a macro.
  */
 import { SyntaxFault } from '#base/fault.ts'
 
@@ -28,6 +28,8 @@ const explanationOnly: ReadonlySet<string> = new Set(['c', 'r', 't'])
 const delimiters = '.-+,/_='
 /** More than any value has. */
 const mostParts = 100_000
+/** Macros, and texts between them. A name has 127 labels at most, so more of them serve nobody (RFC 7208 §11.1). */
+const mostPieces = 255
 /** RFC 7208 §7.3: what a name has at most, as text. */
 const longestName = 253
 
@@ -47,6 +49,7 @@ function read(text: string, hasSpaces: boolean): Read {
   const string: (string | Macro)[] = []
   let endsInMacro = false
   for (let at = 0; at < text.length;) {
+    if (string.length === mostPieces) throw new SyntaxFault('too many macros', at)
     if (text[at] !== '%') {
       const start = at
       while (at < text.length && text[at] !== '%') checkLiteral(text, at++, hasSpaces)

@@ -289,7 +289,7 @@ test('the explanation: text of the domain, ASCII, cut, with macros of its own (R
   )
   assert.equal(await explain('%{r}', { receiver: 'localhost' }), 'unknown')
   assert.equal(await explain('by %{h}!', { helo: 'x\r\n250 é' }), 'by x??250 ?!')
-  assert.equal((await explain('%{s}'.repeat(500)))?.length, 400)
+  assert.equal((await explain('%{s}'.repeat(200)))?.length, 400)
   for (const none of ['', 'a\nb', 'é', '100%', '%{q}']) assert.equal(await explain(none), undefined, none)
 })
 

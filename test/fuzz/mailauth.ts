@@ -1,6 +1,8 @@
 /** Fuzz targets of `src/mailauth`: records as they come from the DNS, header fields, reports, indicators. */
 import assert from 'node:assert/strict'
 import { X509Certificate } from 'node:crypto'
+import { SyntaxFault } from '#base/fault.ts'
+import { parseIp } from '#base/ip.ts'
 import { readAuthorDomains } from '#mailauth/author-domain.ts'
 import { localSelector, parseBimiRecord, parseSelectorField } from '#mailauth/bimi-record.ts'
 import { bimiFields, forgedBimiFields } from '#mailauth/bimi-fields.ts'
@@ -10,8 +12,11 @@ import { readEvidence } from '#mailauth/bimi-vmc.ts'
 import { readExtensions } from '#mailauth/certificate-extensions.ts'
 import { checkDmarc } from '#mailauth/dmarc.ts'
 import { parseDmarcRecord } from '#mailauth/dmarc-record.ts'
+import { composeReceivedSpf } from '#mailauth/received-spf.ts'
 import { parseReportUris } from '#mailauth/report-uri.ts'
 import type { AuthResolver } from '#mailauth/resolver.ts'
+import { checkSpf } from '#mailauth/spf.ts'
+import { parseSpfRecord } from '#mailauth/spf-record.ts'
 import { testCertificate } from '../harness/certificates.ts'
 
 const latin1 = (bytes: Uint8Array): string => Buffer.from(bytes).toString('latin1')
@@ -69,6 +74,49 @@ function markCertificate(bytes: Uint8Array): void {
   readEvidence({ evidence: bytes, trustedRoots, domains: ['example.org'], selector: 'default', now })
 }
 
+function spfRecord(bytes: Uint8Array): void {
+  try {
+    for (const { text } of parseSpfRecord(`v=spf1 ${latin1(bytes)}`).directives)
+      assert.match(text, /^[!-~]+$/)
+  } catch (error) {
+    if (!(error instanceof SyntaxFault)) throw error
+    assert.match(error.message, /^[ -~]+$/)
+  }
+}
+
+/** HELO, local part, then an answer to each question; names and texts in it are between commas. */
+async function spf(bytes: Uint8Array): Promise<void> {
+  const [helo = '', localPart = '', ...answers] = latin1(bytes).split('\0')
+  let asked = 0
+  const forms: { readonly [type: string]: (text: string) => object } = {
+    TXT: (text) => ({ strings: [Buffer.from(`v=spf1 ${text}`, 'latin1')] }),
+    MX: (exchange) => ({ preference: 1, exchange }),
+    PTR: (target) => ({ target }),
+  }
+  const resolver = {
+    resolve(_name: string, type: string) {
+      const text = answers[asked++]
+      if (text === undefined) return Promise.resolve({ kind: 'noName' })
+      if (text === 'failed') return Promise.resolve({ kind: 'failed', reason: 'fuzz' })
+      const records = text.split(',').map((one) => forms[type]?.(one) ?? { ip: one })
+      return Promise.resolve({ kind: 'answer', records, authentic: false })
+    },
+  } as unknown as AuthResolver
+  const question = {
+    ip: parseIp(bytes.length % 2 === 0 ? '192.0.2.1' : '2001:db8::1')!,
+    identity: 'mailfrom',
+    helo,
+    sender: `${localPart}@example.com`,
+    receiver: 'mx.example.net',
+    nowMs: 0,
+    resolver,
+  } as const
+  const check = await checkSpf(question)
+  // Ten terms with ten hosts each, the names of the client, the first record and an explanation.
+  assert.ok(asked <= 10 * 11 + 11 + 2)
+  assert.match(composeReceivedSpf(check, question), /^Received-SPF: (?:[ -~]{1,980}\r\n\t)*[ -~]{1,980}\r\n$/)
+}
+
 export const targets: readonly {
   readonly name: string
   readonly parser: string
@@ -77,6 +125,8 @@ export const targets: readonly {
   { name: 'mailauth DMARC record', parser: 'DMARC', run: dmarcRecord },
   { name: 'mailauth DMARC check', parser: 'DMARC', run: dmarc },
   { name: 'mailauth BIMI record', parser: 'BIMI', run: bimiRecord },
+  { name: 'mailauth SPF record', parser: 'SPF', run: spfRecord },
+  { name: 'mailauth SPF check', parser: 'SPF', run: spf },
   { name: 'mailauth indicator', parser: 'BIMI', run: (b) => void readIndicator(b) },
   { name: 'mailauth mark certificate', parser: 'BIMI', run: markCertificate },
 ]
