@@ -6,19 +6,16 @@
  */
 import { createHash } from 'node:crypto'
 import { latin1 } from '#base/bytes.ts'
+import type { MethodResult, PropertyValue } from '#message/auth-results.ts'
+import type { ByteRange } from '#message/auth-results-reader.ts'
 import { FieldScanner } from '#message/headers.ts'
 import type { BimiCheck } from './bimi.ts'
 
 const ourFields = ['bimi-location', 'bimi-indicator', 'bimi-logo-preference']
 
-interface FieldRange {
-  readonly start: number
-  readonly end: number
-}
-
 /** Where fields that only we may write stand in a header, first to last (§5.6, §7.8). */
-export function forgedBimiFields(header: Uint8Array): readonly FieldRange[] {
-  const found: FieldRange[] = []
+export function forgedBimiFields(header: Uint8Array): readonly ByteRange[] {
+  const found: ByteRange[] = []
   const scanner = new FieldScanner(header)
   while (scanner.next()) {
     const { nameStart, end } = scanner
@@ -27,21 +24,28 @@ export function forgedBimiFields(header: Uint8Array): readonly FieldRange[] {
   return found
 }
 
-/** For the method `bimi`: property types with properties, and values that are not quoted yet. */
-export function bimiProperties({ found, authority, svg }: BimiCheck): readonly (readonly [string, string])[] {
+/** For Authentication-Results. */
+export const bimiResult = (check: BimiCheck): MethodResult => ({
+  method: 'bimi',
+  result: check.result,
+  ...(check.reason !== undefined && { reason: check.reason }),
+  properties: propertiesOf(check),
+})
+
+function propertiesOf({ found, authority, svg }: BimiCheck): readonly PropertyValue[] {
   if (found === undefined) return []
   const { domain, selector, record } = found
   const hash = svg === undefined ? undefined : createHash('sha256').update(svg).digest('hex').slice(-8)
-  const all: readonly (readonly [string, string | undefined])[] = [
-    ['header.d', domain],
-    ['header.selector', selector],
-    ['policy.authority', authority],
-    ['policy.authority-uri', record.evidence],
-    ['policy.indicator-uri', record.location],
-    ['policy.indicator-hash', hash],
-    ['policy.logo-preference', record.preference],
+  const all: readonly (readonly [string, string, string | undefined])[] = [
+    ['header', 'd', domain],
+    ['header', 'selector', selector],
+    ['policy', 'authority', authority],
+    ['policy', 'authority-uri', record.evidence],
+    ['policy', 'indicator-uri', record.location],
+    ['policy', 'indicator-hash', hash],
+    ['policy', 'logo-preference', record.preference],
   ]
-  return all.flatMap(([name, value]) => (value === undefined ? [] : [[name, value] as const]))
+  return all.flatMap(([ptype, property, value]) => (value === undefined ? [] : [{ ptype, property, value }]))
 }
 
 /** The fields to put in front of a message that passed, each with its line end; none for any other. */

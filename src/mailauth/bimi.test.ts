@@ -3,8 +3,8 @@ import { X509Certificate } from 'node:crypto'
 import { test } from 'node:test'
 import { gzipSync } from 'node:zlib'
 import { makeCertificate, markPurpose } from '../../test/harness/mark-certificates.ts'
-import { type Texts, textResolver } from '../../test/harness/text-resolver.ts'
-import { bimiFields, bimiProperties, forgedBimiFields } from './bimi-fields.ts'
+import { AuthZone } from '../../test/harness/auth-zone.ts'
+import { bimiFields, bimiResult, forgedBimiFields } from './bimi-fields.ts'
 import { type BimiCheck, type BimiInput, checkBimi } from './bimi.ts'
 import { readAuthorDomains } from './author-domain.ts'
 import { checkDmarc } from './dmarc.ts'
@@ -20,6 +20,17 @@ const documents: Record<string, Uint8Array> = {
   'https://example.org/bad.svg': Buffer.from('<svg/>'),
 }
 
+/** The texts of a name; `failed` gives no answer. */
+type Texts = Readonly<Record<string, readonly string[] | 'failed'>>
+
+function zoneOf(texts: Texts): AuthZone {
+  const records = (found: readonly string[] | 'failed') =>
+    found === 'failed' ? (['TIMEOUT'] as const) : found.map((text) => ({ TXT: text }))
+  return new AuthZone(
+    Object.fromEntries(Object.entries(texts).map(([name, found]) => [name, records(found)])),
+  )
+}
+
 interface Case {
   readonly texts?: Texts
   readonly header?: string
@@ -31,7 +42,7 @@ interface Case {
 
 async function check(o: Case = {}): Promise<BimiCheck & { asked: string[]; fetched: string[] }> {
   const header = Buffer.from(o.header ?? 'From: Alice <alice@example.org>\r\n\r\n')
-  const resolver = textResolver(o.texts ?? { ...strict, ...record })
+  const resolver = zoneOf(o.texts ?? { ...strict, ...record })
   const signal = new AbortController().signal
   const fromDomains = readAuthorDomains(header)
   const result = o.authenticated === false ? 'fail' : 'pass'
@@ -55,10 +66,15 @@ async function check(o: Case = {}): Promise<BimiCheck & { asked: string[]; fetch
   }
   return {
     ...(await checkBimi(input)),
-    asked: resolver.asked.filter((name) => name.includes('_bimi')),
+    asked: resolver.asked
+      .filter((asked) => asked.includes('_bimi'))
+      .map((asked) => asked.slice('TXT '.length)),
     fetched,
   }
 }
+
+const propertiesOf = (checked: BimiCheck) =>
+  bimiResult(checked).properties.map(({ ptype, property, value }) => [`${ptype}.${property}`, value])
 
 const outcome = ({ result, reason }: BimiCheck): string =>
   reason === undefined ? result : `${result}: ${reason}`
@@ -241,7 +257,7 @@ test('properties and fields of a result', async () => {
     documents: { [evidence]: certificateFor(['example.org']) },
     roots: [root.pem],
   })
-  assert.deepEqual(bimiProperties(checked), [
+  assert.deepEqual(propertiesOf(checked), [
     ['header.d', 'example.org'],
     ['header.selector', 'default'],
     ['policy.authority', 'pass'],
@@ -261,12 +277,12 @@ test('properties and fields of a result', async () => {
 test('without a pass there are no fields', async () => {
   const declined = await check({ texts: { ...strict, 'default._bimi.example.org': ['v=BIMI1;l='] } })
   assert.deepEqual(bimiFields(declined), [])
-  assert.deepEqual(bimiProperties(declined), [
+  assert.deepEqual(propertiesOf(declined), [
     ['header.d', 'example.org'],
     ['header.selector', 'default'],
     ['policy.authority', 'none'],
   ])
-  assert.deepEqual(bimiProperties(await check({ authenticated: false })), [])
+  assert.deepEqual(propertiesOf(await check({ authenticated: false })), [])
 })
 
 test('fields that came with the message are found, in any case and folded (§7.8)', () => {
