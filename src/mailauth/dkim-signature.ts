@@ -3,14 +3,23 @@
  * that is read has all that checking it needs, each value within its grammar; any other is refused with the
  * reason, and with what it claims as far as that can be read.
  */
-import { latin1 } from '#base/bytes.ts'
-import { normaliseDomain } from '#base/domain-name.ts'
 import { SyntaxFault } from '#base/fault.ts'
 import type { Canonicalization } from './canonical.ts'
 import { type DkimClaims, type DkimReason, noClaims } from './dkim-check.ts'
 import type { KeyType } from './dkim-key.ts'
 import { keyName } from './dkim-key-lookup.ts'
-import { base64Value, colonList, parseTagList, type Tag, type TagList, withoutSpace } from './tag-list.ts'
+import {
+  base64Of,
+  canonicalizations,
+  domainOf,
+  fieldNames,
+  keyTypes,
+  longestField,
+  numberOf,
+  secondsOf,
+  utf8,
+} from './signature-tags.ts'
+import { colonList, parseTagList, type Tag, type TagList, withoutSpace } from './tag-list.ts'
 
 export interface DkimSignature {
   readonly kind: 'signature'
@@ -40,9 +49,6 @@ export interface RefusedSignature {
   readonly reason: DkimReason
   readonly text: string
 }
-
-/** More than any signature with all fields copied into `z=` takes. */
-const longestField = 65_536
 
 const required = ['v', 'a', 'b', 'bh', 'd', 'h', 's']
 
@@ -74,21 +80,6 @@ function readClaims(tags: TagList): DkimClaims {
     algorithm: /^[a-z][a-z0-9]{0,19}-[a-z][a-z0-9]{0,19}$/.test(algorithm) ? algorithm : '',
     signatureStart: /^[A-Za-z0-9+/]*/.exec(withoutSpace(value('b').slice(0, 40)))![0].slice(0, 8),
   }
-}
-
-/** Text that may be UTF-8 (RFC 8616 §5); undefined where it has other bytes above 127. */
-function utf8(value: string): string | undefined {
-  if (!/[\x80-\xff]/.test(value)) return value
-  const text = latin1(value).toString('utf8')
-  return text.includes('\ufffd') ? undefined : text
-}
-
-/** RFC 6376 §3.5: a domain-name has two labels at least. */
-function domainOf(value: string): string | undefined {
-  const text = utf8(value)
-  if (text === undefined || text.endsWith('.')) return undefined
-  const domain = normaliseDomain(text)
-  return domain?.includes('.') === true ? domain : undefined
 }
 
 const longestIdentity = 1024
@@ -137,34 +128,15 @@ function refusalOf(tags: TagList, claims: DkimClaims): readonly [DkimReason, str
       return ['identityMismatch', 'the identity is not of the signing domain']
     }
   }
-  if (!namesOf(tags).includes('from')) return ['fromNotSigned', 'the From field is not signed']
+  if (!colonList(tags.get('h')!.value.toLowerCase()).includes('from'))
+    return ['fromNotSigned', 'the From field is not signed']
   return undefined
 }
 
-const keyTypes: ReadonlyMap<string, KeyType> = new Map([
-  ['rsa-sha256', 'rsa'],
-  ['ed25519-sha256', 'ed25519'],
-])
-
-/** RFC 6376 §3.5: one method is that of the header, and both are `simple` where nothing is said. */
-function canonicalizations(tags: TagList): readonly [Canonicalization, Canonicalization] | undefined {
-  const methods = (tags.get('c')?.value.toLowerCase() ?? 'simple').split('/')
-  const [header, body = 'simple'] = methods
-  const isKnown = (method: string | undefined) => method === 'simple' || method === 'relaxed'
-  return methods.length <= 2 && isKnown(header) && isKnown(body) ? [header, body] : undefined
-}
-
-const namesOf = (tags: TagList): readonly string[] => colonList(tags.get('h')!.value.toLowerCase())
-
 function readTags(tags: TagList, claims: DkimClaims): DkimSignature {
-  const names = namesOf(tags)
-  // RFC 5322 §3.6.8
-  if (!names.every((name) => /^[\x21-\x39\x3b-\x7e]+$/.test(name))) {
-    throw new SyntaxFault('h= has something that is no name of a field', 0)
-  }
   const [header, body] = canonicalizations(tags)!
-  const signedAt = seconds(tags, 't')
-  const expiresAt = seconds(tags, 'x')
+  const signedAt = secondsOf(tags, 't')
+  const expiresAt = secondsOf(tags, 'x')
   // RFC 6376 §3.5: x= is greater than t=.
   if (signedAt !== undefined && expiresAt !== undefined && expiresAt <= signedAt) {
     throw new SyntaxFault('x= is not later than t=', 0)
@@ -177,28 +149,12 @@ function readTags(tags: TagList, claims: DkimClaims): DkimSignature {
     isIdentityExact: claims.identity.endsWith(`@${claims.domain}`),
     header,
     body,
-    names,
-    bodyHash: bytes(tags, 'bh'),
-    signature: bytes(tags, 'b'),
+    names: fieldNames(tags),
+    bodyHash: base64Of(tags, 'bh'),
+    signature: base64Of(tags, 'b'),
     signatureTag: tags.get('b')!,
-    bodyLength: number(tags, 'l', 76),
+    bodyLength: numberOf(tags, 'l', 76),
     signedAt,
     expiresAt,
   }
 }
-
-function bytes(tags: TagList, name: string): Buffer {
-  const value = base64Value(tags.get(name)!.value)
-  if (value === undefined || value.length === 0) throw new SyntaxFault(`${name}= is no base64`, 0)
-  return value
-}
-
-/** An unsigned number of so many digits; one that is too large to count is larger than anything. */
-function number(tags: TagList, name: string, digits: number): number | undefined {
-  const value = tags.get(name)?.value
-  if (value === undefined) return undefined
-  if (value.length > digits || !/^[0-9]+$/.test(value)) throw new SyntaxFault(`${name}= is no number`, 0)
-  return Number(value)
-}
-
-const seconds = (tags: TagList, name: string): number | undefined => number(tags, name, 12)
