@@ -46,3 +46,21 @@ test('nothing is lost and nothing doubled, and no source waits for more than one
     }),
   )
 })
+
+test('who is not ready keeps the place, and may be taken out as a whole', () => {
+  const queue = new FairQueue<string>({ most: 10, mostOfOne: 5 })
+  for (const item of ['a1', 'a2', 'b1', 'c1']) queue.push(item[0]!, item)
+  assert.equal(
+    queue.shift((source) => source !== 'a'),
+    'b1',
+  )
+  assert.equal(
+    queue.shift((source) => source === 'd'),
+    undefined,
+  )
+  assert.equal(queue.shift(), 'a1')
+  assert.deepEqual(queue.remove('a'), ['a2'])
+  assert.deepEqual(queue.remove('a'), [])
+  assert.equal(queue.size, 1)
+  assert.equal(queue.shift(), 'c1')
+})

@@ -28,9 +28,10 @@ export class FairQueue<T> {
     return true
   }
 
-  /** The oldest item of the source whose turn it is, which goes to the end of the line. */
-  shift(): T | undefined {
+  /** The oldest item of the first source that is ready, which goes to the end of the line. */
+  shift(isReady: (source: string) => boolean = () => true): T | undefined {
     for (const [source, items] of this.#waiting) {
+      if (!isReady(source)) continue
       this.#waiting.delete(source)
       const item = items.shift()
       if (items.length > 0) this.#waiting.set(source, items)
@@ -38,6 +39,14 @@ export class FairQueue<T> {
       return item
     }
     return undefined
+  }
+
+  /** Takes out all items of a source. */
+  remove(source: string): readonly T[] {
+    const items = this.#waiting.get(source) ?? []
+    this.#waiting.delete(source)
+    this.#size -= items.length
+    return items
   }
 
   /** Empties the queue, in turns. */

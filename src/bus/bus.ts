@@ -16,8 +16,8 @@ export type BusMessage =
   | { readonly kind: 'forget'; readonly cache: string; readonly key: string }
   /** A task that is due now was committed. */
   | { readonly kind: 'task' }
-  /** Mail that is due now was put into the queue. */
-  | { readonly kind: 'queue' }
+  /** Mail was put into the queue: this message of it, where it is named. */
+  | { readonly kind: 'queue'; readonly message?: number }
 
 export type BusHandler<K extends BusMessage['kind']> = (message: Extract<BusMessage, { kind: K }>) => void
 

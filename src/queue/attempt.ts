@@ -11,7 +11,7 @@ import type { Db } from '#kv/db.ts'
 import type { Settings } from '#settings/object.ts'
 import type { Telemetry } from '#telemetry/telemetry.ts'
 import { attemptFailed, delayed, delivered, failed } from './events.ts'
-import type { Work } from './manager.ts'
+import type { Attempted, Work } from './manager.ts'
 import { recordResults } from './record.ts'
 import { type BuiltInQueue, scheduleOf } from './settings.ts'
 import { type QueuedMessage, queueIdText } from './tables.ts'
@@ -30,8 +30,7 @@ export interface AttemptDeps {
   readonly local: LocalTransport
 }
 
-/** True where nobody at the destination could be reached. */
-export async function attempt(deps: AttemptDeps, work: Work, signal: AbortSignal): Promise<boolean> {
+export async function attempt(deps: AttemptDeps, work: Work, signal: AbortSignal): Promise<Attempted> {
   const { id, message, recipients, destination } = work
   const job: Job = {
     id: queueIdText(id),
@@ -49,31 +48,31 @@ export async function attempt(deps: AttemptDeps, work: Work, signal: AbortSignal
   const record = { id, message, recipients: recipients.map(({ n, row }) => ({ n, address: row.address })) }
   const schedule = scheduleOf(deps.settings, recipients[0]!.row.queue as BuiltInQueue)
   let results: readonly RecipientResult[] = []
+  let nextAt: number | undefined
   if (destination.route.kind === 'local') {
     const { receivedAt, before, blob, added } = message
-    await deps.local.deliver({ ...job, receivedAt, before, blob, added }, (tx, outcomes) => {
+    await deps.local.deliver({ ...job, receivedAt, before, blob, added }, async (tx, outcomes) => {
       results = outcomes
-      return recordResults(tx, record, outcomes, { now: deps.clock.now(), schedule })
+      nextAt = await recordResults(tx, record, outcomes, { now: deps.clock.now(), schedule })
     })
   } else {
     results = await deps.remote.deliver(job, signal)
-    await untilWritten(deps, job.id, signal, () =>
+    nextAt = await untilWritten(deps, job.id, signal, () =>
       deps.db.write([], (tx) => recordResults(tx, record, results, { now: deps.clock.now(), schedule })),
     )
   }
   tell(deps.telemetry, job, results)
-  return (
-    results.length > 0 && results.every((result) => result.kind === 'delayed' && result.unreachable === true)
-  )
+  const isUnreachable = results.every((result) => result.kind === 'delayed' && result.unreachable === true)
+  return { nextAt, unreachable: isUnreachable ? results[0] : undefined }
 }
 
 /** The rows are as before the attempt, so whoever gave up here would send the message once more. */
-async function untilWritten(
+async function untilWritten<T>(
   deps: Pick<AttemptDeps, 'telemetry'>,
   message: string,
   signal: AbortSignal,
-  write: () => Promise<void>,
-): Promise<void> {
+  write: () => Promise<T>,
+): Promise<T> {
   for (let waitMs = firstWaitMs; ; waitMs = Math.min(waitMs * 2, longestWaitMs)) {
     try {
       return await write()

@@ -1,7 +1,4 @@
-/**
- * What can be begun now: of one virtual queue, the due recipients in the order of their time, each with all
- * others of the same message that are due for the same destination.
- */
+/** What the rows say can be begun now: the due ones of a virtual queue by their time, and those of one message. */
 import type { Db } from '#kv/db.ts'
 import type { ReadTx } from '#kv/tx.ts'
 import {
@@ -13,12 +10,7 @@ import {
   type QueueId,
 } from './tables.ts'
 
-export interface DueKey {
-  readonly queue: string
-  readonly dueAt: number
-  readonly id: QueueId
-  readonly n: number
-}
+export type DueKey = readonly [queue: string, dueAt: number, id: QueueId, n: number]
 
 export interface DueRecipient {
   readonly n: number
@@ -29,56 +21,66 @@ export interface DueMessage {
   readonly id: QueueId
   readonly message: QueuedMessage
   readonly recipients: readonly DueRecipient[]
+  /** When another one of its recipients is due. */
+  readonly nextAt: number | undefined
 }
 
-export const recipientName = (id: QueueId, n: number): string => `${id} ${n}`
+const greatest48 = 2 ** 48 - 1
+const greatest32 = 2 ** 32 - 1
 
-/** How many of the newest are looked at besides: what has just come in does not wait behind a backlog. */
-const newest = 32
+/** Behind all that is due at `at` or before. */
+export const behind = (queue: string, at: number): DueKey => [queue, at, greatest48 as QueueId, greatest32]
 
-/**
- * Due ones that are not among `taken`: the newest first, then from the earliest on, `limit` of these; and when
- * there is more to do, which is now where not all fitted.
- */
+/** The next due ones after a key, and when the first is due that is not yet; `last` where there may be more now. */
 export async function listDue(
   db: Db,
   queue: string,
   now: number,
-  o: { readonly limit: number; readonly taken: ReadonlyMap<string, unknown> },
-): Promise<{ readonly due: readonly DueKey[]; readonly nextAt: number | undefined }> {
-  const due = new Map<string, DueKey>()
-  const add = ([, dueAt, id, n]: readonly [string, number, QueueId, number]): void => {
-    const name = recipientName(id, n)
-    if (!o.taken.has(name)) due.set(name, { queue, dueAt, id, n })
-  }
-  const behindNow = [queue, now + 1, 0 as QueueId, 0] as const
-  const latest = await db.read((tx) =>
-    tx.list(dueTable, [queue], { limit: newest, reverse: true, after: behindNow }),
-  )
-  for (const [key] of latest) add(key)
-  let after: readonly [string, number, QueueId, number] | undefined
-  for (;;) {
-    const from = after === undefined ? {} : { after }
-    const page = await db.read((tx) => tx.list(dueTable, [queue], { limit: o.limit, ...from }))
-    for (const [key] of page) {
-      if (key[1] > now) return { due: [...due.values()], nextAt: key[1] }
-      if (due.size >= o.limit + newest) return { due: [...due.values()], nextAt: now }
-      add(key)
-    }
-    if (page.length < o.limit) return { due: [...due.values()], nextAt: undefined }
-    after = page.at(-1)![0]
-  }
+  o: { readonly after: DueKey | undefined; readonly limit: number },
+): Promise<{ readonly due: readonly DueKey[]; readonly last?: DueKey; readonly nextAt?: number }> {
+  const from = o.after === undefined ? {} : { after: o.after }
+  const rows = await db.read((tx) => tx.list(dueTable, [queue], { limit: o.limit, ...from }))
+  const keys = rows.map(([key]) => key)
+  const later = keys.findIndex(([, dueAt]) => dueAt > now)
+  if (later >= 0) return { due: keys.slice(0, later), nextAt: keys[later]![1] }
+  return { due: keys, ...(keys.length < o.limit ? {} : { last: keys.at(-1)! }) }
 }
 
 const mostPerMessage = 10_000
 
-/** A message with those of its recipients that are due now; undefined where it is gone. */
-export async function readDue(tx: ReadTx, id: QueueId, now: number): Promise<DueMessage | undefined> {
+/** A message with those of its recipients that are due now, or of `numbers`; undefined where it is gone. */
+export async function readDue(
+  tx: ReadTx,
+  id: QueueId,
+  now: number,
+  numbers?: readonly number[],
+): Promise<DueMessage | undefined> {
   const message = await tx.get(queuedMessageTable, id)
   if (message === undefined) return undefined
-  const rows = await tx.list(queuedRecipientTable, [id], { limit: mostPerMessage })
-  const recipients = rows.filter(([, row]) => row.dueAt <= now).map(([[, n], row]) => ({ n, row }))
-  return { id, message, recipients }
+  const recipients: DueRecipient[] = []
+  let nextAt: number | undefined
+  for (const { n, row } of await rowsOf(tx, id, numbers)) {
+    if (row.dueAt <= now) recipients.push({ n, row })
+    else nextAt = Math.min(nextAt ?? Infinity, row.dueAt)
+  }
+  return { id, message, recipients, nextAt }
+}
+
+async function rowsOf(
+  tx: ReadTx,
+  id: QueueId,
+  numbers: readonly number[] | undefined,
+): Promise<readonly DueRecipient[]> {
+  if (numbers === undefined) {
+    const rows = await tx.list(queuedRecipientTable, [id], { limit: mostPerMessage })
+    return rows.map(([[, n], row]) => ({ n, row }))
+  }
+  const found: DueRecipient[] = []
+  for (const n of numbers) {
+    const row = await tx.get(queuedRecipientTable, id, n)
+    if (row !== undefined) found.push({ n, row })
+  }
+  return found
 }
 
 /** The names of all virtual queues in which something waits. */
@@ -86,8 +88,7 @@ export async function listQueues(db: Db): Promise<readonly string[]> {
   const names: string[] = []
   for (;;) {
     const last = names.at(-1)
-    const after =
-      last === undefined ? {} : { after: [last, 2 ** 48 - 1, (2 ** 48 - 1) as QueueId, 2 ** 32 - 1] as const }
+    const after = last === undefined ? {} : { after: behind(last, greatest48) }
     const [row] = await db.read((tx) => tx.list(dueTable, [], { limit: 1, ...after }))
     if (row === undefined) return names
     names.push(row[0][0])

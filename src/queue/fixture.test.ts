@@ -8,7 +8,6 @@ import { MemoryEngine } from '#kv/engines/memory.ts'
 import { LiveSettings } from '#registry/live.ts'
 import { silentTelemetry, type Telemetry } from '#telemetry/telemetry.ts'
 import { attempt } from './attempt.ts'
-import { recipientName } from './due.ts'
 import { enqueue, type NewMessage, type NewRecipient, QueueIds } from './enqueue.ts'
 import { QueueManager } from './manager.ts'
 import { notify } from './notify.ts'
@@ -139,7 +138,7 @@ export function makeQueue(o: { config?: string; engine?: MemoryEngine; blobs?: M
         recipients,
       ),
     )
-    bus.publish({ kind: 'queue' })
+    bus.publish({ kind: 'queue', message: id })
     return id
   }
   const rows = async () =>
@@ -157,7 +156,7 @@ export function makeQueue(o: { config?: string; engine?: MemoryEngine; blobs?: M
   return { ...deps, bus, engine, told, world, sent, start, put, rows, pass }
 }
 
-/** For what manages a queue in which nothing moves. `taken`: names as `recipientName` makes them. */
+/** For what manages a queue in which nothing moves. `taken`: message and recipient, as in `7 0`. */
 export function stillQueue() {
   const state = { paused: undefined as Paused | undefined, hurried: [] as string[], taken: new Set<string>() }
   const queue: QueueControl = {
@@ -167,7 +166,7 @@ export function stillQueue() {
     active: 0,
     pause: async (by) => void (state.paused = { at: startedAt, by }),
     resume: async () => void (state.paused = undefined),
-    isTaken: (id, n) => state.taken.has(recipientName(id, n)),
+    isTaken: (id, n) => state.taken.has(`${id} ${n}`),
     hurry: (addresses) => void state.hurried.push(...addresses),
   }
   return { queue, state }

@@ -169,6 +169,75 @@ test('a dead destination does not delay another, and is not asked a thousand tim
   assert.equal((await q.rows()).recipients.length, 300)
 })
 
+test('a destination that never answers holds ten of its own, and all others go', async () => {
+  const q = makeQueue()
+  await using manager = q.start()
+  const end = Promise.withResolvers<void>()
+  q.world.answer = async (address) => {
+    if (!address.endsWith('@silent.example')) return ok
+    await end.promise
+    return delayed(q.clock.now(), { unreachable: true })
+  }
+  await manager.pause('admin')
+  // More than wait in memory.
+  for (let i = 0; i < 2500; i++) await q.put([`user${i}@silent.example`])
+  for (let i = 0; i < 60; i++) await q.put([`user${i}@alive${i % 3}.example`])
+  const write = q.db.write.bind(q.db)
+  let writes = 0
+  q.db.write = (...given) => (writes++, write(...given))
+  await manager.resume('admin')
+  while (q.sent.length < 60) await new Promise((resolve) => setImmediate(resolve))
+  assert.equal(q.world.running, 10)
+  assert.equal(q.world.attempts, 70)
+  // What was sent, the 490 that find no place, and no others.
+  while (manager.active > 10) await new Promise((resolve) => setImmediate(resolve))
+  assert.ok(writes < 60 + 490 / 50 + 5, `${writes} writes`)
+  end.resolve()
+  await manager.settled()
+  assert.equal(q.world.attempts, 70)
+  assert.equal((await q.rows()).due.length, 2500)
+})
+
+test('what waits for a destination that cannot be reached is given up in time, and told late, unasked', async () => {
+  const q = makeQueue()
+  await using manager = q.start()
+  const isDead = (address: string): boolean => address.endsWith('@dead.example')
+  q.world.answer = (address) => (isDead(address) ? delayed(q.clock.now(), { unreachable: true }) : ok)
+  for (let i = 0; i < 40; i++) await q.put([`user${i}@dead.example`])
+  const told = (action: string): readonly string[] =>
+    q.sent
+      .map(({ text }) => text)
+      .filter((text) => text.includes(`Action: ${action}`))
+      .map((text) => /Final-Recipient: rfc822; (\S+)/.exec(text)![1]!)
+  const goBy = async (ms: number): Promise<void> => {
+    for (let passed = 0; passed < ms; passed += minutes(10)) await q.pass(manager, minutes(10))
+  }
+  await goBy(day - minutes(10))
+  assert.deepEqual(told('delayed'), [])
+  await goBy(minutes(30))
+  // Those that were tried themselves are told at their next attempt, which may be a day later.
+  assert.ok(told('delayed').length >= 30)
+  await goBy(2 * day)
+  assert.equal(new Set(told('failed')).size, 40)
+  assert.equal(new Set(told('delayed')).size, 40)
+  assert.deepEqual([told('delayed').length, told('failed').length], [40, 40])
+  assert.deepEqual((await q.rows()).messages, [])
+  const asked = q.world.attempts - q.sent.length
+  assert.ok(asked < 3 * 24 * 6 + 20, `${asked} attempts`)
+})
+
+test('a hint that is lost delays nothing for good', async () => {
+  const q = makeQueue()
+  await using manager = q.start()
+  await manager.settled()
+  q.bus.publish = () => undefined
+  await q.put(['bob@remote.example'])
+  await manager.settled()
+  assert.equal(q.world.attempts, 0)
+  await q.pass(manager, 0)
+  assert.equal(q.sent.length, 1)
+})
+
 test('only so many messages go to one destination at a time, and in all', async () => {
   const q = makeQueue({
     config: 'MtaOutboundStrategy.maxPerDestination = 3\n[MtaVirtualQueue.remote]\nthreadsPerNode = 5\n',

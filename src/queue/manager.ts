@@ -4,6 +4,10 @@
  * What must always hold: a recipient is in one attempt at a time; an attempt's rows are as before it until its
  * results are written in one commit; a destination that is slow or dead holds only its own share of a queue's
  * slots. One manager runs in a process, on the main worker; others' commits wake it over the bus.
+ *
+ * What comes in is begun from the hint alone, which names the message. The rows are looked through when the
+ * first of them is due, and all of them at the start and now and then, since a hint may be lost. What is due
+ * and finds no slot waits in memory by its destination, or is put off where that is full of it.
  */
 import type { Clock } from '#base/clock.ts'
 import type { Bus } from '#bus/bus.ts'
@@ -11,19 +15,23 @@ import type { Db } from '#kv/db.ts'
 import type { Settings } from '#settings/object.ts'
 import type { Telemetry } from '#telemetry/telemetry.ts'
 import type { QueueControl } from './control.ts'
-import { Destinations } from './destinations.ts'
-import { type DueKey, type DueRecipient, listDue, listQueues, readDue, recipientName } from './due.ts'
-import { putRecipient } from './enqueue.ts'
-import { attemptFailed, queuePaused, queueResumed } from './events.ts'
-import { type BuiltInQueue, mtaOutbound, threadsOf } from './settings.ts'
 import {
-  type Paused,
-  type QueuedMessage,
-  queuedRecipientTable,
-  type QueueId,
-  queuePausedTable,
-} from './tables.ts'
-import type { Destination } from './transport.ts'
+  behind,
+  type DueKey,
+  type DueMessage,
+  type DueRecipient,
+  listDue,
+  listQueues,
+  readDue,
+} from './due.ts'
+import type { Blocked } from './destinations.ts'
+import { attemptFailed, queuePaused, queueResumed } from './events.ts'
+import { InHand } from './in-hand.ts'
+import { Line, type Piece } from './line.ts'
+import { type PutOff, putOff } from './put-off.ts'
+import { type BuiltInQueue, mtaOutbound, scheduleOf } from './settings.ts'
+import { type Paused, type QueuedMessage, type QueueId, queueIdText, queuePausedTable } from './tables.ts'
+import type { Destination, RecipientResult } from './transport.ts'
 
 /** One piece of work: recipients of one message that go to one destination, or that are to be reported. */
 export interface Work {
@@ -33,29 +41,35 @@ export interface Work {
   readonly destination: Destination
 }
 
+/** What is left when an attempt has ended. */
+export interface Attempted {
+  /** When the first of its recipients is due again. */
+  readonly nextAt: number | undefined
+  /** What was said where nobody at the destination could be reached. */
+  readonly unreachable?: RecipientResult | undefined
+}
+
 export interface QueueWork {
   /** Where a recipient goes now. */
   destinationOf(address: string): Promise<Destination>
-  /** Makes the attempt and writes down its results. True where nobody at the destination could be reached. */
-  attempt(work: Work, signal: AbortSignal): Promise<boolean>
-  /** Puts the notification that these wait for into the queue. */
-  notify(work: Omit<Work, 'destination'>): Promise<void>
-}
-
-interface Postponed {
-  readonly id: QueueId
-  readonly recipients: readonly DueRecipient[]
-  readonly until: number
+  /** Makes the attempt and writes down its results. */
+  attempt(work: Work, signal: AbortSignal): Promise<Attempted>
+  /** Puts the notification that these wait for into the queue, and returns it. */
+  notify(work: Omit<Work, 'destination'>): Promise<{ nextAt: number | undefined; notification: QueueId }>
 }
 
 /** Without a hint it looks this often. */
 const pollMs = 30_000
-/** Recipients of a destination that has enough on its way look again after this. */
-const crowdedMs = 1000
+/** However much comes due, it is looked for no more often than this. */
+const shortestMs = 10
 /** Where something that is ours fails, such as the disk. */
 const troubleMs = 30_000
-/** Due recipients that one look at a queue takes in. */
-const perLook = 500
+/** Due rows that are listed at a time. */
+const perPage = 200
+/** Messages that are read, or put off, before something else has its turn. */
+const atOnce = 50
+/** Hints that wait; what is beyond is found in the rows. */
+const mostHints = 10_000
 /** So that not all that waited for a destination come back at the same moment. */
 const spreadMs = 30_000
 
@@ -65,15 +79,24 @@ export class QueueManager implements QueueControl, AsyncDisposable {
   readonly #settings: Settings
   readonly #telemetry: Telemetry
   readonly #work: QueueWork
-  readonly #destinations = new Destinations()
-  /** Recipients in an attempt, by `recipientName`, with their virtual queue. */
-  readonly #taken = new Map<string, string>()
+  readonly #inHand = new InHand()
+  readonly #line: Line
   readonly #running = new Set<Promise<void>>()
   readonly #stop = new AbortController()
   readonly #hint: Disposable
+  /** Messages of which something is due, as far as was said. */
+  #hinted: QueueId[] = []
+  readonly #putOff: PutOff[] = []
+  /** Which rows are to be looked through: all, or those that came due since. */
+  #scan: 'all' | 'new' | undefined
+  /** Up to when all rows of a virtual queue were looked through. */
+  readonly #seen = new Map<string, number>()
+  /** There were more than can wait. */
+  #isBehind = false
   #timer: NodeJS.Timeout | undefined
+  #nextAt = Infinity
+  #polledAt = 0
   #isLooking = false
-  #lookAgain = false
   /** `unknown` until the row was read: nothing is begun before. */
   #paused: Paused | 'unknown' | undefined = 'unknown'
 
@@ -90,8 +113,11 @@ export class QueueManager implements QueueControl, AsyncDisposable {
     this.#settings = o.settings
     this.#telemetry = o.telemetry
     this.#work = o.work
-    this.#hint = o.bus.on('queue', () => this.kick())
-    this.#arm(0)
+    this.#line = new Line(o)
+    this.#hint = o.bus.on('queue', ({ message }) =>
+      message === undefined ? this.kick() : this.#heard(message as QueueId),
+    )
+    this.#dueBy(o.clock.now())
   }
 
   get paused(): Paused | undefined {
@@ -118,18 +144,17 @@ export class QueueManager implements QueueControl, AsyncDisposable {
   }
 
   isTaken(id: QueueId, n: number): boolean {
-    return this.#taken.has(recipientName(id, n))
+    return this.#inHand.isTrying(id, n)
   }
 
   hurry(addresses: readonly string[]): void {
-    if (addresses.length > 0) void this.#forgive(addresses).catch(() => undefined)
+    void this.#forgive(addresses).catch(() => undefined)
   }
 
-  /** Looks for due mail now. */
+  /** Looks through all rows now. */
   kick(): void {
-    if (this.#stop.signal.aborted) return
-    this.#lookAgain = true
-    if (!this.#isLooking) void this.#look()
+    this.#scan = 'all'
+    this.#wake()
   }
 
   /** Resolves when everything that is due, and what follows from it, has been tried. For tests. */
@@ -148,23 +173,60 @@ export class QueueManager implements QueueControl, AsyncDisposable {
     await Promise.allSettled(this.#running)
   }
 
+  /** Something of a message is due. */
+  #heard(id: QueueId): void {
+    // While nothing may be begun the rows are enough: they are looked through before anything is.
+    if (this.#paused !== undefined) return
+    if (this.#hinted.length < mostHints) this.#hinted.push(id)
+    else this.#scan = 'all'
+    this.#wake()
+  }
+
+  #wake(): void {
+    if (!this.#isLooking && !this.#stop.signal.aborted) void this.#look()
+  }
+
+  /** Something is due at that time. */
+  #dueBy(at: number | undefined): void {
+    if (at === undefined || this.#stop.signal.aborted) return
+    if (this.#timer !== undefined && at >= this.#nextAt) return
+    clearTimeout(this.#timer)
+    this.#nextAt = at
+    const waitMs = Math.min(Math.max(at - this.#clock.now(), shortestMs), pollMs)
+    this.#timer = setTimeout(() => {
+      this.#timer = undefined
+      this.#scan ??= 'new'
+      this.#wake()
+    }, waitMs)
+    this.#timer.unref()
+  }
+
   async #look(): Promise<void> {
     this.#isLooking = true
-    clearTimeout(this.#timer)
-    let nextAt: number | undefined
+    let rows: AsyncGenerator<readonly QueueId[]> | undefined
     try {
-      while (this.#lookAgain && !this.#stop.signal.aborted) {
-        this.#lookAgain = false
-        if (this.#paused === 'unknown') await this.#readPaused()
-        nextAt = this.#paused === undefined ? await this.#beginDue() : undefined
+      if (this.#paused === 'unknown') await this.#readPaused()
+      while (!this.#stop.signal.aborted) {
+        this.#beginWaiting()
+        if (this.#putOff.length > 0) await this.#writePutOff()
+        else if (this.#paused !== undefined) break
+        else if (this.#hinted.length > 0) await this.#offerAll(this.#hinted.splice(0, atOnce))
+        else if (rows !== undefined) {
+          const { value, done } = await rows.next()
+          if (done === true) rows = undefined
+          else await this.#offerAll(value)
+          await otherWork()
+        } else if (this.#scan !== undefined) rows = this.#dueRows()
+        else break
       }
     } catch (error) {
       this.#telemetry.emit(attemptFailed, { message: '', error })
-      nextAt = this.#clock.now() + troubleMs
+      this.#scan = undefined
+      this.#dueBy(this.#clock.now() + troubleMs)
     } finally {
       this.#isLooking = false
     }
-    this.#arm(nextAt === undefined ? pollMs : nextAt - this.#clock.now())
+    this.#dueBy(this.#clock.now() + pollMs)
   }
 
   async #readPaused(): Promise<void> {
@@ -176,139 +238,177 @@ export class QueueManager implements QueueControl, AsyncDisposable {
   /** One domain is enough for all that go there. */
   async #forgive(addresses: readonly string[]): Promise<void> {
     const one = new Map(addresses.map((address) => [address.slice(address.lastIndexOf('@') + 1), address]))
-    for (const address of one.values())
-      this.#destinations.forgive((await this.#work.destinationOf(address)).key)
+    for (const address of one.values()) this.#line.forgive((await this.#work.destinationOf(address)).key)
     this.kick()
   }
 
-  #arm(waitMs: number): void {
-    if (this.#stop.signal.aborted) return
-    clearTimeout(this.#timer)
-    this.#timer = setTimeout(() => this.kick(), Math.min(Math.max(waitMs, 1), pollMs))
-    this.#timer.unref()
-  }
-
-  /** When something is due that could not be begun now, if anything is. */
-  async #beginDue(): Promise<number | undefined> {
-    let nextAt: number | undefined
+  /** Messages with something due that is not in hand, by the rows; some at a time. */
+  async *#dueRows(): AsyncGenerator<readonly QueueId[]> {
+    const isAll = this.#scan === 'all' || this.#clock.now() - this.#polledAt >= pollMs
+    this.#scan = undefined
+    if (isAll) this.#polledAt = this.#clock.now()
     for (const queue of await listQueues(this.#db)) {
-      const found = await this.#beginQueue(queue)
-      if (found !== undefined) nextAt = Math.min(nextAt ?? Infinity, found)
-    }
-    return nextAt
-  }
-
-  async #beginQueue(queue: string): Promise<number | undefined> {
-    const inQueue = [...this.#taken.values()].filter((name) => name === queue).length
-    const free = threadsOf(this.#settings, queue as BuiltInQueue) - inQueue
-    // Whatever ends looks again.
-    if (free <= 0) return undefined
-    const now = this.#clock.now()
-    const { due, nextAt } = await listDue(this.#db, queue, now, { limit: perLook, taken: this.#taken })
-    const postponed: Postponed[] = []
-    let begun = 0
-    for (const key of due) {
-      if (begun >= free || this.#stop.signal.aborted) break
-      if (this.#taken.has(recipientName(key.id, key.n))) continue
-      const answer = await this.#begin(key, now)
-      if (answer === 'begun') begun++
-      else if (answer !== undefined) postponed.push(answer)
-    }
-    await this.#postpone(postponed)
-    return begun >= free ? undefined : nextAt
-  }
-
-  /** `undefined`: it is gone. */
-  async #begin({ id, n, queue }: DueKey, now: number): Promise<'begun' | Postponed | undefined> {
-    // Asked before the read: an attempt that ends during it is read as it was, and would be made again.
-    const taken = new Set([...this.#taken.keys()].filter((name) => name.startsWith(`${id} `)))
-    const found = await this.#db.read((tx) => readDue(tx, id, now))
-    const first = found?.recipients.find((recipient) => recipient.n === n)
-    if (found === undefined || first === undefined) return undefined
-    const free = found.recipients.filter(
-      (recipient) => recipient.row.queue === queue && !taken.has(recipientName(id, recipient.n)),
-    )
-    if (first.row.report !== undefined) {
-      const recipients = free.filter(({ row }) => row.report !== undefined)
-      this.#run(id, queue, recipients, () => this.#work.notify({ ...found, recipients }))
-      return 'begun'
-    }
-    const destination = await this.#work.destinationOf(first.row.address)
-    const { maxPerDestination, maxRecipients } = this.#settings.get(mtaOutbound)
-    const answer = this.#destinations.ask(destination.key, now, maxPerDestination)
-    const recipients = await this.#together(free, destination, maxRecipients)
-    if (answer !== 'go') {
-      const until = answer === 'wait' ? now + crowdedMs : answer + Math.floor(Math.random() * spreadMs)
-      return { id, recipients, until }
-    }
-    this.#destinations.begin(destination.key)
-    this.#run(id, queue, recipients, () => this.#attempt({ ...found, recipients, destination }))
-    return 'begun'
-  }
-
-  async #attempt(work: Work): Promise<void> {
-    let isUnreachable = false
-    try {
-      isUnreachable = await this.#work.attempt(work, this.#stop.signal)
-    } finally {
-      this.#destinations.end(work.destination.key, this.#clock.now(), isUnreachable)
-    }
-  }
-
-  /** Those of a message's recipients that go the same way. */
-  async #together(
-    free: readonly DueRecipient[],
-    destination: Destination,
-    most: number,
-  ): Promise<readonly DueRecipient[]> {
-    const together: DueRecipient[] = []
-    for (const recipient of free) {
-      if (together.length >= most) break
-      if (recipient.row.report !== undefined) continue
-      const other = await this.#work.destinationOf(recipient.row.address)
-      if (other.key === destination.key) together.push(recipient)
-    }
-    return together
-  }
-
-  async #postpone(all: readonly Postponed[]): Promise<void> {
-    if (all.length === 0) return
-    await this.#db.write([], async (tx) => {
-      for (const { id, recipients, until } of all) {
-        for (const { n } of recipients) {
-          const before = await tx.getForUpdate(queuedRecipientTable, id, n)
-          if (before === undefined) continue
-          // Its time to be given up stays what it is: then it is tried once more, and ends.
-          const dueAt = laterTime(before.expiresAt, until, this.#clock.now())
-          putRecipient(tx, id, n, before, { ...before, dueAt })
+      const now = this.#clock.now()
+      const seen = isAll ? undefined : this.#seen.get(queue)
+      let after: DueKey | undefined = seen === undefined ? undefined : behind(queue, seen)
+      for (;;) {
+        if (this.#line.isFull(queue)) {
+          this.#isBehind = true
+          break
         }
+        const { due, last, nextAt } = await listDue(this.#db, queue, now, { after, limit: perPage })
+        const ids = [...new Set(due.filter(([, , id, n]) => !this.#inHand.has(id, n)).map(([, , id]) => id))]
+        for (let at = 0; at < ids.length; at += atOnce) yield ids.slice(at, at + atOnce)
+        after = last
+        if (last !== undefined) continue
+        this.#seen.set(queue, now)
+        this.#dueBy(nextAt)
+        break
       }
-    })
+    }
   }
 
-  #run(id: QueueId, queue: string, recipients: readonly DueRecipient[], work: () => Promise<void>): void {
-    for (const { n } of recipients) this.#taken.set(recipientName(id, n), queue)
-    const running = this.#guarded(id, recipients, work).finally(() => {
-      for (const { n } of recipients) this.#taken.delete(recipientName(id, n))
+  async #offerAll(ids: readonly QueueId[]): Promise<void> {
+    this.#inHand.remember()
+    try {
+      const now = this.#clock.now()
+      const found = await this.#db.read(async (tx) => {
+        const all: (DueMessage | undefined)[] = []
+        for (const id of ids) all.push(await readDue(tx, id, now))
+        return all
+      })
+      for (const one of found) if (one !== undefined) await this.#offer(one)
+    } finally {
+      this.#inHand.forget()
+    }
+  }
+
+  /** Each of its recipients that is due is begun, waits, or is put off: together with those that go the same way. */
+  async #offer({ id, message, recipients, nextAt }: DueMessage): Promise<void> {
+    this.#dueBy(nextAt)
+    const groups = new Map<string, { queue: string; destination: Destination; rows: DueRecipient[] }>()
+    for (const one of recipients) {
+      const { queue, report, address } = one.row
+      const destination = report === undefined ? await this.#work.destinationOf(address) : toSender
+      const name = `${queue} ${destination.key}`
+      const group = groups.get(name)
+      if (group === undefined) groups.set(name, { queue, destination, rows: [one] })
+      else group.rows.push(one)
+    }
+    const { maxRecipients } = this.#settings.get(mtaOutbound)
+    for (const { queue, destination, rows } of groups.values()) {
+      const free = rows.filter(({ n }) => !this.#inHand.has(id, n))
+      const most = destination === toSender ? free.length : maxRecipients
+      for (let at = 0; at < free.length; at += most)
+        this.#place(queue, { id, message, recipients: free.slice(at, at + most), destination })
+    }
+  }
+
+  #place(queue: string, work: Work): void {
+    const { id, recipients, destination } = work
+    const piece: Piece = { id, queue, numbers: recipients.map(({ n }) => n), key: destination.key }
+    const answer = this.#line.enter(piece)
+    if (answer === 'begin') this.#run(piece, work)
+    else if (answer === 'waits') this.#inHand.take(id, piece.numbers, 'waiting')
+    else if (answer === 'full') this.#isBehind = true
+    else this.#putOffLater([piece], answer)
+  }
+
+  #beginWaiting(): void {
+    if (this.#paused !== undefined || this.#stop.signal.aborted) return
+    for (let piece = this.#line.next(); piece !== undefined; piece = this.#line.next()) this.#run(piece)
+    if (!this.#isBehind || !this.#line.hasRoom) return
+    this.#isBehind = false
+    this.kick()
+  }
+
+  /** They stay in hand until it is written. */
+  #putOffLater(pieces: readonly Piece[], { until, why }: Blocked): void {
+    for (const { id, numbers } of pieces) {
+      this.#inHand.take(id, numbers, 'waiting')
+      const spread = why === undefined ? 0 : Math.floor(Math.random() * spreadMs)
+      this.#putOff.push({ id, numbers, until: until + spread, why })
+    }
+  }
+
+  async #writePutOff(): Promise<void> {
+    const some = this.#putOff.splice(0, atOnce)
+    try {
+      const scheduleFor = (queue: string) => scheduleOf(this.#settings, queue as BuiltInQueue)
+      const o = { now: this.#clock.now(), scheduleOf: scheduleFor }
+      this.#dueBy(await this.#db.write([], (tx) => putOff(tx, some, o)))
+    } finally {
+      for (const { id, numbers } of some) this.#inHand.release(id, numbers)
+    }
+    await otherWork()
+  }
+
+  /** `known`: as it was read just now. */
+  #run(piece: Piece, known?: Work): void {
+    this.#inHand.take(piece.id, piece.numbers, 'trying')
+    const begunAt = this.#clock.now()
+    const running = this.#carryOut(piece, known).then((ended) => {
       this.#running.delete(running)
-      this.kick()
+      const stuck = this.#line.end(piece, { begunAt, unreachable: ended?.unreachable })
+      if (ended === undefined)
+        this.#putOffLater([piece], { until: this.#clock.now() + troubleMs, why: undefined })
+      else this.#inHand.release(piece.id, piece.numbers)
+      if (stuck !== undefined) this.#putOffLater(stuck.pieces, stuck.blocked)
+      if (ended?.nextAt !== undefined) this.#dueAgain(piece.id, ended.nextAt)
+      this.#beginWaiting()
+      if (this.#putOff.length > 0) this.#wake()
     })
     this.#running.add(running)
   }
 
-  /** What is no result is trouble of our own: everything stays, for later. */
-  async #guarded(id: QueueId, recipients: readonly DueRecipient[], work: () => Promise<void>): Promise<void> {
+  #dueAgain(id: QueueId, at: number): void {
+    if (at <= this.#clock.now()) this.#heard(id)
+    else this.#dueBy(at)
+  }
+
+  /** Undefined for trouble of our own: everything stays, for later. */
+  async #carryOut(piece: Piece, known: Work | undefined): Promise<Attempted | undefined> {
     try {
-      await work()
+      const found = known === undefined ? await this.#read(piece) : { work: known, nextAt: undefined }
+      if (found.work === undefined) return { nextAt: found.nextAt }
+      const { work } = found
+      if (work.destination !== toSender)
+        return soonest(await this.#work.attempt(work, this.#stop.signal), found)
+      const { nextAt, notification } = await this.#work.notify(work)
+      this.#heard(notification)
+      return soonest({ nextAt }, found)
     } catch (error) {
-      if (this.#stop.signal.aborted) return
-      this.#telemetry.emit(attemptFailed, { message: id.toString(36), error })
-      const until = this.#clock.now() + troubleMs
-      await this.#postpone([{ id, recipients, until }]).catch(() => undefined)
+      if (this.#stop.signal.aborted) return { nextAt: undefined }
+      this.#telemetry.emit(attemptFailed, { message: queueIdText(piece.id), error })
+      return undefined
     }
+  }
+
+  /** The rows as they are after the wait: what is due no more, or goes elsewhere by now, is left out. */
+  async #read(piece: Piece): Promise<{ work: Work | undefined; nextAt: number | undefined }> {
+    const { id, numbers, key } = piece
+    const now = this.#clock.now()
+    const found = await this.#db.read((tx) => readDue(tx, id, now, numbers))
+    if (found === undefined) return { work: undefined, nextAt: undefined }
+    let { nextAt } = found
+    let destination: Destination | undefined
+    const recipients: DueRecipient[] = []
+    for (const one of found.recipients) {
+      const itsOwn = one.row.report === undefined ? await this.#work.destinationOf(one.row.address) : toSender
+      if (itsOwn.key === key && one.row.queue === piece.queue) {
+        destination = itsOwn
+        recipients.push(one)
+      } else nextAt = now
+    }
+    if (destination === undefined) return { work: undefined, nextAt }
+    return { work: { id, message: found.message, recipients, destination }, nextAt }
   }
 }
 
-/** What was wanted, but not after the expiry, and not at once. */
-const laterTime = (expiresAt: number, wanted: number, now: number): number =>
-  Math.max(now + 1, Math.min(wanted, Math.max(expiresAt, now + crowdedMs)))
+/** Stands for the sender, who is to be told: a notification is put into the queue. */
+const toSender: Destination = { key: '', route: { kind: 'local' } }
+
+const soonest = (ended: Attempted, { nextAt }: { readonly nextAt: number | undefined }): Attempted =>
+  nextAt === undefined ? ended : { ...ended, nextAt: Math.min(nextAt, ended.nextAt ?? Infinity) }
+
+const otherWork = (): Promise<void> => new Promise((resolve) => setImmediate(resolve))

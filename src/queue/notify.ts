@@ -18,7 +18,13 @@ import { notified } from './events.ts'
 import type { Work } from './manager.ts'
 import { reported } from './record.ts'
 import { scheduleOf } from './settings.ts'
-import { type QueuedMessage, type QueuedRecipient, queuedRecipientTable, queueIdText } from './tables.ts'
+import {
+  type QueuedMessage,
+  type QueuedRecipient,
+  queuedRecipientTable,
+  type QueueId,
+  queueIdText,
+} from './tables.ts'
 import { noticeSubject, noticeText } from './notice-text.ts'
 
 export interface NotifyDeps {
@@ -35,7 +41,11 @@ export interface NotifyDeps {
 const largestReturned = 256 * 1024
 const largestHeader = 64 * 1024
 
-export async function notify(deps: NotifyDeps, work: Omit<Work, 'destination'>): Promise<void> {
+/** Returns the notification, and when the first of the recipients is due again. */
+export async function notify(
+  deps: NotifyDeps,
+  work: Omit<Work, 'destination'>,
+): Promise<{ nextAt: number | undefined; notification: QueueId }> {
   const { id, message } = work
   const now = deps.clock.now()
   const recipients = work.recipients.map(({ row }) => row)
@@ -45,13 +55,16 @@ export async function notify(deps: NotifyDeps, work: Omit<Work, 'destination'>):
     await stager.write(report.bytes)
     const staged = await stager.finish()
     const { expireMs } = scheduleOf(deps.settings, 'dsn')
-    const notification = await deps.db.write([], async (tx) => {
+    const made = await deps.db.write([], async (tx) => {
+      let nextAt: number | undefined
       for (const { n } of work.recipients) {
         const before = await tx.getForUpdate(queuedRecipientTable, id, n)
-        if (before?.report !== undefined) putRecipient(tx, id, n, before, reported(before))
+        const after = before?.report === undefined ? before : reported(before)
+        if (after !== undefined) nextAt = Math.min(nextAt ?? Infinity, after.dueAt)
+        if (after !== before) putRecipient(tx, id, n, before, after)
       }
       await removeIfDone(tx, id)
-      return enqueue(
+      const notification = await enqueue(
         tx,
         deps.ids,
         staged,
@@ -69,13 +82,15 @@ export async function notify(deps: NotifyDeps, work: Omit<Work, 'destination'>):
         },
         [{ address: message.from, notify: [], queue: 'dsn', expiresAt: now + expireMs }],
       )
+      return { nextAt, notification }
     })
     deps.telemetry.emit(notified, {
       message: queueIdText(id),
-      notification: queueIdText(notification),
+      notification: queueIdText(made.notification),
       to: message.from,
       recipients: recipients.length,
     })
+    return made
   } finally {
     await stager.abort()
   }

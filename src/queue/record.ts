@@ -27,7 +27,7 @@ const canNotify = (message: QueuedMessage): boolean => message.from !== ''
 /**
  * In one commit: `results` in the order of `recipients`, by their number in the message and the
  * address that was tried. A recipient that somebody removed meanwhile stays removed, and one that was sent
- * elsewhere is tried there.
+ * elsewhere is tried there. Returns when the first of these is due again.
  */
 export async function recordResults(
   tx: WriteTx,
@@ -38,13 +38,16 @@ export async function recordResults(
   },
   results: readonly RecipientResult[],
   o: { readonly now: number; readonly schedule: Schedule },
-): Promise<void> {
+): Promise<number | undefined> {
+  let nextAt: number | undefined
   for (const [i, { n, address }] of job.recipients.entries()) {
     const before = await tx.getForUpdate(queuedRecipientTable, job.id, n)
-    if (before?.address !== address) continue
-    putRecipient(tx, job.id, n, before, nextState(job.message, before, results[i]!, o))
+    const after = before?.address === address ? nextState(job.message, before, results[i]!, o) : before
+    if (after !== undefined) nextAt = Math.min(nextAt ?? Infinity, after.dueAt)
+    if (after !== before) putRecipient(tx, job.id, n, before, after)
   }
   await removeIfDone(tx, job.id)
+  return nextAt
 }
 
 /** Undefined: nothing is left to do for it. */

@@ -127,13 +127,12 @@ export class Acceptor {
     const plans = now.length === 0 ? [] : await planDeliveries(incoming, await this.#limited(now))
     const locked = [...now.map((recipient) => recipient.account.id), ...this.#outlet.locks(message, later)]
     const told = now.filter(({ notify }) => notify?.includes('success') === true)
-    const isQueued = later.length + told.length > 0
-    const outcomes = await this.#db.write([...new Set(locked)], async (tx) => {
+    const { outcomes, queued } = await this.#db.write([...new Set(locked)], async (tx) => {
       const all = plans.length === 0 ? [] : await applyAll(tx, plans, how, later.length > 0)
-      if (isQueued) await this.#outlet.put(tx, message, later, all[0]?.kind === 'delivered' ? told : [])
-      return all
+      const isTold = all[0]?.kind === 'delivered'
+      return { outcomes: all, queued: await this.#outlet.put(tx, message, later, isTold ? told : []) }
     })
-    if (isQueued) this.#outlet.kick()
+    this.#outlet.kick(queued)
     return outcomes
   }
 
@@ -163,16 +162,16 @@ export class Acceptor {
       })
     }
     const told = now.filter(({ notify }) => notify?.includes('success') === true)
-    await this.#db.write(this.#outlet.locks(message, later), async (tx) => {
+    const queued = await this.#db.write(this.#outlet.locks(message, later), async (tx) => {
       for (const [i, chunk] of chunks.entries()) {
         const owner = { account: serverAccount, kind: ownerKinds.queue, id: chunk.owner }
         if (i === 0) tx.attach(message.staged, owner)
         else await tx.link(message.staged.hash, owner)
         tx.schedule(deliverChunkName, chunk, message.receivedAt)
       }
-      if (later.length + told.length > 0) await this.#outlet.put(tx, message, later, told)
+      return this.#outlet.put(tx, message, later, told)
     })
-    if (later.length + told.length > 0) this.#outlet.kick()
+    this.#outlet.kick(queued)
     return now.map(() => delivered)
   }
 }

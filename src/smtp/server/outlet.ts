@@ -9,7 +9,7 @@ import { enqueue, type NewRecipient, type QueueIds } from '#queue/enqueue.ts'
 import { messageQueued } from '#queue/events.ts'
 import { countSent } from '#queue/sending-limit.ts'
 import { type BuiltInQueue, mtaOutbound, scheduleOf } from '#queue/settings.ts'
-import { type QueuedMessage, queueIdText } from '#queue/tables.ts'
+import { type QueuedMessage, type QueueId, queueIdText } from '#queue/tables.ts'
 import type { Settings } from '#settings/object.ts'
 import type { Telemetry } from '#telemetry/telemetry.ts'
 import type { AcceptedMessage } from './accept.ts'
@@ -49,19 +49,22 @@ export class Outlet {
     this.#telemetry = o.telemetry
   }
 
-  /** In the commit that accepts the message. `told`: delivered in it, and the sender is to hear of it. */
+  /**
+   * In the commit that accepts the message. `told`: delivered in it, and the sender is to hear of it. Returns
+   * under what id it waits, if it does.
+   */
   async put(
     tx: WriteTx,
     message: AcceptedMessage,
     later: readonly (MailboxRecipient | RemoteRecipient)[],
     told: readonly MailboxRecipient[],
-  ): Promise<void> {
+  ): Promise<QueueId | undefined> {
     const { envelopeFrom: from, receivedAt, trace, outgoing } = message
     const waiting = [
       ...later.map((one) => this.#waiting(message, one)),
       ...told.map((one) => this.#told(message, one)),
     ]
-    if (waiting.length === 0) return
+    if (waiting.length === 0) return undefined
     await this.#count(tx, message, later)
     const { account, is8bit, needsUtf8, ret, envelopeId, heldUntil, hold, by } = outgoing
     const id = await enqueue(
@@ -93,6 +96,7 @@ export class Outlet {
         to,
         size: message.staged.sizeBytes,
       })
+    return id
   }
 
   /** Of a message that goes to other servers the sender's row is written too. */
@@ -115,9 +119,9 @@ export class Outlet {
     await countSent(tx, account, recipients, { now: message.receivedAt, limits: { perHour, perDay } })
   }
 
-  /** After that commit. */
-  kick(): void {
-    this.#bus.publish({ kind: 'queue' })
+  /** After that commit: it may be begun. */
+  kick(message: QueueId | undefined): void {
+    if (message !== undefined) this.#bus.publish({ kind: 'queue', message })
   }
 
   #waiting(message: AcceptedMessage, recipient: MailboxRecipient | RemoteRecipient): NewRecipient {

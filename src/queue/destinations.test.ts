@@ -1,0 +1,48 @@
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import { Destinations } from './destinations.ts'
+import { attemptAt } from './fixture.test.ts'
+import type { RecipientResult } from './transport.ts'
+
+const unreachable: RecipientResult = { kind: 'delayed', status: '4.4.1', attempt: attemptAt(0, 'refused') }
+const key = 'remote.example'
+
+test('failures of attempts that were under way together count as one, each later one doubles the pause', () => {
+  const destinations = new Destinations()
+  for (let i = 0; i < 10; i++) destinations.begin(key)
+  assert.equal(destinations.ask(key, 0, 10), 'wait')
+  for (let i = 0; i < 10; i++) destinations.end(key, { begunAt: 0, now: 1000 + i, unreachable })
+  assert.deepEqual(destinations.ask(key, 2000, 10), { until: 31_000, why: unreachable })
+  assert.equal(destinations.ask(key, 31_000, 10), 'go')
+  destinations.begin(key)
+  assert.equal(destinations.ask(key, 31_000, 10), 'wait')
+  destinations.end(key, { begunAt: 31_000, now: 32_000, unreachable })
+  assert.deepEqual(destinations.ask(key, 32_000, 10), { until: 92_000, why: unreachable })
+  destinations.forgive(key)
+  assert.equal(destinations.ask(key, 32_000, 10), 'go')
+})
+
+test('one answer ends the pause', () => {
+  const destinations = new Destinations()
+  destinations.begin(key)
+  destinations.begin(key)
+  destinations.end(key, { begunAt: 0, now: 1000, unreachable })
+  destinations.end(key, { begunAt: 0, now: 1001, unreachable: undefined })
+  assert.equal(destinations.ask(key, 1001, 10), 'go')
+})
+
+test('who finds no place looks again when the turn comes, not all at once', () => {
+  const destinations = new Destinations()
+  assert.equal(destinations.turn(key, 0, 10), 1000)
+  destinations.begin(key)
+  for (let i = 0; i < 100; i++) {
+    destinations.begin(key)
+    destinations.end(key, { begunAt: 0, now: 10_000, unreachable: undefined })
+  }
+  const turns = Array.from({ length: 1000 }, () => destinations.turn(key, 0, 10))
+  assert.ok(turns.every((turn, i) => i === 0 || turn >= turns[i - 1]!))
+  // Attempts of ten seconds, ten at a time: one a second, and twice as often is looked.
+  assert.ok(turns[100]! > 40_000 && turns[100]! < 60_000, String(turns[100]))
+  assert.ok(turns[999]! > 400_000 && turns[999]! <= 600_000, String(turns[999]))
+  for (let i = 0; i < 1000; i++) assert.ok(destinations.turn(key, 0, 10) <= 600_000)
+})
