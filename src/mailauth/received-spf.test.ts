@@ -66,6 +66,13 @@ test('what clients say cannot end the field, a value or the comment', () => {
   )
 })
 
+test('what is long is cut, and no line is only spaces', () => {
+  const spaces = composeReceivedSpf(passed, { ...asked, helo: `a${' '.repeat(300)}b` })
+  assert.match(spaces, /helo="a b";/)
+  const quotes = composeReceivedSpf(passed, { ...asked, sender: '"'.repeat(600) })
+  assert.match(quotes, /\t"?envelope-from="(?:\\"){447}\.\.\.";/)
+})
+
 const atext = "[\\w!#$%&'*+/=?^`{|}~-]+"
 const value = `(?:${atext}(?:\\.${atext})*|"(?:[^"\\\\]|\\\\.)*")`
 const grammar = new RegExp(

@@ -69,9 +69,9 @@ export interface NoRecord {
 /** RFC 7208 §4.3: what could be a name, with two labels at least. */
 const isFullName = (name: string): boolean => isName(name) && name.includes('.')
 
-/** RFC 1035 §2.3.4 for a name without escapes, of octets that macros can give. */
+/** RFC 1035 §2.3.4 for a name without escapes, of octets that macros can give, which is not too long as a whole. */
 const isName = (name: string): boolean =>
-  /^[\x20-\x7e]{1,253}$/.test(name) && name.split('.').every((label) => label !== '' && label.length <= 63)
+  /^[\x20-\x7e]+$/.test(name) && name.split('.').every((label) => label !== '' && label.length <= 63)
 
 type Records<T extends AskedType> = Extract<Found<T>, { kind: 'answer' }>['records']
 

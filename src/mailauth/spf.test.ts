@@ -162,6 +162,49 @@ test('an include or redirection to nothing is an error (RFC 7208 §5.2, §6.1)',
     assert.equal((await withRecord(`v=spf1 ${term}`)).result, 'permerror', term)
 })
 
+test('a record is not looked for at a single label (RFC 7208 §4.3)', async () => {
+  const { result, asked: questions } = await withRecord('v=spf1 include:%{o1}', {
+    com: [{ TXT: 'v=spf1 all' }],
+  })
+  assert.deepEqual([result, questions.length], ['permerror', 1])
+})
+
+test('IPv6: its own addresses, prefixes and macros, and "exists" asks for IPv4 (RFC 7208 §5, §5.7)', async () => {
+  const zone: ZoneData = {
+    'a.example': [{ A: '192.0.2.1' }, { AAAA: '2001:db8::2' }, { MX: [1, 'a.example'] }],
+    'four.example': [{ A: '127.0.0.2' }],
+    'six.example': [{ AAAA: '2001:db8::1' }],
+    [`${'2.0.0.1.0.d.b.8'}${'.0'.repeat(23)}.1.ip6.x.example`]: [{ A: '127.0.0.2' }],
+  }
+  for (const [term, expected] of [
+    ['a:a.example', 'neutral'],
+    ['a:a.example/0', 'neutral'],
+    ['a:a.example//126', 'pass'],
+    ['mx:a.example//126', 'pass'],
+    ['mx:a.example//127', 'neutral'],
+    ['ip4:0.0.0.0/0', 'neutral'],
+    ['ip6:2001:db8::/32', 'pass'],
+    ['exists:four.example', 'pass'],
+    ['exists:six.example', 'neutral'],
+    ['exists:%{i}.%{v}.x.example', 'pass'],
+  ] as const) {
+    const { result } = await withRecord(`v=spf1 ${term}`, zone, { ip: parseIp('2001:db8::1')! })
+    assert.equal(result, expected, term)
+  }
+  // The prefix of IPv6 means nothing to IPv4.
+  assert.equal(
+    (await withRecord('v=spf1 a:a.example//0', { 'a.example': [{ A: '192.0.2.9' }] })).result,
+    'neutral',
+  )
+})
+
+test('a domain without mail has no MX host to look up (RFC 7505 §3)', async () => {
+  const { result, asked: questions } = await withRecord('v=spf1 mx:a.example', {
+    'a.example': [{ MX: [0, '.'] }],
+  })
+  assert.deepEqual([result, questions], ['neutral', ['TXT example.com', 'MX a.example']])
+})
+
 test('ten terms may ask, in all records together (RFC 7208 §4.6.4)', async () => {
   const zone: ZoneData = {
     'x.example': [{ A: '192.0.2.9' }, { MX: [1, 'x.example'] }, { TXT: 'v=spf1 a mx ?all' }],
@@ -234,6 +277,8 @@ test('"ptr": names of the client, ten at most, those below the target only (RFC 
   // The names are asked for once.
   const failed = await withRecord('v=spf1 ptr:a.example ptr:b.example ptr:ample.com -all', zone)
   assert.deepEqual([failed.result, failed.asked.length], ['fail', 2])
+  const bad = await withRecord('v=spf1 ptr ptr:%{d} -all', { ...zone, 'mx.example.com': [] })
+  assert.equal(bad.asked.filter((question) => question === 'A MX.Example.com').length, 1)
   // Trouble with names is no match.
   assert.equal((await withRecord('v=spf1 ptr -all', { [back]: ['TIMEOUT'] })).result, 'fail')
   assert.equal(
@@ -271,9 +316,14 @@ test('%{p}: the domain itself, a name below it, any other, or "unknown" (RFC 720
     assert.equal((await check(zone(...valid))).asked.at(-1), `A ${p}.x`)
   // The question for the names is one of the ten.
   const nine = 'exists:gone.example '.repeat(2) + 'a:other.example '.repeat(7)
-  const other: ZoneData = { 'other.example': [{ A: '192.0.2.9' }] }
+  const other: ZoneData = {
+    'other.example': [{ A: '192.0.2.9' }],
+    'unknown.other.example': [{ A: '127.0.0.2' }],
+  }
   assert.equal((await withRecord(`v=spf1 ${nine}ip4:192.0.2.1`, other)).result, 'pass')
-  assert.equal((await withRecord(`v=spf1 ${nine}exists:%{p}.other.example all`, other)).result, 'permerror')
+  assert.equal((await withRecord(`v=spf1 ${nine}exists:%{p}.other.example`, other)).result, 'permerror')
+  const eight = nine.slice(0, -'a:other.example '.length)
+  assert.equal((await withRecord(`v=spf1 ${eight}exists:%{p}.other.example`, other)).result, 'pass')
 })
 
 test('the explanation: text of the domain, ASCII, cut, with macros of its own (RFC 7208 §6.2)', async () => {
@@ -288,6 +338,8 @@ test('the explanation: text of the domain, ASCII, cut, with macros of its own (R
     '192.0.2.1 mx.example.net 1397000000 mx.example.org unknown',
   )
   assert.equal(await explain('%{r}', { receiver: 'localhost' }), 'unknown')
+  assert.equal(await explain('%{l}', { sender: '@example.com' }), 'postmaster')
+  assert.equal(await explain('%{h}', { helo: 'Bücher.Example.' }), 'xn--bcher-kva.example')
   assert.equal(await explain('by %{h}!', { helo: 'x\r\n250 é' }), 'by x??250 ?!')
   assert.equal((await explain('%{s}'.repeat(200)))?.length, 400)
   for (const none of ['', 'a\nb', 'é', '100%', '%{q}']) assert.equal(await explain(none), undefined, none)
@@ -302,6 +354,8 @@ test('an explanation is for a fail that a mechanism gave, and its trouble change
     const { result, explanation } = await withRecord(`v=spf1 -all exp=${exp}`, zone)
     assert.deepEqual([result, explanation], ['fail', undefined], exp)
   }
+  const two: ZoneData = { 'e.example': [{ TXT: 'no' }, { TXT: 'never' }] }
+  assert.equal((await withRecord('v=spf1 -all exp=e.example', two)).explanation, undefined)
   // Not for want of look-ups: limits are for what decides.
   const ten = 'a:e.example '.repeat(10)
   const full: ZoneData = { 'e.example': [{ TXT: '%{p}' }, { A: '192.0.2.9' }] }
