@@ -11,11 +11,11 @@ import type { Db } from '#kv/db.ts'
 import type { Settings } from '#settings/object.ts'
 import type { Telemetry } from '#telemetry/telemetry.ts'
 import { attemptFailed, delayed, delivered, failed } from './events.ts'
-import type { Attempted, Work } from './manager.ts'
 import { recordResults } from './record.ts'
 import { type BuiltInQueue, scheduleOf } from './settings.ts'
 import { type QueuedMessage, queueIdText } from './tables.ts'
 import type { Job, LocalTransport, OutboundMessage, RecipientResult, Transport } from './transport.ts'
+import type { Left, Work } from './work.ts'
 
 const firstWaitMs = 100
 const longestWaitMs = 30_000
@@ -30,7 +30,12 @@ export interface AttemptDeps {
   readonly local: LocalTransport
 }
 
-export async function attempt(deps: AttemptDeps, work: Work, signal: AbortSignal): Promise<Attempted> {
+/** Returns when the first of the recipients is due again. */
+export async function attempt(
+  deps: AttemptDeps,
+  work: Work,
+  { signal, left }: { readonly signal: AbortSignal; readonly left: Left },
+): Promise<number | undefined> {
   const { id, message, recipients, destination } = work
   const job: Job = {
     id: queueIdText(id),
@@ -57,14 +62,18 @@ export async function attempt(deps: AttemptDeps, work: Work, signal: AbortSignal
     })
   } else {
     results = await deps.remote.deliver(job, signal)
+    left(unreachableOf(results))
     nextAt = await untilWritten(deps, job.id, signal, () =>
       deps.db.write([], (tx) => recordResults(tx, record, results, { now: deps.clock.now(), schedule })),
     )
   }
   tell(deps.telemetry, job, results)
-  const isUnreachable = results.every((result) => result.kind === 'delayed' && result.unreachable === true)
-  return { nextAt, unreachable: isUnreachable ? results[0] : undefined }
+  return nextAt
 }
+
+/** What was said where nobody at the destination could be reached. */
+const unreachableOf = (results: readonly RecipientResult[]): RecipientResult | undefined =>
+  results.every((result) => result.kind === 'delayed' && result.unreachable === true) ? results[0] : undefined
 
 /** The rows are as before the attempt, so whoever gave up here would send the message once more. */
 async function untilWritten<T>(

@@ -101,7 +101,7 @@ export function makeQueue(o: { config?: string; engine?: MemoryEngine; blobs?: M
       work: {
         destinationOf: (address) =>
           destinationOf({ settings, isLocal: (one) => one.endsWith('@example.org') }, address),
-        attempt: (work, signal) => attempt({ ...deps, remote, local }, work, signal),
+        attempt: (work, o) => attempt({ ...deps, remote, local }, work, o),
         notify: (work) => notify(deps, work),
       },
     })

@@ -68,18 +68,22 @@ export class Line {
     return undefined
   }
 
-  /** The piece that began is done. Returns who may not wait any more, since nobody answers there. */
-  end(
-    { key, queue }: Piece,
+  /** Nothing of a piece goes there any more. Returns who may not wait now, where nobody answers. */
+  left(
+    key: string,
     o: { readonly begunAt: number; readonly unreachable: RecipientResult | undefined },
   ): { readonly pieces: readonly Piece[]; readonly blocked: Blocked } | undefined {
-    this.#active.set(queue, this.#active.get(queue)! - 1)
     if (key === '') return undefined
     this.#destinations.end(key, { ...o, now: this.#clock.now() })
     const answer = this.#ask(key)
     if (typeof answer !== 'object') return undefined
     const pieces = [...this.#waiting.values()].flatMap((waiting) => waiting.remove(key))
     return { pieces, blocked: answer }
+  }
+
+  /** All is written down. */
+  end({ queue }: Piece): void {
+    this.#active.set(queue, this.#active.get(queue)! - 1)
   }
 
   /** Nothing that is looked through need come any more for now. */

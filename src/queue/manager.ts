@@ -30,33 +30,9 @@ import { InHand } from './in-hand.ts'
 import { Line, type Piece } from './line.ts'
 import { type PutOff, putOff } from './put-off.ts'
 import { type BuiltInQueue, mtaOutbound, scheduleOf } from './settings.ts'
-import { type Paused, type QueuedMessage, type QueueId, queueIdText, queuePausedTable } from './tables.ts'
-import type { Destination, RecipientResult } from './transport.ts'
-
-/** One piece of work: recipients of one message that go to one destination, or that are to be reported. */
-export interface Work {
-  readonly id: QueueId
-  readonly message: QueuedMessage
-  readonly recipients: readonly DueRecipient[]
-  readonly destination: Destination
-}
-
-/** What is left when an attempt has ended. */
-export interface Attempted {
-  /** When the first of its recipients is due again. */
-  readonly nextAt: number | undefined
-  /** What was said where nobody at the destination could be reached. */
-  readonly unreachable?: RecipientResult | undefined
-}
-
-export interface QueueWork {
-  /** Where a recipient goes now. */
-  destinationOf(address: string): Promise<Destination>
-  /** Makes the attempt and writes down its results. */
-  attempt(work: Work, signal: AbortSignal): Promise<Attempted>
-  /** Puts the notification that these wait for into the queue, and returns it. */
-  notify(work: Omit<Work, 'destination'>): Promise<{ nextAt: number | undefined; notification: QueueId }>
-}
+import { type Paused, type QueueId, queueIdText, queuePausedTable } from './tables.ts'
+import type { Destination } from './transport.ts'
+import { type Left, type QueueWork, readWork, toSender, type Work } from './work.ts'
 
 /** Without a hint it looks this often. */
 const pollMs = 30_000
@@ -347,68 +323,61 @@ export class QueueManager implements QueueControl, AsyncDisposable {
   #run(piece: Piece, known?: Work): void {
     this.#inHand.take(piece.id, piece.numbers, 'trying')
     const begunAt = this.#clock.now()
-    const running = this.#carryOut(piece, known).then((ended) => {
-      this.#running.delete(running)
-      const stuck = this.#line.end(piece, { begunAt, unreachable: ended?.unreachable })
-      if (ended === undefined)
-        this.#putOffLater([piece], { until: this.#clock.now() + troubleMs, why: undefined })
-      else this.#inHand.release(piece.id, piece.numbers)
+    let hasLeft = false
+    const left: Left = (unreachable) => {
+      if (hasLeft) return
+      hasLeft = true
+      const stuck = this.#line.left(piece.key, { begunAt, unreachable })
       if (stuck !== undefined) this.#putOffLater(stuck.pieces, stuck.blocked)
-      if (ended?.nextAt !== undefined) this.#dueAgain(piece.id, ended.nextAt)
-      this.#beginWaiting()
-      if (this.#putOff.length > 0) this.#wake()
+      this.#moveOn()
+    }
+    const running = this.#carryOut(piece, known, left).then((nextAt) => {
+      left(undefined)
+      this.#running.delete(running)
+      this.#line.end(piece)
+      if (nextAt === 'trouble')
+        this.#putOffLater([piece], { until: this.#clock.now() + troubleMs, why: undefined })
+      else {
+        this.#inHand.release(piece.id, piece.numbers)
+        if (nextAt !== undefined && nextAt <= this.#clock.now()) this.#heard(piece.id)
+        else this.#dueBy(nextAt)
+      }
+      this.#moveOn()
     })
     this.#running.add(running)
   }
 
-  #dueAgain(id: QueueId, at: number): void {
-    if (at <= this.#clock.now()) this.#heard(id)
-    else this.#dueBy(at)
+  #moveOn(): void {
+    this.#beginWaiting()
+    if (this.#putOff.length > 0) this.#wake()
   }
 
-  /** Undefined for trouble of our own: everything stays, for later. */
-  async #carryOut(piece: Piece, known: Work | undefined): Promise<Attempted | undefined> {
+  /** Returns when something of it is due again. `trouble` is of our own: everything stays, for later. */
+  async #carryOut(
+    piece: Piece,
+    known: Work | undefined,
+    left: Left,
+  ): Promise<number | undefined | 'trouble'> {
     try {
-      const found = known === undefined ? await this.#read(piece) : { work: known, nextAt: undefined }
-      if (found.work === undefined) return { nextAt: found.nextAt }
-      const { work } = found
-      if (work.destination !== toSender)
-        return soonest(await this.#work.attempt(work, this.#stop.signal), found)
-      const { nextAt, notification } = await this.#work.notify(work)
-      this.#heard(notification)
-      return soonest({ nextAt }, found)
+      const found =
+        known === undefined
+          ? await readWork(this.#db, piece, { now: this.#clock.now(), work: this.#work })
+          : { work: known, nextAt: undefined }
+      const nextAt = found.work === undefined ? undefined : await this.#do(found.work, left)
+      return found.nextAt === undefined ? nextAt : Math.min(found.nextAt, nextAt ?? Infinity)
     } catch (error) {
-      if (this.#stop.signal.aborted) return { nextAt: undefined }
+      if (this.#stop.signal.aborted) return undefined
       this.#telemetry.emit(attemptFailed, { message: queueIdText(piece.id), error })
-      return undefined
+      return 'trouble'
     }
   }
 
-  /** The rows as they are after the wait: what is due no more, or goes elsewhere by now, is left out. */
-  async #read(piece: Piece): Promise<{ work: Work | undefined; nextAt: number | undefined }> {
-    const { id, numbers, key } = piece
-    const now = this.#clock.now()
-    const found = await this.#db.read((tx) => readDue(tx, id, now, numbers))
-    if (found === undefined) return { work: undefined, nextAt: undefined }
-    let { nextAt } = found
-    let destination: Destination | undefined
-    const recipients: DueRecipient[] = []
-    for (const one of found.recipients) {
-      const itsOwn = one.row.report === undefined ? await this.#work.destinationOf(one.row.address) : toSender
-      if (itsOwn.key === key && one.row.queue === piece.queue) {
-        destination = itsOwn
-        recipients.push(one)
-      } else nextAt = now
-    }
-    if (destination === undefined) return { work: undefined, nextAt }
-    return { work: { id, message: found.message, recipients, destination }, nextAt }
+  async #do(work: Work, left: Left): Promise<number | undefined> {
+    if (work.destination !== toSender) return this.#work.attempt(work, { signal: this.#stop.signal, left })
+    const { nextAt, notification } = await this.#work.notify(work)
+    this.#heard(notification)
+    return nextAt
   }
 }
-
-/** Stands for the sender, who is to be told: a notification is put into the queue. */
-const toSender: Destination = { key: '', route: { kind: 'local' } }
-
-const soonest = (ended: Attempted, { nextAt }: { readonly nextAt: number | undefined }): Attempted =>
-  nextAt === undefined ? ended : { ...ended, nextAt: Math.min(nextAt, ended.nextAt ?? Infinity) }
 
 const otherWork = (): Promise<void> => new Promise((resolve) => setImmediate(resolve))

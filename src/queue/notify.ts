@@ -15,7 +15,6 @@ import type { Telemetry } from '#telemetry/telemetry.ts'
 import type { AccountId } from '#base/id.ts'
 import { enqueue, putRecipient, type QueueIds, removeIfDone } from './enqueue.ts'
 import { notified } from './events.ts'
-import type { Work } from './manager.ts'
 import { reported } from './record.ts'
 import { scheduleOf } from './settings.ts'
 import {
@@ -26,6 +25,7 @@ import {
   queueIdText,
 } from './tables.ts'
 import { noticeSubject, noticeText } from './notice-text.ts'
+import type { Work } from './work.ts'
 
 export interface NotifyDeps {
   readonly db: Db

@@ -39,8 +39,7 @@ export function startQueue(o: WorkerOptions, services: Services): RunningQueue {
     telemetry,
     work: {
       destinationOf: (address) => destinationOf({ settings, isLocal }, address),
-      attempt: (work, signal) =>
-        attempt({ db, blobs, clock, settings, telemetry, remote, local }, work, signal),
+      attempt: (work, how) => attempt({ db, blobs, clock, settings, telemetry, remote, local }, work, how),
       notify: (work) => notify({ db, blobs, clock, settings, telemetry, ids, hostname }, work),
     },
   })
