@@ -16,7 +16,7 @@ export interface IprevCheck {
   readonly reason: string
 }
 
-export interface Reverse {
+interface Reverse {
   /** As it came over the wire; IPv4-mapped addresses as IPv4, which `base/ip.ts` sees to. */
   readonly ip: Uint8Array
   readonly resolver: AuthResolver

@@ -6,7 +6,7 @@
 import { SyntaxFault } from '#base/fault.ts'
 
 const letters = ['s', 'l', 'o', 'd', 'i', 'p', 'h', 'c', 'r', 't', 'v'] as const
-export type MacroLetter = (typeof letters)[number]
+type MacroLetter = (typeof letters)[number]
 
 interface Macro {
   readonly letter: MacroLetter

@@ -9,7 +9,7 @@ import type { AuthResolver } from './resolver.ts'
 import { type Facts, type NoRecord, SpfError, SpfEvaluation, type Verdict } from './spf-evaluation.ts'
 
 export type SpfResult = 'none' | 'neutral' | 'pass' | 'fail' | 'softfail' | 'temperror' | 'permerror'
-export type SpfIdentity = 'helo' | 'mailfrom'
+type SpfIdentity = 'helo' | 'mailfrom'
 
 export interface SpfQuestion {
   /** The client's, as `base/ip.ts` reads it: an IPv4-mapped one is 4 bytes. */
