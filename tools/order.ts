@@ -32,11 +32,12 @@ const packages: { readonly [name: string]: readonly string[] } = {
   asn1js: ['mailauth/'],
   bcryptjs: ['account/verifiers/bcrypt.ts'],
   commander: ['cli/'],
+  fflate: ['report/unpack.ts'],
   hono: ['http/', 'jmap/', 'dav/', 'admin/'],
   'iconv-lite': ['message/charset.ts'],
   lmdb: ['kv/engines/lmdb.ts'],
   re2js: ['base/pattern.ts'],
-  saxes: ['mailauth/bimi-svg.ts'],
+  saxes: ['mailauth/aggregate-report-reader.ts', 'mailauth/bimi-svg.ts'],
   'smol-toml': ['settings/'],
   zod: ['base/schema.ts'],
 }

@@ -90,7 +90,7 @@ test('what is wrong behind the version counts as not given (RFC 9989 §4.8)', ()
   )
   assert.deepEqual(
     record.problems.map((problem) => problem.split(' ', 1)[0]),
-    ['t', 'psd', 'adkim', 'aspf', 'fo'],
+    ['psd', 't', 'adkim', 'aspf', 'fo'],
   )
 })
 
@@ -126,6 +126,11 @@ test('a malformed policy counts as none where somebody wants reports, else nothi
     assert.equal(parse(`v=DMARC1; ${policy}`).isUsable, false, policy)
     assert.equal(parse(`v=DMARC1; ${policy} rua=nowhere`).isUsable, false, policy)
   }
+})
+
+test('a public suffix gets no reports of single messages (RFC 9991 §2)', () => {
+  const record = parse('v=DMARC1; p=none; psd=y; rua=mailto:a@example.com; ruf=mailto:f@example.com; fo=1')
+  assert.deepEqual([record.rua.length, record.ruf, record.failureOptions], [1, [], ['0']])
 })
 
 test('any text gives a record or none', () => {

@@ -52,7 +52,9 @@ export function parseDmarcRecord(text: string): DmarcRecord | undefined {
   const sp = tags.oneOf('sp', policies)
   const np = tags.oneOf('np', policies)
   const rua = tags.uris('rua')
-  const ruf = tags.uris('ruf')
+  const psd = tags.oneOf('psd', psdValues) ?? 'u'
+  // RFC 9991 §2: a public suffix must not learn of single messages.
+  const ruf = psd === 'y' ? [] : tags.uris('ruf')
   const isWhole = p !== undefined && ['sp', 'np'].every((name) => tags.isGoodOrAbsent(name))
   return {
     text,
@@ -61,7 +63,7 @@ export function parseDmarcRecord(text: string): DmarcRecord | undefined {
     ...(isWhole && sp !== undefined && { sp }),
     ...(isWhole && np !== undefined && { np }),
     isTesting: tags.oneOf('t', testValues) ?? false,
-    psd: tags.oneOf('psd', psdValues) ?? 'u',
+    psd,
     dkimAlignment: tags.oneOf('adkim', modes) ?? 'relaxed',
     spfAlignment: tags.oneOf('aspf', modes) ?? 'relaxed',
     failureOptions: (ruf.length > 0 && tags.failureOptions()) || ['0'],

@@ -15,6 +15,10 @@ export type RecordAnswer =
   | { readonly kind: 'none'; readonly count: number }
   | { readonly kind: 'failed'; readonly reason: string }
 
+export type RecordsAnswer =
+  | { readonly kind: 'found'; readonly records: readonly DmarcRecord[] }
+  | { readonly kind: 'failed'; readonly reason: string }
+
 /** A name can be so long that no record can be below it. */
 const longestName = 253
 
@@ -32,27 +36,34 @@ export class DmarcRecords {
   of(domain: string): Promise<RecordAnswer> {
     let answer = this.#answers.get(domain)
     if (answer === undefined) {
-      answer = this.at(`_dmarc.${domain}`)
+      answer = this.#policyOf(domain)
       this.#answers.set(domain, answer)
     }
     return answer
   }
 
-  /** The record of a name as it is. */
-  async at(name: string): Promise<RecordAnswer> {
-    if (name.length > longestName) return { kind: 'none', count: 0 }
+  async #policyOf(domain: string): Promise<RecordAnswer> {
+    const found = await this.at(`_dmarc.${domain}`)
+    if (found.kind === 'failed') return found
+    const [record, ...others] = found.records
+    // RFC 9989 §4.10 step 2: of several, none counts.
+    return record !== undefined && others.length === 0
+      ? { kind: 'record', record }
+      : { kind: 'none', count: found.records.length }
+  }
+
+  /** All DMARC records of a name as it is; not remembered. */
+  async at(name: string): Promise<RecordsAnswer> {
+    if (name.length > longestName) return { kind: 'found', records: [] }
     const found = await this.#resolver.resolve(name, 'TXT', { signal: this.#signal })
     if (found.kind === 'failed') return { kind: 'failed', reason: `${name}: ${found.reason}` }
-    if (found.kind !== 'answer') return { kind: 'none', count: 0 }
+    if (found.kind !== 'answer') return { kind: 'found', records: [] }
     // RFC 9989 §4.5: the strings are joined without anything between them.
     const records = found.records.flatMap(({ strings }) => {
       const record = parseDmarcRecord(Buffer.concat(strings).toString('latin1'))
       return record === undefined ? [] : [record]
     })
-    // RFC 9989 §4.10 step 2: of several, none counts.
-    return records.length === 1
-      ? { kind: 'record', record: records[0]! }
-      : { kind: 'none', count: records.length }
+    return { kind: 'found', records }
   }
 }
 
@@ -99,6 +110,17 @@ export function organizationalDomain({ start, found }: TreeWalk & { kind: 'walke
   if (last === undefined) return start
   if (last.record.psd === 'y' && last.domain !== start) return lastLabels(start, labelCount(last.domain) + 1)
   return last.domain
+}
+
+/** The same with the walk; `failed` where a question has no answer. */
+export async function findOrganizationalDomain(
+  domain: string,
+  records: DmarcRecords,
+): Promise<
+  { readonly kind: 'found'; readonly domain: string } | { readonly kind: 'failed'; readonly reason: string }
+> {
+  const walk = await walkTree(domain, records)
+  return walk.kind === 'failed' ? walk : { kind: 'found', domain: organizationalDomain(walk) }
 }
 
 /**

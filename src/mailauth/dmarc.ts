@@ -11,8 +11,8 @@ import type { DmarcPolicy, DmarcRecord } from './dmarc-record.ts'
 import {
   applicableRecord,
   DmarcRecords,
+  findOrganizationalDomain,
   isWithin,
-  organizationalDomain,
   type TreeWalk,
   walkTree,
 } from './dmarc-tree-walk.ts'
@@ -219,9 +219,9 @@ class AuthorCheck {
   }
 
   async #organizationOf(domain: string): Promise<string | undefined> {
-    const walk = await walkTree(domain, this.#records)
-    if (walk.kind === 'walked') return organizationalDomain(walk)
-    this.#doubt ??= walk.reason
+    const organization = await findOrganizationalDomain(domain, this.#records)
+    if (organization.kind === 'found') return organization.domain
+    this.#doubt ??= organization.reason
     return undefined
   }
 
