@@ -31,6 +31,8 @@ const mostRecords = 100_000
 /** In one record or outside of records. */
 const mostElements = 5000
 const mostExtensions = 20
+/** The most common fault. The names are those that XML has without a document type. */
+const bareAmpersand = /&(?!(?:amp|lt|gt|quot|apos|#\d{1,7}|#x[\da-fA-F]{1,6});)/g
 /** Faults of XML that are passed over; some writers forget to escape. */
 const mostProblems = 20
 
@@ -75,6 +77,8 @@ class ReportTree {
   readonly #namespaces = new Map<string, string>()
   #root: Node | undefined
   #isClosed = false
+  /** Of the document once it is read, since the parser then begins anew. */
+  #length: number | undefined
   #elements = 0
   /** Those before the record that is being read. */
   #elementsBefore = 0
@@ -89,12 +93,15 @@ class ReportTree {
   }
 
   parse(text: string): void {
-    this.#parser.write(text).close()
+    const escaped = text.replace(bareAmpersand, '&amp;')
+    if (escaped.length !== text.length) this.#problem('an ampersand is not escaped')
+    this.#parser.write(escaped).close()
+    this.#length = escaped.length
     if (this.#root === undefined || !this.#isClosed) this.#fail('the document has no whole element feedback')
   }
 
   #fail(message: string): never {
-    throw new SyntaxFault(message, this.#parser.position)
+    throw new SyntaxFault(message, this.#length ?? this.#parser.position)
   }
 
   #problem(message: string): void {
