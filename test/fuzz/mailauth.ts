@@ -3,6 +3,8 @@ import assert from 'node:assert/strict'
 import { X509Certificate } from 'node:crypto'
 import { SyntaxFault } from '#base/fault.ts'
 import { parseIp } from '#base/ip.ts'
+import { readAggregateReport } from '#mailauth/aggregate-report-reader.ts'
+import { writeAggregateReport } from '#mailauth/aggregate-report-xml.ts'
 import { readAuthorDomains } from '#mailauth/author-domain.ts'
 import { localSelector, parseBimiRecord, parseSelectorField } from '#mailauth/bimi-record.ts'
 import { bimiFields, forgedBimiFields } from '#mailauth/bimi-fields.ts'
@@ -47,6 +49,20 @@ async function dmarc(bytes: Uint8Array): Promise<void> {
   const check = await checkDmarc({ fromDomains, dkim, resolver, signal: new AbortController().signal })
   assert.ok(asked <= 4 * 9 + 4 * 16 * 8)
   if (check.disposition !== 'none') assert.equal(check.result, 'fail')
+}
+
+/** What was read and written reads back, and the same is written again. */
+function aggregateReport(bytes: Uint8Array): void {
+  try {
+    const { report } = readAggregateReport(bytes)
+    const written = writeAggregateReport(report)
+    const again = readAggregateReport(Buffer.from(written))
+    assert.equal(again.report.records.length, report.records.length)
+    assert.deepEqual(again.problems, [])
+    assert.equal(writeAggregateReport(again.report), written)
+  } catch (error) {
+    if (!(error instanceof SyntaxFault)) throw error
+  }
 }
 
 /** What was read may be written into fields. */
@@ -124,6 +140,7 @@ export const targets: readonly {
 }[] = [
   { name: 'mailauth DMARC record', parser: 'DMARC', run: dmarcRecord },
   { name: 'mailauth DMARC check', parser: 'DMARC', run: dmarc },
+  { name: 'mailauth DMARC report', parser: 'DMARC', run: aggregateReport },
   { name: 'mailauth BIMI record', parser: 'BIMI', run: bimiRecord },
   { name: 'mailauth SPF record', parser: 'SPF', run: spfRecord },
   { name: 'mailauth SPF check', parser: 'SPF', run: spf },
