@@ -125,13 +125,15 @@ export class ScriptedServer implements AsyncDisposable {
       } else if (verb === 'AUTH') say(line.includes('LOGIN') ? '334 VXNlcm5hbWU6' : '235 ok')
       else if (verb === 'DATA') {
         say('354 go')
+        // RFC 5321 §4.1.1.4: the line end before the dot may be that of the command.
+        buffered = `\r\n${buffered}`
         while (!buffered.includes('\r\n.\r\n')) {
           const piece = await next(stream)
           if (piece === undefined) return
           buffered += piece
         }
         const stop = buffered.indexOf('\r\n.\r\n')
-        this.messages.push(buffered.slice(0, stop + 2))
+        this.messages.push(buffered.slice(2, stop + 2))
         buffered = buffered.slice(stop + 5)
         this.#script.beforeFinal?.()
         for (const answer of this.#script.final ?? ['250 2.0.0 taken']) say(answer)

@@ -6,7 +6,7 @@
  * session is either at the beginning of a transaction again or gone; a recipient is `delivered` only after the
  * server's positive answer to the whole message.
  */
-import type { Job, OutboundRecipient } from '#queue/transport.ts'
+import type { Job, OutboundMessage, OutboundRecipient } from '#queue/transport.ts'
 import { encodeXtext } from '../xtext.ts'
 import { ConnectionTrouble } from './client-connection.ts'
 import { DotStuffing } from './dot-stuffing.ts'
@@ -50,13 +50,12 @@ export async function sendMessage(
   const impossible = whyNot(session, job)
   if (impossible !== undefined) return job.recipients.map(() => impossible)
   session.messages++
-  const replies = await envelope(session, job, timeouts)
-  const { accepted, verdicts } = replies
+  const { accepted, verdicts, go } = await envelope(session, job, timeouts)
   if (accepted.length === 0) {
-    await reset(session, timeouts)
+    await (go?.code === 354 ? endEmpty(session, timeouts) : reset(session, timeouts))
     return verdicts as readonly Verdict[]
   }
-  const outcomes = await content(session, job, accepted.length, timeouts)
+  const outcomes = await content(session, job, { accepted: accepted.length, go }, timeouts)
   for (const [i, n] of accepted.entries()) verdicts[n] = outcomes[i] ?? outcomes[0]!
   return verdicts as readonly Verdict[]
 }
@@ -82,18 +81,27 @@ function whyNot(session: ClientSession, job: Job): Verdict | undefined {
 const needsUtf8 = (job: Job): boolean =>
   job.message.needsUtf8 || !isAscii(job.from) || job.recipients.some(({ address }) => !isAscii(address))
 
-/** MAIL and all RCPTs. `verdicts` has those of the recipients that were refused. */
+/**
+ * MAIL and all RCPTs, and DATA along with them where it can be. `verdicts` has those of the recipients that were
+ * refused, `go` the answer to DATA.
+ */
 async function envelope(
   session: ClientSession,
   job: Job,
   timeouts: SendTimeouts,
-): Promise<{ accepted: readonly number[]; verdicts: (Verdict | undefined)[] }> {
+): Promise<{
+  accepted: readonly number[]
+  verdicts: (Verdict | undefined)[]
+  go: ServerReply | undefined
+}> {
   const { connection, offers } = session
   const isPipelined = offers.has('PIPELINING')
+  // RFC 2920 §3.1: as the last of a group.
+  const data = isPipelined && !offers.has('CHUNKING') ? ['DATA'] : []
   const mail = mailCommand(session, job)
   const rcpts = job.recipients.map((recipient) => rcptCommand(offers.has('DSN'), recipient))
   const verdicts = new Array<Verdict | undefined>(rcpts.length)
-  connection.send(...(isPipelined ? [mail, ...rcpts] : [mail]))
+  connection.send(...(isPipelined ? [mail, ...rcpts, ...data] : [mail]))
   const mailReply = await connection.reply(mailStep(job), timeouts.mailMs)
   const accepted: number[] = []
   const isTaken = mailReply.code === 250
@@ -106,7 +114,8 @@ async function envelope(
     else if (reply.code === 250 || reply.code === 251 || reply.code === 252) accepted.push(i)
     else verdicts[i] = refusal(step, reply)
   }
-  return { accepted, verdicts }
+  const go = data.length > 0 ? await connection.reply('DATA', timeouts.dataMs) : undefined
+  return { accepted, verdicts, go }
 }
 
 const mailStep = (job: Job): string => `MAIL FROM:<${job.from}>`
@@ -148,7 +157,7 @@ function rcptCommand(offersDsn: boolean, recipient: OutboundRecipient): string {
 async function content(
   session: ClientSession,
   job: Job,
-  accepted: number,
+  { accepted, go }: { readonly accepted: number; readonly go: ServerReply | undefined },
   timeouts: SendTimeouts,
 ): Promise<readonly Verdict[]> {
   const verdicts: Verdict[] = []
@@ -156,7 +165,7 @@ async function content(
   try {
     const step = session.offers.has('CHUNKING')
       ? await sendChunk(session, job, timeouts)
-      : await sendData(session, job, timeouts)
+      : await sendData(session, job, go, timeouts)
     if (typeof step !== 'string') return [step]
     while (verdicts.length < replies) verdicts.push(await answer(session, step, timeouts))
   } catch (error) {
@@ -182,34 +191,77 @@ function interrupted(session: ClientSession, { step, message }: ConnectionTroubl
   return { kind: 'delayed', step, status: '4.4.2', said: message, closing: true }
 }
 
-/** The name of the step whose answer is awaited, or why it did not come to it. */
-async function sendData(session: ClientSession, job: Job, timeouts: SendTimeouts): Promise<string | Verdict> {
-  const { connection } = session
-  const go = await session.ask('DATA', 'DATA', timeouts.dataMs)
+/** The name of the step whose answer is awaited, or why it did not come to it. `answered`: to DATA already. */
+async function sendData(
+  session: ClientSession,
+  job: Job,
+  answered: ServerReply | undefined,
+  timeouts: SendTimeouts,
+): Promise<string | Verdict> {
+  const go = answered ?? (await session.ask('DATA', 'DATA', timeouts.dataMs))
   if (go.code !== 354) {
     const verdict = refusal('DATA', go)
     await reset(session, timeouts)
     return verdict
   }
   const step = 'end of data'
-  const stuffing = new DotStuffing()
-  for await (const piece of job.message.read())
-    await connection.write(stuffing.piece(piece), step, timeouts.blockMs)
-  await connection.write(stuffing.end(), step, timeouts.blockMs, lingerMs)
+  await writeAll(session, stuffed(job.message), step, timeouts)
   return step
 }
 
 /** RFC 3030 §2: the whole message as one chunk, without a round trip before it. */
 async function sendChunk(session: ClientSession, job: Job, timeouts: SendTimeouts): Promise<string> {
-  const { connection } = session
   const step = 'BDAT'
-  connection.send(`BDAT ${job.message.sizeBytes} LAST`)
-  let left = job.message.sizeBytes
-  for await (const piece of job.message.read()) {
-    left -= piece.length
-    await connection.write(piece, step, timeouts.blockMs, left > 0 ? 0 : lingerMs)
-  }
+  await writeAll(session, chunk(job.message), step, timeouts)
   return step
+}
+
+async function* stuffed(message: OutboundMessage): AsyncGenerator<Uint8Array> {
+  const stuffing = new DotStuffing()
+  for await (const piece of message.read()) yield stuffing.piece(piece)
+  yield stuffing.end()
+}
+
+async function* chunk(message: OutboundMessage): AsyncGenerator<Uint8Array> {
+  yield Buffer.from(`BDAT ${message.sizeBytes} LAST\r\n`)
+  yield* message.read()
+}
+
+/** What is smaller is gathered: a small message is one packet, and one call of the system. */
+const leastWritten = 16 * 1024
+
+/** Only the last bytes are what the server waits for: from then on it has the message. */
+async function writeAll(
+  { connection }: ClientSession,
+  pieces: AsyncIterable<Uint8Array>,
+  step: string,
+  { blockMs }: SendTimeouts,
+): Promise<void> {
+  let gathered: Uint8Array[] = []
+  let size = 0
+  for await (const piece of pieces) {
+    if (size >= leastWritten) {
+      await connection.write(joined(gathered), step, blockMs)
+      gathered = []
+      size = 0
+    }
+    gathered.push(piece)
+    size += piece.length
+  }
+  await connection.write(joined(gathered), step, blockMs, lingerMs)
+}
+
+const joined = (pieces: readonly Uint8Array[]): Uint8Array =>
+  pieces.length === 1 ? pieces[0]! : Buffer.concat(pieces)
+
+/** RFC 2920 §3.1: DATA was taken although nobody is to get it, so the message has to end before it begins. */
+async function endEmpty(session: ClientSession, timeouts: SendTimeouts): Promise<void> {
+  try {
+    await session.ask('.', 'end of data', timeouts.finalMs)
+  } catch (error) {
+    if (!(error instanceof ConnectionTrouble)) throw error
+    session.connection.destroy()
+  }
 }
 
 async function reset(session: ClientSession, timeouts: SendTimeouts): Promise<void> {

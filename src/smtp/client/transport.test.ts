@@ -92,13 +92,27 @@ test('each recipient has its own answer, with and without PIPELINING', async () 
 })
 
 test('where nobody is accepted nothing is sent, and the session is good for another message', async () => {
-  const { brief, server, commands } = await deliver({
-    offers: ['PIPELINING'],
-    answers: { RCPT: '550 5.1.1 no' },
-  })
-  assert.deepEqual(brief, ['failed 5.1.1'])
-  assert.deepEqual(server.messages, [])
-  assert.equal(commands.at(-1), 'RSET')
+  for (const [offers, said, last] of [
+    [['PIPELINING'], '503 5.5.1 no recipients', 'RSET'],
+    [['PIPELINING', 'CHUNKING'], undefined, 'RSET'],
+    [[], undefined, 'RSET'],
+    // RFC 2920 §3.1: DATA may be taken all the same; then it has to end.
+    [['PIPELINING'], undefined, 'DATA'],
+  ] as const) {
+    const answers: Record<string, string> = { 'RCPT TO:<bad': '550 5.1.1 no' }
+    if (said !== undefined) answers['DATA'] = said
+    await using server = await ScriptedServer.start({ offers, answers })
+    using transport = transportTo(here, `MtaConnectionStrategy.port = ${server.port}`)
+    const first = await transport.deliver(jobFor(toDomain('remote.example'), ['bad@remote.example']), never)
+    assert.deepEqual(brief(first), ['failed 5.1.1'])
+    assert.equal(server.sessions[0]!.at(-1), last)
+    assert.deepEqual(server.messages, last === 'DATA' ? [''] : [])
+    delete answers['DATA']
+    const second = await transport.deliver(jobFor(toDomain('remote.example'), [bob]), never)
+    assert.deepEqual(brief(second), ['delivered'])
+    assert.equal(server.sessions.length, 1)
+    assert.match(server.messages.at(-1)!, /^Subject: hello/)
+  }
 })
 
 const refusals: readonly [string, Script, readonly string[]][] = [
