@@ -22,6 +22,8 @@ export const packageOf: Readonly<Record<Program, readonly string[]>> = {
   // What the tests of durability record with.
   strace: ['strace'],
   postfix: ['postfix'],
+  exim4: ['exim4-daemon-light'],
+  opensmtpd: ['opensmtpd'],
 }
 
 export type Program =
@@ -44,10 +46,32 @@ export type Program =
   | 'caddy'
   | 'strace'
   | 'postfix'
+  | 'exim4'
+  | 'opensmtpd'
+
+/**
+ * A machine has one mail server: Debian's packages of others conflict with it. So these are unpacked (`unpack.ts`),
+ * each into a folder that is a whole file system to its programs (`root.ts`), the daemon first.
+ */
+export const unpacked: Readonly<Partial<Record<Program, readonly [daemon: string, ...others: string[]]>>> = {
+  exim4: ['/usr/sbin/exim4'],
+  opensmtpd: ['/usr/sbin/smtpd', '/usr/libexec/opensmtpd/mail.maildir', '/bin/sh'],
+}
+
+/**
+ * These are taken from the backports of the release, where there are any. The OpenSMTPD of Debian 12 itself ends
+ * every TLS handshake as a server with an error (https://github.com/OpenSMTPD/OpenSMTPD/issues/1171).
+ */
+export const backported: readonly Program[] = ['opensmtpd']
+
+/** Where it is unpacked. */
+export const rootOf = (program: Program): string => `/var/cache/postern-test/${program}`
 
 /** What is no program on the path, and where its package puts it. */
 export const files: Readonly<Partial<Record<string, string>>> = {
   passlib: '/usr/lib/python3/dist-packages/passlib/__init__.py',
+  exim4: rootOf('exim4') + unpacked.exim4![0],
+  opensmtpd: rootOf('opensmtpd') + unpacked.opensmtpd![0],
 }
 
 export const programs = Object.keys(packageOf) as Program[]

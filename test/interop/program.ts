@@ -2,7 +2,7 @@
 import { spawn } from 'node:child_process'
 import { accessSync, constants, existsSync } from 'node:fs'
 import path from 'node:path'
-import { files, packageOf, type Program } from './debian-packages.ts'
+import { files, type Program } from './debian-packages.ts'
 
 /** Where the program is; undefined where it is not there. */
 export function locate(program: string): string | undefined {
@@ -25,8 +25,7 @@ function isExecutable(file: string): boolean {
 export function needs(...programs: readonly Program[]): { skip: string | false } {
   const missing = programs.filter((program) => locate(program) === undefined)
   if (missing.length === 0) return { skip: false }
-  const packages = [...new Set(missing.flatMap((program) => packageOf[program]))]
-  return { skip: `${missing.join(', ')} not found: apt-get install ${packages.join(' ')}` }
+  return { skip: `${missing.join(', ')} not found: test/interop/setup.ts brings what is missing, as root` }
 }
 
 export interface RunOptions {

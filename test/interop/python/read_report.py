@@ -3,23 +3,34 @@
 import email
 import email.policy
 import json
+import re
 import sys
 
-message = email.message_from_bytes(sys.stdin.buffer.read(), policy=email.policy.default)
+policy = email.policy.SMTPUTF8
+
+
+def blocks_of(part):
+    """The package knows the blocks of message/delivery-status, not those of message/global-delivery-status."""
+    if part.get_content_type() == "message/delivery-status":
+        return part.get_payload()
+    text = re.split(rb"\r?\n\r?\n", part.get_payload(0).as_bytes(policy=policy))
+    return [email.message_from_bytes(block, policy=policy) for block in text if block.strip()]
+
+
+message = email.message_from_bytes(sys.stdin.buffer.read(), policy=policy)
 parts = list(message.iter_parts())
-status = parts[1]
-blocks = [dict(block.items()) for block in status.get_payload()]
+blocks = [dict(block.items()) for block in blocks_of(parts[1])]
 returned = parts[2]
-if returned.get_content_type() == "message/rfc822":
+if returned.get_content_maintype() == "message":
     original = returned.get_payload(0)
 else:
-    original = email.message_from_string(returned.get_content(), policy=email.policy.default)
+    original = email.message_from_string(returned.get_content(), policy=policy)
 
 print(
     json.dumps(
         {
             "type": message.get_content_type(),
-            "reportType": message.get_content_type() and message["content-type"].params.get("report-type"),
+            "reportType": message["content-type"].params.get("report-type"),
             "parts": [part.get_content_type() for part in parts],
             "from": str(message["from"]),
             "to": str(message["to"]),
