@@ -44,6 +44,7 @@ const administrationPermissions = {
   actionReloadSettings: 'Read the configuration again.',
   actionPauseMtaQueue: 'Let nothing leave the queue.',
   actionResumeMtaQueue: 'Let mail leave the queue again.',
+  actionRotateDkimKeys: 'Exchange the DKIM keys of a domain before their time.',
   actionRecountQuotas: 'Have counted anew what accounts hold.',
   liveDeliveryTest: 'Try whether mail for an address gets there.',
   dnsLookup: 'Ask the name servers that the server asks.',

@@ -195,6 +195,8 @@ export interface DomainRow {
   readonly maxAccounts: number
   /** Of its keys and of those of its aliases. */
   readonly dkimManagement: DkimManagement
+  /** Whom its DNS records name for reports, as a URI; without `@` somebody of the domain. Empty: nobody. */
+  readonly reportAddressUri: string
   readonly createdAt: number
 }
 
@@ -208,6 +210,7 @@ export const domainDefaults: DomainRow = {
   maxDiskQuota: 0,
   maxAccounts: 0,
   dkimManagement: dkimDefaults,
+  reportAddressUri: 'mailto:postmaster',
   createdAt: 0,
 }
 

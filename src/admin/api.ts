@@ -7,6 +7,8 @@ import { limitBody } from '#http/body-limit.ts'
 import type { HttpEnv } from '#http/router.ts'
 import { accountPermissionsRoute, type PermissionOptions } from './account-permissions.ts'
 import { type ClassicSettingsOptions, classicSettingsRoutes } from './classic-settings.ts'
+import { dkimRoutes, type DkimOptions } from './dkim.ts'
+import { dnsRecordsRoute, type ZoneOptions } from './dns-records.ts'
 import { type DnsLookupOptions, dnsLookupRoute } from './dns-lookup.ts'
 import { type DoctorOptions, doctorRoute } from './doctor.ts'
 import { type AdminEnv, adminGate, assertMay, type GateOptions } from './gate.ts'
@@ -29,6 +31,8 @@ export interface AdminOptions
     PrincipalOptions,
     PermissionOptions,
     DnsLookupOptions,
+    ZoneOptions,
+    Pick<DkimOptions, 'rotateDkim'>,
     ClassicSettingsOptions,
     QueueStatusOptions,
     TroubleshootOptions,
@@ -80,6 +84,8 @@ export function apiRoutes(o: AdminOptions): readonly ApiRoute[] {
     ...selfServiceRoutes({ management, issuer: () => o.facts().hostName }),
     accountPermissionsRoute(o),
     dnsLookupRoute(o),
+    dnsRecordsRoute(o),
+    ...dkimRoutes(o),
     ...queueMessageRoutes(o),
     ...queueStatusRoutes(o),
     troubleshootRoute(o),

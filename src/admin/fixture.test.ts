@@ -7,7 +7,9 @@ import { LiveSettings } from '#registry/live.ts'
 import { settingsObjects } from '#server/catalog.ts'
 import { ConfiguredResolver } from '#dns/configured.ts'
 import { stillQueue } from '#queue/fixture.test.ts'
+import { DkimKeys } from '#cert/dkim-keys.ts'
 import { buildManagement } from '#server/management.ts'
+import { zoneOf } from '#server/zone.ts'
 import { createRouter, type HttpEnv } from '#http/router.ts'
 import { addAdminRoutes, type AdminOptions, apiRoutes } from './api.ts'
 import type { Finding } from './doctor.ts'
@@ -58,8 +60,19 @@ export async function makeApi(o: { facts?: ServerFacts; dnsConfig?: string } = {
   const settings = new LiveSettings(settingsObjects)
   settings.loadText(o.dnsConfig ?? '', 'test.toml')
   const { queue, state: queueState } = stillQueue()
+  const dns = new ConfiguredResolver({ ...store, settings })
+  const dkimKeys = new DkimKeys({ ...store, resolver: dns })
+  const served = o.facts ?? facts
   const options: AdminOptions = {
-    dns: new ConfiguredResolver({ ...store, settings }),
+    dns,
+    zoneOf: zoneOf({
+      ...store,
+      resolver: dns,
+      hostname: () => served.hostName,
+      listeners: () => served.listeners,
+      certificates: () => undefined,
+    }),
+    rotateDkim: (domain, rotation) => dkimKeys.rotate(domain, rotation),
     signIn: store.signIn,
     accounts: store.accounts,
     management: buildManagement({ ...store, settings, queue }),
@@ -76,7 +89,7 @@ export async function makeApi(o: { facts?: ServerFacts; dnsConfig?: string } = {
     },
     recount: async (account) => void recounted.push(account),
     reload: async () => state.reload,
-    facts: () => o.facts ?? facts,
+    facts: () => served,
     metrics: async () => ({ text: 'auth_failures_total 0\n', contentType: 'text/plain; version=0.0.4' }),
     notReady: async () => state.notReady,
   }
@@ -121,6 +134,7 @@ export async function makeApi(o: { facts?: ServerFacts; dnsConfig?: string } = {
     ...store,
     routes: apiRoutes(options),
     management: options.management,
+    dkimKeys,
     dump,
     recounted,
     router,

@@ -46,10 +46,15 @@ export function readDkimKey(pem: string): DkimKeyPair | string {
   }
 }
 
-function pairOf(algorithm: DkimAlgorithm, key: KeyObject): DkimKeyPair {
-  const privateKey = key.export({ type: 'pkcs8', format: 'pem' }).toString()
-  const spki = createPublicKey(key).export({ type: 'spki', format: 'der' })
+const pairOf = (algorithm: DkimAlgorithm, key: KeyObject): DkimKeyPair => ({
+  algorithm,
+  privateKey: key.export({ type: 'pkcs8', format: 'pem' }).toString(),
+  publicKey: publicKeyText(createPublicKey(key)),
+})
+
+/** As the tag `p=` has it, in base64. */
+export function publicKeyText(key: KeyObject): string {
+  const spki = key.export({ type: 'spki', format: 'der' })
   // RFC 8463 §4.2: the 32 octets alone, which are the end of the structure.
-  const shown = algorithm === 'ed25519-sha256' ? spki.subarray(-32) : spki
-  return { algorithm, privateKey, publicKey: shown.toString('base64') }
+  return (key.asymmetricKeyType === 'ed25519' ? spki.subarray(-32) : spki).toString('base64')
 }

@@ -10,12 +10,14 @@ import {
   type DkimKeyRow,
   dkimKeyTable,
   type DkimManagement,
+  followDkim,
   takeGeneration,
 } from '#account/dkim-tables.ts'
 import { dkimRecordName, newSelector } from '#account/dkim-selector.ts'
 import { domainTable } from '#account/tables.ts'
 import type { Clock } from '#base/clock.ts'
 import { normaliseDomain } from '#base/domain-name.ts'
+import { Fault } from '#base/fault.ts'
 import type { Bus } from '#bus/bus.ts'
 import type { Resolver } from '#dns/resolver.ts'
 import type { Db } from '#kv/db.ts'
@@ -23,7 +25,8 @@ import type { ReadTx, WriteTx } from '#kv/tx.ts'
 import type { Telemetry } from '#telemetry/telemetry.ts'
 import { type DkimKeyPair, newDkimKeyPair } from './dkim-key-pair.ts'
 import { type DkimChanges, dkimChanges, type DkimRotation } from './dkim-lifecycle.ts'
-import { hasDkimKey, textsOf } from './dkim-record.ts'
+import { hasDkimKey } from './dkim-record.ts'
+import { textsOf } from './dns-records.ts'
 import { dkimKeyCreated, dkimKeyDeleted, dkimKeyStage } from './events.ts'
 import { dkimCache } from './signing-keys.ts'
 
@@ -40,7 +43,6 @@ export interface DkimStep {
   readonly waitsSince: number | undefined
   /** Selectors, as all of these. */
   readonly created: readonly string[]
-  readonly activated: readonly string[]
   readonly retired: readonly string[]
 }
 
@@ -69,6 +71,8 @@ export async function dkimManagementOf(
   const own = row?.aliasOf === undefined ? row : await tx.get(domainTable, row.aliasOf)
   return own && { ...dkimDefaults, ...own.dkimManagement }
 }
+
+const never = new AbortController().signal
 
 export class DkimKeys {
   readonly #o: DkimKeysOptions
@@ -104,6 +108,28 @@ export class DkimKeys {
     return stepOf(done)
   }
 
+  /**
+   * Has the next keys made now. Gives the names of the records of those that were made, and of those that sign no
+   * more. Throws Fault `notFound`, and `conflict` where the keys are managed by hand.
+   */
+  async rotate(
+    domain: string,
+    rotation: DkimRotation,
+  ): Promise<{ readonly created: readonly string[]; readonly retired: readonly string[] }> {
+    const management = await this.#o.db.read((tx) => dkimManagementOf(tx, domain))
+    if (management?.type === 'manual')
+      throw new Fault(
+        'conflict',
+        `The DKIM keys of ${domain} are managed by hand: make a new one and retire the old, or set dkimManagement.type to automatic.`,
+        {},
+      )
+    const step = await this.step(domain, { look: () => false, rotation, signal: never })
+    if (step === undefined) throw new Fault('notFound', 'There is no such domain.', { what: 'domain' })
+    const names = (selectors: readonly string[]): readonly string[] =>
+      selectors.map((selector) => dkimRecordName(domain, selector))
+    return { created: names(step.created), retired: names(step.retired) }
+  }
+
   async #published(
     domain: string,
     { rows }: DomainKeys,
@@ -136,6 +162,8 @@ export class DkimKeys {
     const present = await read(tx, domain)
     if (present === undefined) return undefined
     const changes = dkimChanges(situation(present, o))
+    // Its own task goes on by itself.
+    if (o.rotation !== undefined) followDkim(tx, domain)
     const rows = new Map(present.rows)
     for (const selector of changes.remove) {
       await tx.getForUpdate(dkimKeyTable, domain, selector)
@@ -190,13 +218,10 @@ interface Applied {
 
 function stepOf({ changes, created, rows }: Applied): DkimStep {
   const waiting = [...rows.values()].filter(({ stage }) => stage === 'pending')
-  const now = (stage: string): readonly string[] =>
-    changes.stages.filter((one) => one.stage === stage).map(({ selector }) => selector)
   return {
     waitsSince: waiting.length === 0 ? undefined : Math.max(...waiting.map(({ stageSince }) => stageSince)),
     created,
-    activated: now('active'),
-    retired: now('retired'),
+    retired: changes.stages.filter(({ stage }) => stage === 'retired').map(({ selector }) => selector),
   }
 }
 

@@ -6,34 +6,17 @@
  * in the DNS. The bus says which domain's keys changed; since a hint may be lost, an answer is also forgotten
  * after a minute.
  */
-import { createPrivateKey, type KeyObject } from 'node:crypto'
+import { createPrivateKey } from 'node:crypto'
 import { accountCache } from '#account/resolution.ts'
-import {
-  type DkimAlgorithm,
-  type DkimCanonicalization,
-  type DkimKeyRow,
-  dkimKeyTable,
-} from '#account/dkim-tables.ts'
+import { type DkimKeyRow, dkimKeyTable } from '#account/dkim-tables.ts'
 import type { Clock } from '#base/clock.ts'
 import { Lru } from '#base/lru.ts'
 import type { Maybe } from '#base/maybe.ts'
 import type { Bus } from '#bus/bus.ts'
 import type { Db } from '#kv/db.ts'
+import type { DkimSigningKey } from '#mailauth/dkim-sign.ts'
 import type { Telemetry } from '#telemetry/telemetry.ts'
 import { dkimKeyUnusable } from './events.ts'
-
-export interface SigningKey {
-  /** What `d=` says. */
-  readonly domain: string
-  readonly selector: string
-  readonly algorithm: DkimAlgorithm
-  readonly privateKey: KeyObject
-  readonly canonicalization: DkimCanonicalization
-  /** Names of header fields to sign; none: those that the signer thinks best. */
-  readonly headers: readonly string[]
-  /** How long the signature holds; undefined: for good. */
-  readonly expireSeconds: number | undefined
-}
 
 /** The name of the bus's `forget` messages. Their key is the domain whose keys changed. */
 export const dkimCache = 'dkim'
@@ -43,14 +26,14 @@ const keptMs = 60_000
 const maxKept = 5000
 
 interface Kept {
-  readonly keys: readonly SigningKey[]
+  readonly keys: readonly DkimSigningKey[]
   readonly until: number
 }
 
 export class SigningKeys implements Disposable {
   readonly #o: { readonly db: Db; readonly clock: Clock; readonly telemetry: Telemetry }
   readonly #kept = new Lru<string, Kept>(maxKept)
-  readonly #reading = new Map<string, Promise<readonly SigningKey[]>>()
+  readonly #reading = new Map<string, Promise<readonly DkimSigningKey[]>>()
   readonly #subscription: Disposable
   #forgotten = 0
 
@@ -68,7 +51,7 @@ export class SigningKeys implements Disposable {
   }
 
   /** `domain` as it is stored, also an alias. None where it has none, or none is ready. */
-  keysOf(domain: string): Maybe<readonly SigningKey[]> {
+  keysOf(domain: string): Maybe<readonly DkimSigningKey[]> {
     const kept = this.#kept.get(domain)
     if (kept !== undefined && kept.until > this.#o.clock.now()) return kept.keys
     const under = this.#reading.get(domain)
@@ -80,7 +63,7 @@ export class SigningKeys implements Disposable {
     return reading
   }
 
-  async #read(domain: string): Promise<readonly SigningKey[]> {
+  async #read(domain: string): Promise<readonly DkimSigningKey[]> {
     const forgotten = this.#forgotten
     const rows = await this.#o.db.read((tx) => tx.list(dkimKeyTable, [domain]))
     const keys = rows.flatMap(([[, selector], row]) =>
@@ -91,7 +74,7 @@ export class SigningKeys implements Disposable {
     return keys
   }
 
-  #usable(domain: string, selector: string, row: DkimKeyRow): readonly SigningKey[] {
+  #usable(domain: string, selector: string, row: DkimKeyRow): readonly DkimSigningKey[] {
     const { algorithm, canonicalization, headers, expire } = row
     try {
       const privateKey = createPrivateKey(row.privateKey)

@@ -13,6 +13,7 @@ import { AccountLimits, type UsedBytes } from '#account/limits.ts'
 import { SignIn } from '#account/sign-in.ts'
 import type { Clock } from '#base/clock.ts'
 import type { Bus } from '#bus/bus.ts'
+import { DkimKeys } from '#cert/dkim-keys.ts'
 import { SigningKeys } from '#cert/signing-keys.ts'
 import { ConfiguredResolver } from '#dns/configured.ts'
 import type { CommitterLine } from '#kv/committer-client.ts'
@@ -61,6 +62,7 @@ export interface Services extends AsyncDisposable {
   readonly views: AccountViews
   readonly dns: ConfiguredResolver
   readonly signingKeys: SigningKeys
+  readonly dkimKeys: DkimKeys
 }
 
 /** Throws where the store cannot be opened. */
@@ -83,6 +85,7 @@ export function buildServices(o: WorkerOptions): Services {
   const views = new AccountViews({ db, budgetBytes: settings.get(cache).messages })
   const dns = new ConfiguredResolver(o)
   const signingKeys = new SigningKeys({ db, bus, clock, telemetry })
+  const dkimKeys = new DkimKeys({ db, bus, clock, telemetry, resolver: dns })
   return {
     store,
     hasher,
@@ -94,6 +97,7 @@ export function buildServices(o: WorkerOptions): Services {
     views,
     dns,
     signingKeys,
+    dkimKeys,
     async [Symbol.asyncDispose]() {
       signingKeys[Symbol.dispose]()
       dns[Symbol.dispose]()

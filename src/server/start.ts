@@ -12,7 +12,6 @@ import type { AdminOptions } from '#admin/api.ts'
 import type { ServerFacts } from '#admin/server-facts.ts'
 import { systemClock } from '#base/clock.ts'
 import { LocalBus } from '#bus/engines/local.ts'
-import { DkimKeys } from '#cert/dkim-keys.ts'
 import { dkimRoundTask, followDkimTask, scheduleDkimRound } from '#cert/dkim-tasks.ts'
 import { httpSettings } from '#http/settings.ts'
 import type { CommitterLine } from '#kv/committer-client.ts'
@@ -58,6 +57,7 @@ import type { Spawn } from './threads.ts'
 import { deliveryTester } from './troubleshoot.ts'
 import { version } from './version.ts'
 import { buildWeb } from './web.ts'
+import { zoneOf } from './zone.ts'
 import { WorkerThread } from './worker-thread.ts'
 
 export interface StartOptions {
@@ -193,8 +193,8 @@ function newListeners(
 
 /** The management and its API. */
 function httpOf(
-  { settings, telemetry, clock, bus, directory, selfSigned }: Ground,
-  { store, hasher, passwords, signIn, accounts, dns: resolver }: Services,
+  { settings, telemetry, clock, bus, directory, selfSigned, certificates }: Ground,
+  { store, hasher, passwords, signIn, accounts, dns: resolver, dkimKeys }: Services,
   o: Pick<AdminOptions, 'adminToken' | 'facts' | 'reload' | 'metrics' | 'notReady' | 'queue'>,
 ): SocketProtocol {
   const { db } = store
@@ -206,6 +206,15 @@ function httpOf(
     telemetry,
     accounts,
     dns: resolver,
+    zoneOf: zoneOf({
+      db,
+      clock,
+      resolver,
+      hostname,
+      listeners: () => o.facts().listeners,
+      certificates: () => (usesSelfSigned(settings) ? undefined : certificates),
+    }),
+    rotateDkim: (domain, rotation) => dkimKeys.rotate(domain, rotation),
     examine: doctor({ db, clock, settings, resolver, directory, selfSigned, accounts }),
     tryDelivery: deliveryTester({
       settings,
@@ -318,7 +327,7 @@ function startTasks(ground: Ground, services: Services): AsyncDisposable {
     clock,
     telemetry,
   })
-  const keys = new DkimKeys({ db, bus, clock, telemetry, resolver: services.dns })
+  const { dkimKeys: keys } = services
   const kinds = [
     deliverChunks,
     sweep,

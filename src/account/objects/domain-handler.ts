@@ -51,6 +51,7 @@ export class DomainHandler implements ObjectHandler {
       maxDiskQuota: row.maxDiskQuota,
       maxAccounts: row.maxAccounts,
       dkimManagement: row.dkimManagement,
+      reportAddressUri: row.reportAddressUri,
       createdAt: momentOf(row.createdAt),
     }
   }
@@ -110,6 +111,7 @@ function patchedRow(row: DomainRow, patch: Values): DomainRow {
     maxDiskQuota: given('maxDiskQuota', row.maxDiskQuota),
     maxAccounts: given('maxAccounts', row.maxAccounts),
     dkimManagement: given('dkimManagement', row.dkimManagement),
+    reportAddressUri: given('reportAddressUri', row.reportAddressUri),
   }
 }
 

@@ -3,6 +3,7 @@ import type { ManagedObject } from '#registry/managed-object.ts'
 import { boolean, duration, integer, list, oneOf, record, size, text } from '#settings/field.ts'
 import { readSelectorTemplate } from '../dkim-selector.ts'
 import { dkimAlgorithms, dkimDefaults } from '../dkim-tables.ts'
+import { domainDefaults } from '../tables.ts'
 import { anyDomain, createdAt, ownAddress, ownDomain, shortText } from './fields.ts'
 
 const hourMs = 3_600_000
@@ -93,6 +94,13 @@ export const domainFields = {
   dkimManagement: record(dkimManagement, {
     fallback: dkimDefaults,
     help: 'How the keys come and go that its mail is signed with (DKIM), and those of its aliases.',
+  }),
+  reportAddressUri: text({
+    fallback: domainDefaults.reportAddressUri,
+    longest: 300,
+    allowed: 'a URI such as "mailto:postmaster" or "mailto:reports@example.org", or nothing',
+    normalise: (given) => (/^(?:mailto:[^\s"\\,;!]{1,254})?$/.test(given) ? given : undefined),
+    help: 'Whom its DNS records name for reports of others (DMARC, TLS). Without "@" it is of the domain; empty: nobody.',
   }),
   createdAt,
 } as const
