@@ -29,7 +29,7 @@ const rotateFields = {
   }),
 }
 
-export const dkimRoutes = ({ management, rotateDkim }: DkimOptions): readonly ApiRoute[] => [
+export const dkimRoutes = (o: DkimOptions): readonly ApiRoute[] => [
   {
     method: 'POST',
     path: '/api/dkim',
@@ -49,7 +49,7 @@ export const dkimRoutes = ({ management, rotateDkim }: DkimOptions): readonly Ap
     data: { type: 'string', description: 'The name of its record.' },
     handle: async (c) => {
       const actor = c.get('actor')
-      const made = await management.create(tag, classicValues(await jsonBody(c)), {
+      const made = await o.management.create(tag, classicValues(await jsonBody(c)), {
         actor,
         account: actor.account,
       })
@@ -65,34 +65,36 @@ export const dkimRoutes = ({ management, rotateDkim }: DkimOptions): readonly Ap
     data: { type: 'string' },
     handle: async (c) => {
       const actor = c.get('actor')
-      const { values } = await management.get(tag, c.req.param('key')!, { actor, account: actor.account })
+      const { values } = await o.management.get(tag, c.req.param('key')!, { actor, account: actor.account })
       return c.json({ data: values['publicKey'] })
     },
   },
-  {
-    method: 'POST',
-    path: '/api/dkim/:domain/rotate',
-    tag,
-    summary: 'Exchange the DKIM keys of a domain before their time',
-    permissions: ['actionRotateDkimKeys'],
-    query: rotateFields,
-    data: {
-      type: 'object',
-      properties: { domain: { type: 'string' }, created: texts, retired: texts },
-    },
-    handle: async (c) => {
-      const actor = c.get('actor')
-      const { now } = queryOf(c, rotateFields) as { now: boolean }
-      const domain = readOwnDomain(c.req.param('domain')!)
-      const scope = { actor, account: actor.account }
-      const done = await management.act('RotateDkimKeys', scope, async () => {
-        if (domain === undefined) throw new Fault('notFound', 'There is no such domain.', { what: 'domain' })
-        return { domain, ...(await rotateDkim(domain, now ? 'atOnce' : 'soon')) }
-      })
-      return c.json({ data: done })
-    },
-  },
+  rotateRoute(o),
 ]
+
+const rotateRoute = ({ management, rotateDkim }: DkimOptions): ApiRoute => ({
+  method: 'POST',
+  path: '/api/dkim/:domain/rotate',
+  tag,
+  summary: 'Exchange the DKIM keys of a domain before their time',
+  permissions: ['actionRotateDkimKeys'],
+  query: rotateFields,
+  data: {
+    type: 'object',
+    properties: { domain: { type: 'string' }, created: texts, retired: texts },
+  },
+  handle: async (c) => {
+    const actor = c.get('actor')
+    const { now } = queryOf(c, rotateFields) as { now: boolean }
+    const domain = readOwnDomain(c.req.param('domain')!)
+    const scope = { actor, account: actor.account }
+    const done = await management.act('RotateDkimKeys', scope, async () => {
+      if (domain === undefined) throw new Fault('notFound', 'There is no such domain.', { what: 'domain' })
+      return { domain, ...(await rotateDkim(domain, now ? 'atOnce' : 'soon')) }
+    })
+    return c.json({ data: done })
+  },
+})
 
 /** `id` and `selector` may be null, and the id is of no use here. Throws Fault `invalid`. */
 function classicValues(body: unknown): unknown {

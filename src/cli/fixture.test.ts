@@ -25,8 +25,8 @@ export interface Result {
 }
 
 /** A server, its data directory with the token, and a way to run command lines against it. */
-export async function serve(t: TestContext, o: { token?: string } = {}) {
-  const api = await makeApi()
+export async function serve(t: TestContext, o: { token?: string; dnsConfig?: string } = {}) {
+  const api = await makeApi(o)
   /** `PATCH /api/object/Account/17`: what the server was asked, in order. */
   const asked: string[] = []
   const handler: HttpHandler = {

@@ -18,6 +18,7 @@ const usualColumns: Readonly<Record<string, readonly string[]>> = {
   Account: ['name', 'type', 'enabled', 'aliases', 'roles', 'description'],
   MailingList: ['name', 'enabled', 'posting', 'recipients', 'description'],
   Role: ['name', 'roles', 'description'],
+  DkimSignature: ['name', 'stage', 'management', 'stageSince', 'nextTransitionAt'],
   AuditEntry: ['at', 'actor', 'verb', 'object', 'name', 'ip'],
 }
 const mostColumns = 6
@@ -112,13 +113,14 @@ export async function createObject(
   context: Context,
   object: ObjectDescription,
   values: Values,
-  o: { dryRun?: true | undefined; shown?: Values; next?: string },
+  o: { dryRun?: true | undefined; shown?: Values; next?: string | readonly string[] },
 ): Promise<void> {
   const isDry = o.dryRun === true
   const made = await context.objects.create(object.name, values, { dryRun: isDry })
   const once = { ...(isDry ? {} : await onceShown(context, object, made)), ...o.shown }
   const done = printable(`The ${wordFor(object.name)} ${nameOf(made)} ${isDry ? 'would be' : 'was'} created.`)
-  const next = o.next === undefined || isDry ? '' : `${printable(o.next)}\n`
+  const lines = o.next === undefined || isDry ? [] : [o.next].flat()
+  const next = lines.map((line) => `${printable(line)}\n`).join('')
   context.show({ ...made, ...o.shown }, `${done}\n${onceText(once)}${next}`)
 }
 
@@ -219,6 +221,7 @@ const words: Readonly<Record<string, string>> = {
   Account: 'account',
   MailingList: 'list',
   Role: 'role',
+  DkimSignature: 'DKIM key',
 }
 
 /** What people call an object. */

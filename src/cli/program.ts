@@ -13,6 +13,7 @@ import { addCreateCommand } from './commands/create.ts'
 import { addDeleteCommand } from './commands/delete.ts'
 import { addDescribeCommand } from './commands/describe.ts'
 import { addDoctorCommand } from './commands/doctor.ts'
+import { addDkimCommands } from './commands/dkim.ts'
 import { addDomainCommands } from './commands/domain.ts'
 import { addGetCommand } from './commands/get.ts'
 import { addGroupCommands } from './commands/group.ts'
@@ -51,6 +52,7 @@ const commands: readonly (readonly [group: string, commands: readonly Add[]])[] 
     'People and their addresses:',
     [
       addDomainCommands,
+      addDkimCommands,
       addAccountCommands,
       addGroupCommands,
       addListCommands,

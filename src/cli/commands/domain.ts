@@ -3,8 +3,9 @@ import type { Command } from 'commander'
 import { assignmentArgument } from '../assignment.ts'
 import { contextOf } from '../context.ts'
 import { type ChangeFlags, createObject } from '../object-actions.ts'
-import { printable, type Terminal } from '../terminal.ts'
+import type { Terminal } from '../terminal.ts'
 import { assignmentHelp, wantedChange, withValueOptions } from '../values-input.ts'
+import { addDnsCommand } from './domain-dns.ts'
 import { addNoun, examplesOf } from './noun.ts'
 
 interface CreateFlags extends ChangeFlags {
@@ -41,7 +42,8 @@ export function addDomainCommands(program: Command, terminal: Terminal): void {
       const object = await context.objects.describe('Domain')
       const { values } = await wantedChange(context, object, { args, o, whose: name })
       const described = o.description === undefined ? {} : { description: o.description }
-      const next = `Next: postern account create you@${printable(name)}`
+      const next = [`Next: postern domain dns ${name}`, `      postern account create you@${name}`]
       await createObject(context, object, { name, ...described, ...values }, { dryRun: o.dryRun, next })
     })
+  addDnsCommand(domain, terminal)
 }

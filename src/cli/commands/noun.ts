@@ -25,6 +25,8 @@ import { type DeleteFlags, withDeleteOptions } from './delete.ts'
 export interface Noun {
   /** `account`. */
   readonly word: string
+  /** What people call it, where that is not the word: `DKIM key`. */
+  readonly called?: string
   /** What stands for its name in help: `<address>`. */
   readonly argument: string
   /** The kind of object that it is. */
@@ -36,6 +38,8 @@ export interface Noun {
   readonly filter?: Readonly<Record<string, string>>
   /** What an example of `update` changes. */
   readonly change: string
+  /** A field that an example puts back to its default, where it has no description. */
+  readonly reset?: string
   /** Said before it is deleted. */
   readonly warning?: string
   readonly none: string
@@ -58,10 +62,14 @@ export function addNoun(program: Command, terminal: Terminal, noun: Noun): Comma
 
 const withArticle = (word: string): string => `${/^[aeiou]/.test(word) ? 'an' : 'a'} ${word}`
 
-function addList(command: Command, terminal: Terminal, { word, object, filter, none }: Noun): void {
+function addList(
+  command: Command,
+  terminal: Terminal,
+  { word, called = word, object, filter, none }: Noun,
+): void {
   command
     .command('list')
-    .description(`list the ${word}s`)
+    .description(`list the ${called}s`)
     .option('--search <text>', 'only those with this in the name, an address or the description')
     .option('--fields <names>', 'what to show of each, with commas between')
     .addHelpText('after', examplesOf(`${word} list`, `${word} list --search sales --json`))
@@ -74,10 +82,10 @@ function addList(command: Command, terminal: Terminal, { word, object, filter, n
 }
 
 function addShow(command: Command, terminal: Terminal, noun: Noun): void {
-  const { word, argument, object, example } = noun
+  const { word, called = word, argument, object, example } = noun
   command
     .command('show')
-    .description(`show one ${word}`)
+    .description(`show one ${called}`)
     .argument(argument, 'its name, or its id')
     .option('--fields <names>', 'only these, with commas between')
     .addHelpText('after', examplesOf(`${word} show ${example}`, `${word} show ${example} --json`))
@@ -93,10 +101,10 @@ function addShow(command: Command, terminal: Terminal, noun: Noun): void {
 function addUpdate(
   command: Command,
   terminal: Terminal,
-  { word, argument, object, example, change }: Noun,
+  { word, called = word, argument, object, example, change, reset = 'description' }: Noun,
 ): void {
   withValueOptions(command.command('update').alias('set'))
-    .description(`change ${withArticle(word)}`)
+    .description(`change ${withArticle(called)}`)
     .argument(argument, 'its name, or its id')
     .argument(
       '[field=value...]',
@@ -108,7 +116,7 @@ function addUpdate(
     .addHelpText(
       'after',
       assignmentHelp +
-        examplesOf(`${word} update ${example} ${change}`, `${word} update ${example} description= --dry-run`),
+        examplesOf(`${word} update ${example} ${change}`, `${word} update ${example} ${reset}= --dry-run`),
     )
     .action(async (key: string, args: readonly string[], o: ChangeFlags, self: Command) => {
       const context = contextOf(self, terminal)
@@ -117,9 +125,9 @@ function addUpdate(
 }
 
 function addDelete(command: Command, terminal: Terminal, noun: Noun): void {
-  const { word, argument, object, example } = noun
+  const { word, called = word, argument, object, example } = noun
   withDeleteOptions(command.command('delete'))
-    .description(`delete ${withArticle(word)}`)
+    .description(`delete ${withArticle(called)}`)
     .argument(argument, 'its name, or its id')
     .addHelpText('after', examplesOf(`${word} delete ${example}`, `${word} delete ${example} --yes`))
     .action(async (key: string, o: DeleteFlags, self: Command) => {
