@@ -31,12 +31,12 @@ export interface ArcVerifierOptions {
   readonly signal?: AbortSignal
 }
 
-/** Who sealed, with the domain and the selector of the seal, and what they found out about the message. */
-export interface ArcSealer {
+/** What a sealer vouches for, by the domain and the selector of the seal. */
+interface ArcClaims {
   readonly instance: number
   readonly domain: string
   readonly selector: string
-  /** The unfolded value of ARC-Authentication-Results, one character per byte. */
+  /** What they found out about the message: the unfolded value of ARC-Authentication-Results, one character per byte. */
   readonly results: string
 }
 
@@ -47,7 +47,7 @@ export type ArcCheck =
       /** The lowest instance from which on all message signatures are good; 0 where all are. */
       readonly oldestPass: number
       /** From instance 1 on. */
-      readonly sealers: readonly ArcSealer[]
+      readonly sets: readonly ArcClaims[]
     }
   | ({ readonly result: 'fail' } & ArcProblem)
 
@@ -119,7 +119,7 @@ export class ArcVerifier {
       if (sealProblem !== undefined) return failed(sealProblem)
     }
     const oldestPass = await this.#oldestPass(newestFirst)
-    return { result: 'pass', oldestPass, sealers: chain.sets.map((set) => this.#sealer(set)) }
+    return { result: 'pass', oldestPass, sets: chain.sets.map((set) => this.#claims(set)) }
   }
 
   async #oldestPass([newest, ...older]: readonly ArcSet[]): Promise<number> {
@@ -178,7 +178,7 @@ export class ArcVerifier {
     }
   }
 
-  #sealer({ instance, sealed, results }: ArcSet): ArcSealer {
+  #claims({ instance, sealed, results }: ArcSet): ArcClaims {
     const { domain, selector } = sealed
     const { valueStart, end } = this.#header.all[results]!
     return { instance, domain, selector, results: unfold(this.#header.bytes, valueStart, end) }

@@ -76,7 +76,7 @@ const signedIfThere = [
 ]
 
 /** As many fields of one name are signed, from the bottom; more than anybody sends. */
-const mostOfOneName = 20
+export const mostOfOneName = 20
 
 const isOversigned = new Set(oversigned.map((name) => name.toLowerCase()))
 
@@ -153,8 +153,8 @@ export class DkimSigner {
 const methods = ({ canonicalization }: DkimSigningKey) =>
   canonicalization.split('/') as [Canonicalization, Canonicalization]
 
-/** Each name as often as it is to stand in `h=`. */
-function namesToSign(header: HeaderFields, chosen: readonly string[]): readonly string[] {
+/** Each name as often as it is to stand in `h=`; where none is chosen, those that are signed by default. */
+export function namesToSign(header: HeaderFields, chosen: readonly string[]): readonly string[] {
   const wanted = chosen.length === 0 ? [...oversigned, ...signedIfThere] : ['From', ...chosen]
   const names: string[] = []
   const seen = new Set<string>()
@@ -176,7 +176,10 @@ const quoted = (identity: string): string =>
     .replace(/[^!-:<>-~]/g, (c) => `=${c.charCodeAt(0).toString(16).toUpperCase().padStart(2, '0')}`)
 
 /** RFC 6376 §3.3.2, RFC 8463 §3. RSA takes long enough to leave the event loop for it. */
-function signData({ algorithm, privateKey }: DkimSigningKey, data: Buffer): Promise<Buffer> | Buffer {
+export function signData(
+  { algorithm, privateKey }: Pick<DkimSigningKey, 'algorithm' | 'privateKey'>,
+  data: Buffer,
+): Promise<Buffer> | Buffer {
   if (algorithm === 'rsa-sha256') return signInPool('sha256', data, privateKey)
   return sign(null, createHash('sha256').update(data).digest(), privateKey)
 }

@@ -1,10 +1,13 @@
 /** Fuzz targets of `src/mailauth`: records as they come from the DNS, header fields, reports, indicators. */
 import assert from 'node:assert/strict'
-import { X509Certificate } from 'node:crypto'
+import { createPrivateKey, createPublicKey, X509Certificate } from 'node:crypto'
 import { SyntaxFault } from '#base/fault.ts'
 import { parseIp } from '#base/ip.ts'
 import { readAggregateReport } from '#mailauth/aggregate-report-reader.ts'
 import { writeAggregateReport } from '#mailauth/aggregate-report-xml.ts'
+import { Lru } from '#base/lru.ts'
+import { ArcSealer } from '#mailauth/arc-seal.ts'
+import { type ArcCheck, ArcVerifier } from '#mailauth/arc-verify.ts'
 import { readAuthorDomains } from '#mailauth/author-domain.ts'
 import { localSelector, parseBimiRecord, parseSelectorField } from '#mailauth/bimi-record.ts'
 import { bimiFields, forgedBimiFields } from '#mailauth/bimi-fields.ts'
@@ -19,6 +22,7 @@ import { parseReportUris } from '#mailauth/report-uri.ts'
 import type { AuthResolver } from '#mailauth/resolver.ts'
 import { checkSpf } from '#mailauth/spf.ts'
 import { parseSpfRecord } from '#mailauth/spf-record.ts'
+import { FieldScanner } from '#message/headers.ts'
 import { testCertificate } from '../harness/certificates.ts'
 
 const latin1 = (bytes: Uint8Array): string => Buffer.from(bytes).toString('latin1')
@@ -133,6 +137,48 @@ async function spf(bytes: Uint8Array): Promise<void> {
   assert.match(composeReceivedSpf(check, question), /^Received-SPF: (?:[ -~]{1,980}\r\n\t)*[ -~]{1,980}\r\n$/)
 }
 
+/** A key that is the same in each run, so that files of the corpus can have been sealed with it. */
+const privateKey = createPrivateKey({
+  key: Buffer.from(`302e020100300506032b657004220420${'01'.repeat(32)}`, 'hex'),
+  format: 'der',
+  type: 'pkcs8',
+})
+const spki = createPublicKey(privateKey).export({ format: 'der', type: 'spki' })
+const keyRecord = Buffer.from(`v=DKIM1; k=ed25519; p=${spki.subarray(-32).toString('base64')}`)
+const keys = {
+  resolve: () => Promise.resolve({ kind: 'answer', records: [{ strings: [keyRecord] }], authentic: false }),
+} as unknown as AuthResolver
+const sealingKey = { domain: 'example.org', selector: 's', algorithm: 'ed25519-sha256', privateKey } as const
+
+/** Header and body, however broken. */
+function split(bytes: Buffer): readonly [Buffer, Buffer] {
+  const scanner = new FieldScanner(bytes)
+  while (scanner.next());
+  return [bytes.subarray(0, scanner.headerEnd), bytes.subarray(scanner.headerEnd)]
+}
+
+async function verifyArc(bytes: Buffer): Promise<ArcCheck> {
+  const verifier = new ArcVerifier({ resolver: keys, known: new Lru(10), nowMs: 0, clockSkewMs: 0 })
+  const [header, body] = split(bytes)
+  verifier.header(header)
+  verifier.body(body.subarray(0, body.length >> 1))
+  verifier.body(body.subarray(body.length >> 1))
+  return verifier.end()
+}
+
+/** Whatever a message is, what is sealed after a good chain or none is a good chain. */
+async function arc(bytes: Uint8Array): Promise<void> {
+  const message = Buffer.concat([Buffer.from('From: a@example.org\r\n'), bytes])
+  const { result } = await verifyArc(message)
+  const sealer = new ArcSealer({ key: sealingKey, nowMs: 0 })
+  const [header, body] = split(message)
+  sealer.header(header)
+  sealer.body(body)
+  const fields = await sealer.end(result, { authservId: 'mx.example.org', results: [] })
+  const sealed = await verifyArc(Buffer.concat([fields, message]))
+  assert.equal(sealed.result, result === 'fail' || fields.length === 0 ? result : 'pass')
+}
+
 export const targets: readonly {
   readonly name: string
   readonly parser: string
@@ -144,6 +190,7 @@ export const targets: readonly {
   { name: 'mailauth BIMI record', parser: 'BIMI', run: bimiRecord },
   { name: 'mailauth SPF record', parser: 'SPF', run: spfRecord },
   { name: 'mailauth SPF check', parser: 'SPF', run: spf },
+  { name: 'mailauth ARC chain', parser: 'ARC', run: arc },
   { name: 'mailauth indicator', parser: 'BIMI', run: (b) => void readIndicator(b) },
   { name: 'mailauth mark certificate', parser: 'BIMI', run: markCertificate },
 ]
