@@ -20,13 +20,14 @@ import {
   type CheckUnit,
   type FindingKind,
   type Found,
+  getRow,
   keyInHex,
   openRow,
   rowPages,
   type Trouble,
 } from '#kv/check.ts'
 import type { Db } from '#kv/db.ts'
-import type { ReadTx } from '#kv/tx.ts'
+import type { ReadTx, WriteTx } from '#kv/tx.ts'
 import type { RecordState, SegmentFiles } from './check-segments.ts'
 
 const anotherCopy = 'The segments are searched for another copy; without one it stays as it is.'
@@ -230,6 +231,18 @@ export async function restoreLocations(
     })
   }
   return new Set(found.keys())
+}
+
+/** The bytes have this owner again, and are not swept. */
+export async function linkAgain(
+  tx: WriteTx,
+  hash: BlobHash,
+  { account, kind, id }: BlobOwner,
+): Promise<void> {
+  tx.put(blobLinkTable, [hash, account, kind, id], true)
+  const location = await getRow(tx, blobTable, hash)
+  if (location !== undefined && location !== 'damaged')
+    tx.put(blobTable, [hash], { ...location, condemnedAt: 0 })
 }
 
 /** Links whose owner is still not there: to be looked at when everything else was repaired. */

@@ -5,7 +5,8 @@
  */
 import { Fault } from '#base/fault.ts'
 import type { AccountId, BlobHash, MailboxId, MessageId, Uid } from '#base/id.ts'
-import { blobLinkTable, blobTable, ownerKinds } from '#kv/blob-rows.ts'
+import { linkAgain } from '#blob/check.ts'
+import { ownerKinds } from '#kv/blob-rows.ts'
 import { expungeLogTable } from '#kv/change-log.ts'
 import { anyRowTable, getRow } from '#kv/check.ts'
 import type { WriteTx } from '#kv/tx.ts'
@@ -122,18 +123,6 @@ export async function putIntoInbox(
   tx.put(entryTable, [account, inboxId, uid], id)
 }
 
-/** The bytes belong to the message again, and are not swept. */
-export async function linkAgain(
-  tx: WriteTx,
-  account: AccountId,
-  id: MessageId,
-  hash: BlobHash,
-): Promise<void> {
-  tx.put(blobLinkTable, [hash, account, ownerKinds.message, id], true)
-  const location = await tx.get(blobTable, hash)
-  if (location !== undefined) tx.put(blobTable, [hash], { ...location, condemnedAt: 0 })
-}
-
 /** The message is expunged from all its mailboxes. */
 export async function expungeMessage(tx: WriteTx, account: AccountId, id: MessageId): Promise<void> {
   const edit = await AccountEdit.open(tx, account)
@@ -179,7 +168,7 @@ export async function remakeMessage(
   const id = edit.newMessageId()
   edit.charge(found.blobBytes, noLimits)
   const thread = await joinThread(tx, account, id, found.threadKeys)
-  await linkAgain(tx, account, id, found.blob)
+  await linkAgain(tx, found.blob, { account, kind: ownerKinds.message, id })
   const { structure, ...rest } = found
   let made: MessageRow = { ...rest, prefix: Buffer.alloc(0), thread, keywords: [], entries: [] }
   for (const mailbox of mailboxes) {

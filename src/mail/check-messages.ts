@@ -5,13 +5,14 @@
 import { equalBytes } from '#base/bytes.ts'
 import { isFault } from '#base/fault.ts'
 import type { BlobHash, MessageId } from '#base/id.ts'
+import { linkAgain } from '#blob/check.ts'
 import type { KvRow } from '#kv/backend.ts'
 import { type BlobLocation, blobLinkTable, blobTable, ownerKinds } from '#kv/blob-rows.ts'
 import { anyRowTable, getRows, openRow, rowPages, type Trouble } from '#kv/check.ts'
 import { cutLog, kinds as logKinds, namedInLog } from '#kv/check-log.ts'
 import { highestSequence } from '#kv/raise-sequence.ts'
 import type { ReadTx, WriteTx } from '#kv/tx.ts'
-import { expungeMessage, giveNewUid, linkAgain, putIntoInbox, rewriteMessage } from './check-fixes.ts'
+import { expungeMessage, giveNewUid, putIntoInbox, rewriteMessage } from './check-fixes.ts'
 import { kinds } from './check-kinds.ts'
 import { remakeMailbox, unknownRow } from './check-mailboxes.ts'
 import { blobIn, countEntry, isU32, isU48, type MailScan, nameOfMessage } from './check-scan.ts'
@@ -282,7 +283,8 @@ function* checkLocation(scan: MailScan, { id, row, name }: Message, around: Arou
     }
   }
   if (!isLinked) {
-    const fix = (tx: WriteTx): Promise<void> => linkAgain(tx, account, id, row.blob)
+    const fix = (tx: WriteTx): Promise<void> =>
+      linkAgain(tx, row.blob, { account, kind: ownerKinds.message, id })
     yield { kind: kinds.linkMissing, what: `${name}: blob ${row.blob}`, fix }
   }
 }

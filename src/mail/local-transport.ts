@@ -11,14 +11,21 @@ import type { Resolution, StoredList } from '#account/lookup.ts'
 import type { Db } from '#kv/db.ts'
 import type { WriteTx } from '#kv/tx.ts'
 import { withAddedFields } from '#message/added-fields.ts'
-import type { Attempt, LocalJob, LocalTransport, RecipientResult } from '#queue/transport.ts'
+import {
+  type Attempt,
+  type LocalJob,
+  type LocalTransport,
+  type RecipientResult,
+  unreadable,
+  UnreadableMessage,
+} from '#queue/transport.ts'
 import { applyDelivery, type DeliveryPlan, planDeliveries, type RecipientOutcome } from './deliver.ts'
 import { type MailLimits, noLimits } from './limits.ts'
-import { restage } from './restage.ts'
+import { type Restaged, restage } from './restage.ts'
 
 export interface LocalTransportDeps {
   readonly db: Db
-  readonly blobs: Pick<BlobStore, 'read' | 'stager'>
+  readonly blobs: Pick<BlobStore, 'stager'>
   readonly clock: Clock
   readonly accounts: {
     resolve(address: string): Promise<Resolution>
@@ -36,6 +43,8 @@ interface Refusal {
   readonly kind: 'delayed' | 'failed'
   readonly status: string
   readonly said: string
+  /** Absent: the mailbox said so. */
+  readonly step?: string
 }
 
 const unknownUser: Refusal = { kind: 'failed', status: '5.1.1', said: '550 5.1.1 No such user here' }
@@ -57,7 +66,14 @@ export class MailboxTransport implements LocalTransport {
     finish: (tx: WriteTx, results: readonly RecipientResult[]) => Promise<void>,
   ): Promise<void> {
     const startedAt = this.#o.clock.now()
-    const message = await restage(this.#o.blobs, job.blob)
+    let message: Restaged
+    try {
+      message = await restage(this.#o.blobs, job.content())
+    } catch (error) {
+      if (!(error instanceof UnreadableMessage)) throw error
+      const results = job.recipients.map(() => this.#refused(unreadable, startedAt))
+      return this.#o.db.write([], (tx) => finish(tx, results))
+    }
     try {
       const targets: Target[] = []
       for (const { address } of job.recipients) targets.push(await this.#target(job, address, message))
@@ -74,11 +90,7 @@ export class MailboxTransport implements LocalTransport {
     }
   }
 
-  async #target(
-    job: LocalJob,
-    address: string,
-    message: Awaited<ReturnType<typeof restage>>,
-  ): Promise<Target> {
+  async #target(job: LocalJob, address: string, message: Restaged): Promise<Target> {
     const { accounts, limitsOf, addDeliveredTo } = this.#o
     const found = await accounts.resolve(address)
     if (found.kind === 'remote') return { refusal: moved }
@@ -113,12 +125,12 @@ export class MailboxTransport implements LocalTransport {
     return this.#refused(refusalOf(outcomes[0]!), startedAt)
   }
 
-  #refused({ kind, status, said }: Refusal, startedAt: number): RecipientResult {
-    return { kind, status, attempt: this.#attempt(startedAt, said) }
+  #refused({ kind, status, said, step }: Refusal, startedAt: number): RecipientResult {
+    return { kind, status, attempt: this.#attempt(startedAt, said, step) }
   }
 
-  #attempt(at: number, said: string): Attempt {
-    return { at, elapsedMs: this.#o.clock.now() - at, step: 'mailbox', said }
+  #attempt(at: number, said: string, step = 'mailbox'): Attempt {
+    return { at, elapsedMs: this.#o.clock.now() - at, step, said }
   }
 }
 

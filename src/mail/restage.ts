@@ -2,7 +2,6 @@
  * Stored bytes once more as a message that has just come in: staged and parsed. Attaching them again makes a
  * link, not a copy.
  */
-import type { BlobHash } from '#base/id.ts'
 import type { BlobStore } from '#blob/store.ts'
 import type { Staged } from '#kv/backend.ts'
 import { StructureParser } from '#message/mime.ts'
@@ -16,11 +15,14 @@ export interface Restaged {
   abort(): Promise<void>
 }
 
-export async function restage(blobs: Pick<BlobStore, 'read' | 'stager'>, blob: BlobHash): Promise<Restaged> {
+export async function restage(
+  blobs: Pick<BlobStore, 'stager'>,
+  content: AsyncIterable<Uint8Array>,
+): Promise<Restaged> {
   const stager = blobs.stager({ maxBytes: Number.MAX_SAFE_INTEGER })
   const parser = new StructureParser()
   try {
-    for await (const piece of blobs.read(blob)) {
+    for await (const piece of content) {
       parser.push(asBuffer(piece))
       await stager.write(piece)
     }

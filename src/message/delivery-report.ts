@@ -47,8 +47,8 @@ export interface DeliveryReport {
   /** Of the message that this is about, if it has one, with brackets. */
   readonly inReplyTo?: string
   readonly recipients: readonly ReportedRecipient[]
-  /** The message or its header, with what was put in front of it. */
-  readonly original: { readonly kind: 'message' | 'header'; readonly bytes: Uint8Array }
+  /** The message or its header, with what was put in front of it; absent where it is lost (RFC 6522 §3). */
+  readonly original?: { readonly kind: 'message' | 'header'; readonly bytes: Uint8Array }
   /** Letters and digits that stand nowhere in the original. */
   readonly boundary: string
 }
@@ -68,7 +68,7 @@ export function composeDeliveryReport(report: DeliveryReport): {
 } {
   const status = statusFields(report)
   const isGlobal = !asciiText(status)
-  const original = originalPart(report.original)
+  const original = report.original === undefined ? undefined : originalPart(report.original)
   const needsUtf8 = !asciiText(report.to) || isGlobal
   const head = [
     composeAddressField('From', [report.from]).trimEnd(),
@@ -97,14 +97,11 @@ export function composeDeliveryReport(report: DeliveryReport): {
     'Content-Description: Delivery report',
     '',
     status,
-    `--${report.boundary}`,
-    ...original.fields,
-    '',
-    '',
+    ...(original === undefined ? [] : [`--${report.boundary}`, ...original.fields, '', '']),
   ].join(crlf)
   const bytes = Buffer.concat([
     Buffer.from(head),
-    original.bytes,
+    original?.bytes ?? Buffer.alloc(0),
     Buffer.from(`${crlf}--${report.boundary}--${crlf}`),
   ])
   return { bytes, is8bit: !isAscii(bytes), needsUtf8 }
@@ -113,7 +110,7 @@ export function composeDeliveryReport(report: DeliveryReport): {
 /** Control characters and line ends could begin a field of their own. */
 const oneLine = (text: string): string => text.replace(/\p{Cc}+/gu, ' ').trim()
 
-function originalPart({ kind, bytes }: DeliveryReport['original']): {
+function originalPart({ kind, bytes }: NonNullable<DeliveryReport['original']>): {
   readonly fields: readonly string[]
   readonly bytes: Uint8Array
 } {

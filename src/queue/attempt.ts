@@ -10,11 +10,18 @@ import type { BlobStore } from '#blob/store.ts'
 import type { Db } from '#kv/db.ts'
 import type { Settings } from '#settings/object.ts'
 import type { Telemetry } from '#telemetry/telemetry.ts'
-import { attemptFailed, delayed, delivered, failed } from './events.ts'
+import { attemptFailed, delayed, delivered, failed, messageUnreadable } from './events.ts'
 import { recordResults } from './record.ts'
 import { type BuiltInQueue, scheduleOf } from './settings.ts'
-import { type QueuedMessage, queueIdText } from './tables.ts'
-import type { Job, LocalTransport, OutboundMessage, RecipientResult, Transport } from './transport.ts'
+import { type QueuedMessage, type QueueId, queueIdText } from './tables.ts'
+import {
+  type Job,
+  type LocalTransport,
+  type OutboundMessage,
+  type RecipientResult,
+  type Transport,
+  UnreadableMessage,
+} from './transport.ts'
 import type { Left, Work } from './work.ts'
 
 const firstWaitMs = 100
@@ -37,6 +44,7 @@ export async function attempt(
   { signal, left }: { readonly signal: AbortSignal; readonly left: Left },
 ): Promise<number | undefined> {
   const { id, message, recipients, destination } = work
+  const content = (): AsyncIterable<Uint8Array> => contentOf(deps, id, message)
   const job: Job = {
     id: queueIdText(id),
     destination,
@@ -46,7 +54,7 @@ export async function attempt(
       ...(originalRecipient === undefined ? {} : { originalRecipient }),
       ...(notify === undefined ? {} : { notify }),
     })),
-    message: outboundMessage(deps.blobs, message),
+    message: outboundMessage(message, content),
     ...(message.ret === undefined ? {} : { ret: message.ret }),
     ...(message.envelopeId === undefined ? {} : { envelopeId: message.envelopeId }),
   }
@@ -55,8 +63,8 @@ export async function attempt(
   let results: readonly RecipientResult[] = []
   let nextAt: number | undefined
   if (destination.route.kind === 'local') {
-    const { receivedAt, before, blob, added } = message
-    await deps.local.deliver({ ...job, receivedAt, before, blob, added }, async (tx, outcomes) => {
+    const { receivedAt, before, added } = message
+    await deps.local.deliver({ ...job, receivedAt, before, content, added }, async (tx, outcomes) => {
       results = outcomes
       nextAt = await recordResults(tx, record, outcomes, { now: deps.clock.now(), schedule })
     })
@@ -94,13 +102,27 @@ async function untilWritten<T>(
   }
 }
 
-export function outboundMessage(blobs: Pick<BlobStore, 'read'>, message: QueuedMessage): OutboundMessage {
+/** The stored bytes. Whatever keeps them from being read is told here, since a sender cannot do anything about it. */
+async function* contentOf(
+  { blobs, telemetry }: Pick<AttemptDeps, 'blobs' | 'telemetry'>,
+  id: QueueId,
+  { blob }: QueuedMessage,
+): AsyncGenerator<Uint8Array> {
+  try {
+    yield* blobs.read(blob)
+  } catch (error) {
+    telemetry.emit(messageUnreadable, { message: queueIdText(id), blob, error })
+    throw new UnreadableMessage('unreadable', { cause: error })
+  }
+}
+
+function outboundMessage(message: QueuedMessage, content: () => AsyncIterable<Uint8Array>): OutboundMessage {
   const before = Buffer.from(message.before)
   return {
     sizeBytes: before.length + message.sizeBytes,
     async *read() {
       yield before
-      yield* blobs.read(message.blob)
+      yield* content()
     },
     is8bit: message.is8bit,
     needsUtf8: message.needsUtf8,

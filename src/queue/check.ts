@@ -6,7 +6,7 @@
  * made again from its link; a due row is derived from its recipient and never the other way round.
  */
 import type { AccountId, BlobHash } from '#base/id.ts'
-import type { Link, OwnerCheck } from '#blob/check.ts'
+import { type Link, linkAgain, type OwnerCheck } from '#blob/check.ts'
 import { blobLinkTable, blobTable } from '#kv/blob-rows.ts'
 import {
   anyRowTable,
@@ -61,7 +61,8 @@ const kinds = {
   bytesGone: {
     name: 'queue-bytes-gone',
     means: 'The bytes of a message that waits are gone: it cannot be sent.',
-    repair: 'The segments are searched for the bytes; where they are not, the message stays as it is.',
+    repair:
+      'The segments are searched for the bytes; where they are not, it is given up when it expires, and its sender is told.',
   },
   dueMissing: {
     name: 'queue-due-missing',
@@ -158,17 +159,16 @@ async function* oneMessage(
   { blob }: QueuedMessage,
   missing: Set<BlobHash>,
 ): AsyncGenerator<Trouble> {
-  const { account, kind } = queueOwner(id)
+  const owner = queueOwner(id)
   const { isWanted, link, location } = await db.read(async (tx) => ({
     isWanted: await hasRecipients(tx, id),
-    link: await getRow(tx, blobLinkTable, blob, account, kind, id),
+    link: await getRow(tx, blobLinkTable, blob, owner.account, owner.kind, id),
     location: await getRow(tx, blobTable, blob),
   }))
   const what = nameOf(id)
   if (!isWanted) yield { kind: kinds.messageDone, what, fix: (tx) => removeIfDone(tx, id) }
   if (link === undefined) {
-    const fix = (tx: WriteTx): void => tx.put(blobLinkTable, [blob, account, kind, id], true)
-    yield { kind: kinds.linkMissing, what, fix }
+    yield { kind: kinds.linkMissing, what, fix: (tx) => linkAgain(tx, blob, owner) }
   }
   if (location === undefined) {
     missing.add(blob)

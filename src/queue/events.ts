@@ -75,6 +75,14 @@ export const attemptFailed = eventKind({
   fields: { message: text, error },
 })
 
+export const messageUnreadable = eventKind({
+  name: 'queue.message-unreadable',
+  level: 'error',
+  help: 'The stored bytes of a message of the queue are gone or damaged, so it cannot be sent: "postern check" says which, and with --repair looks for another copy. It is tried again until it expires.',
+  fields: { message: text, blob: text, error },
+  count: 'queue_unreadable_total',
+})
+
 export const queuePaused = eventKind({
   name: 'queue.paused',
   level: 'warn',

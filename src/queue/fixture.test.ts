@@ -15,7 +15,14 @@ import type { QueueControl } from './control.ts'
 import { destinationOf } from './route.ts'
 import { queueSettings } from './settings.ts'
 import { dueTable, type Paused, queuedMessageTable, queuedRecipientTable, type QueueId } from './tables.ts'
-import type { Job, LocalTransport, RecipientResult, Transport } from './transport.ts'
+import {
+  type Job,
+  type LocalTransport,
+  type RecipientResult,
+  type Transport,
+  unreadable,
+  UnreadableMessage,
+} from './transport.ts'
 
 export const startedAt = Date.UTC(2026, 2, 4, 5, 6, 7)
 export const day = 86_400_000
@@ -76,7 +83,13 @@ export function makeQueue(o: { config?: string; engine?: MemoryEngine; blobs?: M
       for (const { address } of job.recipients) all.push(await world.answer(address, job))
       const to = job.recipients.filter((_, i) => all[i]!.kind === 'delivered').map(({ address }) => address)
       const pieces: Uint8Array[] = []
-      for await (const piece of job.message.read()) pieces.push(piece)
+      try {
+        for await (const piece of job.message.read()) pieces.push(piece)
+      } catch (error) {
+        if (!(error instanceof UnreadableMessage)) throw error
+        const { kind, status, step, said } = unreadable
+        return all.map(() => ({ kind, status, attempt: { ...attemptAt(clock.now(), said), step } }))
+      }
       if (to.length > 0) sent.push({ to, from: job.from, text: Buffer.concat(pieces).toString() })
       return all
     } finally {

@@ -307,6 +307,60 @@ test('trouble of our own makes mail wait, and is told', async () => {
   assert.equal(q.sent.length, 1)
 })
 
+test('a message whose bytes are lost is tried by the schedule, and comes back without them', async () => {
+  const q = makeQueue()
+  await using manager = q.start()
+  const lost = await q.put(['bob@remote.example'], { before: 'Message-ID: <1@x>\r\n' })
+  const isLost = (hash: string): boolean => hash === blob
+  const [[, { blob }] = assert.fail()] = (await q.rows()).messages
+  const { read, readRange } = { read: q.blobs.read.bind(q.blobs), readRange: q.blobs.readRange.bind(q.blobs) }
+  q.blobs.read = (hash, ...range) => read((isLost(hash) ? 'gone' : hash) as typeof hash, ...range)
+  q.blobs.readRange = async (hash, ...range) =>
+    readRange((isLost(hash) ? 'gone' : hash) as typeof hash, ...range)
+  await q.pass(manager, 0)
+  await q.pass(manager, minutes(2) - 1)
+  assert.equal(q.world.attempts, 1)
+  await q.pass(manager, 1)
+  assert.equal(q.world.attempts, 2)
+  const told = q.told.filter(({ event }) => event === 'queue.message-unreadable')
+  assert.deepEqual(
+    told.map(({ message }) => message),
+    [lost.toString(36), lost.toString(36)],
+  )
+  assert.ok(!q.told.some(({ event }) => event === 'queue.attempt-failed'))
+  await q.pass(manager, 3 * day)
+  await q.pass(manager, 0)
+  const [{ to, from, text } = assert.fail()] = q.sent
+  assert.deepEqual([to, from, q.sent.length], [['alice@example.org'], '', 1])
+  assert.match(text, /Action: failed\r\nStatus: 4\.4\.7/)
+  assert.match(
+    text.replaceAll(/\s+/g, ' '),
+    /The reason is: this server cannot read the message.* Send it again/,
+  )
+  assert.match(text, /About your message of Wed, 04 Mar 2026 05:06:07 GMT\r\n/)
+  assert.match(text, /^In-Reply-To: <1@x>\r$/m)
+  assert.doesNotMatch(text, /message\/rfc822|rfc822-headers|Subject: hello/)
+  assert.match(text, /\r\n\r\n--=_(\S+)--\r\n$/)
+  assert.deepEqual((await q.rows()).messages, [])
+})
+
+test('of a message that is damaged behind its header, the header comes back', async () => {
+  const q = makeQueue()
+  await using manager = q.start()
+  const readRange = q.blobs.readRange.bind(q.blobs)
+  q.world.answer = (address) => (address === 'alice@example.org' ? ok : failed(q.clock.now()))
+  const long = `Subject: long\r\n\r\n${'text\r\n'.repeat(20_000)}`
+  await q.put(['bob@remote.example'], {}, long)
+  q.blobs.readRange = async (hash, start, end) => {
+    if (end > 65_536 && Number.isFinite(end)) throw new Error('damaged blob')
+    return readRange(hash, start, end)
+  }
+  await q.pass(manager, 0)
+  await q.pass(manager, 0)
+  assert.match(q.sent[0]!.text, /Content-Type: text\/rfc822-headers[^]*\r\nSubject: long\r\n\r\n--/)
+  assert.ok(q.told.some(({ event }) => event === 'queue.message-unreadable'))
+})
+
 test('DELIVERBY: returned when its time is over, or only told', async () => {
   const q = makeQueue()
   await using manager = q.start()

@@ -3,6 +3,7 @@
  * about it. Lines of up to 78 characters, in plain English.
  */
 import type { QueuedMessage, QueuedRecipient } from './tables.ts'
+import { unreadable } from './transport.ts'
 
 const width = 76
 
@@ -30,8 +31,9 @@ export function noticeText(
   o: { readonly hostname: string; readonly subject: string | undefined },
 ): readonly string[] {
   const lines = [`This is the mail server ${o.hostname}.`, '']
-  if (o.subject !== undefined && o.subject !== '')
-    lines.push(...fold(`About your message "${o.subject}"`), '')
+  const name =
+    o.subject === undefined || o.subject === '' ? `of ${day(message.receivedAt)}` : `"${o.subject}"`
+  lines.push(...fold(`About your message ${name}`), '')
   for (const kind of kindsIn(recipients)) {
     lines.push(...fold(introductions[kind]), '')
     for (const recipient of recipients)
@@ -53,13 +55,15 @@ function describe(message: QueuedMessage, recipient: QueuedRecipient): readonly 
   const last = recipient.history.at(-1)
   const lines = [`    ${recipient.address}`]
   if (recipient.report === 'failed' || recipient.report === 'delayed') {
+    const isOurs = last?.step === unreadable.step
     if (last !== undefined) {
-      const who = last.host === undefined ? 'The reason is' : `The server ${last.host}${at(last.ip)} said`
+      const who =
+        last.host === undefined || isOurs ? 'The reason is' : `The server ${last.host}${at(last.ip)} said`
       lines.push(...indent(fold(`${who}: ${last.said}`)))
     }
     if (recipient.report === 'delayed')
       lines.push(...indent(fold(`It will be tried until ${day(recipient.expiresAt)}.`)))
-    else lines.push(...indent(fold(adviceFor(recipient.status ?? '', message))))
+    else lines.push(...indent(fold(isOurs ? lostAdvice : adviceFor(recipient.status ?? '', message))))
   } else if (last?.host !== undefined) {
     lines.push(...indent(fold(`The server ${last.host}${at(last.ip)} took it.`)))
   }
@@ -69,6 +73,9 @@ function describe(message: QueuedMessage, recipient: QueuedRecipient): readonly 
 const at = (ip: string | undefined): string => (ip === undefined ? '' : ` (${ip})`)
 const day = (ms: number): string => new Date(ms).toUTCString()
 const indent = (lines: readonly string[]): readonly string[] => lines.map((line) => `        ${line}`)
+
+const lostAdvice =
+  'Send it again, and show this notification to whoever runs your mail server: the message was damaged there.'
 
 /** By what RFC 3463 says of the status. */
 function adviceFor(status: string, message: QueuedMessage): string {

@@ -7,14 +7,19 @@ import { randomBytes } from 'node:crypto'
 import type { Clock } from '#base/clock.ts'
 import type { BlobStore } from '#blob/store.ts'
 import type { Db } from '#kv/db.ts'
-import { composeDeliveryReport, headerOf, type ReportedRecipient } from '#message/delivery-report.ts'
+import {
+  composeDeliveryReport,
+  type DeliveryReport,
+  headerOf,
+  type ReportedRecipient,
+} from '#message/delivery-report.ts'
 import { decodeHeaderText } from '#message/encoded-word.ts'
 import { fieldValue } from '#message/headers.ts'
 import type { Settings } from '#settings/object.ts'
 import type { Telemetry } from '#telemetry/telemetry.ts'
 import type { AccountId } from '#base/id.ts'
 import { enqueue, putRecipient, type QueueIds, removeIfDone } from './enqueue.ts'
-import { notified } from './events.ts'
+import { messageUnreadable, notified } from './events.ts'
 import { reported } from './record.ts'
 import { scheduleOf } from './settings.ts'
 import {
@@ -37,6 +42,8 @@ export interface NotifyDeps {
   readonly hostname: () => string
 }
 
+type Original = NonNullable<DeliveryReport['original']>
+
 /** A message larger than this comes back as its header alone, whatever RET asked for. */
 const largestReturned = 256 * 1024
 const largestHeader = 64 * 1024
@@ -49,7 +56,8 @@ export async function notify(
   const { id, message } = work
   const now = deps.clock.now()
   const recipients = work.recipients.map(({ row }) => row)
-  const report = await compose(deps, message, recipients, now)
+  const original = await originalOf(deps, id, message, recipients)
+  const report = compose(deps, message, recipients, { now, original })
   const stager = deps.blobs.stager({ maxBytes: report.bytes.length })
   try {
     await stager.write(report.bytes)
@@ -96,21 +104,41 @@ export async function notify(
   }
 }
 
-async function compose(
-  { blobs, hostname }: NotifyDeps,
+/** What comes back of the message: all of it, its header, or nothing where that cannot be read. */
+async function originalOf(
+  { blobs, telemetry }: NotifyDeps,
+  id: QueueId,
   message: QueuedMessage,
   recipients: readonly QueuedRecipient[],
-  now: number,
-): Promise<ReturnType<typeof composeDeliveryReport>> {
-  const host = hostname()
+): Promise<Original | undefined> {
   const isFailure = recipients.some(({ report }) => report === 'failed')
   // RFC 3461 §4.3: RET is about failures; other notifications carry the header.
   const wholeFits = message.sizeBytes <= largestReturned
   const whole = isFailure && message.ret !== 'headers' && wholeFits
-  const end = whole ? message.sizeBytes : Math.min(message.sizeBytes, largestHeader)
-  const stored = await blobs.readRange(message.blob, 0, end)
-  const all = Buffer.concat([Buffer.from(message.before), stored])
-  const header = headerOf(all)
+  const headerEnd = Math.min(message.sizeBytes, largestHeader)
+  const read = async (end: number): Promise<Buffer> =>
+    Buffer.concat([Buffer.from(message.before), await blobs.readRange(message.blob, 0, end)])
+  try {
+    if (whole) return { kind: 'message', bytes: await read(message.sizeBytes) }
+    return { kind: 'header', bytes: headerOf(await read(headerEnd)) }
+  } catch (error) {
+    telemetry.emit(messageUnreadable, { message: queueIdText(id), blob: message.blob, error })
+  }
+  // Damage may be behind it.
+  return read(headerEnd).then(
+    (bytes) => ({ kind: 'header', bytes: headerOf(bytes) }),
+    () => undefined,
+  )
+}
+
+function compose(
+  { hostname }: NotifyDeps,
+  message: QueuedMessage,
+  recipients: readonly QueuedRecipient[],
+  { now, original }: { readonly now: number; readonly original: Original | undefined },
+): ReturnType<typeof composeDeliveryReport> {
+  const host = hostname()
+  const header = headerOf(original?.bytes ?? Buffer.from(message.before))
   const subject = fieldValue(header, 'subject')
   const shownSubject = subject === undefined ? undefined : decodeHeaderText(subject).slice(0, 200)
   const originalId = fieldValue(header, 'message-id')?.trim()
@@ -128,7 +156,7 @@ async function compose(
     ...(message.by === undefined ? {} : { deliverByAt: message.by.at }),
     ...(originalId === undefined || originalId.length > 500 ? {} : { inReplyTo: originalId }),
     recipients: recipients.map(reportedRecipient),
-    original: { kind: whole ? 'message' : 'header', bytes: whole ? all : header },
+    ...(original === undefined ? {} : { original }),
     boundary: `=_${randomBytes(18).toString('hex')}`,
   })
 }

@@ -5,7 +5,6 @@
  * What must always hold: there is one result for each recipient of a job; `delivered` is said only after the
  * other side has taken the responsibility, and never for a message that it may not have whole.
  */
-import type { BlobHash } from '#base/id.ts'
 import type { WriteTx } from '#kv/tx.ts'
 import type { AddedFields } from '#message/added-fields.ts'
 
@@ -25,7 +24,7 @@ export interface OutboundRecipient {
 export interface OutboundMessage {
   /** All bytes that are sent, before dot-stuffing. */
   readonly sizeBytes: number
-  /** As many times as it takes; each time from the beginning. */
+  /** As many times as it takes; each time from the beginning. Throws UnreadableMessage. */
   read(): AsyncIterable<Uint8Array>
   /** Bytes above 127 in it, so that RFC 6152 is needed. */
   readonly is8bit: boolean
@@ -103,6 +102,18 @@ export type RecipientResult =
       readonly unreachable?: true
     }
 
+/** The bytes of a message are not to be had: what is stored here is damaged. A transport says `unreadable` then. */
+export class UnreadableMessage extends Error {}
+
+/** What is said of recipients whose message cannot be read: a repair of the store may bring it back. */
+export const unreadable = {
+  kind: 'delayed',
+  step: 'reading the message',
+  // RFC 3463 §3.4: something about the system.
+  status: '4.3.0',
+  said: 'this server cannot read the message, which was stored here',
+} as const
+
 export interface Transport {
   /** One result for each recipient, in their order. Rejects only for a defect or when the signal is aborted. */
   deliver(job: Job, signal: AbortSignal): Promise<readonly RecipientResult[]>
@@ -142,6 +153,7 @@ export interface LocalJob extends Job {
   readonly receivedAt: number
   /** What stands between Return-Path and the message. */
   readonly before: string
-  readonly blob: BlobHash
+  /** What stands behind `before`. Throws UnreadableMessage. */
+  content(): AsyncIterable<Uint8Array>
   readonly added: AddedFields
 }

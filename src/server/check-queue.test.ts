@@ -256,6 +256,38 @@ describe('check of mail that waits', () => {
     assert.deepEqual(names(await check(store)), ['blob-link-unowned'])
   })
 
+  it('finds a chunk whose bytes are not held for it, or are gone, and repairs it before a sweep takes them', async () => {
+    await using store = await openTestStore('lmdb')
+    const [id = assert.fail()] = await fill(store)
+    const [, { blob }] = await first(store)
+    const payload = { blob, owner: 77 } as ChunkPayload
+    await plant(store, [put(taskTable, [now, '00'.repeat(8)], taskRow(deliverChunkName, payload))])
+    assert.deepEqual(names(await check(store)), ['chunk-link-missing'])
+    const location = await store.db.read((tx) => tx.get(blobTable, blob))
+    // Nobody else has it, and the sweeper has seen that.
+    await plant(store, [
+      ...[0, 1].flatMap((n) => [drop(queuedRecipientTable, id, n), drop(dueTable, 'remote', now, id, n)]),
+      drop(queuedMessageTable, id),
+      drop(blobLinkTable, ...linkOf(id, blob)),
+      put(blobTable, [blob], { ...location!, condemnedAt: 1 }),
+    ])
+    assert.deepEqual(names(await check(store, { repair: true })), [])
+    assert.deepEqual(names(await check(store)), [])
+    assert.equal((await store.db.read((tx) => tx.get(blobTable, blob)))?.condemnedAt, 0)
+
+    await plant(store, [drop(blobTable, blob), drop(blobLinkTable, ...linkOf(77, blob))])
+    assert.deepEqual(names(await check(store)), ['chunk-link-missing', 'chunk-bytes-gone'])
+    assert.deepEqual(names(await check(store, { repair: true })), [])
+    assert.deepEqual(names(await check(store)), [])
+  })
+
+  it('takes a task that makes no sense for no chunk', async () => {
+    await using store = await openTestStore('lmdb')
+    for (const payload of [null, { blob: 'x', owner: 1 }, { blob: '0'.repeat(64), owner: -1 }])
+      await plant(store, [put(taskTable, [now, '00'.repeat(8)], taskRow(deliverChunkName, payload as never))])
+    assert.deepEqual(names(await check(store)), [])
+  })
+
   it('is followed by a sweep that leaves the bytes of what waits, and takes those of what is done', async () => {
     await using store = await openTestStore('lmdb')
     await fill(store)

@@ -11,7 +11,7 @@ import { join } from 'node:path'
 import type { Worker } from 'node:worker_threads'
 import { accountTroubles } from '#account/check.ts'
 import { accountRowTable } from '#account/tables.ts'
-import type { AccountId } from '#base/id.ts'
+import type { AccountId, BlobHash } from '#base/id.ts'
 import {
   BlobCheck,
   type OwnerCheck,
@@ -30,7 +30,7 @@ import { mailCheck } from '#mail/check.ts'
 import { holdsBlob } from '#mail/check-entries.ts'
 import { shareIndexTroubles } from '#mail/check-shares.ts'
 import { queueCheck, queueHoldsBlob } from '#queue/check.ts'
-import { chunkHoldsBlob } from '#smtp/server/check-chunks.ts'
+import { chunkCheck, chunkHoldsBlob } from '#smtp/server/check-chunks.ts'
 import { serverAccount } from '#smtp/server/chunk.ts'
 import { Advice } from './advice.ts'
 import type { CommitterData } from './threads.ts'
@@ -110,12 +110,14 @@ export async function checkStore(store: Store, directory: string, o: CheckOption
     progress: (count) => o.progress(`${count} blobs`),
   })
   await report.run(blobs, o)
+  const findBlobs = (hashes: ReadonlySet<BlobHash>) => restoreLocations(db, files, hashes)
   const queue = queueCheck({
     ...global,
     unowned: () => blobs.unowned.get(serverAccount) ?? new Map(),
-    findBlobs: (hashes) => restoreLocations(db, files, hashes),
+    findBlobs,
   })
   await report.run(queue, o)
+  await report.run(chunkCheck({ ...global, findBlobs }), o)
   let accounts = 0
   for await (const account of allAccounts(db)) {
     accounts++
@@ -126,7 +128,7 @@ export async function checkStore(store: Store, directory: string, o: CheckOption
       account,
       unowned: blobs.unowned.get(account) ?? new Map(),
       isAccount: async (id) => (await db.read((tx) => getRow(tx, accountRowTable, id))) !== undefined,
-      findBlobs: (hashes) => restoreLocations(db, files, hashes),
+      findBlobs,
       progress: (messages) => o.progress(`account ${account}: ${messages} messages`),
     })
     await report.run(unit, o)

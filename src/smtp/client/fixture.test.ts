@@ -102,7 +102,11 @@ export class ScriptedServer implements AsyncDisposable {
       if (special === 'silence') continue
       if (verb === 'BDAT') {
         const size = Number(line.split(' ')[1])
-        while (buffered.length < size) buffered += (await next(stream)) ?? ''
+        while (buffered.length < size) {
+          const piece = await next(stream)
+          if (piece === undefined) return
+          buffered += piece
+        }
         this.messages.push(buffered.slice(0, size))
         buffered = buffered.slice(size)
         this.#script.beforeFinal?.()

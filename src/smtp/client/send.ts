@@ -6,7 +6,13 @@
  * session is either at the beginning of a transaction again or gone; a recipient is `delivered` only after the
  * server's positive answer to the whole message.
  */
-import type { Job, OutboundMessage, OutboundRecipient } from '#queue/transport.ts'
+import {
+  type Job,
+  type OutboundMessage,
+  type OutboundRecipient,
+  unreadable,
+  UnreadableMessage,
+} from '#queue/transport.ts'
 import { encodeXtext } from '../xtext.ts'
 import { ConnectionTrouble } from './client-connection.ts'
 import { DotStuffing } from './dot-stuffing.ts'
@@ -169,8 +175,8 @@ async function content(
     if (typeof step !== 'string') return [step]
     while (verdicts.length < replies) verdicts.push(await answer(session, step, timeouts))
   } catch (error) {
-    if (!(error instanceof ConnectionTrouble)) throw error
     const verdict = interrupted(session, error)
+    // Without the end of the message, as the server has to know that this was not all.
     session.connection.destroy()
     while (verdicts.length < replies) verdicts.push(verdict)
   }
@@ -185,7 +191,10 @@ async function answer(session: ClientSession, step: string, timeouts: SendTimeou
 }
 
 /** A server that has had enough may say so and close before it has all. */
-function interrupted(session: ClientSession, { step, message }: ConnectionTrouble): Verdict {
+function interrupted(session: ClientSession, error: unknown): Verdict {
+  if (error instanceof UnreadableMessage) return { ...unreadable, closing: true }
+  if (!(error instanceof ConnectionTrouble)) throw error
+  const { step, message } = error
   const said = session.connection.buffered()
   if (said !== undefined && said.code >= 400) return { ...refusal(step, said), closing: true } as Verdict
   return { kind: 'delayed', step, status: '4.4.2', said: message, closing: true }

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import type { Job, RecipientResult, Relay } from '#queue/transport.ts'
+import { type Job, type RecipientResult, type Relay, UnreadableMessage } from '#queue/transport.ts'
 import { jobFor, ScriptedServer, type Script, toDomain, transportTo, type Zone } from './fixture.test.ts'
 
 const never = new AbortController().signal
@@ -371,6 +371,28 @@ test('a relay: sign-in under TLS only, TLS from the start, LMTP with an answer f
 test('an address cannot become a command', async () => {
   const job = jobFor(toDomain('remote.example'), ['bob@remote.example>\r\nRSET\r\n<x'])
   await assert.rejects(deliver({}, job), /line end/)
+})
+
+test('a message that cannot be read to its end is taken by nobody, and no other refusal is forgotten', async () => {
+  for (const offers of [[], ['CHUNKING', 'PIPELINING']]) {
+    const job = jobFor(toDomain('remote.example'), ['no@remote.example', bob])
+    const broken = {
+      ...job.message,
+      async *read() {
+        yield Buffer.from('Subject: half\r\n\r\n')
+        throw new UnreadableMessage('damaged')
+      },
+    }
+    const answers = { 'RCPT TO:<no': '550 5.1.1 not here' }
+    const { brief, server, commands, results } = await deliver(
+      { offers, answers },
+      { ...job, message: broken },
+    )
+    assert.deepEqual(brief, ['failed 5.1.1', 'delayed 4.3.0'])
+    assert.match(results[1]!.attempt.said, /^this server cannot read the message/)
+    assert.deepEqual(server.messages, [])
+    assert.ok(!commands.includes('QUIT'))
+  }
 })
 
 test('a refusal holds though the server goes away after it', async () => {

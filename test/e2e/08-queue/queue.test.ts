@@ -1,5 +1,6 @@
 /** An administrator and mail that waits: held back, looked at, hurried, taken out, and why it does not go. */
 import assert from 'node:assert/strict'
+import { readdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { test } from 'node:test'
 import { type Result, runLine } from '#cli/fixture.test.ts'
@@ -12,13 +13,13 @@ const password = 'correct horse battery'
 const postern = ({ httpPort, directory }: TestServer, line: string): Promise<Result> =>
   runLine(`--url http://127.0.0.1:${httpPort} --data ${join(directory, 'data')} ${line}`, { columns: 80 })
 
-async function submit(server: TestServer, to: readonly string[]): Promise<void> {
+async function submit(server: TestServer, to: readonly string[], words = ''): Promise<void> {
   await using smtp = await server.connect(server.submissionsPort, { tls: true })
   await smtp.expect('220 ')
   smtp.send('EHLO client.example.net')
   await smtp.until('250 ')
   await smtp.ask(`AUTH PLAIN ${Buffer.from(`\0alice@example.org\0${password}`).toString('base64')}`, '235 ')
-  await smtp.ask('MAIL FROM:<alice@example.org>', '250 ')
+  await smtp.ask(`MAIL FROM:<alice@example.org>${words}`, '250 ')
   for (const one of to) await smtp.ask(`RCPT TO:<${one}>`, '250 ')
   await smtp.ask('DATA', '354 ')
   smtp.sendRaw('Subject: hello\r\n\r\nhello\r\n.\r\n')
@@ -88,6 +89,60 @@ test('mail is held back over a restart, looked at, hurried and taken out', async
   assert.ok(commands.includes('RCPT TO:<carol@remote.example>') && !commands.join().includes('bob@'))
   const audit = await postern(server, 'audit --object QueuedMessage')
   assert.equal(audit.out.trimEnd().split('\n').length, 3)
+})
+
+test('mail whose bytes are damaged on the disk is found, told of, and comes back without them', async () => {
+  await using dns = await startDns({
+    'remote.example': { MX: ['10 mx.remote.example'] },
+    'mx.remote.example': { A: ['127.0.0.1'] },
+  })
+  await using remote = await ScriptedServer.start({ offers: ['CHUNKING', 'PIPELINING'] })
+  const config = `${dns.config}\n[MtaConnectionStrategy]\nport = ${remote.port}\n`
+  await using first = await startServer({ config })
+  await first.createAccount('alice@example.org', password)
+  await postern(first, 'queue pause')
+  await submit(first, ['bob@remote.example'])
+  await submit(first, ['alice@example.org'], ' HOLDFOR=1')
+  const { items } = await waitFor(first, ({ items }) => items.length === 2)
+  await first.process.stop()
+  const blobs = join(first.directory, 'data', 'blobs')
+  for (const name of readdirSync(blobs).filter((one) => one.endsWith('.seg'))) {
+    const bytes = readFileSync(join(blobs, name))
+    const at = bytes.indexOf('Subject: hello')
+    assert.ok(at > 0)
+    bytes[at]! ^= 1
+    writeFileSync(join(blobs, name), bytes)
+  }
+  const found = await postern(first, 'check')
+  assert.equal(found.code, 1)
+  assert.match(found.out, /blob-damaged/)
+
+  await using server = await startServer({ config, directory: first.directory })
+  for (const { id } of items)
+    assert.equal((await postern(server, `queue retry ${id} --at 1s --expires 2s`)).code, 0)
+  await postern(server, 'queue resume')
+  await server.process.printed('queue.message-unreadable')
+  await waitFor(server, ({ items }) => items.length === 0)
+  assert.deepEqual(remote.messages, [])
+  assert.doesNotMatch(server.process.output, /queue\.attempt-failed/)
+  await using imap = await server.connect(server.imapsPort, { tls: true })
+  await imap.expect('* OK ')
+  await imap.ask(`a LOGIN alice@example.org "${password}"`, 'a OK ')
+  imap.send('b EXAMINE INBOX')
+  assert.ok((await imap.until('b OK')).includes('* 2 EXISTS'))
+  const told: string[] = []
+  for (const n of [1, 2]) {
+    imap.send(`c FETCH ${n} (BODY.PEEK[])`)
+    const size = Number(/\{(\d+)\}$/.exec(await imap.line())![1])
+    const notification = (await imap.bytes(size)).toString()
+    await imap.until('c OK')
+    const [, to = ''] = /Final-Recipient: rfc822; (\S+)\r\nAction: failed\r\nStatus: 4\.4\.7/.exec(
+      notification,
+    )!
+    told.push(to)
+    assert.doesNotMatch(notification, /hello/)
+  }
+  assert.deepEqual(told.toSorted(), ['alice@example.org', 'bob@remote.example'])
 })
 
 test('where mail goes here, and where nobody is', async () => {
