@@ -17,6 +17,7 @@ const ok: RecipientResult = {
   attempt: attemptAt(startedAt, '250 ok'),
   passedOn: false,
 }
+const turn = (): Promise<void> => new Promise((resolve) => setImmediate(resolve))
 const minutes = (n: number): number => n * 60_000
 
 test('what comes in is sent at once, with what stands before it, and nothing is left', async () => {
@@ -305,6 +306,39 @@ test('trouble of our own makes mail wait, and is told', async () => {
   q.world.answer = () => ok
   await q.pass(manager, 30_000)
   assert.equal(q.sent.length, 1)
+})
+
+test('an attempt that ends while its row is read is not made again', async () => {
+  const q = makeQueue()
+  await using manager = q.start()
+  const gate = Promise.withResolvers<void>()
+  const tried: string[] = []
+  q.world.answer = async (address) => {
+    tried.push(address)
+    if (address === 'b@two.example') return delayed(q.clock.now())
+    await gate.promise
+    return ok
+  }
+  const id = await q.put(['a@one.example', 'b@two.example'])
+  while (tried.length < 2 || manager.isTaken(id, 1)) await turn()
+  // The other one is due again, so the message is read; before that is over the first one's attempt is.
+  const read = q.db.read.bind(q.db)
+  let isRead = false
+  q.db.read = async (body) => {
+    const found = await read(body)
+    const [first] = Array.isArray(found) ? (found as { recipients?: unknown[] }[]) : []
+    if (isRead || first?.recipients === undefined) return found
+    isRead = true
+    assert.equal(first.recipients.length, 2)
+    gate.resolve()
+    while (manager.isTaken(id, 0)) await turn()
+    return found
+  }
+  q.clock.advance(minutes(2))
+  manager.kick()
+  await manager.settled()
+  assert.ok(isRead)
+  assert.deepEqual(tried, ['a@one.example', 'b@two.example', 'b@two.example'])
 })
 
 test('a message whose bytes are lost is tried by the schedule, and comes back without them', async () => {
