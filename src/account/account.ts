@@ -19,6 +19,7 @@ import { readOwnDomain } from './address.ts'
 import { passwordTable } from './credential-tables.ts'
 import { createDomainRows } from './domain-rows.ts'
 import { accountCreated, domainCreated, passwordChanged } from './events.ts'
+import type { ListMembers } from './list-expansion.ts'
 import type { Resolution, StoredList } from './lookup.ts'
 import { normaliseExact, normaliseOwned } from './own-address.ts'
 import type { PasswordPolicy } from './password-policy.ts'
@@ -96,8 +97,8 @@ export class Accounts implements Disposable {
     return this.#resolver.resolve(address)
   }
 
-  /** The accounts that get what is sent to a list. */
-  expand(list: StoredList): Promise<readonly Account[]> {
+  /** Who gets what is sent to a list. */
+  expand(list: StoredList): Promise<ListMembers> {
     return this.#resolver.expand(list)
   }
 

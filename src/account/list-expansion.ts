@@ -1,7 +1,7 @@
 /**
  * Who is on a mailing list: its recipients, and those of lists on it.
  *
- * What must always hold: each account comes once however many ways lead to it; lists that contain each other
+ * What must always hold: each account and each address elsewhere comes once however many ways lead to it; lists that contain each other
  * end by themselves; a recipient that is gone does not stop the others.
  */
 import type { ReadTx } from '#kv/tx.ts'
@@ -10,16 +10,23 @@ import type { AddressLookup, StoredList } from './lookup.ts'
 import type { StoredAccount } from './stored-account.ts'
 import type { ListId } from './tables.ts'
 
-/** Of one list, nested ones included. More are not looked at. */
+export interface ListMembers {
+  readonly accounts: readonly StoredAccount[]
+  /** Addresses on other servers. */
+  readonly others: readonly string[]
+}
+
+/** RFC 5321 §3.9.2: who is told of members elsewhere that cannot be reached, in place of the sender. */
+export const ownerOf = ({ owner, name }: StoredList): string =>
+  owner ?? `postmaster@${name.slice(name.lastIndexOf('@') + 1)}`
+
+/** Of one list, nested ones included, accounts and others each. More are not looked at. */
 export const maxListAccounts = 10_000
 const maxLists = 200
 
-export async function expandList(
-  tx: ReadTx,
-  lookup: AddressLookup,
-  list: StoredList,
-): Promise<readonly StoredAccount[]> {
+export async function expandList(tx: ReadTx, lookup: AddressLookup, list: StoredList): Promise<ListMembers> {
   const accounts = new Map<number, StoredAccount>()
+  const others = new Set<string>()
   const lists = new Map<ListId, StoredList>([[list.id, list]])
   // A map is walked in the order of insertion, and what is added meanwhile comes too.
   for (const { recipients } of lists.values()) {
@@ -30,7 +37,8 @@ export async function expandList(
       if (found.kind === 'local' && found.mayReceive) accounts.set(found.account.id, found.account)
       else if (found.kind === 'list' && lists.size < maxLists && !lists.has(found.list.id))
         lists.set(found.list.id, found.list)
+      else if (found.kind === 'remote' && others.size < maxListAccounts) others.add(keys.address)
     }
   }
-  return [...accounts.values()]
+  return { accounts: [...accounts.values()], others: [...others] }
 }

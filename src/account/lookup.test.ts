@@ -59,12 +59,14 @@ async function organisation() {
     'inner@example.org',
     'staff@example.org',
     'gone@example.org',
+    'dave@elsewhere.example',
   ])
   await list('inner@example.org', [
     'all@example.org',
     'carol@plain.example',
     'alice+x@example.org',
     'mute@example.org',
+    'dave@elsewhere.example',
   ])
   await list('off@example.org', ['alice@example.org'], { enabled: false })
   const who = async (address: string): Promise<string> => {
@@ -129,8 +131,10 @@ test('lists in lists: each account once, circles end, who is gone or mute is pas
   for (const name of ['all@example.org', 'inner@example.org']) {
     const found = await accounts.resolve(name)
     assert.ok(found.kind === 'list')
-    const names = (await accounts.expand(found.list)).map((account) => account.name)
+    const { accounts: members, others } = await accounts.expand(found.list)
+    const names = members.map((account) => account.name)
     assert.deepEqual(names.toSorted(), ['alice@example.org', 'carol@plain.example', 'staff@example.org'])
+    assert.deepEqual(others, ['dave@elsewhere.example'])
   }
 })
 

@@ -68,6 +68,7 @@ export const singletonNames = [
   'MtaStageConnect',
   'MtaStageData',
   'MtaStageRcpt',
+  'SenderAuth',
   'Sharing',
   'SystemSettings',
 ] as const

@@ -10,9 +10,8 @@ import { Lru } from '#base/lru.ts'
 import type { Bus } from '#bus/bus.ts'
 import type { Db } from '#kv/db.ts'
 import { recipientKeys } from './address.ts'
-import { expandList } from './list-expansion.ts'
+import { expandList, type ListMembers } from './list-expansion.ts'
 import { AddressLookup, type Resolution, type StoredList } from './lookup.ts'
-import type { StoredAccount } from './stored-account.ts'
 
 const keptMs = 60_000
 const maxKept = 20_000
@@ -64,8 +63,8 @@ export class Resolver implements Disposable {
     return resolution
   }
 
-  /** The accounts behind a list and the lists in it, each once. */
-  expand(list: StoredList): Promise<readonly StoredAccount[]> {
+  /** Who is behind a list and the lists in it, each once. */
+  expand(list: StoredList): Promise<ListMembers> {
     return this.#db.read((tx) => expandList(tx, this.#lookup, list))
   }
 }

@@ -227,8 +227,10 @@ export interface ListRow {
   readonly aliases: readonly Alias[]
   readonly description: string
   readonly enabled: boolean
-  /** Addresses here, which may be those of groups and of other lists. */
+  /** Addresses here, which may be those of groups and of other lists, and on other servers. */
   readonly recipients: readonly string[]
+  /** Who hears of members elsewhere that cannot be reached; undefined: the postmaster of its domain. */
+  readonly owner?: string
   /** Who may send to it: everybody, who has an account here, or its recipients; and always `posters`. */
   readonly posting: 'anyone' | 'local' | 'members'
   /** Addresses that may send to it as well. */

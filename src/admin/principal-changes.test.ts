@@ -96,10 +96,14 @@ test('lists: members are addresses, and an account names its lists', async () =>
   assert.deepEqual((await show('4'))['members'], ['bob@example.org'])
   await ok('POST', '', { type: 'individual', name: 'dave@example.org', lists: ['all@example.org'] })
   assert.deepEqual((await show('4'))['members'], ['bob@example.org', 'dave@example.org'])
+  await ok('PATCH', '/4', [set('externalMembers', ['eve@elsewhere.example'])])
+  assert.deepEqual((await show('4'))['members'], [
+    'bob@example.org',
+    'dave@example.org',
+    'eve@elsewhere.example',
+  ])
   assert.deepEqual(
-    (await refused('PATCH', '/4', [set('externalMembers', ['eve@elsewhere.example'])])).map(
-      (text) => text.split(' ')[0],
-    ),
+    (await refused('PATCH', '/4', [set('externalMembers', ['nobody'])])).map((text) => text.split(' ')[0]),
     ['#/0/value/0'],
   )
   await ok('PATCH', '/4', [set('emails', ['all@example.org']), set('description', 'Everybody')])

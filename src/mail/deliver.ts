@@ -28,6 +28,8 @@ export interface IncomingMessage {
   prefixFor(recipientAddress: string): Uint8Array
   /** Milliseconds. */
   readonly receivedAt: number
+  /** It was taken, but is not to stand among what people read: it goes to Junk Mail, or where there is none to the Inbox. */
+  readonly isJunk?: boolean
 }
 
 export interface Recipient {
@@ -73,11 +75,14 @@ export async function planDeliveries(
 const shared = ({ staged, structure, receivedAt }: IncomingMessage): PreparedMessage =>
   prepareMessage({ staged, structure, receivedAt, prefix: empty })
 
+const toInbox: DeliveryAction = { kind: 'file', into: 'inbox', keywords: [] }
+const toJunk: DeliveryAction = { kind: 'file', into: 'junk', keywords: ['$junk'] }
+
 function planFor(message: IncomingMessage, prepared: PreparedMessage, recipient: Recipient): DeliveryPlan {
   return {
     recipient,
     message: withPrefix(prepared, message.prefixFor(recipient.address)),
-    actions: [{ kind: 'file', into: 'inbox', keywords: [] }],
+    actions: [message.isJunk === true ? toJunk : toInbox],
   }
 }
 

@@ -6,11 +6,15 @@
 import type { AccountId } from '#base/id.ts'
 import type { BlobStore } from '#blob/store.ts'
 import type { Clock } from '#base/clock.ts'
+import type { Bus } from '#bus/bus.ts'
 import type { StoredAccount } from '#account/stored-account.ts'
+import { type ListMembers, ownerOf } from '#account/list-expansion.ts'
 import type { Resolution, StoredList } from '#account/lookup.ts'
 import type { Db } from '#kv/db.ts'
 import type { WriteTx } from '#kv/tx.ts'
 import { withAddedFields } from '#message/added-fields.ts'
+import { enqueue, type QueueIds } from '#queue/enqueue.ts'
+import { scheduleOf } from '#queue/settings.ts'
 import {
   type Attempt,
   type LocalJob,
@@ -19,6 +23,7 @@ import {
   unreadable,
   UnreadableMessage,
 } from '#queue/transport.ts'
+import type { Settings } from '#settings/object.ts'
 import { applyDelivery, type DeliveryPlan, planDeliveries, type RecipientOutcome } from './deliver.ts'
 import { type MailLimits, noLimits } from './limits.ts'
 import { type Restaged, restage } from './restage.ts'
@@ -29,15 +34,26 @@ export interface LocalTransportDeps {
   readonly clock: Clock
   readonly accounts: {
     resolve(address: string): Promise<Resolution>
-    expand(list: StoredList): Promise<readonly StoredAccount[]>
+    expand(list: StoredList): Promise<ListMembers>
   }
+  readonly bus: Pick<Bus, 'publish'>
+  readonly ids: QueueIds
+  readonly settings: Pick<Settings, 'each'>
   readonly limitsOf: (account: StoredAccount) => Promise<MailLimits> | MailLimits
   /** Whether a Delivered-To field is added. */
   readonly addDeliveredTo: () => boolean
 }
 
 /** What a queued recipient means in mailboxes, or why it means none. */
-type Target = { readonly plans: readonly DeliveryPlan[] } | { readonly refusal: Refusal }
+type Target = Members | { readonly refusal: Refusal }
+
+interface Members {
+  readonly plans: readonly DeliveryPlan[]
+  /** On a list, at other servers: back into the queue. */
+  readonly others: readonly string[]
+  /** The return path of theirs. */
+  readonly owner: string
+}
 
 interface Refusal {
   readonly kind: 'delayed' | 'failed'
@@ -82,9 +98,11 @@ export class MailboxTransport implements LocalTransport {
         if ('plans' in target) for (const { recipient } of target.plans) accounts.add(recipient.id)
       await this.#o.db.write([...accounts], async (tx) => {
         const results: RecipientResult[] = []
-        for (const target of targets) results.push(await this.#apply(tx, target, startedAt))
+        for (const target of targets) results.push(await this.#apply(tx, { job, message, target, startedAt }))
         await finish(tx, results)
       })
+      if (targets.some((target) => 'others' in target && target.others.length > 0))
+        this.#o.bus.publish({ kind: 'queue' })
     } finally {
       await message.abort()
     }
@@ -96,10 +114,11 @@ export class MailboxTransport implements LocalTransport {
     if (found.kind === 'remote') return { refusal: moved }
     if (found.kind === 'unknownUser') return { refusal: unknownUser }
     if (found.kind === 'local' && !found.mayReceive) return { refusal: closed }
-    const members = found.kind === 'list' ? await accounts.expand(found.list) : [found.account]
-    if (members.length === 0) return { refusal: empty }
+    const members =
+      found.kind === 'list' ? await accounts.expand(found.list) : { accounts: [found.account], others: [] }
+    if (members.accounts.length + members.others.length === 0) return { refusal: empty }
     const recipients = []
-    for (const account of members) {
+    for (const account of members.accounts) {
       const limits = found.kind === 'list' ? noLimits : await limitsOf(account)
       recipients.push({ id: account.id, address, limits })
     }
@@ -112,17 +131,49 @@ export class MailboxTransport implements LocalTransport {
       receivedAt: job.receivedAt,
       prefixFor: () => prefix,
     }
-    return { plans: await planDeliveries(incoming, recipients) }
+    const owner = found.kind === 'list' ? ownerOf(found.list) : ''
+    return { plans: await planDeliveries(incoming, recipients), others: members.others, owner }
   }
 
-  async #apply(tx: WriteTx, target: Target, startedAt: number): Promise<RecipientResult> {
+  async #apply(
+    tx: WriteTx,
+    o: { job: LocalJob; message: Restaged; target: Target; startedAt: number },
+  ): Promise<RecipientResult> {
+    const { target, startedAt } = o
     if ('refusal' in target) return this.#refused(target.refusal, startedAt)
     const outcomes: RecipientOutcome[] = []
     for (const plan of target.plans) outcomes.push(await applyDelivery(tx, plan))
-    if (outcomes.some(({ kind }) => kind === 'delivered')) {
+    if (target.others.length > 0) await this.#passOn(tx, o.job, o.message, target)
+    if (target.others.length > 0 || outcomes.some(({ kind }) => kind === 'delivered')) {
       return { kind: 'delivered', attempt: this.#attempt(startedAt, '250 2.1.5 Delivered'), passedOn: false }
     }
     return this.#refused(refusalOf(outcomes[0]!), startedAt)
+  }
+
+  /** To members of a list on other servers, as if it had come in now. */
+  async #passOn(tx: WriteTx, job: LocalJob, { staged }: Restaged, { others, owner }: Members): Promise<void> {
+    const { ids, settings, clock } = this.#o
+    const now = clock.now()
+    const { is8bit, needsUtf8 } = job.message
+    const expiresAt = now + scheduleOf(settings, 'remote').expireMs
+    await enqueue(
+      tx,
+      ids,
+      staged,
+      {
+        // RFC 5321 §4.5.5
+        from: job.from === '' ? '' : owner,
+        before: job.before,
+        added: job.added,
+        is8bit,
+        needsUtf8,
+        source: 'received',
+        account: 0 as AccountId,
+        receivedAt: now,
+        heldUntil: 0,
+      },
+      others.map((address) => ({ address, queue: 'remote', expiresAt })),
+    )
   }
 
   #refused({ kind, status, said, step }: Refusal, startedAt: number): RecipientResult {

@@ -17,14 +17,22 @@ const longestField = 65_536
  */
 export function readAuthorDomains(header: Uint8Array): readonly string[] {
   const domains = new Set<string>()
+  for (const { host } of authors(header)) domains.add(normaliseDomain(host) ?? '')
+  return [...domains]
+}
+
+/** All addresses, as they are written. */
+export const readAuthors = (header: Uint8Array): readonly string[] =>
+  [...authors(header)].map(({ mailbox, host }) => `${mailbox}@${host}`)
+
+function* authors(header: Uint8Array): Generator<{ mailbox: string; host: string }> {
   const scanner = new FieldScanner(header)
   while (scanner.next()) {
     if (!scanner.is('from')) continue
     for (const { mailbox, host } of parseAddresses(scanner.value(longestField))) {
       // A group's beginning and end have no host.
       if (mailbox === undefined || host === undefined) continue
-      domains.add(normaliseDomain(latin1(host).toString('utf8')) ?? '')
+      yield { mailbox: latin1(mailbox).toString('utf8'), host: latin1(host).toString('utf8') }
     }
   }
-  return [...domains]
 }

@@ -12,6 +12,7 @@ import { SaslMechanisms } from '#account/sasl/mechanisms.ts'
 import { AccountLimits, type UsedBytes } from '#account/limits.ts'
 import { SignIn } from '#account/sign-in.ts'
 import type { Clock } from '#base/clock.ts'
+import { Lru } from '#base/lru.ts'
 import type { Bus } from '#bus/bus.ts'
 import { DkimKeys } from '#cert/dkim-keys.ts'
 import { SigningKeys } from '#cert/signing-keys.ts'
@@ -39,6 +40,9 @@ import { principalsFrom } from './principals.ts'
 import { openStore, type Store } from './store.ts'
 import type { Spawn } from './threads.ts'
 import { version } from './version.ts'
+
+/** Of other domains, a few KiB each at most. */
+const knownDkimKeys = 2000
 
 export interface WorkerOptions {
   readonly directory: string
@@ -127,7 +131,7 @@ export function buildProtocols(o: WorkerOptions, services: Services): MailProtoc
 }
 
 function smtpDeps({ bus, settings, telemetry, clock }: WorkerOptions, services: Services): SmtpDeps {
-  const { accounts, signIn, accessWatch, limits } = services
+  const { accounts, signIn, accessWatch, limits, dns, signingKeys } = services
   const { db, blobs } = services.store
   const sessionPrefix = randomBytes(5).toString('hex')
   let sessions = 0
@@ -142,6 +146,9 @@ function smtpDeps({ bus, settings, telemetry, clock }: WorkerOptions, services: 
     signIn,
     accessWatch,
     mechanisms: new SaslMechanisms(settings),
+    resolver: dns,
+    knownKeys: new Lru(knownDkimKeys),
+    keysOf: (domain) => signingKeys.keysOf(domain),
     blobs,
     acceptor: new Acceptor(
       db,

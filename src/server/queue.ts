@@ -20,15 +20,18 @@ export function startQueue(o: WorkerOptions, services: Services): RunningQueue {
   const { db, blobs } = services.store
   const hostname = (): string => settings.get(systemSettings).defaultHostname
   const remote = new SmtpTransport({ resolver, settings, clock, hostname })
+  const ids = new QueueIds()
   const local = new MailboxTransport({
     db,
     blobs,
     clock,
     accounts,
+    bus,
+    ids,
+    settings,
     limitsOf: (account) => limits.of(account),
     addDeliveredTo: () => readLimits(settings).addDeliveredTo,
   })
-  const ids = new QueueIds()
   const isLocal = async (address: string): Promise<boolean> =>
     (await accounts.resolve(address)).kind !== 'remote'
   const manager = new QueueManager({

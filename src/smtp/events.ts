@@ -84,3 +84,65 @@ export const smtpSessions = gaugeKind({
   help: 'Open SMTP and LMTP sessions.',
   workers: 'sum',
 })
+
+export const messageChecked = eventKind({
+  name: 'smtp.message-checked',
+  level: 'info',
+  help: 'What was found out about where a message comes from. What was not asked for is left out.',
+  fields: {
+    id: text,
+    iprev: maybe(text),
+    spfEhlo: maybe(text),
+    spfFrom: maybe(text),
+    dkim: maybe(list),
+    arc: maybe(text),
+    dmarc: maybe(text),
+  },
+})
+
+const found = (name: `smtp.${string}`, count: `${string}_total`, help: string) =>
+  eventKind({ name, level: 'debug', help, fields: { id: text, reason: text }, count })
+
+const signatureFound = (name: `smtp.${string}`, count: `${string}_total`, help: string) =>
+  eventKind({ name, level: 'debug', help, fields: { id: text, domain: text, reason: text }, count })
+
+export const iprevPass = found(
+  'smtp.iprev-pass',
+  'smtp_iprev_pass_total',
+  'The name of a client leads back to its address.',
+)
+export const iprevFail = found(
+  'smtp.iprev-fail',
+  'smtp_iprev_fail_total',
+  'The name of a client does not lead back to its address.',
+)
+export const spfEhloPass = found(
+  'smtp.spf-ehlo-pass',
+  'smtp_spf_ehlo_pass_total',
+  'SPF of the name in EHLO passed.',
+)
+export const spfEhloFail = found(
+  'smtp.spf-ehlo-fail',
+  'smtp_spf_ehlo_fail_total',
+  'SPF of the name in EHLO failed.',
+)
+export const spfFromPass = found(
+  'smtp.spf-from-pass',
+  'smtp_spf_from_pass_total',
+  'SPF of the sender passed.',
+)
+export const spfFromFail = found(
+  'smtp.spf-from-fail',
+  'smtp_spf_from_fail_total',
+  'SPF of the sender failed.',
+)
+export const arcPass = found('smtp.arc-pass', 'smtp_arc_pass_total', 'The ARC chain of a message is good.')
+export const arcFail = found('smtp.arc-fail', 'smtp_arc_fail_total', 'The ARC chain of a message is broken.')
+export const dmarcPass = found('smtp.dmarc-pass', 'smtp_dmarc_pass_total', 'DMARC of a message passed.')
+export const dmarcFail = found('smtp.dmarc-fail', 'smtp_dmarc_fail_total', 'DMARC of a message failed.')
+export const dkimPass = signatureFound('smtp.dkim-pass', 'smtp_dkim_pass_total', 'A DKIM signature is good.')
+export const dkimFail = signatureFound(
+  'smtp.dkim-fail',
+  'smtp_dkim_fail_total',
+  'A DKIM signature does not match its message.',
+)

@@ -4,6 +4,7 @@
  */
 import { boolean, duration, integer, size, text } from '#settings/field.ts'
 import { type Settings, settingsObject } from '#settings/object.ts'
+import { type SenderChecks, senderAuth } from './server/settings.ts'
 
 const mtaInboundSession = settingsObject({
   name: 'MtaInboundSession',
@@ -123,6 +124,21 @@ const mtaStageData = settingsObject({
       help: 'A message with more Received fields goes in circles and is refused.',
       classic: 'session.data.limits.received-headers',
     }),
+    maxHeaderSize: size({
+      fallback: 1_048_576,
+      min: 65_536,
+      help: 'The largest header of a message from another server or a user.',
+    }),
+    addAuthResultsHeader: boolean({
+      fallback: true,
+      help: 'Whether an Authentication-Results field tells what was found out about a message from outside.',
+      classic: 'session.data.add-headers.auth-results',
+    }),
+    addReceivedSpfHeader: boolean({
+      fallback: true,
+      help: 'Whether a Received-SPF field tells what SPF says about a message from outside.',
+      classic: 'session.data.add-headers.received-spf',
+    }),
     addDeliveredToHeader: boolean({
       fallback: true,
       help: 'Whether a Delivered-To field tells which recipient a message was delivered to.',
@@ -154,6 +170,7 @@ export const smtpSettings = [
   mtaStageRcpt,
   mtaStageData,
   mtaExtensions,
+  senderAuth,
 ] as const
 
 /** All of them, as one session reads them. Times in milliseconds, sizes in bytes. */
@@ -172,7 +189,11 @@ export interface SmtpLimits {
   readonly maxMessages: number
   readonly maxMessageBytes: number
   readonly maxReceivedFields: number
+  readonly maxHeaderBytes: number
   readonly addDeliveredTo: boolean
+  readonly addAuthResults: boolean
+  readonly addReceivedSpf: boolean
+  readonly checks: SenderChecks
   readonly maxHoldMs: number
 }
 
@@ -196,7 +217,11 @@ export function readLimits(settings: Pick<Settings, 'get'>): SmtpLimits {
     maxMessages: data.maxMessages,
     maxMessageBytes: data.maxMessageSize,
     maxReceivedFields: data.maxReceivedHeaders,
+    maxHeaderBytes: data.maxHeaderSize,
     addDeliveredTo: data.addDeliveredToHeader,
+    addAuthResults: data.addAuthResultsHeader,
+    addReceivedSpf: data.addReceivedSpfHeader,
+    checks: settings.get(senderAuth),
     maxHoldMs: settings.get(mtaExtensions).futureRelease,
   }
 }

@@ -1,7 +1,6 @@
 /** What can be done with mailing lists. */
 import type { Clock } from '#base/clock.ts'
 import { foldAddress } from '#base/domain-name.ts'
-import { invalidProperties } from '#base/fault.ts'
 import type { Db } from '#kv/db.ts'
 import type { ReadTx, WriteTx } from '#kv/tx.ts'
 import type { ObjectHandler, Plan, QueryRequest, QueryResult } from '#registry/managed-object.ts'
@@ -11,15 +10,7 @@ import { readOwnAddress } from '../address.ts'
 import { assertListFits, createListRows, destroyListRows, updateListRows } from '../list-rows.ts'
 import { normaliseExact } from '../own-address.ts'
 import { readAccountId } from '../stored-account.ts'
-import {
-  addressTable,
-  type Alias,
-  domainTable,
-  listDefaults,
-  type ListId,
-  type ListRow,
-  listTable,
-} from '../tables.ts'
+import { addressTable, type Alias, listDefaults, type ListId, type ListRow, listTable } from '../tables.ts'
 import { momentOf } from './fields.ts'
 import { listObject } from './list-object.ts'
 
@@ -66,7 +57,6 @@ export class ListHandler implements ObjectHandler {
   async create(values: Values): Promise<Plan> {
     const { accounts, clock } = this.#o
     const row = patchedRow({ ...listDefaults, name: '', createdAt: clock.now() }, values)
-    await this.#assertRecipients(row)
     await this.#o.db.read((tx) => assertListFits(tx, undefined, row))
     const id = (await accounts.takeId()) as number as ListId
     return this.#plan(id, (tx) => createListRows(tx, id, row))
@@ -74,7 +64,6 @@ export class ListHandler implements ObjectHandler {
 
   async update(id: string, patch: Values): Promise<Plan> {
     const list = Number(id) as ListId
-    await this.#assertRecipients(patchedRow({ ...listDefaults, name: '' }, patch))
     return this.#plan(list, (tx) => updateListRows(tx, list, (row) => patchedRow(row, patch)))
   }
 
@@ -93,28 +82,14 @@ export class ListHandler implements ObjectHandler {
       committed: () => this.#o.accounts.forget(`list ${id}`),
     }
   }
-
-  /** As long as nothing is sent to other servers, nobody elsewhere can be on a list. */
-  async #assertRecipients({ recipients }: ListRow): Promise<void> {
-    const problems = await this.#o.db.read(async (tx) => {
-      const found = []
-      for (const [i, recipient] of recipients.entries()) {
-        const domain = recipient.slice(recipient.lastIndexOf('@') + 1)
-        if ((await tx.get(domainTable, domain)) === undefined) {
-          const problem = 'must be an address of this server; it does not send to others yet'
-          found.push({ property: `recipients/${i}`, problem })
-        }
-      }
-      return found
-    })
-    if (problems.length > 0) throw invalidProperties(problems.slice(0, 50))
-  }
 }
 
-function patchedRow(row: ListRow, patch: Values): ListRow {
+function patchedRow({ owner: ownerBefore, ...row }: ListRow, patch: Values): ListRow {
   const given = givenIn(patch)
+  const owner = given('owner', ownerBefore)
   return {
     ...row,
+    ...(owner === undefined ? {} : { owner }),
     name: given('name', row.name),
     description: given('description', row.description),
     enabled: given('enabled', row.enabled),

@@ -19,7 +19,13 @@ export const listFields = {
   recipients: list(anyAddress, {
     fallback: [],
     max: 10_000,
-    help: 'Addresses of this server that get what is sent to it, also those of groups and other lists.',
+    help: 'Addresses that get what is sent to it, also those of groups and other lists, and on other servers.',
+  }),
+  owner: text({
+    fallback: undefined,
+    help: 'Who hears of addresses on other servers that cannot be reached; by default the postmaster of its domain.',
+    allowed: 'an e-mail address',
+    normalise: foldAddress,
   }),
   posting: oneOf(['anyone', 'local', 'members'], {
     fallback: 'anyone',

@@ -26,9 +26,9 @@ import { hasRoom, type MailLimits, noLimits } from '#mail/limits.ts'
 import { quotaUsage } from '#mail/mailbox.ts'
 import type { MessageStructure } from '#message/structure.ts'
 import { type ChunkPayload, deliverChunkName, serverAccount } from './chunk.ts'
-import { type Outgoing, type Outlet, isHeld } from './outlet.ts'
+import { type LaterRecipient, type Outgoing, type Outlet, isHeld } from './outlet.ts'
 import { prefixOf, type Trace } from './trace.ts'
-import type { MailboxRecipient, Recipient, RemoteRecipient } from './transaction.ts'
+import type { ListRecipient, MailboxRecipient, Recipient } from './transaction.ts'
 
 /** A complete message, with what the server puts in front of it. */
 export interface AcceptedMessage {
@@ -37,6 +37,7 @@ export interface AcceptedMessage {
   readonly envelopeFrom: string
   readonly receivedAt: number
   readonly trace: Trace
+  readonly isJunk: boolean
   /** What the queue has to know where it takes a part in it. */
   readonly outgoing: Outgoing
 }
@@ -53,7 +54,7 @@ interface Parts {
   /** Into mailboxes, each copy once. */
   readonly now: readonly MailboxRecipient[]
   /** Into the queue. */
-  readonly later: readonly (MailboxRecipient | RemoteRecipient)[]
+  readonly later: readonly LaterRecipient[]
 }
 
 export class Acceptor {
@@ -93,14 +94,14 @@ export class Acceptor {
     const [only] = recipients
     if (recipients.length === 1 && only?.kind === 'mailbox' && only.notify === undefined && !isHeld(message))
       return this.#commit(message, { now: [only], later: [] }, how)
-    const copies = new Map<string, MailboxRecipient | RemoteRecipient>()
-    for (const copy of recipients.flatMap(copiesOf)) {
+    const copies = new Map<string, LaterRecipient>()
+    for (const copy of isHeld(message) ? recipients : recipients.flatMap(copiesOf)) {
       const name = copyName(copy)
       if (!copies.has(name)) copies.set(name, copy)
     }
     const distinct = [...copies.values()]
     const now = isHeld(message) ? [] : distinct.filter((copy) => copy.kind === 'mailbox')
-    const parts = { now, later: distinct.filter((copy) => isHeld(message) || copy.kind === 'remote') }
+    const parts = { now, later: distinct.filter((copy) => isHeld(message) || copy.kind !== 'mailbox') }
     const outcomes = await this.#commit(message, parts, how)
     const byName = new Map(now.map((copy, i) => [copyName(copy), outcomes[i]!]))
     return recipients.map((recipient) =>
@@ -156,6 +157,7 @@ export class Acceptor {
         envelopeFrom: message.envelopeFrom,
         receivedAt: message.receivedAt,
         trace: message.trace,
+        ...(message.isJunk ? { isJunk: true } : {}),
         recipients: now
           .slice(i, i + mostAccounts)
           .map(({ account, address }) => ({ account: account.id, address })),
@@ -209,19 +211,18 @@ const withoutQuota = (plan: DeliveryPlan): DeliveryPlan => ({
 })
 
 /** Several addresses of one account get one copy, unless a detail sorts them apart. */
-const copyName = (copy: MailboxRecipient | RemoteRecipient): string =>
-  copy.kind === 'remote' ? copy.address : `${copy.account.id} ${copy.detail ?? ''}`
+const copyName = (copy: LaterRecipient): string =>
+  copy.kind === 'mailbox' ? `${copy.account.id} ${copy.detail ?? ''}` : copy.address
 
 /** What a recipient means in mailboxes and on other servers. */
-const copiesOf = (recipient: Recipient): readonly (MailboxRecipient | RemoteRecipient)[] =>
-  recipient.kind === 'list'
-    ? recipient.members.map((account) => ({
-        kind: 'mailbox',
-        account,
-        address: recipient.address,
-        ofList: true,
-      }))
-    : [recipient]
+function copiesOf(recipient: Recipient): readonly Exclude<LaterRecipient, ListRecipient>[] {
+  if (recipient.kind !== 'list') return [recipient]
+  const { members, address, owner } = recipient
+  return [
+    ...members.accounts.map((account) => ({ kind: 'mailbox', account, address, ofList: true }) as const),
+    ...members.others.map((other) => ({ kind: 'remote', address: other, returnTo: owner }) as const),
+  ]
+}
 
 /** One outcome for all copies of a recipient: a list is served when one of its members is. */
 const together = (outcomes: readonly AcceptOutcome[]): AcceptOutcome =>

@@ -27,6 +27,7 @@ export interface ChunkPayload {
   readonly envelopeFrom: string
   readonly receivedAt: number
   readonly trace: Trace
+  readonly isJunk?: boolean
   readonly recipients: readonly { readonly account: AccountId; readonly address: string }[]
 }
 
@@ -58,6 +59,7 @@ async function deliverChunk(deps: ChunkDeps, payload: ChunkPayload, context: Tas
         structure: withAddedFields(payload.trace.added, structure),
         envelopeFrom: payload.envelopeFrom,
         receivedAt: payload.receivedAt,
+        isJunk: payload.isJunk === true,
         prefixFor: (address) => prefixOf(payload.trace, address),
       },
       payload.recipients.map(({ account, address }) => ({ id: account, address, limits: noLimits })),

@@ -16,6 +16,7 @@ import {
 import { fixedClock } from '#base/clock.ts'
 import { splitAddress } from '#base/domain-name.ts'
 import type { AccountId } from '#base/id.ts'
+import { Lru } from '#base/lru.ts'
 import { MemoryBlobs } from '#blob/engines/memory.ts'
 import { LocalBus } from '#bus/engines/local.ts'
 import { createSelfSigned } from '#cert/self-signed.ts'
@@ -35,12 +36,24 @@ import { readLimits, type SmtpLimits, smtpSettings } from '../settings.ts'
 import { Acceptor } from './accept.ts'
 import { Outlet } from './outlet.ts'
 import { Session } from './session.ts'
+import { type SenderChecks, senderAuth } from './settings.ts'
 import type { Role, SmtpDeps } from './smtp-command.ts'
 
 export const startedAt = Date.UTC(2026, 2, 4, 5, 6, 7)
 
 /** What the accounts' own quotas say. */
 export const limitsOf = (account: Account) => mailLimits(account.quotas)
+
+const defaults = new LiveSettings([senderAuth] as never).get(senderAuth)
+export const noChecks: SenderChecks = {
+  ...defaults,
+  reverseIpVerify: 'disable',
+  spfEhloVerify: 'disable',
+  spfFromVerify: 'disable',
+  dkimVerify: 'disable',
+  arcVerify: 'disable',
+  dmarcVerify: 'disable',
+}
 
 export interface HeardEvent {
   readonly name: string
@@ -81,7 +94,7 @@ export class TestServer implements AsyncDisposable {
   private constructor(o: TestServerOptions) {
     this.lists = o.lists ?? {}
     const settings = new LiveSettings([...smtpSettings, ...queueSettings] as never)
-    const limits = { ...readLimits(settings), ...o.limits }
+    const limits = { ...readLimits(settings), checks: noChecks, ...o.limits }
     this.outlet = new Outlet({ ids: new QueueIds(), bus: this.bus, settings, telemetry: this.#telemetry({}) })
     this.deps = {
       hostname: () => 'mx.example.org',
@@ -90,10 +103,15 @@ export class TestServer implements AsyncDisposable {
       telemetry: this.#telemetry({}),
       clock: this.clock,
       resolve: (address) => this.#resolve(address),
-      expand: async ({ recipients }) =>
-        recipients.flatMap((one) => this.accounts.get(one.split('@')[0]!) ?? []),
+      expand: async ({ recipients }) => ({
+        accounts: recipients.flatMap((one) => this.accounts.get(one.split('@')[0]!) ?? []),
+        others: recipients.filter((one) => !one.endsWith('@example.org')),
+      }),
       signIn: passwordsOnly((name, password) => Promise.resolve(this.#signIn(name, password))),
       accessWatch: noWatch,
+      resolver: { resolve: async () => ({ kind: 'noName' }) },
+      knownKeys: new Lru(10),
+      keysOf: () => [],
       mechanisms: new SaslMechanisms(settingsWith({})),
       blobs: this.blobs,
       acceptor: new Acceptor(this.db, limitsOf, this.outlet),

@@ -13,7 +13,10 @@ import { type QueuedMessage, type QueueId, queueIdText } from '#queue/tables.ts'
 import type { Settings } from '#settings/object.ts'
 import type { Telemetry } from '#telemetry/telemetry.ts'
 import type { AcceptedMessage } from './accept.ts'
-import type { MailboxRecipient, RemoteRecipient } from './transaction.ts'
+import type { ListRecipient, MailboxRecipient, RemoteRecipient } from './transaction.ts'
+
+/** Who is to get a message by way of the queue. */
+export type LaterRecipient = MailboxRecipient | RemoteRecipient | ListRecipient
 
 /** Of a message that was accepted: what matters on its way to others. */
 export interface Outgoing {
@@ -27,6 +30,8 @@ export interface Outgoing {
   readonly heldUntil: number
   readonly hold?: string
   readonly by?: QueuedMessage['by']
+  /** Fields that vouch for it to others, each ended with CRLF. */
+  readonly signatures: string
 }
 
 export const isHeld = ({ outgoing, receivedAt }: AcceptedMessage): boolean => outgoing.heldUntil > receivedAt
@@ -51,29 +56,44 @@ export class Outlet {
 
   /**
    * In the commit that accepts the message. `told`: delivered in it, and the sender is to hear of it. Returns
-   * under what id it waits, if it does.
+   * under what ids it waits: one for each return path, none where nobody is to get it later.
    */
   async put(
     tx: WriteTx,
     message: AcceptedMessage,
-    later: readonly (MailboxRecipient | RemoteRecipient)[],
+    later: readonly LaterRecipient[],
     told: readonly MailboxRecipient[],
-  ): Promise<QueueId | undefined> {
-    const { envelopeFrom: from, receivedAt, trace, outgoing } = message
+  ): Promise<readonly QueueId[]> {
+    await this.#count(tx, message, later)
+    const { envelopeFrom } = message
+    const bySender = Map.groupBy(later, (one) => returnPath(envelopeFrom, one))
+    if (told.length > 0 && !bySender.has(envelopeFrom)) bySender.set(envelopeFrom, [])
+    const ids: QueueId[] = []
+    for (const [from, recipients] of bySender)
+      ids.push(await this.#putOne(tx, message, from, recipients, from === envelopeFrom ? told : []))
+    return ids
+  }
+
+  async #putOne(
+    tx: WriteTx,
+    message: AcceptedMessage,
+    from: string,
+    later: readonly LaterRecipient[],
+    told: readonly MailboxRecipient[],
+  ): Promise<QueueId> {
+    const { receivedAt, trace, outgoing } = message
+    const { account, is8bit, needsUtf8, ret, envelopeId, heldUntil, hold, by } = outgoing
     const waiting = [
       ...later.map((one) => this.#waiting(message, one)),
       ...told.map((one) => this.#told(message, one)),
     ]
-    if (waiting.length === 0) return undefined
-    await this.#count(tx, message, later)
-    const { account, is8bit, needsUtf8, ret, envelopeId, heldUntil, hold, by } = outgoing
     const id = await enqueue(
       tx,
       this.#ids,
       message.staged,
       {
         from,
-        before: trace.after,
+        before: outgoing.signatures + trace.after,
         added: trace.added,
         is8bit,
         needsUtf8,
@@ -100,31 +120,24 @@ export class Outlet {
   }
 
   /** Of a message that goes to other servers the sender's row is written too. */
-  locks(
-    { outgoing: { account } }: AcceptedMessage,
-    later: readonly { readonly kind: string }[],
-  ): readonly AccountId[] {
-    return account !== 0 && later.some(({ kind }) => kind === 'remote') ? [account] : []
+  locks({ outgoing: { account } }: AcceptedMessage, later: readonly LaterRecipient[]): readonly AccountId[] {
+    return account !== 0 && later.some(isCounted) ? [account] : []
   }
 
-  async #count(
-    tx: WriteTx,
-    message: AcceptedMessage,
-    later: readonly (MailboxRecipient | RemoteRecipient)[],
-  ): Promise<void> {
+  async #count(tx: WriteTx, message: AcceptedMessage, later: readonly LaterRecipient[]): Promise<void> {
     const [account] = this.locks(message, later)
     if (account === undefined) return
-    const recipients = later.filter(({ kind }) => kind === 'remote').length
+    const recipients = later.filter(isCounted).length
     const { maxRecipientsPerHour: perHour, maxRecipientsPerDay: perDay } = this.#settings.get(mtaOutbound)
     await countSent(tx, account, recipients, { now: message.receivedAt, limits: { perHour, perDay } })
   }
 
   /** After that commit: it may be begun. */
-  kick(message: QueueId | undefined): void {
-    if (message !== undefined) this.#bus.publish({ kind: 'queue', message })
+  kick(messages: readonly QueueId[]): void {
+    for (const message of messages) this.#bus.publish({ kind: 'queue', message })
   }
 
-  #waiting(message: AcceptedMessage, recipient: MailboxRecipient | RemoteRecipient): NewRecipient {
+  #waiting(message: AcceptedMessage, recipient: LaterRecipient): NewRecipient {
     const queue: BuiltInQueue = recipient.kind === 'remote' ? 'remote' : 'local'
     const { outgoing, receivedAt } = message
     const { expireMs } = scheduleOf(this.#settings, queue)
@@ -138,7 +151,17 @@ export class Outlet {
   }
 }
 
-const addressed = ({ address, notify, originalRecipient }: MailboxRecipient | RemoteRecipient) => ({
+/** Who is on a list was not named by the sender. */
+const isCounted = (recipient: LaterRecipient): boolean =>
+  recipient.kind === 'remote' && recipient.returnTo === undefined
+
+/** RFC 5321 §4.5.5: a notification stays one, also on its way through a list. */
+const returnPath = (sender: string, recipient: LaterRecipient): string =>
+  sender !== '' && recipient.kind === 'remote' && recipient.returnTo !== undefined
+    ? recipient.returnTo
+    : sender
+
+const addressed = ({ address, notify, originalRecipient }: LaterRecipient) => ({
   address,
   ...(notify === undefined ? {} : { notify }),
   ...(originalRecipient === undefined ? {} : { originalRecipient }),

@@ -11,6 +11,9 @@ import { serverAccount } from './chunk.ts'
 import type { Outgoing } from './outlet.ts'
 import type { Intake, StagedMessage } from './intake.ts'
 import type { SmtpSession } from './smtp-command.ts'
+import { isJunkBy, verifiedMessage } from './stages/verified-message.ts'
+import { tellVerdict } from './tell-verdict.ts'
+import type { Verdict } from '#mailauth/message-verifier.ts'
 import { dataStages } from './stages/data-stages.ts'
 import type { Refusal } from './stages/stage.ts'
 import { makeTrace, protocolName, type TraceFacts } from './trace.ts'
@@ -30,7 +33,10 @@ export async function receiveMessage(
       const refusal = stage(session, { ...message, hasBareLineEnd })
       if (refusal !== undefined) return refuse(session, transaction, intake, refusal)
     }
-    return await accept(session, transaction, message)
+    const verdict = await verify(session, transaction)
+    const refusal = verdict && verifiedMessage(session.limits.checks, verdict)
+    if (refusal !== undefined) return refuse(session, transaction, intake, refusal)
+    return await accept(session, transaction, message, verdict)
   } catch (error) {
     if (!isFault(error)) throw error
     if (error.code === 'unavailable') session.emit(smtpError, { error })
@@ -40,6 +46,13 @@ export async function receiveMessage(
     void intake.abort()
     session.finishMessage()
   }
+}
+
+/** Tells what was found out; undefined where nothing was to be. */
+async function verify(session: SmtpSession, { verification }: Transaction): Promise<Verdict | undefined> {
+  const verdict = await verification?.verdict()
+  if (verdict !== undefined) tellVerdict(session, verdict)
+  return verdict
 }
 
 function refuse(session: SmtpSession, transaction: Transaction, intake: Intake, refusal: Refusal): Reply {
@@ -61,9 +74,10 @@ async function accept(
   session: SmtpSession,
   transaction: Transaction,
   message: StagedMessage,
+  verdict: Verdict | undefined,
 ): Promise<Reply> {
-  const { recipients, envelope } = transaction
-  const facts = traceFacts(session, transaction)
+  const { recipients, envelope, signing } = transaction
+  const facts = traceFacts(session, transaction, verdict)
   const trace = makeTrace(facts, message.structure)
   const structure = withAddedFields(trace.added, message.structure)
   const outcomes = await session.deps.acceptor.accept(
@@ -73,7 +87,8 @@ async function accept(
       envelopeFrom: envelope.from.address,
       receivedAt: facts.atMs,
       trace,
-      outgoing: outgoingFacts(session, transaction, message),
+      isJunk: verdict !== undefined && isJunkBy(session.limits.checks, verdict),
+      outgoing: outgoingFacts(session, transaction, message, (await signing?.fields(trace.added)) ?? ''),
     },
     recipients,
     session.role === 'lmtp' ? 'each' : 'together',
@@ -106,6 +121,7 @@ function outgoingFacts(
   { access }: SmtpSession,
   { envelope }: Transaction,
   { first8bit, structure }: StagedMessage,
+  signatures: string,
 ): Outgoing {
   const { ret, envelopeId, heldUntil, hold, by } = envelope
   return {
@@ -114,6 +130,7 @@ function outgoingFacts(
     // RFC 6531 §3.2: addresses are looked at when they are named.
     needsUtf8: envelope.isUtf8 && first8bit !== undefined && first8bit < structure.root.bodyStart,
     heldUntil,
+    signatures,
     ...(ret === undefined ? {} : { ret }),
     ...(envelopeId === undefined ? {} : { envelopeId }),
     ...(by === undefined ? {} : { by }),
@@ -144,8 +161,12 @@ function reportOutcome(
   })
 }
 
-function traceFacts(session: SmtpSession, { envelope, recipients }: Transaction): TraceFacts {
-  const { connection, deps, hello } = session
+function traceFacts(
+  session: SmtpSession,
+  { envelope, recipients, verification }: Transaction,
+  verdict: Verdict | undefined,
+): TraceFacts {
+  const { connection, deps, hello, limits } = session
   const atMs = deps.clock.now()
   const tls = connection.tls
   return {
@@ -165,7 +186,15 @@ function traceFacts(session: SmtpSession, { envelope, recipients }: Transaction)
     atMs,
     zoneMinutes: -new Date(atMs).getTimezoneOffset(),
     envelopeFrom: envelope.from.address,
-    deliveredTo: session.limits.addDeliveredTo,
+    deliveredTo: limits.addDeliveredTo,
+    findings:
+      verdict === undefined
+        ? ''
+        : verification!.fields(verdict, {
+            authResults: limits.addAuthResults,
+            receivedSpf: limits.addReceivedSpf,
+            utf8: envelope.isUtf8,
+          }),
     newMessageId: session.role === 'submission' ? `${session.messageId}@${deps.hostname()}` : undefined,
   }
 }

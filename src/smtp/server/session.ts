@@ -17,10 +17,13 @@ import { faultReply, type Operation } from '../errors.ts'
 import { connectionEnd, connectionStart, sessionAborted, smtpError } from '../events.ts'
 import { isRejection, type Reply, reply } from '../reply.ts'
 import type { SmtpLimits } from '../settings.ts'
+import { HeaderGate } from './header-gate.ts'
 import { Intake } from './intake.ts'
+import { observeMessage } from './observe-message.ts'
 import { findCommand, foreignVerbs, refusedVerbs } from './registry.ts'
 import type { AnySmtpCommand, Hello, Role, SmtpDeps, SmtpSession } from './smtp-command.ts'
 import type { Envelope, Recipient, Transaction } from './transaction.ts'
+import { beginVerification } from './verification.ts'
 
 const badLine = reply(500, '5.5.2', 'Control characters and bare line ends are not allowed')
 const lineTooLong = reply(500, '5.5.2', 'Line too long')
@@ -125,7 +128,8 @@ export class Session implements SmtpSession {
   }
 
   begin(envelope: Envelope): void {
-    this.#transaction = { envelope, recipients: [], chunks: undefined }
+    const verification = beginVerification(this, envelope)
+    this.#transaction = { envelope, recipients: [], verification, signing: undefined, chunks: undefined }
   }
 
   addRecipient(recipient: Recipient): void {
@@ -135,11 +139,16 @@ export class Session implements SmtpSession {
   reset(): void {
     const chunks = this.#transaction?.chunks
     if (chunks !== undefined && chunks !== 'failed') void chunks.intake.abort()
-    this.#transaction = undefined
+    this.#endTransaction()
   }
 
   finishMessage(): void {
     this.#messages++
+    this.#endTransaction()
+  }
+
+  #endTransaction(): void {
+    this.#transaction?.verification?.[Symbol.dispose]()
     this.#transaction = undefined
   }
 
@@ -150,8 +159,10 @@ export class Session implements SmtpSession {
   }
 
   newIntake(): Intake {
-    const maxBytes = this.limits.maxMessageBytes
-    return new Intake(this.deps.blobs.stager({ maxBytes }), maxBytes)
+    const { maxMessageBytes: maxBytes, maxHeaderBytes } = this.limits
+    const observer = observeMessage(this, this.#transaction!)
+    const gate = observer && new HeaderGate(observer, maxHeaderBytes)
+    return new Intake(this.deps.blobs.stager({ maxBytes }), maxBytes, gate)
   }
 
   countAuthFailure(): boolean {

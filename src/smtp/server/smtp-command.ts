@@ -4,7 +4,7 @@
  */
 import type { AccessWatch } from '#account/access-watch.ts'
 import type { Access } from '#account/access.ts'
-import type { Account } from '#account/account.ts'
+import type { ListMembers } from '#account/list-expansion.ts'
 import type { Resolution, StoredList } from '#account/lookup.ts'
 import type { SaslSignIn } from '#account/sasl/mechanism.ts'
 import type { SaslMechanisms } from '#account/sasl/mechanisms.ts'
@@ -12,6 +12,8 @@ import type { Clock } from '#base/clock.ts'
 import type { Cursor } from '#base/cursor.ts'
 import type { Maybe } from '#base/maybe.ts'
 import type { BlobStore } from '#blob/store.ts'
+import type { KnownKeys } from '#mailauth/dkim-key.ts'
+import type { AuthResolver } from '#mailauth/resolver.ts'
 import type { Connection } from '#net/connection.ts'
 import type { EventKind, EventValues } from '#telemetry/event.ts'
 import type { Telemetry } from '#telemetry/telemetry.ts'
@@ -20,6 +22,7 @@ import type { Reply } from '../reply.ts'
 import type { SmtpLimits } from '../settings.ts'
 import type { Acceptor } from './accept.ts'
 import type { Intake } from './intake.ts'
+import type { KeysOf } from './signing.ts'
 import type { Envelope, Recipient, Transaction } from './transaction.ts'
 
 /** `smtp`: mail from other servers. `submission`: from users, who sign in. `lmtp`: from a server of ours. */
@@ -35,10 +38,16 @@ export interface SmtpDeps {
   readonly telemetry: Telemetry
   readonly clock: Clock
   readonly resolve: (address: string) => Maybe<Resolution>
-  /** The accounts that get what is sent to a list. */
-  readonly expand: (list: StoredList) => Promise<readonly Account[]>
+  /** Who gets what is sent to a list. */
+  readonly expand: (list: StoredList) => Promise<ListMembers>
   readonly signIn: SaslSignIn
   readonly accessWatch: Pick<AccessWatch, 'watch'>
+  /** What the checks of a sender ask the DNS. */
+  readonly resolver: AuthResolver
+  /** DKIM keys of others that were read before. */
+  readonly knownKeys: KnownKeys
+  /** DKIM keys of ours. */
+  readonly keysOf: KeysOf
   readonly mechanisms: Pick<SaslMechanisms, 'offered' | 'find'>
   readonly blobs: Pick<BlobStore, 'stager'>
   readonly acceptor: Pick<Acceptor, 'accept' | 'hasRoom'>
@@ -51,7 +60,7 @@ export interface SmtpDeps {
 /** A recipient as the checks at RCPT see it: a list with who is on it. */
 export type RcptSubject =
   | Exclude<Resolution, { kind: 'list' }>
-  | (Extract<Resolution, { kind: 'list' }> & { readonly members: readonly Account[] })
+  | (Extract<Resolution, { kind: 'list' }> & { readonly members: ListMembers })
 
 export interface Hello {
   /** What the client calls itself: a domain or an address literal, as given. */
@@ -87,6 +96,7 @@ export interface SmtpSession {
   finishMessage(): void
   /** After the TLS handshake: as at the start (RFC 3207 §4.2). */
   restart(): void
+  /** For the data of the open transaction. */
   newIntake(): Intake
   /** Counts a failed sign-in; true when that was one too many. */
   countAuthFailure(): boolean

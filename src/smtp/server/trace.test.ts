@@ -17,6 +17,7 @@ const facts: TraceFacts = {
   atMs: Date.UTC(2026, 2, 4, 5, 6, 7),
   envelopeFrom: 'bob@example.org',
   deliveredTo: true,
+  findings: '',
   newMessageId: undefined,
 }
 

@@ -43,19 +43,24 @@ export function protocolName(p: Protocol): string {
 export interface TraceFacts extends ReceivedFacts {
   readonly envelopeFrom: string
   readonly deliveredTo: boolean
+  /** Fields about where it comes from, each ended with CRLF. RFC 8601 §5, RFC 7208 §9.1: above Received. */
+  readonly findings: string
   /** For a submitted message: what its Message-ID is to be if it has none. */
   readonly newMessageId: string | undefined
 }
 
 export function makeTrace(facts: TraceFacts, structure: MessageStructure): Trace {
   const added = facts.newMessageId === undefined ? {} : missingFields(facts, facts.newMessageId, structure)
-  let after = composeReceived(facts)
-  if (added.date !== undefined) after += `Date: ${added.date.text}\r\n`
-  if (added.messageId !== undefined) after += `Message-ID: <${added.messageId}>\r\n`
+  let after = facts.findings + composeReceived(facts) + addedText(added)
   // A message without any header begins with its body: the line between them is not in its bytes.
   if (structure.root.bodyStart === 0 && structure.sizeBytes > 0) after += '\r\n'
   return { before: `Return-Path: <${facts.envelopeFrom}>\r\n`, after, deliveredTo: facts.deliveredTo, added }
 }
+
+/** The fields that were missing, each ended with CRLF. */
+export const addedText = ({ date, messageId }: AddedFields): string =>
+  (date === undefined ? '' : `Date: ${date.text}\r\n`) +
+  (messageId === undefined ? '' : `Message-ID: <${messageId}>\r\n`)
 
 function missingFields(facts: TraceFacts, newMessageId: string, { envelope }: MessageStructure): AddedFields {
   // The field has whole seconds.

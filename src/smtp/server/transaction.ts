@@ -3,11 +3,14 @@
  * the end of the data or to a reset, whichever comes first.
  */
 import type { Account } from '#account/account.ts'
+import type { ListMembers } from '#account/list-expansion.ts'
 import type { LineEndCheck } from '../data-stream.ts'
 import type { QueuedMessage } from '#queue/tables.ts'
 import type { NotifyWord } from '#queue/transport.ts'
 import type { Path } from '../path.ts'
 import type { Intake } from './intake.ts'
+import type { Signing } from './signing.ts'
+import type { Verification } from './verification.ts'
 
 /** What MAIL said. */
 export interface Envelope {
@@ -40,12 +43,16 @@ export interface RecipientOptions {
 export interface RemoteRecipient extends RecipientOptions {
   readonly kind: 'remote'
   readonly address: string
+  /** Who hears of it when it cannot be reached, where that is not the sender: it is on a list of this owner. */
+  readonly returnTo?: string
 }
 
-export interface ListRecipient {
+export interface ListRecipient extends RecipientOptions {
   readonly kind: 'list'
-  readonly members: readonly Account[]
+  readonly members: ListMembers
   readonly address: string
+  /** RFC 5321 §3.9.2: the sender is not told of members that cannot be reached; they are the list's. */
+  readonly owner: string
 }
 
 export interface MailboxRecipient extends RecipientOptions {
@@ -69,6 +76,10 @@ export interface Transaction {
   readonly envelope: Envelope
   /** In the order of the RCPT commands, with repetitions: LMTP answers each (RFC 2033 §4.2). */
   readonly recipients: Recipient[]
+  /** Of a message from another server: what is found out about where it comes from. */
+  readonly verification: Verification | undefined
+  /** Of what a user sends to others; from the first byte of data on. */
+  signing: Signing | undefined
   /** From the first BDAT on; `failed` after one that was refused, until a reset. */
   chunks: Chunks | 'failed' | undefined
 }

@@ -8,6 +8,7 @@ import { readEnvelope } from '../envelope.ts'
 import { everywhere, smtpCommand, type SmtpSession } from '../smtp-command.ts'
 import { mailStages } from '../stages/mail-stages.ts'
 import { firstRefusal, type Refusal } from '../stages/stage.ts'
+import { verifiedSender } from '../stages/verified-sender.ts'
 import type { Envelope } from '../transaction.ts'
 
 const accepted = reply(250, '2.1.0', 'Sender ok')
@@ -46,10 +47,19 @@ export const mail = smtpCommand<MailArguments>({
 })
 
 function conclude(session: SmtpSession, envelope: Envelope, refusal: Refusal | undefined): Maybe<Reply> {
-  if (refusal === undefined) {
-    session.begin(envelope)
-    return accepted
-  }
+  if (refusal !== undefined) return refuse(session, envelope, refusal)
+  session.begin(envelope)
+  const { verification } = session.transaction!
+  const found = verification && verifiedSender(session, verification)
+  if (found === undefined) return accepted
+  return found.then((late) => {
+    if (late === undefined) return accepted
+    session.reset()
+    return refuse(session, envelope, late)
+  })
+}
+
+function refuse(session: SmtpSession, envelope: Envelope, refusal: Refusal): Reply {
   const { reason } = refusal
   session.emit(messageRejected, {
     stage: 'mail',

@@ -1,4 +1,5 @@
 /** RCPT (RFC 5321 §4.1.1.3): a recipient that the message is taken for, or a refusal. */
+import { ownerOf } from '#account/list-expansion.ts'
 import type { Resolution } from '#account/lookup.ts'
 import type { Maybe } from '#base/maybe.ts'
 import { messageRejected } from '../../events.ts'
@@ -107,7 +108,12 @@ function recipientOf(subject: RcptSubject, to: Path, options: RecipientOptions):
       return { kind: 'mailbox', account, address, ...options, ...(detail === undefined ? {} : { detail }) }
     }
     case 'list':
-      return { kind: 'list', members: subject.members, address: subject.address }
+      return {
+        kind: 'list',
+        members: subject.members,
+        address: subject.address,
+        owner: ownerOf(subject.list),
+      }
     case 'remote':
       return { kind: 'remote', address: to.address, ...options }
     case 'unknownUser':

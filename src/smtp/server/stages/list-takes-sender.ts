@@ -19,7 +19,7 @@ const nobodyThere: Refusal = {
 export function listTakesSender(session: SmtpSession, subject: RcptSubject): Refusal | undefined {
   if (subject.kind !== 'list') return undefined
   if (!mayPost(session, subject)) return notYours
-  return subject.members.length === 0 ? nobodyThere : undefined
+  return subject.members.accounts.length + subject.members.others.length === 0 ? nobodyThere : undefined
 }
 
 function mayPost(session: SmtpSession, { list, members }: Extract<RcptSubject, { kind: 'list' }>): boolean {
@@ -31,6 +31,7 @@ function mayPost(session: SmtpSession, { list, members }: Extract<RcptSubject, {
   if (list.posting === 'local') return access !== undefined || role === 'lmtp'
   if (access === undefined) return role === 'lmtp' && isNamed(list.recipients)
   return (
-    isNamed(list.recipients) || members.some(({ id }) => id === access.account || access.groups.includes(id))
+    isNamed(list.recipients) ||
+    members.accounts.some(({ id }) => id === access.account || access.groups.includes(id))
   )
 }

@@ -20,9 +20,16 @@ const isOwn = (access: Access, account: AccountId): boolean =>
 export function senderIsOwn(session: SmtpSession, { from }: Envelope): Maybe<Refusal | undefined> {
   const { access } = session
   if (access === undefined || !session.limits.mustMatchSender || from.address === '') return undefined
-  if (access.emails.includes(from.address)) return undefined
-  const found = session.deps.resolve(from.address)
-  const judge = (resolution: Resolution): Refusal | undefined =>
-    resolution.kind === 'local' && isOwn(access, resolution.account.id) ? undefined : refusal
+  const judge = (isTheirs: boolean): Refusal | undefined => (isTheirs ? undefined : refusal)
+  const found = isOwnAddress(session, access, from.address)
+  return found instanceof Promise ? found.then(judge) : judge(found)
+}
+
+/** Whether who signed in may send as it. */
+export function isOwnAddress(session: SmtpSession, access: Access, address: string): Maybe<boolean> {
+  if (access.emails.includes(address)) return true
+  const judge = (resolution: Resolution): boolean =>
+    resolution.kind === 'local' && isOwn(access, resolution.account.id)
+  const found = session.deps.resolve(address)
   return found instanceof Promise ? found.then(judge) : judge(found)
 }

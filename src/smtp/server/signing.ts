@@ -1,0 +1,73 @@
+/**
+ * DKIM signatures of what users send to other servers: by the domain in From where that address is theirs, or
+ * else by that of the envelope. What must hold: nobody gets a signature of a domain that they may not send
+ * as, and the keys are only those that are published.
+ */
+import type { Access } from '#account/access.ts'
+import { splitAddress } from '#base/domain-name.ts'
+import type { Maybe } from '#base/maybe.ts'
+import { type DkimSigningKey, DkimSigner } from '#mailauth/dkim-sign.ts'
+import { readAuthors } from '#mailauth/author-domain.ts'
+import type { AddedFields } from '#message/added-fields.ts'
+import type { SmtpSession } from './smtp-command.ts'
+import { isOwnAddress } from './stages/sender-is-own.ts'
+import { addedText } from './trace.ts'
+import type { Recipient, Transaction } from './transaction.ts'
+
+/** Gives the keys that mail of a domain is signed with, none where it has none. */
+export type KeysOf = (domain: string) => Maybe<readonly DkimSigningKey[]>
+
+const goesOut = (recipient: Recipient): boolean =>
+  recipient.kind === 'remote' || (recipient.kind === 'list' && recipient.members.others.length > 0)
+
+export class Signing {
+  readonly #session: SmtpSession
+  readonly #access: Access
+  readonly #envelopeFrom: string
+  #header: Buffer | undefined
+  #signer: DkimSigner | undefined
+
+  private constructor(session: SmtpSession, access: Access, envelopeFrom: string) {
+    this.#session = session
+    this.#access = access
+    this.#envelopeFrom = envelopeFrom
+  }
+
+  /** Undefined where nothing of the message is signed: it comes from outside, or stays here. */
+  static begin(session: SmtpSession, { envelope, recipients }: Transaction): Signing | undefined {
+    const { access } = session
+    return access === undefined || !recipients.some(goesOut)
+      ? undefined
+      : new Signing(session, access, envelope.from.address)
+  }
+
+  /** Before any of the body; it is kept. */
+  async header(block: Buffer): Promise<void> {
+    const kept = Buffer.from(block)
+    const domain = await this.#domain(kept)
+    const keys = domain === undefined ? [] : await this.#session.deps.keysOf(domain)
+    if (keys.length === 0) return
+    this.#header = kept
+    this.#signer = new DkimSigner({ keys, nowMs: this.#session.deps.clock.now() })
+  }
+
+  body(piece: Buffer): void {
+    this.#signer?.body(piece)
+  }
+
+  /** The fields, each ended with CRLF, of the message with what was added to it. */
+  async fields(added: AddedFields): Promise<string> {
+    if (this.#signer === undefined) return ''
+    this.#signer.header(Buffer.concat([Buffer.from(addedText(added)), this.#header!]))
+    return (await this.#signer.end()).toString('latin1')
+  }
+
+  async #domain(header: Buffer): Promise<string | undefined> {
+    const [author, ...others] = readAuthors(header)
+    if (author !== undefined && others.length === 0) {
+      const isTheirs = await isOwnAddress(this.#session, this.#access, author)
+      if (isTheirs) return splitAddress(author)?.domain
+    }
+    return splitAddress(this.#envelopeFrom)?.domain
+  }
+}

@@ -1,0 +1,273 @@
+import assert from 'node:assert/strict'
+import { generateKeyPairSync } from 'node:crypto'
+import { once } from 'node:events'
+import { test } from 'node:test'
+import { listMailboxes } from '#mail/mailbox.ts'
+import { entryTable } from '#mail/tables.ts'
+import { DkimSigner, type DkimSigningKey } from '#mailauth/dkim-sign.ts'
+import type { AuthResolver } from '#mailauth/resolver.ts'
+import { queuedMessageTable } from '#queue/tables.ts'
+import { MessageVerifier } from '#mailauth/message-verifier.ts'
+import { parseIp } from '#base/ip.ts'
+import { Lru } from '#base/lru.ts'
+import { AuthZone, type ZoneData } from '../../../test/harness/auth-zone.ts'
+import { noChecks, startedAt, TestServer, type TestServerOptions } from './fixture.test.ts'
+import type { SenderChecks } from './settings.ts'
+
+const pair = generateKeyPairSync('ed25519')
+const record = pair.publicKey.export({ format: 'der', type: 'spki' }).subarray(-32).toString('base64')
+const keyFor = (domain: string): DkimSigningKey => ({
+  domain,
+  selector: 's1',
+  algorithm: 'ed25519-sha256',
+  privateKey: pair.privateKey,
+  canonicalization: 'relaxed/relaxed',
+  headers: [],
+  expireSeconds: undefined,
+})
+
+/** Clients of the fixture come from 192.0.2.1. */
+const zone: ZoneData = {
+  'good.example': [{ TXT: 'v=spf1 ip4:192.0.2.1 -all' }],
+  's1._domainkey.good.example': [{ TXT: `v=DKIM1; k=ed25519; p=${record}` }],
+  '_dmarc.good.example': [{ TXT: 'v=DMARC1; p=reject' }],
+  'bad.example': [{ TXT: 'v=spf1 -all exp=why.bad.example' }],
+  'why.bad.example': [{ TXT: 'Not from %{i}' }],
+  '_dmarc.bad.example': [{ TXT: 'v=DMARC1; p=reject' }],
+  '_dmarc.careful.example': [{ TXT: 'v=DMARC1; p=quarantine' }],
+  'slow.example': ['TIMEOUT'],
+  '_dmarc.slow.example': ['TIMEOUT'],
+  'broken.example': [{ TXT: 'v=spf1 nonsense' }],
+  'client.example': [{ A: '192.0.2.1' }],
+  '1.2.0.192.in-addr.arpa': [{ PTR: 'client.example' }],
+}
+
+const relaxed: SenderChecks = {
+  ...noChecks,
+  reverseIpVerify: 'relaxed',
+  spfEhloVerify: 'relaxed',
+  spfFromVerify: 'relaxed',
+  dkimVerify: 'relaxed',
+  arcVerify: 'relaxed',
+  dmarcVerify: 'relaxed',
+}
+
+const start = (checks: Partial<SenderChecks> = {}, o: TestServerOptions = {}, resolver?: AuthResolver) =>
+  TestServer.start({
+    ...o,
+    limits: { checks: { ...relaxed, ...checks }, ...o.limits },
+    deps: { resolver: resolver ?? new AuthZone(zone), ...o.deps },
+  })
+
+const messageFrom = (domain: string, more = ''): string =>
+  `${more}From: <me@${domain}>\r\nTo: <alice@example.org>\r\n\r\ntext\r\n`
+
+const send = (from: string, message: string): string =>
+  `EHLO client.example\r\nMAIL FROM:<${from}>\r\nRCPT TO:<alice@example.org>\r\nDATA\r\n${message}.\r\nQUIT\r\n`
+
+/** Replies to MAIL and to the message. */
+async function replies(s: TestServer, from: string, message: string): Promise<readonly string[]> {
+  const lines = (await s.talk('smtp', send(from, message)))
+    .split('\r\n')
+    .filter((line) => /^\d{3} /.test(line))
+  return [lines[2]!, lines.at(-2)!]
+}
+
+async function signedBy(domain: string, message: string): Promise<string> {
+  const signer = new DkimSigner({ keys: [keyFor(domain)], nowMs: startedAt })
+  const end = message.indexOf('\r\n\r\n') + 4
+  signer.header(Buffer.from(message.slice(0, end)))
+  signer.body(Buffer.from(message.slice(end)))
+  return (await signer.end()).toString('latin1') + message
+}
+
+const unfolded = (message: string): string => message.replaceAll(/\r\n[ \t]+/g, ' ')
+
+test('what was found out stands above Received, and in the log', async () => {
+  await using s = await start()
+  const message = await signedBy('good.example', messageFrom('good.example'))
+  assert.match((await replies(s, 'me@good.example', message))[1]!, /^250 /)
+  const [stored] = await s.messages('alice')
+  const lines = unfolded(stored!).split('\r\n')
+  assert.match(lines[0]!, /^Return-Path:/)
+  assert.match(lines[1]!, /^Delivered-To:/)
+  assert.equal(
+    lines[2],
+    'Authentication-Results: mx.example.org; iprev=pass policy.iprev=192.0.2.1;' +
+      ' spf=none smtp.helo=client.example; spf=pass smtp.mailfrom=me@good.example;' +
+      ` dkim=pass header.d=good.example header.s=s1 header.a=ed25519-sha256 header.b=${/b=([^;]{8})/.exec(/ b=.*/.exec(message)![0])![1]};` +
+      ' arc=none; dmarc=pass header.from=good.example policy.dmarc=reject',
+  )
+  assert.match(lines[3]!, /^Received-SPF: pass .*client-ip=192\.0\.2\.1/)
+  assert.match(lines[4]!, /^Received: /)
+  const [told] = s.heard('smtp.message-checked')
+  assert.deepEqual(
+    [told!['iprev'], told!['spfEhlo'], told!['spfFrom'], told!['dkim'], told!['dmarc']],
+    ['pass', 'none', 'pass', ['pass good.example'], 'pass good.example'],
+  )
+  assert.equal(s.heard('smtp.dmarc-pass').length, 1)
+})
+
+test('a signature counts however the message is cut, and not when the body was changed', async () => {
+  await using s = await start()
+  const message = await signedBy('good.example', messageFrom('good.example'))
+  const input = send('me@other.example', message)
+  const cuts = Array.from({ length: input.length - 1 }, (_, i) => i + 1)
+  await s.talk('smtp', input, cuts)
+  await s.talk('smtp', send('me@other.example', message.replace('text', 'tent')))
+  const [good, changed] = (await s.messages('alice')).map(unfolded)
+  assert.match(good!, / dkim=pass .*; dmarc=pass /)
+  assert.match(changed!, / dkim=fail reason="the body has been changed" .*; dmarc=fail /)
+})
+
+test('results that claim to be ours are taken out, those of others stay', async () => {
+  await using s = await start()
+  const forged =
+    'Authentication-Results: MX.example.org;\r\n dmarc=pass header.from=good.example\r\n' +
+    'Authentication-Results: elsewhere.example; dmarc=pass\r\n'
+  await replies(s, 'me@bad.example', messageFrom('bad.example', forged))
+  const [stored] = (await s.messages('alice')).map(unfolded)
+  const claims = stored!.split('\r\n').filter((line) => line.startsWith('Authentication-Results:'))
+  assert.equal(claims.length, 2)
+  assert.match(claims[0]!, /mx\.example\.org;.* dmarc=fail /)
+  assert.equal(claims[1], 'Authentication-Results: elsewhere.example; dmarc=pass')
+})
+
+test('strict checks of the sender are answered at MAIL', async () => {
+  await using s = await start({ spfFromVerify: 'strict' })
+  const [bad] = await replies(s, 'me@bad.example', messageFrom('bad.example'))
+  assert.equal(
+    bad,
+    '550 5.7.23 SPF does not allow your address to send for bad.example; bad.example explains: Not from 192.0.2.1',
+  )
+  assert.match((await replies(s, 'me@slow.example', messageFrom('x.example')))[0]!, /^451 4\.7\.24 /)
+  assert.match((await replies(s, 'me@broken.example', messageFrom('x.example')))[0]!, /^550 5\.7\.24 /)
+  assert.match((await replies(s, 'me@none.example', messageFrom('x.example')))[1]!, /^250 /)
+  assert.equal(s.heard('smtp.message-rejected')[0]!['stage'], 'mail')
+  await using ehlo = await start({ spfEhloVerify: 'strict' })
+  const asBad = send('me@good.example', messageFrom('good.example')).replace('client', 'bad')
+  assert.match(await ehlo.talk('smtp', asBad), /\r\n550 5\.7\.23 /)
+})
+
+test('a client without a name that leads back is refused where that is demanded', async () => {
+  const strict = { reverseIpVerify: 'strict' } as const
+  await using named = await start(strict)
+  assert.match((await replies(named, 'me@none.example', messageFrom('x.example')))[1]!, /^250 /)
+  await using nameless = await start(strict, {}, new AuthZone({}))
+  assert.match((await replies(nameless, 'me@none.example', messageFrom('x.example')))[0]!, /^550 5\.7\.25 /)
+})
+
+test('strict DKIM wants one good signature', async () => {
+  await using s = await start({ dkimVerify: 'strict' })
+  const plain = messageFrom('good.example')
+  assert.match((await replies(s, 'me@good.example', plain))[1]!, /^550 5\.7\.20 /)
+  assert.match((await replies(s, 'me@good.example', await signedBy('good.example', plain)))[1]!, /^250 /)
+  const unknown = await signedBy('good.example', plain)
+  await using offline = await start(
+    { dkimVerify: 'strict' },
+    {},
+    {
+      resolve: async () => ({ kind: 'failed', reason: 'no answer' }),
+    },
+  )
+  assert.match((await replies(offline, 'me@good.example', unknown))[1]!, /^451 4\.7\.5 /)
+})
+
+test('DMARC by setting: told, put aside, refused', async () => {
+  for (const [dmarcVerify, domain, expected] of [
+    ['relaxed', 'bad.example', 'inbox'],
+    ['quarantine', 'bad.example', 'junk'],
+    ['quarantine', 'good.example', 'inbox'],
+    ['strict', 'bad.example', '550 5.7.1 Refused by the DMARC policy of bad.example'],
+    ['strict', 'careful.example', 'junk'],
+    ['strict', 'slow.example', 'inbox'],
+  ] as const) {
+    await using s = await start({ dmarcVerify })
+    const [, said] = await replies(s, `me@${domain}`, messageFrom(domain))
+    const found = said!.startsWith('250 ') ? await mailboxOf(s) : said
+    assert.equal(found, expected, `${dmarcVerify} ${domain}`)
+  }
+})
+
+/** The role of the mailbox that alice's only message is in. */
+async function mailboxOf(s: TestServer): Promise<string | undefined> {
+  const account = s.accounts.get('alice')!.id
+  return s.db.read(async (tx) => {
+    const [entry] = await tx.list(entryTable, [account])
+    return (await listMailboxes(tx, account)).find(({ id }) => id === entry![0][1])?.role
+  })
+}
+
+test('checks that take too long count as not made, and do not hold the message', async () => {
+  const never: AuthResolver = {
+    resolve: async (_name, _type, { signal } = {}) => {
+      signal!.throwIfAborted()
+      await once(signal!, 'abort')
+      throw signal!.reason
+    },
+  }
+  await using s = await start({ timeout: 1000 }, {}, never)
+  const message = await signedBy('good.example', messageFrom('good.example'))
+  assert.match((await replies(s, 'me@good.example', message))[1]!, /^250 /)
+  const [stored] = (await s.messages('alice')).map(unfolded)
+  assert.match(stored!, /iprev=temperror .*spf=temperror .*dkim=temperror .*dmarc=temperror /)
+})
+
+test('mail of users and of servers of ours is not checked', async () => {
+  const resolver = new AuthZone(zone)
+  await using s = await start({}, {}, resolver)
+  await s.talk('lmtp', send('me@bad.example', messageFrom('bad.example')).replace('EHLO', 'LHLO'))
+  const [stored] = await s.messages('alice')
+  assert.doesNotMatch(stored!, /Authentication-Results/)
+  assert.deepEqual(resolver.asked, [])
+})
+
+test('what a user sends to others is signed, with the fields that were added, and verifies', async () => {
+  const keysOf = (domain: string) => (domain === 'example.org' ? [keyFor('example.org')] : [])
+  await using s = await start({}, { deps: { keysOf } })
+  const c = await s.secured('submission')
+  await c.ask(`AUTH PLAIN ${Buffer.from('\0alice@example.org\0secret').toString('base64')}`, '235 ')
+  const submit = async (from: string, ...to: readonly string[]): Promise<void> => {
+    await c.ask(`MAIL FROM:<alice@example.org>`, '250 ')
+    for (const one of to) await c.ask(`RCPT TO:<${one}>`, '250 ')
+    await c.ask('DATA', '354 ')
+    await c.ask(`From: <${from}>\r\nSubject: hello\r\n\r\ntext\r\n.`, '250 ')
+  }
+  await submit('alice@example.org', 'bob@example.org')
+  await submit('alice@example.org', 'bob@example.org', 'dave@good.example')
+  await submit('ceo@example.net', 'dave@good.example')
+  const [local, both] = await s.messages('bob')
+  assert.doesNotMatch(local!, /DKIM-Signature/)
+  assert.doesNotMatch(both!, /DKIM-Signature/)
+  const queued = await s.db.read((tx) => tx.list(queuedMessageTable, []))
+  for (const [, { before, blob, sizeBytes }] of queued) {
+    const message = Buffer.concat([
+      Buffer.from(before),
+      Buffer.from(await s.blobs.readRange(blob, 0, sizeBytes)),
+    ])
+    const resolver = new AuthZone({
+      's1._domainkey.example.org': [{ TXT: `v=DKIM1; k=ed25519; p=${record}` }],
+    })
+    const verifier = new MessageVerifier({
+      origin: { ip: parseIp('192.0.2.9')!, helo: 'x', sender: '' },
+      wanted: { iprev: false, spfHelo: false, spf: false, dkim: true, arc: false, dmarc: false },
+      resolver,
+      receiver: 'x',
+      nowMs: startedAt,
+      signal: new AbortController().signal,
+      known: new Lru(1),
+      trustedSealers: [],
+      dkim: { maxSignatures: 10, strict: true },
+    })
+    const end = message.indexOf('\r\n\r\n') + 4
+    verifier.header(message.subarray(0, end))
+    verifier.body(message.subarray(end))
+    const { dkim } = await verifier.end()
+    assert.deepEqual(
+      dkim!.map(({ result, domain }) => [result, domain]),
+      [['pass', 'example.org']],
+    )
+    assert.match(message.toString(), /^DKIM-Signature: [^]*\r\nReceived: [^]*\r\nDate: [^]*\r\nMessage-ID: /)
+  }
+  assert.equal(queued.length, 2)
+})

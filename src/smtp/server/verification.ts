@@ -1,0 +1,89 @@
+/**
+ * What is found out about where a message from another server comes from, between MAIL and the end of its data.
+ *
+ * What must hold: look-ups begin at once and beside the session; after the last byte nobody waits for them any
+ * longer than the settings say; and they end with the transaction, however it ends.
+ */
+import { parseIp } from '#base/ip.ts'
+import { composeAuthResults } from '#message/auth-results.ts'
+import { MessageVerifier, type Origin, type Verdict } from '#mailauth/message-verifier.ts'
+import { composeReceivedSpf } from '#mailauth/received-spf.ts'
+import { verdictResults } from '#mailauth/verdict-results.ts'
+import type { SenderChecks } from './settings.ts'
+import type { SmtpDeps, SmtpSession } from './smtp-command.ts'
+import type { Envelope } from './transaction.ts'
+
+export interface VerificationOptions {
+  readonly deps: Pick<SmtpDeps, 'resolver' | 'knownKeys' | 'clock' | 'hostname'>
+  readonly checks: SenderChecks
+  readonly origin: Origin
+}
+
+export class Verification implements Disposable {
+  readonly origin: Origin
+  readonly verifier: MessageVerifier
+  readonly #o: VerificationOptions
+  readonly #controller = new AbortController()
+
+  constructor(o: VerificationOptions) {
+    const { deps, checks, origin } = o
+    this.#o = o
+    this.origin = origin
+    this.verifier = new MessageVerifier({
+      origin,
+      wanted: wantedChecks(checks),
+      resolver: deps.resolver,
+      receiver: deps.hostname(),
+      nowMs: deps.clock.now(),
+      signal: this.#controller.signal,
+      known: deps.knownKeys,
+      trustedSealers: checks.arcTrustedSealers.filter((domain) => domain !== undefined),
+      dkim: { maxSignatures: checks.dkimSignatures, strict: checks.dkimStrict },
+    })
+  }
+
+  /** After the header and the body. What is not known when the time is over counts as not found out. */
+  async verdict(): Promise<Verdict> {
+    const timer = setTimeout(() => this.#controller.abort(), this.#o.checks.timeout)
+    try {
+      return await this.verifier.end()
+    } finally {
+      clearTimeout(timer)
+    }
+  }
+
+  /** The fields that tell of it, each ended with CRLF. */
+  fields(verdict: Verdict, o: { authResults: boolean; receivedSpf: boolean; utf8: boolean }): string {
+    const { origin } = this
+    const authservId = this.#o.deps.hostname()
+    const results = verdictResults(verdict, origin)
+    const spf = verdict.spf ?? verdict.spfHelo
+    const told = o.authResults ? composeAuthResults({ authservId, results }, { utf8: o.utf8 }) : ''
+    return o.receivedSpf && spf !== undefined
+      ? told + composeReceivedSpf(spf, { ...origin, receiver: authservId })
+      : told
+  }
+
+  [Symbol.dispose](): void {
+    this.#controller.abort()
+  }
+}
+
+/** Undefined where nothing is to be found out: it comes from a user, or from a server of ours. */
+export function beginVerification(session: SmtpSession, { from }: Envelope): Verification | undefined {
+  const { checks } = session.limits
+  const ip = parseIp(session.connection.peer.ip)
+  if (session.role !== 'smtp' || session.access !== undefined || ip === undefined) return undefined
+  if (!Object.values(wantedChecks(checks)).includes(true)) return undefined
+  const origin = { ip, helo: session.hello!.name, sender: from.address }
+  return new Verification({ deps: session.deps, checks, origin })
+}
+
+const wantedChecks = (checks: SenderChecks) => ({
+  iprev: checks.reverseIpVerify !== 'disable',
+  spfHelo: checks.spfEhloVerify !== 'disable',
+  spf: checks.spfFromVerify !== 'disable',
+  dkim: checks.dkimVerify !== 'disable',
+  arc: checks.arcVerify !== 'disable',
+  dmarc: checks.dmarcVerify !== 'disable',
+})
