@@ -10,6 +10,9 @@ export const packageOf: Readonly<Record<Program, readonly string[]>> = {
   fetchmail: ['fetchmail'],
   gsasl: ['gsasl'],
   passlib: ['python3-passlib'],
+  // DKIM and ARC in Python, and what it reads Authentication-Results by.
+  dkimpy: ['python3-dkim'],
+  authres: ['python3-authres'],
   named: ['bind9'],
   'dnssec-keygen': ['bind9-utils'],
   'dnssec-signzone': ['bind9-utils'],
@@ -36,6 +39,8 @@ export type Program =
   | 'fetchmail'
   | 'gsasl'
   | 'passlib'
+  | 'dkimpy'
+  | 'authres'
   | 'named'
   | 'dnssec-keygen'
   | 'dnssec-signzone'
@@ -70,6 +75,8 @@ export const rootOf = (program: Program): string => `/var/cache/postern-test/${p
 /** What is no program on the path, and where its package puts it. */
 export const files: Readonly<Partial<Record<string, string>>> = {
   passlib: '/usr/lib/python3/dist-packages/passlib/__init__.py',
+  dkimpy: '/usr/lib/python3/dist-packages/dkim/__init__.py',
+  authres: '/usr/lib/python3/dist-packages/authres/__init__.py',
   exim4: rootOf('exim4') + unpacked.exim4![0],
   opensmtpd: rootOf('opensmtpd') + unpacked.opensmtpd![0],
 }
