@@ -94,6 +94,27 @@ test('what is refused for now is tried again at the times of the schedule, and g
   assert.deepEqual((await q.rows()).messages, [])
 })
 
+test('a notification names the server that said something, and none that did not answer', async () => {
+  const q = makeQueue()
+  await using manager = q.start()
+  const silent = attemptAt(q.clock.now(), 'connect ECONNREFUSED')
+  q.world.answer = (address) => {
+    if (address === 'alice@example.org') return ok
+    const attempt = address.startsWith('refused') ? attemptAt(q.clock.now(), '550 no') : silent
+    return { kind: 'failed', status: '5.0.0', attempt }
+  }
+  await q.put(['refused@remote.example'])
+  await q.put(['silent@remote.example'])
+  await q.pass(manager, 0)
+  await q.pass(manager, 0)
+  const [refused, unanswered] = ['refused', 'silent'].map((name) =>
+    q.sent.find(({ text }) => text.includes(`Final-Recipient: rfc822; ${name}@`)),
+  )
+  assert.match(refused!.text, /Remote-MTA: dns; mx\.example\r\nDiagnostic-Code: smtp; 550 no\r\n/)
+  assert.doesNotMatch(unanswered!.text, /Remote-MTA|Diagnostic-Code/)
+  assert.match(unanswered!.text, /With the server mx\.example \(192\.0\.2\.1\): connect ECONNREFUSED/)
+})
+
 test('each recipient has its own fate, and the failed ones come back in one notification', async () => {
   const q = makeQueue()
   await using manager = q.start()

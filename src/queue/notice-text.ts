@@ -57,8 +57,9 @@ function describe(message: QueuedMessage, recipient: QueuedRecipient): readonly 
   if (recipient.report === 'failed' || recipient.report === 'delayed') {
     const isOurs = last?.step === unreadable.step
     if (last !== undefined) {
-      const who =
-        last.host === undefined || isOurs ? 'The reason is' : `The server ${last.host}${at(last.ip)} said`
+      const host = `server ${last.host}${at(last.ip)}`
+      const whose = isReply(last.said) ? `The ${host} said` : `With the ${host}`
+      const who = last.host === undefined || isOurs ? 'The reason is' : whose
       lines.push(...indent(fold(`${who}: ${last.said}`)))
     }
     if (recipient.report === 'delayed')
@@ -69,6 +70,9 @@ function describe(message: QueuedMessage, recipient: QueuedRecipient): readonly 
   }
   return [...lines, '']
 }
+
+/** What a server said, and not what we found. */
+export const isReply = (said: string): boolean => /^[245]\d\d/.test(said)
 
 const at = (ip: string | undefined): string => (ip === undefined ? '' : ` (${ip})`)
 const day = (ms: number): string => new Date(ms).toUTCString()

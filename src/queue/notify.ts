@@ -29,7 +29,7 @@ import {
   type QueueId,
   queueIdText,
 } from './tables.ts'
-import { noticeSubject, noticeText } from './notice-text.ts'
+import { isReply, noticeSubject, noticeText } from './notice-text.ts'
 import type { Work } from './work.ts'
 
 export interface NotifyDeps {
@@ -166,14 +166,15 @@ function reportedRecipient(recipient: QueuedRecipient): ReportedRecipient {
   const last = history.at(-1)
   const isGood = report === 'delivered' || report === 'relayed'
   // RFC 3464 §2.3.6: only what a server said; our own words are in the text.
-  const isReply = last?.host !== undefined && /^[245]\d\d/.test(last.said)
+  const isSaid = last?.host !== undefined && isReply(last.said)
   return {
     address,
     action: report,
     status: isGood ? '2.0.0' : (status ?? '5.0.0'),
     ...(originalRecipient === undefined ? {} : { originalRecipient }),
-    ...(last?.host === undefined ? {} : { remoteMta: last.host }),
-    ...(!isGood && isReply ? { diagnostic: last.said } : {}),
+    // RFC 3464 §2.3.5: the server that said so, so not one that was not reached.
+    ...(last?.host !== undefined && (isGood || isSaid) ? { remoteMta: last.host } : {}),
+    ...(!isGood && isSaid ? { diagnostic: last.said } : {}),
     ...(last === undefined ? {} : { lastAttemptAt: last.at }),
     ...(report === 'delayed' ? { retryUntil: expiresAt } : {}),
   }
