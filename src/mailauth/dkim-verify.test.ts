@@ -66,8 +66,7 @@ const rfc8463Records = {
 test('the example of RFC 8463 appendix A', async () => {
   const checks = await check(rfc8463, { records: rfc8463Records })
   const common = { domain: 'football.example.com', identity: '@football.example.com', isTesting: false }
-  const names = ['from', 'to', 'subject', 'date', 'message-id', 'from', 'subject', 'date']
-  const good = { result: 'pass', reason: 'verified', text: 'the signature is good', names }
+  const good = { result: 'pass', reason: 'verified', text: 'the signature is good' }
   assert.deepEqual(checks, [
     {
       ...common,

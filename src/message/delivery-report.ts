@@ -9,10 +9,11 @@
 import { asBuffer } from '#base/bytes.ts'
 import { composeAddressField, composeField } from './compose.ts'
 import { formatDate } from './date.ts'
+import { addressOfUnitext, unitextInAscii } from './unitext.ts'
 
 export interface ReportedRecipient {
   readonly address: string
-  /** As in ORCPT, decoded: `rfc822;bob@example.net`. */
+  /** As in ORCPT: `rfc822;bob@example.net`, decoded, but for the type utf-8 as it was given. */
   readonly originalRecipient?: string
   readonly action: 'failed' | 'delayed' | 'delivered' | 'relayed'
   /** RFC 3463. */
@@ -66,8 +67,10 @@ export function composeDeliveryReport(report: DeliveryReport): {
   readonly is8bit: boolean
   readonly needsUtf8: boolean
 } {
-  const status = statusFields(report)
-  const isGlobal = !asciiText(status)
+  const classic = statusFields(report, unitextInAscii)
+  const isGlobal = !asciiText(classic)
+  // RFC 6533 §4.1: only there original recipients of the type utf-8 stand in clear.
+  const status = isGlobal ? statusFields(report, addressOfUnitext) : classic
   const original = report.original === undefined ? undefined : originalPart(report.original)
   const needsUtf8 = !asciiText(report.to) || isGlobal
   const head = [
@@ -140,7 +143,8 @@ export function headerOf(bytes: Uint8Array): Uint8Array {
   return end < 0 ? bytes : bytes.subarray(0, end + 2)
 }
 
-function statusFields(report: DeliveryReport): string {
+/** `utf8`: makes an address of the type utf-8 of what ORCPT had. */
+function statusFields(report: DeliveryReport, utf8: (given: string) => string): string {
   const perMessage = [
     ...(report.envelopeId === undefined ? [] : [`Original-Envelope-Id: ${oneLine(report.envelopeId)}`]),
     `Reporting-MTA: dns; ${oneLine(report.reportingMta)}`,
@@ -150,7 +154,7 @@ function statusFields(report: DeliveryReport): string {
       : [`Future-Release-Request: ${oneLine(report.futureRelease)}`]),
     ...(report.deliverByAt === undefined ? [] : [`Deliver-By-Date: ${formatDate(report.deliverByAt)}`]),
   ]
-  return [perMessage, ...report.recipients.map(recipientFields)]
+  return [perMessage, ...report.recipients.map((recipient) => recipientFields(recipient, utf8))]
     .map((fields) => `${fields.join(crlf)}${crlf}`)
     .join(crlf)
 }
@@ -159,12 +163,15 @@ function statusFields(report: DeliveryReport): string {
 const typedAddress = (address: string): string =>
   `${asciiText(address) ? 'rfc822' : 'utf-8'}; ${oneLine(address)}`
 
-function recipientFields(recipient: ReportedRecipient): readonly string[] {
+function recipientFields(recipient: ReportedRecipient, utf8: (given: string) => string): readonly string[] {
   const { originalRecipient, remoteMta, diagnostic, lastAttemptAt, retryUntil } = recipient
   const original =
     originalRecipient === undefined ? undefined : /^([^;]{1,60});\s*(.+)$/.exec(originalRecipient)
+  const [, type = '', address = ''] = original ?? []
   return [
-    ...(original ? [`Original-Recipient: ${oneLine(original[1]!)}; ${oneLine(original[2]!)}`] : []),
+    ...(original
+      ? [`Original-Recipient: ${oneLine(type)}; ${oneLine(type === 'utf-8' ? utf8(address) : address)}`]
+      : []),
     `Final-Recipient: ${typedAddress(recipient.address)}`,
     `Action: ${recipient.action}`,
     `Status: ${recipient.status}`,

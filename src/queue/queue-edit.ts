@@ -1,5 +1,6 @@
 /** What an administrator's change makes of the row of one recipient. Pure but for the time, which is given. */
 import { invalidProperties } from '#base/fault.ts'
+import { originalOf } from '#message/unitext.ts'
 import type { Values } from '#settings/values.ts'
 import { wantsNotice } from './record.ts'
 import type { QueuedMessage, QueuedRecipient } from './tables.ts'
@@ -63,7 +64,7 @@ export function movedTo(
   const { status: _status, report: _report, retryAt: _retryAt, ...rest } = before
   return {
     ...rest,
-    originalRecipient: before.originalRecipient ?? `rfc822;${before.address}`,
+    originalRecipient: before.originalRecipient ?? originalOf(before.address),
     address,
     queue,
     dueAt: now,

@@ -15,7 +15,7 @@ export type NotifyWord = (typeof notifyWords)[number]
 export interface OutboundRecipient {
   /** As it was given, its domain normalised. */
   readonly address: string
-  /** RFC 3461 §4.2, as it was given: `rfc822;bob@example.net`. */
+  /** RFC 3461 §4.2: `rfc822;bob@example.net`, decoded, but for the type utf-8 (`#message/unitext.ts`). */
   readonly originalRecipient?: string
   /** RFC 3461 §4.1; none: never. Absent: the sender said nothing. */
   readonly notify?: readonly NotifyWord[]

@@ -6,6 +6,7 @@
  * session is either at the beginning of a transaction again or gone; a recipient is `delivered` only after the
  * server's positive answer to the whole message.
  */
+import { unitextInAscii } from '#message/unitext.ts'
 import {
   type Job,
   type OutboundMessage,
@@ -105,7 +106,7 @@ async function envelope(
   // RFC 2920 §3.1: as the last of a group.
   const data = isPipelined && !offers.has('CHUNKING') ? ['DATA'] : []
   const mail = mailCommand(session, job)
-  const rcpts = job.recipients.map((recipient) => rcptCommand(offers.has('DSN'), recipient))
+  const rcpts = job.recipients.map((recipient) => rcptCommand(session, job, recipient))
   const verdicts = new Array<Verdict | undefined>(rcpts.length)
   connection.send(...(isPipelined ? [mail, ...rcpts, ...data] : [mail]))
   const mailReply = await connection.reply(mailStep(job), timeouts.mailMs)
@@ -141,19 +142,26 @@ function mailCommand(session: ClientSession, job: Job): string {
 }
 
 /** RFC 3461 §5.2.1: what the sender asked for goes along; an original recipient is named for the next ones. */
-function rcptCommand(offersDsn: boolean, recipient: OutboundRecipient): string {
+function rcptCommand({ offers }: ClientSession, job: Job, recipient: OutboundRecipient): string {
   const words = [rcptStep(recipient)]
-  if (offersDsn) {
+  if (offers.has('DSN')) {
     const { notify, originalRecipient, address } = recipient
     if (notify !== undefined)
       words.push(
         `NOTIFY=${notify.length === 0 ? 'NEVER' : notify.map((word) => word.toUpperCase()).join(',')}`,
       )
     const [type, ...rest] = originalRecipient?.split(';') ?? []
-    if (type !== undefined) words.push(`ORCPT=${type};${encodeXtext(rest.join(';'))}`)
+    if (type !== undefined)
+      words.push(`ORCPT=${type};${originalAddress(type, rest.join(';'), needsUtf8(job))}`)
     else if (notify !== undefined && isAscii(address)) words.push(`ORCPT=rfc822;${encodeXtext(address)}`)
   }
   return words.join(' ')
+}
+
+/** RFC 3461 §4.2; RFC 6533 §3: with ASCII only, where the transaction is of ASCII. */
+function originalAddress(type: string, address: string, isUtf8: boolean): string {
+  if (type !== 'utf-8') return encodeXtext(address)
+  return isUtf8 ? address : unitextInAscii(address)
 }
 
 /**

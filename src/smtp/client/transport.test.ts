@@ -72,6 +72,18 @@ test('DSN goes along where the next server has it', async () => {
   ])
 })
 
+test('RFC 6533 §3: an original recipient of the type utf-8 is of ASCII where the transaction is', async () => {
+  const offers = ['PIPELINING', 'DSN', 'SMTPUTF8']
+  const to = (address: string) => [{ address, originalRecipient: 'utf-8;j\u00f6rg\\x{2B}1@x' }]
+  const inAscii = await deliver({ offers }, jobFor(toDomain('remote.example'), to(bob)))
+  assert.equal(inAscii.commands[2], `RCPT TO:<${bob}> ORCPT=utf-8;j\\x{F6}rg\\x{2B}1@x`)
+  const inUtf8 = await deliver({ offers }, jobFor(toDomain('remote.example'), to('j\u00f6rg@remote.example')))
+  assert.equal(
+    Buffer.from(inUtf8.commands[2]!, 'latin1').toString('utf8'),
+    'RCPT TO:<jörg@remote.example> ORCPT=utf-8;jörg\\x{2B}1@x',
+  )
+})
+
 test('each recipient has its own answer, with and without PIPELINING', async () => {
   const to = ['good@remote.example', 'bad@remote.example', 'slow@remote.example', 'odd@remote.example']
   for (const offers of [['PIPELINING'], []]) {

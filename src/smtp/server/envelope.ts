@@ -132,12 +132,11 @@ function readNotify(value: string): readonly NotifyWord[] | undefined {
     : undefined
 }
 
-/** RFC 3461 §4.2: `addr-type ; xtext`. */
+/** RFC 3461 §4.2: `addr-type ; xtext`, decoded. RFC 6533 §3: another form for the type utf-8, kept as given. */
 function readOriginalRecipient(value: string): string | undefined {
   const match = /^([A-Za-z0-9-]{1,60});(.+)$/u.exec(value)
   if (match === null || value.length > longestOriginalRecipient) return undefined
-  const decoded = decodeXtext(match[2]!)
-  return decoded === undefined || /\p{Cc}/u.test(decoded)
-    ? undefined
-    : `${match[1]!.toLowerCase()};${decoded}`
+  const type = match[1]!.toLowerCase()
+  const decoded = type === 'utf-8' ? match[2]! : decodeXtext(match[2]!)
+  return decoded === undefined || /\p{Cc}/u.test(decoded) ? undefined : `${type};${decoded}`
 }
