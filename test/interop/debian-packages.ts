@@ -14,7 +14,6 @@ export const packageOf: Readonly<Record<Program, readonly string[]>> = {
   dkimpy: ['python3-dkim'],
   authres: ['python3-authres'],
   named: ['bind9'],
-  'named-checkzone': ['bind9-utils'],
   'dnssec-keygen': ['bind9-utils'],
   'dnssec-signzone': ['bind9-utils'],
   unbound: ['unbound'],
@@ -26,6 +25,8 @@ export const packageOf: Readonly<Record<Program, readonly string[]>> = {
   // What the tests of durability record with.
   strace: ['strace'],
   postfix: ['postfix'],
+  // With which Postfix signs in.
+  'libsasl2-modules': ['libsasl2-modules'],
   exim4: ['exim4-daemon-light'],
   opensmtpd: ['opensmtpd'],
 }
@@ -43,7 +44,6 @@ export type Program =
   | 'dkimpy'
   | 'authres'
   | 'named'
-  | 'named-checkzone'
   | 'dnssec-keygen'
   | 'dnssec-signzone'
   | 'unbound'
@@ -53,6 +53,7 @@ export type Program =
   | 'caddy'
   | 'strace'
   | 'postfix'
+  | 'libsasl2-modules'
   | 'exim4'
   | 'opensmtpd'
 
@@ -79,6 +80,7 @@ export const files: Readonly<Partial<Record<string, string>>> = {
   passlib: '/usr/lib/python3/dist-packages/passlib/__init__.py',
   dkimpy: '/usr/lib/python3/dist-packages/dkim/__init__.py',
   authres: '/usr/lib/python3/dist-packages/authres/__init__.py',
+  'libsasl2-modules': '/usr/share/doc/libsasl2-modules/copyright',
   exim4: rootOf('exim4') + unpacked.exim4![0],
   opensmtpd: rootOf('opensmtpd') + unpacked.opensmtpd![0],
 }

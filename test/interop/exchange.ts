@@ -6,9 +6,9 @@ import assert from 'node:assert/strict'
 import { existsSync, readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { Conversation } from '../harness/conversation.ts'
-import { startDns } from '../harness/dns.ts'
+import { startDns, type Zones } from '../harness/dns.ts'
 import { freePorts } from '../harness/free-ports.ts'
-import { startServer, type TestServer } from '../harness/server.ts'
+import { type ServerPorts, startServer, type TestServer } from '../harness/server.ts'
 import { type Letter, users } from './letters.ts'
 import { nameOf, type Peer, type RunningPeer } from './peers/peer.ts'
 
@@ -19,7 +19,7 @@ export const theirs = 'peer.example'
 /** Mailboxes of the server under test: of letters, and of reports. */
 export const alice = `${users.plain}@${ours}`
 export const carol = `carol@${ours}`
-const password = 'correct horse battery'
+export const password = 'correct horse battery'
 
 /** Where nothing came for so long, nothing will. */
 const silenceMs = 60_000
@@ -45,24 +45,27 @@ export class Exchange implements AsyncDisposable {
     this.#peerSmtp = o.peerSmtp
   }
 
-  static async start(kind: Peer, config = ''): Promise<Exchange> {
+  /** `next`: where the peer sends what is for others. */
+  static async start(
+    kind: Peer,
+    o: { readonly zones?: Zones; readonly next?: keyof ServerPorts } = {},
+  ): Promise<Exchange> {
     await using stack = new AsyncDisposableStack()
     const dns = stack.use(
       await startDns({
         [theirs]: { MX: [`10 ${nameOf(theirs)}`] },
         [nameOf(theirs)]: { A: ['127.0.0.1'] },
+        ...o.zones,
       }),
     )
     const free = stack.use(await freePorts(1))
     const [port = 0] = free.ports
-    const server = stack.use(
-      await startServer({ workers: 2, config: dns.config + configuration(port) + config }),
-    )
+    const server = stack.use(await startServer({ workers: 2, config: dns.config + configuration(port) }))
     for (const name of [alice, carol]) await server.createAccount(name, password)
     const aliases = { aliases: [{ address: `${users.utf8}@${ours}` }] }
     const changed = await server.api('PATCH', `/api/object/Account/${alice}`, aliases)
     assert.equal(changed.status, 200, await changed.text())
-    const peer = stack.use(await kind.start({ port, domain: theirs, next: server.smtpPort }))
+    const peer = stack.use(await kind.start({ port, domain: theirs, next: server[o.next ?? 'smtpPort'] }))
     const submission = stack.use(await server.connect(server.submissionsPort, { tls: true }))
     await greet(submission)
     await submission.ask(`AUTH PLAIN ${Buffer.from(`\0${alice}\0${password}`).toString('base64')}`, '235 ')
@@ -87,7 +90,7 @@ export class Exchange implements AsyncDisposable {
     await using imap = await this.server.connect(this.server.imapsPort, { tls: true })
     await imap.expect('* OK ')
     await imap.ask(`s LOGIN ${mailbox} "${password}"`, 's OK ')
-    await this.#until(wanted, async () => {
+    await this.until(wanted, async () => {
       imap.send('e EXAMINE INBOX')
       const [, exists = '0'] = /\* (\d+) EXISTS/.exec((await imap.until('e OK')).join('\n')) ?? []
       return Number(exists) - before
@@ -109,7 +112,7 @@ export class Exchange implements AsyncDisposable {
     const folder = join(this.peer.mailbox, 'new')
     const names = (): string[] =>
       existsSync(folder) ? readdirSync(folder).filter((name) => !this.#files.has(name)) : []
-    await this.#until(wanted, () => names().length)
+    await this.until(wanted, () => names().length)
     return names().map((name) => {
       this.#files.add(name)
       return Buffer.from(readFileSync(join(folder, name), 'latin1').replaceAll('\n', '\r\n'), 'latin1')
@@ -120,7 +123,8 @@ export class Exchange implements AsyncDisposable {
     return this.#stack.disposeAsync()
   }
 
-  async #until(wanted: number, look: () => number | Promise<number>): Promise<void> {
+  /** Looks until it finds so many; fails where nothing changes any more. */
+  async until(wanted: number, look: () => number | Promise<number>): Promise<void> {
     let last = -1
     for (let since = Date.now(); ; await new Promise((resolve) => setTimeout(resolve, 50))) {
       const found = await look()

@@ -6,10 +6,18 @@ import { join } from 'node:path'
 import { testCertificate, testKey } from '../../harness/certificates.ts'
 import { answers, nameOf, type Peer, type PeerSetup } from './peer.ts'
 
-export const postfix: Peer = postfixWith('')
+/** What a test adds: lines of main.cf and of master.cf, and files of the folder, by name. */
+export interface PostfixAdditions {
+  readonly main: string
+  readonly master: string
+  readonly files: Readonly<Record<string, string>>
+}
 
-/** With more lines of main.cf. */
-export function postfixWith(more: string, services = ''): Peer {
+const nothing: PostfixAdditions = { main: '', master: '', files: {} }
+
+export const postfix: Peer = postfixWith(() => nothing)
+
+export function postfixWith(added: (setup: PeerSetup, folder: string) => PostfixAdditions): Peer {
   return {
     name: 'Postfix',
     program: 'postfix',
@@ -25,7 +33,7 @@ export function postfixWith(more: string, services = ''): Peer {
       await using stack = new AsyncDisposableStack()
       const folder = mkdtempSync(join(tmpdir(), 'postern-postfix-'))
       stack.defer(() => rmSync(folder, { recursive: true, force: true }))
-      prepare(folder, setup, more, services)
+      prepare(folder, setup, added(setup, folder))
       const control = (command: string): void =>
         void execFileSync('postfix', ['-c', join(folder, 'etc'), command], { stdio: 'pipe' })
       control('start')
@@ -44,14 +52,15 @@ export function postfixWith(more: string, services = ''): Peer {
   }
 }
 
-function prepare(folder: string, setup: PeerSetup, more: string, services: string): void {
+function prepare(folder: string, setup: PeerSetup, { main, master, files }: PostfixAdditions): void {
   chmodSync(folder, 0o755)
   for (const name of ['etc', 'data', 'queue', 'mail']) mkdirSync(join(folder, name))
   writeFileSync(join(folder, 'certificate.pem'), testCertificate('server'))
   writeFileSync(join(folder, 'key.pem'), testKey('server'), { mode: 0o600 })
   writeFileSync(join(folder, 'mailboxes'), '!/^nobody@/ mail/\n')
-  writeFileSync(join(folder, 'etc/main.cf'), configuration(folder, setup) + more)
-  writeFileSync(join(folder, 'etc/master.cf'), usualServices(setup.port) + services)
+  writeFileSync(join(folder, 'etc/main.cf'), configuration(folder, setup) + main)
+  writeFileSync(join(folder, 'etc/master.cf'), usualServices(setup.port) + master)
+  for (const [name, text] of Object.entries(files)) writeFileSync(join(folder, name), text)
   for (const name of ['data', 'mail']) chownSync(join(folder, name), owner(), 0)
 }
 
