@@ -215,6 +215,12 @@ const apiOf =
 const named = (ports: readonly number[]): ServerPorts =>
   Object.fromEntries(listeners.map(([name], i) => [name, ports[i]!])) as Record<PortName, number>
 
+/** Nothing listens on this port, so every question fails at once, wherever the tests run. */
+const noDns = `
+DnsResolver.type = "custom"
+DnsResolver.servers = [{ address = "127.0.0.1", port = 1 }]
+`
+
 function configuration(ports: ServerPorts, o: ServerOptions): string {
   const sections = listeners.map(
     ([name, id, protocol, tlsImplicit]) => `
@@ -229,6 +235,7 @@ SystemSettings.defaultHostname = "mail.example.org"
 SystemSettings.threadPoolSize = ${o.workers ?? 1}
 DataStore.engine = "${o.engine ?? 'lmdb'}"
 DataStore.reserve = ${o.reserveBytes ?? 0}
+${o.config?.includes('DnsResolver') === true ? '' : noDns}
 ${sections.join('')}
 ${o.config ?? ''}`
 }
