@@ -130,6 +130,8 @@ export interface ServerOptions {
   readonly workers?: number
   /** Free disk space below which no mail is taken; none by default. */
   readonly reserveBytes?: number
+  /** Asks the system's name servers, where `config` names no others; otherwise none. */
+  readonly asksSystem?: true
   /** TOML that is added to the configuration. */
   readonly config?: string
   /** Of an earlier server, to be used again; it is kept. */
@@ -235,7 +237,7 @@ SystemSettings.defaultHostname = "mail.example.org"
 SystemSettings.threadPoolSize = ${o.workers ?? 1}
 DataStore.engine = "${o.engine ?? 'lmdb'}"
 DataStore.reserve = ${o.reserveBytes ?? 0}
-${o.config?.includes('DnsResolver') === true ? '' : noDns}
+${o.asksSystem === true || o.config?.includes('DnsResolver') === true ? '' : noDns}
 ${sections.join('')}
 ${o.config ?? ''}`
 }

@@ -8,7 +8,7 @@ import { startServer } from '../../harness/server.ts'
 test('look-ups go to the name servers of the settings, and to others when these change', async () => {
   await using one = await startDns({ 'example.org': { MX: ['10 one.example.org'] } })
   await using two = await startDns({ 'example.org': { MX: ['10 two.example.org'] } })
-  await using server = await startServer()
+  await using server = await startServer({ asksSystem: true })
   const look = async (query: string): Promise<ShownLookup> => {
     const response = await server.api('GET', `/api/dns/lookup?${query}`)
     assert.equal(response.status, 200, server.process.output)

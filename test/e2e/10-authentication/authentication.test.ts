@@ -16,6 +16,9 @@ const zones = {
   '_dmarc.example.org': { TXT: ['v=DMARC1; p=reject'] },
 } as const
 
+/** A string of a record has 255 octets at most. */
+const chunks = (text: string): readonly string[] => text.match(/.{1,255}/g)!
+
 /** The messages of a mailbox, once there are so many. */
 async function waitFor(server: TestServer, name: string, count: number, mailbox = 'INBOX') {
   await using imap = await server.connect(server.imapsPort, { tls: true })
@@ -45,10 +48,10 @@ describe('mail is signed and checked', () => {
 
   before(async () => {
     dns = await startDns(zones)
-    remote = await startServer({ config: `${dns.config}\nSenderAuth.dmarcVerify = "strict"\n` })
+    remote = await startServer({ config: `${dns.config}\n[SenderAuth]\ndmarcVerify = "strict"\n` })
     await remote.createAccount('bob@remote.example', password)
     server = await startServer({
-      config: `${dns.config}\nMtaConnectionStrategy.port = ${remote.smtpPort}\n`,
+      config: `${dns.config}\n[MtaConnectionStrategy]\nehloHostname = "out.example.org"\nport = ${remote.smtpPort}\n`,
     })
     await server.createAccount('alice@example.org', password)
     await publishKeys()
@@ -59,17 +62,21 @@ describe('mail is signed and checked', () => {
     await dns[Symbol.asyncDispose]()
   })
 
-  /** What the server says is to be published, until it has seen it and signs. */
+  /** The records of the domain's keys, which sign from when they are active. */
   async function publishKeys(): Promise<void> {
     for (let tries = 0; ; tries++) {
       const answer = await server.api('GET', '/api/object/DkimSignature')
       const { items } = ((await answer.json()) as { data: { items: Record<string, string>[] } }).data
-      for (const { selector, dnsRecord } of items)
-        dns.set(`${selector}._domainkey.example.org`, { TXT: [dnsRecord!] })
-      if (items.length === 2 && items.every(({ stage }) => stage === 'active')) return
-      assert.ok(tries < 100, JSON.stringify(items))
-      await server.api('POST', '/api/dkim/check')
-      await new Promise((resolve) => setTimeout(resolve, 100))
+      for (const { name, record } of items) dns.set(name!, { TXT: [chunks(record!)] })
+      if (items.length === 2) {
+        for (const { name } of items) {
+          const active = await server.api('PATCH', `/api/object/DkimSignature/${name}`, { stage: 'active' })
+          assert.equal(active.status, 200, await active.text())
+        }
+        return
+      }
+      assert.ok(tries < 200, JSON.stringify(items))
+      await new Promise((resolve) => setTimeout(resolve, 50))
     }
   }
 
@@ -95,7 +102,7 @@ describe('mail is signed and checked', () => {
     await smtp.ask('RCPT TO:<bob@remote.example>', '250 ')
     await smtp.ask('DATA', '354 ')
     smtp.sendRaw(`${message}\r\n.\r\n`)
-    return smtp.line()
+    return await smtp.line()
   }
 
   test('what a user sends is signed by both keys, and passes where it arrives', async () => {
@@ -118,7 +125,7 @@ describe('mail is signed and checked', () => {
     dns.set('_dmarc.put-aside.example', { TXT: ['v=DMARC1; p=quarantine'] })
     const aside = careless.replace('careless', 'put-aside')
     assert.match(await deliver('forger@forger.example', aside), /^250 /)
-    assert.match((await waitFor(remote, 'bob@remote.example', 1, '"Junk Mail"'))[0]!, / dmarc=fail /)
+    assert.match((await waitFor(remote, 'bob@remote.example', 1, 'Junk'))[0]!, / dmarc=fail /)
   })
 
   test('members of a list elsewhere get it from its owner, signed for the author', async () => {
