@@ -3,7 +3,7 @@ import { describe, it } from 'node:test'
 import type { DnsRecord, RecordType } from '#dns/record.ts'
 import { resolverOf, type Zone } from '#smtp/client/fixture.test.ts'
 import { newDkimKeyPair } from './dkim-key-pair.ts'
-import { checkRecords, type CheckedRecord } from './dns-check.ts'
+import { checkRecords, type CheckedRecord, isSeenFirst } from './dns-check.ts'
 import { type DomainFacts, wantedRecords } from './dns-records.ts'
 
 const pair = await newDkimKeyPair('ed25519-sha256')
@@ -123,6 +123,11 @@ describe('the comparison with the DNS', () => {
     assert.deepEqual(troubles(await check({ ...own, [key]: txt(text) })), [`DKIM wrong: "${text}"`])
     const spaced = `k=ed25519;  p=${pair.publicKey.slice(0, 9)} ${pair.publicKey.slice(9)}; t=y`
     assert.deepEqual(troubles(await check({ ...own, [key]: txt(spaced) })), [])
+    const pending = await check(own, { keys: [{ ...facts.keys[0]!, stage: 'pending' }] })
+    assert.deepEqual(
+      pending.filter(isSeenFirst).map(({ result, name }) => [result, name]),
+      [['ok', 's1._domainkey.example.org']],
+    )
     const keys = [{ ...facts.keys[0]!, stage: 'retired' } as const]
     assert.deepEqual(troubles(await check({ ...own, [key]: txt(text) }, { keys })), [
       `DKIM foreign: "${text}" | this key is over: remove its record`,

@@ -180,13 +180,19 @@ async function judgeSpf(name: string, records: readonly DnsRecord[], o: Asking):
   return { ...read, result: isUnknown ? 'unknown' : 'wrong', said: `mail from ${failed.join(', ')}` }
 }
 
+const seenFirst = 'it is seen now, and its key signs from now on'
+
+/** Whether it is the record of a key that waited for it. */
+export const isSeenFirst = ({ said }: CheckedRecord): boolean => said === seenFirst
+
 function judgeDkim(wanted: WantedRecord, records: readonly DnsRecord[], { facts }: Asking): Judged {
   const key = facts.keys.find(
     ({ selector }) => dkimRecordName(facts.domain, selector) === wanted.record.name,
   )!
   const texts = textRecords(records).map(joined)
   if (texts.length === 0) return { result: 'missing' }
-  if (hasDkimKey(texts, key)) return { result: 'ok' }
+  if (hasDkimKey(texts, key))
+    return key.stage === 'pending' ? { result: 'ok', said: seenFirst } : { result: 'ok' }
   return { result: 'wrong', ...(texts.length > 1 ? { said: 'of several none counts' } : {}) }
 }
 

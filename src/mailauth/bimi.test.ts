@@ -7,6 +7,7 @@ import { AuthZone } from '../../test/harness/auth-zone.ts'
 import { bimiFields, bimiResult, forgedBimiFields } from './bimi-fields.ts'
 import { type BimiCheck, type BimiInput, checkBimi } from './bimi.ts'
 import { readAuthorDomains } from './author-domain.ts'
+import { dkimCheck, noClaims } from './dkim-check.ts'
 import { checkDmarc } from './dmarc.ts'
 
 const svg = Buffer.from(
@@ -45,15 +46,17 @@ async function check(o: Case = {}): Promise<BimiCheck & { asked: string[]; fetch
   const resolver = zoneOf(o.texts ?? { ...strict, ...record })
   const signal = new AbortController().signal
   const fromDomains = readAuthorDomains(header)
-  const result = o.authenticated === false ? 'fail' : 'pass'
-  const dkim = fromDomains.map((domain) => ({ result, domain, selector: 's' }))
+  const names = o.isSelectorSigned === true ? ['from', 'bimi-selector'] : ['from']
+  const claims = fromDomains.map((domain) => ({ ...noClaims, domain, selector: 's' }))
+  const reason = o.authenticated === false ? 'signature' : 'verified'
+  const dkim = claims.map((one) => dkimCheck(one, reason, '', undefined, names))
   const dmarc = await checkDmarc({ fromDomains, dkim, resolver, signal })
   resolver.asked.length = 0
   const fetched: string[] = []
   const input: BimiInput = {
     header,
     dmarc,
-    isSelectorSigned: o.isSelectorSigned ?? false,
+    dkim,
     resolver,
     fetchDocument: (address, { maxBytes }) => {
       fetched.push(address)

@@ -18,6 +18,7 @@ import {
 } from './bimi-record.ts'
 import { largestIndicatorBytes, readIndicator } from './bimi-svg.ts'
 import { type Evidence, largestEvidenceBytes, readEvidence } from './bimi-vmc.ts'
+import type { DkimCheck } from './dkim-check.ts'
 import type { DmarcCheck } from './dmarc.ts'
 import type { DmarcRecord } from './dmarc-record.ts'
 import { DmarcRecords, organizationalDomain, walkTree } from './dmarc-tree-walk.ts'
@@ -36,8 +37,8 @@ export interface BimiInput {
   /** Everything that stands before the body. */
   readonly header: Uint8Array
   readonly dmarc: DmarcCheck
-  /** An aligned DKIM signature that passed covers BIMI-Selector; else that field counts for nothing (§5.5). */
-  readonly isSelectorSigned: boolean
+  /** As DMARC was given them. */
+  readonly dkim: readonly DkimCheck[]
   readonly resolver: AuthResolver
   readonly fetchDocument: FetchDocument
   /** Of authorities that issue mark certificates. */
@@ -123,9 +124,10 @@ function fieldValues(header: Uint8Array, name: string): readonly string[] {
   return values
 }
 
-/** What the message says, else the default (§5.1). */
-function chooseSelector({ header, isSelectorSigned }: BimiInput): string | Malformed {
-  const values = isSelectorSigned ? fieldValues(header, 'bimi-selector') : []
+/** What the message says, else the default (§5.1). Only a field that an aligned signature covers counts (§5.5). */
+function chooseSelector({ header, dmarc, dkim }: BimiInput): string | Malformed {
+  const isSigned = dkim.some(({ names }, i) => dmarc.dkim[i] !== 'none' && names.includes('bimi-selector'))
+  const values = isSigned ? fieldValues(header, 'bimi-selector') : []
   if (values.length > 1) return { problem: 'several BIMI-Selector fields' }
   return parseSelectorField(values[0] ?? '') ?? 'default'
 }

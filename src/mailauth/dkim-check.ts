@@ -64,6 +64,8 @@ export interface DkimCheck extends DkimClaims {
   readonly isTesting: boolean
   /** Of the key, once it was found. */
   readonly keyBits: number | undefined
+  /** Names of the fields that are signed, in lower case; none before the key was found. */
+  readonly names: readonly string[]
 }
 
 export const noClaims: DkimClaims = {
@@ -79,6 +81,7 @@ export const dkimCheck = (
   reason: DkimReason,
   text: string,
   key?: { readonly isTesting: boolean; readonly bits: number },
+  names: readonly string[] = [],
 ): DkimCheck => ({
   domain: claims.domain,
   selector: claims.selector,
@@ -90,4 +93,5 @@ export const dkimCheck = (
   text,
   isTesting: key?.isTesting ?? false,
   keyBits: key?.bits,
+  names,
 })

@@ -144,9 +144,9 @@ export class DkimVerifier {
   }
 
   #decide({ place, signature }: Pending, key: DkimKey | UnusableKey, body: BodyHash): DkimCheck {
-    const { claims, bodyLength = 0 } = signature
+    const { claims, names, bodyLength = 0 } = signature
     if (key.kind === 'unusable') return dkimCheck(claims, keyReasons[key.problem], key.text)
-    const check = (reason: DkimReason, text: string) => dkimCheck(claims, reason, text, key)
+    const check = (reason: DkimReason, text: string) => dkimCheck(claims, reason, text, key, names)
     // RFC 6376 §3.6.1: the flag s.
     if (key.isExact && !signature.isIdentityExact) {
       return check('identityMismatch', 'the key does not allow an identity below the signing domain')
@@ -156,7 +156,7 @@ export class DkimVerifier {
     if (!body.sha256.equals(signature.bodyHash)) return check('bodyHash', 'the body has been changed')
     const header = this.#header!
     const own = emptied(header, place, signature.signatureTag, signature.header)
-    const data = signedData(header, header.select(signature.names, place), signature.header, own)
+    const data = signedData(header, header.select(names, place), signature.header, own)
     return isSignedBy(key, data, signature.signature)
       ? check('verified', 'the signature is good')
       : check('signature', 'the signature does not match the header')

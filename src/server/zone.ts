@@ -1,6 +1,6 @@
 /** What the DNS should have of a domain of this server, from what the server is now; and what it has. */
 import { createHash, X509Certificate } from 'node:crypto'
-import { dkimKeyTable } from '#account/dkim-tables.ts'
+import { dkimKeyTable, followDkim } from '#account/dkim-tables.ts'
 import { domainDefaults, domainTable } from '#account/tables.ts'
 import type { ZoneOptions } from '#admin/dns-records.ts'
 import type { ListenerFacts } from '#admin/server-facts.ts'
@@ -8,7 +8,7 @@ import type { Clock } from '#base/clock.ts'
 import { normaliseDomain } from '#base/domain-name.ts'
 import { isLoopbackIp, parseIp } from '#base/ip.ts'
 import { authorityOf } from '#cert/authorities.ts'
-import { checkRecords } from '#cert/dns-check.ts'
+import { checkRecords, isSeenFirst } from '#cert/dns-check.ts'
 import { type DomainFacts, type ServiceName, wantedRecords } from '#cert/dns-records.ts'
 import type { Resolver } from '#dns/resolver.ts'
 import type { Db } from '#kv/db.ts'
@@ -31,8 +31,11 @@ export const zoneOf =
     if (facts === undefined) return undefined
     const records = wantedRecords(facts)
     if (!check) return { records }
-    const { resolver, clock } = deps
-    return { records, checked: await checkRecords(records, { facts, resolver, signal, nowMs: clock.now() }) }
+    const { db, resolver, clock } = deps
+    const checked = await checkRecords(records, { facts, resolver, signal, nowMs: clock.now() })
+    // Whoever has just published a key need not wait until it is looked for again.
+    if (checked.some(isSeenFirst)) await db.write([], async (tx) => followDkim(tx, domain))
+    return { records, checked }
   }
 
 async function factsOf(deps: ZoneDeps, domain: string): Promise<DomainFacts | undefined> {

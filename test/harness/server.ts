@@ -200,7 +200,7 @@ export const readAdminPassword = (output: string): string | undefined =>
 export const basicAuth = (name: string, password: string): string =>
   `Basic ${Buffer.from(`${name}:${password}`).toString('base64')}`
 
-const apiOf =
+export const apiOf =
   (port: number, password: string): TestServer['api'] =>
   (method, path, body) =>
     fetch(`http://127.0.0.1:${port}${path}`, {

@@ -14,6 +14,7 @@ export const packageOf: Readonly<Record<Program, readonly string[]>> = {
   dkimpy: ['python3-dkim'],
   authres: ['python3-authres'],
   named: ['bind9'],
+  'named-checkzone': ['bind9-utils'],
   'dnssec-keygen': ['bind9-utils'],
   'dnssec-signzone': ['bind9-utils'],
   unbound: ['unbound'],
@@ -44,6 +45,7 @@ export type Program =
   | 'dkimpy'
   | 'authres'
   | 'named'
+  | 'named-checkzone'
   | 'dnssec-keygen'
   | 'dnssec-signzone'
   | 'unbound'

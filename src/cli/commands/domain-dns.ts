@@ -47,8 +47,8 @@ function checkedText(one: ShownRecord, terminal: Terminal): string {
   const indent = ' '.repeat(9)
   const line = (text: string): string => wrap(text, terminal.columns, indent)
   const head = `${painted(terminal, colours[result], result.padEnd(9))}${printable(`${purpose} ${name}`)}\n`
-  if (result === 'ok') return head
   const reason = said === undefined ? '' : line(said)
+  if (result === 'ok') return head + reason
   const there = found.map((data) => line(`found: ${data}`)).join('')
   const condition = onlyIf === undefined ? '' : line(`only ${onlyIf}`)
   // Whole, to be copied.
