@@ -8,6 +8,7 @@ import { readCommandLine } from '#smtp/command.ts'
 import { DataStream, LineEndCheck } from '#smtp/data-stream.ts'
 import { reply } from '#smtp/reply.ts'
 import { findCommand } from '#smtp/server/registry.ts'
+import { ReplyReader, replyText, type ServerReply } from '#smtp/client/reply-reader.ts'
 
 const latin1 = (bytes: Uint8Array): string => Buffer.from(bytes).toString('latin1')
 
@@ -90,6 +91,35 @@ function replies(bytes: Uint8Array): void {
   assert.ok(answer.length <= 512)
 }
 
+/** What a server says, in pieces: its replies, and whether it is none at the end. */
+function readServer(data: Buffer, step: number): { replies: readonly ServerReply[]; isWrong: boolean } {
+  const reader = new ReplyReader()
+  const found: ServerReply[] = []
+  try {
+    for (let at = 0; at < data.length; at += step) {
+      reader.push(data.subarray(at, at + step))
+      for (let one = reader.next(); one !== undefined; one = reader.next()) found.push(one)
+      assert.ok(reader.pending <= 2048)
+    }
+  } catch (error) {
+    if (!(error instanceof SyntaxFault)) throw error
+    return { replies: found, isWrong: true }
+  }
+  return { replies: found, isWrong: false }
+}
+
+/** The first byte says how it is split. Codes and line ends are made likely. */
+function serverReplies(bytes: Uint8Array): void {
+  const text = latin1(bytes.subarray(1)).replaceAll('~', '\r\n250-').replaceAll('|', '\r\n250 ')
+  const data = Buffer.from(text, 'latin1')
+  const read = readServer(data, ((bytes[0] ?? 0) % 32) + 1)
+  assert.deepEqual(read, readServer(data, data.length + 1))
+  for (const one of read.replies) {
+    assert.ok(one.code >= 200 && one.code < 600 && one.lines.length <= 200)
+    assert.doesNotMatch(replyText(one), /[\x00-\x1f\x7f]/)
+  }
+}
+
 export const targets: readonly {
   readonly name: string
   readonly parser: string
@@ -98,5 +128,6 @@ export const targets: readonly {
   { name: 'smtp command line', parser: 'SMTP commands', run: commandLine },
   { name: 'smtp replies', parser: 'SMTP commands', run: replies },
   { name: 'smtp mail data', parser: 'SMTP data', run: mailData },
+  { name: 'smtp server replies', parser: 'SMTP replies', run: serverReplies },
   { name: 'smtp counted data', parser: 'SMTP data', run: countedData },
 ]

@@ -6,7 +6,7 @@ import { connect as connectTcp, type Socket } from 'node:net'
 import { connect as connectTls, type TLSSocket } from 'node:tls'
 import { SyntaxFault } from '#base/fault.ts'
 import { Deadline } from './deadline.ts'
-import { ReplyReader, type ServerReply } from './reply-reader.ts'
+import { ReplyReader, replyText, type ServerReply } from './reply-reader.ts'
 
 /** The connection is of no use any more. */
 export class ConnectionTrouble extends Error {
@@ -17,6 +17,20 @@ export class ConnectionTrouble extends Error {
     this.step = step
   }
 }
+
+/**
+ * RFC 5321 §4.2: what a reply means is told by its first digit. `wanted`: 2 where the command is to be done, 3 where
+ * more is to follow. False: refused. A server that mixes these up is out of step: throws ConnectionTrouble.
+ */
+export function isYes(reply: ServerReply, step: string, wanted: 2 | 3 = 2): boolean {
+  const digit = Math.floor(reply.code / 100)
+  if (digit === wanted) return true
+  if (digit >= 4) return false
+  throw new ConnectionTrouble(step, `the server is out of step, it said: ${replyText(reply)}`)
+}
+
+/** More than this that nobody asked for is not kept. */
+const mostPending = 1024 * 1024
 
 export interface ConnectOptions {
   readonly ip: string
@@ -47,6 +61,8 @@ export class ClientConnection {
   #replies = new ReplyReader()
   #tls: ClientTls | undefined
   #ended: string | undefined
+  /** A reply was there before the command was that it would have been taken to answer; nothing is sent any more. */
+  #isEarly = false
   #wake: (() => void) | undefined
 
   private constructor(socket: Socket, signal: AbortSignal) {
@@ -115,7 +131,8 @@ export class ClientConnection {
   /** Sends lines, each with CRLF. None may hold a line end: a command could become two. */
   send(...lines: readonly string[]): void {
     for (const line of lines) if (/[\r\n\0]/.test(line)) throw new Error('a command with a line end')
-    if (this.isOpen) this.#socket.write(lines.map((line) => `${line}\r\n`).join(''))
+    this.#isEarly ||= this.#replies.pending > 0
+    if (this.isOpen && !this.#isEarly) this.#socket.write(lines.map((line) => `${line}\r\n`).join(''))
   }
 
   /** Sends bytes; settled when the peer keeps up. */
@@ -136,12 +153,17 @@ export class ClientConnection {
         this.destroy()
         throw new ConnectionTrouble(step, `the server does not speak SMTP: ${error.message}`)
       }
-      if (found !== undefined) return found
+      if (found !== undefined) return this.#inStep(found, step)
       if (!this.isOpen) throw this.#lost(step)
       if (deadline.ended === undefined) await new Promise<void>((resolve) => (this.#wake = resolve))
       this.#wake = undefined
       this.#check(step, deadline)
     }
+  }
+
+  /** Throws where the server answers what it has not heard yet. */
+  expectQuiet(step: string): void {
+    if (this.#replies.pending > 0) throw new ConnectionTrouble(step, tooEarly)
   }
 
   /** A reply that has come already, also when the connection is gone. */
@@ -166,6 +188,10 @@ export class ClientConnection {
   #attach(socket: Socket): void {
     socket.on('data', (piece: Buffer) => {
       this.#replies.push(piece)
+      if (this.#replies.pending > mostPending) {
+        this.#ended ??= 'the server talks without end'
+        socket.destroy()
+      }
       this.#wake?.()
     })
     socket.on('error', (error: NodeJS.ErrnoException) => {
@@ -181,6 +207,13 @@ export class ClientConnection {
       this.#ended ??= 'the connection was lost'
       this.#wake?.()
     })
+  }
+
+  /** RFC 5321 §3.8: that it ends the session a server may say at any time. */
+  #inStep(reply: ServerReply, step: string): ServerReply {
+    if (!this.#isEarly || reply.code === 421) return reply
+    this.destroy()
+    throw new ConnectionTrouble(step, `${tooEarly}: ${replyText(reply)}`)
   }
 
   #deadline(timeoutMs: number, lingerMs: number): Deadline {
@@ -221,6 +254,8 @@ export class ClientConnection {
     return new ConnectionTrouble(step, this.#ended ?? 'the connection was lost')
   }
 }
+
+const tooEarly = 'the server answered before it was asked'
 
 const words: Readonly<Record<string, string>> = {
   ECONNREFUSED: 'connection refused',

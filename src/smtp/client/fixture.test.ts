@@ -25,6 +25,8 @@ export interface Script {
   readonly beforeFinal?: () => void
   readonly onCommand?: (line: string) => void
   readonly tls?: 'good' | 'broken'
+  /** Lines in clear that come along with the answer to STARTTLS. */
+  readonly injected?: string
   readonly implicitTls?: boolean
 }
 
@@ -48,9 +50,9 @@ export class ScriptedServer implements AsyncDisposable {
     })
   }
 
-  static async start(script: Script = {}, host = '127.0.0.1'): Promise<ScriptedServer> {
+  static async start(script: Script = {}, host = '127.0.0.1', port = 0): Promise<ScriptedServer> {
     const server = new ScriptedServer(script)
-    server.#server.listen(0, host)
+    server.#server.listen(port, host)
     await once(server.#server, 'listening')
     return server
   }
@@ -117,7 +119,7 @@ export class ScriptedServer implements AsyncDisposable {
         const shown = stream instanceof TLSSocket ? offers.filter((one) => one !== 'STARTTLS') : offers
         say(shown.map((one, i) => `250${i + 1 < shown.length ? '-' : ' '}${one}`).join('\n'))
       } else if (verb === 'STARTTLS') {
-        say('220 go')
+        say(this.#script.injected === undefined ? '220 go' : `220 go\n${this.#script.injected}`)
         buffered = ''
         if (this.#script.tls === 'broken') {
           await next(stream)

@@ -24,13 +24,13 @@ const verdict = (
   said: string,
 ): { readonly verdict: LookupVerdict } => ({ verdict: { kind, step, status, said } })
 
-/** `random`: a number from 0 up to 1. `ownName`: this server, which is no way to anywhere. */
+/** `random`: a number from 0 up to 1. `ownNames`: of this server, which is no way to anywhere. */
 export async function hostsOf(
   resolver: Resolver,
   domain: string,
   o: {
     readonly most: number
-    readonly ownName: string
+    readonly ownNames: readonly string[]
     readonly signal: AbortSignal
     readonly random: () => number
   },
@@ -64,7 +64,7 @@ interface Exchange {
 function order(
   domain: string,
   records: readonly Exchange[],
-  o: { readonly most: number; readonly ownName: string; readonly random: () => number },
+  o: { readonly most: number; readonly ownNames: readonly string[]; readonly random: () => number },
 ): HostList {
   const step = `MX ${domain}`
   const named = records.map(({ preference, exchange }) => ({
@@ -76,9 +76,8 @@ function order(
     return verdict('failed', step, '5.1.10', `${domain} takes no mail`)
   const usable = named.filter(({ name }) => name !== '' && parseIp(name) === undefined)
   // RFC 5321 §5.1: who is in the list itself passes mail on to better ones only.
-  const own = usable
-    .filter(({ name }) => name === o.ownName.toLowerCase())
-    .map(({ preference }) => preference)
+  const ownNames = o.ownNames.map((name) => name.toLowerCase())
+  const own = usable.filter(({ name }) => ownNames.includes(name)).map(({ preference }) => preference)
   const better = own.length === 0 ? usable : usable.filter(({ preference }) => preference < Math.min(...own))
   if (better.length === 0)
     return usable.length === 0

@@ -59,8 +59,9 @@ export class SmtpProber implements Prober {
 
   async #hosts(domain: string, { signal, tell }: Probing): Promise<readonly string[]> {
     const { resolver, hostname, settings } = this.#o
-    const { maxMxHosts: most } = settings.get(mtaConnection)
-    const found = await hostsOf(resolver, domain, { most, ownName: hostname(), signal, random: Math.random })
+    const { maxMxHosts: most, ehloHostname = hostname() } = settings.get(mtaConnection)
+    const ownNames = [hostname(), ehloHostname]
+    const found = await hostsOf(resolver, domain, { most, ownNames, signal, random: Math.random })
     if ('verdict' in found) {
       tell(troubleOf('MX', found.verdict))
       return []

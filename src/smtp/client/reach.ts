@@ -24,7 +24,12 @@ const mostTried = 3
 
 export async function reachDomain(o: ReachOptions): Promise<Reached> {
   const { resolver, domain, signal, ownName } = o
-  const found = await hostsOf(resolver, domain, { most: mostTried, ownName, signal, random: Math.random })
+  const found = await hostsOf(resolver, domain, {
+    most: mostTried,
+    ownNames: [ownName],
+    signal,
+    random: Math.random,
+  })
   if ('verdict' in found) return { kind: 'unknown', why: found.verdict.said }
   const tried: string[] = []
   let why = `the servers of ${domain} have no address`

@@ -20,21 +20,27 @@ const utf8 = new TextDecoder('utf-8')
 
 export class ReplyReader {
   #buffered: Buffer = Buffer.alloc(0)
+  /** What came behind it. */
+  #pieces: Buffer[] = []
+  #pending = 0
   #lines: string[] = []
   #code = 0
   #enhanced: string | undefined
 
   /** Bytes that are no whole line yet, or lines of a reply that were not asked for. */
   get pending(): number {
-    return this.#buffered.length
+    return this.#pending
   }
 
   push(piece: Buffer): void {
-    this.#buffered = this.#buffered.length === 0 ? piece : Buffer.concat([this.#buffered, piece])
+    this.#pieces.push(piece)
+    this.#pending += piece.length
   }
 
   /** The next whole reply, undefined where it has not come yet. Throws SyntaxFault for what is none. */
   next(): ServerReply | undefined {
+    if (this.#pieces.length > 0) this.#buffered = Buffer.concat([this.#buffered, ...this.#pieces])
+    this.#pieces = []
     for (;;) {
       const end = this.#buffered.indexOf(0x0a)
       if (end < 0) {
@@ -44,6 +50,7 @@ export class ReplyReader {
       if (end > longestLine) throw new SyntaxFault('reply line too long', 0)
       const line = utf8.decode(this.#buffered.subarray(0, end)).replace(/\r$/, '')
       this.#buffered = this.#buffered.subarray(end + 1)
+      this.#pending = this.#buffered.length
       const reply = this.#line(line)
       if (reply !== undefined) return reply
     }

@@ -15,7 +15,7 @@ import {
   UnreadableMessage,
 } from '#queue/transport.ts'
 import { encodeXtext } from '../xtext.ts'
-import { ConnectionTrouble } from './client-connection.ts'
+import { ConnectionTrouble, isYes } from './client-connection.ts'
 import { DotStuffing } from './dot-stuffing.ts'
 import { replyText, type ServerReply } from './reply-reader.ts'
 import type { ClientSession } from './session.ts'
@@ -59,7 +59,7 @@ export async function sendMessage(
   session.messages++
   const { accepted, verdicts, go } = await envelope(session, job, timeouts)
   if (accepted.length === 0) {
-    await (go?.code === 354 ? endEmpty(session, timeouts) : reset(session, timeouts))
+    await beginAnew(session, verdicts as readonly Verdict[], go, timeouts)
     return verdicts as readonly Verdict[]
   }
   const outcomes = await content(session, job, { accepted: accepted.length, go }, timeouts)
@@ -110,19 +110,40 @@ async function envelope(
   const verdicts = new Array<Verdict | undefined>(rcpts.length)
   connection.send(...(isPipelined ? [mail, ...rcpts, ...data] : [mail]))
   const mailReply = await connection.reply(mailStep(job), timeouts.mailMs)
+  if (!isYes(mailReply, mailStep(job))) {
+    // The answers to what was sent along still come, and mean nothing.
+    const rest = isPipelined ? rcpts.length + data.length : 0
+    const go = await passOver(session, rest, timeouts)
+    return { accepted: [], verdicts: verdicts.fill(refusal(mailStep(job), mailReply)), go }
+  }
   const accepted: number[] = []
-  const isTaken = mailReply.code === 250
   for (const [i, rcpt] of rcpts.entries()) {
     const step = rcptStep(job.recipients[i]!)
-    if (!isPipelined && isTaken) connection.send(rcpt)
-    // After a refused MAIL the answers to RCPT that were sent along still come, and mean nothing.
-    const reply = isPipelined || isTaken ? await connection.reply(step, timeouts.rcptMs) : mailReply
-    if (!isTaken) verdicts[i] = refusal(mailStep(job), mailReply)
-    else if (reply.code === 250 || reply.code === 251 || reply.code === 252) accepted.push(i)
+    if (!isPipelined) connection.send(rcpt)
+    const reply = await connection.reply(step, timeouts.rcptMs)
+    if (isYes(reply, step)) accepted.push(i)
     else verdicts[i] = refusal(step, reply)
   }
   const go = data.length > 0 ? await connection.reply('DATA', timeouts.dataMs) : undefined
   return { accepted, verdicts, go }
+}
+
+/** Returns the last one. */
+async function passOver(
+  { connection }: ClientSession,
+  replies: number,
+  timeouts: SendTimeouts,
+): Promise<ServerReply | undefined> {
+  let last: ServerReply | undefined
+  try {
+    for (let i = 0; i < replies; i++) last = await connection.reply('MAIL', timeouts.rcptMs)
+    return last
+  } catch (error) {
+    // What was said before it went away holds all the same.
+    if (!(error instanceof ConnectionTrouble)) throw error
+    connection.destroy()
+    return undefined
+  }
 }
 
 const mailStep = (job: Job): string => `MAIL FROM:<${job.from}>`
@@ -193,9 +214,10 @@ async function content(
 
 async function answer(session: ClientSession, step: string, timeouts: SendTimeouts): Promise<Verdict> {
   const reply = await session.connection.reply(step, timeouts.finalMs, lingerMs)
-  const isTaken = reply.code >= 200 && reply.code < 300
   const passedOn = session.offers.has('DSN')
-  return isTaken ? { kind: 'delivered', step, said: replyText(reply), passedOn } : refusal(step, reply)
+  return isYes(reply, step)
+    ? { kind: 'delivered', step, said: replyText(reply), passedOn }
+    : refusal(step, reply)
 }
 
 /** A server that has had enough may say so and close before it has all. */
@@ -216,9 +238,9 @@ async function sendData(
   timeouts: SendTimeouts,
 ): Promise<string | Verdict> {
   const go = answered ?? (await session.ask('DATA', 'DATA', timeouts.dataMs))
-  if (go.code !== 354) {
+  if (!isYes(go, 'DATA', 3)) {
     const verdict = refusal('DATA', go)
-    await reset(session, timeouts)
+    await beginAnew(session, [verdict], undefined, timeouts)
     return verdict
   }
   const step = 'end of data'
@@ -265,35 +287,37 @@ async function writeAll(
     gathered.push(piece)
     size += piece.length
   }
+  connection.expectQuiet(step)
   await connection.write(joined(gathered), step, blockMs, lingerMs)
 }
 
 const joined = (pieces: readonly Uint8Array[]): Uint8Array =>
   pieces.length === 1 ? pieces[0]! : Buffer.concat(pieces)
 
-/** RFC 2920 §3.1: DATA was taken although nobody is to get it, so the message has to end before it begins. */
-async function endEmpty(session: ClientSession, timeouts: SendTimeouts): Promise<void> {
+/** After refusals: for the next message the server is at the beginning of a transaction, or it is left. */
+async function beginAnew(
+  session: ClientSession,
+  verdicts: readonly Verdict[],
+  go: ServerReply | undefined,
+  timeouts: SendTimeouts,
+): Promise<void> {
+  const { connection } = session
+  const isClosing = verdicts.some((verdict) => verdict.kind !== 'delivered' && verdict.closing === true)
+  if (isClosing || !connection.isOpen) return
+  // RFC 2920 §3.1: DATA was taken although nobody is to get it, so the message has to end before it begins.
+  const isData = go !== undefined && go.code < 400
+  const step = isData ? 'end of data' : 'RSET'
   try {
-    await session.ask('.', 'end of data', timeouts.finalMs)
+    const reply = await session.ask(isData ? '.' : 'RSET', step, isData ? timeouts.finalMs : timeouts.mailMs)
+    if (!isData && !isYes(reply, step)) connection.destroy()
   } catch (error) {
+    // What was said before holds all the same.
     if (!(error instanceof ConnectionTrouble)) throw error
-    session.connection.destroy()
+    connection.destroy()
   }
 }
 
-async function reset(session: ClientSession, timeouts: SendTimeouts): Promise<void> {
-  if (!session.connection.isOpen) return
-  try {
-    const reply = await session.ask('RSET', 'RSET', timeouts.mailMs)
-    if (reply.code !== 250) session.quit()
-  } catch (error) {
-    // What was said before it went away holds all the same.
-    if (!(error instanceof ConnectionTrouble)) throw error
-    session.connection.destroy()
-  }
-}
-
-/** A reply that is no acceptance. What is neither 4xx nor 5xx here is a server out of step. */
+/** A reply that is no acceptance. */
 export function refusal(step: string, reply: ServerReply): Verdict {
   const isLasting = reply.code >= 500
   const status = reply.enhanced ?? (isLasting ? '5.0.0' : '4.0.0')

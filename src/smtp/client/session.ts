@@ -5,7 +5,7 @@
  * asks; after STARTTLS everything learned before is forgotten (RFC 3207 §4.2).
  */
 import type { Relay } from '#queue/transport.ts'
-import { type ClientConnection, type ClientTls, ConnectionTrouble } from './client-connection.ts'
+import { type ClientConnection, type ClientTls, ConnectionTrouble, isYes } from './client-connection.ts'
 import { replyText, type ServerReply } from './reply-reader.ts'
 
 /** What the server offers, by the keyword in upper case, with its parameters. */
@@ -48,6 +48,8 @@ export class OurselvesFault extends Error {}
 /** TLS was offered and does not work: without it another connection may do. */
 export class TlsTrouble extends ConnectionTrouble {}
 
+const quitMs = 10_000
+
 export class ClientSession {
   readonly host: string
   readonly ip: string
@@ -86,10 +88,12 @@ export class ClientSession {
     return this.connection.reply(step, timeoutMs)
   }
 
-  /** Says goodbye without waiting for the answer. */
+  /** Says goodbye. RFC 5321 §4.1.1.10: the answer is awaited, but nobody else waits for it. */
   quit(): void {
-    this.connection.send('QUIT')
-    this.connection.destroy()
+    const { connection } = this
+    const end = (): void => connection.destroy()
+    connection.send('QUIT')
+    void connection.reply('QUIT', quitMs).then(end, end)
   }
 
   async #begin(o: SessionOptions): Promise<void> {
@@ -98,7 +102,7 @@ export class ClientSession {
     if (relay?.implicitTls === true) await this.#secure(o)
     const greeting = await connection.reply('greeting', timeouts.greetingMs)
     o.heard?.('greeting', greeting)
-    if (greeting.code !== 220) throw new ServerRefusal('greeting', greeting)
+    if (!isYes(greeting, 'greeting')) throw new ServerRefusal('greeting', greeting)
     await this.#hello(o)
     if (connection.tls === undefined && o.startTls !== 'disable') {
       if (this.offers.has('STARTTLS')) await this.#startTls(o)
@@ -113,7 +117,7 @@ export class ClientSession {
     const verb = o.protocol === 'lmtp' ? 'LHLO' : 'EHLO'
     const reply = await this.ask(`${verb} ${o.ehloName}`, verb, o.timeouts.ehloMs)
     o.heard?.(verb, reply)
-    if (reply.code === 250) {
+    if (isYes(reply, verb)) {
       const [name = '', ...lines] = reply.lines
       if (name.split(' ')[0]!.toLowerCase() === o.ehloName.toLowerCase()) throw new OurselvesFault()
       this.offers = new Map(
@@ -128,14 +132,14 @@ export class ClientSession {
     if (reply.code < 500 || o.protocol === 'lmtp') throw new ServerRefusal(verb, reply)
     const simple = await this.ask(`HELO ${o.ehloName}`, 'HELO', o.timeouts.ehloMs)
     o.heard?.('HELO', simple)
-    if (simple.code !== 250) throw new ServerRefusal('HELO', simple)
+    if (!isYes(simple, 'HELO')) throw new ServerRefusal('HELO', simple)
     this.offers = new Map()
   }
 
   async #startTls(o: SessionOptions): Promise<void> {
     const reply = await this.ask('STARTTLS', 'STARTTLS', o.timeouts.ehloMs)
     o.heard?.('STARTTLS', reply)
-    if (reply.code !== 220) {
+    if (!isYes(reply, 'STARTTLS')) {
       if (o.startTls === 'require') throw new ServerRefusal('STARTTLS', reply)
       return
     }

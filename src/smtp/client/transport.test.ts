@@ -328,6 +328,72 @@ for (const [what, zone, expected] of zones) {
   })
 }
 
+test('MX records that name this server: only those before it are tried', async () => {
+  for (const own of ['mail.example.org', 'OUT.example.org']) {
+    await using worse = await ScriptedServer.start({}, '127.0.0.2')
+    const zone: Zone = {
+      'MX remote.example': [
+        { preference: 30, exchange: 'worse.example' },
+        { preference: 20, exchange: own },
+        { preference: 20, exchange: 'same.example' },
+        { preference: 10, exchange: 'better.example' },
+      ],
+      'A better.example': [{ ip: '127.0.0.3' }],
+      'A same.example': [{ ip: '127.0.0.2' }],
+      'A worse.example': [{ ip: '127.0.0.2' }],
+      [`A ${own}`]: [{ ip: '127.0.0.2' }],
+    }
+    const config = `MtaConnectionStrategy.port = ${worse.port}\nMtaConnectionStrategy.ehloHostname = "out.example.org"`
+    using transport = transportTo(zone, config)
+    const job = jobFor(toDomain('remote.example'), [bob])
+    assert.deepEqual(brief(await transport.deliver(job, never)), ['delayed 4.4.1 unreachable'])
+    assert.equal(worse.sessions.length, 0)
+    await using better = await ScriptedServer.start({}, '127.0.0.3', worse.port)
+    assert.deepEqual(brief(await transport.deliver(job, never)), ['delivered'])
+    assert.equal(better.messages.length, 1)
+  }
+})
+
+test('this server under a name that it does not know: what is before it may take the message later', async () => {
+  await using own = await ScriptedServer.start({ answers: { EHLO: '250 mail.example.org' } }, '127.0.0.2')
+  const zone: Zone = {
+    'MX remote.example': [
+      { preference: 20, exchange: 'alias.example' },
+      { preference: 10, exchange: 'better.example' },
+    ],
+    'A better.example': [{ ip: '127.0.0.3' }],
+    'A alias.example': [{ ip: '127.0.0.2' }],
+  }
+  using transport = transportTo(zone, `MtaConnectionStrategy.port = ${own.port}`)
+  const results = await transport.deliver(jobFor(toDomain('remote.example'), [bob]), never)
+  assert.deepEqual(brief(results), ['delayed 4.4.1 unreachable'])
+  assert.equal(results[0]!.attempt.host, 'better.example')
+})
+
+test('addresses go out as they were written, whatever stands in quotes', async () => {
+  const addresses = [
+    '"john doe"@remote.example',
+    String.raw`"a\"b\\c"@remote.example`,
+    '">"@remote.example',
+    '"..@x"@remote.example',
+    'jürgen@remote.example',
+    '"Jürgen 陳"@remote.example',
+    'bob@bücher.example',
+  ]
+  const utf8 = (text: string): string => Buffer.from(text).toString('latin1')
+  for (const offers of [['SMTPUTF8'], ['SMTPUTF8', 'PIPELINING', 'DSN']]) {
+    const { commands, brief } = await deliver({ offers }, jobFor(toDomain('remote.example'), addresses))
+    assert.deepEqual(
+      brief.map((one) => one.split(' ')[0]),
+      addresses.map(() => 'delivered'),
+    )
+    assert.deepEqual(
+      commands.filter((line) => line.startsWith('RCPT')),
+      addresses.map((address) => utf8(`RCPT TO:<${address}>`)),
+    )
+  }
+})
+
 test('without MX the domain itself is the server, IPv6 first', async () => {
   await using server = await ScriptedServer.start({}, '::1')
   const zone: Zone = { 'AAAA remote.example': [{ ip: '::1' }], 'A remote.example': [{ ip: '127.0.0.1' }] }

@@ -71,8 +71,10 @@ export class SmtpTransport implements Transport, Disposable {
         last = served
         continue
       }
+      // RFC 5321 §5.1: those before this server are better, and may take it later.
+      if (session.isFinal === true && last !== undefined) break
       // As long as one of them may take it later, it has not failed.
-      if (last === undefined || session.verdict.kind === 'delayed' || session.isFinal === true) last = session
+      if (last === undefined || session.verdict.kind === 'delayed') last = session
       if (session.isFinal === true) break
     }
     const { verdict, ...where } = last ?? { verdict: nowhere }
@@ -85,13 +87,15 @@ export class SmtpTransport implements Transport, Disposable {
 
   async *#servers(job: Job, signal: AbortSignal): AsyncGenerator<Server | Unserved> {
     const { route } = job.destination
-    const { maxMxHosts: most, maxMultihomed, ipLookupStrategy, port } = this.#o.settings.get(mtaConnection)
+    const settings = this.#o.settings.get(mtaConnection)
+    const { maxMxHosts: most, maxMultihomed, ipLookupStrategy, port } = settings
     const { resolver, hostname } = this.#o
+    const ownNames = [hostname(), settings.ehloHostname ?? hostname()]
     if (route.kind === 'local') throw new Error('a job for a mailbox here')
     const found =
       route.kind === 'relay'
         ? { hosts: [{ name: route.address, preference: 0 }] }
-        : await hostsOf(resolver, route.domain, { most, ownName: hostname(), signal, random: Math.random })
+        : await hostsOf(resolver, route.domain, { most, ownNames, signal, random: Math.random })
     if ('verdict' in found) {
       yield found
       return
