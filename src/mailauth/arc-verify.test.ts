@@ -37,6 +37,7 @@ test('each failure says what it is', async () => {
   const one = await seal(message)
   const cases: readonly (readonly [string | RegExp, string, string])[] = [
     [/^ARC-Seal: i=1;/, 'ARC-Seal: i=51;', 'invalidInstance: ARC-Seal has no instance'],
+    [/^/, 'ARC-Seal: i=0; cv=none\r\n', 'invalidInstance: ARC-Seal has no instance'],
     [/^ARC-Seal: i=1;/, 'ARC-Seal: i=1; h=from;', 'hasHeaderTag: the seal of set 1 has h='],
     [/^ARC-Seal: i=1;/, 'ARC-Seal: i=2;', 'brokenChain: set 1 has no ARC-Seal'],
     [
@@ -81,6 +82,26 @@ test('a message signature over a part of the body, or one that has expired, does
   assert.equal(await withTag('l=5'), `${start} only a part of the body is signed`)
   assert.equal(await withTag(`x=${nowMs / 1000 - 301}`), `${start} it has expired`)
   assert.equal(await withTag(`x=${nowMs / 1000 - 300}`), `${start} it does not match the header`)
+})
+
+test('tags within their grammar, and From signed (RFC 6376 §5.4)', async () => {
+  const one = await seal(message)
+  const start = 'messageSignature: the message signature of set 1 does not hold:'
+  assert.equal(reasonOf(await verify(changed(one, 'h=From:From:', 'h='))), `${start} From is not signed`)
+  const badTime = changed(one, /(ARC-Message-Signature: [^]*?) t=\d+;/, '$1 t=now;')
+  assert.equal(reasonOf(await verify(badTime)), `${start} t= is no number`)
+})
+
+test('the keys of the newest set are looked up while the body comes in', async () => {
+  const { resolver, asked } = counting()
+  const set = (instance: number, status: string) => [
+    `ARC-Seal: i=${instance}; a=rsa-sha256; d=seal${instance}.example; s=s; cv=${status}; b=AAAA`,
+    `ARC-Message-Signature: i=${instance}; a=rsa-sha256; d=message${instance}.example; s=s; h=from; bh=AAAA; b=AAAA`,
+    `ARC-Authentication-Results: i=${instance}; x`,
+  ]
+  const header = latin1([...set(2, 'pass'), ...set(1, 'none'), '', ''].join('\r\n'))
+  new ArcVerifier({ resolver, known: knownKeys(), nowMs, clockSkewMs: 0 }).header(header)
+  assert.deepEqual(asked, ['s._domainkey.seal2.example', 's._domainkey.message2.example'])
 })
 
 test('failures of the DNS are failures (RFC 8617 §5.2.1); what is no failure of a message is thrown', async () => {

@@ -59,6 +59,8 @@ test('without a chain to a trusted root nothing is believed', () => {
   assert.deepEqual(read(pem(mark, authority), { roots: [namesake] }), untrusted)
   const forged = makeCertificate({ ...shape, signingKey: namesake.key })
   assert.deepEqual(read(pem(forged, authority)), untrusted)
+  const misnamed = makeCertificate({ ...shape, issuer: { ...authority, name: 'Another' } })
+  assert.deepEqual(read(pem(misnamed, authority)), untrusted)
 })
 
 test('who is no authority issues nothing, and a chain is no longer than its authorities allow', () => {
@@ -87,6 +89,7 @@ test('the certificate and its issuer are for marks', () => {
   const { purposes: _, ...without } = shape
   assert.deepEqual(read(pem(makeCertificate(without), authority)), no)
   assert.deepEqual(read(pem(makeCertificate({ ...shape, purposes: ['1.3.6.1.5.5.7.3.1'] }), authority)), no)
+  assert.deepEqual(read(pem(makeCertificate({ ...shape, isAuthority: true }), authority)), no)
   const general = makeCertificate({ name: 'General', issuer: root, isAuthority: true })
   assert.deepEqual(read(pem(makeCertificate({ ...shape, issuer: general }), general)), no)
 })
@@ -101,21 +104,36 @@ test('a critical extension that is not understood is a refusal (RFC 5280 §4.2)'
 
 test('the names: the domain for all selectors, or one selector of it', () => {
   const other = problem('certificate is for another domain')
-  assert.deepEqual(read(pem(mark, authority), { domain: 'sub.example.org' }), other)
+  const sub = { domain: 'sub.example.org' }
+  assert.deepEqual(read(pem(mark, authority), sub), other)
   const forNames = (...names: string[]) => pem(makeCertificate({ ...shape, names }), authority)
   assert.deepEqual(read(forNames('default._bimi.example.org')), { svg })
   assert.deepEqual(read(forNames('EXAMPLE.org')), { svg })
   assert.deepEqual(read(forNames('example.com', 'example.org')), { svg })
   assert.deepEqual(read(forNames('brand._bimi.example.org')), other)
-  assert.deepEqual(read(forNames('*.org')), other)
+  assert.deepEqual(read(pem(makeCertificate({ ...shape, names: ['*.example.org'] }), authority), sub), other)
   assert.deepEqual(read(forNames()), other)
 })
 
 test('the indicator inside: one, with its hash, of the profile', () => {
   const { svg: _, ...without } = shape
   assert.deepEqual(read(pem(makeCertificate(without), authority)), problem('no indicator in the certificate'))
-  const wrong = makeCertificate({ ...shape, hashed: Buffer.from('another') })
-  assert.deepEqual(read(pem(wrong, authority)), problem('wrong hash in the certificate'))
+  const outcomes = {
+    'wrong hash in the certificate': [{ hashed: Buffer.from('another') }, { algorithm: '1.2.3' }],
+    'no indicator in the certificate': [
+      { images: 0 },
+      { images: 2 },
+      { start: 'data:image/svg+xml,' },
+      { start: 'data:image/png;base64,' },
+      { start: 'https://example.org/' },
+    ],
+  }
+  for (const [text, logotypes] of Object.entries(outcomes)) {
+    for (const one of logotypes) {
+      const certificate = makeCertificate({ ...shape, logotype: one })
+      assert.deepEqual(read(pem(certificate, authority)), problem(text), JSON.stringify(one))
+    }
+  }
   const scripted = Buffer.from(svg.toString().replace('</title>', '</title><script/>'))
   assert.deepEqual(
     read(pem(makeCertificate({ ...shape, svg: scripted }), authority)),
@@ -129,6 +147,8 @@ test('what is no document of certificates', () => {
   assert.deepEqual(read(Buffer.from('-----BEGIN CERTIFICATE-----')), none)
   assert.deepEqual(read(Buffer.from('-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----')), none)
   assert.deepEqual(read(pem(mark, ...Array.from({ length: 8 }, () => authority))), none)
+  const twice = makeCertificate({ ...shape, critical: ['1.3.6.1.4.1.53087.4.1', '1.3.6.1.4.1.53087.4.1'] })
+  assert.deepEqual(read(pem(twice, authority)), none)
   assert.deepEqual(read(Buffer.alloc(largestEvidenceBytes + 1)), problem('evidence too large'))
 })
 
@@ -150,7 +170,9 @@ test('any bytes, and any change of a document, throw nothing', () => {
   )
 })
 
-test('deep and wide structures are given up', () => {
+test('deep and wide structures are given up, and so is what something follows', () => {
+  assert.ok(readDer(Buffer.of(5, 0)) !== undefined)
+  assert.equal(readDer(Buffer.of(5, 0, 0)), undefined)
   const deep = Buffer.concat([
     Buffer.from('3080'.repeat(100_000), 'hex'),
     Buffer.from('0000'.repeat(100_000), 'hex'),

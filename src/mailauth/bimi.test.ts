@@ -36,7 +36,8 @@ interface Case {
   readonly texts?: Texts
   readonly header?: string
   readonly authenticated?: boolean
-  readonly isSelectorSigned?: boolean
+  /** By a signature of the author's domain, or by another one that passed too. */
+  readonly selectorSignedBy?: 'author' | 'stranger'
   readonly documents?: Record<string, Uint8Array>
   readonly roots?: readonly string[]
 }
@@ -46,10 +47,12 @@ async function check(o: Case = {}): Promise<BimiCheck & { asked: string[]; fetch
   const resolver = zoneOf(o.texts ?? { ...strict, ...record })
   const signal = new AbortController().signal
   const fromDomains = readAuthorDomains(header)
-  const names = o.isSelectorSigned === true ? ['from', 'bimi-selector'] : ['from']
-  const claims = fromDomains.map((domain) => ({ ...noClaims, domain, selector: 's' }))
   const reason = o.authenticated === false ? 'signature' : 'verified'
-  const dkim = claims.map((one) => dkimCheck(one, reason, '', undefined, names))
+  const dkim = [...fromDomains, 'stranger.example'].map((domain) => {
+    const isSigned = o.selectorSignedBy === (domain === 'stranger.example' ? 'stranger' : 'author')
+    const names = isSigned ? ['from', 'bimi-selector'] : ['from']
+    return dkimCheck({ ...noClaims, domain, selector: 's' }, reason, '', undefined, names)
+  })
   const dmarc = await checkDmarc({ fromDomains, dkim, resolver, signal })
   resolver.asked.length = 0
   const fetched: string[] = []
@@ -147,8 +150,22 @@ test('below an organizational domain its policy counts too, and its record is th
     ),
     'skipped: too lax DMARC policy',
   )
+  const laxBelow = { '_dmarc.news.example.org': ['v=DMARC1; p=reject; sp=none'] }
+  assert.equal(
+    outcome(await check({ header, texts: { ...strict, ...record, ...laxBelow } })),
+    'skipped: too lax DMARC policy',
+  )
   const declined = { 'default._bimi.news.example.org': ['v=BIMI1; l=; a=;'] }
   assert.equal(outcome(await check({ header, texts: { ...strict, ...record, ...declined } })), 'declined')
+})
+
+test('where the policy is that of a public suffix', async () => {
+  const header = 'From: a@example.bank\r\n\r\n'
+  const own = { 'default._bimi.example.bank': ['v=BIMI1; l=https://example.org/m.svg'] }
+  const outcomeOf = async (policy: string) =>
+    outcome(await check({ header, texts: { ...own, '_dmarc.bank': [`v=DMARC1; psd=y; ${policy}`] } }))
+  assert.equal(await outcomeOf('p=reject'), 'pass')
+  assert.equal(await outcomeOf('p=none'), 'skipped: too lax DMARC policy')
 })
 
 test('what is found in the DNS', async () => {
@@ -167,15 +184,20 @@ test('BIMI-Selector counts where it is signed (§5.5)', async () => {
   const header = 'From: a@example.org\r\nBIMI-Selector: v=BIMI1; s=brand\r\n\r\n'
   const unsigned = await check({ header })
   assert.deepEqual([outcome(unsigned), unsigned.found?.selector], ['pass', 'default'])
-  const signed = await check({ header, isSelectorSigned: true })
+  const foreign = await check({ header, selectorSignedBy: 'stranger' })
+  assert.equal(foreign.found?.selector, 'default')
+  const signed = await check({ header, selectorSignedBy: 'author' })
   assert.deepEqual([outcome(signed), signed.asked], ['none', ['brand._bimi.example.org']])
   const twice = header.replace('\r\n\r\n', '\r\nBIMI-Selector: v=BIMI1; s=other\r\n\r\n')
   assert.equal(
-    outcome(await check({ header: twice, isSelectorSigned: true })),
+    outcome(await check({ header: twice, selectorSignedBy: 'author' })),
     'fail: several BIMI-Selector fields',
   )
   const bad = header.replace('brand', '..')
-  assert.equal(outcome(await check({ header: bad, isSelectorSigned: true })), 'fail: bad s= in BIMI-Selector')
+  assert.equal(
+    outcome(await check({ header: bad, selectorSignedBy: 'author' })),
+    'fail: bad s= in BIMI-Selector',
+  )
 })
 
 test('local parts as selectors (§4.5)', async () => {
@@ -184,7 +206,8 @@ test('local parts as selectors (§4.5)', async () => {
   const name = 'first-last._bimi.example.org'
   const found = await check({ header, texts: { ...base, [name]: ['v=BIMI1; l=https://example.org/m.svg'] } })
   assert.deepEqual([outcome(found), found.found?.selector], ['pass', 'first-last'])
-  for (const texts of [{}, { [name]: ['v=BIMI1'] }, { [name]: ['v=BIMI1;l=', 'v=BIMI1;l='] }]) {
+  const shown = 'v=BIMI1;l=https://example.org/m.svg'
+  for (const texts of [{}, { [name]: ['v=BIMI1'] }, { [name]: [shown, shown] }]) {
     const checked = await check({ header, texts: { ...base, ...texts } })
     assert.deepEqual([outcome(checked), checked.asked.at(-1)], ['declined', name])
   }
@@ -280,6 +303,10 @@ test('properties and fields of a result', async () => {
 test('without a pass there are no fields', async () => {
   const declined = await check({ texts: { ...strict, 'default._bimi.example.org': ['v=BIMI1;l='] } })
   assert.deepEqual(bimiFields(declined), [])
+  const bad = await check({
+    texts: { ...strict, 'default._bimi.example.org': ['v=BIMI1;l=https://example.org/bad.svg'] },
+  })
+  assert.deepEqual([bad.result, bimiFields(bad)], ['fail', []])
   assert.deepEqual(propertiesOf(declined), [
     ['header.d', 'example.org'],
     ['header.selector', 'default'],

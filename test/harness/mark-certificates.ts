@@ -45,9 +45,9 @@ export interface CertificateShape {
   readonly pathLength?: number
   readonly purposes?: readonly string[]
   readonly names?: readonly string[]
-  /** Of the logotype extension, put there compressed, and what its hash is made from. */
+  /** Of the logotype extension, put there compressed. */
   readonly svg?: Uint8Array
-  readonly hashed?: Uint8Array
+  readonly logotype?: LogotypeShape
   /** Further ones: critical, empty. */
   readonly critical?: readonly string[]
 }
@@ -66,20 +66,29 @@ const extension = (id: string, isCritical: boolean, value: BaseBlock) =>
     new OctetString({ valueHex: value.toBER() }),
   )
 
+export interface LogotypeShape {
+  /** What the hash is made from, and how it is called. */
+  readonly hashed?: Uint8Array
+  readonly algorithm?: string
+  /** With the type of the data. */
+  readonly start?: string
+  readonly images?: number
+}
+
 /** The logotype extension (RFC 3709 §4.1) with one image. */
-export function logotype(svg: Uint8Array, hashed: Uint8Array = svg): BaseBlock {
+export function logotype(svg: Uint8Array, o: LogotypeShape = {}): BaseBlock {
+  const { hashed = svg, algorithm = '2.16.840.1.101.3.4.2.1', images = 1 } = o
   const digest = createHash('sha256').update(hashed).digest()
-  const hash = sequence(
-    sequence(identifier('2.16.840.1.101.3.4.2.1'), new Null()),
-    new OctetString({ valueHex: digest }),
-  )
-  const address = new IA5String({ value: `data:image/svg+xml;base64,${gzipSync(svg).toString('base64')}` })
+  const hash = sequence(sequence(identifier(algorithm), new Null()), new OctetString({ valueHex: digest }))
+  const { start = 'data:image/svg+xml;base64,' } = o
+  const address = new IA5String({ value: start + gzipSync(svg).toString('base64') })
   const details = sequence(new IA5String({ value: 'image/svg+xml' }), sequence(hash), sequence(address))
-  return sequence(tag(2, tag(0, sequence(sequence(details)))))
+  const all = Array.from({ length: images }, () => sequence(details))
+  return sequence(tag(2, tag(0, sequence(...all))))
 }
 
 function extensionsOf(shape: CertificateShape): BaseBlock[] {
-  const { isAuthority = false, pathLength, purposes, names, svg, hashed, critical = [] } = shape
+  const { isAuthority = false, pathLength, purposes, names, svg, critical = [] } = shape
   const constraints = isAuthority
     ? [
         new Asn1Boolean({ value: true }),
@@ -96,7 +105,7 @@ function extensionsOf(shape: CertificateShape): BaseBlock[] {
       ? []
       : [extension('2.5.29.37', false, sequence(...purposes.map((one) => identifier(one))))]),
     ...(names === undefined ? [] : [extension('2.5.29.17', false, sequence(...alternative))]),
-    ...(svg === undefined ? [] : [extension('1.3.6.1.5.5.7.1.12', false, logotype(svg, hashed))]),
+    ...(svg === undefined ? [] : [extension('1.3.6.1.5.5.7.1.12', false, logotype(svg, shape.logotype))]),
     ...critical.map((id) => extension(id, true, new Null())),
   ]
 }
