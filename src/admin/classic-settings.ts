@@ -47,7 +47,9 @@ const pageOfKeys: JsonSchema = {
   properties: { total: { type: 'integer' }, items: {} },
 }
 
-export function classicSettingsRoutes(o: ClassicSettingsOptions): readonly ApiRoute[] {
+export function classicSettingsRoutes(options: ClassicSettingsOptions): readonly ApiRoute[] {
+  const settingsObjects = options.settingsObjects.filter(({ hasOwnHandler }) => hasOwnHandler !== true)
+  const o = { ...options, settingsObjects }
   const route = { method: 'GET', tag, permissions: readable } as const
   return [
     {
@@ -85,11 +87,11 @@ export function classicSettingsRoutes(o: ClassicSettingsOptions): readonly ApiRo
       body: { $ref: '#/components/schemas/SettingsOperations' },
       data: { type: 'null' },
       handle: async (c) => {
-        const options = changeOptions(c, queryOf(c, changeFields))
+        const how = changeOptions(c, queryOf(c, changeFields))
         const operations = readSettingsOperations(await jsonBody(c))
         const { changes, problems } = planSettings(operations, o.settingsObjects, await given(o, c))
         if (changes.length > 0 || problems.length > 0)
-          await o.management.together(changes, scopeOf(c), { ...options, problems })
+          await o.management.together(changes, scopeOf(c), { ...how, problems })
         return c.json({ data: null })
       },
     },

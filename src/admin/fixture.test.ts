@@ -68,6 +68,7 @@ export async function makeApi(o: { facts?: ServerFacts; dnsConfig?: string } = {
     zoneOf: zoneOf({
       ...store,
       resolver: dns,
+      settings,
       hostname: () => served.hostName,
       listeners: () => served.listeners,
       certificates: () => undefined,

@@ -6,10 +6,12 @@ import { dkimDefaults, dkimKeyTable, type DkimKeyRow, type DkimManagement } from
 import type { Resolver } from '#dns/resolver.ts'
 import type { Db } from '#kv/db.ts'
 import { taskTable } from '#kv/task-rows.ts'
+import { LiveSettings } from '#registry/live.ts'
 import { TaskScheduler } from '#tasks/scheduler.ts'
 import { DkimKeys } from './dkim-keys.ts'
 import { dkimRecordText } from './dkim-record.ts'
 import { dkimRoundTask, followDkimTask, scheduleDkimRound } from './dkim-tasks.ts'
+import { certSettings } from './settings.ts'
 import { SigningKeys } from './signing-keys.ts'
 
 const hourMs = 3_600_000
@@ -63,7 +65,7 @@ function setUp() {
         dkimManagement: { ...row.dkimManagement, ...change },
       })),
     )
-  const signing = new SigningKeys(store)
+  const signing = new SigningKeys({ ...store, settings: new LiveSettings(certSettings as never) })
   const signs = async (domain = 'example.org'): Promise<readonly string[]> =>
     (await signing.keysOf(domain)).map(({ selector }) => selector)
   return { ...store, dns, keys, kinds, open, all, stages, publish, manage, signs }

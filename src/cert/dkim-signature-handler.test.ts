@@ -8,8 +8,8 @@ interface Shown {
   readonly [field: string]: unknown
 }
 
-async function setUp() {
-  const api = await makeApi()
+async function setUp(dnsConfig = '') {
+  const api = await makeApi({ dnsConfig })
   await api.accounts.createDomain({ name: 'example.org', aliases: ['example.net'] })
   const path = '/api/object/DkimSignature'
   const create = async (values: object) => {
@@ -101,5 +101,36 @@ describe('DKIM keys as objects', () => {
     assert.deepEqual(await found('domain=example.org'), [a])
     assert.deepEqual(await found('stage=active'), [b])
     assert.deepEqual(await found('text=A._Domain'), [a])
+  })
+
+  it('of the configuration are shown beside the others, and only changed there', async () => {
+    const { create, call, path } = await setUp(
+      `[signature.old]\ndomain = "example.org"\nselector = "s1"\nprivate-key = '''${ownKey}'''\nexpire = "2d"\n`,
+    )
+    const name = 's1._domainkey.example.org'
+    const { body } = await call('GET', `${path}/${name}`)
+    const shown = (body as { data: Shown }).data
+    const { management, stage, algorithm, expire } = shown
+    assert.deepEqual({ management, stage, algorithm, expire } as object, {
+      management: 'configuration',
+      stage: 'active',
+      algorithm: 'rsa-sha256',
+      expire: 172_800_000,
+    })
+    assert.ok(!JSON.stringify(body).includes(secretPart))
+    const listed = (await call('GET', `${path}?domain=example.org`)).body as {
+      data: { items: readonly Shown[] }
+    }
+    assert.deepEqual(
+      listed.data.items.map(({ id }) => id),
+      [name],
+    )
+    assert.equal((await create({ domain: 'example.org', selector: 's1' })).status, 409)
+    assert.equal((await call('PATCH', `${path}/${name}`, { stage: 'retired' })).status, 403)
+    assert.equal((await call('DELETE', `${path}/${name}`)).status, 403)
+    const zone = await call('GET', '/api/dns/records/example.org')
+    assert.ok(JSON.stringify(zone.body).includes(`${name}.`))
+    const classic = await call('GET', '/api/settings/list')
+    assert.ok(!JSON.stringify(classic.body).includes('s1'))
   })
 })

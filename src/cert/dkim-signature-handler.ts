@@ -20,8 +20,10 @@ import type { Bus } from '#bus/bus.ts'
 import type { Db } from '#kv/db.ts'
 import type { ReadTx, WriteTx } from '#kv/tx.ts'
 import type { ObjectHandler, Plan, QueryRequest, QueryResult } from '#registry/managed-object.ts'
+import type { Settings } from '#settings/object.ts'
 import type { Secret } from '#settings/secret.ts'
 import { givenIn, type Values } from '#settings/values.ts'
+import { type ConfiguredKey, configuredKeys } from './configured-keys.ts'
 import { type DkimKeyPair, newDkimKeyPair, readDkimKey } from './dkim-key-pair.ts'
 import { dkimRecordText } from './dkim-record.ts'
 import { dkimManagementOf, unsaid } from './dkim-keys.ts'
@@ -29,11 +31,18 @@ import { nextTransition } from './dkim-lifecycle.ts'
 import { dkimSignatureObject } from './dkim-signature-object.ts'
 import { dkimCache } from './signing-keys.ts'
 
+export interface DkimSignatureHandlerOptions {
+  readonly db: Db
+  readonly bus: Bus
+  readonly clock: Clock
+  readonly settings: Pick<Settings, 'each'>
+}
+
 export class DkimSignatureHandler implements ObjectHandler {
   readonly object = dkimSignatureObject
-  readonly #o: { db: Db; bus: Bus; clock: Clock }
+  readonly #o: DkimSignatureHandlerOptions
 
-  constructor(o: { db: Db; bus: Bus; clock: Clock }) {
+  constructor(o: DkimSignatureHandlerOptions) {
     this.#o = o
   }
 
@@ -41,15 +50,19 @@ export class DkimSignatureHandler implements ObjectHandler {
     const name = key.toLowerCase()
     const split = splitRecordName(name)
     if (split === undefined) return undefined
-    return (await tx.get(dkimKeyTable, split.domain, split.selector)) === undefined ? undefined : name
+    const isThere = this.#configured(name) !== undefined
+    return isThere || (await tx.get(dkimKeyTable, split.domain, split.selector)) !== undefined
+      ? name
+      : undefined
   }
 
   async read(tx: ReadTx, name: string): Promise<Values | undefined> {
     const { domain, selector } = splitRecordName(name)!
-    const row = await tx.get(dkimKeyTable, domain, selector)
+    const configured = this.#configured(name)?.row
+    const row = configured ?? (await tx.get(dkimKeyTable, domain, selector))
+    if (row === undefined) return undefined
     const management = await dkimManagementOf(tx, domain)
-    if (row === undefined || management === undefined) return undefined
-    const next = nextTransition({ selector, ...row }, management)
+    const next = management && nextTransition({ selector, ...row }, management)
     const { algorithm, stage, canonicalization, headers, expire, publicKey } = row
     return {
       name,
@@ -60,7 +73,7 @@ export class DkimSignatureHandler implements ObjectHandler {
       canonicalization,
       headers,
       expire,
-      management: row.isAutomatic ? 'automatic' : 'manual',
+      management: configured ? 'configuration' : row.isAutomatic ? 'automatic' : 'manual',
       publicKey,
       record: dkimRecordText(row),
       stageSince: momentOf(row.stageSince),
@@ -69,17 +82,25 @@ export class DkimSignatureHandler implements ObjectHandler {
     }
   }
 
-  /** In the order of domains and selectors. */
+  /** Those of the configuration, then the others in the order of domains and selectors. */
   async query({ filter, position, limit }: QueryRequest): Promise<QueryResult> {
     const { domain, stage } = filter
     const needle = typeof filter['text'] === 'string' ? filter['text'].toLowerCase() : ''
     const rows = await this.#o.db.read((tx) =>
       tx.list(dkimKeyTable, domain === undefined ? [] : [domain as string]),
     )
-    const ids = rows
-      .filter(([, row]) => stage === undefined || row.stage === stage)
-      .map(([[of, selector]]) => dkimRecordName(of, selector))
+    const configured = configuredKeys(this.#o.settings).filter(
+      (one) => domain === undefined || one.domain === domain,
+    )
+    const all = [
+      ...configured.map((one) => [one.domain, one.selector, one.row] as const),
+      ...rows.map(([[of, selector], row]) => [of, selector, row] as const),
+    ]
+    const found = all
+      .filter(([, , row]) => stage === undefined || row.stage === stage)
+      .map(([of, selector]) => dkimRecordName(of, selector))
       .filter((name) => name.includes(needle))
+    const ids = [...new Set(found)]
     return { ids: ids.slice(position, position + limit), total: ids.length }
   }
 
@@ -109,7 +130,7 @@ export class DkimSignatureHandler implements ObjectHandler {
         (values['selector'] as string | undefined) ??
         newSelector(management.selectorTemplate, { algorithm, version, atMs }, (one) => taken.has(one))
       const name = dkimRecordName(domain, selector)
-      if (taken.has(selector))
+      if (taken.has(selector) || this.#configured(name) !== undefined)
         throw new Fault('exists', `There is a DKIM key ${name}.`, { what: 'DkimSignature' })
       if (normaliseDomain(name) === undefined)
         throw invalidProperties([{ property: 'selector', problem: 'must be shorter for this domain' }])
@@ -119,6 +140,7 @@ export class DkimSignatureHandler implements ObjectHandler {
   }
 
   async update(name: string, patch: Values): Promise<Plan> {
+    this.#assertStored(name)
     const { domain, selector } = splitRecordName(name)!
     const atMs = this.#o.clock.now()
     return this.#plan(domain, async (tx) => {
@@ -130,12 +152,25 @@ export class DkimSignatureHandler implements ObjectHandler {
   }
 
   async destroy(name: string): Promise<Plan> {
+    this.#assertStored(name)
     const { domain, selector } = splitRecordName(name)!
     return this.#plan(domain, async (tx) => {
       if ((await tx.getForUpdate(dkimKeyTable, domain, selector)) === undefined) throw noSuchKey()
       tx.delete(dkimKeyTable, [domain, selector])
       return name
     })
+  }
+
+  #configured(name: string): ConfiguredKey | undefined {
+    return configuredKeys(this.#o.settings).find(
+      ({ domain, selector }) => dkimRecordName(domain, selector) === name,
+    )
+  }
+
+  #assertStored(name: string): void {
+    if (this.#configured(name) === undefined) return
+    const text = 'This DKIM key is in the configuration and can only be changed there.'
+    throw new Fault('forbidden', text, { what: 'DkimSignature' })
   }
 
   #plan(domain: string, apply: (tx: WriteTx) => Promise<string>): Plan {

@@ -1,14 +1,9 @@
 /** DKIM keys as they are managed. A key is called by the name of its record. */
-import { dkimAlgorithms, dkimCanonicalizations, dkimStages } from '#account/dkim-tables.ts'
-import { readSelector } from '#account/dkim-selector.ts'
+import { dkimAlgorithms, dkimStages } from '#account/dkim-tables.ts'
 import { createdAt, ownDomain, shortText } from '#account/objects/fields.ts'
 import type { ManagedObject } from '#registry/managed-object.ts'
-import { dateTime, duration, list, oneOf, secret, text } from '#settings/field.ts'
-
-/** RFC 5322 §3.6.8. */
-const isFieldName = (given: string): boolean => /^[\x21-\x39\x3b-\x7e]{1,76}$/.test(given)
-
-const yearMs = 365 * 86_400_000
+import { dateTime, oneOf, secret, text } from '#settings/field.ts'
+import { algorithmSpellings, selectorField, signingFields } from './dkim-fields.ts'
 
 export const dkimSignatureObject: ManagedObject = {
   name: 'DkimSignature',
@@ -23,18 +18,15 @@ export const dkimSignatureObject: ManagedObject = {
       settable: 'atCreation',
       help: 'The domain whose mail it signs: one of this server, or an alias of one.',
     }),
-    selector: text({
+    selector: selectorField({
       fallback: undefined,
       settable: 'atCreation',
-      longest: 100,
-      allowed: 'a selector of letters, digits, "-" and "."',
-      normalise: readSelector,
       help: 'What tells the keys of a domain apart. Without one it is made by the template of the domain.',
     }),
     algorithm: oneOf(dkimAlgorithms, {
       fallback: undefined,
       settable: 'atCreation',
-      spellings: { ed25519: 'ed25519-sha256', rsa: 'rsa-sha256' },
+      spellings: algorithmSpellings,
       help: 'How it signs. A key that is given says it itself; a new one is of Ed25519 unless this says otherwise.',
     }),
     privateKey: secret({
@@ -46,34 +38,11 @@ export const dkimSignatureObject: ManagedObject = {
       fallback: 'pending',
       help: 'A pending key signs nothing until its record is seen in the DNS, then it is active. One that retires signs no more, and its record stays for mail on its way; when it is retired, the record is to be removed.',
     }),
-    canonicalization: oneOf(dkimCanonicalizations, {
-      fallback: 'relaxed/relaxed',
-      help: 'How header and body may be changed on their way without breaking the signature.',
-    }),
-    headers: list(
-      text({
-        fallback: undefined,
-        help: 'A name.',
-        longest: 76,
-        allowed: 'the name of a header field',
-        normalise: (given) => (isFieldName(given) ? given : undefined),
-      }),
-      {
-        fallback: [],
-        max: 100,
-        help: 'Names of the header fields that are signed; none: all that matter to readers. From is always signed.',
-      },
-    ),
-    expire: duration({
-      fallback: undefined,
-      min: 60_000,
-      max: yearMs,
-      help: 'How long a signature holds; without it, for good.',
-    }),
+    ...signingFields,
     management: text({
       fallback: '',
       settable: 'never',
-      help: '`automatic`: the server made it and ends it. `manual`: somebody brought it or asked for it.',
+      help: '`automatic`: the server made it and ends it. `manual`: somebody brought it or asked for it. `configuration`: the configuration gives it, and can only be changed there.',
     }),
     publicKey: text({ fallback: '', settable: 'never', help: 'The public key, as its record has it.' }),
     record: text({ fallback: '', settable: 'never', help: 'The text of the record to publish.' }),

@@ -1,6 +1,10 @@
-/** Certificates that administrators bring, and those that are to be fetched. */
+/** Certificates and DKIM keys that administrators bring, and certificates that are to be fetched. */
+import { dkimAlgorithms } from '#account/dkim-tables.ts'
+import { ownDomain } from '#account/objects/fields.ts'
 import { boolean, dateTime, integer, list, oneOf, secret, text } from '#settings/field.ts'
 import { settingsObject } from '#settings/object.ts'
+import { algorithmSpellings, selectorField, signingFields } from './dkim-fields.ts'
+import { readDkimKey } from './dkim-key-pair.ts'
 import { certificateFacts, checkPair } from './inspect.ts'
 
 export const certificate = settingsObject({
@@ -106,4 +110,44 @@ const acmeProvider = settingsObject({
   },
 })
 
-export const certSettings = [certificate, acmeProvider] as const
+export const dkimSignature = settingsObject({
+  name: 'DkimSignature',
+  title: 'DKIM keys',
+  help: 'A key that mail of a domain is signed with, beside those that the server makes. It signs from the start: publish its record before.',
+  many: true,
+  classic: 'signature',
+  early: true,
+  hasOwnHandler: true,
+  fields: {
+    domain: ownDomain({
+      fallback: '',
+      required: true,
+      help: 'The domain whose mail it signs.',
+    }),
+    selector: selectorField({
+      fallback: '',
+      required: true,
+      help: 'What tells the keys of a domain apart.',
+    }),
+    privateKey: secret({
+      fallback: undefined,
+      required: true,
+      classic: 'private-key',
+      help: 'The private key in PEM, without a passphrase.',
+    }),
+    algorithm: oneOf(dkimAlgorithms, {
+      fallback: undefined,
+      spellings: algorithmSpellings,
+      help: 'How it signs, which the key says itself.',
+    }),
+    ...signingFields,
+  },
+  check({ privateKey, algorithm }) {
+    const read = readDkimKey(privateKey?.reveal() ?? '')
+    if (typeof read === 'string') return [{ field: 'privateKey', text: read }]
+    if (algorithm === undefined || algorithm === read.algorithm) return []
+    return [{ field: 'algorithm', text: `must be ${read.algorithm}, as the key is` }]
+  },
+})
+
+export const certSettings = [certificate, acmeProvider, dkimSignature] as const

@@ -4,7 +4,9 @@ import { describe, it } from 'node:test'
 import { makeStore } from '#account/fixture.test.ts'
 import { dkimKeyTable, type DkimKeyRow } from '#account/dkim-tables.ts'
 import { destroyDomainRows } from '#account/domain-rows.ts'
+import { LiveSettings } from '#registry/live.ts'
 import { newDkimKeyPair } from './dkim-key-pair.ts'
+import { certSettings } from './settings.ts'
 import { dkimCache, SigningKeys } from './signing-keys.ts'
 
 const pair = await newDkimKeyPair('ed25519-sha256')
@@ -21,6 +23,7 @@ const row: DkimKeyRow = {
 
 function setUp() {
   const store = makeStore()
+  const settings = new LiveSettings(certSettings as never)
   let reads = 0
   const db = {
     ...store.db,
@@ -29,11 +32,11 @@ function setUp() {
       return store.db.read(body)
     },
   } as unknown as typeof store.db
-  const keys = new SigningKeys({ ...store, db })
+  const keys = new SigningKeys({ ...store, db, settings })
   const put = (selector: string, change: Partial<DkimKeyRow>) =>
     store.db.write([], async (tx) => tx.put(dkimKeyTable, ['example.org', selector], { ...row, ...change }))
   const changed = () => store.bus.publish({ kind: 'forget', cache: dkimCache, key: 'example.org' })
-  return { ...store, keys, put, changed, reads: () => reads }
+  return { ...store, settings, keys, put, changed, reads: () => reads }
 }
 
 describe('the keys of who signs', () => {
@@ -99,5 +102,26 @@ describe('the keys of who signs', () => {
     await put('a', { privateKey: 'broken' })
     assert.deepEqual(await keys.keysOf('example.org'), [])
     assert.deepEqual(told, [{ event: 'cert.dkim-key-unusable', domain: 'example.org', selector: 'a' }])
+  })
+
+  it('are those of the configuration too, as it is now', async () => {
+    const { keys, put, settings } = setUp()
+    await put('a', {})
+    const given = `[DkimSignature.x]\ndomain = "Example.ORG"\nselector = "x"\nprivateKey = '''${pair.privateKey}'''\n`
+    const selectors = async () => (await keys.keysOf('example.org')).map(({ selector }) => selector)
+    assert.deepEqual(await selectors(), ['a'])
+    settings.loadText(given, 'test.toml')
+    assert.deepEqual(await selectors(), ['x', 'a'])
+    const wrong = given.replace('selector', 'algorithm = "rsa"\nselector')
+    assert.throws(
+      () => settings.loadText(wrong, 'test.toml'),
+      /algorithm must be ed25519-sha256, as the key is/,
+    )
+    assert.throws(
+      () => settings.loadText(given.replace(/'''[^]*'''/, '"my secret"'), 'test.toml'),
+      (error: Error) => /holds no private key/.test(error.message) && !error.message.includes('my secret'),
+    )
+    settings.loadText('', 'test.toml')
+    assert.deepEqual(await selectors(), ['a'])
   })
 })

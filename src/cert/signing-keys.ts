@@ -2,8 +2,8 @@
  * The keys that mail of a domain is signed with, for whoever signs: asked for every message that leaves, so
  * answered from memory where it was asked before.
  *
- * What must always hold: only active keys are given, so nothing is signed by a key whose record nobody has seen
- * in the DNS. The bus says which domain's keys changed; since a hint may be lost, an answer is also forgotten
+ * What must always hold: of the store only active keys are given, so nothing is signed by a key whose record nobody
+ * has seen in the DNS; those of the configuration are for whoever wrote it. The bus says which domain's keys changed; since a hint may be lost, an answer is also forgotten
  * after a minute.
  */
 import { createPrivateKey } from 'node:crypto'
@@ -15,8 +15,11 @@ import type { Maybe } from '#base/maybe.ts'
 import type { Bus } from '#bus/bus.ts'
 import type { Db } from '#kv/db.ts'
 import type { DkimSigningKey } from '#mailauth/dkim-sign.ts'
+import type { Settings } from '#settings/object.ts'
 import type { Telemetry } from '#telemetry/telemetry.ts'
+import { configuredKeys } from './configured-keys.ts'
 import { dkimKeyUnusable } from './events.ts'
+import { dkimSignature } from './settings.ts'
 
 /** The name of the bus's `forget` messages. Their key is the domain whose keys changed. */
 export const dkimCache = 'dkim'
@@ -30,24 +33,34 @@ interface Kept {
   readonly until: number
 }
 
+export interface SigningKeysOptions {
+  readonly db: Db
+  readonly bus: Bus
+  readonly clock: Clock
+  readonly telemetry: Telemetry
+  readonly settings: Pick<Settings, 'each' | 'onChange'>
+}
+
 export class SigningKeys implements Disposable {
-  readonly #o: { readonly db: Db; readonly clock: Clock; readonly telemetry: Telemetry }
+  readonly #o: SigningKeysOptions
   readonly #kept = new Lru<string, Kept>(maxKept)
   readonly #reading = new Map<string, Promise<readonly DkimSigningKey[]>>()
-  readonly #subscription: Disposable
+  readonly #subscriptions = new DisposableStack()
   #forgotten = 0
 
-  constructor(o: { db: Db; bus: Bus; clock: Clock; telemetry: Telemetry }) {
+  constructor(o: SigningKeysOptions) {
     this.#o = o
-    this.#subscription = o.bus.on('forget', ({ cache, key }) => {
+    this.#subscriptions.use(o.settings.onChange(dkimSignature, () => this.#forget(undefined)))
+    const subscription = o.bus.on('forget', ({ cache, key }) => {
       if (cache === dkimCache) this.#forget(key)
       // A domain may have gone with its aliases; the keys of accounts are numbers.
       else if (cache === accountCache && !/^\d+$/.test(key)) this.#forget(undefined)
     })
+    this.#subscriptions.use(subscription)
   }
 
   [Symbol.dispose](): void {
-    this.#subscription[Symbol.dispose]()
+    this.#subscriptions.dispose()
   }
 
   /** `domain` as it is stored, also an alias. None where it has none, or none is ready. */
@@ -66,7 +79,11 @@ export class SigningKeys implements Disposable {
   async #read(domain: string): Promise<readonly DkimSigningKey[]> {
     const forgotten = this.#forgotten
     const rows = await this.#o.db.read((tx) => tx.list(dkimKeyTable, [domain]))
-    const keys = rows.flatMap(([[, selector], row]) =>
+    const configured = configuredKeys(this.#o.settings).filter((one) => one.domain === domain)
+    const stored = rows
+      .map(([[, selector], row]) => ({ selector, row }))
+      .filter(({ selector }) => !configured.some((one) => one.selector === selector))
+    const keys = [...configured, ...stored].flatMap(({ selector, row }) =>
       row.stage === 'active' ? this.#usable(domain, selector, row) : [],
     )
     // What was read before a change must not be kept after it.

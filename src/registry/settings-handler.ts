@@ -27,9 +27,11 @@ export interface SettingsHandlerOptions {
 /** How a secret is shown that is set. */
 const secretMark = '[secret]'
 
-/** One for each object of the catalog. */
+/** One for each object of the catalog that has none of its own. */
 export const settingsHandlers = (o: SettingsHandlerOptions): readonly ObjectHandler[] =>
-  o.settings.objects.map((object) => settingsHandler(object, o))
+  o.settings.objects
+    .filter(({ hasOwnHandler }) => hasOwnHandler !== true)
+    .map((object) => settingsHandler(object, o))
 
 const idField = text({
   fallback: '',

@@ -88,7 +88,7 @@ export function buildServices(o: WorkerOptions): Services {
   const signIn = new SignIn({ db, passwords: hasher, settings, telemetry, clock })
   const views = new AccountViews({ db, budgetBytes: settings.get(cache).messages })
   const dns = new ConfiguredResolver(o)
-  const signingKeys = new SigningKeys({ db, bus, clock, telemetry })
+  const signingKeys = new SigningKeys({ db, bus, clock, telemetry, settings })
   const dkimKeys = new DkimKeys({ db, bus, clock, telemetry, resolver: dns })
   return {
     store,

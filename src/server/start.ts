@@ -210,6 +210,7 @@ function httpOf(
       db,
       clock,
       resolver,
+      settings,
       hostname,
       listeners: () => o.facts().listeners,
       certificates: () => (usesSelfSigned(settings) ? undefined : certificates),

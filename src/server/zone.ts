@@ -8,16 +8,19 @@ import type { Clock } from '#base/clock.ts'
 import { normaliseDomain } from '#base/domain-name.ts'
 import { isLoopbackIp, parseIp } from '#base/ip.ts'
 import { authorityOf } from '#cert/authorities.ts'
+import { configuredKeys } from '#cert/configured-keys.ts'
 import { checkRecords, isSeenFirst } from '#cert/dns-check.ts'
 import { type DomainFacts, type ServiceName, wantedRecords } from '#cert/dns-records.ts'
 import type { Resolver } from '#dns/resolver.ts'
 import type { Db } from '#kv/db.ts'
+import type { Settings } from '#settings/object.ts'
 import type { CertificateSet } from '#net/certificate-set.ts'
 
 export interface ZoneDeps {
   readonly db: Db
   readonly clock: Clock
   readonly resolver: Resolver
+  readonly settings: Pick<Settings, 'each'>
   readonly hostname: () => string
   readonly listeners: () => readonly ListenerFacts[]
   /** Undefined as long as the only one is of our own making. */
@@ -53,7 +56,12 @@ async function factsOf(deps: ZoneDeps, domain: string): Promise<DomainFacts | un
   return {
     domain,
     hostname,
-    keys: found.keys.map(([[, selector], row]) => ({ selector, ...row })),
+    keys: [
+      ...configuredKeys(deps.settings)
+        .filter((one) => one.domain === domain)
+        .map(({ selector, row }) => ({ selector, ...row })),
+      ...found.keys.map(([[, selector], row]) => ({ selector, ...row })),
+    ],
     reportUri: reportUri(found.own.reportAddressUri, domain),
     services: servicesOf(deps.listeners()),
     certificateKeys: shown.map(({ publicKey }) =>

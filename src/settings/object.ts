@@ -21,6 +21,8 @@ export interface SettingsObject<F> {
   readonly fields: { readonly [K in keyof F]: Field<F[K]> }
   /** Read before the store is open, so the file and the environment alone can give it. */
   readonly early?: true
+  /** The management shows it with others of its kind, by a handler that is not made of this. Only with `early`. */
+  readonly hasOwnHandler?: true
   /** What is missing so far: a sentence that whoever sets anything here gets as a warning. The values are kept. */
   readonly notYet?: string
   /** What is wrong with the fields taken together, each being right alone. Pure, as all of this. */
