@@ -3,6 +3,7 @@
  * how that compares with what it has.
  */
 import { readOwnDomain } from '#account/address.ts'
+import type { DkimStage } from '#account/dkim-tables.ts'
 import { Fault } from '#base/fault.ts'
 import type { CheckedRecord, DnsResult } from '#cert/dns-check.ts'
 import { type DnsPurpose, type WantedRecord, type ZoneLine, zoneLine, zoneText } from '#cert/dns-records.ts'
@@ -13,6 +14,8 @@ import type { ApiRoute } from './route.ts'
 
 export interface DomainZone {
   readonly records: readonly WantedRecord[]
+  /** By the names of their records. */
+  readonly keys: readonly { readonly name: string; readonly stage: DkimStage }[]
   /** Where that was asked for. */
   readonly checked?: readonly CheckedRecord[]
 }

@@ -65,7 +65,7 @@ function setUp() {
         dkimManagement: { ...row.dkimManagement, ...change },
       })),
     )
-  const signing = new SigningKeys({ ...store, settings: new LiveSettings(certSettings as never) })
+  const signing = new SigningKeys({ ...store, settings: new LiveSettings(certSettings) })
   const signs = async (domain = 'example.org'): Promise<readonly string[]> =>
     (await signing.keysOf(domain)).map(({ selector }) => selector)
   return { ...store, dns, keys, kinds, open, all, stages, publish, manage, signs }

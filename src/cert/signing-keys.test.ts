@@ -23,7 +23,7 @@ const row: DkimKeyRow = {
 
 function setUp() {
   const store = makeStore()
-  const settings = new LiveSettings(certSettings as never)
+  const settings = new LiveSettings(certSettings)
   let reads = 0
   const db = {
     ...store.db,

@@ -1,32 +1,53 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
+import { type DkimKeyRow, dkimKeyTable } from '#account/dkim-tables.ts'
 import { makeStore } from '#account/fixture.test.ts'
 import type { Finding } from '#admin/doctor.ts'
+import { newDkimKeyPair } from '#cert/dkim-key-pair.ts'
+import { unsaid } from '#cert/dkim-keys.ts'
+import { dkimRecordText } from '#cert/dkim-record.ts'
 import { createSelfSigned } from '#cert/self-signed.ts'
 import { LiveSettings } from '#registry/live.ts'
 import { auditTable } from '#registry/audit.ts'
 import { resolverOf, ScriptedServer, type Zone } from '#smtp/client/fixture.test.ts'
 import { settingsObjects } from './catalog.ts'
 import { doctor } from './doctor.ts'
+import { zoneOf } from './zone.ts'
 
 const never = new AbortController().signal
 
-const txt = (text: string): readonly object[] => [{ strings: [Buffer.from(text)] }]
+const txt = (text: string): readonly object[] => [
+  { type: 'TXT', name: 'example.org', ttl: 60, strings: [Buffer.from(text)] },
+]
+const pair = await newDkimKeyPair('ed25519-sha256')
+const signing: DkimKeyRow = {
+  ...unsaid,
+  ...pair,
+  stage: 'active',
+  isAutomatic: true,
+  stageSince: 0,
+  createdAt: 0,
+}
+const keyName = 's1._domainkey.example.org'
 const good: Zone = {
   'A mail.example.org': [{ ip: '192.0.2.1' }],
   'PTR 1.2.0.192.in-addr.arpa': [{ target: 'mail.example.org.' }],
-  'MX example.org': [{ preference: 10, exchange: 'mail.example.org.' }],
+  'MX example.org': [{ type: 'MX', preference: 10, exchange: 'mail.example.org' }],
   'TXT example.org': txt('v=spf1 mx -all'),
+  [`TXT ${keyName}`]: txt(dkimRecordText(pair)),
+  'TXT _dmarc.example.org': txt('v=DMARC1; p=none'),
   'MX far.example': [{ preference: 10, exchange: 'mx.far.example' }],
   'A mx.far.example': [{ ip: '127.0.0.1' }],
 }
 
 async function examine(
   zone: Zone,
-  o: { config?: string; port?: number; auditedAt?: number; reserve?: string } = {},
+  o: { config?: string; port?: number; auditedAt?: number; reserve?: string; key?: Partial<DkimKeyRow> } = {},
 ) {
   const store = makeStore()
   await store.accounts.createDomain({ name: 'example.org' })
+  const key = { ...signing, ...o.key }
+  await store.db.write([], async (tx) => tx.put(dkimKeyTable, ['example.org', 's1'], key))
   const settings = new LiveSettings(settingsObjects)
   settings.loadText(
     `SystemSettings.defaultHostname = "mail.example.org"\nDataStore.reserve = ${o.reserve ?? 1}\nMtaConnectionStrategy.port = ${o.port ?? 9}\n${o.config ?? ''}`,
@@ -38,7 +59,15 @@ async function examine(
   }
   const selfSigned = createSelfSigned(['mail.example.org'], store.clock.now())
   const resolver = resolverOf(zone)
-  const run = doctor({ ...store, settings, resolver, directory: '/tmp', selfSigned })
+  const zones = zoneOf({
+    ...store,
+    settings,
+    resolver,
+    hostname: () => 'mail.example.org',
+    listeners: () => [],
+    certificates: () => undefined,
+  })
+  const run = doctor({ ...store, settings, resolver, directory: '/tmp', selfSigned, zoneOf: zones })
   const findings = await run({ domain: 'far.example', signal: never })
   const of = (check: string): Finding => findings.find((one) => one.check === check)!
   return { findings, of }
@@ -56,6 +85,8 @@ test('a server that is as it should be, but for its certificate', async () => {
       'certificate problem',
       'MX ok',
       'SPF ok',
+      'DKIM ok',
+      'DMARC ok',
       'disk ok',
       'clock ok',
     ],
@@ -72,7 +103,7 @@ test('what is wrong is told, with what to do', async () => {
     ],
     [{ 'PTR 1.2.0.192.in-addr.arpa': 'fail' }, 'reverse DNS', 'skipped', /does not answer/],
     [
-      { 'MX example.org': [{ preference: 1, exchange: 'old.example.net' }] },
+      { 'MX example.org': [{ type: 'MX', preference: 1, exchange: 'old.example.net' }] },
       'MX',
       'problem',
       /old\.example\.net/,
@@ -83,6 +114,11 @@ test('what is wrong is told, with what to do', async () => {
     [{ 'TXT example.org': txt('v=spf1 ip4:198.51.100.0/24 -all') }, 'SPF', 'problem', /does not name/],
     [{ 'TXT example.org': txt('v=spf1 ip4:192.0.2.0/24 -all') }, 'SPF', 'ok', /names this server/],
     [{ 'TXT example.org': txt('v=spf1 include:spf.example.net -all') }, 'SPF', 'note', /by way of others/],
+    [{ [`TXT ${keyName}`]: txt('v=DKIM1; p=') }, 'DKIM', 'problem', /nobody can check it/],
+    [{ [`TXT ${keyName}`]: 'fail' }, 'DKIM', 'skipped', /does not answer/],
+    [{ 'TXT _dmarc.example.org': txt('v=DMARC1; p=perhaps') }, 'DMARC', 'problem', /does not count/],
+    [{ 'TXT _dmarc.example.org': txt('hello') }, 'DMARC', 'problem', /no DMARC record/],
+    [{ 'TXT _dmarc.example.org': 'fail' }, 'DMARC', 'skipped', /does not answer/],
     [{ 'MX far.example': 'fail' }, 'port 9', 'skipped', /did not say/],
   ]
   for (const [change, check, result, said] of cases) {
@@ -90,6 +126,22 @@ test('what is wrong is told, with what to do', async () => {
     assert.equal(found.result, result, JSON.stringify(found))
     assert.match(found.said, said)
     if (result === 'problem') assert.ok((found.advice ?? '') !== '')
+  }
+})
+
+test('whether mail is signed, by the stage of the keys and what the DNS has', async () => {
+  const record = `TXT ${keyName}`
+  const none = Object.fromEntries(Object.entries(good).filter(([name]) => name !== record))
+  const cases: readonly [Zone, DkimKeyRow['stage'], Finding['result'], RegExp][] = [
+    [none, 'active', 'problem', /nobody can check it/],
+    [none, 'pending', 'problem', /not signed: its keys wait/],
+    [good, 'pending', 'ok', /is signed/],
+    [good, 'retired', 'problem', /not signed: it has no key/],
+  ]
+  for (const [zone, stage, result, said] of cases) {
+    const found = (await examine(zone, { key: { stage } })).of('DKIM')
+    assert.equal(found.result, result, JSON.stringify(found))
+    assert.match(found.said, said)
   }
 })
 

@@ -3,6 +3,7 @@
  * the certificate, each domain. It changes nothing, and says what it could not look at.
  */
 import { statfs } from 'node:fs/promises'
+import type { ZoneOptions } from '#admin/dns-records.ts'
 import type { DoctorOptions, Finding } from '#admin/doctor.ts'
 import type { Clock } from '#base/clock.ts'
 import { formatSize } from '#base/size.ts'
@@ -17,6 +18,7 @@ import { reachDomain } from '#smtp/client/reach.ts'
 import { mtaConnection } from '#smtp/client/settings.ts'
 import { certificatePairs, usesSelfSigned } from './certificates.ts'
 import { checkMx, checkReverse, checkSpf, type DnsCheckDeps, ownAddresses } from './doctor-dns.ts'
+import { dkimFinding, dmarcFinding } from './doctor-signing.ts'
 import { dataStore, systemSettings } from './settings.ts'
 import type { CertificatePair } from '#net/certificate-set.ts'
 
@@ -27,6 +29,7 @@ export interface DoctorDeps {
   readonly resolver: Resolver
   readonly directory: string
   readonly selfSigned: CertificatePair
+  readonly zoneOf: ZoneOptions['zoneOf']
   readonly accounts: {
     listDomains(): Promise<readonly { readonly name: string; readonly enabled: boolean }[]>
   }
@@ -160,7 +163,7 @@ function covers(name: string, hostname: string): boolean {
 }
 
 async function checkDomains(
-  { accounts }: DoctorDeps,
+  { accounts, zoneOf }: DoctorDeps,
   dns: DnsCheckDeps,
   ips: readonly string[],
 ): Promise<readonly Finding[]> {
@@ -171,7 +174,11 @@ async function checkDomains(
     const found = await Promise.all(
       some.map(async ({ name }) => {
         const mx = await checkMx(dns, name, ips)
-        return [mx, await checkSpf(dns, name, { ips, hasMx: mx.result === 'ok' })]
+        const spf = await checkSpf(dns, name, { ips, hasMx: mx.result === 'ok' })
+        const zone = await zoneOf(name, { check: true, signal: dns.signal })
+        // It may have been deleted meanwhile.
+        if (zone?.checked === undefined) return [mx, spf]
+        return [mx, spf, dkimFinding(name, zone.keys, zone.checked), dmarcFinding(name, zone.checked)]
       }),
     )
     findings.push(...found.flat())

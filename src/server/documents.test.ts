@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict'
+import { generateKeyPairSync } from 'node:crypto'
 import { globSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { test } from 'node:test'
@@ -7,6 +8,7 @@ import { certificatePath } from '../../test/harness/certificates.ts'
 import { settingsObjects } from './catalog.ts'
 import { planListeners } from './listener-plans.ts'
 
+const DKIM_KEY = generateKeyPairSync('ed25519').privateKey.export({ type: 'pkcs8', format: 'pem' }).toString()
 const docs = join(import.meta.dirname, '../../docs')
 
 test('every configuration in the documents is taken as it stands, without a warning', () => {
@@ -23,7 +25,7 @@ test('every configuration in the documents is taken as it stands, without a warn
           `%{file:${certificatePath('server-chain')}}%`,
         )
         .replaceAll(/%\{file:[^}]+(?:key\.pem|\.key)\}%/g, `%{file:${certificatePath('server.key')}}%`)
-      const settings = new LiveSettings(settingsObjects, { ADMIN_PASSWORD: 'x' })
+      const settings = new LiveSettings(settingsObjects, { ADMIN_PASSWORD: 'x', DKIM_KEY })
       assert.deepEqual(settings.loadText(toml, file).warnings, [])
       const { plans, warnings } = planListeners(settings)
       assert.deepEqual(warnings, [])

@@ -199,6 +199,15 @@ function httpOf(
 ): SocketProtocol {
   const { db } = store
   const hostname = (): string => settings.get(systemSettings).defaultHostname
+  const zones = zoneOf({
+    db,
+    clock,
+    resolver,
+    settings,
+    hostname,
+    listeners: () => o.facts().listeners,
+    certificates: () => (usesSelfSigned(settings) ? undefined : certificates),
+  })
   return buildWeb({
     ...o,
     settings,
@@ -206,17 +215,9 @@ function httpOf(
     telemetry,
     accounts,
     dns: resolver,
-    zoneOf: zoneOf({
-      db,
-      clock,
-      resolver,
-      settings,
-      hostname,
-      listeners: () => o.facts().listeners,
-      certificates: () => (usesSelfSigned(settings) ? undefined : certificates),
-    }),
+    zoneOf: zones,
     rotateDkim: (domain, rotation) => dkimKeys.rotate(domain, rotation),
-    examine: doctor({ db, clock, settings, resolver, directory, selfSigned, accounts }),
+    examine: doctor({ db, clock, settings, resolver, directory, selfSigned, accounts, zoneOf: zones }),
     tryDelivery: deliveryTester({
       settings,
       accounts,

@@ -1,5 +1,6 @@
 /** What the DNS should have of a domain of this server, from what the server is now; and what it has. */
 import { createHash, X509Certificate } from 'node:crypto'
+import { dkimRecordName } from '#account/dkim-selector.ts'
 import { dkimKeyTable, followDkim } from '#account/dkim-tables.ts'
 import { domainDefaults, domainTable } from '#account/tables.ts'
 import type { ZoneOptions } from '#admin/dns-records.ts'
@@ -33,12 +34,13 @@ export const zoneOf =
     const facts = await factsOf(deps, domain)
     if (facts === undefined) return undefined
     const records = wantedRecords(facts)
-    if (!check) return { records }
+    const keys = facts.keys.map(({ selector, stage }) => ({ name: dkimRecordName(domain, selector), stage }))
+    if (!check) return { records, keys }
     const { db, resolver, clock } = deps
     const checked = await checkRecords(records, { facts, resolver, signal, nowMs: clock.now() })
     // Whoever has just published a key need not wait until it is looked for again.
     if (checked.some(isSeenFirst)) await db.write([], async (tx) => followDkim(tx, domain))
-    return { records, checked }
+    return { records, keys, checked }
   }
 
 async function factsOf(deps: ZoneDeps, domain: string): Promise<DomainFacts | undefined> {
