@@ -125,9 +125,10 @@ const mtaStageData = settingsObject({
       classic: 'session.data.limits.received-headers',
     }),
     maxHeaderSize: size({
-      fallback: 1_048_576,
+      fallback: 262_144,
       min: 65_536,
-      help: 'The largest header of a message from another server or a user.',
+      max: 4_194_304,
+      help: 'The largest header of a message from another server or a user; each session may hold so much.',
     }),
     addAuthResultsHeader: boolean({
       fallback: true,

@@ -17,6 +17,9 @@ const program = fileURLToPath(
   new URL(process.env['POSTERN_TEST_BUNDLE'] === '1' ? 'dist/server.js' : 'src/server/main.ts', root),
 )
 
+/** As package.json starts it. */
+const flags = ['--max-semi-space-size=8']
+
 /** A guard against a server that hangs; no test depends on how long it is. */
 const hangMs = 60_000
 
@@ -38,7 +41,7 @@ export class ServerProcess implements AsyncDisposable {
     o: { cwd?: string; env?: Readonly<Record<string, string>>; through?: readonly string[] } = {},
   ) {
     const { POSTERN_DATA: _, ...env } = process.env
-    const [command = '', ...words] = [...(o.through ?? []), process.execPath, program, ...args]
+    const [command = '', ...words] = [...(o.through ?? []), process.execPath, ...flags, program, ...args]
     const child = spawn(command, words, {
       cwd: o.cwd,
       env: { ...env, ...o.env },

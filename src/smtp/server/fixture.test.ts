@@ -1,4 +1,5 @@
 /** A server in memory for the tests of this folder: accounts, a session for every connection, what was stored. */
+import { generateKeyPairSync } from 'node:crypto'
 import { once } from 'node:events'
 import type { Access } from '#account/access.ts'
 import type { Account } from '#account/account.ts'
@@ -24,6 +25,7 @@ import { KvDb } from '#kv/db.ts'
 import { MemoryEngine } from '#kv/engines/memory.ts'
 import { provisionAccount } from '#mail/mailbox.ts'
 import { messageTable } from '#mail/tables.ts'
+import type { DkimSigningKey } from '#mailauth/dkim-sign.ts'
 import type { StreamConnection } from '#net/stream-connection.ts'
 import { TlsContexts } from '#net/tls-contexts.ts'
 import { QueueIds } from '#queue/enqueue.ts'
@@ -43,6 +45,23 @@ export const startedAt = Date.UTC(2026, 2, 4, 5, 6, 7)
 
 /** What the accounts' own quotas say. */
 export const limitsOf = (account: Account) => mailLimits(account.quotas)
+
+const pair = generateKeyPairSync('ed25519')
+/** As a key record has it. */
+export const publicKey = pair.publicKey
+  .export({ format: 'der', type: 'spki' })
+  .subarray(-32)
+  .toString('base64')
+
+export const keyFor = (domain: string): DkimSigningKey => ({
+  domain,
+  selector: 's1',
+  algorithm: 'ed25519-sha256',
+  privateKey: pair.privateKey,
+  canonicalization: 'relaxed/relaxed',
+  headers: [],
+  expireSeconds: undefined,
+})
 
 const defaults = new LiveSettings([senderAuth] as never).get(senderAuth)
 export const noChecks: SenderChecks = {

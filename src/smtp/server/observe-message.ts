@@ -1,29 +1,47 @@
 /**
- * Who looks at a message while it comes in: the checks of where it comes from, or the signatures of what leaves.
- * Fields that claim our own name for results are left out on the way (RFC 8601 §5), before anybody stores or
- * believes them.
+ * Who looks at a message while it comes in: the checks of where it comes from, and whoever vouches for what
+ * leaves. Fields that claim our own name for results are left out on the way (RFC 8601 §5), before anybody stores
+ * or believes them.
  */
 import { forgedResults } from '#message/auth-results-reader.ts'
 import type { MessageObserver } from './header-gate.ts'
-import { Signing } from './signing.ts'
 import type { SmtpSession } from './smtp-command.ts'
-import type { Transaction } from './transaction.ts'
+import type { Recipient, Transaction } from './transaction.ts'
+import { Sealing } from './sealing.ts'
+import { Signing } from './signing.ts'
+import type { Vouching } from './vouching.ts'
 
 /** Undefined where nobody does: it comes from a server of ours, which has looked. */
 export function observeMessage(session: SmtpSession, transaction: Transaction): MessageObserver | undefined {
   if (session.role === 'lmtp') return undefined
   const verifier = transaction.verification?.verifier
-  const signing = Signing.begin(session, transaction)
-  transaction.signing = signing
+  const vouching = beginVouching(session, transaction)
+  transaction.vouching = vouching
   return {
     async header(block) {
       verifier?.header(Buffer.from(block))
-      await signing?.header(block)
+      await vouching?.header(block)
       return forgedResults(block, [session.deps.hostname()])
     },
     body(piece) {
       verifier?.body(piece)
-      signing?.body(piece)
+      vouching?.body(piece)
     },
   }
+}
+
+const goesOut = (recipient: Recipient): boolean =>
+  recipient.kind === 'remote' || (recipient.kind === 'list' && recipient.members.others.length > 0)
+
+/** Undefined where the message stays here. */
+function beginVouching(session: SmtpSession, transaction: Transaction): Vouching | undefined {
+  const outbound = transaction.recipients.filter(goesOut)
+  if (outbound.length === 0) return undefined
+  const { access } = session
+  if (access !== undefined) return new Signing(session, access, transaction.envelope.from.address)
+  const list = outbound.find((recipient) => recipient.kind === 'list')
+  const { verification } = transaction
+  return list === undefined || verification === undefined
+    ? undefined
+    : new Sealing(session.deps, list.address, verification.origin)
 }

@@ -76,10 +76,11 @@ async function accept(
   message: StagedMessage,
   verdict: Verdict | undefined,
 ): Promise<Reply> {
-  const { recipients, envelope, signing } = transaction
+  const { recipients, envelope, vouching } = transaction
   const facts = traceFacts(session, transaction, verdict)
   const trace = makeTrace(facts, message.structure)
   const structure = withAddedFields(trace.added, message.structure)
+  const signatures = (await vouching?.fields({ added: trace.added, verdict })) ?? ''
   const outcomes = await session.deps.acceptor.accept(
     {
       staged: message.staged,
@@ -88,7 +89,7 @@ async function accept(
       receivedAt: facts.atMs,
       trace,
       isJunk: verdict !== undefined && isJunkBy(session.limits.checks, verdict),
-      outgoing: outgoingFacts(session, transaction, message, (await signing?.fields(trace.added)) ?? ''),
+      outgoing: outgoingFacts(session, transaction, message, signatures),
     },
     recipients,
     session.role === 'lmtp' ? 'each' : 'together',

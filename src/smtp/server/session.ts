@@ -129,7 +129,7 @@ export class Session implements SmtpSession {
 
   begin(envelope: Envelope): void {
     const verification = beginVerification(this, envelope)
-    this.#transaction = { envelope, recipients: [], verification, signing: undefined, chunks: undefined }
+    this.#transaction = { envelope, recipients: [], verification, vouching: undefined, chunks: undefined }
   }
 
   addRecipient(recipient: Recipient): void {

@@ -12,36 +12,24 @@ import type { AddedFields } from '#message/added-fields.ts'
 import type { SmtpSession } from './smtp-command.ts'
 import { isOwnAddress } from './stages/sender-is-own.ts'
 import { addedText } from './trace.ts'
-import type { Recipient, Transaction } from './transaction.ts'
+import type { Vouching } from './vouching.ts'
 
 /** Gives the keys that mail of a domain is signed with, none where it has none. */
 export type KeysOf = (domain: string) => Maybe<readonly DkimSigningKey[]>
 
-const goesOut = (recipient: Recipient): boolean =>
-  recipient.kind === 'remote' || (recipient.kind === 'list' && recipient.members.others.length > 0)
-
-export class Signing {
+export class Signing implements Vouching {
   readonly #session: SmtpSession
   readonly #access: Access
   readonly #envelopeFrom: string
   #header: Buffer | undefined
   #signer: DkimSigner | undefined
 
-  private constructor(session: SmtpSession, access: Access, envelopeFrom: string) {
+  constructor(session: SmtpSession, access: Access, envelopeFrom: string) {
     this.#session = session
     this.#access = access
     this.#envelopeFrom = envelopeFrom
   }
 
-  /** Undefined where nothing of the message is signed: it comes from outside, or stays here. */
-  static begin(session: SmtpSession, { envelope, recipients }: Transaction): Signing | undefined {
-    const { access } = session
-    return access === undefined || !recipients.some(goesOut)
-      ? undefined
-      : new Signing(session, access, envelope.from.address)
-  }
-
-  /** Before any of the body; it is kept. */
   async header(block: Buffer): Promise<void> {
     const kept = Buffer.from(block)
     const domain = await this.#domain(kept)
@@ -55,8 +43,7 @@ export class Signing {
     this.#signer?.body(piece)
   }
 
-  /** The fields, each ended with CRLF, of the message with what was added to it. */
-  async fields(added: AddedFields): Promise<string> {
+  async fields({ added }: { added: AddedFields }): Promise<string> {
     if (this.#signer === undefined) return ''
     this.#signer.header(Buffer.concat([Buffer.from(addedText(added)), this.#header!]))
     return (await this.#signer.end()).toString('latin1')

@@ -9,8 +9,8 @@ import type { QueuedMessage } from '#queue/tables.ts'
 import type { NotifyWord } from '#queue/transport.ts'
 import type { Path } from '../path.ts'
 import type { Intake } from './intake.ts'
-import type { Signing } from './signing.ts'
 import type { Verification } from './verification.ts'
+import type { Vouching } from './vouching.ts'
 
 /** What MAIL said. */
 export interface Envelope {
@@ -78,8 +78,8 @@ export interface Transaction {
   readonly recipients: Recipient[]
   /** Of a message from another server: what is found out about where it comes from. */
   readonly verification: Verification | undefined
-  /** Of what a user sends to others; from the first byte of data on. */
-  signing: Signing | undefined
+  /** Of what goes to others; from the first byte of data on. */
+  vouching: Vouching | undefined
   /** From the first BDAT on; `failed` after one that was refused, until a reset. */
   chunks: Chunks | 'failed' | undefined
 }

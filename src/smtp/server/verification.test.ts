@@ -1,35 +1,22 @@
 import assert from 'node:assert/strict'
-import { generateKeyPairSync } from 'node:crypto'
 import { once } from 'node:events'
 import { test } from 'node:test'
 import { listMailboxes } from '#mail/mailbox.ts'
 import { entryTable } from '#mail/tables.ts'
-import { DkimSigner, type DkimSigningKey } from '#mailauth/dkim-sign.ts'
+import { DkimSigner } from '#mailauth/dkim-sign.ts'
 import type { AuthResolver } from '#mailauth/resolver.ts'
 import { queuedMessageTable } from '#queue/tables.ts'
 import { MessageVerifier } from '#mailauth/message-verifier.ts'
 import { parseIp } from '#base/ip.ts'
 import { Lru } from '#base/lru.ts'
 import { AuthZone, type ZoneData } from '../../../test/harness/auth-zone.ts'
-import { noChecks, startedAt, TestServer, type TestServerOptions } from './fixture.test.ts'
+import { keyFor, noChecks, publicKey, startedAt, TestServer, type TestServerOptions } from './fixture.test.ts'
 import type { SenderChecks } from './settings.ts'
-
-const pair = generateKeyPairSync('ed25519')
-const record = pair.publicKey.export({ format: 'der', type: 'spki' }).subarray(-32).toString('base64')
-const keyFor = (domain: string): DkimSigningKey => ({
-  domain,
-  selector: 's1',
-  algorithm: 'ed25519-sha256',
-  privateKey: pair.privateKey,
-  canonicalization: 'relaxed/relaxed',
-  headers: [],
-  expireSeconds: undefined,
-})
 
 /** Clients of the fixture come from 192.0.2.1. */
 const zone: ZoneData = {
   'good.example': [{ TXT: 'v=spf1 ip4:192.0.2.1 -all' }],
-  's1._domainkey.good.example': [{ TXT: `v=DKIM1; k=ed25519; p=${record}` }],
+  's1._domainkey.good.example': [{ TXT: `v=DKIM1; k=ed25519; p=${publicKey}` }],
   '_dmarc.good.example': [{ TXT: 'v=DMARC1; p=reject' }],
   'bad.example': [{ TXT: 'v=spf1 -all exp=why.bad.example' }],
   'why.bad.example': [{ TXT: 'Not from %{i}' }],
@@ -246,7 +233,7 @@ test('what a user sends to others is signed, with the fields that were added, an
       Buffer.from(await s.blobs.readRange(blob, 0, sizeBytes)),
     ])
     const resolver = new AuthZone({
-      's1._domainkey.example.org': [{ TXT: `v=DKIM1; k=ed25519; p=${record}` }],
+      's1._domainkey.example.org': [{ TXT: `v=DKIM1; k=ed25519; p=${publicKey}` }],
     })
     const verifier = new MessageVerifier({
       origin: { ip: parseIp('192.0.2.9')!, helo: 'x', sender: '' },

@@ -150,6 +150,21 @@ describe('hostile SMTP input', () => {
     await smtp.ask('NOOP', '250 ')
   })
 
+  for (const [what, unit] of [
+    ['fields', 'X: y\r\n'],
+    ['folded lines', ' x\r\n'],
+  ] as const) {
+    test(`a header of far too many ${what} is refused when all of it was sent`, async () => {
+      const before = await count(server)
+      await using smtp = await greeted(server)
+      smtp.send('MAIL FROM:<a@example.net>', `RCPT TO:<${name}>`, 'DATA')
+      await smtp.expectLines(['250 ', '250 ', '354 '])
+      smtp.sendRaw(`Subject: x\r\n${unit.repeat(1_000_000)}\r\nbody\r\n.\r\n`)
+      await smtp.expect('552 5.3.4 ')
+      assert.equal(await count(server), before)
+    })
+  }
+
   test('absurd headers and nesting are kept as they are', async () => {
     const nested = Array.from(
       { length: 2000 },

@@ -19,7 +19,7 @@ export async function signedIn(server: TestServer): Promise<Conversation> {
 export async function greeted(server: TestServer, port = server.smtpPort): Promise<Conversation> {
   const smtp = await server.connect(port)
   await smtp.expect('220 ')
-  smtp.send('EHLO client.example.net')
+  smtp.send(`${port === server.lmtpPort ? 'LHLO' : 'EHLO'} client.example.net`)
   await smtp.until('250 ')
   return smtp
 }
