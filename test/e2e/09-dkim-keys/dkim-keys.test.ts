@@ -5,9 +5,19 @@
 import assert from 'node:assert/strict'
 import { rm } from 'node:fs/promises'
 import { describe, test } from 'node:test'
-import { startDns } from '../../harness/dns.ts'
+import { systemClock } from '#base/clock.ts'
+import { Lru } from '#base/lru.ts'
+import { ConfiguredResolver } from '#dns/configured.ts'
+import { dnsResolver } from '#dns/settings.ts'
+import { DkimVerifier } from '#mailauth/dkim-verify.ts'
+import { LiveSettings } from '#registry/live.ts'
+import { ScriptedServer } from '#smtp/client/fixture.test.ts'
+import { silentTelemetry } from '#telemetry/telemetry.ts'
+import { startDns, type TestDns } from '../../harness/dns.ts'
 import { apiOf, startServer, type TestServer } from '../../harness/server.ts'
 import { temporaryDirectory } from '../../harness/store.ts'
+
+const password = 'correct horse battery'
 
 interface Key {
   readonly id: string
@@ -35,18 +45,56 @@ const keysOf = async (server: Served): Promise<readonly Key[]> => {
   return (await call<{ items: readonly Key[] }>(server, 'GET', path)).items
 }
 
+async function until(isSo: () => boolean | Promise<boolean>, server: Served): Promise<void> {
+  for (let tries = 0; !(await isSo()); tries++) {
+    assert.ok(tries < 1500, server.process.output)
+    await new Promise((resolve) => setTimeout(resolve, 20))
+  }
+}
+
 /** The stages of the keys by name, once they are as wanted. */
 async function waitForKeys(
   server: Served,
   isWanted: (stages: readonly string[]) => boolean,
 ): Promise<Readonly<Record<string, string>>> {
-  for (let tries = 0; ; tries++) {
-    const keys = await keysOf(server)
-    if (isWanted(keys.map(({ stage }) => stage)))
-      return Object.fromEntries(keys.map(({ id, stage }) => [id, stage]))
-    assert.ok(tries < 1500, `${JSON.stringify(keys)}\n${server.process.output}`)
-    await new Promise((resolve) => setTimeout(resolve, 20))
-  }
+  let keys: readonly Key[] = []
+  await until(async () => {
+    keys = await keysOf(server)
+    return isWanted(keys.map(({ stage }) => stage))
+  }, server)
+  return Object.fromEntries(keys.map(({ id, stage }) => [id, stage]))
+}
+
+async function submit(server: TestServer): Promise<void> {
+  await using smtp = await server.connect(server.submissionsPort, { tls: true })
+  await smtp.expect('220 ')
+  smtp.send('EHLO client.example.net')
+  await smtp.until('250 ')
+  await smtp.ask(`AUTH PLAIN ${Buffer.from(`\0alice@example.org\0${password}`).toString('base64')}`, '235 ')
+  await smtp.ask('MAIL FROM:<alice@example.org>', '250 ')
+  await smtp.ask('RCPT TO:<bob@remote.example>', '250 ')
+  await smtp.ask('DATA', '354 ')
+  smtp.sendRaw('From: alice@example.org\r\nTo: bob@remote.example\r\nSubject: hello\r\n\r\nhello\r\n.\r\n')
+  await smtp.expect('250 ')
+}
+
+/** `rsa-sha256 pass` for each signature. */
+async function verified(dns: TestDns, message: string): Promise<readonly string[]> {
+  const settings = new LiveSettings([dnsResolver])
+  settings.loadText(dns.config, 'test.toml')
+  using resolver = new ConfiguredResolver({ settings, telemetry: silentTelemetry, clock: systemClock })
+  const verifier = new DkimVerifier({
+    resolver,
+    known: new Lru(10),
+    nowMs: systemClock.now(),
+    clockSkewMs: 60_000,
+    maxSignatures: 10,
+    strict: true,
+  })
+  const end = message.indexOf('\r\n\r\n') + 2
+  verifier.header(Buffer.from(message.slice(0, end), 'latin1'))
+  verifier.body(Buffer.from(message.slice(end + 2), 'latin1'))
+  return (await verifier.end()).map(({ algorithm, result }) => `${algorithm} ${result}`)
 }
 
 const temporary = () => {
@@ -63,15 +111,27 @@ for (const workers of [1, 2])
       await using dns = await startDns({
         'example.org': { MX: ['10 mail.example.org'], TXT: ['v=spf1 mx -all'] },
         'mail.example.org': { A: ['127.0.0.1'], TXT: ['v=spf1 a -all'] },
+        'remote.example': { MX: ['10 mx.remote.example'] },
+        'mx.remote.example': { A: ['127.0.0.1'] },
       })
-      const config = dns.config
+      await using remote = await ScriptedServer.start()
+      const config = `${dns.config}\n[MtaConnectionStrategy]\nport = ${remote.port}\n`
+      /** Sends mail until its signatures are worth this to whoever gets it: other workers hear of a change soon. */
+      const waitForResults = (server: TestServer, wanted: readonly string[]): Promise<void> =>
+        until(async () => {
+          const before = remote.messages.length
+          await submit(server)
+          await until(() => remote.messages.length > before, server)
+          const found = await verified(dns, remote.messages.at(-1)!)
+          return found.toSorted().join() === wanted.join()
+        }, server)
       await using directory = temporary()
       const server = await startServer({ workers, config, directory: directory.path })
       const zone = (check: boolean) =>
         call<readonly Shown[]>(server, 'GET', `/api/dns/records/example.org?check=${check}`)
       let exchanged: readonly string[]
       try {
-        await call(server, 'POST', '/api/object/Domain', { name: 'example.org' })
+        await server.createAccount('alice@example.org', password)
         await waitForKeys(server, (stages) => stages.length === 2)
         const wanted = (await zone(false)).filter(({ purpose }) => purpose === 'DKIM')
         assert.equal(wanted.length, 2)
@@ -84,6 +144,7 @@ for (const workers of [1, 2])
           (await keysOf(server)).map(({ stage }) => stage),
           ['pending', 'pending'],
         )
+        await waitForResults(server, [])
 
         for (const { name, content } of wanted) dns.set(name.slice(0, -1), { TXT: [strings(content)] })
         const after = await zone(true)
@@ -92,6 +153,7 @@ for (const workers of [1, 2])
           ['ok', 'ok'],
         )
         const active = await waitForKeys(server, (stages) => stages.every((stage) => stage === 'active'))
+        await waitForResults(server, ['ed25519-sha256 pass', 'rsa-sha256 pass'])
 
         const { created, retired } = await call<{ created: string[]; retired: string[] }>(
           server,
@@ -100,6 +162,7 @@ for (const workers of [1, 2])
         )
         exchanged = created
         assert.deepEqual(retired, Object.keys(active))
+        await waitForResults(server, [])
         const left = (await zone(true)).filter(({ result }) => result === 'foreign')
         assert.deepEqual(
           left.map(({ name }) => name.slice(0, -1)),
@@ -118,6 +181,7 @@ for (const workers of [1, 2])
         exchanged.map((name) => stages[name]),
         ['pending', 'pending'],
       )
+      await call(again, 'DELETE', '/api/object/Account/alice@example.org')
       await call(again, 'DELETE', '/api/object/Domain/example.org')
       assert.deepEqual(await keysOf(again), [])
     })
