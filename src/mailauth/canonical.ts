@@ -17,6 +17,9 @@ const COLON = 0x3a
 
 const lineEnd = latin1('\r\n')
 const manyLineEnds = Buffer.alloc(8192, lineEnd)
+const nothing = latin1('')
+const oneSpace = latin1(' ')
+const spaceAndCr = latin1(' \r')
 
 const isWhite = (byte: number): boolean => byte === SPACE || byte === TAB
 
@@ -73,9 +76,10 @@ export class BodyHasher {
   readonly #method: Canonicalization
   #room: number
   #length = 0
-  /** What is held back, in this order: line ends, white space, a CR. Only what follows says what they are. */
+  /** White space that may end a line: nothing, a space, or a space and a CR. Only of the relaxed form. */
+  #space = nothing
+  /** Line ends that count only if something follows, and then perhaps half of another one. */
   #lines = 0
-  #hasSpace = false
   #hasCr = false
 
   constructor(method: Canonicalization, limit: number = Number.POSITIVE_INFINITY) {
@@ -85,29 +89,53 @@ export class BodyHasher {
 
   /** Takes the next bytes of the body; the chunk is not kept. */
   update(chunk: Uint8Array): void {
-    if (chunk.length === 0) return
     const bytes = asBuffer(chunk)
-    // Without white space, as in base64, both forms differ only at the end of the body.
-    const asIs =
-      this.#method === 'simple' || (!this.#hasSpace && !bytes.includes(SPACE) && !bytes.includes(TAB))
-    if (asIs) this.#takeAsIs(bytes)
-    else this.#takeRelaxed(bytes)
+    if (this.#method === 'simple') {
+      this.#takeLines(bytes)
+      return
+    }
+    const clean = this.#space === nothing ? cleanLength(bytes) : 0
+    this.#takeLines(bytes.subarray(0, clean))
+    if (clean < bytes.length) this.#takeLines(this.#reduce(bytes.subarray(clean)))
   }
 
   /** Ends the body; the hasher is not used afterwards. */
   end(): BodyHash {
+    if (this.#space === spaceAndCr) this.#takeLines(spaceAndCr)
     if (this.#hasCr) {
       this.#emitLines()
-      this.#emit(this.#hasSpace ? latin1(' \r') : latin1('\r'))
+      this.#emit(latin1('\r'))
     }
     // RFC 6376 §3.4.3, §3.4.4: a body ends with one CRLF; only the relaxed form leaves an empty one empty.
     if (this.#method === 'simple' || this.#length > 0) this.#emit(lineEnd)
     return { sha256: this.#hash.digest(), length: this.#length }
   }
 
-  #takeAsIs(bytes: Buffer): void {
+  /** Reduces white space (RFC 6376 §3.4.4 a) and holds back what may still turn out to end a line. */
+  #reduce(bytes: Buffer): Buffer {
+    const held = this.#space
+    const out = Buffer.allocUnsafe(held.length + bytes.length)
+    held.copy(out)
+    let length = held.length
+    for (let at = 0; at < bytes.length; at++) {
+      const byte = bytes[at] === TAB ? SPACE : bytes[at]!
+      if (byte === SPACE && length > 0 && out[length - 1] === SPACE) continue
+      if (byte === LF && length > 1 && out[length - 1] === CR && out[length - 2] === SPACE) {
+        out[length - 2] = CR
+        length--
+      }
+      out[length++] = byte
+    }
+    this.#space = nothing
+    if (length > 0 && out[length - 1] === SPACE) this.#space = oneSpace
+    else if (length > 1 && out[length - 1] === CR && out[length - 2] === SPACE) this.#space = spaceAndCr
+    return out.subarray(0, length - this.#space.length)
+  }
+
+  /** Takes what is canonical but for the empty lines that may end the body. */
+  #takeLines(bytes: Buffer): void {
     let start = 0
-    if (this.#hasCr) {
+    if (this.#hasCr && bytes.length > 0) {
       this.#hasCr = false
       if (bytes[0] === LF) {
         this.#lines++
@@ -118,8 +146,10 @@ export class BodyHasher {
       }
     }
     let end = bytes.length
-    const endsWithCr = end > start && bytes[end - 1] === CR
-    if (endsWithCr) end--
+    if (end > start && bytes[end - 1] === CR) {
+      this.#hasCr = true
+      end--
+    }
     let lines = 0
     while (end - 2 >= start && bytes[end - 2] === CR && bytes[end - 1] === LF) {
       end -= 2
@@ -127,59 +157,13 @@ export class BodyHasher {
     }
     if (end > start) {
       this.#emitLines()
-      this.#emit(bytes.subarray(start, end))
+      this.#emit(start === 0 && end === bytes.length ? bytes : bytes.subarray(start, end))
     }
     this.#lines += lines
-    this.#hasCr = endsWithCr
-  }
-
-  #takeRelaxed(bytes: Buffer): void {
-    // At most one byte comes out for each that goes in, but for a space and a CR that were held back.
-    const out = Buffer.allocUnsafe(bytes.length + 2)
-    let length = 0
-    let lines = 0
-    let hasSpace = this.#hasSpace
-    let hasCr = this.#hasCr
-    let isHeld = this.#lines > 0 || hasSpace || hasCr
-    for (let at = 0; at < bytes.length; at++) {
-      const byte = bytes[at]!
-      if (!isHeld && byte > SPACE) {
-        out[length++] = byte
-        continue
-      }
-      if (hasCr && byte === LF) {
-        hasCr = false
-        hasSpace = false
-        lines++
-        continue
-      }
-      if (!hasCr && (isWhite(byte) || byte === CR)) {
-        if (byte === CR) hasCr = true
-        else hasSpace = true
-        isHeld = true
-        continue
-      }
-      // Something stays: this byte, or a CR that is no line end. What was held back stands before it.
-      if (this.#lines > 0) this.#emitLines()
-      for (; lines > 0; lines--) {
-        out[length++] = CR
-        out[length++] = LF
-      }
-      if (hasSpace) out[length++] = SPACE
-      if (hasCr) out[length++] = CR
-      hasSpace = hasCr && isWhite(byte)
-      hasCr &&= byte === CR
-      isHeld = hasSpace || hasCr
-      if (!isHeld) out[length++] = byte
-    }
-    if (length > 0) this.#emit(out.subarray(0, length))
-    this.#lines += lines
-    this.#hasSpace = hasSpace
-    this.#hasCr = hasCr
   }
 
   #emitLines(): void {
-    for (; this.#lines > 0;) {
+    while (this.#lines > 0) {
       const some = Math.min(this.#lines, manyLineEnds.length / 2)
       this.#emit(manyLineEnds.subarray(0, some * 2))
       this.#lines -= some
@@ -192,4 +176,25 @@ export class BodyHasher {
     this.#hash.update(bytes.length <= this.#room ? bytes : bytes.subarray(0, this.#room))
     this.#room -= bytes.length
   }
+}
+
+/**
+ * How many of the bytes, from the first, the relaxed form leaves as they are, whatever follows: those before
+ * the first white space that is more than one space between two other bytes. Most text has none.
+ */
+function cleanLength(bytes: Buffer): number {
+  const tab = bytes.indexOf(TAB)
+  const end = tab < 0 ? bytes.length : tab
+  const space = bytes.indexOf(SPACE)
+  if (space < 0) return end
+  let before = 0xff
+  for (let at = space; at < end; at++) {
+    const byte = bytes[at]!
+    // One test for most bytes, without a branch between them: both are below 0x21.
+    if (((byte - 0x21) & (before - 0x21)) < 0 && before === SPACE && (byte === SPACE || byte === CR)) {
+      return at - 1
+    }
+    before = byte
+  }
+  return before === SPACE ? end - 1 : end
 }
