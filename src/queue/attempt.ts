@@ -6,6 +6,7 @@
  */
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { Clock } from '#base/clock.ts'
+import type { AccountId } from '#base/id.ts'
 import type { BlobStore } from '#blob/store.ts'
 import type { Db } from '#kv/db.ts'
 import type { Settings } from '#settings/object.ts'
@@ -23,6 +24,9 @@ import {
   UnreadableMessage,
 } from './transport.ts'
 import type { Left, Work } from './work.ts'
+
+/** Results that are there at the same time share a commit, as writers of one account do. */
+const nobody = 0 as AccountId
 
 const firstWaitMs = 100
 const longestWaitMs = 30_000
@@ -72,7 +76,9 @@ export async function attempt(
     results = await deps.remote.deliver(job, signal)
     left(unreachableOf(results))
     nextAt = await untilWritten(deps, job.id, signal, () =>
-      deps.db.write([], (tx) => recordResults(tx, record, results, { now: deps.clock.now(), schedule })),
+      deps.db.write([nobody], (tx) =>
+        recordResults(tx, record, results, { now: deps.clock.now(), schedule }),
+      ),
     )
   }
   tell(deps.telemetry, job, results)
