@@ -69,10 +69,11 @@ const ref = (name: string): JsonSchema => ({ $ref: `#/components/schemas/${name}
 export const objectRefs = (object: ManagedObject) => {
   const { shown, create, update } = schemaNames(object)
   const items = { type: 'array', items: ref(shown) }
+  const isMore = { const: true, description: 'There may be more than total: they were not all counted.' }
   const page = {
     type: 'object',
     required: ['items', 'total'],
-    properties: { items, total: { type: 'integer' } },
+    properties: { items, total: { type: 'integer' }, isMore },
   }
   return { shown: ref(shown), create: ref(create), update: ref(update), page }
 }

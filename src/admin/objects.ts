@@ -106,9 +106,9 @@ class ObjectRoutes {
         const filter = Object.fromEntries(
           Object.entries(c.req.query()).filter(([one]) => Object.hasOwn(filters, one)),
         )
-        const { ids, total } = await this.#o.management.query(name, { ...pageOf(given), filter }, scope)
+        const { ids, ...counted } = await this.#o.management.query(name, { ...pageOf(given), filter }, scope)
         const items = await this.#o.management.getMany(name, ids, scope)
-        return c.json({ data: { items: items.map(showOne), total } })
+        return c.json({ data: { items: items.map(showOne), ...counted } })
       },
     })
   }

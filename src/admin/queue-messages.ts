@@ -71,14 +71,14 @@ export function queueMessageRoutes(o: QueueMessageOptions): readonly ApiRoute[] 
       handle: async (c) => {
         const query = queryOf(c, listFields)
         const scope = scopeOf(c)
-        const { ids, total } = await management.query(
+        const { ids, ...counted } = await management.query(
           object,
           { ...pageOf(query), filter: filterOf(query) },
           scope,
         )
         const items =
           query['values'] === '1' ? (await management.getMany(object, ids, scope)).map(classic) : ids
-        return c.json({ data: { items, total, status: o.queue.paused === undefined } })
+        return c.json({ data: { items, ...counted, status: o.queue.paused === undefined } })
       },
     },
     {

@@ -18,6 +18,9 @@ import { accountOfKey, type Table } from './table.ts'
 import { type TaskName, taskRow, taskTable } from './task-rows.ts'
 import type { Change, ListOptions, ReadTx, WriteTx } from './tx.ts'
 
+/** Rows that are read from the engine at a time. */
+const mostPerPage = 1000
+
 export class ReadTransaction implements ReadTx {
   protected readonly snapshot: KvSnapshot
 
@@ -55,8 +58,7 @@ export class ReadTransaction implements ReadTx {
     }
     const found: (readonly [K, V])[] = []
     const wanted = o.limit ?? Number.POSITIVE_INFINITY
-    // Tables that share a letter interleave, so a page may hold rows of another table.
-    const page = Math.min(wanted * 2, 1000)
+    let page = Math.min(wanted, mostPerPage)
     while (found.length < wanted) {
       const rows = await this.readRange(from, to, page, o.reverse === true)
       for (const [key, value] of rows) {
@@ -67,6 +69,8 @@ export class ReadTransaction implements ReadTx {
       const last = rows.at(-1)![0]
       if (o.reverse === true) to = last
       else from = Buffer.concat([last, Buffer.of(0)])
+      // Tables that share a letter interleave: there may be many rows of another one in between.
+      page = Math.min(page * 4, mostPerPage)
     }
     return found
   }

@@ -9,12 +9,12 @@ const key = 'remote.example'
 
 test('failures of attempts that were under way together count as one, each later one doubles the pause', () => {
   const destinations = new Destinations()
-  for (let i = 0; i < 10; i++) destinations.begin(key)
+  for (let i = 0; i < 10; i++) destinations.begin(key, 0)
   assert.equal(destinations.ask(key, 0, 10), 'wait')
   for (let i = 0; i < 10; i++) destinations.end(key, { begunAt: 0, now: 1000 + i, unreachable })
   assert.deepEqual(destinations.ask(key, 2000, 10), { until: 31_000, why: unreachable })
   assert.equal(destinations.ask(key, 31_000, 10), 'go')
-  destinations.begin(key)
+  destinations.begin(key, 31_000)
   assert.equal(destinations.ask(key, 31_000, 10), 'wait')
   destinations.end(key, { begunAt: 31_000, now: 32_000, unreachable })
   assert.deepEqual(destinations.ask(key, 32_000, 10), { until: 92_000, why: unreachable })
@@ -24,8 +24,8 @@ test('failures of attempts that were under way together count as one, each later
 
 test('one answer ends the pause', () => {
   const destinations = new Destinations()
-  destinations.begin(key)
-  destinations.begin(key)
+  destinations.begin(key, 0)
+  destinations.begin(key, 0)
   destinations.end(key, { begunAt: 0, now: 1000, unreachable })
   destinations.end(key, { begunAt: 0, now: 1001, unreachable: undefined })
   assert.equal(destinations.ask(key, 1001, 10), 'go')
@@ -33,16 +33,34 @@ test('one answer ends the pause', () => {
 
 test('who finds no place looks again when the turn comes, not all at once', () => {
   const destinations = new Destinations()
+  const turnsAt = (now: number) => Array.from({ length: 1000 }, () => destinations.turn(key, now, 10) - now)
   assert.equal(destinations.turn(key, 0, 10), 1000)
-  destinations.begin(key)
+  destinations.begin(key, 0)
   for (let i = 0; i < 100; i++) {
-    destinations.begin(key)
+    destinations.begin(key, 0)
     destinations.end(key, { begunAt: 0, now: 10_000, unreachable: undefined })
   }
-  const turns = Array.from({ length: 1000 }, () => destinations.turn(key, 0, 10))
+  const turns = turnsAt(10_000)
   assert.ok(turns.every((turn, i) => i === 0 || turn >= turns[i - 1]!))
   // Attempts of ten seconds, ten at a time: one a second, and twice as often is looked.
   assert.ok(turns[100]! > 40_000 && turns[100]! < 60_000, String(turns[100]))
-  assert.ok(turns[999]! > 400_000 && turns[999]! <= 600_000, String(turns[999]))
-  for (let i = 0; i < 1000; i++) assert.ok(destinations.turn(key, 0, 10) <= 600_000)
+  assert.ok(turns[999]! > 400_000 && turns[999]! <= 601_000, String(turns[999]))
+  for (const turn of turnsAt(10_000)) assert.ok(turn <= 601_000)
+})
+
+test('where nothing ends for long, nobody looks often', () => {
+  const destinations = new Destinations()
+  for (let i = 0; i < 10; i++) destinations.begin(key, 0)
+  const first = destinations.turn(key, 100, 10)
+  assert.ok(first < 2000)
+  assert.ok(destinations.turn(key, 60_000, 10) >= first + 30_000)
+})
+
+test('after the pause of a destination that cannot be reached not all come back at once', () => {
+  const destinations = new Destinations()
+  destinations.begin(key, 0)
+  destinations.end(key, { begunAt: 0, now: 0, unreachable })
+  const turns = Array.from({ length: 1000 }, () => destinations.turn(key, 1, 10))
+  assert.equal(turns[0], 30_005)
+  assert.equal(turns[999], 35_000)
 })

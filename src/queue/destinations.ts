@@ -17,6 +17,8 @@ const crowdedMs = 1000
 const guessedMs = 20
 /** The weight of the last attempt in what an attempt takes. */
 const newest = 0.2
+/** One that waits for a destination which cannot be reached looks again so long after the one before it. */
+const apartMs = 5
 
 interface Known {
   active: number
@@ -27,11 +29,13 @@ interface Known {
   /** What was said then. */
   why: RecipientResult | undefined
   attemptMs: number
+  /** When an attempt ended last, or the first began. */
+  movedAt: number
   /** When the last of those is due that found no place. */
   lastTurn: number
 }
 
-/** Not before that time, and the result that stands for all until then. */
+/** Not before that time, and the result that stands for all until then, where nobody can be reached. */
 export interface Blocked {
   readonly until: number
   readonly why: RecipientResult | undefined
@@ -50,8 +54,9 @@ export class Destinations {
     return known.active >= (known.failures > 0 ? 1 : most) ? 'wait' : 'go'
   }
 
-  begin(key: string): void {
+  begin(key: string, now: number): void {
     const known = this.#active.get(key) ?? this.#failing.get(key) ?? unknown()
+    if (known.active === 0) known.movedAt = now
     known.active++
     this.#failing.delete(key)
     this.#active.set(key, known)
@@ -62,6 +67,7 @@ export class Destinations {
     const known = this.#active.get(key)
     if (known === undefined) return
     known.active--
+    known.movedAt = o.now
     known.attemptMs += (o.now - o.begunAt - known.attemptMs) * newest
     if (o.unreachable === undefined) clear(known)
     // Of ten that were under way together, the first failure says all.
@@ -77,15 +83,16 @@ export class Destinations {
   }
 
   /**
-   * When one looks again that found no place in front of a destination where others wait: about when its turn
-   * comes, so that a backlog is neither looked at nor written all the time.
+   * When one looks again that cannot begin and finds no place to wait: about when its turn comes, so that a
+   * backlog is neither looked at nor written all the time.
    */
   turn(key: string, now: number, most: number): number {
     const known = this.#active.get(key) ?? this.#failing.get(key)
     if (known === undefined) return now + crowdedMs
-    // Twice as fast as it went so far: looking too early costs little, and an empty slot more.
-    known.lastTurn = Math.max(known.lastTurn, now + crowdedMs) + known.attemptMs / most / 2
-    return Math.floor(Math.min(known.lastTurn, now + longestBlockMs))
+    const first = known.blockedUntil > now ? known.blockedUntil : now + crowdedMs
+    const apart = known.failures > 0 ? apartMs : pace(known, now, most)
+    known.lastTurn = Math.max(known.lastTurn, first) + apart
+    return Math.floor(Math.min(known.lastTurn, first + longestBlockMs))
   }
 
   /** An administrator wants it tried now. */
@@ -95,6 +102,15 @@ export class Destinations {
   }
 }
 
+/**
+ * How long until one more may begin. Half of what it took so far: looking too early costs little, and an empty
+ * slot more. Where nothing has ended for a while, it takes at least that.
+ */
+function pace({ attemptMs, movedAt }: Known, now: number, most: number): number {
+  const stillMs = now - movedAt
+  return Math.max(attemptMs / most, stillMs < crowdedMs ? 0 : stillMs) / 2
+}
+
 const unknown = (): Known => ({
   active: 0,
   failures: 0,
@@ -102,6 +118,7 @@ const unknown = (): Known => ({
   blockedUntil: 0,
   why: undefined,
   attemptMs: guessedMs,
+  movedAt: 0,
   lastTurn: 0,
 })
 

@@ -41,9 +41,8 @@ export class Line {
   /** `begin`: at once. `full`: it cannot even wait. Or when it looks again, and why if nobody answers there. */
   enter(piece: Piece): 'begin' | 'waits' | 'full' | Blocked {
     const { key, queue } = piece
-    const now = this.#clock.now()
     const answer = this.#ask(key)
-    if (typeof answer === 'object') return answer
+    if (typeof answer === 'object') return this.#later(key, answer)
     if (answer === 'go' && this.#hasSlot(queue)) {
       this.#begin(piece)
       return 'begin'
@@ -53,7 +52,7 @@ export class Line {
       this.#waiting.set(queue, (waiting = new FairQueue({ most: mostWaiting, mostOfOne })))
     if (waiting.push(key, piece)) return 'waits'
     if (waiting.size >= mostWaiting) return 'full'
-    return { until: this.#destinations.turn(key, now, this.#mostOf()), why: undefined }
+    return this.#later(key)
   }
 
   /** Whoever is next, if anybody may begin now. */
@@ -68,17 +67,17 @@ export class Line {
     return undefined
   }
 
-  /** Nothing of a piece goes there any more. Returns who may not wait now, where nobody answers. */
+  /** Nothing of a piece goes there any more. Returns who may not wait now, where nobody answers, and until when. */
   left(
     key: string,
     o: { readonly begunAt: number; readonly unreachable: RecipientResult | undefined },
-  ): { readonly pieces: readonly Piece[]; readonly blocked: Blocked } | undefined {
-    if (key === '') return undefined
+  ): readonly (readonly [Piece, Blocked])[] {
+    if (key === '') return []
     this.#destinations.end(key, { ...o, now: this.#clock.now() })
     const answer = this.#ask(key)
-    if (typeof answer !== 'object') return undefined
+    if (typeof answer !== 'object') return []
     const pieces = [...this.#waiting.values()].flatMap((waiting) => waiting.remove(key))
-    return { pieces, blocked: answer }
+    return pieces.map((piece) => [piece, this.#later(key, answer)])
   }
 
   /** All is written down. */
@@ -101,9 +100,14 @@ export class Line {
     this.#destinations.forgive(key)
   }
 
+  #later(key: string, blocked?: Blocked): Blocked {
+    const until = this.#destinations.turn(key, this.#clock.now(), this.#mostOf())
+    return { until, why: blocked?.why }
+  }
+
   #begin({ key, queue }: Piece): void {
     this.#active.set(queue, (this.#active.get(queue) ?? 0) + 1)
-    if (key !== '') this.#destinations.begin(key)
+    if (key !== '') this.#destinations.begin(key, this.#clock.now())
   }
 
   #ask(key: string): ReturnType<Destinations['ask']> {

@@ -46,8 +46,6 @@ const perPage = 200
 const atOnce = 50
 /** Hints that wait; what is beyond is found in the rows. */
 const mostHints = 10_000
-/** So that not all that waited for a destination come back at the same moment. */
-const spreadMs = 30_000
 
 export class QueueManager implements QueueControl, AsyncDisposable {
   readonly #db: Db
@@ -287,7 +285,7 @@ export class QueueManager implements QueueControl, AsyncDisposable {
     if (answer === 'begin') this.#run(piece, work)
     else if (answer === 'waits') this.#inHand.take(id, piece.numbers, 'waiting')
     else if (answer === 'full') this.#isBehind = true
-    else this.#putOffLater([piece], answer)
+    else this.#putOffLater(piece, answer)
   }
 
   #beginWaiting(): void {
@@ -298,13 +296,10 @@ export class QueueManager implements QueueControl, AsyncDisposable {
     this.kick()
   }
 
-  /** They stay in hand until it is written. */
-  #putOffLater(pieces: readonly Piece[], { until, why }: Blocked): void {
-    for (const { id, numbers } of pieces) {
-      this.#inHand.take(id, numbers, 'waiting')
-      const spread = why === undefined ? 0 : Math.floor(Math.random() * spreadMs)
-      this.#putOff.push({ id, numbers, until: until + spread, why })
-    }
+  /** It stays in hand until that is written. */
+  #putOffLater({ id, numbers }: Piece, { until, why }: Blocked): void {
+    this.#inHand.take(id, numbers, 'waiting')
+    this.#putOff.push({ id, numbers, until, why })
   }
 
   async #writePutOff(): Promise<void> {
@@ -327,8 +322,8 @@ export class QueueManager implements QueueControl, AsyncDisposable {
     const left: Left = (unreachable) => {
       if (hasLeft) return
       hasLeft = true
-      const stuck = this.#line.left(piece.key, { begunAt, unreachable })
-      if (stuck !== undefined) this.#putOffLater(stuck.pieces, stuck.blocked)
+      for (const [stuck, blocked] of this.#line.left(piece.key, { begunAt, unreachable }))
+        this.#putOffLater(stuck, blocked)
       this.#moveOn()
     }
     const running = this.#carryOut(piece, known, left).then((nextAt) => {
@@ -336,7 +331,7 @@ export class QueueManager implements QueueControl, AsyncDisposable {
       this.#running.delete(running)
       this.#line.end(piece)
       if (nextAt === 'trouble')
-        this.#putOffLater([piece], { until: this.#clock.now() + troubleMs, why: undefined })
+        this.#putOffLater(piece, { until: this.#clock.now() + troubleMs, why: undefined })
       else {
         this.#inHand.release(piece.id, piece.numbers)
         if (nextAt !== undefined && nextAt <= this.#clock.now()) this.#heard(piece.id)

@@ -42,6 +42,8 @@ export interface QueueHandlerOptions {
 type Row = readonly [n: number, row: QueuedRecipient]
 
 const mostPerMessage = 10_000
+/** Matches beyond the page that was asked for: whoever wants to know that there are many need not wait for all. */
+const mostCounted = 10_000
 
 export class QueueHandler implements ObjectHandler {
   readonly object = queuedMessageObject
@@ -78,6 +80,7 @@ export class QueueHandler implements ObjectHandler {
       const from = Math.max(0, position - total)
       for (const id of slice.slice(from, from + limit - ids.length)) ids.push(queueIdText(id))
       total += slice.length
+      if (total > position + limit + mostCounted) return { ids, total, isMore: true }
     }
     return { ids, total }
   }

@@ -67,6 +67,8 @@ export interface QueryRequest {
 export interface QueryResult {
   readonly ids: readonly string[]
   readonly total: number
+  /** There may be more than `total`: counting them all would take too long. */
+  readonly isMore?: true
 }
 
 export interface ObjectHandler {

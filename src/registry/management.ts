@@ -20,7 +20,7 @@ import {
   type WantedChange,
 } from './change.ts'
 import { objectChanged } from './events.ts'
-import type { Actor, ManagedObject, ObjectHandler, Scope } from './managed-object.ts'
+import type { Actor, ManagedObject, ObjectHandler, QueryResult, Scope } from './managed-object.ts'
 
 export interface ChangeOptions {
   /** Do everything but commit. */
@@ -101,7 +101,7 @@ export class Management {
     name: string,
     o: { filter: unknown; position: number; limit: number },
     scope: Scope,
-  ): Promise<{ readonly ids: readonly string[]; readonly total: number }> {
+  ): Promise<QueryResult> {
     const handler = this.#permitted(name, 'query', scope)
     const filter = valid(handler.object.filters, o.filter, 'update')
     return handler.query({ ...o, filter }, scope)
