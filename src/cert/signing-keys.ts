@@ -76,6 +76,15 @@ export class SigningKeys implements Disposable {
     return reading
   }
 
+  /** Of a host that sends mail itself: those of its name, or of the closest domain above it that has any. */
+  async keysOfHost(name: string): Promise<readonly DkimSigningKey[]> {
+    for (let domain = name; domain.includes('.'); domain = domain.slice(domain.indexOf('.') + 1)) {
+      const keys = await this.keysOf(domain)
+      if (keys.length > 0) return keys
+    }
+    return []
+  }
+
   async #read(domain: string): Promise<readonly DkimSigningKey[]> {
     const forgotten = this.#forgotten
     const rows = await this.#o.db.read((tx) => tx.list(dkimKeyTable, [domain]))

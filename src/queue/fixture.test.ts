@@ -5,6 +5,7 @@ import { MemoryBlobs } from '#blob/engines/memory.ts'
 import { LocalBus } from '#bus/engines/local.ts'
 import { KvDb } from '#kv/db.ts'
 import { MemoryEngine } from '#kv/engines/memory.ts'
+import type { DkimSigningKey } from '#mailauth/dkim-sign.ts'
 import { LiveSettings } from '#registry/live.ts'
 import { silentTelemetry, type Telemetry } from '#telemetry/telemetry.ts'
 import { attempt } from './attempt.ts'
@@ -49,7 +50,15 @@ export const attemptAt = (at: number, said: string) => ({
   ip: '192.0.2.1',
 })
 
-export function makeQueue(o: { config?: string; engine?: MemoryEngine; blobs?: MemoryBlobs } = {}) {
+export function makeQueue(
+  o: {
+    config?: string
+    engine?: MemoryEngine
+    blobs?: MemoryBlobs
+    /** What notifications are signed with. */
+    keys?: readonly DkimSigningKey[]
+  } = {},
+) {
   const blobs = o.blobs ?? new MemoryBlobs()
   const engine = o.engine ?? new MemoryEngine(blobs)
   const bus = new LocalBus({
@@ -103,7 +112,16 @@ export function makeQueue(o: { config?: string; engine?: MemoryEngine; blobs?: M
       await db.write([], (tx) => finish(tx, found))
     },
   }
-  const deps = { db, blobs, clock, settings, telemetry, ids, hostname: () => 'mail.example.org' }
+  const deps = {
+    db,
+    blobs,
+    clock,
+    settings,
+    telemetry,
+    ids,
+    hostname: () => 'mail.example.org',
+    keysOfHost: async () => o.keys ?? [],
+  }
   const start = () =>
     new QueueManager({
       db,

@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict'
+import { generateKeyPairSync } from 'node:crypto'
 import { test } from 'node:test'
 import { attemptAt, day, makeQueue, startedAt } from './fixture.test.ts'
 import { recordResults } from './record.ts'
@@ -113,6 +114,29 @@ test('a notification names the server that said something, and none that did not
   assert.match(refused!.text, /Remote-MTA: dns; mx\.example\r\nDiagnostic-Code: smtp; 550 no\r\n/)
   assert.doesNotMatch(unanswered!.text, /Remote-MTA|Diagnostic-Code/)
   assert.match(unanswered!.text, /With the server mx\.example \(192\.0\.2\.1\): connect ECONNREFUSED/)
+})
+
+test('a notification is signed, in front of it', async () => {
+  const { privateKey } = generateKeyPairSync('ed25519')
+  const key = {
+    domain: 'example.org',
+    selector: 's',
+    algorithm: 'ed25519-sha256',
+    privateKey,
+    canonicalization: 'relaxed/relaxed',
+    headers: [],
+    expireSeconds: undefined,
+  } as const
+  const q = makeQueue({ keys: [key] })
+  await using manager = q.start()
+  q.world.answer = (address) =>
+    address === 'alice@example.org'
+      ? ok
+      : { kind: 'failed', status: '5.0.0', attempt: attemptAt(q.clock.now(), '550 no') }
+  await q.put(['refused@remote.example'])
+  await q.pass(manager, 0)
+  await q.pass(manager, 0)
+  assert.match(q.sent.at(-1)!.text, /^DKIM-Signature: v=1; a=ed25519-sha256; [^]*\r\nFrom: /)
 })
 
 test('each recipient has its own fate, and the failed ones come back in one notification', async () => {

@@ -7,6 +7,8 @@ import { randomBytes } from 'node:crypto'
 import type { Clock } from '#base/clock.ts'
 import type { BlobStore } from '#blob/store.ts'
 import type { Db } from '#kv/db.ts'
+import type { DkimSigningKey } from '#mailauth/dkim-sign.ts'
+import { signMessage } from '#mailauth/sign-message.ts'
 import {
   composeDeliveryReport,
   type DeliveryReport,
@@ -40,6 +42,8 @@ export interface NotifyDeps {
   readonly telemetry: Telemetry
   readonly ids: QueueIds
   readonly hostname: () => string
+  /** DKIM keys for mail from a host of that name. */
+  readonly keysOfHost: (name: string) => Promise<readonly DkimSigningKey[]>
 }
 
 type Original = NonNullable<DeliveryReport['original']>
@@ -58,6 +62,7 @@ export async function notify(
   const recipients = work.recipients.map(({ row }) => row)
   const original = await originalOf(deps, id, message, recipients)
   const report = compose(deps, message, recipients, { now, original })
+  const before = await signMessage(report.bytes, await deps.keysOfHost(deps.hostname()), now)
   const stager = deps.blobs.stager({ maxBytes: report.bytes.length })
   try {
     await stager.write(report.bytes)
@@ -66,10 +71,10 @@ export async function notify(
     const made = await deps.db.write([], async (tx) => {
       let nextAt: number | undefined
       for (const { n } of work.recipients) {
-        const before = await tx.getForUpdate(queuedRecipientTable, id, n)
-        const after = before?.report === undefined ? before : reported(before)
+        const row = await tx.getForUpdate(queuedRecipientTable, id, n)
+        const after = row?.report === undefined ? row : reported(row)
         if (after !== undefined) nextAt = Math.min(nextAt ?? Infinity, after.dueAt)
-        if (after !== before) putRecipient(tx, id, n, before, after)
+        if (after !== row) putRecipient(tx, id, n, row, after)
       }
       await removeIfDone(tx, id)
       const notification = await enqueue(
@@ -77,7 +82,7 @@ export async function notify(
         deps.ids,
         staged,
         {
-          before: '',
+          before,
           added: {},
           is8bit: report.is8bit,
           needsUtf8: report.needsUtf8,

@@ -21,6 +21,7 @@ export function startQueue(o: WorkerOptions, services: Services): RunningQueue {
   const hostname = (): string => settings.get(systemSettings).defaultHostname
   const remote = new SmtpTransport({ resolver, settings, clock, hostname })
   const ids = new QueueIds()
+  const keysOfHost = (name: string) => services.signingKeys.keysOfHost(name)
   const local = new MailboxTransport({
     db,
     blobs,
@@ -43,7 +44,7 @@ export function startQueue(o: WorkerOptions, services: Services): RunningQueue {
     work: {
       destinationOf: (address) => destinationOf({ settings, isLocal }, address),
       attempt: (work, how) => attempt({ db, blobs, clock, settings, telemetry, remote, local }, work, how),
-      notify: (work) => notify({ db, blobs, clock, settings, telemetry, ids, hostname }, work),
+      notify: (work) => notify({ db, blobs, clock, settings, telemetry, ids, hostname, keysOfHost }, work),
     },
   })
   return {
