@@ -44,6 +44,43 @@ describe('selectors of DKIM keys', () => {
       assert.equal(readSelectorTemplate(wrong), undefined, wrong)
   })
 
+  it('of a template that is taken are right, whatever the day and the key', () => {
+    const parts = [
+      '{version}',
+      '{algorithm}',
+      '{date-%Y%m%d}',
+      '{date-%j-%H%M}',
+      '{date-',
+      '%y',
+      '}',
+      '-',
+      '.',
+      'a',
+      'x'.repeat(30),
+    ]
+    const template = fc.array(fc.oneof(fc.constantFrom(...parts), fc.string({ maxLength: 3 })), {
+      maxLength: 8,
+    })
+    const day = fc.integer({ min: 0, max: Date.UTC(9999, 11, 31) })
+    fc.assert(
+      fc.property(
+        template,
+        day,
+        fc.integer({ min: 1, max: 1_000_000 }),
+        fc.boolean(),
+        (all, at, version, isTaken) => {
+          const read = readSelectorTemplate(all.join(''))
+          if (read === undefined) return
+          for (const algorithm of ['rsa-sha256', 'ed25519-sha256'] as const) {
+            const made = newSelector(read, { algorithm, version, atMs: at }, () => isTaken)
+            assert.equal(readSelector(made), made)
+          }
+        },
+      ),
+      { numRuns: 2000 },
+    )
+  })
+
   it('are found again in the name of their record, whatever they are', () => {
     assert.deepEqual(splitRecordName('s1._domainkey.example.org'), { selector: 's1', domain: 'example.org' })
     assert.equal(splitRecordName('example.org'), undefined)

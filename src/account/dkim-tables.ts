@@ -64,8 +64,9 @@ export const followDkimName: TaskName<{ readonly domain: string; readonly tries?
   name: 'cert.follow-dkim-keys',
 }
 
-/** In the commit that changes what the keys of a domain depend on. */
-export const followDkim = (tx: WriteTx, domain: string): void => tx.schedule(followDkimName, { domain }, 0)
+/** In the commit that changes what the keys of a domain depend on; `nowMs`, for who waits longer goes first. */
+export const followDkim = (tx: WriteTx, domain: string, nowMs: number): void =>
+  tx.schedule(followDkimName, { domain }, nowMs)
 
 export interface DkimKeyRow {
   readonly algorithm: DkimAlgorithm

@@ -18,8 +18,8 @@ export async function createDomainRows(tx: WriteTx, name: string, row: DomainRow
   if ((await tx.getForUpdate(domainTable, name)) !== undefined) throw exists(name)
   await assertFits(tx, name, row)
   tx.put(domainTable, [name], row)
-  followDkim(tx, name)
-  await putAliases(tx, name, [], row.aliases)
+  followDkim(tx, name, row.createdAt)
+  await putAliases(tx, name, { ...row, aliases: [] }, row)
 }
 
 export async function updateDomainRows(
@@ -33,8 +33,8 @@ export async function updateDomainRows(
   await assertFits(tx, name, after)
   tx.put(domainTable, [name], after)
   if (after.dkimManagement !== before.dkimManagement)
-    for (const one of [name, ...after.aliases]) followDkim(tx, one)
-  await putAliases(tx, name, before.aliases, after.aliases)
+    for (const one of [name, ...after.aliases]) followDkim(tx, one, after.createdAt)
+  await putAliases(tx, name, before, after)
 }
 
 export async function destroyDomainRows(tx: WriteTx, name: string): Promise<void> {
@@ -49,7 +49,7 @@ export async function destroyDomainRows(tx: WriteTx, name: string): Promise<void
       {},
     )
   }
-  await putAliases(tx, name, row.aliases, [])
+  await putAliases(tx, name, row, { ...row, aliases: [] })
   await deleteDkimKeys(tx, name)
   tx.delete(domainTable, [name])
 }
@@ -67,8 +67,8 @@ async function assertFits(tx: WriteTx, name: string, row: DomainRow): Promise<vo
 async function putAliases(
   tx: WriteTx,
   name: string,
-  before: readonly string[],
-  after: readonly string[],
+  { aliases: before }: DomainRow,
+  { aliases: after, createdAt }: DomainRow,
 ): Promise<void> {
   for (const alias of before) {
     if (after.includes(alias)) continue
@@ -79,6 +79,6 @@ async function putAliases(
     if (before.includes(alias)) continue
     if ((await tx.getForUpdate(domainTable, alias)) !== undefined || alias === name) throw exists(alias)
     tx.put(domainTable, [alias], { ...domainDefaults, aliasOf: name, createdAt: 0 })
-    followDkim(tx, alias)
+    followDkim(tx, alias, createdAt)
   }
 }

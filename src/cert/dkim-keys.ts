@@ -6,6 +6,7 @@
  * place, with the same result; nothing is waited for inside a commit.
  */
 import {
+  type DkimAlgorithm,
   dkimDefaults,
   type DkimKeyRow,
   dkimKeyTable,
@@ -18,6 +19,7 @@ import { domainTable } from '#account/tables.ts'
 import type { Clock } from '#base/clock.ts'
 import { normaliseDomain } from '#base/domain-name.ts'
 import { Fault } from '#base/fault.ts'
+import { KeyedMutex } from '#base/mutex.ts'
 import type { Bus } from '#bus/bus.ts'
 import type { Resolver } from '#dns/resolver.ts'
 import type { Db } from '#kv/db.ts'
@@ -76,6 +78,8 @@ const never = new AbortController().signal
 
 export class DkimKeys {
   readonly #o: DkimKeysOptions
+  /** One of each algorithm at a time, so that many new domains leave threads to others. */
+  readonly #making = new KeyedMutex<DkimAlgorithm>()
 
   constructor(o: DkimKeysOptions) {
     this.#o = o
@@ -98,7 +102,9 @@ export class DkimKeys {
     const nowMs = this.#o.clock.now()
     const published = await this.#published(domain, before, { ...o, nowMs })
     const { add } = dkimChanges(situation(before, { published, nowMs, ...o }))
-    const pairs = await Promise.all(add.map(newDkimKeyPair))
+    const pairs = await Promise.all(
+      add.map((algorithm) => this.#making.run([algorithm], () => newDkimKeyPair(algorithm))),
+    )
     o.signal.throwIfAborted()
     const done = await this.#o.db.write([], (tx) =>
       this.#apply(tx, domain, { pairs, published, nowMs, rotation: o.rotation }),
@@ -163,7 +169,7 @@ export class DkimKeys {
     if (present === undefined) return undefined
     const changes = dkimChanges(situation(present, o))
     // Its own task goes on by itself.
-    if (o.rotation !== undefined) followDkim(tx, domain)
+    if (o.rotation !== undefined) followDkim(tx, domain, o.nowMs)
     const rows = new Map(present.rows)
     for (const selector of changes.remove) {
       await tx.getForUpdate(dkimKeyTable, domain, selector)

@@ -175,8 +175,9 @@ export class DkimSignatureHandler implements ObjectHandler {
 
   #plan(domain: string, apply: (tx: WriteTx) => Promise<string>): Plan {
     const committed = (): void => this.#o.bus.publish({ kind: 'forget', cache: dkimCache, key: domain })
+    const nowMs = this.#o.clock.now()
     const followed = async (tx: WriteTx): Promise<string> => {
-      followDkim(tx, domain)
+      followDkim(tx, domain, nowMs)
       return apply(tx)
     }
     return { accounts: [], apply: followed, committed }

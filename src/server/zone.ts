@@ -39,7 +39,7 @@ export const zoneOf =
     const { db, resolver, clock } = deps
     const checked = await checkRecords(records, { facts, resolver, signal, nowMs: clock.now() })
     // Whoever has just published a key need not wait until it is looked for again.
-    if (checked.some(isSeenFirst)) await db.write([], async (tx) => followDkim(tx, domain))
+    if (checked.some(isSeenFirst)) await db.write([], async (tx) => followDkim(tx, domain, clock.now()))
     return { records, keys, checked }
   }
 
