@@ -48,7 +48,7 @@ export class OurselvesFault extends Error {}
 /** TLS was offered and does not work: without it another connection may do. */
 export class TlsTrouble extends ConnectionTrouble {}
 
-const quitMs = 10_000
+const quitMs = 5000
 
 export class ClientSession {
   readonly host: string
