@@ -1,4 +1,5 @@
 /** Where a recipient goes: into a mailbox here, to the server of a route, or to those that DNS names. */
+import { normaliseDomain } from '#base/domain-name.ts'
 import type { Maybe } from '#base/maybe.ts'
 import type { Settings } from '#settings/object.ts'
 import { relayFor } from './settings.ts'
@@ -15,7 +16,9 @@ export interface RouteDeps {
 
 export async function destinationOf({ settings, isLocal }: RouteDeps, address: string): Promise<Destination> {
   if (await isLocal(address)) return here
-  const domain = address.slice(address.lastIndexOf('@') + 1)
+  const given = address.slice(address.lastIndexOf('@') + 1)
+  // A reverse-path is as its sender wrote it.
+  const domain = normaliseDomain(given) ?? given
   const relay = relayFor(settings, domain)
   return relay === undefined
     ? { key: domain, route: { kind: 'mx', domain } }

@@ -220,6 +220,28 @@ for (const [what, serve, said] of talkers) {
   })
 }
 
+test('a server that reads no further in the middle of a message is left after the time for a block', async () => {
+  await using server = await rawServer((socket) => {
+    socket.write('220 x\r\n')
+    socket.on('data', (piece) => {
+      const isData = piece.toString().startsWith('DATA')
+      socket.write(isData ? '354 go\r\n' : '250 x\r\n')
+      if (!isData) return
+      socket.pause()
+      // To see that it was left it has to read.
+      setTimeout(() => socket.resume(), 2000)
+    })
+  })
+  // The answer to the whole is awaited for ten minutes.
+  const config = 'MtaConnectionStrategy.mailFromTimeout = "1s"\n'
+  using transport = transportTo(zone, `${config}MtaConnectionStrategy.port = ${server.port}`)
+  const text = 'x'.repeat(1000).concat('\r\n').repeat(20_000)
+  const [result] = await transport.deliver(jobFor(toDomain('remote.example'), [bob], { text }), never)
+  assert.equal(brief([result!]), 'delayed 4.4.2')
+  assert.match(result!.attempt.said, /did not answer in time/)
+  await server.left()
+})
+
 test('QUIT is heard, and its answer too, but nobody waits for that', async () => {
   const heard: string[] = []
   const answered = Promise.withResolvers<void>()

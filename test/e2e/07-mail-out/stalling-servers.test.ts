@@ -21,7 +21,7 @@ const nothing: Last = { last: '' }
 /** By step: what is heard when it comes, and the rest of what the server says. */
 interface Stall {
   readonly at: (line: string) => boolean
-  readonly then?: Last
+  readonly heard?: Last
   readonly otherwise?: (line: string) => string | undefined
 }
 
@@ -37,11 +37,11 @@ const stalls: Readonly<Record<string, Stall>> = {
   greeting: { at: (line) => line === '' },
   ehlo: { at: startsWith('EHLO') },
   starttls: { at: startsWith('STARTTLS'), otherwise: withTls },
-  handshake: { at: startsWith('STARTTLS'), then: { last: '220 go' }, otherwise: withTls },
+  handshake: { at: startsWith('STARTTLS'), heard: { last: '220 go' }, otherwise: withTls },
   mail: { at: startsWith('MAIL') },
   rcpt: { at: startsWith('RCPT') },
   data: { at: startsWith('DATA') },
-  transfer: { at: startsWith('DATA'), then: { last: '354 go on', isDeaf: true } },
+  transfer: { at: startsWith('DATA'), heard: { last: '354 go on', isDeaf: true } },
   dot: { at: (line) => line === '.' },
   rset: {
     at: startsWith('RSET'),
@@ -51,9 +51,9 @@ const stalls: Readonly<Record<string, Stall>> = {
 }
 
 const answersOf =
-  ({ at, then = nothing, otherwise }: Stall): Answers =>
+  ({ at, heard = nothing, otherwise }: Stall): Answers =>
   (line, _count, connection) =>
-    connection <= silentConnections && at(line) ? then : otherwise?.(line)
+    connection <= silentConnections && at(line) ? heard : otherwise?.(line)
 
 /** Of a message that is more than what the system keeps for a connection. */
 const large = `${'x'.repeat(998)}\r\n`.repeat(14_000)
@@ -110,7 +110,7 @@ retry = ["1s"]
 
   test('while all of them are waited for, mail to another one goes', async () => {
     for (const step of steps) {
-      await submit(server, [`bob@${step}.example`], step, step === 'transfer' ? large : undefined)
+      await submit(server, [`bob@${step}.example`], step, step === 'transfer' ? { lines: large } : {})
       await until(server, () => other(step).open > 0 || step === 'quit' || undefined)
     }
     await submit(server, ['bob@good.example'], 'good')

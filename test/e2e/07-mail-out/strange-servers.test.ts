@@ -23,6 +23,17 @@ const zones = {
   'mail.example.org': { A: ['127.0.0.1'] },
   'itself.example': { MX: ['10 mx.itself.example'] },
   'mx.itself.example': { A: ['127.0.0.5'] },
+  'alias.example': { CNAME: ['other.alias.example'] },
+  'other.alias.example': { CNAME: ['grey.example'] },
+  'behind.example': { MX: ['10 mx.behind.example'] },
+  'mx.behind.example': { CNAME: ['mx2.behind.example'] },
+  'mx2.behind.example': { CNAME: ['mx.grey.example'] },
+  'circle.example': { CNAME: ['back.circle.example'] },
+  'back.circle.example': { CNAME: ['circle.example'] },
+  'hidden.example': { MX: ['10 circle.example'] },
+  'odd.example': { MX: ['10 mx.odd.example'] },
+  'xn--bcher-kva.example': { MX: ['10 mx.odd.example'] },
+  'mx.odd.example': { A: ['127.0.0.7'] },
   'rude.example': { MX: ['10 mx.rude.example'] },
   'mx.rude.example': { A: ['127.0.0.6'] },
 } as const
@@ -35,6 +46,8 @@ describe('servers that do not simply take mail', () => {
   let server: TestServer
   let grey: OtherServer
   let part: OtherServer
+  let odd: OtherServer
+  const oddRecipients: string[] = []
 
   before(async () => {
     dns = stack.use(await startDns(zones))
@@ -59,6 +72,12 @@ describe('servers that do not simply take mail', () => {
     stack.use(
       await OtherServer.start('127.0.0.6', port, (line) => (line.startsWith('RCPT') ? rude : undefined)),
     )
+    odd = stack.use(
+      await OtherServer.start('127.0.0.7', port, (line) => {
+        if (line.startsWith('RCPT')) oddRecipients.push(Buffer.from(line, 'latin1').toString())
+        return line.startsWith('EHLO') ? '250-x\r\n250-8BITMIME\r\n250 SMTPUTF8' : undefined
+      }),
+    )
     const config = `${dns.config}
 [MtaConnectionStrategy]
 port = ${port}
@@ -72,6 +91,13 @@ retry = ["1s"]
 
   const arrival = (other: OtherServer, subject: string) =>
     until(server, () => (other.count(subject) > 0 ? true : undefined))
+
+  const delayed = (domain: string) =>
+    until(server, () =>
+      server.process.output
+        .split('\n')
+        .find((line) => line.includes('queue.delayed') && line.includes(domain)),
+    )
 
   test('greylisting: it comes back after a moment and is taken, once', async () => {
     await submit(server, ['grey@grey.example'], 'grey')
@@ -117,15 +143,35 @@ retry = ["1s"]
     dns.behave('endless.example', 'endlessAliases')
     await submit(server, ['bob@much.example', 'bob@endless.example', 'bob@grey.example'], 'names')
     await arrival(grey, 'names')
-    const delayed = (domain: string) =>
-      until(server, () =>
-        server.process.output
-          .split('\n')
-          .find((line) => line.includes('queue.delayed') && line.includes(domain)),
-      )
     assert.match(await delayed('bob@much.example'), /4\.4\.3/)
     assert.match(await delayed('bob@endless.example'), /4\.4\.3/)
     assert.ok(dns.queries.filter(({ name }) => name.endsWith('endless.example')).length < 200)
+  })
+
+  test('aliases lead on, of a domain as of its servers; those that go in a circle delay their own mail', async () => {
+    const to = ['alias', 'behind', 'circle', 'hidden'].map((name) => `bob@${name}.example`)
+    await submit(server, to, 'aliases')
+    await until(server, () => (grey.count('aliases') === 2 ? true : undefined))
+    assert.match(await delayed('bob@circle.example'), /4\.4\.3/)
+    assert.match(await delayed('bob@hidden.example'), /4\.4\.3/)
+  })
+
+  test('addresses reach the other server as their sender wrote them', async () => {
+    const to = [
+      '"john doe"@odd.example',
+      String.raw`"a\"b\\c"@odd.example`,
+      '">,<"@odd.example',
+      '"x@y"@odd.example',
+      '" jürgen 陳 "@odd.example',
+      'jürgen@odd.example',
+      'bob@bücher.example',
+    ]
+    await submit(server, to, 'quotes', { words: ' SMTPUTF8' })
+    await until(server, () => (odd.count('quotes') === 2 ? true : undefined))
+    assert.deepEqual(
+      oddRecipients.toSorted(),
+      to.map((one) => `RCPT TO:<${one.replace('bücher', 'xn--bcher-kva')}>`).toSorted(),
+    )
   })
 
   test('what a reply has besides text reaches neither the notification nor the log', async () => {

@@ -4,20 +4,20 @@ import type { TestServer } from '../../harness/server.ts'
 
 export const password = 'correct horse battery'
 
-/** `lines`: behind the subject. */
+/** `lines`: behind the subject. `words`: behind the sender. */
 export async function submit(
   server: TestServer,
   to: readonly string[],
   subject: string,
-  lines = 'text\r\n',
+  { lines = 'text\r\n', words = '' }: { readonly lines?: string; readonly words?: string } = {},
 ): Promise<void> {
   await using smtp = await server.connect(server.submissionsPort, { tls: true })
   await smtp.expect('220 ')
   smtp.send('EHLO client.example.net')
   await smtp.until('250 ')
   await smtp.ask(`AUTH PLAIN ${Buffer.from(`\0alice@example.org\0${password}`).toString('base64')}`, '235 ')
-  await smtp.ask('MAIL FROM:<alice@example.org>', '250 ')
-  for (const recipient of to) await smtp.ask(`RCPT TO:<${recipient}>`, '250 ')
+  await smtp.ask(`MAIL FROM:<alice@example.org>${words}`, '250 ')
+  for (const recipient of to) await smtp.ask(Buffer.from(`RCPT TO:<${recipient}>`).toString('latin1'), '250 ')
   await smtp.ask('DATA', '354 ')
   smtp.sendRaw(`Subject: ${subject}\r\n\r\n${lines}.\r\n`)
   await smtp.expect('250 ')

@@ -115,7 +115,8 @@ function recipientOf(subject: RcptSubject, to: Path, options: RecipientOptions):
         owner: ownerOf(subject.list),
       }
     case 'remote':
-      return { kind: 'remote', address: to.address, ...options }
+      // RFC 6531 §3.2: with A-labels its server can be looked up, and any takes it whose local part is ASCII.
+      return { kind: 'remote', address: `${to.localPart}@${to.domain}`, ...options }
     case 'unknownUser':
       return undefined
   }
