@@ -5,12 +5,12 @@
 import type { Context } from 'hono'
 import type { Accounts } from '#account/account.ts'
 import type { Permission } from '#account/permission.ts'
-import { Fault } from '#base/fault.ts'
+import { Fault, invalidProperties } from '#base/fault.ts'
 import type { Shown } from '#registry/change.ts'
 import { type ManagedObject, type Scope, singletonId } from '#registry/managed-object.ts'
 import type { Management, ManagementVerb } from '#registry/management.ts'
 import { describeFields } from '#settings/describe-field.ts'
-import { text } from '#settings/field.ts'
+import { boolean, text } from '#settings/field.ts'
 import type { Fields, Values } from '#settings/values.ts'
 import type { AdminEnv } from './gate.ts'
 import { objectRefs } from './object-schema.ts'
@@ -47,6 +47,14 @@ export function objectRoutes(o: ObjectOptions): readonly ApiRoute[] {
   }
   return [list, ...management.objects.flatMap((object) => new ObjectRoutes(object, o).all())]
 }
+
+const allField = boolean({
+  fallback: false,
+  help: 'With true, all there are; needed where nothing is asked.',
+})
+
+const givenFilters = (c: Context<AdminEnv>, filters: Fields): Values =>
+  Object.fromEntries(Object.entries(c.req.query()).filter(([name]) => Object.hasOwn(filters, name)))
 
 const titleOf: Readonly<Record<ManagementVerb, string>> = {
   query: 'List and search',
@@ -91,6 +99,9 @@ class ObjectRoutes {
       this.#get(`${path}/:key`, key),
       this.#update(`${path}/:key`, key),
       this.#destroy(`${path}/:key`),
+      ...(this.#o.management.hasMany(this.#object.name)
+        ? [this.#changeAll('PATCH', path), this.#changeAll('DELETE', path)]
+        : []),
     ]
   }
 
@@ -103,9 +114,7 @@ class ObjectRoutes {
       handle: async (c) => {
         const given = queryOf(c, query)
         const scope = await this.#scope(c, given)
-        const filter = Object.fromEntries(
-          Object.entries(c.req.query()).filter(([one]) => Object.hasOwn(filters, one)),
-        )
+        const filter = givenFilters(c, filters)
         const { ids, ...counted } = await this.#o.management.query(name, { ...pageOf(given), filter }, scope)
         const items = await this.#o.management.getMany(name, ids, scope)
         return c.json({ data: { items: items.map(showOne), ...counted } })
@@ -187,6 +196,34 @@ class ObjectRoutes {
           changeOptions(c, given),
         )
         return c.json({ data: null })
+      },
+    })
+  }
+
+  /** All that match, some at a time. */
+  #changeAll(method: 'PATCH' | 'DELETE', path: string) {
+    const { name, filters, title } = this.#object
+    const query = { ...filters, all: allField }
+    const isUpdate = method === 'PATCH'
+    return this.#route(method, path, isUpdate ? 'update' : 'destroy', {
+      summary: `${isUpdate ? 'Change' : 'Delete'} all that match: ${title}`,
+      query,
+      ...(isUpdate ? { body: objectRefs(this.#object).update } : {}),
+      data: {
+        type: 'object',
+        required: ['changed'],
+        properties: { changed: { type: 'integer', description: 'How many were changed.' } },
+      },
+      handle: async (c) => {
+        const { all } = queryOf(c, query)
+        const filter = givenFilters(c, filters)
+        if (Object.keys(filter).length === 0 && all !== true)
+          throw invalidProperties([{ property: 'all', problem: 'must be true where no filter is given' }])
+        const scope = await this.#scope(c, {})
+        const change = isUpdate
+          ? ({ verb: 'update', filter, given: await jsonBody(c) } as const)
+          : ({ verb: 'destroy', filter } as const)
+        return c.json({ data: { changed: await this.#o.management.changeAll(name, change, scope) } })
       },
     })
   }

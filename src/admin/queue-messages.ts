@@ -3,7 +3,6 @@
  * management of `QueuedMessage`, with its permissions and its audit log.
  */
 import type { Context } from 'hono'
-import { isFault } from '#base/fault.ts'
 import type { Shown } from '#registry/change.ts'
 import type { Scope } from '#registry/managed-object.ts'
 import type { Management } from '#registry/management.ts'
@@ -23,10 +22,6 @@ export interface QueueMessageOptions {
 const object = 'QueuedMessage'
 const base = '/api/queue/messages'
 const tag = 'Queue'
-/** More than any queue has: changes are about all that match. */
-const everything = 100_000_000
-/** Changes that are committed at a time. */
-const atOnce = 50
 
 const part = (help: string) => text({ fallback: undefined, help, longest: 320 })
 
@@ -91,9 +86,8 @@ export function queueMessageRoutes(o: QueueMessageOptions): readonly ApiRoute[] 
       data: isDone,
       handle: async (c) => {
         const query = queryOf(c, retryQuery)
-        const scope = scopeOf(c)
-        const change = (id: string) => management.update(object, id, retryOf(query), scope)
-        return c.json({ data: await changeAll(management, filterOf(query), scope, change) })
+        const change = { verb: 'update', filter: filterOf(query), given: retryOf(query) } as const
+        return c.json({ data: (await management.changeAll(object, change, scopeOf(c))) > 0 })
       },
     },
     {
@@ -105,11 +99,8 @@ export function queueMessageRoutes(o: QueueMessageOptions): readonly ApiRoute[] 
       query: filterFields,
       data: isDone,
       handle: async (c) => {
-        const scope = scopeOf(c)
-        const change = (id: string) => management.destroy(object, id, scope)
-        return c.json({
-          data: await changeAll(management, filterOf(queryOf(c, filterFields)), scope, change),
-        })
+        const change = { verb: 'destroy', filter: filterOf(queryOf(c, filterFields)) } as const
+        return c.json({ data: (await management.changeAll(object, change, scopeOf(c))) > 0 })
       },
     },
     ...oneMessageRoutes(management),
@@ -170,31 +161,6 @@ function oneMessageRoutes(management: Management): readonly ApiRoute[] {
       },
     },
   ]
-}
-
-/** Whether anything matched. What left the queue meanwhile is passed over. */
-async function changeAll(
-  management: Management,
-  filter: Values,
-  scope: Scope,
-  change: (id: string) => Promise<unknown>,
-): Promise<boolean> {
-  const { ids } = await management.query(object, { filter, position: 0, limit: everything }, scope)
-  const changed = async (id: string): Promise<boolean> => {
-    try {
-      await change(id)
-      return true
-    } catch (error) {
-      if (isFault(error, 'notFound')) return false
-      throw error
-    }
-  }
-  let isAny = false
-  for (let at = 0; at < ids.length; at += atOnce) {
-    const done = await Promise.all(ids.slice(at, at + atOnce).map(changed))
-    isAny ||= done.includes(true)
-  }
-  return isAny
 }
 
 const scopeOf = (c: Context<AdminEnv>): Scope => {

@@ -102,6 +102,28 @@ test('retry and cancel: one, some recipients of one, all that match', async () =
     assert.equal((await call(method, `/api/queue/${path}`)).status, status, path)
 })
 
+test('all that match are changed as objects too, and nothing where nobody says which', async () => {
+  const { call, waiting } = await withMail(some)
+  const path = '/api/object/QueuedMessage'
+  for (const method of ['PATCH', 'DELETE']) {
+    const { status } = await call(method, path, method === 'PATCH' ? { retry: true } : undefined)
+    assert.equal(status, 400, method)
+  }
+  assert.equal((await call('PATCH', `${path}?domain=third.example`, { to: 7 })).status, 400)
+  assert.equal((await call('PATCH', `${path}?domain=third.example`)).status, 400)
+  assert.equal((await call('DELETE', `${path}?doman=third.example`)).status, 400)
+  const later = await call('PATCH', `${path}?domain=third.example`, { nextAttemptAt: '2036-03-04T00:00:00Z' })
+  assert.deepEqual(later.body, { data: { changed: 1 } })
+  assert.deepEqual((await call('DELETE', `${path}?to=bob`)).body, { data: { changed: 2 } })
+  const { body } = await call('GET', path)
+  assert.deepEqual(
+    (body as { data: { items: { id: string }[] } }).data.items.map(({ id }) => id),
+    [waiting[2]],
+  )
+  assert.deepEqual((await call('DELETE', `${path}?all=true`)).body, { data: { changed: 1 } })
+  assert.equal((await call('PATCH', '/api/object/Account?all=true', {})).status, 405)
+})
+
 test('pausing is for those who may, and in the audit log', async () => {
   const { data, call, ask, queueState, accounts, basic } = await withMail([])
   assert.equal(await data('GET', 'status'), true)

@@ -98,14 +98,15 @@ export class ObjectClient {
   async page(
     object: string,
     o: { filter?: Readonly<Record<string, string>>; page: number; limit: number },
-  ): Promise<{ readonly items: readonly ShownObject[]; readonly total: number }> {
+  ): Promise<{ readonly items: readonly ShownObject[]; readonly total: number; readonly isMore: boolean }> {
     const query = this.#query({ ...o.filter, page: String(o.page), limit: String(o.limit) })
     const found = (await this.#api.ask('GET', pathOf(object) + query)) as {
       items?: unknown
       total?: unknown
+      isMore?: unknown
     }
     if (!Array.isArray(found?.items) || typeof found.total !== 'number') throw notUnderstood()
-    return { items: found.items.map(readShown), total: found.total }
+    return { items: found.items.map(readShown), total: found.total, isMore: found.isMore === true }
   }
 
   async all(object: string, filter: Readonly<Record<string, string>> = {}): Promise<readonly ShownObject[]> {
@@ -117,6 +118,16 @@ export class ObjectClient {
       if (Math.max(total, all.length) > mostObjects)
         throw new CliFailure('the server lists more than any server has')
     }
+  }
+
+  /** All that match, of what can be changed so; without a filter all there are. Returns how many. */
+  async updateAll(object: string, filter: Readonly<Record<string, string>>, patch: Values): Promise<number> {
+    return changedIn(await this.#api.ask('PATCH', pathOf(object) + this.#query(orAll(filter)), patch))
+  }
+
+  /** The same. */
+  async destroyAll(object: string, filter: Readonly<Record<string, string>>): Promise<number> {
+    return changedIn(await this.#api.ask('DELETE', pathOf(object) + this.#query(orAll(filter))))
   }
 
   async create(object: string, values: Values, o: ChangeOptions = {}): Promise<ShownObject> {
@@ -145,6 +156,15 @@ const conditionOf = ({ ifRevision }: ChangeOptions) => (ifRevision === undefined
 
 const isObject = (given: unknown): given is Record<string, unknown> =>
   typeof given === 'object' && given !== null && !Array.isArray(given)
+
+const orAll = (filter: Readonly<Record<string, string>>): Readonly<Record<string, string>> =>
+  Object.keys(filter).length === 0 ? { all: 'true' } : filter
+
+function changedIn(answer: unknown): number {
+  const changed = (answer as { changed?: unknown } | undefined)?.changed
+  if (typeof changed !== 'number') throw notUnderstood()
+  return changed
+}
 
 function readShown(given: unknown): ShownObject {
   if (!isObject(given) || typeof given['id'] !== 'string') throw notUnderstood()

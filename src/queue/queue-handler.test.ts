@@ -2,13 +2,14 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import type { AccountId } from '#base/id.ts'
 import { isFault } from '#base/fault.ts'
+import { listAudit } from '#registry/audit.ts'
 import { Management } from '#registry/management.ts'
 import type { Scope } from '#registry/managed-object.ts'
 import type { QueueControl } from './control.ts'
 import { attemptAt, day, makeQueue, startedAt, stillQueue } from './fixture.test.ts'
 import { QueueHandler } from './queue-handler.ts'
 import { countQueue, searchQueue } from './queue-search.ts'
-import { queueIdText } from './tables.ts'
+import { queuedMessageTable, type QueueId, queueIdText } from './tables.ts'
 import type { RecipientResult } from './transport.ts'
 
 const scope: Scope = {
@@ -201,7 +202,90 @@ test('an address is changed: it goes there as if it had never been tried', async
     { recipients: [] },
   ])
     await assert.rejects(update(id, patch), (error) => isFault(error, 'invalid'))
-  assert.deepEqual(state.hurried, [])
+  assert.equal(state.hurried.length, 0)
+})
+
+test('all that match are changed, some in a commit, each with one entry of the audit log', async () => {
+  const q = makeQueue()
+  const { queue, state } = stillQueue()
+  const { management } = manage(q, queue)
+  const ids: string[] = []
+  for (let i = 0; i < 250; i++)
+    ids.push(queueIdText(await q.put([`user${i}@${i % 2 === 0 ? 'even' : 'odd'}.example`])))
+  const at = '2026-03-05T00:00:00Z'
+  const filter = { domain: 'odd.example' }
+  const change = { verb: 'update', filter, given: { nextAttemptAt: at } } as const
+  assert.equal(await management.changeAll('QueuedMessage', change, scope), 125)
+  const odd = ids.filter((_, i) => i % 2 === 1)
+  const later = (await q.rows()).recipients.filter(([, { dueAt }]) => dueAt === Date.parse(at))
+  assert.deepEqual(
+    later.map(([[id]]) => queueIdText(id)),
+    odd,
+  )
+  const entries = (await q.db.read((tx) => listAudit(tx, { limit: 1000 }))).map(([, row]) => row)
+  assert.ok(entries.length < 10, `${entries.length} entries`)
+  assert.deepEqual(entries.flatMap(({ after }) => after['ids']).toSorted(), odd)
+  assert.ok(entries.every(({ verb, after }) => verb === 'update' && after['nextAttemptAt'] === at))
+  assert.equal(state.hurried.length, 0)
+
+  const hurry = { verb: 'update', filter: {}, given: { retry: true } } as const
+  assert.equal(await management.changeAll('QueuedMessage', hurry, scope), 250)
+  assert.deepEqual(state.hurried.map((one) => one.replace(/.*@/, '')).toSorted(), [
+    'even.example',
+    'odd.example',
+  ])
+  // What is under way may have arrived: nobody is told that it was cancelled.
+  state.taken.add(`${Number.parseInt(ids[0]!, 36)} 0`)
+  const bounce = {
+    verb: 'update',
+    filter: { domain: 'even.example' },
+    given: { to: [], bounce: true },
+  } as const
+  assert.equal(await management.changeAll('QueuedMessage', bounce, scope), 124)
+  assert.equal(await management.changeAll('QueuedMessage', { verb: 'destroy', filter: {} }, scope), 250)
+  const { messages, recipients, due } = await q.rows()
+  assert.deepEqual([messages, recipients, due], [[], [], []])
+  const nobody = { ...scope, actor: { ...scope.actor, permissions: new Set(['sysQueuedMessageQuery']) } }
+  await assert.rejects(
+    management.changeAll('QueuedMessage', { verb: 'destroy', filter: {} }, nobody),
+    (error) => isFault(error, 'forbidden'),
+  )
+})
+
+test('what is counted has an end, what is listed has not', async () => {
+  const q = makeQueue()
+  const { queue } = stillQueue()
+  const { find } = manage(q, queue)
+  const count = 12_000
+  const ids: QueueId[] = []
+  await q.db.write([], async (tx) => {
+    for (let i = 1; i <= count; i++) {
+      ids.push(i as QueueId)
+      tx.put(queuedMessageTable, [i as QueueId], { from: 'alice@example.org' } as never)
+    }
+  })
+  const first = await find({}, 0, 5)
+  assert.deepEqual([first.ids.length, first.isMore], [5, true])
+  assert.ok(first.total > 10_000 && first.total < count, String(first.total))
+  const last = await find({ from: 'ALICE' }, count - 2, 5)
+  assert.deepEqual(last, { ids: ids.slice(-2).map(queueIdText), total: count })
+})
+
+test('texts are found whatever JSON makes of them', async () => {
+  const q = makeQueue()
+  const { queue } = stillQueue()
+  const { find } = manage(q, queue)
+  const addresses = [
+    '"a b\\"c"@x.example',
+    'käse@x.example',
+    '\u212aelvin@x.example',
+    'back\\slash@x.example',
+  ]
+  for (const address of addresses) await q.put([address], { from: '' })
+  // A kelvin sign in lower case is a k.
+  for (const text of ['B\\"C', 'KÄSE', 'kelvin', 'Back\\SLASH', 'x.EXAMPLE'])
+    assert.ok((await find({ text })).total > 0, text)
+  assert.equal((await find({ text: 'address' })).total, 0)
 })
 
 test('paused stays paused over a restart', async () => {

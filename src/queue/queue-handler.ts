@@ -11,7 +11,7 @@ import type { Clock } from '#base/clock.ts'
 import { Fault, invalidProperties } from '#base/fault.ts'
 import type { Db } from '#kv/db.ts'
 import type { ReadTx, WriteTx } from '#kv/tx.ts'
-import type { ObjectHandler, Plan, QueryRequest, QueryResult } from '#registry/managed-object.ts'
+import type { ManyPlan, ObjectHandler, Plan, QueryRequest, QueryResult } from '#registry/managed-object.ts'
 import type { Values } from '#settings/values.ts'
 import type { QueueControl } from './control.ts'
 import { putRecipient, removeIfDone } from './enqueue.ts'
@@ -47,6 +47,10 @@ const mostCounted = 10_000
 
 export class QueueHandler implements ObjectHandler {
   readonly object = queuedMessageObject
+  readonly many = {
+    search: (filter: Values) => this.#search(filter),
+    changeMany: (patch: Values | undefined) => this.#changeMany(patch),
+  }
   readonly #o: QueueHandlerOptions
 
   constructor(o: QueueHandlerOptions) {
@@ -88,16 +92,12 @@ export class QueueHandler implements ObjectHandler {
   async update(key: string, patch: Values): Promise<Plan> {
     const id = readQueueId(key)!
     const edit = readEdit(patch)
-    const arriving = new Map<string, string>()
-    for (const address of edit.to ?? []) {
-      const isLocal = (await this.#o.accounts.resolve(address)).kind !== 'remote'
-      arriving.set(address, isLocal ? 'local' : 'remote')
-    }
+    const arriving = await this.#arriving(edit)
     let hurried: readonly string[] = []
     return {
       accounts: [],
       apply: async (tx) => {
-        hurried = await this.#edit(tx, id, edit, arriving)
+        hurried = (await this.#edit(tx, id, edit, arriving)).hurried
         return key
       },
       committed: () => this.#o.queue.hurry(hurried),
@@ -109,13 +109,53 @@ export class QueueHandler implements ObjectHandler {
     return {
       accounts: [],
       apply: async (tx) => {
-        await messageForUpdate(tx, id)
-        for (const [n] of await rowsOf(tx, id))
-          putRecipient(tx, id, n, await tx.getForUpdate(queuedRecipientTable, id, n), undefined)
-        await removeIfDone(tx, id)
+        await takeOut(tx, id)
         return key
       },
     }
+  }
+
+  async *#search(filter: Values): AsyncGenerator<readonly string[]> {
+    const wanted = await this.#readFilter(filter)
+    if (wanted === undefined) return
+    for await (const slice of searchQueue(this.#o.db, wanted)) yield slice.map(queueIdText)
+  }
+
+  async #changeMany(patch: Values | undefined): Promise<ManyPlan> {
+    const edit = patch === undefined ? undefined : readEdit(patch)
+    const arriving = edit === undefined ? new Map<string, string>() : await this.#arriving(edit)
+    // One address of a domain is enough for all that go there.
+    const hurried = new Map<string, string>()
+    return {
+      apply: async (tx, keys) => {
+        const done: string[] = []
+        for (const key of keys) {
+          const id = readQueueId(key)!
+          const result = await tx.attempt(async () => {
+            if (edit === undefined) return takeOut(tx, id)
+            const { isChanged, hurried: now } = await this.#edit(tx, id, edit, arriving)
+            for (const address of now) hurried.set(domainOf(address), address)
+            return isChanged
+          })
+          // What is gone by now, or under way, is left alone.
+          if (typeof result !== 'boolean' && result.code !== 'notFound' && result.code !== 'conflict')
+            throw result
+          if (result === true) done.push(key)
+        }
+        return done
+      },
+      finished: () => this.#o.queue.hurry([...hurried.values()]),
+    }
+  }
+
+  /** In which virtual queue addresses wait that somebody's mail is to go to from now on. */
+  async #arriving({ to = [] }: QueueEdit): Promise<ReadonlyMap<string, string>> {
+    const arriving = new Map<string, string>()
+    for (const address of to) {
+      const isLocal = (await this.#o.accounts.resolve(address)).kind !== 'remote'
+      arriving.set(address, isLocal ? 'local' : 'remote')
+    }
+    return arriving
   }
 
   /** Undefined: nothing can match. */
@@ -131,27 +171,29 @@ export class QueueHandler implements ObjectHandler {
     }
   }
 
-  /** The addresses that are to be tried now. */
+  /** `hurried`: the addresses that are to be tried now. */
   async #edit(
     tx: WriteTx,
     id: QueueId,
     edit: QueueEdit,
     arriving: ReadonlyMap<string, string>,
-  ): Promise<readonly string[]> {
+  ): Promise<{ readonly isChanged: boolean; readonly hurried: readonly string[] }> {
     const now = this.#o.clock.now()
     const message = await messageForUpdate(tx, id)
     const rows = await rowsForUpdate(tx, id)
     const kept = this.#redirect(tx, id, message, rows, edit, arriving, now)
+    let isChanged = kept.length !== rows.length || kept.some(([, row], i) => row !== rows[i]![1])
     const hurried: string[] = []
     for (const [n, row] of kept) {
       if (edit.only !== undefined && !edit.only.includes(row.address)) continue
       const after = rescheduled(row, edit, now)
       if (after === undefined) continue
+      isChanged = true
       putRecipient(tx, id, n, row, after)
       if (edit.at !== undefined && after.dueAt <= now) hurried.push(after.address)
     }
     await removeIfDone(tx, id)
-    return hurried
+    return { isChanged, hurried }
   }
 
   /** Makes the recipients those that `to` says; the ones that are still there afterwards. */
@@ -191,6 +233,17 @@ export class QueueHandler implements ObjectHandler {
     }
     return kept
   }
+}
+
+const domainOf = (address: string): string => address.slice(address.lastIndexOf('@') + 1)
+
+/** With all of its recipients. Throws Fault `notFound`. */
+async function takeOut(tx: WriteTx, id: QueueId): Promise<true> {
+  await messageForUpdate(tx, id)
+  for (const [n] of await rowsOf(tx, id))
+    putRecipient(tx, id, n, await tx.getForUpdate(queuedRecipientTable, id, n), undefined)
+  await removeIfDone(tx, id)
+  return true
 }
 
 /** What each address becomes: itself, another one, or nothing. Throws Fault `invalid` where that is not clear. */

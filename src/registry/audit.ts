@@ -81,6 +81,24 @@ export function audit(
   })
 }
 
+/** Writes the entry of one change to many objects: which ones, and what was asked for. */
+export function auditMany(
+  tx: WriteTx,
+  key: { atMs: number; nonce: string },
+  { name, account, ip, protocol }: Actor,
+  change: Pick<AuditedChange, 'verb' | 'object' | 'given'> & { readonly ids: readonly string[] },
+): void {
+  const { verb, object, ids, given } = change
+  const isSecret = (property: string): boolean => object.fields[property]?.kind === 'secret'
+  const shown = Object.entries(given).map(([property, value]) => [
+    property,
+    isSecret(property) ? '(changed)' : value,
+  ])
+  const who = { actor: name, actorId: account, ip, protocol }
+  const what = { verb, object: object.name, id: '', name: '', before: {} }
+  tx.put(auditTable, [key.atMs, key.nonce], { ...who, ...what, after: { ...Object.fromEntries(shown), ids } })
+}
+
 /** Writes the entry of something that was done and changed no object; `outcome` has no secrets. */
 export function auditAction(
   tx: WriteTx,

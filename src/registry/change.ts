@@ -10,8 +10,8 @@ import { Fault, invalidProperties, isFault } from '#base/fault.ts'
 import type { Db } from '#kv/db.ts'
 import type { WriteTx } from '#kv/tx.ts'
 import type { Values } from '#settings/values.ts'
-import { audit, auditAction, type AuditVerb } from './audit.ts'
-import type { Actor, ManagedObject, ObjectHandler, Plan, Scope } from './managed-object.ts'
+import { audit, auditAction, auditMany, type AuditVerb } from './audit.ts'
+import type { Actor, ManagedObject, ManyPlan, ObjectHandler, Plan, Scope } from './managed-object.ts'
 
 export interface Shown {
   readonly id: string
@@ -91,6 +91,21 @@ export class ChangeCommitter {
       if (error instanceof DryRun) return error.results
       throw error
     }
+  }
+
+  /** Some of many: those that were changed, with one audit entry for all of them. */
+  commitMany(
+    plan: ManyPlan,
+    ids: readonly string[],
+    actor: Actor,
+    change: { readonly verb: 'update' | 'destroy'; readonly object: ManagedObject; readonly given: Values },
+  ): Promise<number> {
+    const key = { atMs: this.#clock.now(), nonce: this.#nextNonce() }
+    return this.#db.write([], async (tx) => {
+      const changed = await plan.apply(tx, ids)
+      if (changed.length > 0) auditMany(tx, key, actor, { ...change, ids: changed })
+      return changed.length
+    })
   }
 
   /** The audit entry of what was done and changed no object. */

@@ -56,6 +56,22 @@ export interface Plan {
   readonly shownOnce?: Values
 }
 
+/** The same change to many objects, some at a time. */
+export interface ManyPlan {
+  /** Awaits only `tx`, may run again. Returns those that it changed: what is gone or busy stays as it is. */
+  apply(tx: WriteTx, ids: readonly string[]): Promise<readonly string[]>
+  /** Once all is done, or as much of it as could be. */
+  finished?(): void
+}
+
+/** Of objects of which there may be more than fit one commit. Their rows are of no account. */
+export interface ManyHandler {
+  /** Those that match, some at a time, while others change them. */
+  search(filter: Values, scope: Scope): AsyncIterable<readonly string[]>
+  /** `patch` as for `update`; undefined destroys. */
+  changeMany(patch: Values | undefined, scope: Scope): Promise<ManyPlan>
+}
+
 export interface QueryRequest {
   /** Read by the object's `filters`. */
   readonly filter: Values
@@ -84,4 +100,5 @@ export interface ObjectHandler {
   /** `patch` has what is to change. */
   update?(id: string, patch: Values, scope: Scope): Promise<Plan>
   destroy?(id: string, scope: Scope): Promise<Plan>
+  readonly many?: ManyHandler
 }

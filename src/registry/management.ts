@@ -163,6 +163,43 @@ export class Management {
     return results.map((result, i) => ({ ...result, shownOnce: prepared[i]!.plan.shownOnce ?? {} }))
   }
 
+  /**
+   * The same change to all that match, some at a time: each time in one commit with one audit entry.
+   * Returns how many were changed; where it fails in the middle, those before are.
+   */
+  async changeAll(
+    name: string,
+    o: { readonly filter: unknown } & (
+      | { readonly verb: 'update'; readonly given: unknown }
+      | { readonly verb: 'destroy' }
+    ),
+    scope: Scope,
+  ): Promise<number> {
+    const { verb } = o
+    const handler = this.#permitted(name, verb, scope)
+    const { object, many } = this.#permitted(name, 'query', scope)
+    if (many === undefined) throw cannot(handler.object, `${verb} many at a time`)
+    const filter = valid(object.filters, o.filter, 'update')
+    const patch = o.verb === 'update' ? valid(object.fields, o.given, 'update') : undefined
+    const plan = await many.changeMany(patch, scope)
+    const audited = { verb, object, given: patch ?? {} }
+    try {
+      const commit = (ids: readonly string[]): Promise<number> =>
+        this.#committer.commitMany(plan, ids, scope.actor, audited)
+      const changed = await sumOf(many.search(filter, scope), commit)
+      const { ip, name: by } = scope.actor
+      this.#telemetry.emit(objectChanged, { ip, by, what: `${verb} ${changed} of ${name}` })
+      return changed
+    } finally {
+      plan.finished?.()
+    }
+  }
+
+  /** Whether `changeAll` can be used. */
+  hasMany(name: string): boolean {
+    return this.#handler(name).many !== undefined
+  }
+
   /** Something that is done and not kept; the audit log has what came of it. `name`: as in `actionReloadSettings`. */
   async act<T extends object>(name: string, scope: Scope, run: () => Promise<T>): Promise<T> {
     const permission = `action${name}`
@@ -204,6 +241,36 @@ export class Management {
     if (handler === undefined)
       throw new Fault('notFound', 'There is no such kind of object.', { what: 'object' })
     return handler
+  }
+}
+
+/** Objects that are changed in one commit of many: no more than takes a moment. */
+const perCommit = 40
+/** Such commits at a time: they share the disk's sync. */
+const commitsAtOnce = 4
+
+async function sumOf(
+  found: AsyncIterable<readonly string[]>,
+  commit: (ids: readonly string[]) => Promise<number>,
+): Promise<number> {
+  let sum = 0
+  let running: Promise<number>[] = []
+  const settle = async (): Promise<void> => {
+    const ended = running
+    running = []
+    for (const one of await Promise.all(ended)) sum += one
+  }
+  try {
+    for await (const ids of found) {
+      for (let at = 0; at < ids.length; at += perCommit) {
+        running.push(commit(ids.slice(at, at + perCommit)))
+        if (running.length === commitsAtOnce) await settle()
+      }
+    }
+    await settle()
+    return sum
+  } finally {
+    await Promise.allSettled(running)
   }
 }
 

@@ -78,7 +78,7 @@ function addList(queue: Command, terminal: Terminal): void {
     .addHelpText('after', examplesOf('queue list', 'queue list --domain remote.example --json'))
     .action(async (o: FilterFlags & { limit: number; page: number }, self: Command) => {
       const context = contextOf(self, terminal)
-      const { items, total } = await context.objects.page(object, {
+      const { items, total, isMore } = await context.objects.page(object, {
         filter: filterOf(o),
         page: o.page,
         limit: o.limit,
@@ -91,7 +91,9 @@ function addList(queue: Command, terminal: Terminal): void {
       )
       context.show({ items, total }, text || 'Nothing waits.\n')
       if (!context.wantsJson && items.length < total)
-        context.note(`${counted(items.length, 'message')} of ${total.toLocaleString('en')}`)
+        context.note(
+          `${counted(items.length, 'message')} of ${total.toLocaleString('en')}${isMore ? ' or more' : ''}`,
+        )
     })
 }
 
@@ -123,10 +125,13 @@ function addRetry(queue: Command, terminal: Terminal): void {
           ...(o.expires === undefined ? {} : { expiresAt: readComing(o.expires, now) }),
           ...(o.only === undefined ? {} : { only: o.only }),
         }
-        const chosen = await chosenOf(context, ids, o)
-        const done = await each(context, chosen, (id) => context.objects.update(object, id, patch))
+        const filter = choiceOf(ids, o)
+        const done =
+          filter === undefined
+            ? (await each(context, ids, (id) => context.objects.update(object, id, patch))).length
+            : await context.objects.updateAll(object, filter, patch)
         const when = o.at === undefined ? 'now' : `at ${String(patch['nextAttemptAt'])}`
-        context.show({ retried: done }, `${counted(done.length, 'message')} will be tried ${when}.\n`)
+        context.show({ retried: done }, `${counted(done, 'message')} will be tried ${when}.\n`)
       },
     )
 }
@@ -142,17 +147,37 @@ function addCancel(queue: Command, terminal: Terminal): void {
     )
     .action(async (ids: readonly string[], o: ChosenFlags & { bounce?: true; yes?: true }, self: Command) => {
       const context = contextOf(self, terminal)
-      const chosen = await chosenOf(context, ids, o)
-      const what =
-        o.only === undefined
-          ? counted(chosen.length, 'message')
-          : `${o.only.join(', ')} of ${counted(chosen.length, 'message')}`
-      if (o.yes !== true && chosen.length > 0)
+      const filter = choiceOf(ids, o)
+      // A recipient is taken out of each message for itself: who else is there differs.
+      const isOneByOne = filter === undefined || o.only !== undefined
+      const chosen = filter === undefined ? ids : isOneByOne ? await idsOf(context, filter) : []
+      const count = isOneByOne ? counted(chosen.length, 'message') : await countedMatches(context, filter)
+      const what = o.only === undefined ? count : `${o.only.join(', ')} of ${count}`
+      if (o.yes !== true && !count.startsWith('0 '))
         await confirm(terminal, `Take ${what} out of the queue for good?`)
-      const done = await each(context, chosen, (id) => cancelOne(context, id, o))
-      context.show({ cancelled: done }, printable(`Taken out: ${counted(done.length, 'message')}.`) + '\n')
+      const done = isOneByOne
+        ? (await each(context, chosen, (id) => cancelOne(context, id, o))).length
+        : await cancelAll(context, filter, o.bounce === true)
+      context.show({ cancelled: done }, printable(`Taken out: ${counted(done, 'message')}.`) + '\n')
     })
 }
+
+const idsOf = async (
+  context: Context,
+  filter: Readonly<Record<string, string>>,
+): Promise<readonly string[]> => (await context.objects.all(object, filter)).map(({ id }) => id)
+
+async function countedMatches(context: Context, filter: Readonly<Record<string, string>>): Promise<string> {
+  const { total, isMore } = await context.objects.page(object, { filter, page: 1, limit: 1 })
+  return `${counted(total, 'message')}${isMore ? ' or more' : ''}`
+}
+
+const cancelAll = (
+  { objects }: Context,
+  filter: Readonly<Record<string, string>>,
+  bounce: boolean,
+): Promise<number> =>
+  bounce ? objects.updateAll(object, filter, { to: [], bounce }) : objects.destroyAll(object, filter)
 
 /** As it is now: recipients that are done meanwhile are not there any more. */
 async function cancelOne(
@@ -172,20 +197,17 @@ async function cancelOne(
   return context.objects.update(object, id, { to, bounce: o.bounce === true })
 }
 
-async function chosenOf(
-  context: Context,
-  ids: readonly string[],
-  o: ChosenFlags,
-): Promise<readonly string[]> {
+/** What is asked of all; undefined where messages were named. Throws where it is not clear which. */
+function choiceOf(ids: readonly string[], o: ChosenFlags): Readonly<Record<string, string>> | undefined {
   const filter = filterOf(o)
   const isFiltered = Object.keys(filter).length > 0
   if (ids.length > 0) {
     if (isFiltered || o.all === true) throw usageFailure('say ids, or options that choose, not both')
-    return ids
+    return undefined
   }
   if (!isFiltered && o.all !== true)
     throw usageFailure('which messages?', 'say ids, or --from, --domain ..., or --all')
-  return (await context.objects.all(object, filter)).map(({ id }) => id)
+  return filter
 }
 
 /** The ids of those that were there still. One that was named alone must be. */
