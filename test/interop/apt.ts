@@ -40,11 +40,18 @@ export function downloadBackports(packages: readonly string[], folder: string): 
 /** The user that apt-get downloads as otherwise may not write into folders of root. */
 const unguarded = ['--option', 'APT::Sandbox::User=root']
 
-/** Where Debian itself comes from, and its code name. Empty lists do not say. */
+/** Where Debian itself comes from, and its code name. */
 function releaseRepository(): string | undefined {
-  const format = '$(LABEL) $(REPO_URI) $(CODENAME)'
-  const { stdout } = aptGet(['indextargets', '--format', format, 'Created-By: Packages'])
-  return /^Debian (\S+ [a-z]+)$/m.exec(stdout)?.[1]
+  const look = (): string | undefined => {
+    const format = '$(LABEL) $(REPO_URI) $(CODENAME)'
+    const { stdout } = aptGet(['indextargets', '--format', format, 'Created-By: Packages'])
+    return /^Debian (\S+ [a-z]+)$/m.exec(stdout)?.[1]
+  }
+  const found = look()
+  if (found !== undefined) return found
+  // Without package lists it has no label.
+  aptGet(['update', '--quiet'])
+  return look()
 }
 
 function orAfterUpdate(args: readonly string[], folder?: string): boolean {
