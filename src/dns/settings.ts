@@ -69,14 +69,14 @@ export const dnsResolver = settingsObject({
       help: 'The name servers for the type custom, in the order in which they are preferred. Without any, those of the system are asked.',
     }),
     attempts: integer({
-      fallback: 2,
+      fallback: 3,
       min: 1,
       max: 10,
       help: 'How often each server is asked, if it does not answer.',
       classic: 'resolver.attempts',
     }),
     timeout: duration({
-      fallback: 5000,
+      fallback: 2000,
       min: 10,
       max: 60_000,
       help: 'How long an answer of one server is waited for.',

@@ -1,12 +1,14 @@
 /**
  * This tree's server, started as `npm start` does it, on a temporary data directory and ports of its own, with
- * routes to the bench's sink and no limit of what an account may send; all else as it is by default. Its accounts come through the API, as an administrator's script would make them.
+ * routes to the bench's sink, a name server beside it and no limit of what an account may send; all else as it is
+ * by default. Its accounts come through the API, as an administrator's script would make them.
  */
 import { type ChildProcess, spawn } from 'node:child_process'
 import { closeSync, mkdtempSync, openSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import path from 'node:path'
 import { setTimeout as wait } from 'node:timers/promises'
+import { startDns } from '../../harness/dns.ts'
 import { outboundAddress, outboundDestinations, outboundDomain, type Target } from '../target.ts'
 import { freePorts, greeting, loopback, type StartedServer } from './started.ts'
 
@@ -26,7 +28,16 @@ interface Ports {
   readonly submissions: number
   /** Of the servers that mail for others goes to. */
   readonly sink: number
+  /** Of the name server. */
+  readonly dns: number
 }
+
+/** What the checks of a sender find: SPF that passes, a name that leads back, no policy. */
+const zones = {
+  'elsewhere.example': { TXT: ['v=spf1 ip4:127.0.0.0/8 -all'] },
+  'client.bench.example': { A: ['127.0.0.1'] },
+  '1.0.0.127.in-addr.arpa': { PTR: ['client.bench.example'] },
+} as const
 
 interface RunningProcess {
   readonly pid: number
@@ -40,9 +51,15 @@ interface RunningProcess {
 export async function startPostern(accounts: number): Promise<StartedServer> {
   const directory = mkdtempSync(path.join(tmpdir(), 'bench-postern-'))
   let running: RunningProcess | undefined
+  const dns = await startDns(zones)
+  const remove = async (): Promise<void> => {
+    await running?.stop()
+    await dns[Symbol.asyncDispose]()
+    rmSync(directory, { recursive: true, force: true })
+  }
   try {
     const [smtp = 0, imap = 0, imaps = 0, http = 0, submissions = 0, sink = 0] = await freePorts(6)
-    const ports = { smtp, imap, imaps, http, submissions, sink }
+    const ports = { smtp, imap, imaps, http, submissions, sink, dns: dns.port }
     writeFileSync(path.join(directory, 'server.toml'), configuration(ports))
     // Makes the bundle where there is none, which is not what starting takes.
     await (await start(directory, 'unused', ports)).stop()
@@ -60,14 +77,10 @@ export async function startPostern(accounts: number): Promise<StartedServer> {
       },
       start: { target: 'postern', firstMs: first.startMs, againMs: running.startMs },
       versions: { Postern: versionOf(root) },
-      [Symbol.asyncDispose]: async () => {
-        await running?.stop()
-        rmSync(directory, { recursive: true, force: true })
-      },
+      [Symbol.asyncDispose]: remove,
     }
   } catch (error) {
-    await running?.stop()
-    rmSync(directory, { recursive: true, force: true })
+    await remove()
     throw error
   }
 }
@@ -98,6 +111,7 @@ function configuration(ports: Ports): string {
     listener('imaps', 'imap', ports.imaps, 'tls.implicit = true\n'),
     listener('http', 'http', ports.http, 'tls.enable = false\n'),
     listener('submissions', 'smtp', ports.submissions, 'tls.implicit = true\n'),
+    `[DnsResolver]\ntype = "custom"\nservers = [{ address = "${loopback}", port = ${ports.dns} }]\n`,
     '[MtaOutboundStrategy]\nmaxRecipientsPerHour = 0\nmaxRecipientsPerDay = 0\n',
     ...Array.from({ length: outboundDestinations }, (_, at) => route(at + 1, ports.sink)),
   ].join('')
