@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import fc from 'fast-check'
 import { encodeName, foldName, isWithin, rootName } from './name.ts'
-import { WireReader } from './wire-reader.ts'
+import { canonicalName, WireReader } from './wire-reader.ts'
 
 const label = fc.uint8Array({ minLength: 1, maxLength: 63 }).map((bytes) => Buffer.from(bytes))
 
@@ -88,4 +88,20 @@ test('a chain of pointers ends', () => {
   const chain = Buffer.alloc(2 * 300)
   for (let i = 1; i < 300; i++) chain.writeUInt16BE(0xc000 | (2 * i - 2), 2 * i)
   assert.throws(() => new WireReader(chain, chain.length - 2).name(), /itself or forwards/)
+})
+
+test('a plain name is its own canonical text, but for case, and nothing else is plain', () => {
+  const name = fc.array(
+    fc.string({ unit: fc.constantFrom('a', 'B', '-', '_', '.', '\\', '0', ' ', 'é'), maxLength: 70 }),
+    { maxLength: 6 },
+  )
+  fc.assert(
+    fc.property(name, (labels) => {
+      const text = labels.join('.')
+      const wire = encodeName(text)
+      const general = wire === undefined ? undefined : foldName(new WireReader(wire).name())
+      assert.equal(canonicalName(text), general)
+    }),
+    { numRuns: 3000 },
+  )
 })

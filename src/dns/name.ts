@@ -20,6 +20,19 @@ export const foldName = (name: string): string => name.toLowerCase()
 
 const isPlain = (c: number): boolean => c > 0x20 && c < 0x7f && c !== 0x2e && c !== 0x5c
 
+/** That the text is a name as it stands: no escapes, no final dot, labels of 1 to 63 octets. */
+export function isPlainName(text: string): boolean {
+  if (text.length > longestName - 2) return false
+  let label = 0
+  for (let i = 0; i < text.length; i++) {
+    const c = text.charCodeAt(i)
+    if (isPlain(c)) label++
+    else if (c !== 0x2e || label === 0 || label > longestLabel) return false
+    else label = 0
+  }
+  return label > 0 && label <= longestLabel
+}
+
 /** The text of a label. */
 export function labelText(bytes: Uint8Array, start: number, end: number): string {
   let text = ''

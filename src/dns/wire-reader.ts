@@ -4,7 +4,7 @@
  * so reading a message is linear in its length.
  */
 import { SyntaxFault } from '#base/fault.ts'
-import { encodeName, foldName, labelText, longestName, rootName } from './name.ts'
+import { encodeName, foldName, isPlainName, labelText, longestName, rootName } from './name.ts'
 
 /** More than labels in a name: whoever needs more pointers wants to keep us busy. */
 const mostPointers = 127
@@ -98,8 +98,10 @@ export class WireReader {
   }
 }
 
-/** The one text of a name, folded; undefined where it is none. */
+/** The one text of a name, folded, without a final dot; undefined where it is none. */
 export function canonicalName(text: string): string | undefined {
+  // Nearly all are; it is a fifth of the work of the general way.
+  if (isPlainName(text)) return foldName(text)
   const wire = encodeName(text)
   return wire === undefined ? undefined : foldName(new WireReader(wire).name())
 }

@@ -19,6 +19,10 @@ export interface VerificationOptions {
   readonly origin: Origin
 }
 
+/** Made once: an exception of its own for every message would cost more than all else here. */
+const over = new Error('the transaction is over')
+const tooLate = new Error('the checks took too long')
+
 export class Verification implements Disposable {
   readonly origin: Origin
   readonly verifier: MessageVerifier
@@ -44,7 +48,7 @@ export class Verification implements Disposable {
 
   /** After the header and the body. What is not known when the time is over counts as not found out. */
   async verdict(): Promise<Verdict> {
-    const timer = setTimeout(() => this.#controller.abort(), this.#o.checks.timeout)
+    const timer = setTimeout(() => this.#controller.abort(tooLate), this.#o.checks.timeout)
     try {
       return await this.verifier.end()
     } finally {
@@ -65,7 +69,7 @@ export class Verification implements Disposable {
   }
 
   [Symbol.dispose](): void {
-    this.#controller.abort()
+    this.#controller.abort(over)
   }
 }
 
