@@ -63,10 +63,10 @@ export const queuedMessageObject: ManagedObject = {
   kind: 'record',
   fields: {
     from: said('The sender of the envelope; empty for a notification.'),
-    source: oneOf(['submitted', 'received', 'dsn'], {
+    source: oneOf(['submitted', 'received', 'dsn', 'report'], {
       fallback: 'submitted',
       settable: 'never',
-      help: 'From an account here, from outside, or a notification of the server.',
+      help: 'From an account here, from outside, or a notification or a report of the server.',
     }),
     account: said('The account that submitted it.'),
     receivedAt: moment('When it came in.'),

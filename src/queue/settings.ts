@@ -14,7 +14,7 @@ const day = 24 * hour
 export const mtaDeliverySchedule = settingsObject({
   name: 'MtaDeliverySchedule',
   title: 'Delivery schedules',
-  help: 'When mail is tried again and given up. The ids "local", "remote" and "dsn" change the built-in ones.',
+  help: 'When mail is tried again and given up. The ids "local", "remote", "dsn" and "report" change the built-in ones.',
   many: true,
   classic: 'queue.schedule',
   fields: {
@@ -41,7 +41,7 @@ export const mtaDeliverySchedule = settingsObject({
 export const mtaVirtualQueue = settingsObject({
   name: 'MtaVirtualQueue',
   title: 'Virtual queues',
-  help: 'How many messages are on their way at a time. The ids "local", "remote" and "dsn" change the built-in ones.',
+  help: 'How many messages are on their way at a time. The ids "local", "remote", "dsn" and "report" change the built-in ones.',
   many: true,
   classic: 'queue.virtual',
   fields: {
@@ -126,7 +126,7 @@ export const mtaOutbound = settingsObject({
 export const queueSettings = [mtaDeliverySchedule, mtaVirtualQueue, mtaRoute, mtaOutbound] as const
 
 /** Names of the queues and schedules that exist without being configured. */
-export type BuiltInQueue = 'local' | 'remote' | 'dsn'
+export type BuiltInQueue = 'local' | 'remote' | 'dsn' | 'report'
 
 const usual: Schedule = {
   retryMs: mtaDeliverySchedule.fields.retry.fallback,
@@ -137,8 +137,9 @@ const builtInSchedules: Readonly<Record<BuiltInQueue, Schedule>> = {
   local: usual,
   remote: usual,
   dsn: { retryMs: [15 * minute, 30 * minute, hour, 2 * hour], notifyMs: [], expireMs: day },
+  report: { retryMs: [30 * minute, hour, 2 * hour, 4 * hour], notifyMs: [], expireMs: day },
 }
-const builtInThreads: Readonly<Record<BuiltInQueue, number>> = { local: 25, remote: 50, dsn: 5 }
+const builtInThreads: Readonly<Record<BuiltInQueue, number>> = { local: 25, remote: 50, dsn: 5, report: 5 }
 
 export function scheduleOf(settings: Pick<Settings, 'each'>, queue: BuiltInQueue): Schedule {
   const found = settings.each(mtaDeliverySchedule).find(({ id }) => id === queue)

@@ -29,8 +29,8 @@ export interface QueuedMessage {
   readonly from: string
   readonly ret?: 'full' | 'headers'
   readonly envelopeId?: string
-  /** `submitted` by an account of ours, `received` from outside, or a notification of our own. */
-  readonly source: 'submitted' | 'received' | 'dsn'
+  /** `submitted` by an account of ours, `received` from outside, or a notification or a report of our own. */
+  readonly source: 'submitted' | 'received' | 'dsn' | 'report'
   /** Who submitted it; 0: nobody. */
   readonly account: AccountId
   /** Milliseconds. */

@@ -26,6 +26,7 @@ import { provisionAccount, quotaUsage } from '#mail/mailbox.ts'
 import { AccountViews } from '#mail/view.ts'
 import type { Protocol } from '#net/listener.ts'
 import { QueueIds } from '#queue/enqueue.ts'
+import { ReportRecorder } from '#report/recorder.ts'
 import type { Settings } from '#settings/object.ts'
 import { Acceptor } from '#smtp/server/accept.ts'
 import { Outlet } from '#smtp/server/outlet.ts'
@@ -67,6 +68,7 @@ export interface Services extends AsyncDisposable {
   readonly dns: ConfiguredResolver
   readonly signingKeys: SigningKeys
   readonly dkimKeys: DkimKeys
+  readonly reports: ReportRecorder
 }
 
 /** Throws where the store cannot be opened. */
@@ -90,6 +92,7 @@ export function buildServices(o: WorkerOptions): Services {
   const dns = new ConfiguredResolver(o)
   const signingKeys = new SigningKeys({ db, bus, clock, telemetry, settings })
   const dkimKeys = new DkimKeys({ db, bus, clock, telemetry, resolver: dns })
+  const reports = new ReportRecorder({ db, clock, settings, telemetry })
   return {
     store,
     hasher,
@@ -102,7 +105,9 @@ export function buildServices(o: WorkerOptions): Services {
     dns,
     signingKeys,
     dkimKeys,
+    reports,
     async [Symbol.asyncDispose]() {
+      await reports[Symbol.asyncDispose]()
       signingKeys[Symbol.dispose]()
       dns[Symbol.dispose]()
       accessWatch[Symbol.dispose]()
@@ -131,7 +136,7 @@ export function buildProtocols(o: WorkerOptions, services: Services): MailProtoc
 }
 
 function smtpDeps({ bus, settings, telemetry, clock }: WorkerOptions, services: Services): SmtpDeps {
-  const { accounts, signIn, accessWatch, limits, dns, signingKeys } = services
+  const { accounts, signIn, accessWatch, limits, dns, signingKeys, reports } = services
   const { db, blobs } = services.store
   const sessionPrefix = randomBytes(5).toString('hex')
   let sessions = 0
@@ -149,6 +154,7 @@ function smtpDeps({ bus, settings, telemetry, clock }: WorkerOptions, services: 
     resolver: dns,
     knownKeys: new Lru(knownDkimKeys),
     keysOf: (domain) => signingKeys.keysOf(domain),
+    reports,
     blobs,
     acceptor: new Acceptor(
       db,

@@ -15,6 +15,8 @@ import { sharingSettings } from '#mail/settings.ts'
 import * as net from '#net/events.ts'
 import { networkListener } from '#net/settings.ts'
 import * as observe from '#observe/events.ts'
+import * as report from '#report/events.ts'
+import { dmarcReportSettings, reportSettings } from '#report/settings.ts'
 import * as registry from '#registry/events.ts'
 import { tracer } from '#observe/settings.ts'
 import type { AnyEventKind } from '#observe/telemetry.ts'
@@ -39,14 +41,27 @@ export const settingsObjects: readonly AnySettingsObject[] = [
   ...smtpSettings,
   mtaConnection,
   ...queueSettings,
+  reportSettings,
+  dmarcReportSettings,
   imapSettings,
   sharingSettings,
   authentication,
 ]
 
-const declared = [account, cert, dns, imap, net, observe, queue, registry, smtp, tasks, server].flatMap(
-  (folder) => Object.values<AnyEventKind | GaugeKind>(folder),
-)
+const declared = [
+  account,
+  cert,
+  dns,
+  imap,
+  net,
+  observe,
+  queue,
+  registry,
+  report,
+  smtp,
+  tasks,
+  server,
+].flatMap((folder) => Object.values<AnyEventKind | GaugeKind>(folder))
 
 export const gaugeKinds: readonly GaugeKind[] = declared.filter((kind) => 'workers' in kind)
 export const eventKinds: readonly AnyEventKind[] = declared.filter((kind) => 'level' in kind)

@@ -49,6 +49,7 @@ import { startQueue } from './queue.ts'
 import { composeMetrics, countWaiting } from './metrics.ts'
 import { probePorts } from './ports.ts'
 import { Reloader, type ReloadReport } from './reload.ts'
+import { reportTasks } from './reports.ts'
 import { dataRetention, systemSettings } from './settings.ts'
 import { openStorage, storageWarnings } from './storage.ts'
 import { readStoreEarly } from './stored-settings.ts'
@@ -337,6 +338,7 @@ function startTasks(ground: Ground, services: Services): AsyncDisposable {
     recountTask({ telemetry }),
     followDkimTask({ keys, clock }),
     dkimRoundTask({ keys, clock }),
+    ...reportTasks(ground, services),
   ]
   const scheduler = new TaskScheduler({ db, bus, clock, telemetry, kinds })
   const begun = Promise.all([scheduleSweep(db, clock), scheduleDkimRound(db, clock)]).then(() =>

@@ -131,6 +131,7 @@ export class TestServer implements AsyncDisposable {
       resolver: { resolve: async () => ({ kind: 'noName' }) },
       knownKeys: new Lru(10),
       keysOf: () => [],
+      reports: { record: () => undefined },
       mechanisms: new SaslMechanisms(settingsWith({})),
       blobs: this.blobs,
       acceptor: new Acceptor(this.db, limitsOf, this.outlet),

@@ -11,7 +11,7 @@ import { serverAccount } from './chunk.ts'
 import type { Outgoing } from './outlet.ts'
 import type { Intake, StagedMessage } from './intake.ts'
 import type { SmtpSession } from './smtp-command.ts'
-import { isJunkBy, verifiedMessage } from './stages/verified-message.ts'
+import { appliedPolicy, isJunkBy, verifiedMessage } from './stages/verified-message.ts'
 import { tellVerdict } from './tell-verdict.ts'
 import type { Verdict } from '#mailauth/message-verifier.ts'
 import { dataStages } from './stages/data-stages.ts'
@@ -35,8 +35,12 @@ export async function receiveMessage(
     }
     const verdict = await verify(session, transaction)
     const refusal = verdict && verifiedMessage(session.limits.checks, verdict)
-    if (refusal !== undefined) return refuse(session, transaction, intake, refusal)
-    return await accept(session, transaction, message, verdict)
+    const answer =
+      refusal === undefined
+        ? await accept(session, transaction, message, verdict)
+        : refuse(session, transaction, intake, refusal)
+    if (verdict !== undefined && !isTemporary(answer)) report(session, transaction, verdict)
+    return answer
   } catch (error) {
     if (!isFault(error)) throw error
     if (error.code === 'unavailable') session.emit(smtpError, { error })
@@ -46,6 +50,14 @@ export async function receiveMessage(
     void intake.abort()
     session.finishMessage()
   }
+}
+
+/** One that is tried again is counted when it comes again. */
+const isTemporary = (answer: Reply): boolean => answer[0] === 0x34
+
+function report({ deps, limits }: SmtpSession, { verification }: Transaction, verdict: Verdict): void {
+  const { origin } = verification!
+  deps.reports.record({ verdict, origin, applied: appliedPolicy(limits.checks, verdict) })
 }
 
 /** Tells what was found out; undefined where nothing was to be. */

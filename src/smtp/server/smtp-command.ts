@@ -15,6 +15,7 @@ import type { BlobStore } from '#blob/store.ts'
 import type { KnownKeys } from '#mailauth/dkim-key.ts'
 import type { AuthResolver } from '#mailauth/resolver.ts'
 import type { Connection } from '#net/connection.ts'
+import type { ReportRecorder } from '#report/recorder.ts'
 import type { EventKind, EventValues } from '#telemetry/event.ts'
 import type { Telemetry } from '#telemetry/telemetry.ts'
 import type { Operation } from '../errors.ts'
@@ -49,6 +50,8 @@ export interface SmtpDeps {
   /** DKIM keys of ours. */
   readonly keysOf: KeysOf
   readonly mechanisms: Pick<SaslMechanisms, 'offered' | 'find'>
+  /** Is told of checked messages, for reports to their domains. */
+  readonly reports: Pick<ReportRecorder, 'record'>
   readonly blobs: Pick<BlobStore, 'stager'>
   readonly acceptor: Pick<Acceptor, 'accept' | 'hasRoom'>
   /** Settled after the time, or at once when the signal is aborted. */

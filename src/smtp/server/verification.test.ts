@@ -200,6 +200,36 @@ test('checks that take too long count as not made, and do not hold the message',
   assert.match(stored!, /iprev=temperror .*spf=temperror .*dkim=temperror .*dmarc=temperror /)
 })
 
+test('whatever is answered for good is counted for reports, with what was done', async () => {
+  const seen: string[] = []
+  const reports: TestServerOptions['deps'] = {
+    reports: {
+      record: ({ verdict, origin, applied }) =>
+        void seen.push(`${verdict.dmarc?.result} ${applied} ${origin.sender}`),
+    },
+  }
+  await using strict = await start({ dmarcVerify: 'strict' }, { deps: reports })
+  await replies(strict, 'me@good.example', messageFrom('good.example'))
+  await replies(strict, '', messageFrom('bad.example'))
+  await replies(strict, '', messageFrom('careful.example'))
+  await using relaxed = await start({}, { deps: reports })
+  await replies(relaxed, 'me@bad.example', messageFrom('bad.example'))
+  const refused = [
+    'pass none me@good.example',
+    'fail reject ',
+    'fail quarantine ',
+    'fail none me@bad.example',
+  ]
+  assert.deepEqual(seen, refused)
+
+  // It comes again.
+  const signed = await signedBy('good.example', messageFrom('good.example'))
+  const silent: AuthResolver = { resolve: async () => ({ kind: 'failed', reason: 'no answer' }) }
+  await using unknown = await start({ dkimVerify: 'strict' }, { deps: reports }, silent)
+  assert.match((await replies(unknown, 'me@good.example', signed))[1]!, /^451 /)
+  assert.deepEqual(seen, refused)
+})
+
 test('mail of users and of servers of ours is not checked', async () => {
   const resolver = new AuthZone(zone)
   await using s = await start({}, {}, resolver)

@@ -30,6 +30,12 @@ export function verifiedMessage(checks: SenderChecks, verdict: Verdict): Refusal
   }
 }
 
+/** What is done with the message because of DMARC. */
+export function appliedPolicy(checks: SenderChecks, verdict: Verdict): DmarcPolicy {
+  if (checks.dmarcVerify === 'strict') return wanted(verdict)
+  return isJunkBy(checks, verdict) ? 'quarantine' : 'none'
+}
+
 /** Taken, and not to stand among what people read. */
 export const isJunkBy = ({ dmarcVerify }: SenderChecks, verdict: Verdict): boolean =>
   (dmarcVerify === 'quarantine' || dmarcVerify === 'strict') && wanted(verdict) !== 'none'

@@ -1,0 +1,75 @@
+/** What administrators may say about reports on mail: those that are sent, and those that come in. */
+import { isFullHostName, normaliseAddress, normaliseDomain } from '#base/domain-name.ts'
+import { oneOf, size, text } from '#settings/field.ts'
+import { settingsObject } from '#settings/object.ts'
+
+/** Names and contacts stand in every report. */
+const longestName = 200
+
+const shortText = (help: string, classic?: string) =>
+  text({ fallback: undefined, longest: longestName, help, ...(classic === undefined ? {} : { classic }) })
+
+const hostName = (help: string, classic: string) =>
+  text({
+    fallback: undefined,
+    help,
+    classic,
+    allowed: 'a domain such as "example.org"',
+    normalise(given) {
+      const domain = normaliseDomain(given)
+      return domain !== undefined && isFullHostName(domain) ? domain : undefined
+    },
+  })
+
+export const reportSettings = settingsObject({
+  name: 'ReportSettings',
+  title: 'Reports',
+  help: 'In whose name reports about mail are sent, and what becomes of those that come in.',
+  many: false,
+  fields: {
+    outboundReportDomain: hostName(
+      'The domain that reports are sent from. Without it: the first of this server.',
+      'report.domain',
+    ),
+    outboundReportSubmitter: hostName(
+      'What the server calls itself in reports. Without it: its host name.',
+      'report.submitter',
+    ),
+  },
+})
+
+export const dmarcReportSettings = settingsObject({
+  name: 'DmarcReportSettings',
+  title: 'DMARC reports',
+  help: 'Reports to domains about mail in their name: how much came from where, and what passed.',
+  many: false,
+  fields: {
+    aggregateSendFrequency: oneOf(['never', 'hourly', 'daily', 'weekly'], {
+      fallback: 'daily',
+      classic: 'report.dmarc.aggregate.send',
+      help: 'How often a domain that asks for reports gets one. never: nothing is counted and nothing is sent.',
+    }),
+    aggregateOrgName: shortText(
+      'Whose server this is, as reports name it. Without it: the domain that they are sent from.',
+    ),
+    aggregateContactInfo: shortText('Where questions can be asked, such as the address of a page.'),
+    aggregateFromName: text({
+      fallback: 'Mail reports',
+      longest: longestName,
+      help: 'The name of the sender of reports.',
+    }),
+    aggregateFromAddress: text({
+      fallback: undefined,
+      allowed: 'an address such as "noreply-dmarc@example.org"',
+      normalise: normaliseAddress,
+      help: 'The sender of reports. Without it: noreply-dmarc at the domain that they are sent from.',
+    }),
+    aggregateMaxReportSize: size({
+      fallback: 5 << 20,
+      min: 64 << 10,
+      max: 50 << 20,
+      classic: 'report.dmarc.aggregate.max-size',
+      help: 'How large a report may be before it is compressed. What few messages have in common is left out of a larger one.',
+    }),
+  },
+})

@@ -1,0 +1,65 @@
+/**
+ * The rows of reports that are to be sent: one for each domain and period, one below it for what some messages
+ * have in common, and a count of domains for each period. The letters `N P R` of global keys are this folder's.
+ *
+ * What must always hold: a report that waits has exactly one task that sends it, at the time in its row; the
+ * messages of its records and those that were left out are all that were counted.
+ */
+import { createHash } from 'node:crypto'
+import { json, uint } from '#kv/codec.ts'
+import { hex, text, u48 } from '#kv/key.ts'
+import { globalTable } from '#kv/table.ts'
+import type { AggregateRecord, PublishedPolicy } from '#mailauth/aggregate-report.ts'
+import type { MailDestination } from '#mailauth/report-destination.ts'
+
+/** Of a report that waits. Times are milliseconds. */
+export interface PendingReport {
+  /** From when on it is about mail. */
+  readonly begin: number
+  readonly end: number
+  readonly deliverAt: number
+  /** As it was found last. */
+  readonly policy: PublishedPolicy
+  readonly rua: readonly MailDestination[]
+  /** What is wrong with the record of the domain. */
+  readonly errors: readonly string[]
+  /** How many records there are. */
+  readonly records: number
+  /** Of all records. */
+  readonly messages: number
+  /** Messages that were different from too many others to have a record. */
+  readonly leftOut: number
+}
+
+/** The beginning of the period in milliseconds, and the domain where the policy was found. */
+export type ReportKey = readonly [period: number, domain: string]
+
+export const pendingReportTable = globalTable({
+  name: 'pending-report',
+  letter: 'R',
+  key: [u48(), text()],
+  value: json<PendingReport>(),
+})
+
+/** Below a report, by what all of its messages have in common. */
+export const pendingRecordTable = globalTable({
+  name: 'pending-report-record',
+  letter: 'N',
+  key: [u48(), text(), hex(16)],
+  value: json<AggregateRecord>(),
+})
+
+/** How many domains have a report for a period. */
+export const reportPeriodTable = globalTable({
+  name: 'report-period',
+  letter: 'P',
+  key: [u48()],
+  value: uint(),
+})
+
+/** The name of a record within its report: whatever is in it but the count. */
+export const recordName = (record: AggregateRecord): string =>
+  createHash('sha256')
+    .update(JSON.stringify({ ...record, count: 0 }))
+    .digest('hex')
+    .slice(0, 32)
