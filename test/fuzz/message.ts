@@ -18,6 +18,7 @@ import { parseContentType, parseDisposition } from '#message/parameters.ts'
 import { messageIds } from '#message/references.ts'
 import { encodeStructure, StoredStructure } from '#message/structure-codec.ts'
 import type { Part } from '#message/structure.ts'
+import { addressOfUnitext, unitextInAscii } from '#message/unitext.ts'
 
 const latin1 = (bytes: Uint8Array): string => Buffer.from(bytes).toString('latin1')
 
@@ -97,6 +98,13 @@ const structureParser = 'MIME structure'
 const bodyParser = 'MIME bodies'
 const fieldParser = 'header fields'
 
+/** What is in clear may not bring control characters with it. */
+function unitext(bytes: Uint8Array): void {
+  const given = Buffer.from(bytes).toString('utf8')
+  assert.match(unitextInAscii(given), /^[\x00-\x7f]*$/)
+  assert.ok(/\p{Cc}/u.test(given) || !/\p{Cc}/u.test(addressOfUnitext(given)))
+}
+
 export const targets: readonly {
   readonly name: string
   readonly parser: string
@@ -118,6 +126,7 @@ export const targets: readonly {
     run: (b) => void addressText(parseAddresses(latin1(b))),
   },
   { name: 'message authentication results', parser: fieldParser, run: authResults },
+  { name: 'message unitext', parser: fieldParser, run: unitext },
   { name: 'message date', parser: fieldParser, run: (b) => void parseDate(latin1(b)) },
   {
     name: 'message encoded words',

@@ -89,7 +89,8 @@ export class Root implements AsyncDisposable {
       child.kill('SIGTERM')
       await once(child, 'exit')
     }
-    rmSync(this.#folder, { recursive: true, force: true })
+    // A delivery under way may still write.
+    rmSync(this.#folder, { recursive: true, force: true, maxRetries: 20 })
   }
 
   #give(path: string, user: string): void {

@@ -32,7 +32,7 @@ export function postfixWith(added: (setup: PeerSetup, folder: string) => Postfix
     async start(setup) {
       await using stack = new AsyncDisposableStack()
       const folder = mkdtempSync(join(tmpdir(), 'postern-postfix-'))
-      stack.defer(() => rmSync(folder, { recursive: true, force: true }))
+      stack.defer(() => rmSync(folder, { recursive: true, force: true, maxRetries: 20 }))
       prepare(folder, setup, added(setup, folder))
       const control = (command: string): void =>
         void execFileSync('postfix', ['-c', join(folder, 'etc'), command], { stdio: 'pipe' })
