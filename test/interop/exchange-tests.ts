@@ -7,8 +7,8 @@ import type { Peer } from './peers/peer.ts'
 import { needs } from './program.ts'
 import { readReport, type Report } from './report.ts'
 
-/** Letters each way; by itself all contents with all envelopes. */
-const count = Number(process.env['POSTERN_EXCHANGE'] ?? 78)
+/** Letters each way; by itself all contents, with four envelopes each. */
+const count = Number(process.env['POSTERN_EXCHANGE'] ?? 52)
 
 /** `more`: tests of one peer only, in the same exchange. */
 export function testExchange(peer: Peer, more: (exchange: () => Exchange) => void = () => {}): void {
