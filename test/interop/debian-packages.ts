@@ -12,6 +12,7 @@ export const packageOf: Readonly<Record<Program, readonly string[]>> = {
   passlib: ['python3-passlib'],
   // DKIM and ARC in Python, and what it reads Authentication-Results by.
   dkimpy: ['python3-dkim'],
+  'opendkim-testmsg': ['opendkim-tools'],
   authres: ['python3-authres'],
   named: ['bind9'],
   'named-checkzone': ['bind9-utils'],
@@ -43,6 +44,7 @@ export type Program =
   | 'gsasl'
   | 'passlib'
   | 'dkimpy'
+  | 'opendkim-testmsg'
   | 'authres'
   | 'named'
   | 'named-checkzone'
