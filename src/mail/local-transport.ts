@@ -145,7 +145,12 @@ export class MailboxTransport implements LocalTransport {
     for (const plan of target.plans) outcomes.push(await applyDelivery(tx, plan))
     if (target.others.length > 0) await this.#passOn(tx, o.job, o.message, target)
     if (target.others.length > 0 || outcomes.some(({ kind }) => kind === 'delivered')) {
-      return { kind: 'delivered', attempt: this.#attempt(startedAt, '250 2.1.5 Delivered'), passedOn: false }
+      return {
+        kind: 'delivered',
+        attempt: this.#attempt(startedAt, '250 2.1.5 Delivered'),
+        passedOn: false,
+        byPassedOn: false,
+      }
     }
     return this.#refused(refusalOf(outcomes[0]!), startedAt)
   }

@@ -61,19 +61,21 @@ export async function attempt(
     message: outboundMessage(message, content),
     ...(message.ret === undefined ? {} : { ret: message.ret }),
     ...(message.envelopeId === undefined ? {} : { envelopeId: message.envelopeId }),
+    ...(message.by === undefined ? {} : { by: message.by }),
   }
   const record = { id, message, recipients: recipients.map(({ n, row }) => ({ n, address: row.address })) }
   const schedule = scheduleOf(deps.settings, recipients[0]!.row.queue as BuiltInQueue)
+  const late = tooLate(work, deps.clock.now())
   let results: readonly RecipientResult[] = []
   let nextAt: number | undefined
-  if (destination.route.kind === 'local') {
+  if (destination.route.kind === 'local' && late === undefined) {
     const { receivedAt, before, added } = message
     await deps.local.deliver({ ...job, receivedAt, before, content, added }, async (tx, outcomes) => {
       results = outcomes
       nextAt = await recordResults(tx, record, outcomes, { now: deps.clock.now(), schedule })
     })
   } else {
-    results = await deps.remote.deliver(job, signal)
+    results = late ?? (await deps.remote.deliver(job, signal))
     left(unreachableOf(results))
     nextAt = await untilWritten(deps, job.id, signal, () =>
       deps.db.write([nobody], (tx) =>
@@ -83,6 +85,17 @@ export async function attempt(
   }
   tell(deps.telemetry, job, results)
   return nextAt
+}
+
+/** RFC 2852 §4.1.3: what was to be returned when it is late is not tried any more. */
+function tooLate({ message: { by }, recipients }: Work, now: number): readonly RecipientResult[] | undefined {
+  if (by?.mode !== 'return' || now < by.at) return undefined
+  return recipients.map(({ row: { history } }) => {
+    const before = history.at(-1)
+    const over = 'the time is over within which its sender wanted it delivered'
+    const said = before === undefined ? over : `${over}; the last time: ${before.said}`
+    return { kind: 'failed', status: '5.4.7', attempt: { at: now, elapsedMs: 0, step: 'BY', said } }
+  })
 }
 
 /** What was said where nobody at the destination could be reached. */

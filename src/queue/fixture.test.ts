@@ -81,7 +81,12 @@ export function makeQueue(
     attempts: 0,
     running: 0,
     mostRunning: 0,
-    answer: () => ({ kind: 'delivered', attempt: attemptAt(clock.now(), '250 ok'), passedOn: false }),
+    answer: () => ({
+      kind: 'delivered',
+      attempt: attemptAt(clock.now(), '250 ok'),
+      passedOn: false,
+      byPassedOn: false,
+    }),
   }
   const results = async (job: Job): Promise<readonly RecipientResult[]> => {
     world.attempts++

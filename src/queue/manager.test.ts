@@ -17,6 +17,7 @@ const ok: RecipientResult = {
   kind: 'delivered',
   attempt: attemptAt(startedAt, '250 ok'),
   passedOn: false,
+  byPassedOn: false,
 }
 const turn = (): Promise<void> => new Promise((resolve) => setImmediate(resolve))
 const minutes = (n: number): number => n * 60_000
@@ -190,7 +191,12 @@ test('success is told where it was asked for, unless the next server tells it', 
     /Original-Recipient: rfc822; Bob@remote\.example\r\nFinal-Recipient: rfc822; bob@remote\.example\r\nAction: relayed\r\nStatus: 2\.0\.0/,
   )
   q.sent.length = 0
-  q.world.answer = () => ({ kind: 'delivered', attempt: attemptAt(startedAt, '250 ok'), passedOn: true })
+  q.world.answer = () => ({
+    kind: 'delivered',
+    attempt: attemptAt(startedAt, '250 ok'),
+    passedOn: true,
+    byPassedOn: false,
+  })
   await q.put([{ notify: ['success'] }])
   await q.pass(manager, 0)
   await q.pass(manager, 0)
@@ -445,7 +451,7 @@ test('DELIVERBY: returned when its time is over, or only told', async () => {
   await using manager = q.start()
   q.world.answer = (address) =>
     address === 'alice@example.org'
-      ? { kind: 'delivered', attempt: attemptAt(startedAt, '250'), passedOn: false }
+      ? { kind: 'delivered', attempt: attemptAt(startedAt, '250'), passedOn: false, byPassedOn: false }
       : delayed(q.clock.now())
   const by = startedAt + minutes(3)
   await q.put([{ expiresAt: by }], { by: { at: by, mode: 'return' } })
@@ -456,9 +462,64 @@ test('DELIVERBY: returned when its time is over, or only told', async () => {
   await q.pass(manager, 0)
   assert.match(q.sent[0]!.text, /Action: failed\r\nStatus: 5\.4\.7/)
   assert.match(q.sent[0]!.text, /Deliver-By-Date: /)
-  await q.pass(manager, minutes(4))
+  assert.match(q.sent[0]!.text.replaceAll(/\s+/g, ' '), /the time is over .*; the last time: 450 later/)
+  assert.match(
+    q.sent[1]!.text,
+    /Final-Recipient: rfc822; carol@remote\.example\r\nAction: delayed\r\nStatus: 4\.4\.7/,
+  )
+  assert.deepEqual(
+    (await q.rows()).recipients.map(([, row]) => row.address),
+    ['carol@remote.example'],
+  )
+})
+
+test('DELIVERBY: what was to be returned is not tried after its time, neither here nor elsewhere', async () => {
+  const q = makeQueue()
+  await using manager = q.start()
+  await manager.pause('admin')
+  const by = startedAt + minutes(3)
+  for (const address of ['bob@remote.example', 'carol@example.org'])
+    await q.put([{ address, expiresAt: by }], { by: { at: by, mode: 'return' } })
+  q.clock.advance(minutes(3))
+  await manager.resume('admin')
+  await manager.settled()
   await q.pass(manager, 0)
-  assert.match(q.sent[1]!.text, /Final-Recipient: rfc822; carol@remote\.example\r\nAction: delayed/)
+  assert.deepEqual(
+    q.sent.map(({ to }) => to.join()),
+    ['alice@example.org', 'alice@example.org'],
+  )
+  for (const { text } of q.sent) assert.match(text, /Action: failed\r\nStatus: 5\.4\.7/)
+})
+
+test('DELIVERBY: who traces it, or where the next server does not know of it, hears that it was passed on', async () => {
+  const q = makeQueue()
+  await using manager = q.start()
+  const by = startedAt + minutes(3)
+  const told = async (
+    o: { trace?: true; mode?: 'return'; at?: number; notify?: readonly 'success'[]; to?: string },
+    byPassedOn: boolean,
+  ): Promise<boolean> => {
+    q.sent.length = 0
+    q.world.answer = () => ({ ...ok, attempt: attemptAt(startedAt, '250'), passedOn: true, byPassedOn })
+    const { notify, to = 'bob@remote.example', at = by, mode = 'notify', trace } = o
+    const queue = to.endsWith('@example.org') ? 'local' : 'remote'
+    const recipient = { address: to, queue, ...(notify === undefined ? {} : { notify }) }
+    await q.put([recipient], { by: { at, mode, ...(trace === undefined ? {} : { trace }) } })
+    await q.pass(manager, 0)
+    await q.pass(manager, 0)
+    assert.equal(q.sent[0]!.to[0], to)
+    if (q.sent.length > 1) assert.match(q.sent[1]!.text, /Action: relayed\r\nStatus: 2\.0\.0/)
+    return q.sent.length > 1
+  }
+  assert.equal(await told({}, false), true)
+  assert.equal(await told({}, true), false)
+  assert.equal(await told({ notify: ['success'] }, false), true)
+  assert.equal(await told({ notify: [] }, false), false)
+  assert.equal(await told({ at: startedAt - 1000 }, false), false)
+  assert.equal(await told({ to: 'carol@example.org' }, false), false)
+  assert.equal(await told({ trace: true }, true), true)
+  assert.equal(await told({ trace: true, mode: 'return' }, true), true)
+  assert.equal(await told({ trace: true, notify: [] }, true), false)
 })
 
 test('attempts that end the last recipients at the same moment leave nothing behind', async () => {

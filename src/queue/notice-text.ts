@@ -48,7 +48,7 @@ const introductions: Readonly<Record<Report, string>> = {
     'It has not reached the following recipients yet. You need not do anything: it is being tried again, and you will hear if it fails for good.',
   delivered: 'It was delivered to the following recipients.',
   relayed:
-    'It was passed on to the servers of the following recipients, which do not tell whether they deliver it.',
+    'It was passed on to the servers of the following recipients, which may not tell whether and when they deliver it.',
 }
 
 function describe(message: QueuedMessage, recipient: QueuedRecipient): readonly string[] {

@@ -111,6 +111,7 @@ test('retry: now, also for a destination that was given up for a while', async (
     kind: 'delivered',
     attempt: attemptAt(q.clock.now(), '250 ok'),
     passedOn: false,
+    byPassedOn: false,
   })
   await update(id, { retry: true, only: ['bob@remote.example'] })
   await new Promise((resolve) => setImmediate(resolve))
@@ -168,7 +169,7 @@ test('recipients are taken out without a word, or with one to the sender', async
   assert.equal((await q.rows()).messages.length, 1)
   q.world.answer = (address) =>
     address === 'alice@example.org'
-      ? { kind: 'delivered', attempt: attemptAt(q.clock.now(), '250 ok'), passedOn: false }
+      ? { kind: 'delivered', attempt: attemptAt(q.clock.now(), '250 ok'), passedOn: false, byPassedOn: false }
       : later(q.clock.now())
   const changed = await update(id, { to: ['d@four.example'], bounce: true })
   assert.deepEqual(changed['to'], ['d@four.example'])

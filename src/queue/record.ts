@@ -7,7 +7,7 @@ import type { WriteTx } from '#kv/tx.ts'
 import { putRecipient, removeIfDone } from './enqueue.ts'
 import { nextAttempt, noticesDue, type Schedule } from './retry.ts'
 import { type QueuedMessage, type QueuedRecipient, queuedRecipientTable, type QueueId } from './tables.ts'
-import type { NotifyWord, RecipientResult } from './transport.ts'
+import type { NotifyWord, PassedOn, RecipientResult } from './transport.ts'
 
 /** Attempts that are kept with a recipient. */
 const maxHistory = 10
@@ -64,8 +64,9 @@ export function nextState(
     ...(result.kind === 'delivered' ? {} : { status: result.status }),
   }
   if (result.kind === 'delivered') {
-    const asked = canNotify(message) && wantsNotice(before, 'success') && !result.passedOn
-    return asked ? toReport(tried, before.queue === 'local' ? 'delivered' : 'relayed', now) : undefined
+    return canNotify(message) && wantsToKnow(message, before, result, now)
+      ? toReport(tried, before.queue === 'local' ? 'delivered' : 'relayed', now)
+      : undefined
   }
   const isOver = result.kind === 'failed' || now >= before.expiresAt
   if (isOver) {
@@ -74,12 +75,29 @@ export function nextState(
       ? toReport({ ...tried, status }, 'failed', now)
       : undefined
   }
-  const retryAt = nextAttempt(schedule, tried.attempts, now, before.expiresAt)
-  const due = noticesDue(schedule, message.receivedAt, now) + (isLate(message, now) ? 1 : 0)
+  const retryAt = Math.min(
+    nextAttempt(schedule, tried.attempts, now, before.expiresAt),
+    lateAt(message, now) ?? Infinity,
+  )
+  const late = isLate(message, now)
+  const due = noticesDue(schedule, message.receivedAt, now) + (late ? 1 : 0)
   const waiting = { ...tried, notices: due, dueAt: retryAt }
-  return due > before.notices && canNotify(message) && wantsNotice(before, 'delay')
-    ? { ...toReport(waiting, 'delayed', now), retryAt }
-    : waiting
+  if (due <= before.notices || !canNotify(message) || !wantsNotice(before, 'delay')) return waiting
+  // RFC 2852 §4.1.3.
+  return { ...toReport(late ? { ...waiting, status: '4.4.7' } : waiting, 'delayed', now), retryAt }
+}
+
+/** Of a message that was delivered, or that another server has now. */
+function wantsToKnow(
+  { by }: QueuedMessage,
+  before: QueuedRecipient,
+  { passedOn, byPassedOn }: PassedOn,
+  now: number,
+): boolean {
+  if (wantsNotice(before, 'success') && !passedOn) return true
+  if (by === undefined || before.queue === 'local' || before.notify?.length === 0) return false
+  // RFC 2852 §4.1.4 and §4.1.4.2: who traces it hears of each server, and anybody of one that does not know by when.
+  return by.trace === true || (by.mode === 'notify' && !byPassedOn && now < by.at)
 }
 
 const toReport = (
@@ -90,6 +108,10 @@ const toReport = (
 
 /** RFC 2852 §4: in mode N the sender hears that it was not in time, and it goes on. */
 const isLate = ({ by }: QueuedMessage, now: number): boolean => by?.mode === 'notify' && now >= by.at
+
+/** When the sender is to hear that: it is tried then, and told if that fails. */
+const lateAt = ({ by }: QueuedMessage, now: number): number | undefined =>
+  by?.mode === 'notify' && by.at > now ? by.at : undefined
 
 /** RFC 3463 §3.5: delivery time expired. RFC 2852 §4.1.4.2: for good where the sender set the time. */
 const expiredStatus = ({ by }: QueuedMessage, now: number): string =>

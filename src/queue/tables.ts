@@ -10,7 +10,7 @@ import { json, nothing } from '#kv/codec.ts'
 import { text, u32, u48 } from '#kv/key.ts'
 import { globalTable } from '#kv/table.ts'
 import type { AddedFields } from '#message/added-fields.ts'
-import type { Attempt, NotifyWord } from './transport.ts'
+import type { Attempt, DeliverBy, NotifyWord } from './transport.ts'
 
 /** Rises with time, so that lists are in the order of arrival. Below 2^48. */
 export type QueueId = Branded<number, 'QueueId'>
@@ -39,8 +39,7 @@ export interface QueuedMessage {
   readonly heldUntil: number
   /** As it was asked: `for;3600`. */
   readonly hold?: string
-  /** RFC 2852: by when, and what then: return it, or notify only. */
-  readonly by?: { readonly at: number; readonly mode: 'return' | 'notify' }
+  readonly by?: DeliverBy
 }
 
 export interface QueuedRecipient {

@@ -67,6 +67,16 @@ export interface Job {
   /** RFC 3461 §4.3 and §4.4. */
   readonly ret?: 'full' | 'headers'
   readonly envelopeId?: string
+  readonly by?: DeliverBy
+}
+
+/** RFC 2852: by when, and what then: return it, or notify only. */
+export interface DeliverBy {
+  /** Milliseconds. */
+  readonly at: number
+  readonly mode: 'return' | 'notify'
+  /** The sender hears of each server on the way. */
+  readonly trace?: true
 }
 
 /** What is known of one try to reach a server, for administrators and for notifications. */
@@ -85,13 +95,16 @@ export interface Attempt {
   readonly said: string
 }
 
+/** What the server that has it now was told of the sender's wishes. */
+export interface PassedOn {
+  /** It notifies the sender itself (RFC 3461 §5.2.2). */
+  readonly passedOn: boolean
+  /** It knows by when (RFC 2852 §4.1.4), where the sender said that. */
+  readonly byPassedOn: boolean
+}
+
 export type RecipientResult =
-  | {
-      readonly kind: 'delivered'
-      readonly attempt: Attempt
-      /** The next server notifies the sender itself (RFC 3461 §5.2.2). */
-      readonly passedOn: boolean
-    }
+  | ({ readonly kind: 'delivered'; readonly attempt: Attempt } & PassedOn)
   | {
       /** `delayed`: to be tried again. `failed`: never. */
       readonly kind: 'delayed' | 'failed'

@@ -6,17 +6,16 @@
  * session is either at the beginning of a transaction again or gone; a recipient is `delivered` only after the
  * server's positive answer to the whole message.
  */
-import { unitextInAscii } from '#message/unitext.ts'
 import {
   type Job,
   type OutboundMessage,
-  type OutboundRecipient,
+  type PassedOn,
   unreadable,
   UnreadableMessage,
 } from '#queue/transport.ts'
-import { encodeXtext } from '../xtext.ts'
 import { ConnectionTrouble, isYes } from './client-connection.ts'
 import { DotStuffing } from './dot-stuffing.ts'
+import { mailCommand, mailStep, rcptCommand, rcptStep, whyNot } from './envelope-commands.ts'
 import { replyText, type ServerReply } from './reply-reader.ts'
 import type { ClientSession } from './session.ts'
 
@@ -30,7 +29,7 @@ export interface SendTimeouts {
 }
 
 export type Verdict =
-  | { readonly kind: 'delivered'; readonly step: string; readonly said: string; readonly passedOn: boolean }
+  | ({ readonly kind: 'delivered'; readonly step: string; readonly said: string } & PassedOn)
   | {
       readonly kind: 'delayed' | 'failed'
       readonly step: string
@@ -46,18 +45,18 @@ export type Verdict =
  */
 const lingerMs = 6000
 
-const isAscii = (text: string): boolean => /^[\x00-\x7f]*$/.test(text)
-
-/** One verdict for each recipient of the job, in their order. Throws ConnectionTrouble. */
+/** One verdict for each recipient of the job, in their order. `now` in milliseconds. Throws ConnectionTrouble. */
 export async function sendMessage(
   session: ClientSession,
   job: Job,
   timeouts: SendTimeouts,
+  now: number,
 ): Promise<readonly Verdict[]> {
-  const impossible = whyNot(session, job)
-  if (impossible !== undefined) return job.recipients.map(() => impossible)
+  const impossible = whyNot(session.offers, job, now)
+  if (impossible !== undefined)
+    return job.recipients.map(() => ({ kind: 'failed', step: 'EHLO', ...impossible }))
   session.messages++
-  const { accepted, verdicts, go } = await envelope(session, job, timeouts)
+  const { accepted, verdicts, go } = await envelope(session, job, timeouts, now)
   if (accepted.length === 0) {
     await beginAnew(session, verdicts as readonly Verdict[], go, timeouts)
     return verdicts as readonly Verdict[]
@@ -67,27 +66,6 @@ export async function sendMessage(
   return verdicts as readonly Verdict[]
 }
 
-/** What the server does not take is not tried. */
-function whyNot(session: ClientSession, job: Job): Verdict | undefined {
-  const { offers } = session
-  const no = (status: string, said: string): Verdict => ({ kind: 'failed', step: 'EHLO', status, said })
-  const limit = Number(offers.get('SIZE') ?? '0')
-  if (limit > 0 && job.message.sizeBytes > limit)
-    return no(
-      '5.3.4',
-      `the server takes messages of up to ${limit} bytes, and this one has ${job.message.sizeBytes}`,
-    )
-  // RFC 6152 §3: what is not converted is returned.
-  if (job.message.is8bit && !offers.has('8BITMIME'))
-    return no('5.6.3', 'the server takes only 7-bit messages, and this one has 8-bit characters')
-  if (needsUtf8(job) && !offers.has('SMTPUTF8'))
-    return no('5.6.7', 'the server does not take addresses or headers with more than ASCII characters')
-  return undefined
-}
-
-const needsUtf8 = (job: Job): boolean =>
-  job.message.needsUtf8 || !isAscii(job.from) || job.recipients.some(({ address }) => !isAscii(address))
-
 /**
  * MAIL and all RCPTs, and DATA along with them where it can be. `verdicts` has those of the recipients that were
  * refused, `go` the answer to DATA.
@@ -96,6 +74,7 @@ async function envelope(
   session: ClientSession,
   job: Job,
   timeouts: SendTimeouts,
+  now: number,
 ): Promise<{
   accepted: readonly number[]
   verdicts: (Verdict | undefined)[]
@@ -105,8 +84,8 @@ async function envelope(
   const isPipelined = offers.has('PIPELINING')
   // RFC 2920 §3.1: as the last of a group.
   const data = isPipelined && !offers.has('CHUNKING') ? ['DATA'] : []
-  const mail = mailCommand(session, job)
-  const rcpts = job.recipients.map((recipient) => rcptCommand(session, job, recipient))
+  const mail = mailCommand(offers, job, now)
+  const rcpts = job.recipients.map((recipient) => rcptCommand(offers, job, recipient, now))
   const verdicts = new Array<Verdict | undefined>(rcpts.length)
   connection.send(...(isPipelined ? [mail, ...rcpts, ...data] : [mail]))
   const mailReply = await connection.reply(mailStep(job), timeouts.mailMs)
@@ -146,45 +125,6 @@ async function passOver(
   }
 }
 
-const mailStep = (job: Job): string => `MAIL FROM:<${job.from}>`
-const rcptStep = ({ address }: OutboundRecipient): string => `RCPT TO:<${address}>`
-
-function mailCommand(session: ClientSession, job: Job): string {
-  const { offers } = session
-  const words = [mailStep(job)]
-  if (offers.has('SIZE')) words.push(`SIZE=${job.message.sizeBytes}`)
-  if (job.message.is8bit) words.push('BODY=8BITMIME')
-  if (needsUtf8(job)) words.push('SMTPUTF8')
-  if (offers.has('DSN')) {
-    if (job.ret !== undefined) words.push(`RET=${job.ret === 'full' ? 'FULL' : 'HDRS'}`)
-    if (job.envelopeId !== undefined) words.push(`ENVID=${encodeXtext(job.envelopeId)}`)
-  }
-  return words.join(' ')
-}
-
-/** RFC 3461 §5.2.1: what the sender asked for goes along; an original recipient is named for the next ones. */
-function rcptCommand({ offers }: ClientSession, job: Job, recipient: OutboundRecipient): string {
-  const words = [rcptStep(recipient)]
-  if (offers.has('DSN')) {
-    const { notify, originalRecipient, address } = recipient
-    if (notify !== undefined)
-      words.push(
-        `NOTIFY=${notify.length === 0 ? 'NEVER' : notify.map((word) => word.toUpperCase()).join(',')}`,
-      )
-    const [type, ...rest] = originalRecipient?.split(';') ?? []
-    if (type !== undefined)
-      words.push(`ORCPT=${type};${originalAddress(type, rest.join(';'), needsUtf8(job))}`)
-    else if (notify !== undefined && isAscii(address)) words.push(`ORCPT=rfc822;${encodeXtext(address)}`)
-  }
-  return words.join(' ')
-}
-
-/** RFC 3461 §4.2; RFC 6533 §3: with ASCII only, where the transaction is of ASCII. */
-function originalAddress(type: string, address: string, isUtf8: boolean): string {
-  if (type !== 'utf-8') return encodeXtext(address)
-  return isUtf8 ? address : unitextInAscii(address)
-}
-
 /**
  * Verdicts of the recipients that were accepted: one for all, or with LMTP one for each. From here on the
  * server may have the message: trouble is a verdict, so that nobody tries another server.
@@ -214,9 +154,10 @@ async function content(
 
 async function answer(session: ClientSession, step: string, timeouts: SendTimeouts): Promise<Verdict> {
   const reply = await session.connection.reply(step, timeouts.finalMs, lingerMs)
-  const passedOn = session.offers.has('DSN')
+  const { offers } = session
+  const passedOn = { passedOn: offers.has('DSN'), byPassedOn: offers.has('DELIVERBY') }
   return isYes(reply, step)
-    ? { kind: 'delivered', step, said: replyText(reply), passedOn }
+    ? { kind: 'delivered', step, said: replyText(reply), ...passedOn }
     : refusal(step, reply)
 }
 

@@ -177,13 +177,18 @@ export class SmtpTransport implements Transport, Disposable {
     const server = { host: session.host, ip: session.ip, port: 0 }
     const tls = session.tls === undefined ? {} : { tls: tlsText(session.tls) }
     try {
-      const verdicts = await sendMessage(session, job, {
-        mailMs: settings.mailFromTimeout,
-        rcptMs: settings.rcptToTimeout,
-        dataMs: settings.mailFromTimeout,
-        blockMs: settings.mailFromTimeout,
-        finalMs: settings.dataTimeout,
-      })
+      const verdicts = await sendMessage(
+        session,
+        job,
+        {
+          mailMs: settings.mailFromTimeout,
+          rcptMs: settings.rcptToTimeout,
+          dataMs: settings.mailFromTimeout,
+          blockMs: settings.mailFromTimeout,
+          finalMs: settings.dataTimeout,
+        },
+        this.#o.clock.now(),
+      )
       const isClosing = verdicts.some((verdict) => verdict.kind !== 'delivered' && verdict.closing === true)
       if (isClosing || session.messages >= settings.maxPerConnection) session.quit()
       else this.#pool.give(job.destination.key, session, settings.idleTimeout)
@@ -213,7 +218,8 @@ export class SmtpTransport implements Transport, Disposable {
       ...(server === undefined ? {} : { host: server.host, ip: server.ip }),
       ...(tls === undefined ? {} : { tls }),
     }
-    if (verdict.kind === 'delivered') return { kind: 'delivered', attempt, passedOn: verdict.passedOn }
+    if (verdict.kind === 'delivered')
+      return { kind: 'delivered', attempt, passedOn: verdict.passedOn, byPassedOn: verdict.byPassedOn }
     const { kind, status } = verdict
     return { kind, attempt, status, ...(isUnreachable ? { unreachable: true } : {}) }
   }

@@ -96,7 +96,7 @@ const forSubmission: Readonly<Record<string, Reader>> = {
     const mode = match[2]!.toUpperCase() === 'R' ? 'return' : 'notify'
     // RFC 2852 §4: a time that has passed makes sense only where it is merely told.
     if (mode === 'return' && seconds <= 0) return false
-    draft.by = { at: nowMs + seconds * 1000, mode }
+    draft.by = { at: nowMs + seconds * 1000, mode, ...(match[3] === '' ? {} : { trace: true }) }
     return true
   },
 }

@@ -47,6 +47,7 @@ describe('servers that do not simply take mail', () => {
   let grey: OtherServer
   let part: OtherServer
   let odd: OtherServer
+  const oddSenders: string[] = []
   const oddRecipients: string[] = []
 
   before(async () => {
@@ -74,8 +75,9 @@ describe('servers that do not simply take mail', () => {
     )
     odd = stack.use(
       await OtherServer.start('127.0.0.7', port, (line) => {
+        if (line.startsWith('MAIL')) oddSenders.push(line)
         if (line.startsWith('RCPT')) oddRecipients.push(Buffer.from(line, 'latin1').toString())
-        return line.startsWith('EHLO') ? '250-x\r\n250-8BITMIME\r\n250 SMTPUTF8' : undefined
+        return line.startsWith('EHLO') ? '250-x\r\n250-8BITMIME\r\n250-DELIVERBY\r\n250 SMTPUTF8' : undefined
       }),
     )
     const config = `${dns.config}
@@ -172,6 +174,19 @@ retry = ["1s"]
       oddRecipients.toSorted(),
       to.map((one) => `RCPT TO:<${one.replace('bücher', 'xn--bcher-kva')}>`).toSorted(),
     )
+  })
+
+  test('DELIVERBY: the time that is left goes along, and what is to be returned goes nowhere else', async () => {
+    await submit(server, ['bob@odd.example', 'bob@grey.example'], 'return', { words: ' BY=900;R' })
+    const bounce = await bounceOf(server, 'return')
+    assert.match(bounce, /^Deliver-By-Date: /m)
+    assert.match(bounce, /Final-Recipient: rfc822; bob@grey\.example\r\nAction: failed\r\nStatus: 5\.3\.3/)
+    await arrival(odd, 'return')
+    assert.match(oddSenders.at(-1)!, / BY=(?:900|[1-8]\d\d);R$/)
+    assert.equal(grey.count('return'), 0)
+    await submit(server, ['bob@odd.example'], 'trace', { words: ' BY=-7;NT' })
+    await arrival(odd, 'trace')
+    assert.match(oddSenders.at(-1)!, / BY=-\d+;NT$/)
   })
 
   test('what a reply has besides text reaches neither the notification nor the log', async () => {
