@@ -53,8 +53,11 @@ test('what is to be returned goes only where that is promised, in the time that 
 
 test('where it is only told, a server that does not know of it is asked to tell of a delay', async () => {
   const by = { at: inSeconds(60), mode: 'notify' } as const
-  const rcpt = async (notify: readonly NotifyWord[] | undefined, offers: readonly string[], when = by) =>
-    (await send(when, offers, notify)).rcpt
+  const rcpt = async (
+    notify: readonly NotifyWord[] | undefined,
+    offers: readonly string[],
+    when: NonNullable<Job['by']> = by,
+  ) => (await send(when, offers, notify)).rcpt
   const original = 'ORCPT=rfc822;bob@remote.example'
   assert.equal(await rcpt(undefined, ['DSN']), `NOTIFY=FAILURE,DELAY ${original}`)
   assert.equal(await rcpt(['success'], ['DSN']), `NOTIFY=SUCCESS,DELAY ${original}`)
@@ -62,6 +65,6 @@ test('where it is only told, a server that does not know of it is asked to tell 
   assert.equal(await rcpt([], ['DSN']), `NOTIFY=NEVER ${original}`)
   assert.equal(await rcpt(undefined, []), '')
   assert.equal(await rcpt(undefined, ['DSN', 'DELIVERBY']), '')
-  assert.equal(await rcpt(undefined, ['DSN'], { ...by, at: inSeconds(-1) as typeof by.at }), '')
+  assert.equal(await rcpt(undefined, ['DSN'], { ...by, at: inSeconds(-1) }), '')
   assert.deepEqual((await send(by, [])).status, 'false')
 })

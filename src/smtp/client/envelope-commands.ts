@@ -8,7 +8,7 @@ import { encodeXtext } from '../xtext.ts'
 import { byParameter, notifyOf, whyNotInTime } from './deliver-by.ts'
 import type { Offers } from './session.ts'
 
-const isAscii = (text: string): boolean => /^[\x00-\x7f]*$/.test(text)
+export const isAscii = (text: string): boolean => /^[\x00-\x7f]*$/.test(text)
 
 interface No {
   /** RFC 3463. */

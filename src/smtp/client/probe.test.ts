@@ -12,7 +12,11 @@ const here: Zone = {
   'A mx.remote.example': [{ ip: '127.0.0.1' }],
 }
 
-async function probeIn(zone: Zone, port: number, o: { config?: string; relay?: Relay } = {}) {
+async function probeIn(
+  zone: Zone,
+  port: number,
+  o: { config?: string; relay?: Relay; recipient?: string } = {},
+) {
   const settings = new LiveSettings([mtaConnection])
   settings.loadText(`MtaConnectionStrategy.port = ${port}\n${o.config ?? ''}`, 'test.toml')
   const prober = new SmtpProber({ resolver: resolverOf(zone), settings, hostname: () => 'mail.example.org' })
@@ -21,12 +25,12 @@ async function probeIn(zone: Zone, port: number, o: { config?: string; relay?: R
     o.relay === undefined
       ? toDomain('remote.example')
       : { key: 'relay r', route: { kind: 'relay', ...o.relay } as const }
-  const envelope = { from: '', to: 'bob@remote.example' }
+  const envelope = { from: '', to: o.recipient ?? 'bob@remote.example' }
   const accepted = await prober.probe(to, envelope, { signal: never, tell: (step) => void steps.push(step) })
   return { accepted, steps, brief: steps.map(({ step, result }) => `${step} ${result}`) }
 }
 
-async function probe(script: Script, o: { config?: string } = {}) {
+async function probe(script: Script, o: { config?: string; recipient?: string } = {}) {
   await using server = await ScriptedServer.start(script)
   return { ...(await probeIn(here, server.port, o)), commands: server.sessions, messages: server.messages }
 }
@@ -53,6 +57,24 @@ test('all steps up to the recipient, and no message', async () => {
     'RSET',
   ])
   assert.deepEqual(messages, [])
+})
+
+test('a recipient beyond ASCII is asked for as mail would do it, and only where that can be', async () => {
+  const recipient = 'jürgen@remote.example'
+  const { accepted, commands } = await probe({ offers: ['SMTPUTF8'] }, { recipient })
+  assert.equal(accepted, true)
+  const sent = Buffer.from(`RCPT TO:<${recipient}>`).toString('latin1')
+  assert.deepEqual(commands[0]!.slice(1, 3), ['MAIL FROM:<> SMTPUTF8', sent])
+  const refused = await probe({}, { recipient })
+  assert.equal(refused.accepted, false)
+  assert.equal(refused.brief.at(-1), 'SMTPUTF8 problem')
+  assert.ok(!refused.commands.flat().some((line) => line.startsWith('MAIL')))
+})
+
+test('a server out of step is told of as such', async () => {
+  const { accepted, steps } = await probe({ answers: { MAIL: '354 go on' } })
+  assert.equal(accepted, false)
+  assert.match(steps.at(-1)!.said, /out of step/)
 })
 
 test('a server says no: its words, and what to do', async () => {

@@ -7,7 +7,8 @@
 import type { Resolver } from '#dns/resolver.ts'
 import type { Destination, Prober, ProbeStep, Relay } from '#queue/transport.ts'
 import type { Settings } from '#settings/object.ts'
-import { type ClientTls, ConnectionTrouble } from './client-connection.ts'
+import { type ClientTls, ConnectionTrouble, isYes } from './client-connection.ts'
+import { isAscii } from './envelope-commands.ts'
 import { addressesOf, hostsOf, type LookupVerdict } from './hosts.ts'
 import { openSession, type Server } from './open-session.ts'
 import { adviceFor, adviceForTls } from './probe-advice.ts'
@@ -141,15 +142,29 @@ export class SmtpProber implements Prober {
     session: ClientSession,
     { from, to, tell }: Pick<Probing, 'from' | 'to' | 'tell'>,
   ): Promise<boolean> {
-    const mail = await session.ask(`MAIL FROM:<${from}>`, 'MAIL', longestMs)
+    // RFC 6531 §3.4.
+    const needsUtf8 = !isAscii(from) || !isAscii(to)
+    if (needsUtf8 && !session.offers.has('SMTPUTF8')) {
+      tell(noUtf8)
+      return false
+    }
+    const words = needsUtf8 ? ' SMTPUTF8' : ''
+    const mail = await session.ask(`MAIL FROM:<${from}>${words}`, 'MAIL', longestMs)
     tell(heardReply('MAIL', mail))
-    if (mail.code !== 250) return false
-    // RFC 6531 §3.4 would need SMTPUTF8 at MAIL; what is asked here is whether the server knows the recipient.
+    if (!isYes(mail, 'MAIL')) return false
     const rcpt = await session.ask(`RCPT TO:<${to}>`, 'RCPT', longestMs)
     tell(heardReply('RCPT', rcpt))
+    const isTaken = isYes(rcpt, 'RCPT')
     await session.ask('RSET', 'RSET', longestMs)
-    return rcpt.code >= 200 && rcpt.code < 300
+    return isTaken
   }
+}
+
+const noUtf8: ProbeStep = {
+  step: 'SMTPUTF8',
+  result: 'problem',
+  said: 'The server does not take addresses with more than ASCII characters',
+  advice: 'Ask the recipient for an address in plain Latin letters.',
 }
 
 function heardReply(step: string, reply: ServerReply): ProbeStep {
