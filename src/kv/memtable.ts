@@ -75,19 +75,23 @@ export class Memtable {
     return versions === undefined ? undefined : valueAt(versions, version)
   }
 
-  /** What is known of the keys with `from <= key < to`, in order: value, or null where deleted. */
-  range(from: string, to: string, version: number): [key: string, value: Uint8Array | null][] {
-    const found: [string, Uint8Array | null][] = []
-    for (let i = lowerBound(this.#names, from.slice(0, bucketChars)); i < this.#names.length; i++) {
-      const name = this.#names[i]!
-      if (name >= to) break
+  /**
+   * What is known of the keys with `from <= key < to`, in order or from the end: value, or null where deleted.
+   * Looks only as far as it is asked; nothing may be set meanwhile.
+   */
+  *range(
+    from: string,
+    to: string,
+    version: number,
+    reverse: boolean,
+  ): Generator<[key: string, value: Uint8Array | null]> {
+    for (const name of slice(this.#names, from.slice(0, bucketChars), to, reverse)) {
       const { keys, rows } = this.#buckets.get(name)!
-      for (let j = lowerBound(keys, from); j < keys.length && keys[j]! < to; j++) {
-        const value = valueAt(rows.get(keys[j]!)!, version)
-        if (value !== undefined) found.push([keys[j]!, value])
+      for (const key of slice(keys, from, to, reverse)) {
+        const value = valueAt(rows.get(key)!, version)
+        if (value !== undefined) yield [key, value]
       }
     }
-    return found
   }
 
   /** Takes back what was set at this group, the last one. A reader must have kept what was there before. */
@@ -166,6 +170,12 @@ function lowerBound(sorted: readonly string[], text: string): number {
     else high = middle
   }
   return low
+}
+
+/** Those with `from <= text < to`. */
+function* slice(sorted: readonly string[], from: string, to: string, reverse: boolean): Generator<string> {
+  if (reverse) for (let i = lowerBound(sorted, to) - 1; i >= 0 && sorted[i]! >= from; i--) yield sorted[i]!
+  else for (let i = lowerBound(sorted, from); i < sorted.length && sorted[i]! < to; i++) yield sorted[i]!
 }
 
 function insert(sorted: string[], text: string): void {

@@ -6,11 +6,12 @@
  * rows above it; rows leave memory only when every open snapshot's engine half has them.
  */
 import type { Maybe } from '#base/maybe.ts'
-import type { Batch, CommitOutcome, KvEngine, KvLimits, KvRow, KvSnapshot, StoreReader } from '../backend.ts'
+import type { Batch, CommitOutcome, KvEngine, KvLimits, KvSnapshot, StoreReader } from '../backend.ts'
 import type { BlobRows } from '../committer.ts'
 import { CommitterClient, type CommitterLine } from '../committer-client.ts'
-import { keyBytes, keyText } from '../key.ts'
+import { keyText } from '../key.ts'
 import { Memtable } from '../memtable.ts'
+import { mergeRows } from '../merge-rows.ts'
 
 export class JournaledEngine implements KvEngine {
   readonly limits: KvLimits
@@ -116,39 +117,8 @@ export class JournaledEngine implements KvEngine {
     return {
       get,
       getMany: (keys) => keys.map(get) as readonly (Uint8Array | undefined)[],
-      range(r) {
-        const above = rows.range(keyText(r.from), keyText(r.to), version)
-        if (above.length === 0) return base.range(r)
-        // Every deleted row may hide one of the engine's, so that many more are read.
-        const below = base.range({ ...r, limit: r.limit + above.length }) as readonly KvRow[]
-        return mergeRows(below, above, r.limit, r.reverse === true)
-      },
+      range: (r) =>
+        mergeRows(base, rows.range(keyText(r.from), keyText(r.to), version, r.reverse === true), r),
     }
   }
-}
-
-/** `above` ascends; `below` is in the wanted order. */
-function mergeRows(
-  below: readonly KvRow[],
-  above: readonly [string, Uint8Array | null][],
-  limit: number,
-  reverse: boolean,
-): readonly KvRow[] {
-  const over = reverse ? above.toReversed() : above
-  const found: KvRow[] = []
-  let i = 0
-  let j = 0
-  while (found.length < limit && (i < below.length || j < over.length)) {
-    const theirs = i < below.length ? keyText(below[i]![0]) : undefined
-    const ours = j < over.length ? over[j]![0] : undefined
-    if (ours !== undefined && theirs === ours) i++
-    if (
-      ours !== undefined &&
-      (theirs === undefined || theirs === ours || (reverse ? ours > theirs : ours < theirs))
-    ) {
-      const value = over[j++]![1]
-      if (value !== null) found.push([keyBytes(ours), value])
-    } else found.push(below[i++]!)
-  }
-  return found
 }

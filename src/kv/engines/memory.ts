@@ -27,10 +27,9 @@ export class MemoryEngine implements KvEngine {
     return {
       get: (key) => rows.get(keyText(key), at) ?? undefined,
       getMany: (keys) => keys.map((key) => rows.get(keyText(key), at) ?? undefined),
-      range({ from, to, reverse, limit }) {
+      range({ from, to, reverse = false, limit }) {
         const found: KvRow[] = []
-        const all = rows.range(keyText(from), keyText(to), at)
-        for (const [key, value] of reverse === true ? all.reverse() : all) {
+        for (const [key, value] of rows.range(keyText(from), keyText(to), at, reverse)) {
           if (found.length >= limit) break
           if (value !== null) found.push([keyBytes(key), value])
         }
