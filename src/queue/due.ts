@@ -17,12 +17,16 @@ export interface DueRecipient {
   readonly row: QueuedRecipient
 }
 
-export interface DueMessage {
+/** Of one message. */
+export interface DueRecipients {
   readonly id: QueueId
-  readonly message: QueuedMessage
   readonly recipients: readonly DueRecipient[]
   /** When another one of its recipients is due. */
   readonly nextAt: number | undefined
+}
+
+export interface DueMessage extends DueRecipients {
+  readonly message: QueuedMessage
 }
 
 const greatest48 = 2 ** 48 - 1
@@ -56,14 +60,23 @@ export async function readDue(
   numbers?: readonly number[],
 ): Promise<DueMessage | undefined> {
   const message = await tx.get(queuedMessageTable, id)
-  if (message === undefined) return undefined
+  return message && { message, ...(await readDueRecipients(tx, id, now, numbers)) }
+}
+
+/** The same without the message, which costs as much again. */
+export async function readDueRecipients(
+  tx: ReadTx,
+  id: QueueId,
+  now: number,
+  numbers?: readonly number[],
+): Promise<DueRecipients> {
   const recipients: DueRecipient[] = []
   let nextAt: number | undefined
   for (const { n, row } of await rowsOf(tx, id, numbers)) {
     if (row.dueAt <= now) recipients.push({ n, row })
     else nextAt = Math.min(nextAt ?? Infinity, row.dueAt)
   }
-  return { id, message, recipients, nextAt }
+  return { id, recipients, nextAt }
 }
 
 async function rowsOf(

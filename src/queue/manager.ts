@@ -9,6 +9,7 @@
  * first of them is due, and all of them at the start and now and then, since a hint may be lost. What is due
  * and finds no slot waits in memory by its destination, or is put off where that is full of it.
  */
+import { setTimeout as sleep } from 'node:timers/promises'
 import type { Clock } from '#base/clock.ts'
 import type { Bus } from '#bus/bus.ts'
 import type { Db } from '#kv/db.ts'
@@ -20,9 +21,11 @@ import {
   type DueKey,
   type DueMessage,
   type DueRecipient,
+  type DueRecipients,
   listDue,
   listQueues,
   readDue,
+  readDueRecipients,
 } from './due.ts'
 import type { Blocked } from './destinations.ts'
 import { attemptFailed, queuePaused, queueResumed } from './events.ts'
@@ -44,6 +47,8 @@ const troubleMs = 30_000
 const perPage = 200
 /** Messages that are read, or put off, before something else has its turn. */
 const atOnce = 50
+/** After some were put off. */
+const restMs = 5
 /** Hints that wait; what is beyond is found in the rows. */
 const mostHints = 10_000
 
@@ -61,8 +66,11 @@ export class QueueManager implements QueueControl, AsyncDisposable {
   /** Messages of which something is due, as far as was said. */
   #hinted: QueueId[] = []
   readonly #putOff: PutOff[] = []
+  #writing: Promise<void> | undefined
   /** Which rows are to be looked through: all, or those that came due since. */
   #scan: 'all' | 'new' | undefined
+  /** What they have, while they are. */
+  #rows: AsyncGenerator<readonly QueueId[]> | undefined
   /** Up to when all rows of a virtual queue were looked through. */
   readonly #seen = new Map<string, number>()
   /** There were more than can wait. */
@@ -133,8 +141,8 @@ export class QueueManager implements QueueControl, AsyncDisposable {
 
   /** Resolves when everything that is due, and what follows from it, has been tried. For tests. */
   async settled(): Promise<void> {
-    while (this.#isLooking || this.#running.size > 0) {
-      await Promise.allSettled(this.#running)
+    while (this.#isLooking || this.#running.size > 0 || this.#writing !== undefined) {
+      await Promise.allSettled([...this.#running, this.#writing])
       await new Promise((resolve) => setImmediate(resolve))
     }
   }
@@ -144,7 +152,7 @@ export class QueueManager implements QueueControl, AsyncDisposable {
     this.#hint[Symbol.dispose]()
     clearTimeout(this.#timer)
     this.#stop.abort()
-    await Promise.allSettled(this.#running)
+    await Promise.allSettled([...this.#running, this.#writing])
   }
 
   /** Something of a message is due. */
@@ -177,25 +185,27 @@ export class QueueManager implements QueueControl, AsyncDisposable {
 
   async #look(): Promise<void> {
     this.#isLooking = true
-    let rows: AsyncGenerator<readonly QueueId[]> | undefined
     try {
       if (this.#paused === 'unknown') await this.#readPaused()
       while (!this.#stop.signal.aborted) {
         this.#beginWaiting()
-        if (this.#putOff.length > 0) await this.#writePutOff()
-        else if (this.#paused !== undefined) break
-        else if (this.#hinted.length > 0) await this.#offerAll(this.#hinted.splice(0, atOnce))
-        else if (rows !== undefined) {
-          const { value, done } = await rows.next()
-          if (done === true) rows = undefined
-          else await this.#offerAll(value)
+        if (this.#putOff.length > 0) this.#writing ??= this.#writePutOff()
+        if (this.#paused !== undefined) break
+        if (this.#hinted.length > 0) await this.#offer(this.#hinted.splice(0, atOnce), readDue)
+        // What is looked through waits for what was put off: else all of it would be in memory.
+        else if (this.#writing !== undefined) break
+        else if (this.#rows !== undefined) {
+          const { value, done } = await this.#rows.next()
+          if (done === true) this.#rows = undefined
+          else await this.#offer(value, readDueRecipients)
           await otherWork()
-        } else if (this.#scan !== undefined) rows = this.#dueRows()
+        } else if (this.#scan !== undefined) this.#rows = this.#dueRows()
         else break
       }
     } catch (error) {
       this.#telemetry.emit(attemptFailed, { message: '', error })
       this.#scan = undefined
+      this.#rows = undefined
       this.#dueBy(this.#clock.now() + troubleMs)
     } finally {
       this.#isLooking = false
@@ -242,23 +252,24 @@ export class QueueManager implements QueueControl, AsyncDisposable {
     }
   }
 
-  async #offerAll(ids: readonly QueueId[]): Promise<void> {
+  async #offer(ids: readonly QueueId[], read: typeof readDue | typeof readDueRecipients): Promise<void> {
     this.#inHand.remember()
     try {
       const now = this.#clock.now()
       const found = await this.#db.read(async (tx) => {
-        const all: (DueMessage | undefined)[] = []
-        for (const id of ids) all.push(await readDue(tx, id, now))
+        const all: (DueRecipients | DueMessage | undefined)[] = []
+        for (const id of ids) all.push(await read(tx, id, now))
         return all
       })
-      for (const one of found) if (one !== undefined) await this.#offer(one)
+      for (const one of found) if (one !== undefined) await this.#placeAll(one)
     } finally {
       this.#inHand.forget()
     }
   }
 
   /** Each of its recipients that is due is begun, waits, or is put off: together with those that go the same way. */
-  async #offer({ id, message, recipients, nextAt }: DueMessage): Promise<void> {
+  async #placeAll(found: DueRecipients | DueMessage): Promise<void> {
+    const { id, recipients, nextAt } = found
     this.#dueBy(nextAt)
     const groups = new Map<string, { queue: string; destination: Destination; rows: DueRecipient[] }>()
     for (const one of recipients) {
@@ -273,17 +284,19 @@ export class QueueManager implements QueueControl, AsyncDisposable {
     for (const { queue, destination, rows } of groups.values()) {
       const free = rows.filter(({ n }) => !this.#inHand.has(id, n))
       const most = destination === toSender ? free.length : maxRecipients
-      for (let at = 0; at < free.length; at += most)
-        this.#place(queue, { id, message, recipients: free.slice(at, at + most), destination })
+      for (let at = 0; at < free.length; at += most) {
+        const some = free.slice(at, at + most)
+        const piece: Piece = { id, queue, numbers: some.map(({ n }) => n), key: destination.key }
+        const message = 'message' in found ? found.message : undefined
+        this.#place(piece, message && { id, message, recipients: some, destination })
+      }
     }
   }
 
-  #place(queue: string, work: Work): void {
-    const { id, recipients, destination } = work
-    const piece: Piece = { id, queue, numbers: recipients.map(({ n }) => n), key: destination.key }
+  #place(piece: Piece, known: Work | undefined): void {
     const answer = this.#line.enter(piece)
-    if (answer === 'begin') this.#run(piece, work)
-    else if (answer === 'waits') this.#inHand.take(id, piece.numbers, 'waiting')
+    if (answer === 'begin') this.#run(piece, known)
+    else if (answer === 'waits') this.#inHand.take(piece.id, piece.numbers, 'waiting')
     else if (answer === 'full') this.#isBehind = true
     else this.#putOffLater(piece, answer)
   }
@@ -302,16 +315,22 @@ export class QueueManager implements QueueControl, AsyncDisposable {
     this.#putOff.push({ id, numbers, until, why })
   }
 
+  /** Nobody is in a hurry for it: between any two such commits the others have their time. */
   async #writePutOff(): Promise<void> {
     const some = this.#putOff.splice(0, atOnce)
     try {
       const scheduleFor = (queue: string) => scheduleOf(this.#settings, queue as BuiltInQueue)
       const o = { now: this.#clock.now(), scheduleOf: scheduleFor }
       this.#dueBy(await this.#db.write([], (tx) => putOff(tx, some, o)))
-    } finally {
-      for (const { id, numbers } of some) this.#inHand.release(id, numbers)
+    } catch (error) {
+      // They are due still, and found again.
+      this.#telemetry.emit(attemptFailed, { message: '', error })
+      this.#dueBy(this.#clock.now() + troubleMs)
     }
-    await otherWork()
+    for (const { id, numbers } of some) this.#inHand.release(id, numbers)
+    await sleep(restMs, undefined, { signal: this.#stop.signal, ref: false }).catch(() => undefined)
+    this.#writing = undefined
+    this.#wake()
   }
 
   /** `known`: as it was read just now. */

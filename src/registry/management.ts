@@ -245,9 +245,11 @@ export class Management {
 }
 
 /** Objects that are changed in one commit of many: no more than takes a moment. */
-const perCommit = 40
+const perCommit = 20
 /** Such commits at a time: they share the disk's sync. */
-const commitsAtOnce = 4
+const commitsAtOnce = 8
+
+const otherWork = (): Promise<void> => new Promise((resolve) => setImmediate(resolve))
 
 async function sumOf(
   found: AsyncIterable<readonly string[]>,
@@ -265,6 +267,7 @@ async function sumOf(
       for (let at = 0; at < ids.length; at += perCommit) {
         running.push(commit(ids.slice(at, at + perCommit)))
         if (running.length === commitsAtOnce) await settle()
+        else await otherWork()
       }
     }
     await settle()
