@@ -48,7 +48,7 @@ const perPage = 200
 /** Messages that are read, or put off, before something else has its turn. */
 const atOnce = 50
 /** After some were put off. */
-const restMs = 5
+const restMs = 20
 /** Hints that wait; what is beyond is found in the rows. */
 const mostHints = 10_000
 
