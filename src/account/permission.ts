@@ -98,7 +98,7 @@ export const collectionNames = [
 export const recordNames = ['AuditEntry'] as const
 
 /** Objects that the server makes, and people change and end. */
-export const changingRecordNames = ['QueuedMessage'] as const
+export const changingRecordNames = ['DmarcInternalReport', 'QueuedMessage'] as const
 
 /** What everybody has of the own account, under the rights to it. */
 export const ownSingletonNames = ['AccountPassword', 'AccountSettings'] as const

@@ -5,6 +5,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { createSelfSigned } from '#cert/self-signed.ts'
+import { addCounted, type CountedDomain } from '#report/pending.ts'
 import type { Fields } from '#settings/values.ts'
 import { makeApi } from './fixture.test.ts'
 import type { ApiRoute } from './route.ts'
@@ -31,6 +32,19 @@ const examples: Readonly<Record<string, Example>> = {
   ApiKey: {},
   AppPassword: {},
 }
+
+/** What nobody creates over the API. */
+const waitingReport: CountedDomain = {
+  period: { begin: 0, end: 86_400_000 },
+  reported: {
+    domain: 'example.net',
+    policy: { domain: 'example.net', p: 'none' },
+    rua: [],
+    errors: [],
+  },
+  records: [],
+}
+
 async function withEverything() {
   const api = await makeApi()
   const authorization = api.basic('alice@example.org', 'correct horse')
@@ -50,6 +64,8 @@ async function withEverything() {
     assert.equal(status, 201, `${name}: ${text}`)
     keys.set(name, (JSON.parse(text) as { data: { id: string } }).data.id)
   }
+  await api.db.write([], (tx) => addCounted(tx, [waitingReport]))
+  keys.set('DmarcInternalReport', 'example.net%3A0')
   // Signing in leaves when it was: once, since the clock stands.
   await send('GET', '/api/account', undefined, { own: true })
   await api.signIn.settled()

@@ -20,7 +20,7 @@ import type { Telemetry } from '#telemetry/telemetry.ts'
 import type { TaskContext, TaskKind } from '#tasks/kind.ts'
 import { aggregateSent, destinationRefused, reportTooLarge } from './events.ts'
 import type { Outbox, OutboxOptions, Reporter } from './outbox.ts'
-import { recordsOf, removePending, scheduleSending, sendAggregateName } from './pending.ts'
+import { continuePending, recordsOf, removePending, scheduleSending, sendAggregateName } from './pending.ts'
 import { composeReportMail } from './report-mail.ts'
 import { dmarcReportSettings } from './settings.ts'
 import { type PendingReport, pendingReportTable, type ReportKey } from './tables.ts'
@@ -115,6 +115,7 @@ async function send(o: AggregateSenderOptions, task: TaskContext, sending: Sendi
     // More was counted meanwhile.
     if (current?.messages !== report.messages) throw changedMeanwhile()
     task.done(tx)
+    if (now < report.end) await continuePending(tx, key, report, now)
     return true
   })
   if (id === undefined) return

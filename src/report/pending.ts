@@ -48,6 +48,20 @@ export function scheduleSending(tx: WriteTx, key: ReportKey, at: number, before?
   tx.put(taskTable, taskKey(at, key), taskRow(sendAggregateName, { key }))
 }
 
+/** After `removePending`, of a report that is sent before its period ends: what comes then is for another one. */
+export async function continuePending(
+  tx: WriteTx,
+  key: ReportKey,
+  sent: PendingReport,
+  nowMs: number,
+): Promise<void> {
+  const deliverAt = deliveryTime({ begin: key[0], end: sent.end }, key)
+  const rest = { ...sent, begin: nowMs, deliverAt, records: 0, messages: 0, leftOut: 0 }
+  tx.put(pendingReportTable, key, rest)
+  tx.put(reportPeriodTable, [key[0]], ((await tx.get(reportPeriodTable, key[0])) ?? 0) + 1)
+  scheduleSending(tx, key, deliverAt)
+}
+
 /** Not all at once: each domain has its own moment in a part of the time until the next report is due. */
 function deliveryTime({ begin, end }: Period, key: ReportKey): number {
   const spreadMs = (end - begin) / 24

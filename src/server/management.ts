@@ -25,6 +25,7 @@ import { QueueHandler } from '#queue/queue-handler.ts'
 import type { LiveSettings } from '#registry/live.ts'
 import { AuditHandler } from '#registry/audit-handler.ts'
 import { Management } from '#registry/management.ts'
+import { InternalReportHandler } from '#report/internal-report-handler.ts'
 import { settingsHandlers } from '#registry/settings-handler.ts'
 import type { Telemetry } from '#telemetry/telemetry.ts'
 
@@ -64,6 +65,7 @@ export function buildManagement(o: ManagementOptions): Management {
       new ListHandler(o),
       new RoleHandler(o),
       new QueueHandler(o),
+      new InternalReportHandler(o),
       new AuditHandler(db),
       ...settingsHandlers(o),
     ],
