@@ -99,6 +99,11 @@ test('resolv.conf is read again when it has changed', async () => {
     const clock = fixedClock(0)
     const troubles: string[] = []
     const system = new SystemServers(path, clock, (reason) => troubles.push(reason))
+    const early = new SystemServers(path, clock, () => {})
+    writeFileSync(path, 'nameserver 192.0.2.9\n')
+    const [first, second] = await Promise.all([early.current(), early.current()])
+    assert.deepEqual([first[0]!.address, second], ['192.0.2.9', first], 'nobody has what was before the file')
+    rmSync(path)
     const addresses = async () => (await system.current()).map(({ address }) => address)
     assert.deepEqual(await addresses(), ['127.0.0.1'])
     writeFileSync(path, 'nameserver 192.0.2.1\n')

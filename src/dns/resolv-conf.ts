@@ -33,6 +33,7 @@ export class SystemServers {
   /** Of the file that was read. */
   #version = ''
   #servers = parseResolvConf('')
+  #looking = Promise.resolve(this.#servers)
 
   /** `onTrouble` hears once for each state of the file in which it cannot be read. */
   constructor(path: string, clock: Clock, onTrouble: (reason: string) => void) {
@@ -42,10 +43,16 @@ export class SystemServers {
   }
 
   /** The same array until something has changed. */
-  async current(): Promise<readonly NameServerAddress[]> {
+  current(): Promise<readonly NameServerAddress[]> {
     const now = this.#clock.now()
-    if (now - this.#lookedAtMs < lookEveryMs) return this.#servers
+    // Who comes while it is read waits for that: nobody has read it before the first time.
+    if (now - this.#lookedAtMs < lookEveryMs) return this.#looking
     this.#lookedAtMs = now
+    this.#looking = this.#look()
+    return this.#looking
+  }
+
+  async #look(): Promise<readonly NameServerAddress[]> {
     try {
       const { mtimeMs, ino, size } = await stat(this.#path)
       const version = `${mtimeMs} ${ino} ${size}`

@@ -1,12 +1,62 @@
 /** What the DNS says about this server and its domains, and what it should say. */
 import type { Finding } from '#admin/doctor.ts'
+import { isFullHostName } from '#base/domain-name.ts'
 import { networkContains, parseIp, parseNetwork, reverseName } from '#base/ip.ts'
-import type { Resolver } from '#dns/resolver.ts'
+import type { Failed, Resolver } from '#dns/resolver.ts'
 
 export interface DnsCheckDeps {
   readonly resolver: Resolver
   readonly hostname: string
   readonly signal: AbortSignal
+}
+
+const offline =
+  'Look whether this machine is online, and whom it asks: the servers in /etc/resolv.conf, unless DnsResolver names others. Until they answer, mail to others waits.'
+
+/**
+ * Whether the DNS can be asked at all: what it has of a domain that is surely there. Some name servers say of
+ * every name that it does not exist while they are offline themselves.
+ */
+export async function checkNameServers(
+  { resolver, signal }: Pick<DnsCheckDeps, 'resolver' | 'signal'>,
+  domain: string,
+): Promise<Finding> {
+  const about = { check: 'DNS' }
+  const ok: Finding = { ...about, result: 'ok', said: 'the name servers answer' }
+  const found = await resolver.resolve(domain, 'MX', { signal })
+  if (found.kind === 'answer' || found.kind === 'noData') return ok
+  // It may be the domain alone that is wrong.
+  const top = domain.slice(domain.lastIndexOf('.') + 1)
+  const above = await resolver.resolve(top, 'NS', { signal })
+  if (above.kind === 'answer' || above.kind === 'noData') return ok
+  const said =
+    above.kind === 'failed'
+      ? failureText(above)
+      : `the name servers know neither ${domain} nor anything else in ${top}, so they are not in touch with the Internet`
+  return { ...about, result: 'problem', said, advice: offline }
+}
+
+const failures: Partial<Record<Failed['why'], string>> = {
+  timeout: 'no name server answers in time',
+  network: 'no name server can be reached',
+  refused: 'the name servers refuse to answer',
+  servFail: 'the name servers find nothing out',
+}
+
+const failureText = ({ why, reason }: Failed): string =>
+  `${failures[why] ?? 'the name servers do not answer as they should'} (${reason})`
+
+/** What is wrong with the name by itself: that needs no DNS. */
+export function hostNameFinding(hostname: string): Finding | undefined {
+  if (isFullHostName(hostname)) return undefined
+  return {
+    check: 'name',
+    of: hostname,
+    result: 'problem',
+    said: `${hostname} is no full name, so other servers refuse mail from it`,
+    advice:
+      'Give it the name that this machine has in the DNS: postern update SystemSettings defaultHostname=mail.example.org',
+  }
 }
 
 /** What the rest stands on: the addresses that the name of this server has. */
@@ -16,6 +66,8 @@ export async function ownAddresses({
   signal,
 }: DnsCheckDeps): Promise<{ readonly ips: readonly string[]; readonly finding: Finding }> {
   const about = { check: 'name', of: hostname }
+  const wrong = hostNameFinding(hostname)
+  if (wrong !== undefined) return { ips: [], finding: wrong }
   const answers = await Promise.all([
     resolver.resolve(hostname, 'A', { signal }),
     resolver.resolve(hostname, 'AAAA', { signal }),

@@ -42,7 +42,14 @@ const good: Zone = {
 
 async function examine(
   zone: Zone,
-  o: { config?: string; port?: number; auditedAt?: number; reserve?: string; key?: Partial<DkimKeyRow> } = {},
+  o: {
+    config?: string
+    hostname?: string
+    port?: number
+    auditedAt?: number
+    reserve?: string
+    key?: Partial<DkimKeyRow>
+  } = {},
 ) {
   const store = makeStore()
   await store.accounts.createDomain({ name: 'example.org' })
@@ -50,7 +57,7 @@ async function examine(
   await store.db.write([], async (tx) => tx.put(dkimKeyTable, ['example.org', 's1'], key))
   const settings = new LiveSettings(settingsObjects)
   settings.loadText(
-    `SystemSettings.defaultHostname = "mail.example.org"\nDataStore.reserve = ${o.reserve ?? 1}\nMtaConnectionStrategy.port = ${o.port ?? 9}\n${o.config ?? ''}`,
+    `SystemSettings.defaultHostname = "${o.hostname ?? 'mail.example.org'}"\nDataStore.reserve = ${o.reserve ?? 1}\nMtaConnectionStrategy.port = ${o.port ?? 9}\n${o.config ?? ''}`,
     'test.toml',
   )
   if (o.auditedAt !== undefined) {
@@ -79,14 +86,15 @@ test('a server that is as it should be, but for its certificate', async () => {
   assert.deepEqual(
     findings.map(({ check, result }) => `${check} ${result}`),
     [
+      'DNS ok',
       `port ${far.port} ok`,
       'name ok',
       'reverse DNS ok',
-      'certificate problem',
       'MX ok',
       'SPF ok',
       'DKIM ok',
       'DMARC ok',
+      'certificate problem',
       'disk ok',
       'clock ok',
     ],
@@ -119,7 +127,8 @@ test('what is wrong is told, with what to do', async () => {
     [{ 'TXT _dmarc.example.org': txt('v=DMARC1; p=perhaps') }, 'DMARC', 'problem', /does not count/],
     [{ 'TXT _dmarc.example.org': txt('hello') }, 'DMARC', 'problem', /no DMARC record/],
     [{ 'TXT _dmarc.example.org': 'fail' }, 'DMARC', 'skipped', /does not answer/],
-    [{ 'MX far.example': 'fail' }, 'port 9', 'skipped', /did not say/],
+    [{ 'MX far.example': 'fail', 'NS example': [{}] }, 'DNS', 'ok', /answer/],
+    [{ 'MX far.example': 'fail', 'NS example': [{}] }, 'port 9', 'skipped', /did not say/],
   ]
   for (const [change, check, result, said] of cases) {
     const found = (await examine({ ...good, ...change })).of(check)
@@ -127,6 +136,32 @@ test('what is wrong is told, with what to do', async () => {
     assert.match(found.said, said)
     if (result === 'problem') assert.ok((found.advice ?? '') !== '')
   }
+})
+
+test('without the DNS that is said, once, and whatever does not need it is looked at', async () => {
+  const offline = ['DNS problem', 'port 9 skipped', 'name skipped']
+  const rest = ['certificate problem', 'disk ok', 'clock ok']
+  const cases: readonly (readonly [Zone, RegExp])[] = [
+    [{ 'MX far.example': 'fail', 'NS example': 'fail' }, /^no name server answers in time \(timed out\)$/],
+    [{}, /know neither far\.example nor anything else in example, so they are not in touch/],
+  ]
+  for (const [zone, said] of cases) {
+    const { findings, of } = await examine(zone)
+    assert.deepEqual(
+      findings.map(({ check, result }) => `${check} ${result}`),
+      [...offline, ...rest],
+    )
+    assert.match(of('DNS').said, said)
+    assert.match(of('DNS').advice!, /online.*resolv\.conf.*DnsResolver/)
+    const text = JSON.stringify(findings.slice(0, 3))
+    assert.doesNotMatch(text, /no domain|no MX|no SPF/)
+  }
+  const unnamed = await examine({}, { hostname: 'vm' })
+  assert.deepEqual([unnamed.of('name').result, unnamed.findings.length], ['problem', 6])
+  const named = (await examine(good, { hostname: 'vm' })).of('name')
+  assert.match(`${named.said} ${named.advice}`, /vm is no full name.*update SystemSettings defaultHostname=/)
+  const config = '[MtaRoute.out]\naddress = "127.0.0.1"\n'
+  assert.match((await examine({}, { config })).of('port 9').said, /by the route "out"/)
 })
 
 test('whether mail is signed, by the stage of the keys and what the DNS has', async () => {

@@ -17,7 +17,15 @@ import type { Settings } from '#settings/object.ts'
 import { reachDomain } from '#smtp/client/reach.ts'
 import { mtaConnection } from '#smtp/client/settings.ts'
 import { certificatePairs, usesSelfSigned } from './certificates.ts'
-import { checkMx, checkReverse, checkSpf, type DnsCheckDeps, ownAddresses } from './doctor-dns.ts'
+import {
+  checkMx,
+  checkNameServers,
+  checkReverse,
+  hostNameFinding,
+  checkSpf,
+  type DnsCheckDeps,
+  ownAddresses,
+} from './doctor-dns.ts'
 import { dkimFinding, dmarcFinding } from './doctor-signing.ts'
 import { dataStore, systemSettings } from './settings.ts'
 import type { CertificatePair } from '#net/certificate-set.ts'
@@ -45,16 +53,30 @@ export function doctor(deps: DoctorDeps): DoctorOptions['examine'] {
     const { settings, resolver } = deps
     const hostname = settings.get(systemSettings).defaultHostname
     const dns = { resolver, hostname, signal }
-    const [wayOut, here, clock, disk] = await Promise.all([
-      checkWayOut(deps, domain, signal),
-      ownAddresses(dns),
-      checkClock(deps),
-      checkDisk(deps),
-    ])
+    const own = [checkCertificate(deps, hostname), await checkDisk(deps), await checkClock(deps)]
+    const nameServers = await checkNameServers(dns, domain)
+    if (nameServers.result !== 'ok') return [nameServers, ...withoutDns(deps, domain, hostname), ...own]
+
+    const [wayOut, here] = await Promise.all([checkWayOut(deps, domain, signal), ownAddresses(dns)])
     const reverse = await Promise.all(here.ips.map((ip) => checkReverse(dns, ip)))
     const domains = await checkDomains(deps, dns, here.ips)
-    return [wayOut, here.finding, ...reverse, checkCertificate(deps, hostname), ...domains, disk, clock]
+    return [nameServers, wayOut, here.finding, ...reverse, ...domains, ...own]
   }
+}
+
+/** Once, rather than for each domain. */
+function withoutDns({ settings }: DoctorDeps, domain: string, hostname: string): readonly Finding[] {
+  const { port } = settings.get(mtaConnection)
+  const said = 'without the DNS no other server can be found'
+  return [
+    byRelay(settings, domain) ?? { check: `port ${port}`, of: domain, result: 'skipped', said },
+    hostNameFinding(hostname) ?? {
+      check: 'name',
+      of: hostname,
+      result: 'skipped',
+      said: 'what the DNS says about this server and its domains cannot be looked at',
+    },
+  ]
 }
 
 async function checkWayOut(
@@ -62,16 +84,10 @@ async function checkWayOut(
   domain: string,
   signal: AbortSignal,
 ): Promise<Finding> {
+  const relayed = byRelay(settings, domain)
+  if (relayed !== undefined) return relayed
   const { port } = settings.get(mtaConnection)
   const about = { check: `port ${port}`, of: domain }
-  const relay = relayFor(settings, domain)
-  if (relay !== undefined)
-    return {
-      ...about,
-      result: 'skipped',
-      said: `mail for others goes by the route "${relay.name}"`,
-      advice: `Try it: postern troubleshoot delivery somebody@${domain}`,
-    }
   const { defaultHostname: ownName } = settings.get(systemSettings)
   const found = await reachDomain({ resolver, domain, port, ownName, timeoutMs: reachMs, signal })
   switch (found.kind) {
@@ -91,6 +107,18 @@ async function checkWayOut(
         said: `other servers cannot be reached: ${found.tried.join('; ')}`,
         advice: `Ask the provider of this machine to open port ${port} outwards, or send by a relay (MtaRoute).`,
       }
+  }
+}
+
+function byRelay(settings: Settings, domain: string): Finding | undefined {
+  const relay = relayFor(settings, domain)
+  if (relay === undefined) return undefined
+  return {
+    check: `port ${settings.get(mtaConnection).port}`,
+    of: domain,
+    result: 'skipped',
+    said: `mail for others goes by the route "${relay.name}"`,
+    advice: `Try it: postern troubleshoot delivery somebody@${domain}`,
   }
 }
 

@@ -2,6 +2,7 @@
 import type { Command } from 'commander'
 import { assignmentArgument } from '../assignment.ts'
 import { contextOf } from '../context.ts'
+import { usageFailure } from '../failure.ts'
 import { type ChangeFlags, createObject } from '../object-actions.ts'
 import type { Terminal } from '../terminal.ts'
 import { assignmentHelp, wantedChange, withValueOptions } from '../values-input.ts'
@@ -21,14 +22,18 @@ export function addListCommands(program: Command, terminal: Terminal): void {
   withValueOptions(list.command('create'))
     .description('create a mailing list')
     .argument('<address>', 'what it is written to')
-    .argument('[field=value...]', '`postern describe MailingList` lists the fields', assignmentArgument)
+    .argument('[field=value...]', '`postern describe MailingList` lists the fields')
     .option('--dry-run', 'check everything and create nothing')
     .addHelpText(
       'after',
       assignmentHelp +
-        examplesOf('list create news@example.org', 'list create team@example.org posting=members'),
+        examplesOf(
+          'list create news@example.org',
+          'list create team@example.org recipients=alice@example.org,bob@example.org posting=members',
+        ),
     )
-    .action(async (name: string, args: readonly string[], o: ChangeFlags, command: Command) => {
+    .action(async (name: string, given: readonly string[], o: ChangeFlags, command: Command) => {
+      const args = assignmentsOf(given)
       const context = contextOf(command, terminal)
       const object = await context.objects.describe('MailingList')
       const { values } = await wantedChange(context, object, { args, o, whose: name })
@@ -38,6 +43,17 @@ export function addListCommands(program: Command, terminal: Terminal): void {
 
   addRecipients(list, terminal, 'add')
   addRecipients(list, terminal, 'remove')
+}
+
+/** Throws CliFailure; of addresses it says how they are given. */
+function assignmentsOf(given: readonly string[]): readonly string[] {
+  const addresses = given.filter((one) => /^[^=@\s]+@[^=@\s]+$/.test(one))
+  if (addresses.length > 0)
+    throw usageFailure(
+      'the recipients of a list are one of its fields',
+      `say recipients=${addresses.join(',')}, or put them on it with \`postern list add\` later`,
+    )
+  return given.reduce<readonly string[]>((before, one) => assignmentArgument(one, before), [])
 }
 
 function addRecipients(list: Command, terminal: Terminal, does: 'add' | 'remove'): void {

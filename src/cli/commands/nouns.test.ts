@@ -38,6 +38,19 @@ test('groups have members, lists recipients', async (t) => {
   assert.match(await done('list delete news@example.org --yes'), /The list news@example\.org was deleted/)
 })
 
+test('recipients beside the name of a new list: told as what they are given', async (t) => {
+  const { postern, asked } = await serve(t)
+  const { code, err } = await postern('list create all@example.org a@example.org b@example.org')
+  assert.equal(code, 64)
+  assert.match(err, /say recipients=a@example\.org,b@example\.org, or .*`postern list add` later/)
+  assert.deepEqual(asked, [])
+  // Anything else may be a secret.
+  const other = await postern('list create all@example.org swordfish')
+  assert.equal(other.code, 64)
+  assert.match(other.err, /field=value/)
+  assert.doesNotMatch(other.err, /swordfish/)
+})
+
 test('aliases of accounts and lists are added, switched and removed', async (t) => {
   const { done, accounts, postern } = await withOrganisation(t)
   await done('list create news@example.org')

@@ -190,9 +190,9 @@ const troubleOf = (step: string, { said, kind, status }: LookupVerdict): ProbeSt
   said,
   advice:
     kind === 'delayed'
-      ? 'Mail waits and is tried again. Look at the name servers with `GET /api/dns/lookup`, and at DnsResolver.'
+      ? 'Mail waits and is tried again. `postern doctor` says whether the name servers (DnsResolver) answer at all.'
       : status === '5.1.2' || status === '5.1.10'
-        ? 'Look for a mistake in the domain; otherwise whoever runs it has to mend its DNS.'
+        ? 'Look for a mistake in the domain; otherwise whoever runs it has to mend its DNS. Where no domain is found at all, `postern doctor` says what is wrong.'
         : 'Whoever runs the domain has to mend its DNS.',
 })
 
