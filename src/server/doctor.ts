@@ -53,14 +53,16 @@ export function doctor(deps: DoctorDeps): DoctorOptions['examine'] {
     const { settings, resolver } = deps
     const hostname = settings.get(systemSettings).defaultHostname
     const dns = { resolver, hostname, signal }
-    const own = [checkCertificate(deps, hostname), await checkDisk(deps), await checkClock(deps)]
+    const certificate = checkCertificate(deps, hostname)
+    const machine = [await checkDisk(deps), await checkClock(deps)]
     const nameServers = await checkNameServers(dns, domain)
-    if (nameServers.result !== 'ok') return [nameServers, ...withoutDns(deps, domain, hostname), ...own]
+    if (nameServers.result !== 'ok')
+      return [nameServers, ...withoutDns(deps, domain, hostname), certificate, ...machine]
 
     const [wayOut, here] = await Promise.all([checkWayOut(deps, domain, signal), ownAddresses(dns)])
     const reverse = await Promise.all(here.ips.map((ip) => checkReverse(dns, ip)))
     const domains = await checkDomains(deps, dns, here.ips)
-    return [nameServers, wayOut, here.finding, ...reverse, ...domains, ...own]
+    return [nameServers, wayOut, here.finding, ...reverse, certificate, ...domains, ...machine]
   }
 }
 
@@ -98,7 +100,7 @@ async function checkWayOut(
         ...about,
         result: 'skipped',
         said: found.why,
-        advice: 'Look at the name servers (DnsResolver).',
+        advice: 'Try it with another domain that surely takes mail: postern doctor --to example.net',
       }
     case 'unreached':
       return {
