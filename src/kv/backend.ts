@@ -55,8 +55,11 @@ export interface KvLimits {
 export interface KvEngine extends AsyncDisposable {
   readonly limits: KvLimits
   snapshot(): Maybe<KvSnapshot>
-  /** Throws Fault('unavailable') where the disk is full or the engine is gone; then nothing was applied. */
-  commit(batch: Batch): Promise<CommitOutcome>
+  /**
+   * Throws Fault('unavailable') where the disk is full or the engine is gone; then nothing was applied. What
+   * `mayWait` goes with the next batch that may not, or after some milliseconds: a sync less.
+   */
+  commit(batch: Batch, o?: { readonly mayWait: boolean }): Promise<CommitOutcome>
 }
 
 /**

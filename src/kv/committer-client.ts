@@ -29,6 +29,9 @@ export interface CommittedRows {
   checkpoint(group: number): void
 }
 
+/** How long a batch that may wait does so for others. */
+const mostWaitMs = 5
+
 interface Waiting {
   readonly batch: Batch
   readonly resolve: (outcome: CommitOutcome) => void
@@ -41,6 +44,8 @@ export class CommitterClient {
   readonly #committed: CommittedRows
   readonly #waiting = new Map<number, Waiting>()
   #outbox: EncodedBatch[] = []
+  #isSending = false
+  #timer: NodeJS.Timeout | undefined
   #nextId = 1
   readonly #joined = Promise.withResolvers<void>()
   #hasJoined = false
@@ -78,10 +83,14 @@ export class CommitterClient {
     }
   }
 
-  commit(batch: Batch): Promise<CommitOutcome> {
+  commit(batch: Batch, mayWait = false): Promise<CommitOutcome> {
     if (this.#closed) return Promise.reject(new Fault('unavailable', 'shutting down', {}))
-    // After all sockets of this turn were read: waking another thread costs more than the wait.
-    if (this.#outbox.length === 0) setImmediate(() => this.#send())
+    if (mayWait) this.#timer ??= setTimeout(() => this.#send(), mostWaitMs)
+    else if (!this.#isSending) {
+      this.#isSending = true
+      // After all sockets of this turn were read: waking another thread costs more than the wait.
+      setImmediate(() => this.#send())
+    }
     this.#outbox.push(encodeBatch(batch))
     // While an answer is due the process must not end.
     if (this.#waiting.size === 0) this.#port.ref()
@@ -95,7 +104,11 @@ export class CommitterClient {
   }
 
   #send(): void {
+    this.#isSending = false
+    clearTimeout(this.#timer)
+    this.#timer = undefined
     const batches = this.#outbox
+    if (batches.length === 0) return
     this.#outbox = []
     const request: CommitRequest = { firstId: this.#nextId - batches.length, batches }
     this.#port.postMessage(

@@ -22,13 +22,15 @@ export interface Db {
   /**
    * The accounts are locked before the body runs and until the commit is durable; touching another throws.
    * The body may run again after a conflict, so it awaits only `tx`: no look-ups, no events, no output.
-   * `origin` names the session that wrote, so that it can ignore the echo.
+   * `origin` names the session that wrote, so that it can ignore the echo. `mayWait`: nobody waits for it, so it
+   * may take some milliseconds more and a sync less.
    */
-  write<T>(
-    accounts: readonly AccountId[],
-    body: (tx: WriteTx) => Promise<T>,
-    o?: { origin?: string },
-  ): Promise<T>
+  write<T>(accounts: readonly AccountId[], body: (tx: WriteTx) => Promise<T>, o?: WriteOptions): Promise<T>
+}
+
+interface WriteOptions {
+  readonly origin?: string
+  readonly mayWait?: true
 }
 
 /** How many writers of one account share a commit: enough to fill a sync, few enough to stay quick. */
@@ -37,7 +39,7 @@ const maxConflicts = 12
 
 interface Waiting {
   readonly body: (tx: WriteTx) => Promise<unknown>
-  readonly origin: string | undefined
+  readonly options: WriteOptions
   readonly resolve: (value: unknown) => void
   readonly reject: (error: unknown) => void
 }
@@ -67,12 +69,12 @@ export class KvDb implements Db {
   write<T>(
     accounts: readonly AccountId[],
     body: (tx: WriteTx) => Promise<T>,
-    o: { origin?: string } = {},
+    o: WriteOptions = {},
   ): Promise<T> {
     return new Promise<T>((resolve, reject) => {
       const waiting: Waiting = {
         body,
-        origin: o.origin,
+        options: o,
         resolve: resolve as (value: unknown) => void,
         reject,
       }
@@ -139,8 +141,9 @@ export class KvDb implements Db {
     if (outcomes === undefined) return 'done'
     const batch = tx.finish()
     if (batch !== undefined) {
-      if ((await this.#engine.commit(batch)) === 'conflict') return 'conflict'
-      const origin = writers.length === 1 ? writers[0]!.origin : undefined
+      const mayWait = writers.every(({ options }) => options.mayWait === true)
+      if ((await this.#engine.commit(batch, { mayWait })) === 'conflict') return 'conflict'
+      const origin = writers.length === 1 ? writers[0]!.options.origin : undefined
       for (const { account, modseq, types } of tx.changedTypes()) {
         if (types.length === 0) continue
         this.#bus.publish({

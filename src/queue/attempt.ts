@@ -78,8 +78,10 @@ export async function attempt(
     results = late ?? (await deps.remote.deliver(job, signal))
     left(unreachableOf(results))
     nextAt = await untilWritten(deps, job.id, signal, () =>
-      deps.db.write([nobody], (tx) =>
-        recordResults(tx, record, results, { now: deps.clock.now(), schedule }),
+      deps.db.write(
+        [nobody],
+        (tx) => recordResults(tx, record, results, { now: deps.clock.now(), schedule }),
+        { mayWait: true },
       ),
     )
   }

@@ -321,7 +321,7 @@ export class QueueManager implements QueueControl, AsyncDisposable {
     try {
       const scheduleFor = (queue: string) => scheduleOf(this.#settings, queue as BuiltInQueue)
       const o = { now: this.#clock.now(), scheduleOf: scheduleFor }
-      this.#dueBy(await this.#db.write([], (tx) => putOff(tx, some, o)))
+      this.#dueBy(await this.#db.write([], (tx) => putOff(tx, some, o), { mayWait: true }))
     } catch (error) {
       // They are due still, and found again.
       this.#telemetry.emit(attemptFailed, { message: '', error })

@@ -41,8 +41,8 @@ export class JournaledEngine implements KvEngine {
     return joining === undefined ? this.#now() : joining.then(() => this.#now())
   }
 
-  commit(batch: Batch): Promise<CommitOutcome> {
-    return this.#client.commit(batch)
+  commit(batch: Batch, { mayWait } = { mayWait: false }): Promise<CommitOutcome> {
+    return this.#client.commit(batch, mayWait)
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
