@@ -117,14 +117,19 @@ export class BodyHasher {
     const out = Buffer.allocUnsafe(held.length + bytes.length)
     held.copy(out)
     let length = held.length
+    let last = length > 0 ? out[length - 1]! : 0
     for (let at = 0; at < bytes.length; at++) {
-      const byte = bytes[at] === TAB ? SPACE : bytes[at]!
-      if (byte === SPACE && length > 0 && out[length - 1] === SPACE) continue
-      if (byte === LF && length > 1 && out[length - 1] === CR && out[length - 2] === SPACE) {
-        out[length - 2] = CR
-        length--
+      let byte = bytes[at]!
+      if (byte <= SPACE) {
+        if (byte === TAB) byte = SPACE
+        if (byte === SPACE && last === SPACE) continue
+        if (byte === LF && last === CR && length > 1 && out[length - 2] === SPACE) {
+          out[length - 2] = CR
+          length--
+        }
       }
       out[length++] = byte
+      last = byte
     }
     this.#space = nothing
     if (length > 0 && out[length - 1] === SPACE) this.#space = oneSpace
@@ -185,16 +190,7 @@ export class BodyHasher {
 function cleanLength(bytes: Buffer): number {
   const tab = bytes.indexOf(TAB)
   const end = tab < 0 ? bytes.length : tab
-  const space = bytes.indexOf(SPACE)
-  if (space < 0) return end
-  let before = 0xff
-  for (let at = space; at < end; at++) {
-    const byte = bytes[at]!
-    // One test for most bytes, without a branch between them: both are below 0x21.
-    if (((byte - 0x21) & (before - 0x21)) < 0 && before === SPACE && (byte === SPACE || byte === CR)) {
-      return at - 1
-    }
-    before = byte
-  }
-  return before === SPACE ? end - 1 : end
+  const found = bytes.toString('latin1', 0, end).search(/  | \r/)
+  if (found >= 0) return found
+  return end > 0 && bytes[end - 1] === SPACE ? end - 1 : end
 }

@@ -1,7 +1,13 @@
 /** Looking up the key of a signature in the DNS (RFC 6376 §3.6.2, §6.1.2), for DKIM and for ARC. */
 import { normaliseDomain } from '#base/domain-name.ts'
-import { type DkimKey, type KeyType, type KnownKeys, readKeyRecord, type UnusableKey } from './dkim-key.ts'
-import { unusable } from './dkim-key.ts'
+import {
+  type DkimKey,
+  type KeyType,
+  type KnownKeys,
+  readKeyRecord,
+  unusable,
+  type UnusableKey,
+} from './dkim-key.ts'
 import type { AuthResolver } from './resolver.ts'
 
 /** RFC 6376 §3.6.2.2 wants one record for a name; of more than these the rest is not looked at. */
