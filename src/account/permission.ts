@@ -69,6 +69,7 @@ export const singletonNames = [
   'MtaStageConnect',
   'MtaStageData',
   'MtaStageRcpt',
+  'MtaSts',
   'ReportSettings',
   'SenderAuth',
   'Sharing',

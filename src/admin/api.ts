@@ -6,6 +6,7 @@ import { type Context, Hono } from 'hono'
 import { limitBody } from '#http/body-limit.ts'
 import type { HttpEnv } from '#http/router.ts'
 import { accountPermissionsRoute, type PermissionOptions } from './account-permissions.ts'
+import { autoconfigPages, type AutoconfigOptions } from './autoconfig.ts'
 import { type ClassicSettingsOptions, classicSettingsRoutes } from './classic-settings.ts'
 import { dkimRoutes, type DkimOptions } from './dkim.ts'
 import { dnsRecordsRoute, type ZoneOptions } from './dns-records.ts'
@@ -14,6 +15,7 @@ import { type DoctorOptions, doctorRoute } from './doctor.ts'
 import { type AdminEnv, adminGate, assertMay, type GateOptions } from './gate.ts'
 import { addHomePage } from './home-page.ts'
 import { type ObjectOptions, objectRoutes } from './objects.ts'
+import { mtaStsPage, type MtaStsOptions } from './mta-sts-page.ts'
 import { openApiDocument } from './openapi.ts'
 import { type PrincipalOptions, principalRoutes } from './principals.ts'
 import { queueMessageRoutes } from './queue-messages.ts'
@@ -38,6 +40,8 @@ export interface AdminOptions
     TroubleshootOptions,
     DoctorOptions,
     Pick<RecountOptions, 'recount'>,
+    MtaStsOptions,
+    Pick<AutoconfigOptions, 'hasDomain'>,
     Omit<ServerRouteOptions, 'accounts' | 'queue'> {
   readonly accounts: ObjectOptions['accounts'] &
     PermissionOptions['accounts'] &
@@ -123,6 +127,8 @@ const plainRoutes = (o: AdminOptions): readonly PlainRoute[] => [
     open: true,
     handle: (c) => ready(o, c),
   },
+  mtaStsPage(o),
+  ...autoconfigPages(o),
 ]
 
 async function ready(o: AdminOptions, c: Context<HttpEnv>): Promise<Response> {

@@ -7,9 +7,10 @@ import { LiveSettings } from '#registry/live.ts'
 import { settingsObjects } from '#server/catalog.ts'
 import { ConfiguredResolver } from '#dns/configured.ts'
 import { stillQueue } from '#queue/fixture.test.ts'
+import { mtaStsPolicy } from '#cert/settings.ts'
 import { DkimKeys } from '#cert/dkim-keys.ts'
 import { buildManagement } from '#server/management.ts'
-import { zoneOf } from '#server/zone.ts'
+import { hasDomain, zoneOf } from '#server/zone.ts'
 import { createRouter, type HttpEnv } from '#http/router.ts'
 import { addAdminRoutes, type AdminOptions, apiRoutes } from './api.ts'
 import type { Finding } from './doctor.ts'
@@ -73,6 +74,8 @@ export async function makeApi(o: { facts?: ServerFacts; dnsConfig?: string } = {
       listeners: () => served.listeners,
       certificates: () => undefined,
     }),
+    hasDomain: hasDomain(store.db),
+    mtaSts: () => mtaStsPolicy(settings, served.hostName),
     rotateDkim: (domain, rotation) => dkimKeys.rotate(domain, rotation),
     signIn: store.signIn,
     accounts: store.accounts,

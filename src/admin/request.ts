@@ -1,6 +1,7 @@
 /** What the routes of the management API read from a request. Everything wrong is Fault `invalid`. */
 import type { Context } from 'hono'
 import { HTTPException } from 'hono/http-exception'
+import { normaliseDomain } from '#base/domain-name.ts'
 import { Fault, invalidProperties } from '#base/fault.ts'
 import { parseJsonBody } from '#http/json-body.ts'
 import type { ChangeOptions } from '#registry/management.ts'
@@ -20,6 +21,10 @@ export async function jsonBody(c: Context<AdminEnv>): Promise<unknown> {
     throw new HTTPException(415, { message: 'The body must be application/json.' })
   return parseJsonBody(new Uint8Array(await c.req.arrayBuffer()))
 }
+
+/** The name that was asked, in its stored spelling; undefined for an address or none. */
+export const hostOf = (c: Pick<Context, 'req'>): string | undefined =>
+  normaliseDomain((c.req.header('host') ?? new URL(c.req.url).host).replace(/:\d+$/, ''))
 
 export const pageFields = {
   page: integer({ fallback: 1, min: 1, max: 1_000_000, help: 'Which page, from 1.' }),

@@ -15,6 +15,9 @@ const facts: DomainFacts = {
   services: [{ name: 'imaps', port: 993 }],
   certificateKeys: [Buffer.alloc(32, 0xab)],
   authorities: ['letsencrypt.org'],
+  mtaSts: { mode: 'testing', mx: ['mail.example.org'], maxAgeSeconds: 604_800 },
+  hasCertificate: () => true,
+  hasWeb: true,
 }
 
 const wanted = wantedRecords(facts)
@@ -162,5 +165,25 @@ describe('the comparison with the DNS', () => {
       'TLSA wrong: 3 1 1 0101',
       'CAA wrong: 0 issue "other.example"',
     ])
+  })
+})
+
+describe('names for what is answered over HTTPS', () => {
+  const name = 'mta-sts.example.org'
+  const bare = without('CNAME', name)
+
+  it('may be aliases or have addresses of their own, and must lead here', async () => {
+    const at = (ip: string): Zone => ({ ...bare, [`A ${name}`]: [{ type: 'A', ip }] })
+    assert.deepEqual(troubles(await check(at('192.0.2.1'))), [])
+    assert.deepEqual(troubles(await check(at('192.0.2.9'))), [
+      'MTA-STS wrong: 192.0.2.9 | it leads elsewhere',
+    ])
+    const alias = { ...own, [`CNAME ${name}`]: [{ type: 'CNAME', target: 'old.example.net' }] }
+    assert.deepEqual(troubles(await check(alias)), ['MTA-STS wrong: old.example.net | it leads elsewhere'])
+  })
+
+  it('a policy without an id is wrong', async () => {
+    const zone = { ...own, 'TXT _mta-sts.example.org': txt('v=STSv1;') }
+    assert.match(troubles(await check(zone)).join(), /^MTA-STS wrong: .* \| it has no id$/)
   })
 })

@@ -87,12 +87,32 @@ async function judge(wanted: WantedRecord, records: readonly DnsRecord[], o: Ask
       return judgeOne(versioned(records, /^v=TLSRPTv1\b/), (text) =>
         /;[ \t]*rua=(?:mailto|https):/.test(text) ? undefined : 'it names nobody to report to',
       )
+    case 'MTA-STS':
+      return wanted.record.type === 'CNAME'
+        ? judgeHost(records, wanted.record.name, o)
+        : judgeOne(versioned(records, /^v=STSv1\b/), mtaStsProblem)
+    case 'AUTOCONFIG':
+      return judgeHost(records, wanted.record.name, o)
     case 'SRV':
       return judgeSrv(wanted.record as RecordOf<'SRV'>, records as readonly RecordOf<'SRV'>[])
     case 'TLSA':
     case 'CAA':
       return judgeAmong(recordText(wanted.record), records)
   }
+}
+
+/** Any id will do that changes with the policy: what matters is that there is one. */
+const mtaStsProblem = (text: string): string | undefined =>
+  /^v=STSv1[ \t]*;[ \t]*id=[A-Za-z0-9]{1,32}[ \t]*(?:;|$)/.test(text) ? undefined : 'it has no id'
+
+/** By an alias, or by addresses of its own. */
+async function judgeHost(records: readonly DnsRecord[], name: string, o: Asking): Promise<Judged> {
+  const [alias] = records.filter((record): record is RecordOf<'CNAME'> => record.type === 'CNAME')
+  const found = alias === undefined ? await addressesOf(name, o) : [recordText(alias)]
+  if (found.length === 0) return { result: 'missing' }
+  return (await leadsHere(plain(alias?.target ?? name), o))
+    ? { result: 'ok', found }
+    : { result: 'wrong', found, said: 'it leads elsewhere' }
 }
 
 const plain = (name: string): string => name.replace(/\.$/, '').toLowerCase()

@@ -15,6 +15,9 @@ const facts: DomainFacts = {
   services: [],
   certificateKeys: [],
   authorities: [],
+  mtaSts: undefined,
+  hasCertificate: () => false,
+  hasWeb: false,
 }
 
 const lines = (change: Partial<DomainFacts> = {}): readonly string[] =>
@@ -87,5 +90,36 @@ describe('the DNS records of a domain', () => {
       text,
       /\n; Only if nobody else [^\n]*:\n; example\.org\. 3600 IN CAA 0 issue "letsencrypt\.org"\n$/,
     )
+  })
+})
+
+describe('what is answered over HTTPS', () => {
+  const policy = { mode: 'enforce', mx: ['mail.example.org'], maxAgeSeconds: 86_400 } as const
+  const web = { mtaSts: policy, hasWeb: true, services: [{ name: 'imaps', port: 993 }] } as const
+  const found = (change: Partial<DomainFacts>): readonly string[] =>
+    wantedRecords({ ...facts, ...web, ...change })
+      .filter(({ purpose }) => purpose === 'MTA-STS' || purpose === 'AUTOCONFIG')
+      .map(({ record, onlyIf }) =>
+        `${record.name} ${record.type} ${recordText(record)} ${onlyIf ?? ''}`.trim(),
+      )
+
+  it('has names that lead here, and a record whose id is that of the policy', () => {
+    const all = found({ hasCertificate: () => true })
+    assert.deepEqual(
+      all.map((line) => line.replace(/id=[0-9a-f]{20}/, 'id=x')),
+      [
+        '_mta-sts.example.org TXT "v=STSv1; id=x;"',
+        'mta-sts.example.org CNAME mail.example.org.',
+        'autoconfig.example.org CNAME mail.example.org.',
+      ],
+    )
+    const [changed] = found({ hasCertificate: () => true, mtaSts: { ...policy, mode: 'testing' } })
+    assert.notEqual(changed, all[0])
+  })
+
+  it('is for nobody without a certificate for the name, and not there without a policy or the web', () => {
+    assert.match(found({})[0]!, / if there is a certificate for mta-sts\.example\.org$/)
+    assert.deepEqual(found({ mtaSts: undefined }).length, 1)
+    assert.deepEqual(found({ hasWeb: false }), [])
   })
 })

@@ -7,9 +7,21 @@ import { dkimRecordName } from '#account/dkim-selector.ts'
 import type { DnsRecord, RecordOf } from '#dns/record.ts'
 import { recordText } from '#dns/record-text.ts'
 import type { Resolution } from '#dns/resolver.ts'
+import { type MtaStsPolicy, mtaStsRecordText } from '#mailauth/mta-sts.ts'
 import { dkimRecordText } from './dkim-record.ts'
 
-export const dnsPurposes = ['MX', 'SPF', 'DKIM', 'DMARC', 'TLS-RPT', 'SRV', 'TLSA', 'CAA'] as const
+export const dnsPurposes = [
+  'MX',
+  'SPF',
+  'DKIM',
+  'DMARC',
+  'MTA-STS',
+  'TLS-RPT',
+  'SRV',
+  'AUTOCONFIG',
+  'TLSA',
+  'CAA',
+] as const
 export type DnsPurpose = (typeof dnsPurposes)[number]
 
 export interface WantedRecord {
@@ -38,6 +50,12 @@ export interface DomainFacts {
   readonly services: readonly { readonly name: ServiceName; readonly port: number }[]
   /** SHA-256 of the public keys of the certificates that others are shown; none where nobody issued them. */
   readonly certificateKeys: readonly Buffer[]
+  /** What those who bring mail are told to demand; undefined: nothing. */
+  readonly mtaSts: MtaStsPolicy | undefined
+  /** Of names of the domain, that this server has a certificate for. */
+  readonly hasCertificate: (name: string) => boolean
+  /** Whether mail programs can ask it over HTTPS how to connect. */
+  readonly hasWeb: boolean
   /** The domains of the authorities that issue its certificates. */
   readonly authorities: readonly string[]
 }
@@ -69,7 +87,9 @@ export function wantedRecords(facts: DomainFacts): readonly WantedRecord[] {
     ...spf(facts),
     ...facts.keys.filter(({ stage }) => stage !== 'retired').map((key) => dkim(domain, key)),
     ...reports(facts),
+    ...mtaSts(facts),
     ...srv(facts),
+    ...autoconfig(facts),
     ...certificates(facts),
   ]
 }
@@ -121,6 +141,36 @@ function reports({ domain, reportUri }: DomainFacts): readonly WantedRecord[] {
   } as const
   return [dmarc, tls]
 }
+
+/** A name that leads to this server for what it answers over HTTPS. */
+function webName(facts: DomainFacts, purpose: DnsPurpose, label: string, note: string): WantedRecord {
+  const name = `${label}.${facts.domain}`
+  return {
+    purpose,
+    record: { type: 'CNAME', name, ttl, target: `${facts.hostname}.` },
+    note,
+    ...(facts.hasCertificate(name) ? {} : { onlyIf: `if there is a certificate for ${name}` }),
+  }
+}
+
+/** RFC 8461 §3.1, §3.3. */
+function mtaSts(facts: DomainFacts): readonly WantedRecord[] {
+  const { domain, mtaSts: policy, hasWeb } = facts
+  if (policy === undefined || !hasWeb) return []
+  const host = webName(facts, 'MTA-STS', 'mta-sts', 'where that policy is')
+  const named: WantedRecord = {
+    purpose: 'MTA-STS',
+    record: txt(`_mta-sts.${domain}`, mtaStsRecordText(policy)),
+    note: 'there is a policy of TLS for mail to it',
+    ...(host.onlyIf === undefined ? {} : { onlyIf: host.onlyIf }),
+  }
+  return [named, host]
+}
+
+const autoconfig = (facts: DomainFacts): readonly WantedRecord[] =>
+  facts.hasWeb && facts.services.length > 0
+    ? [webName(facts, 'AUTOCONFIG', 'autoconfig', 'where mail programs ask how to connect')]
+    : []
 
 /** RFC 8314 §5.1: what is encrypted from the first octet is preferred. */
 const srv = ({ domain, hostname, services }: DomainFacts): readonly WantedRecord[] =>

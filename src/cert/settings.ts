@@ -1,8 +1,10 @@
 /** Certificates and DKIM keys that administrators bring, and certificates that are to be fetched. */
 import { dkimAlgorithms } from '#account/dkim-tables.ts'
 import { ownDomain } from '#account/objects/fields.ts'
-import { boolean, dateTime, integer, list, oneOf, secret, text } from '#settings/field.ts'
-import { settingsObject } from '#settings/object.ts'
+import { normaliseDomain } from '#base/domain-name.ts'
+import { longestPolicyAgeSeconds, type MtaStsPolicy } from '#mailauth/mta-sts.ts'
+import { boolean, dateTime, duration, integer, list, oneOf, secret, text } from '#settings/field.ts'
+import { type Settings, settingsObject } from '#settings/object.ts'
 import { algorithmSpellings, selectorField, signingFields } from './dkim-fields.ts'
 import { readDkimKey } from './dkim-key-pair.ts'
 import { certificateFacts, checkPair } from './inspect.ts'
@@ -150,4 +152,48 @@ export const dkimSignature = settingsObject({
   },
 })
 
-export const certSettings = [certificate, acmeProvider, dkimSignature] as const
+const serverName = text({
+  fallback: undefined,
+  help: 'A server.',
+  allowed: 'a host name such as "mail.example.org" or "*.example.org"',
+  normalise: (given) => {
+    const star = given.startsWith('*.') ? '*.' : ''
+    const name = normaliseDomain(given.slice(star.length))
+    return name && star + name
+  },
+})
+
+export const mtaSts = settingsObject({
+  name: 'MtaSts',
+  title: 'MTA-STS',
+  help: 'What servers that bring mail of the domains here are told to demand of this one (RFC 8461).',
+  many: false,
+  fields: {
+    mode: oneOf(['testing', 'enforce', 'none'], {
+      fallback: 'testing',
+      classic: 'session.mta-sts.mode',
+      help: 'testing: whoever comes without good TLS reports it and brings the mail all the same. enforce: it is not brought. none: there is no policy any more.',
+    }),
+    maxAge: duration({
+      fallback: 7 * 86_400_000,
+      min: 1000,
+      max: longestPolicyAgeSeconds * 1000,
+      classic: 'session.mta-sts.max-age',
+      help: 'How long others remember it.',
+    }),
+    mxHosts: list(serverName, {
+      fallback: [],
+      max: 50,
+      classic: 'session.mta-sts.mx',
+      help: 'The servers that mail goes to, by the names in MX records; by default this one.',
+    }),
+  },
+})
+
+export const mtaStsPolicy = (settings: Pick<Settings, 'get'>, hostname: string): MtaStsPolicy => {
+  const { mode, maxAge, mxHosts } = settings.get(mtaSts)
+  const named = mxHosts.filter((name) => name !== undefined)
+  return { mode, mx: named.length === 0 ? [hostname] : named, maxAgeSeconds: Math.floor(maxAge / 1000) }
+}
+
+export const certSettings = [certificate, acmeProvider, dkimSignature, mtaSts] as const

@@ -13,6 +13,7 @@ import type { ServerFacts } from '#admin/server-facts.ts'
 import { systemClock } from '#base/clock.ts'
 import { LocalBus } from '#bus/engines/local.ts'
 import { dkimRoundTask, followDkimTask, scheduleDkimRound } from '#cert/dkim-tasks.ts'
+import { mtaStsPolicy } from '#cert/settings.ts'
 import { httpSettings } from '#http/settings.ts'
 import type { CommitterLine } from '#kv/committer-client.ts'
 import { type CertificatePair, CertificateSet } from '#net/certificate-set.ts'
@@ -58,7 +59,7 @@ import type { Spawn } from './threads.ts'
 import { deliveryTester } from './troubleshoot.ts'
 import { version } from './version.ts'
 import { buildWeb } from './web.ts'
-import { zoneOf } from './zone.ts'
+import { hasDomain, zoneOf } from './zone.ts'
 import { WorkerThread } from './worker-thread.ts'
 
 export interface StartOptions {
@@ -217,6 +218,8 @@ function httpOf(
     accounts,
     dns: resolver,
     zoneOf: zones,
+    hasDomain: hasDomain(db),
+    mtaSts: () => mtaStsPolicy(settings, hostname()),
     rotateDkim: (domain, rotation) => dkimKeys.rotate(domain, rotation),
     examine: doctor({ db, clock, settings, resolver, directory, selfSigned, accounts, zoneOf: zones }),
     tryDelivery: deliveryTester({

@@ -11,6 +11,7 @@ import { isLoopbackIp, parseIp } from '#base/ip.ts'
 import { authorityOf } from '#cert/authorities.ts'
 import { configuredKeys } from '#cert/configured-keys.ts'
 import { checkRecords, isSeenFirst } from '#cert/dns-check.ts'
+import { mtaStsPolicy } from '#cert/settings.ts'
 import { type DomainFacts, type ServiceName, wantedRecords } from '#cert/dns-records.ts'
 import type { Resolver } from '#dns/resolver.ts'
 import type { Db } from '#kv/db.ts'
@@ -21,7 +22,7 @@ export interface ZoneDeps {
   readonly db: Db
   readonly clock: Clock
   readonly resolver: Resolver
-  readonly settings: Pick<Settings, 'each'>
+  readonly settings: Pick<Settings, 'each' | 'get'>
   readonly hostname: () => string
   readonly listeners: () => readonly ListenerFacts[]
   /** Undefined as long as the only one is of our own making. */
@@ -43,6 +44,12 @@ export const zoneOf =
     return { records, keys, checked }
   }
 
+/** Whether mail of the domain comes here, by its own name or as the alias of another. */
+export const hasDomain =
+  (db: Db) =>
+  async (domain: string): Promise<boolean> =>
+    (await db.read((tx) => tx.get(domainTable, domain))) !== undefined
+
 async function factsOf(deps: ZoneDeps, domain: string): Promise<DomainFacts | undefined> {
   const found = await deps.db.read(async (tx) => {
     const row = await tx.get(domainTable, domain)
@@ -52,6 +59,7 @@ async function factsOf(deps: ZoneDeps, domain: string): Promise<DomainFacts | un
   if (found === undefined) return undefined
   const given = deps.hostname()
   const hostname = normaliseDomain(given) ?? given
+  const policy = mtaStsPolicy(deps.settings, hostname)
   const shown = (deps.certificates()?.select(hostname) ?? []).map(
     ({ certificate }) => new X509Certificate(certificate),
   )
@@ -71,8 +79,22 @@ async function factsOf(deps: ZoneDeps, domain: string): Promise<DomainFacts | un
         .update(publicKey.export({ type: 'spki', format: 'der' }))
         .digest(),
     ),
+    mtaSts: policy.mode === 'none' ? undefined : policy,
+    hasCertificate: (name) => hasCertificate(deps, name),
+    hasWeb: deps
+      .listeners()
+      .some(
+        ({ service, security, ip }) =>
+          service === 'http' && security === 'tls' && !isLoopbackIp(parseIp(ip)!),
+      ),
     authorities: [...new Set(shown.flatMap(({ issuer }) => authorityOf(issuer) ?? []))],
   }
+}
+
+function hasCertificate(deps: ZoneDeps, name: string): boolean {
+  const wildcard = `*${name.slice(name.indexOf('.'))}`
+  const offered = deps.certificates()?.select(name) ?? []
+  return offered.some(({ names }) => names.includes(name) || names.includes(wildcard))
 }
 
 function reportUri(given: string = domainDefaults.reportAddressUri, domain: string): string | undefined {

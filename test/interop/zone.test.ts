@@ -31,6 +31,9 @@ describe('the zone text of a domain', needs('named-checkzone'), () => {
       ],
       certificateKeys: [Buffer.alloc(32, 0xab)],
       authorities: ['letsencrypt.org'],
+      mtaSts: { mode: 'testing', mx: ['mail.example.org'], maxAgeSeconds: 604_800 },
+      hasCertificate: () => true,
+      hasWeb: true,
     })
     const text = zoneText('example.org', wanted.map(zoneLine))
     const whole = text.replaceAll(/^; (?=\S+ \d+ IN )/gm, '')
