@@ -98,6 +98,9 @@ export const collectionNames = [
 /** Objects that nobody but the server writes. */
 export const recordNames = ['AuditEntry'] as const
 
+/** Objects that the server makes, and people throw away. */
+export const endingRecordNames = ['DmarcExternalReport'] as const
+
 /** Objects that the server makes, and people change and end. */
 export const changingRecordNames = ['DmarcInternalReport', 'QueuedMessage'] as const
 
@@ -110,6 +113,7 @@ export type ManagedName =
   | (typeof fixedSingletonNames)[number]
   | (typeof collectionNames)[number]
   | (typeof recordNames)[number]
+  | (typeof endingRecordNames)[number]
   | (typeof changingRecordNames)[number]
   | (typeof ownSingletonNames)[number]
   | (typeof ownCollectionNames)[number]
@@ -124,6 +128,7 @@ export type Permission =
 const singletonVerbs = ['Get', 'Update'] as const
 const collectionVerbs = ['Get', 'Create', 'Update', 'Destroy', 'Query'] as const
 const recordVerbs = ['Get', 'Query'] as const
+const endingRecordVerbs = ['Get', 'Destroy', 'Query'] as const
 const changingRecordVerbs = ['Get', 'Update', 'Destroy', 'Query'] as const
 
 const verbHelp = {
@@ -158,6 +163,7 @@ export const permissionHelp: ReadonlyMap<Permission, string> = new Map([
   ...ofObjects(fixedSingletonNames, ['Get']),
   ...ofObjects(collectionNames, collectionVerbs),
   ...ofObjects(recordNames, recordVerbs),
+  ...ofObjects(endingRecordNames, endingRecordVerbs),
   ...ofObjects(changingRecordNames, changingRecordVerbs),
 ])
 

@@ -42,10 +42,22 @@ export interface ReadReport {
   readonly problems: readonly string[]
 }
 
+/** Characters between two steps: some milliseconds of work. */
+const stepLength = 1 << 16
+
 /** Throws a SyntaxFault, whose offset counts characters, where the document is no report. */
 export function readAggregateReport(bytes: Uint8Array): ReadReport {
+  const steps = aggregateReportSteps(bytes)
+  for (;;) {
+    const { done, value } = steps.next()
+    if (done === true) return value
+  }
+}
+
+/** The same in steps, between which others may have a turn: a report may have many thousand records. */
+export function* aggregateReportSteps(bytes: Uint8Array): Generator<undefined, ReadReport> {
   const tree = new ReportTree()
-  tree.parse(decodeXml(bytes))
+  yield* tree.parse(decodeXml(bytes))
   return { report: tree.report(), problems: tree.problems }
 }
 
@@ -92,11 +104,21 @@ class ReportTree {
     this.#parser.on('cdata', (text) => this.#text(text))
   }
 
-  parse(text: string): void {
-    const escaped = text.replace(bareAmpersand, '&amp;')
-    if (escaped.length !== text.length) this.#problem('an ampersand is not escaped')
-    this.#parser.write(escaped).close()
-    this.#length = escaped.length
+  *parse(text: string): Generator<undefined, void> {
+    let length = 0
+    for (let at = 0; at < text.length;) {
+      // No entity has this character in it, so none is cut in two.
+      const close = text.indexOf('>', at + stepLength)
+      const piece = text.slice(at, close < 0 ? text.length : close + 1)
+      const escaped = piece.replace(bareAmpersand, '&amp;')
+      if (escaped.length !== piece.length && length === at) this.#problem('an ampersand is not escaped')
+      this.#parser.write(escaped)
+      at += piece.length
+      length += escaped.length
+      yield undefined
+    }
+    this.#parser.close()
+    this.#length = length
     if (this.#root === undefined || !this.#isClosed) this.#fail('the document has no whole element feedback')
   }
 

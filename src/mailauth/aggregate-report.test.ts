@@ -3,7 +3,7 @@ import { describe, test } from 'node:test'
 import fc from 'fast-check'
 import { SyntaxFault } from '#base/fault.ts'
 import { type AggregateReport, reportFileName, reportSubject } from './aggregate-report.ts'
-import { readAggregateReport } from './aggregate-report-reader.ts'
+import { aggregateReportSteps, readAggregateReport } from './aggregate-report-reader.ts'
 import { writeAggregateReport } from './aggregate-report-xml.ts'
 
 const read = (xml: string) => readAggregateReport(Buffer.from(xml))
@@ -205,6 +205,17 @@ describe('hostile documents', () => {
     const [, record = ''] = /(<record>[^]*<\/record>)/.exec(sample) ?? []
     const { report } = read(sample.replace('</record>', `</record>${record.repeat(5000)}`))
     assert.equal(report.records.length, 5001)
+  })
+
+  test('a long one is read in many steps, as it is read at once', () => {
+    const [, record = ''] = /(<record>[^]*<\/record>)/.exec(sample) ?? []
+    const odd = record.replace('<row>', '<row><note>a & b &amp; c > d</note>')
+    const long = sample.replace('</record>', `</record>${odd.repeat(3000)}`)
+    const steps = [...aggregateReportSteps(Buffer.from(long))]
+    assert.ok(steps.length > 10)
+    const { report, problems } = read(long)
+    assert.equal(report.records.length, 3001)
+    assert.deepEqual(problems, ['an ampersand is not escaped'])
   })
 
   test('any bytes give a report or a SyntaxFault', () => {

@@ -1,5 +1,5 @@
 /** What there is to tell about reports: about mail, to others, and from them. */
-import { error, eventKind, list, number, text } from '#telemetry/event.ts'
+import { error, eventKind, list, maybe, number, text } from '#telemetry/event.ts'
 
 export const countsDropped = eventKind({
   name: 'report.counts-dropped',
@@ -35,4 +35,34 @@ export const reportTooLarge = eventKind({
   level: 'warn',
   help: 'Messages are left out of a DMARC report, which would be too large with them.',
   fields: { domain: text, leftOut: number },
+})
+
+export const dmarcReceived = eventKind({
+  name: 'report.dmarc-received',
+  level: 'info',
+  help: 'Another server tells how much mail in the name of a domain of ours it got, and how much of it passed DMARC.',
+  fields: {
+    from: text,
+    org: text,
+    domain: text,
+    report: text,
+    messages: number,
+    passed: number,
+    dmarc: text,
+  },
+  count: 'reports_dmarc_received_total',
+})
+
+export const reportUnread = eventKind({
+  name: 'report.unread',
+  level: 'warn',
+  help: 'Mail to an address for reports looks like one and cannot be read as one. It was delivered as all mail is.',
+  fields: { from: text, to: list, reason: text, error: maybe(error) },
+})
+
+export const tooManyReceived = eventKind({
+  name: 'report.too-many-received',
+  level: 'warn',
+  help: 'A report is not kept for the management, since too many came today. It was delivered as all mail is.',
+  fields: { to: list },
 })

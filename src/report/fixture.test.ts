@@ -1,11 +1,14 @@
 /** A store, a clock that stands, a DNS of data, for the tests of this folder. */
 import { asBuffer } from '#base/bytes.ts'
 import { fixedClock } from '#base/clock.ts'
+import type { AccountId } from '#base/id.ts'
 import { parseIp } from '#base/ip.ts'
+import { parseStructure } from '#message/mime.ts'
 import { MemoryBlobs } from '#blob/engines/memory.ts'
 import { LocalBus } from '#bus/engines/local.ts'
 import { KvDb } from '#kv/db.ts'
 import { MemoryEngine } from '#kv/engines/memory.ts'
+import { ownerKinds } from '#kv/blob-rows.ts'
 import { type TaskRow, taskTable } from '#kv/task-rows.ts'
 import { MessageVerifier } from '#mailauth/message-verifier.ts'
 import { QueueIds } from '#queue/enqueue.ts'
@@ -17,6 +20,8 @@ import { silentTelemetry, type Telemetry } from '#telemetry/telemetry.ts'
 import { AuthZone, type ZoneData } from '../../test/harness/auth-zone.ts'
 import type { CheckedMessage } from './aggregate-record.ts'
 import { sendAggregateTask } from './aggregate-sender.ts'
+import { analyseTask } from './analysis.ts'
+import { analyseName, IncomingReports } from './incoming.ts'
 import { Outbox, type OutboxOptions } from './outbox.ts'
 import { ReportRecorder } from './recorder.ts'
 import { dmarcReportSettings, reportSettings } from './settings.ts'
@@ -63,7 +68,7 @@ export function makeReports(
     keysOf: o.keysOf ?? (() => []),
   })
   const recorder = new ReportRecorder(deps)
-  const kinds = [sendAggregateTask({ ...deps, outbox, generator: 'Postern 1' })]
+  const kinds = [sendAggregateTask({ ...deps, outbox, generator: 'Postern 1' }), analyseTask(deps)]
   /** A time later all that is due is done. */
   const pass = async (ms: number): Promise<void> => {
     clock.advance(ms)
@@ -87,7 +92,23 @@ export function makeReports(
     )
     return Promise.all(read)
   }
-  return { ...deps, told, outbox, recorder, pass, rows, sent }
+  const incoming = new IncomingReports(settings)
+  /** Takes mail in, as the commit that accepts it does; whether it was recognised. */
+  const arrive = async (text: string | Buffer, to: readonly string[] = ['postmaster@example.org']) => {
+    const bytes = Buffer.from(text)
+    const stager = blobs.stager({ maxBytes: bytes.length })
+    await stager.write(bytes)
+    const staged = await stager.finish()
+    const o = { blob: staged.hash, receivedAt: clock.now(), dmarc: 'pass' }
+    const analysis = incoming.recognise(to, parseStructure(bytes), o)
+    await db.write([], async (tx) => {
+      tx.attach(staged, { account: 0 as AccountId, kind: ownerKinds.queue, id: ++mails })
+      if (analysis !== undefined) tx.schedule(analyseName, analysis, clock.now())
+    })
+    return analysis !== undefined
+  }
+  let mails = 0
+  return { ...deps, told, outbox, recorder, pass, rows, sent, arrive }
 }
 
 /** A message of `from`, checked. */

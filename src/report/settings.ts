@@ -1,6 +1,6 @@
 /** What administrators may say about reports on mail: those that are sent, and those that come in. */
 import { isFullHostName, normaliseAddress, normaliseDomain } from '#base/domain-name.ts'
-import { oneOf, size, text } from '#settings/field.ts'
+import { list, oneOf, size, text } from '#settings/field.ts'
 import { settingsObject } from '#settings/object.ts'
 
 /** Names and contacts stand in every report. */
@@ -35,6 +35,27 @@ export const reportSettings = settingsObject({
       'What the server calls itself in reports. Without it: its host name.',
       'report.submitter',
     ),
+    inboundReportAddresses: list(
+      text({
+        fallback: undefined,
+        help: 'An address; * stands for any text.',
+        longest: 320,
+        allowed: 'an address such as "postmaster@*" or "dmarc@example.org"',
+        normalise: (given) => (/^[^\s@]+@[^\s@]+$/.test(given) ? given.toLowerCase() : undefined),
+      }),
+      {
+        fallback: ['postmaster@*'],
+        max: 100,
+        classic: 'report.analysis.addresses',
+        help: 'Mail to these is looked at for reports, and delivered as all mail is.',
+      },
+    ),
+    inboundReportMaxSize: size({
+      fallback: 25 << 20,
+      min: 64 << 10,
+      max: 100 << 20,
+      help: 'How large such a message may be, and a report when it is unpacked; larger ones are not read.',
+    }),
   },
 })
 

@@ -1,16 +1,19 @@
 /**
- * The rows of reports that are to be sent: one for each domain and period, one below it for what some messages
- * have in common, and a count of domains for each period. The letters `N P R` of global keys are this folder's.
+ * The rows of reports. Of those that are to be sent: one for each domain and period, one below it for what some
+ * messages have in common, and a count of domains for each period. Of those that came in: one for each, by day.
+ * The letters `E N P R` of global keys are this folder's.
  *
  * What must always hold: a report that waits has exactly one task that sends it, at the time in its row; the
  * messages of its records and those that were left out are all that were counted.
  */
 import { createHash } from 'node:crypto'
+import { deflateRawSync, inflateRawSync } from 'node:zlib'
 import { json, uint } from '#kv/codec.ts'
-import { hex, text, u48 } from '#kv/key.ts'
-import { globalTable } from '#kv/table.ts'
+import { hex, text, u32, u48 } from '#kv/key.ts'
+import { type Codec, globalTable } from '#kv/table.ts'
 import type { AggregateRecord, PublishedPolicy } from '#mailauth/aggregate-report.ts'
 import type { MailDestination } from '#mailauth/report-destination.ts'
+import type { ReportDigest } from './dmarc-report-fields.ts'
 
 /** Of a report that waits. Times are milliseconds. */
 export interface PendingReport {
@@ -63,3 +66,35 @@ export const recordName = (record: AggregateRecord): string =>
     .update(JSON.stringify({ ...record, count: 0 }))
     .digest('hex')
     .slice(0, 32)
+
+/** Records of a report are much alike. */
+const packedJson = <T>(): Codec<T> => ({
+  encode: (value) => deflateRawSync(JSON.stringify(value)),
+  decode: (bytes) => JSON.parse(inflateRawSync(bytes).toString()) as T,
+})
+
+/** A report that came in, by mail. */
+export interface ReceivedReport<R> {
+  /** The author in From, without a name; empty where there is none. */
+  readonly from: string
+  /** Which of our addresses it came to. */
+  readonly to: readonly string[]
+  readonly subject: string
+  /** Milliseconds. */
+  readonly receivedAt: number
+  /** What DMARC said of the mail: anybody may send a report. */
+  readonly dmarc: string
+  readonly report: R
+  /** What was wrong with it and passed over. */
+  readonly problems: readonly string[]
+}
+
+/** Days since 1970-01-01, and which one of the day. */
+export type ReceivedKey = readonly [day: number, n: number]
+
+export const dmarcReceivedTable = globalTable({
+  name: 'received-dmarc-report',
+  letter: 'E',
+  key: [u32(), u32()],
+  value: packedJson<ReceivedReport<ReportDigest>>(),
+})

@@ -26,6 +26,7 @@ import { provisionAccount, quotaUsage } from '#mail/mailbox.ts'
 import { AccountViews } from '#mail/view.ts'
 import type { Protocol } from '#net/listener.ts'
 import { QueueIds } from '#queue/enqueue.ts'
+import { IncomingReports } from '#report/incoming.ts'
 import { ReportRecorder } from '#report/recorder.ts'
 import type { Settings } from '#settings/object.ts'
 import { Acceptor } from '#smtp/server/accept.ts'
@@ -155,6 +156,7 @@ function smtpDeps({ bus, settings, telemetry, clock }: WorkerOptions, services: 
     knownKeys: new Lru(knownDkimKeys),
     keysOf: (domain) => signingKeys.keysOf(domain),
     reports,
+    incomingReports: new IncomingReports(settings),
     blobs,
     acceptor: new Acceptor(
       db,

@@ -33,7 +33,14 @@ it('cuts the change log of every account at night, and sees to the next night', 
   mkdirSync(blobDirectory, { recursive: true })
   await scheduleSweep(db, clock)
   const kinds = [
-    sweepTask({ blobDirectory, keepAudit: () => 86_400_000, keepChanges: () => 100, clock, telemetry }),
+    sweepTask({
+      blobDirectory,
+      keepAudit: () => 86_400_000,
+      keepReports: () => 86_400_000,
+      keepChanges: () => 100,
+      clock,
+      telemetry,
+    }),
   ]
   await using scheduler = new TaskScheduler({ db, bus, clock, telemetry, kinds })
   clock.advance(nextSweep(clock.now()) - clock.now())

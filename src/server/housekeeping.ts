@@ -1,6 +1,6 @@
 /**
- * What the server does for itself: once a day it removes stored bytes that nothing uses any more and cuts the
- * change logs and the audit log; and it removes the mail of accounts that were deleted.
+ * What the server does for itself: once a day it removes stored bytes that nothing uses any more, cuts the
+ * change logs and the audit log and removes old reports; and it removes the mail of accounts that were deleted.
  *
  * A durable task whose row has a fixed key per day, so however often the server starts there is one, and a
  * server that was off at that time does it when it is back.
@@ -16,6 +16,8 @@ import { trimLog } from '#kv/trim-log.ts'
 import type { WriteTx } from '#kv/tx.ts'
 import { purgeAccount } from '#mail/purge.ts'
 import { recountUsage } from '#mail/recount.ts'
+import { trimReceived } from '#report/received.ts'
+import { dmarcReceivedTable } from '#report/tables.ts'
 import { trimAudit } from '#registry/audit.ts'
 import type { TaskKind } from '#tasks/kind.ts'
 import type { Telemetry } from '#telemetry/telemetry.ts'
@@ -100,11 +102,18 @@ async function trimAuditLog(db: Db, beforeMs: number, signal: AbortSignal): Prom
   while (await db.write([], (tx) => trimAudit(tx, beforeMs, 1000))) signal.throwIfAborted()
 }
 
+/** Removes reports of others that came before. */
+async function trimReports(db: Db, beforeMs: number, signal: AbortSignal): Promise<void> {
+  while (await db.write([], (tx) => trimReceived(tx, dmarcReceivedTable, beforeMs, 1000)))
+    signal.throwIfAborted()
+}
+
 export const sweepTask = (o: {
   /** Commits of each account that clients can ask for. */
   keepChanges: () => number
   /** Milliseconds. */
   keepAudit: () => number
+  keepReports: () => number
   blobDirectory: string
   clock: Clock
   telemetry: Telemetry
@@ -123,6 +132,7 @@ export const sweepTask = (o: {
     })
     const logRows = await trimLogs(task.db, o.keepChanges(), task.signal)
     await trimAuditLog(task.db, startedAt - o.keepAudit(), task.signal)
+    await trimReports(task.db, startedAt - o.keepReports(), task.signal)
     await task.db.write([], async (tx) => {
       task.done(tx)
       await put(tx, o.clock.now())

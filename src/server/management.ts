@@ -26,8 +26,11 @@ import type { LiveSettings } from '#registry/live.ts'
 import { AuditHandler } from '#registry/audit-handler.ts'
 import { Management } from '#registry/management.ts'
 import { InternalReportHandler } from '#report/internal-report-handler.ts'
+import { receivedDmarc } from '#report/received-dmarc.ts'
+import { ReceivedReportHandler } from '#report/received-handler.ts'
 import { settingsHandlers } from '#registry/settings-handler.ts'
 import type { Telemetry } from '#telemetry/telemetry.ts'
+import { dataRetention } from './settings.ts'
 
 export interface ManagementOptions {
   readonly db: Db
@@ -50,6 +53,7 @@ export function buildManagement(o: ManagementOptions): Management {
       : await passwords.accept(given, about, clock.now())
     return (tx, account) => tx.put(passwordTable, [account], row)
   }
+  const keepReports = (): number => o.settings.get(dataRetention).holdMtaReportsFor
   const usedBytes: AccountHandlerOptions['usedBytes'] = async (tx, account) =>
     (await quotaUsage(tx, account)).usedBytes
   return new Management({
@@ -66,6 +70,7 @@ export function buildManagement(o: ManagementOptions): Management {
       new RoleHandler(o),
       new QueueHandler(o),
       new InternalReportHandler(o),
+      new ReceivedReportHandler(receivedDmarc, { db, keepReports }),
       new AuditHandler(db),
       ...settingsHandlers(o),
     ],

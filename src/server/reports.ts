@@ -1,6 +1,7 @@
 /** Reports about mail: the tasks that send them, on the main worker only. */
 import { QueueIds } from '#queue/enqueue.ts'
 import { sendAggregateTask } from '#report/aggregate-sender.ts'
+import { analyseTask } from '#report/analysis.ts'
 import { Outbox } from '#report/outbox.ts'
 import type { AnyTaskKind } from '#tasks/scheduler.ts'
 import type { Services, WorkerOptions } from './boot.ts'
@@ -21,6 +22,7 @@ export function reportTasks(o: WorkerOptions, services: Services): readonly AnyT
     keysOf: (domain) => signingKeys.keysOf(domain),
   })
   return [
+    analyseTask({ blobs: services.store.blobs, clock, settings, telemetry }),
     sendAggregateTask({ clock, settings, telemetry, outbox, resolver, generator: `Postern ${version}` }),
   ]
 }

@@ -159,6 +159,12 @@ export const dataRetention = settingsObject({
       min: 86_400_000,
       help: 'How long the audit log keeps who changed what.',
     }),
+    holdMtaReportsFor: duration({
+      fallback: 30 * 86_400_000,
+      min: 86_400_000,
+      classic: 'report.analysis.store',
+      help: 'How long reports of other servers are kept.',
+    }),
   },
 })
 

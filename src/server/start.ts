@@ -330,6 +330,7 @@ function startTasks(ground: Ground, services: Services): AsyncDisposable {
     blobDirectory: join(directory, 'blobs'),
     keepChanges: () => settings.get(dataRetention).maxChangesHistory,
     keepAudit: () => settings.get(dataRetention).holdAuditFor,
+    keepReports: () => settings.get(dataRetention).holdMtaReportsFor,
     clock,
     telemetry,
   })

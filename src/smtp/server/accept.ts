@@ -27,6 +27,7 @@ import { quotaUsage } from '#mail/mailbox.ts'
 import type { MessageStructure } from '#message/structure.ts'
 import { type ChunkPayload, deliverChunkName, serverAccount } from './chunk.ts'
 import { type LaterRecipient, type Outgoing, type Outlet, isHeld } from './outlet.ts'
+import { analyseName, type ReportAnalysis } from '#report/incoming.ts'
 import { prefixOf, type Trace } from './trace.ts'
 import type { ListRecipient, MailboxRecipient, Recipient } from './transaction.ts'
 
@@ -38,6 +39,8 @@ export interface AcceptedMessage {
   readonly receivedAt: number
   readonly trace: Trace
   readonly isJunk: boolean
+  /** It is a report for those who run the server, and is read after it was accepted. */
+  readonly report: ReportAnalysis | undefined
   /** What the queue has to know where it takes a part in it. */
   readonly outgoing: Outgoing
 }
@@ -131,6 +134,7 @@ export class Acceptor {
     const { outcomes, queued } = await this.#db.write([...new Set(locked)], async (tx) => {
       const all = plans.length === 0 ? [] : await applyAll(tx, plans, how, later.length > 0)
       const isTold = all[0]?.kind === 'delivered'
+      scheduleAnalysis(tx, message)
       return { outcomes: all, queued: await this.#outlet.put(tx, message, later, isTold ? told : []) }
     })
     this.#outlet.kick(queued)
@@ -165,6 +169,7 @@ export class Acceptor {
     }
     const told = now.filter(({ notify }) => notify?.includes('success') === true)
     const queued = await this.#db.write(this.#outlet.locks(message, later), async (tx) => {
+      scheduleAnalysis(tx, message)
       for (const [i, chunk] of chunks.entries()) {
         const owner = { account: serverAccount, kind: ownerKinds.queue, id: chunk.owner }
         if (i === 0) tx.attach(message.staged, owner)
@@ -176,6 +181,10 @@ export class Acceptor {
     this.#outlet.kick(queued)
     return now.map(() => delivered)
   }
+}
+
+function scheduleAnalysis(tx: WriteTx, { report, receivedAt }: AcceptedMessage): void {
+  if (report !== undefined) tx.schedule(analyseName, report, receivedAt)
 }
 
 /** `others`: somebody else has it already, by way of the queue. */

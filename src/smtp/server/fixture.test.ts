@@ -132,6 +132,7 @@ export class TestServer implements AsyncDisposable {
       knownKeys: new Lru(10),
       keysOf: () => [],
       reports: { record: () => undefined },
+      incomingReports: { recognise: () => undefined },
       mechanisms: new SaslMechanisms(settingsWith({})),
       blobs: this.blobs,
       acceptor: new Acceptor(this.db, limitsOf, this.outlet),

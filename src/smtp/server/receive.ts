@@ -16,6 +16,7 @@ import { tellVerdict } from './tell-verdict.ts'
 import type { Verdict } from '#mailauth/message-verifier.ts'
 import { dataStages } from './stages/data-stages.ts'
 import type { Refusal } from './stages/stage.ts'
+import type { ReportAnalysis } from '#report/incoming.ts'
 import { makeTrace, protocolName, type TraceFacts } from './trace.ts'
 import { withAddedFields } from '#message/added-fields.ts'
 import type { Transaction } from './transaction.ts'
@@ -100,6 +101,7 @@ async function accept(
       envelopeFrom: envelope.from.address,
       receivedAt: facts.atMs,
       trace,
+      report: recognised(session, transaction, message, verdict),
       isJunk: verdict !== undefined && isJunkBy(session.limits.checks, verdict),
       outgoing: outgoingFacts(session, transaction, message, signatures),
     },
@@ -128,6 +130,20 @@ async function accept(
     return answer
   })
   return session.role === 'lmtp' ? Buffer.concat(answers) : answers[0]!
+}
+
+/** A report of another server, for those who run this one. */
+function recognised(
+  { deps, access }: SmtpSession,
+  { recipients }: Transaction,
+  { staged, structure }: StagedMessage,
+  verdict: Verdict | undefined,
+): ReportAnalysis | undefined {
+  if (access !== undefined) return undefined
+  const to = recipients.map(({ address }) => address)
+  const dmarc = verdict?.dmarc?.result ?? ''
+  const receivedAt = deps.clock.now()
+  return deps.incomingReports.recognise(to, structure, { blob: staged.hash, receivedAt, dmarc })
 }
 
 function outgoingFacts(

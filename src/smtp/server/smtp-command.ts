@@ -15,6 +15,7 @@ import type { BlobStore } from '#blob/store.ts'
 import type { KnownKeys } from '#mailauth/dkim-key.ts'
 import type { AuthResolver } from '#mailauth/resolver.ts'
 import type { Connection } from '#net/connection.ts'
+import type { IncomingReports } from '#report/incoming.ts'
 import type { ReportRecorder } from '#report/recorder.ts'
 import type { EventKind, EventValues } from '#telemetry/event.ts'
 import type { Telemetry } from '#telemetry/telemetry.ts'
@@ -52,6 +53,8 @@ export interface SmtpDeps {
   readonly mechanisms: Pick<SaslMechanisms, 'offered' | 'find'>
   /** Is told of checked messages, for reports to their domains. */
   readonly reports: Pick<ReportRecorder, 'record'>
+  /** Recognises reports of others. */
+  readonly incomingReports: Pick<IncomingReports, 'recognise'>
   readonly blobs: Pick<BlobStore, 'stager'>
   readonly acceptor: Pick<Acceptor, 'accept' | 'hasRoom'>
   /** Settled after the time, or at once when the signal is aborted. */

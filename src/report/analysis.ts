@@ -1,0 +1,153 @@
+/**
+ * Reads reports that came by mail and keeps what is in them, one message at a time. What must hold: whatever
+ * others send, what is unpacked and read is bounded, other work goes on meanwhile, and a message that cannot be
+ * read is told once and left.
+ */
+import { setImmediate } from 'node:timers/promises'
+import { asBuffer } from '#base/bytes.ts'
+import type { Clock } from '#base/clock.ts'
+import { isFault, SyntaxFault } from '#base/fault.ts'
+import { KeyedMutex } from '#base/mutex.ts'
+import type { BlobStore } from '#blob/store.ts'
+import type { WriteTx } from '#kv/tx.ts'
+import { aggregateReportSteps, type ReadReport } from '#mailauth/aggregate-report-reader.ts'
+import { decodeBody } from '#message/body.ts'
+import { decodeHeaderText } from '#message/encoded-word.ts'
+import { StructureParser } from '#message/mime.ts'
+import type { MessageStructure } from '#message/structure.ts'
+import type { Settings } from '#settings/object.ts'
+import type { TaskKind } from '#tasks/kind.ts'
+import type { Telemetry } from '#telemetry/telemetry.ts'
+import { digestOf, type ReportDigest } from './dmarc-report-fields.ts'
+import { dmarcReceived, reportUnread, tooManyReceived } from './events.ts'
+import { analyseName, type ReportAnalysis } from './incoming.ts'
+import { putReceived } from './received.ts'
+import { type ReportPart, reportParts } from './report-parts.ts'
+import { reportSettings } from './settings.ts'
+import { dmarcReceivedTable, type ReceivedReport } from './tables.ts'
+import { unpackReport } from './unpack.ts'
+
+export interface AnalysisOptions {
+  readonly blobs: Pick<BlobStore, 'readRange'>
+  readonly clock: Clock
+  readonly settings: Pick<Settings, 'get'>
+  readonly telemetry: Telemetry
+}
+
+/** A report that was read: how it is kept, and what is told then. */
+interface Finding {
+  keep(tx: WriteTx, nowMs: number): Promise<boolean>
+  tell(): void
+}
+
+type Mail = Omit<ReceivedReport<unknown>, 'report' | 'problems'>
+
+const longestSubject = 300
+const longestAddress = 320
+const pieceBytes = 1 << 18
+
+export function analyseTask(o: AnalysisOptions): TaskKind<ReportAnalysis> {
+  const turns = new KeyedMutex<'analysis'>()
+  return {
+    ...analyseName,
+    leaseMs: 600_000,
+    retry: { firstMs: 60_000, mostMs: 3_600_000 },
+    async run(given, task) {
+      const findings = await turns.run(['analysis'], () => analyse(o, given))
+      const kept = await task.db.write([], async (tx) => {
+        task.done(tx)
+        const all: boolean[] = []
+        for (const finding of findings) all.push(await finding.keep(tx, o.clock.now()))
+        return all
+      })
+      for (const [i, finding] of findings.entries()) {
+        if (kept[i] === true) finding.tell()
+        else o.telemetry.emit(tooManyReceived, { to: given.to })
+      }
+    },
+  }
+}
+
+async function analyse(o: AnalysisOptions, given: ReportAnalysis): Promise<readonly Finding[]> {
+  const { inboundReportMaxSize: maxBytes } = o.settings.get(reportSettings)
+  const { sizeBytes, to } = given
+  const findings: Finding[] = []
+  const unread = (from: string, error: unknown): void => {
+    const isExpected = error instanceof SyntaxFault || isFault(error)
+    const reason = error instanceof Error ? error.message : String(error)
+    o.telemetry.emit(reportUnread, { from, to, reason, ...(isExpected ? {} : { error }) })
+  }
+  let from = ''
+  try {
+    if (sizeBytes > maxBytes) throw new SyntaxFault(`the message is over ${maxBytes} bytes`, 0)
+    const bytes = asBuffer(await o.blobs.readRange(given.blob, 0, sizeBytes))
+    const structure = await structureOf(bytes)
+    const mail = mailOf(given, structure)
+    from = mail.from
+    for (const part of reportParts(structure)) {
+      await readPart(o, bytes, part, mail, maxBytes).then(
+        (finding) => void findings.push(finding),
+        (error: unknown) => unread(from, error),
+      )
+    }
+  } catch (error) {
+    // It was deleted meanwhile.
+    if (!isFault(error, 'notFound')) unread(from, error)
+  }
+  return findings
+}
+
+async function structureOf(bytes: Buffer): Promise<MessageStructure> {
+  const parser = new StructureParser()
+  for (let at = 0; at < bytes.length; at += pieceBytes) {
+    parser.push(bytes.subarray(at, at + pieceBytes))
+    await setImmediate()
+  }
+  return parser.end()
+}
+
+function mailOf({ to, receivedAt, dmarc }: ReportAnalysis, { envelope }: MessageStructure): Mail {
+  const [author] = envelope.from
+  const address = author?.mailbox === undefined ? '' : `${author.mailbox}@${author.host ?? ''}`
+  return {
+    from: address.slice(0, longestAddress),
+    to,
+    subject: decodeHeaderText(envelope.subject ?? '').slice(0, longestSubject),
+    receivedAt,
+    dmarc,
+  }
+}
+
+async function readPart(
+  { telemetry }: AnalysisOptions,
+  bytes: Buffer,
+  { part }: ReportPart,
+  mail: Mail,
+  maxBytes: number,
+): Promise<Finding> {
+  const packed = decodeBody(bytes.subarray(part.bodyStart, part.bodyEnd), part.encoding)
+  const { report, problems } = await read(await unpackReport(packed, maxBytes))
+  const digest: ReportDigest = digestOf(report)
+  return {
+    keep: (tx, nowMs) => putReceived(tx, dmarcReceivedTable, { ...mail, report: digest, problems }, nowMs),
+    tell: () =>
+      telemetry.emit(dmarcReceived, {
+        from: mail.from,
+        org: report.orgName,
+        domain: report.policy.domain,
+        report: report.reportId,
+        messages: digest.messages,
+        passed: digest.passed,
+        dmarc: mail.dmarc,
+      }),
+  }
+}
+
+async function read(document: Uint8Array): Promise<ReadReport> {
+  const steps = aggregateReportSteps(document)
+  for (;;) {
+    const { done, value } = steps.next()
+    if (done === true) return value
+    await setImmediate()
+  }
+}
