@@ -86,14 +86,17 @@ export class Management {
   /** Those that exist of some ids, in their order. */
   async getMany(name: string, ids: readonly string[], scope: Scope): Promise<readonly Shown[]> {
     const handler = this.#permitted(name, 'get', scope)
-    return this.#db.read(async (tx) => {
-      const found: Shown[] = []
-      for (const id of ids) {
-        const values = await handler.read(tx, id, scope)
-        if (values !== undefined) found.push(shown(handler.object, id, values))
-      }
-      return found
-    })
+    const found: Shown[] = []
+    for (let at = 0; at < ids.length; at += perRead) {
+      if (at > 0) await otherWork()
+      await this.#db.read(async (tx) => {
+        for (const id of ids.slice(at, at + perRead)) {
+          const values = await handler.read(tx, id, scope)
+          if (values !== undefined) found.push(shown(handler.object, id, values))
+        }
+      })
+    }
+    return found
   }
 
   /** `filter` as it was given. Throws Fault `invalid` that names the filters that are wrong. */
@@ -244,6 +247,8 @@ export class Management {
   }
 }
 
+/** Objects that are read before something else has its turn. */
+const perRead = 50
 /** Objects that are changed in one commit of many: no more than takes a moment. */
 const perCommit = 20
 /** Such commits at a time: they share the disk's sync. */
