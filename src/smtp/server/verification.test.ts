@@ -78,11 +78,13 @@ test('what was found out stands above Received, and in the log', async () => {
   const lines = unfolded(stored!).split('\r\n')
   assert.match(lines[0]!, /^Return-Path:/)
   assert.match(lines[1]!, /^Delivered-To:/)
+  // Of a signature that happens to begin with a slash, the beginning is quoted.
+  const begun = /b=([^;]{8})/.exec(/ b=.*/.exec(message)![0])![1]!
   assert.equal(
-    lines[2],
+    lines[2]!.replace(`"${begun}"`, begun),
     'Authentication-Results: mx.example.org; iprev=pass policy.iprev=192.0.2.1;' +
       ' spf=none smtp.helo=client.example; spf=pass smtp.mailfrom=me@good.example;' +
-      ` dkim=pass header.d=good.example header.s=s1 header.a=ed25519-sha256 header.b=${/b=([^;]{8})/.exec(/ b=.*/.exec(message)![0])![1]};` +
+      ` dkim=pass header.d=good.example header.s=s1 header.a=ed25519-sha256 header.b=${begun};` +
       ' arc=none; dmarc=pass header.from=good.example policy.dmarc=reject',
   )
   assert.match(lines[3]!, /^Received-SPF: pass .*client-ip=192\.0\.2\.1/)
