@@ -29,7 +29,7 @@ export function addListCommands(program: Command, terminal: Terminal): void {
       assignmentHelp +
         examplesOf(
           'list create news@example.org',
-          'list create team@example.org recipients=alice@example.org,bob@example.org',
+          'list create all@example.org recipients=al@example.org,bo@example.org',
         ),
     )
     .action(async (name: string, given: readonly string[], o: ChangeFlags, command: Command) => {
