@@ -86,10 +86,10 @@ export class ArcVerifier {
 
   /**
    * Takes the whole header, with or without the empty line behind it, once and before any of the body. The
-   * bytes must stay as they are until `end`.
+   * bytes must stay as they are until `end`. `header` may be shared with others who look at it.
    */
-  header(block: Uint8Array): void {
-    this.#header = new HeaderFields(block)
+  header(block: Uint8Array, header = new HeaderFields(block)): void {
+    this.#header = header
     this.#chain = readChain(this.#header)
     if (this.#chain.kind !== 'chain') return
     for (const method of ['simple', 'relaxed'] as const) this.#hashers.set(method, new BodyHasher(method))

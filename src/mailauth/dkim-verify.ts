@@ -72,10 +72,9 @@ export class DkimVerifier {
 
   /**
    * Takes the whole header, with or without the empty line behind it, once and before any of the body. The
-   * bytes must stay as they are until `end`.
+   * bytes must stay as they are until `end`. `header` may be shared with others who look at it.
    */
-  header(block: Uint8Array): void {
-    const header = new HeaderFields(block)
+  header(block: Uint8Array, header = new HeaderFields(block)): void {
     this.#header = header
     this.#signatures = header
       .named('dkim-signature')

@@ -12,6 +12,7 @@ import type { KnownKeys } from './dkim-key.ts'
 import { DkimVerifier } from './dkim-verify.ts'
 import { checkDmarc, type DmarcCheck } from './dmarc.ts'
 import { checkIprev, type IprevCheck } from './iprev.ts'
+import { HeaderFields } from './header-fields.ts'
 import type { AuthResolver } from './resolver.ts'
 import { checkSpf, type SpfCheck } from './spf.ts'
 
@@ -90,8 +91,11 @@ export class MessageVerifier {
 
   /** Takes the whole header, before any of the body. The bytes must stay as they are until `end`. */
   header(block: Uint8Array): void {
-    this.#dkim?.header(block)
-    this.#arc?.header(block)
+    if (this.#dkim !== undefined || this.#arc !== undefined) {
+      const header = new HeaderFields(block)
+      this.#dkim?.header(block, header)
+      this.#arc?.header(block, header)
+    }
     if (!this.#o.wanted.dmarc) return
     this.#fromDomains = readAuthorDomains(block)
     this.#askAhead(this.#fromDomains[0])

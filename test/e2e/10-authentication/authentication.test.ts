@@ -80,13 +80,13 @@ describe('mail is signed and checked', () => {
     }
   }
 
-  async function submit(from: string, to: string, subject: string): Promise<void> {
+  async function submit(from: string, to: string, subject: string, more = ''): Promise<void> {
     await using smtp = await server.connect(server.submissionsPort, { tls: true })
     await smtp.expect('220 ')
     smtp.send('EHLO client.example.net')
     await smtp.until('250 ')
     await smtp.ask(`AUTH PLAIN ${Buffer.from(`\0alice@example.org\0${password}`).toString('base64')}`, '235 ')
-    await smtp.ask('MAIL FROM:<alice@example.org>', '250 ')
+    await smtp.ask(`MAIL FROM:<alice@example.org>${more}`, '250 ')
     await smtp.ask(`RCPT TO:<${to}>`, '250 ')
     await smtp.ask('DATA', '354 ')
     smtp.sendRaw(`From: ${from}\r\nSubject: ${subject}\r\n\r\nhello\r\n.\r\n`)
@@ -136,5 +136,15 @@ describe('mail is signed and checked', () => {
     const got = (await waitFor(remote, 'bob@remote.example', 3))[2]!
     assert.match(got, /^Return-Path: <postmaster@example\.org>\r\n/)
     assert.match(got, / dmarc=pass /)
+  })
+
+  test('a list that is written to for later gets it once, here and elsewhere', async () => {
+    await submit('alice@example.org', 'all@example.org', 'later', ' HOLDFOR=1')
+    const here = await waitFor(server, 'alice@example.org', 2)
+    const there = await waitFor(remote, 'bob@remote.example', 4)
+    assert.match(there[3]!, /^Return-Path: <postmaster@example\.org>\r\n/)
+    assert.match(there[3]!, / dmarc=pass /)
+    for (const all of [here, there])
+      assert.equal(all.filter((one) => one.includes('\r\nSubject: later\r\n')).length, 1)
   })
 })
