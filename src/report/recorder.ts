@@ -20,7 +20,7 @@ import { countsDropped, countsUnwritten } from './events.ts'
 import { addCounted, type CountedDomain, type Period } from './pending.ts'
 import { dmarcReportSettings } from './settings.ts'
 
-const flushMs = 10_000
+const flushMs = 5000
 /** Different records: so many are written before their time, and more than `most` are not taken. */
 const early = 1000
 const most = 5000
