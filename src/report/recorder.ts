@@ -137,7 +137,9 @@ export class ReportRecorder implements AsyncDisposable {
 
   async #commit(some: readonly CountedDomain[]): Promise<void> {
     try {
-      this.#dropped += await this.#o.db.write([], (tx) => addCounted(tx, some))
+      this.#dropped += await this.#o.db.write([], (tx) => addCounted(tx, some), {
+        mayWait: true,
+      })
     } catch (error) {
       this.#o.telemetry.emit(countsUnwritten, { error })
       // Once more later, with what came meanwhile.
