@@ -28,7 +28,7 @@ export function keyOf(bytes: Uint8Array): string | undefined {
 }
 
 /** What the server may put before a message that it delivers. */
-const addedFields = /^(Return-Path|Delivered-To|Received):/i
+const addedFields = /^(Return-Path|Delivered-To|Authentication-Results|Received-SPF|Received):/i
 
 /** What is wrong with stored bytes that should be the message of this key; undefined where they are right. */
 export function damageOf(key: string, bytes: Uint8Array): string | undefined {

@@ -63,13 +63,13 @@ export const senderAuth = settingsObject({
     dmarcVerify: oneOf([...checkPolicies, 'quarantine'], {
       fallback: 'relaxed',
       classic: 'auth.dmarc.verify',
-      help: 'DMARC. relaxed: it only counts as a sign of spam. quarantine: what its domain wants refused or put aside goes to Junk Mail. strict: what its domain wants refused is refused.',
+      help: 'DMARC, with SPF of the sender and DKIM, also where these are disabled otherwise. relaxed: it only counts as a sign of spam. quarantine: what its domain wants refused or put aside goes to Junk Mail. strict: what its domain wants refused is refused.',
     }),
     timeout: duration({
       fallback: 30_000,
       min: 1000,
       max: 300_000,
-      help: 'How long a complete message waits for its checks; then they count as not made.',
+      help: 'How long a complete message waits for its checks, and MAIL for strict ones; then they count as not made.',
     }),
   },
 })

@@ -187,14 +187,16 @@ async function mailboxOf(s: TestServer): Promise<string | undefined> {
   })
 }
 
+/** A name server that says nothing. */
+const never: AuthResolver = {
+  resolve: async (_name, _type, { signal } = {}) => {
+    signal!.throwIfAborted()
+    await once(signal!, 'abort')
+    throw signal!.reason
+  },
+}
+
 test('checks that take too long count as not made, and do not hold the message', async () => {
-  const never: AuthResolver = {
-    resolve: async (_name, _type, { signal } = {}) => {
-      signal!.throwIfAborted()
-      await once(signal!, 'abort')
-      throw signal!.reason
-    },
-  }
   await using s = await start({ timeout: 1000 }, {}, never)
   const message = await signedBy('good.example', messageFrom('good.example'))
   assert.match((await replies(s, 'me@good.example', message))[1]!, /^250 /)
@@ -230,6 +232,17 @@ test('whatever is answered for good is counted for reports, with what was done',
   await using unknown = await start({ dkimVerify: 'strict' }, { deps: reports }, silent)
   assert.match((await replies(unknown, 'me@good.example', signed))[1]!, /^451 /)
   assert.deepEqual(seen, refused)
+})
+
+test('strict checks of the sender that take too long are for later', async () => {
+  await using s = await start({ timeout: 1000, spfFromVerify: 'strict' }, {}, never)
+  assert.match((await replies(s, 'me@good.example', messageFrom('good.example')))[0]!, /^451 4\.7\.24 /)
+})
+
+test('DMARC looks at signatures where they are not asked for otherwise', async () => {
+  await using s = await start({ dkimVerify: 'disable', spfFromVerify: 'disable', dmarcVerify: 'strict' })
+  const message = await signedBy('good.example', messageFrom('good.example'))
+  assert.match((await replies(s, 'me@other.example', message))[1]!, /^250 /)
 })
 
 test('mail of users and of servers of ours is not checked', async () => {

@@ -46,11 +46,16 @@ export class Verification implements Disposable {
     })
   }
 
-  /** After the header and the body. What is not known when the time is over counts as not found out. */
-  async verdict(): Promise<Verdict> {
+  /** After the header and the body. */
+  verdict(): Promise<Verdict> {
+    return this.inTime(this.verifier.end())
+  }
+
+  /** Waits for what is being found out; what is not known when the time is over counts as not found out. */
+  async inTime<T>(found: Promise<T>): Promise<T> {
     const timer = setTimeout(() => this.#controller.abort(tooLate), this.#o.checks.timeout)
     try {
-      return await this.verifier.end()
+      return await found
     } finally {
       clearTimeout(timer)
     }
@@ -83,11 +88,12 @@ export function beginVerification(session: SmtpSession, { from }: Envelope): Ver
   return new Verification({ deps: session.deps, checks, origin })
 }
 
+/** DMARC is what SPF and DKIM say of the author: without them it would fail what is right. */
 const wantedChecks = (checks: SenderChecks) => ({
   iprev: checks.reverseIpVerify !== 'disable',
   spfHelo: checks.spfEhloVerify !== 'disable',
-  spf: checks.spfFromVerify !== 'disable',
-  dkim: checks.dkimVerify !== 'disable',
+  spf: checks.spfFromVerify !== 'disable' || checks.dmarcVerify !== 'disable',
+  dkim: checks.dkimVerify !== 'disable' || checks.dmarcVerify !== 'disable',
   arc: checks.arcVerify !== 'disable',
   dmarc: checks.dmarcVerify !== 'disable',
 })

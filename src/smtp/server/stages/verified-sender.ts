@@ -22,11 +22,12 @@ export function verifiedSender(
   const { reverseIpVerify, spfEhloVerify, spfFromVerify } = session.limits.checks
   if (![reverseIpVerify, spfEhloVerify, spfFromVerify].includes('strict')) return undefined
   const { iprev, spfHelo, spf } = verification.verifier
-  return firstOf([
+  const found = firstOf([
     reverseIpVerify === 'strict' ? async () => judgeIprev(await iprev!) : undefined,
     spfEhloVerify === 'strict' ? async () => judgeSpf(await spfHelo!) : undefined,
     spfFromVerify === 'strict' ? async () => judgeSpf(await spf!) : undefined,
   ])
+  return verification.inTime(found)
 }
 
 async function firstOf(
