@@ -10,6 +10,7 @@ test('every word of CAPABILITY is in brackets in the title of a conversation', (
     .flatMap((text) => [...text.matchAll(/^test\(\s*['"`](.*)['"`],/gm)].map((match) => match[1]!))
   for (const word of [
     ...always,
+    'APPENDLIMIT',
     'STARTTLS',
     'LOGINDISABLED',
     'AUTH=PLAIN',

@@ -34,10 +34,16 @@ export const always: readonly string[] = [
   'UNSELECT',
 ]
 
+/** What holds of the settings of now, in every state. */
+const bySettings = ({ settings }: ImapSession): readonly string[] => [
+  // RFC 7889 §2: of all mailboxes the same.
+  `APPENDLIMIT=${settings.maxRequestSize}`,
+]
+
 /** RFC 9051 §6.1.1 and §11.7: how to sign in is offered only before, and passwords only where they are safe. */
 export function capabilities(session: ImapSession): readonly string[] {
-  if (session.access !== undefined) return always
-  const words = [...always]
+  const words = [...always, ...bySettings(session)]
+  if (session.access !== undefined) return words
   if (session.connection.canStartTls) words.push('STARTTLS')
   if (!session.mayUsePasswords) words.push('LOGINDISABLED')
   for (const { name } of session.services.mechanisms.offered(session.channel)) words.push(`AUTH=${name}`)

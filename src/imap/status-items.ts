@@ -1,4 +1,4 @@
-/** The items of STATUS (RFC 9051 §6.3.11), which LIST can return too; all come from the mailbox's row. */
+/** The items of STATUS (RFC 9051 §6.3.11), which LIST can return too; none needs more than the mailbox's row. */
 import type { Mailbox } from '#mail/mailbox-row.ts'
 import type { Arguments } from './grammar.ts'
 import { writeName } from './mailbox-name.ts'
@@ -6,7 +6,7 @@ import type { HeldMailbox, MailboxRef } from './mailbox-ref.ts'
 import { mailboxObjectId, objectIdPrefix } from './object-id.ts'
 import type { ImapSession } from './session.ts'
 
-type Item = (mailbox: Mailbox, of: HeldMailbox) => number | string
+type Item = (mailbox: Mailbox, of: HeldMailbox, session: ImapSession) => number | string
 
 const items: ReadonlyMap<string, Item> = new Map<string, Item>([
   ['MESSAGES', (mailbox) => mailbox.messages],
@@ -20,6 +20,8 @@ const items: ReadonlyMap<string, Item> = new Map<string, Item>([
   ['HIGHESTMODSEQ', (mailbox) => mailbox.highestModseq],
   // RFC 8474 §4.3
   ['MAILBOXID', (mailbox, of) => `(${mailboxObjectId(mailbox.id, objectIdPrefix(of))})`],
+  // RFC 7889 §3: of all mailboxes the same.
+  ['APPENDLIMIT', (_mailbox, _of, session) => session.settings.maxRequestSize],
 ])
 
 /** `(MESSAGES UNSEEN)`: at least one, each once. */
@@ -35,13 +37,14 @@ export function readStatusItems(args: Arguments): readonly string[] {
   return [...names]
 }
 
-export function writeStatus({ out, isRev2 }: ImapSession, ref: MailboxRef, names: readonly string[]): void {
+export function writeStatus(session: ImapSession, ref: MailboxRef, names: readonly string[]): void {
+  const { out, isRev2 } = session
   out.ascii('* STATUS ')
   writeName(out, ref.path, isRev2)
   out.ascii(' (')
   for (const [i, name] of names.entries()) {
     if (i > 0) out.sp()
-    const value = items.get(name)!(ref.mailbox, ref)
+    const value = items.get(name)!(ref.mailbox, ref, session)
     out.ascii(name).sp()
     if (typeof value === 'number') out.uint(value)
     else out.ascii(value)

@@ -63,6 +63,27 @@ test('a refused APPEND consumes its literal and leaves nothing behind', async ()
   await ask(client, 'b3 STATUS INBOX (MESSAGES)', ['* STATUS INBOX (MESSAGES 0)', 'b3 OK STATUS completed'])
 })
 
+test('[APPENDLIMIT] the largest message is told by CAPABILITY, STATUS and LIST: the examples of RFC 7889 §2 and §3', async () => {
+  await using server = await ImapTestServer.start({ maxRequestSize: 257_890 })
+  const stranger = server.connect()
+  await stranger.expect(/^\* OK \[CAPABILITY .* APPENDLIMIT=257890[\] ]/)
+  const client = await server.signedIn()
+  const [words] = await ask(client, 't1 CAPABILITY')
+  assert.match(words!, / APPENDLIMIT=257890( |$)/)
+  await ask(client, 't2 STATUS INBOX (APPENDLIMIT)', [
+    '* STATUS INBOX (APPENDLIMIT 257890)',
+    't2 OK STATUS completed',
+  ])
+  await ask(client, 't3 LIST "" INBOX RETURN (STATUS (appendlimit messages))', [
+    '* LIST (\\HasNoChildren) "/" INBOX',
+    '* STATUS INBOX (APPENDLIMIT 257890 MESSAGES 0)',
+    't3 OK LIST completed',
+  ])
+  await ask(client, 't4 APPEND INBOX {257891}', ['t4 NO [TOOBIG] Message too large'])
+  client.send('t5 APPEND INBOX {257890}')
+  await client.expect('+ ')
+})
+
 test('over quota, and a full disk', async () => {
   await using server = await ImapTestServer.start()
   const client = await server.signedIn()
