@@ -20,6 +20,7 @@ import { openApiDocument } from './openapi.ts'
 import { type PrincipalOptions, principalRoutes } from './principals.ts'
 import { queueMessageRoutes } from './queue-messages.ts'
 import { type QueueStatusOptions, queueStatusRoutes } from './queue-status.ts'
+import { reportRoutes } from './reports.ts'
 import { addRoutes, type ApiRoute, type PlainRoute } from './route.ts'
 import { type RecountOptions, recountRoute } from './recount.ts'
 import { selfServiceRoutes } from './self-service.ts'
@@ -92,6 +93,7 @@ export function apiRoutes(o: AdminOptions): readonly ApiRoute[] {
     ...dkimRoutes(o),
     ...queueMessageRoutes(o),
     ...queueStatusRoutes(o),
+    ...reportRoutes(management),
     troubleshootRoute(o),
     doctorRoute(o),
     recountRoute(o),

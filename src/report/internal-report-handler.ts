@@ -7,9 +7,11 @@ import { Fault } from '#base/fault.ts'
 import type { Bus } from '#bus/bus.ts'
 import type { Clock } from '#base/clock.ts'
 import type { Db } from '#kv/db.ts'
-import type { ReadTx } from '#kv/tx.ts'
+import type { ReadTx, WriteTx } from '#kv/tx.ts'
 import type {
   ManagedObject,
+  ManyHandler,
+  ManyPlan,
   ObjectHandler,
   Plan,
   QueryRequest,
@@ -42,6 +44,9 @@ const internalReportObject: ManagedObject = {
   },
 }
 
+/** Reports that are changed at a time. */
+const perCommit = 5
+
 const idOf = ([period, domain]: ReportKey): string => `${domain}:${period / 1000}`
 
 function keyOf(id: string): ReportKey | undefined {
@@ -57,6 +62,10 @@ const noSuchReport = (): Fault =>
 
 export class InternalReportHandler implements ObjectHandler {
   readonly object = internalReportObject
+  readonly many: ManyHandler = {
+    search: (filter) => this.#search(filter),
+    changeMany: (patch) => this.#changeMany(patch),
+  }
   readonly #o: { readonly db: Db; readonly bus: Bus; readonly clock: Clock }
 
   constructor(o: { db: Db; bus: Bus; clock: Clock }) {
@@ -105,35 +114,74 @@ export class InternalReportHandler implements ObjectHandler {
 
   /** By period, then by domain. */
   async query({ filter, position, limit }: QueryRequest): Promise<QueryResult> {
-    const needle = typeof filter['text'] === 'string' ? filter['text'].toLowerCase() : ''
-    const rows = await this.#o.db.read((tx) => tx.list(pendingReportTable, []))
-    const keys = rows.map(([key]) => key).filter(([, domain]) => domain.includes(needle))
-    return { ids: keys.slice(position, position + limit).map(idOf), total: keys.length }
+    const ids = await this.#found(filter)
+    return { ids: ids.slice(position, position + limit), total: ids.length }
   }
 
-  async update(id: string, { deliverAt }: Values): Promise<Plan> {
-    const key = keyOf(id)!
-    // What is past is now.
-    const at =
-      typeof deliverAt === 'string' ? Math.max(Date.parse(deliverAt), this.#o.clock.now()) : undefined
-    return this.#plan(async (tx) => {
-      const row = await tx.getForUpdate(pendingReportTable, ...key)
-      if (row === undefined) throw noSuchReport()
-      if (at === undefined) return id
-      scheduleSending(tx, key, at, row.deliverAt)
-      tx.put(pendingReportTable, key, { ...row, deliverAt: at })
-      return id
-    })
+  async #found({ text: given }: Values): Promise<readonly string[]> {
+    const needle = typeof given === 'string' ? given.toLowerCase() : ''
+    const rows = await this.#o.db.read((tx) => tx.list(pendingReportTable, []))
+    return rows.filter(([[, domain]]) => domain.includes(needle)).map(([key]) => idOf(key))
+  }
+
+  /** Few at a time: each may have thousands of records. */
+  async *#search(filter: Values): AsyncGenerator<readonly string[]> {
+    const ids = await this.#found(filter)
+    for (let i = 0; i < ids.length; i += perCommit) yield ids.slice(i, i + perCommit)
+  }
+
+  async update(id: string, patch: Values): Promise<Plan> {
+    return this.#plan(id, this.#postponing(patch))
   }
 
   async destroy(id: string): Promise<Plan> {
-    return this.#plan(async (tx) => {
-      if ((await removePending(tx, keyOf(id)!)) === undefined) throw noSuchReport()
-      return id
-    })
+    return this.#plan(id, remove)
   }
 
-  #plan(apply: Plan['apply']): Plan {
-    return { accounts: [], apply, committed: () => this.#o.bus.publish({ kind: 'task' }) }
+  #plan(id: string, change: Change): Plan {
+    return {
+      accounts: [],
+      apply: async (tx) => {
+        if (!(await change(tx, keyOf(id)!))) throw noSuchReport()
+        return id
+      },
+      committed: () => this.#hurry(),
+    }
+  }
+
+  async #changeMany(patch: Values | undefined): Promise<ManyPlan> {
+    const change = patch === undefined ? remove : this.#postponing(patch)
+    return {
+      apply: async (tx, ids) => {
+        const done: string[] = []
+        for (const id of ids) if (await change(tx, keyOf(id)!)) done.push(id)
+        return done
+      },
+      finished: () => this.#hurry(),
+    }
+  }
+
+  #postponing({ deliverAt }: Values): Change {
+    // What is past is now.
+    const at =
+      typeof deliverAt === 'string' ? Math.max(Date.parse(deliverAt), this.#o.clock.now()) : undefined
+    return async (tx, key) => {
+      const row = await tx.getForUpdate(pendingReportTable, ...key)
+      if (row === undefined) return false
+      if (at === undefined) return true
+      scheduleSending(tx, key, at, row.deliverAt)
+      tx.put(pendingReportTable, key, { ...row, deliverAt: at })
+      return true
+    }
+  }
+
+  /** One may be due now. */
+  #hurry(): void {
+    this.#o.bus.publish({ kind: 'task' })
   }
 }
+
+/** False where the report is not there any more. */
+type Change = (tx: WriteTx, key: ReportKey) => Promise<boolean>
+
+const remove: Change = async (tx, key) => (await removePending(tx, key)) !== undefined

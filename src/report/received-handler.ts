@@ -2,9 +2,10 @@
 import { Fault } from '#base/fault.ts'
 import type { Db } from '#kv/db.ts'
 import type { Table } from '#kv/table.ts'
-import type { ReadTx } from '#kv/tx.ts'
+import type { ReadTx, WriteTx } from '#kv/tx.ts'
 import type {
   ManagedObject,
+  ManyHandler,
   ObjectHandler,
   Plan,
   QueryRequest,
@@ -52,11 +53,17 @@ export interface ReceivedKind<R> {
 
 /** Further back nobody pages; a narrower question finds it. */
 const mostLookedAt = 100_000
+/** Reports that are removed at a time. */
+const perCommit = 100
 
 const timeText = (ms: number): string => new Date(ms).toISOString().replace('.000Z', 'Z')
 
 export class ReceivedReportHandler<R> implements ObjectHandler {
   readonly object: ManagedObject
+  readonly many: ManyHandler = {
+    search: (filter) => this.#search(filter),
+    changeMany: async () => ({ apply: (tx, ids) => this.#removeSome(tx, ids) }),
+  }
   readonly #kind: ReceivedKind<R>
   readonly #db: Db
   readonly #keepMs: () => number
@@ -98,6 +105,29 @@ export class ReceivedReportHandler<R> implements ObjectHandler {
     return { ids, total }
   }
 
+  async *#search(filter: Values): AsyncGenerator<readonly string[]> {
+    let slice: string[] = []
+    for await (const key of this.#found(filter)) {
+      slice.push(receivedId(key))
+      if (slice.length < perCommit) continue
+      yield slice
+      slice = []
+    }
+    yield slice
+  }
+
+  async #removeSome(tx: WriteTx, ids: readonly string[]): Promise<readonly string[]> {
+    const { table } = this.#kind
+    const removed: string[] = []
+    for (const id of ids) {
+      const key = receivedKey(id)!
+      if ((await tx.getForUpdate(table, ...key)) === undefined) continue
+      tx.delete(table, key)
+      removed.push(id)
+    }
+    return removed
+  }
+
   async *#found(filter: Values): AsyncGenerator<ReceivedKey> {
     if (Object.keys(filter).length === 0) {
       for await (const [key] of newestFirst(this.#db, this.#kind.keys)) yield key
@@ -118,12 +148,10 @@ export class ReceivedReportHandler<R> implements ObjectHandler {
   }
 
   async destroy(id: string): Promise<Plan> {
-    const { table, object } = this.#kind
-    const key = receivedKey(id)!
     const apply: Plan['apply'] = async (tx) => {
-      if ((await tx.getForUpdate(table, ...key)) === undefined)
-        throw new Fault('notFound', 'There is no such report.', { what: object.name })
-      tx.delete(table, key)
+      const removed = await this.#removeSome(tx, [id])
+      if (removed.length === 0)
+        throw new Fault('notFound', 'There is no such report.', { what: this.object.name })
       return id
     }
     return { accounts: [], apply }
