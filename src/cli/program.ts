@@ -20,6 +20,7 @@ import { addGroupCommands } from './commands/group.ts'
 import { addListCommands } from './commands/list.ts'
 import { addQueueCommands } from './commands/queue.ts'
 import { addQueryCommand } from './commands/query.ts'
+import { addReportCommands } from './commands/report.ts'
 import { addReloadCommand } from './commands/reload.ts'
 import { addRoleCommands } from './commands/role.ts'
 import { addSnapshotCommand } from './commands/snapshot.ts'
@@ -72,7 +73,10 @@ const commands: readonly (readonly [group: string, commands: readonly Add[]])[] 
     ],
   ],
   ['A whole organisation at once:', [addApplyCommand, addSnapshotCommand]],
-  ['Mail that waits:', [addQueueCommands, addTroubleshootCommands]],
+  [
+    'Mail that waits, and what is told about mail:',
+    [addQueueCommands, addReportCommands, addTroubleshootCommands],
+  ],
   ['The server:', [addStatusCommand, addReloadCommand, addAuditCommand, addDoctorCommand, addCheckCommand]],
 ]
 

@@ -21,6 +21,7 @@ export const receivedDmarc: ReceivedKind<ReportDigest> = {
       domain: part('The domain that the report is about.'),
     },
   },
+  letter: 'd',
   table: dmarcReceivedTable,
   keys: globalTable({ name: 'received-dmarc-report', letter: 'E', key: [u32(), u32()], value: rawBytes }),
   shown: shownDmarcReport,

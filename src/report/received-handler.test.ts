@@ -104,9 +104,9 @@ test('ids are read as they are written, and others are none', async () => {
     [0, 0],
     [20_516, 99_999],
   ] as const)
-    assert.deepEqual(receivedKey(receivedId(key)), key)
+    assert.deepEqual(receivedKey('d', receivedId('d', key)), key)
   const { management } = withManagement()
-  for (const id of ['', '-1', 'A', 'zzzzzzzzz', '1.5', 'x'])
+  for (const id of ['', 'd', 'd-1', 'dA', 'dzzzzzzzzz', 'd1.5', 'x1', '1'])
     await assert.rejects(management.get(object, id, scope), (error) => isFault(error, 'notFound'), id)
 })
 

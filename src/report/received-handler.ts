@@ -41,6 +41,8 @@ export const mailFields = {
 /** What a kind of report is made of. */
 export interface ReceivedKind<R> {
   readonly object: ManagedObject
+  /** Ids begin with it. */
+  readonly letter: string
   readonly table: ReceivedTable<R>
   /** The same rows, whose values nobody reads. */
   readonly keys: Table<ReceivedKey, Uint8Array>
@@ -76,14 +78,14 @@ export class ReceivedReportHandler<R> implements ObjectHandler {
   }
 
   async locate(tx: ReadTx, id: string): Promise<string | undefined> {
-    const key = receivedKey(id)
+    const key = receivedKey(this.#kind.letter, id)
     return key === undefined || (await tx.get(this.#kind.keys, ...key)) === undefined
       ? undefined
-      : receivedId(key)
+      : receivedId(this.#kind.letter, key)
   }
 
   async read(tx: ReadTx, id: string): Promise<Values | undefined> {
-    const row = await tx.get(this.#kind.table, ...receivedKey(id)!)
+    const row = await tx.get(this.#kind.table, ...receivedKey(this.#kind.letter, id)!)
     if (row === undefined) return undefined
     const { receivedAt, report, ...mail } = row
     return {
@@ -99,7 +101,7 @@ export class ReceivedReportHandler<R> implements ObjectHandler {
     const ids: string[] = []
     let total = 0
     for await (const key of this.#found(filter)) {
-      if (total >= position && ids.length < limit) ids.push(receivedId(key))
+      if (total >= position && ids.length < limit) ids.push(receivedId(this.#kind.letter, key))
       total++
     }
     return { ids, total }
@@ -108,7 +110,7 @@ export class ReceivedReportHandler<R> implements ObjectHandler {
   async *#search(filter: Values): AsyncGenerator<readonly string[]> {
     let slice: string[] = []
     for await (const key of this.#found(filter)) {
-      slice.push(receivedId(key))
+      slice.push(receivedId(this.#kind.letter, key))
       if (slice.length < perCommit) continue
       yield slice
       slice = []
@@ -120,7 +122,7 @@ export class ReceivedReportHandler<R> implements ObjectHandler {
     const { table } = this.#kind
     const removed: string[] = []
     for (const id of ids) {
-      const key = receivedKey(id)!
+      const key = receivedKey(this.#kind.letter, id)!
       if ((await tx.getForUpdate(table, ...key)) === undefined) continue
       tx.delete(table, key)
       removed.push(id)

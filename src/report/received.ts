@@ -15,10 +15,13 @@ const perDay = 100_000
 
 const dayOf = (ms: number): number => Math.floor(ms / dayMs)
 
-export const receivedId = ([day, n]: ReceivedKey): string => (day * perDay + n).toString(36)
+/** `letter`: so that no two reports of whatever kind are called the same. */
+export const receivedId = (letter: string, [day, n]: ReceivedKey): string =>
+  letter + (day * perDay + n).toString(36)
 
-export function receivedKey(id: string): ReceivedKey | undefined {
-  const number = /^[0-9a-z]{1,8}$/.test(id) ? Number.parseInt(id, 36) : NaN
+export function receivedKey(letter: string, id: string): ReceivedKey | undefined {
+  const isOne = /^[a-z][0-9a-z]{1,8}$/.test(id) && id.startsWith(letter)
+  const number = isOne ? Number.parseInt(id.slice(1), 36) : NaN
   const [day, n] = [Math.floor(number / perDay), number % perDay]
   // NaN is no number below anything.
   return day < 2 ** 32 ? [day, n] : undefined

@@ -10,7 +10,7 @@ export const textIn = (one: Values, name: string): string => (typeof one[name] =
 export const textsIn = (one: Values, name: string): readonly string[] =>
   Array.isArray(one[name]) ? one[name].filter((item): item is string => typeof item === 'string') : []
 
-const valuesIn = (one: Values, name: string): readonly Values[] =>
+export const valuesIn = (one: Values, name: string): readonly Values[] =>
   Array.isArray(one[name])
     ? one[name].filter((item): item is Values => typeof item === 'object' && item !== null)
     : []
