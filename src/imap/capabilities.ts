@@ -21,6 +21,7 @@ export const always: readonly string[] = [
   'LIST-STATUS',
   'LITERAL+',
   'MOVE',
+  'MULTIAPPEND',
   'NAMESPACE',
   'OBJECTID',
   'PREVIEW',

@@ -18,7 +18,6 @@ const CLOSE = 0x29
 const LBRACE = 0x7b
 const RBRACE = 0x7d
 const PLUS = 0x2b
-const TILDE = 0x7e
 const CR = 0x0d
 const LF = 0x0a
 
@@ -198,11 +197,6 @@ export class Arguments extends Cursor {
     if (value.includes(0)) this.fail('NUL in a literal')
     this.at += length
     return value
-  }
-
-  /** True where a literal8 or a literal stands at the position; for APPEND, which does not read it from here. */
-  get atLiteral(): boolean {
-    return this.peek() === LBRACE || (this.peek() === TILDE && this.peek(1) === LBRACE)
   }
 
   sequenceSet(): SequenceSet {

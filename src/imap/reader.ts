@@ -2,7 +2,7 @@
  * Commands as they arrive: lines, and literals between them.
  *
  * A command is gathered whole before it is parsed, in the form it has on the wire, so that its grammar is
- * plain code over bytes; only the message of APPEND streams past. The server asks for each synchronising
+ * plain code over bytes; only the messages of APPEND stream past. The server asks for each synchronising
  * literal (RFC 9051 §4.3), and however a command ends, what belongs to it has been consumed: nothing of it
  * can be taken for the next command.
  */
@@ -38,6 +38,12 @@ export interface LiteralMark {
   readonly binary: boolean
   /** Where in the line it begins. */
   readonly start: number
+}
+
+/** A command up to a literal that is not read with it, or to its end where `mark` is undefined. */
+export interface Stretch {
+  readonly args: Arguments
+  readonly mark: LiteralMark | undefined
 }
 
 /** The connection can no longer be understood: say goodbye and close. */
@@ -122,13 +128,11 @@ export class CommandReader {
 
   /**
    * The arguments up to the literal that `isLast` recognises: it is asked with what has come so far, without
-   * the announcement. The mark is undefined where the command ended before.
+   * the announcement.
    */
-  async argumentsUntil(
-    isLast: (before: Arguments) => boolean,
-  ): Promise<{ before: Arguments; mark: LiteralMark | undefined }> {
+  async argumentsUntil(isLast: (before: Arguments) => boolean): Promise<Stretch> {
     const mark = await this.#gather(isLast)
-    return { before: this.#parsed(mark), mark }
+    return { args: this.#parsed(mark), mark }
   }
 
   /** Asks for the announced literal if the client waits to be asked. */
@@ -143,9 +147,10 @@ export class CommandReader {
   }
 
   /** The line behind a literal. */
-  async rest(): Promise<Arguments> {
+  async rest(): Promise<Stretch> {
     if (!(await this.#readLine(true))) throw new ProtocolEnd('Connection ended inside a command')
-    return new Arguments(this.#line)
+    const mark = this.#mark
+    return { args: new Arguments(this.#line, 0, mark?.start ?? this.#line.length), mark }
   }
 
   /** Consumes what a refused command still sends: literals that do not wait to be asked (RFC 7888 §4). */

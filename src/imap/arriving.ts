@@ -1,0 +1,143 @@
+/**
+ * Messages that a command brings, on their way into a mailbox: each goes past the structure parser into a stager
+ * while it arrives, and all wait for the one commit that makes them visible (RFC 9051 §6.3.12, RFC 3502).
+ *
+ * Memory is the same for every size. What cannot be taken is refused before the client is asked for it; whoever
+ * does not commit must `abort`.
+ */
+import type { Stager } from '#blob/store.ts'
+import { Fault } from '#base/fault.ts'
+import type { AccountId } from '#base/id.ts'
+import { assertRoom, type MailLimits, type MailUsage } from '#mail/limits.ts'
+import { quotaUsage } from '#mail/mailbox.ts'
+import { type PreparedMessage, prepareMessage } from '#mail/prepare.ts'
+import { StructureParser } from '#message/mime.ts'
+import { Refusal } from './errors.ts'
+import { type GivenFlags, readFlags } from './flag-names.ts'
+import type { Arguments } from './grammar.ts'
+import type { LiteralMark, Stretch } from './reader.ts'
+import type { ImapSession } from './session.ts'
+
+/** What stands before a message. */
+export interface MessageHead {
+  readonly flags: GivenFlags
+  /** INTERNALDATE in milliseconds; undefined for now. */
+  readonly date: number | undefined
+}
+
+export interface Arrived {
+  readonly message: PreparedMessage
+  readonly flags: GivenFlags
+}
+
+const noPrefix = new Uint8Array(0)
+/** Messages of one command, and what those of them that wait in memory may take. */
+const maxMessages = 1000
+const maxWaitingBytes = 8 << 20
+
+/** `SP [flag-list SP] [date-time SP]` (RFC 3502, append-message). */
+export function readHead({ args, mark }: Stretch): MessageHead {
+  args.sp()
+  const flags = readFlags(args.peek() === 0x28 ? flagsAndSpace(args) : [])
+  let date: number | undefined
+  if (args.peek() === 0x22) {
+    date = args.dateTime()
+    args.sp()
+  }
+  if (mark === undefined) return args.fail('expected a literal')
+  args.done()
+  return { flags, date }
+}
+
+function flagsAndSpace(args: Arguments): readonly string[] {
+  const flags = args.flagList()
+  args.sp()
+  return flags
+}
+
+export class Arriving {
+  readonly #session: ImapSession
+  readonly #used: MailUsage
+  readonly #limits: MailLimits
+  readonly #stagers: Stager[] = []
+  #bytes = 0
+  #waitingBytes = 0
+  /** In their order. */
+  readonly messages: Arrived[] = []
+
+  private constructor(session: ImapSession, used: MailUsage, limits: MailLimits) {
+    this.#session = session
+    this.#used = used
+    this.#limits = limits
+  }
+
+  /** For messages that come into an account. */
+  static async into(session: ImapSession, account: AccountId): Promise<Arriving> {
+    const { db, limitsOf } = session.services
+    const used = await db.read((tx) => quotaUsage(tx, account))
+    return new Arriving(session, used, await limitsOf(account))
+  }
+
+  /**
+   * Reads the message behind its head; returns what stands behind it. Throws Fault 'tooLarge' and 'overQuota', and
+   * a Refusal.
+   */
+  async take({ flags, date }: MessageHead, { mark }: Stretch): Promise<Stretch> {
+    const { services, settings, reader } = this.#session
+    const limit = settings.maxRequestSize
+    if (mark!.sizeBytes > limit) throw new Fault('tooLarge', 'Message too large', { limit })
+    // RFC 3502: so a client can cancel what it began.
+    if (mark!.sizeBytes === 0) throw new Refusal('A message of no bytes is none', 'CANNOT')
+    this.#assertMayTake(mark!.sizeBytes)
+    await reader.ask(mark!)
+    const parser = new StructureParser()
+    const stager = services.blobs.stager({ maxBytes: limit })
+    this.#stagers.push(stager)
+    const behind = await this.#receive(mark!, parser, stager)
+    const staged = await stager.finish()
+    const message = prepareMessage({
+      staged,
+      structure: parser.end(),
+      prefix: noPrefix,
+      receivedAt: date ?? services.clock.now(),
+    })
+    this.messages.push({ message, flags })
+    this.#bytes += staged.sizeBytes
+    this.#waitingBytes += message.structure.length
+    if ('bytes' in staged.record) this.#waitingBytes += staged.record.bytes.length
+    return behind
+  }
+
+  /** Removes what was staged. */
+  async abort(): Promise<void> {
+    for (const stager of this.#stagers) await stager.abort()
+  }
+
+  /** The commit asks again, exactly; this spares the client from sending what cannot be kept. */
+  #assertMayTake(sizeBytes: number): void {
+    const { usedBytes, messages } = this.#used
+    const used = { usedBytes: usedBytes + this.#bytes, messages: messages + this.messages.length }
+    assertRoom(used, sizeBytes, this.#limits)
+    if (this.messages.length >= maxMessages || this.#waitingBytes > maxWaitingBytes)
+      throw new Refusal('Too many messages in one command', 'LIMIT')
+  }
+
+  /** Reads the whole literal and the line after it, also where staging fails on the way. */
+  async #receive(mark: LiteralMark, parser: StructureParser, stager: Stager): Promise<Stretch> {
+    const { reader } = this.#session
+    let failure: Error | undefined
+    for await (const chunk of reader.literal(mark)) {
+      if (failure !== undefined) continue
+      try {
+        parser.push(chunk)
+        const writing = stager.write(chunk)
+        if (writing !== undefined) await writing
+      } catch (error) {
+        failure = error instanceof Error ? error : new Error(String(error))
+      }
+    }
+    const behind = await reader.rest()
+    if (failure !== undefined) throw failure
+    return behind
+  }
+}
