@@ -52,6 +52,7 @@ const restMs = 20
 /** Hints that wait; what is beyond is found in the rows. */
 const mostHints = 10_000
 
+/** Begins with the first `kick`, or the first message that comes in. */
 export class QueueManager implements QueueControl, AsyncDisposable {
   readonly #db: Db
   readonly #clock: Clock
@@ -99,7 +100,6 @@ export class QueueManager implements QueueControl, AsyncDisposable {
     this.#hint = o.bus.on('queue', ({ message }) =>
       message === undefined ? this.kick() : this.#heard(message as QueueId),
     )
-    this.#dueBy(o.clock.now())
   }
 
   get paused(): Paused | undefined {
@@ -158,8 +158,8 @@ export class QueueManager implements QueueControl, AsyncDisposable {
   /** Something of a message is due. */
   #heard(id: QueueId): void {
     // While nothing may be begun the rows are enough: they are looked through before anything is.
-    if (this.#paused !== undefined) return
-    if (this.#hinted.length < mostHints) this.#hinted.push(id)
+    if (this.paused !== undefined) return
+    if (this.#paused !== 'unknown' && this.#hinted.length < mostHints) this.#hinted.push(id)
     else this.#scan = 'all'
     this.#wake()
   }

@@ -152,6 +152,7 @@ export async function startServer(o: StartOptions): Promise<RunningServer> {
   live.threads = await Promise.all(Array.from({ length: workers - 1 }, () => ground.newThread()))
   const adminPassword = await firstAdminPassword(settings, services, systemClock)
   live.notReady = undefined
+  queue.kick()
   const reloader = new Reloader({ settings, db, listeners, follower, telemetry, threads: () => live.threads })
   live.reload = () => reloader.reload()
   const everything = undo.move()
