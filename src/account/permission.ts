@@ -99,7 +99,7 @@ export const collectionNames = [
 export const recordNames = ['AuditEntry'] as const
 
 /** Objects that the server makes, and people throw away. */
-export const endingRecordNames = ['DmarcExternalReport'] as const
+export const endingRecordNames = ['ArfExternalReport', 'DmarcExternalReport'] as const
 
 /** Objects that the server makes, and people change and end. */
 export const changingRecordNames = ['DmarcInternalReport', 'QueuedMessage'] as const

@@ -16,7 +16,7 @@ import type { ApiRoute } from './route.ts'
 interface Kind {
   readonly path: string
   readonly tag: string
-  readonly object: 'DmarcExternalReport' | 'DmarcInternalReport'
+  readonly object: 'ArfExternalReport' | 'DmarcExternalReport' | 'DmarcInternalReport'
   /** What they are, in the plural. */
   readonly called: string
   readonly filters: Fields
@@ -44,6 +44,17 @@ const kinds: readonly Kind[] = [
       domain: part('Only about this domain.'),
     },
     classic: (one) => ({ type: 'dmarc', ...received(one) }),
+  },
+  {
+    path: '/api/reports/arf',
+    tag: 'Reports',
+    object: 'ArfExternalReport',
+    called: 'feedback reports that came in',
+    filters: {
+      text: part('Only where the sender, the subject or a domain has this in it.'),
+      type: part('Only of this type, such as "abuse".'),
+    },
+    classic: (one) => ({ type: 'arf', ...received(one) }),
   },
   {
     path: '/api/queue/reports',

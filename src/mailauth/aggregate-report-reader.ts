@@ -11,6 +11,7 @@ import { asBuffer } from '#base/bytes.ts'
 import { normaliseDomain } from '#base/domain-name.ts'
 import { SyntaxFault } from '#base/fault.ts'
 import { formatIp, parseIp } from '#base/ip.ts'
+import { optional } from '#base/optional.ts'
 import { decodeCharset } from '#message/charset.ts'
 import type {
   AggregateRecord,
@@ -207,9 +208,6 @@ class ReportTree {
 
 const cut = (text: string): string => text.slice(0, longestText)
 const tidy = (text: string): string => cut(text).replace(/\s+/g, ' ').trim()
-
-const optional = <K extends string, V>(key: K, value: V | undefined): { readonly [P in K]?: V } =>
-  value === undefined ? {} : ({ [key]: value } as { readonly [P in K]?: V })
 
 const children = (parent: Node | undefined, name: string): readonly Node[] =>
   parent?.children.filter((one) => one.name === name) ?? []

@@ -71,7 +71,13 @@ export function composeDeliveryReport(report: DeliveryReport): {
   const isGlobal = !asciiText(classic)
   // RFC 6533 §4.1: only there original recipients of the type utf-8 stand in clear.
   const status = isGlobal ? statusFields(report, addressOfUnitext) : classic
-  const original = report.original === undefined ? undefined : originalPart(report.original)
+  const original =
+    report.original === undefined
+      ? undefined
+      : originalPart(
+          report.original,
+          report.original.kind === 'message' ? 'Undelivered message' : 'Undelivered message header',
+        )
   const needsUtf8 = !asciiText(report.to) || isGlobal
   const head = [
     composeAddressField('From', [report.from]).trimEnd(),
@@ -113,10 +119,11 @@ export function composeDeliveryReport(report: DeliveryReport): {
 /** Control characters and line ends could begin a field of their own. */
 const oneLine = (text: string): string => text.replace(/\p{Cc}+/gu, ' ').trim()
 
-function originalPart({ kind, bytes }: NonNullable<DeliveryReport['original']>): {
-  readonly fields: readonly string[]
-  readonly bytes: Uint8Array
-} {
+/** The part with a message or its header, of the type that its bytes need. */
+export function originalPart(
+  { kind, bytes }: NonNullable<DeliveryReport['original']>,
+  description: string,
+): { readonly fields: readonly string[]; readonly bytes: Uint8Array } {
   const ascii = isAscii(bytes)
   const isGlobal = !ascii && !isAscii(headerOf(bytes))
   const type =
@@ -131,7 +138,7 @@ function originalPart({ kind, bytes }: NonNullable<DeliveryReport['original']>):
     fields: [
       `Content-Type: ${type}`,
       `Content-Transfer-Encoding: ${ascii ? '7bit' : '8bit'}`,
-      `Content-Description: ${kind === 'message' ? 'Undelivered message' : 'Undelivered message header'}`,
+      `Content-Description: ${description}`,
     ],
     bytes,
   }

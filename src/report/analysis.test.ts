@@ -7,7 +7,9 @@ import { Fault } from '#base/fault.ts'
 import { writeAggregateReport } from '#mailauth/aggregate-report-xml.ts'
 import type { AggregateReport } from '#mailauth/aggregate-report.ts'
 import { makeReports, startedAt } from './fixture.test.ts'
-import { dmarcReceivedTable } from './tables.ts'
+import { receivedFeedback } from './received-feedback.ts'
+import { ReceivedReportHandler } from './received-handler.ts'
+import { dmarcReceivedTable, feedbackReceivedTable } from './tables.ts'
 
 const given: AggregateReport = {
   orgName: 'Other',
@@ -176,5 +178,88 @@ test('whatever comes, the task ends and the server lives', async () => {
       assert.ok(r.told.every(({ error }) => error === undefined))
     }),
     { numRuns: 200 },
+  )
+})
+
+const feedback = (fields: string, original: string): string =>
+  `${header}Content-Type: multipart/report; report-type=feedback-report; boundary=b\r\n\r\n${[
+    'Content-Type: text/plain\r\n\r\nThis is a report.',
+    `Content-Type: message/feedback-report\r\n\r\n${fields}`,
+    original,
+  ]
+    .map((one) => `--b\r\n${one}\r\n`)
+    .join('')}--b--\r\n`
+
+test('feedback about a message is kept with the header of the message', async () => {
+  const r = makeReports()
+  const fields = [
+    'Feedback-Type: auth-failure',
+    'User-Agent: Filter/1',
+    'Auth-Failure: dmarc',
+    'Identity-Alignment: dkim, spf',
+    'Source-IP: 192.0.2.7',
+    'Original-Mail-From: <eve@evil.example>',
+    'Authentication-Results: mx.other.example; dmarc=fail header.from=example.org',
+    ...Array.from({ length: 50 }, (_, i) => `Reported-Domain: d${i}.example`),
+    '',
+  ].join('\r\n')
+  const original = 'From: alice@example.org\r\nSubject: forged\r\n\r\n'
+  assert.ok(await r.arrive(feedback(fields, `Content-Type: message/rfc822\r\n\r\n${original}secret text`)))
+  await r.pass(0)
+  const handler = new ReceivedReportHandler(receivedFeedback, { db: r.db, keepReports: () => 1000 })
+  const { ids } = await handler.query({ filter: { type: 'AUTH-failure' }, position: 0, limit: 10 })
+  assert.deepEqual(await handler.query({ filter: { type: 'abuse' }, position: 0, limit: 10 }), {
+    ids: [],
+    total: 0,
+  })
+  assert.equal((await handler.query({ filter: { text: '192.0.2.7' }, position: 0, limit: 10 })).total, 1)
+  const values = await r.db.read((tx) => handler.read(tx, ids[0]!))
+  assert.match(ids[0]!, /^a/)
+  assert.deepEqual([values!['from'], values!['dmarc']], ['noreply@other.example', 'pass'])
+  assert.deepEqual(values!['report'], {
+    feedbackType: 'auth-failure',
+    userAgent: 'Filter/1',
+    reportingMta: '',
+    incidents: 1,
+    sourceIp: '192.0.2.7',
+    originalEnvelopeId: '',
+    originalMailFrom: 'eve@evil.example',
+    originalRcptTo: [],
+    reportedDomains: Array.from({ length: 20 }, (_, i) => `d${i}.example`),
+    reportedUris: [],
+    authFailure: 'dmarc',
+    authenticationResults: ['mx.other.example; dmarc=fail header.from=example.org'],
+    deliveryResult: '',
+    identityAlignment: ['dkim', 'spf'],
+    dkimDomain: '',
+    dkimIdentity: '',
+    dkimSelector: '',
+    spfDns: [],
+    headers: 'From: alice@example.org\r\nSubject: forged\r\n',
+  })
+  assert.deepEqual(
+    r.told.map(({ event, type, source }) => [event, type, source]),
+    [['report.feedback-received', 'auth-failure', '192.0.2.7']],
+  )
+})
+
+test('feedback that says nothing is told, and a header that is large is cut', async () => {
+  const r = makeReports()
+  await r.arrive(feedback('User-Agent: x\r\n', 'Content-Type: text/rfc822-headers\r\n\r\nSubject: x\r\n'))
+  await r.arrive(
+    feedback(
+      'Feedback-Type: abuse\r\n',
+      `Content-Type: text/rfc822-headers\r\n\r\nSubject: ${'x'.repeat(100_000)}\r\n`,
+    ),
+  )
+  await r.pass(0)
+  assert.deepEqual(
+    r.told.map(({ event }) => event),
+    ['report.unread', 'report.feedback-received'],
+  )
+  const rows = await r.db.read((tx) => tx.list(feedbackReceivedTable, []))
+  assert.deepEqual(
+    rows.map(([, { report }]) => report.headers.length),
+    [16_384],
   )
 })

@@ -4,7 +4,7 @@
  * read is told once and left.
  */
 import { setImmediate } from 'node:timers/promises'
-import { asBuffer } from '#base/bytes.ts'
+import { asBuffer, empty } from '#base/bytes.ts'
 import type { Clock } from '#base/clock.ts'
 import { isFault, SyntaxFault } from '#base/fault.ts'
 import { KeyedMutex } from '#base/mutex.ts'
@@ -13,18 +13,21 @@ import type { WriteTx } from '#kv/tx.ts'
 import { aggregateReportSteps, type ReadReport } from '#mailauth/aggregate-report-reader.ts'
 import { decodeBody } from '#message/body.ts'
 import { decodeHeaderText } from '#message/encoded-word.ts'
+import { headerOf } from '#message/delivery-report.ts'
+import { parseFeedbackFields } from '#message/feedback-fields.ts'
 import { StructureParser } from '#message/mime.ts'
-import type { MessageStructure } from '#message/structure.ts'
+import type { MessageStructure, Part } from '#message/structure.ts'
 import type { Settings } from '#settings/object.ts'
 import type { TaskKind } from '#tasks/kind.ts'
 import type { Telemetry } from '#telemetry/telemetry.ts'
 import { digestOf, type ReportDigest } from './dmarc-report-fields.ts'
-import { dmarcReceived, reportUnread, tooManyReceived } from './events.ts'
+import { dmarcReceived, feedbackReceived, reportUnread, tooManyReceived } from './events.ts'
 import { analyseName, type ReportAnalysis } from './incoming.ts'
+import { feedbackOf } from './received-feedback.ts'
 import { putReceived } from './received.ts'
 import { type ReportPart, reportParts } from './report-parts.ts'
 import { reportSettings } from './settings.ts'
-import { dmarcReceivedTable, type ReceivedReport } from './tables.ts'
+import { dmarcReceivedTable, feedbackReceivedTable, type ReceivedReport } from './tables.ts'
 import { unpackReport } from './unpack.ts'
 
 export interface AnalysisOptions {
@@ -85,7 +88,11 @@ async function analyse(o: AnalysisOptions, given: ReportAnalysis): Promise<reado
     const mail = mailOf(given, structure)
     from = mail.from
     for (const part of reportParts(structure)) {
-      await readPart(o, bytes, part, mail, maxBytes).then(
+      const read = async (): Promise<Finding> =>
+        part.kind === 'feedback'
+          ? readFeedback(o, bytes, part, mail)
+          : readAggregate(o, bytes, part, mail, maxBytes)
+      await read().then(
         (finding) => void findings.push(finding),
         (error: unknown) => unread(from, error),
       )
@@ -118,15 +125,41 @@ function mailOf({ to, receivedAt, dmarc }: ReportAnalysis, { envelope }: Message
   }
 }
 
-async function readPart(
+const contentOf = (bytes: Buffer, { bodyStart, bodyEnd, encoding }: Part): Buffer =>
+  decodeBody(bytes.subarray(bodyStart, bodyEnd), encoding)
+
+function readFeedback(
+  { telemetry }: AnalysisOptions,
+  bytes: Buffer,
+  { part, original }: ReportPart,
+  mail: Mail,
+): Finding {
+  const fields = parseFeedbackFields(contentOf(bytes, part))
+  if (fields === undefined) throw new SyntaxFault('the report says not of what type it is', part.bodyStart)
+  const report = feedbackOf(fields, original === undefined ? empty : headerOf(contentOf(bytes, original)))
+  return {
+    keep: (tx, nowMs) => putReceived(tx, feedbackReceivedTable, { ...mail, report, problems: [] }, nowMs),
+    tell: () =>
+      telemetry.emit(feedbackReceived, {
+        from: mail.from,
+        type: fields.feedbackType,
+        domains: report.fields.reportedDomains,
+        source: fields.sourceIp,
+        incidents: fields.incidents ?? 1,
+        dmarc: mail.dmarc,
+      }),
+  }
+}
+
+async function readAggregate(
   { telemetry }: AnalysisOptions,
   bytes: Buffer,
   { part }: ReportPart,
   mail: Mail,
   maxBytes: number,
 ): Promise<Finding> {
-  const packed = decodeBody(bytes.subarray(part.bodyStart, part.bodyEnd), part.encoding)
-  const { report, problems } = await read(await unpackReport(packed, maxBytes))
+  const packed = contentOf(bytes, part)
+  const { report, problems } = await readInSteps(await unpackReport(packed, maxBytes))
   const digest: ReportDigest = digestOf(report)
   return {
     keep: (tx, nowMs) => putReceived(tx, dmarcReceivedTable, { ...mail, report: digest, problems }, nowMs),
@@ -143,7 +176,7 @@ async function readPart(
   }
 }
 
-async function read(document: Uint8Array): Promise<ReadReport> {
+async function readInSteps(document: Uint8Array): Promise<ReadReport> {
   const steps = aggregateReportSteps(document)
   for (;;) {
     const { done, value } = steps.next()

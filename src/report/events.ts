@@ -66,3 +66,11 @@ export const tooManyReceived = eventKind({
   help: 'A report is not kept for the management, since too many came today. It was delivered as all mail is.',
   fields: { to: list },
 })
+
+export const feedbackReceived = eventKind({
+  name: 'report.feedback-received',
+  level: 'info',
+  help: 'Another server tells of a message: somebody complained about it, or it failed authentication.',
+  fields: { from: text, type: text, domains: list, source: maybe(text), incidents: number, dmarc: text },
+  count: 'reports_feedback_received_total',
+})

@@ -8,6 +8,8 @@ import { fileName, isMessage, type MessageStructure, type Part } from '#message/
 export interface ReportPart {
   readonly kind: 'aggregate' | 'feedback'
   readonly part: Part
+  /** Of a feedback report: the message that it is about, or its header (RFC 5965 §2). */
+  readonly original: Part | undefined
 }
 
 const mostReports = 5
@@ -25,16 +27,17 @@ const fileTypes: ReadonlySet<string> = new Set([
 
 export function reportParts({ root }: MessageStructure): readonly ReportPart[] {
   const found: ReportPart[] = []
-  collect(root, found)
+  collect(root, undefined, found)
   return found
 }
 
-function collect(part: Part, found: ReportPart[]): void {
+function collect(part: Part, next: Part | undefined, found: ReportPart[]): void {
   if (found.length === mostReports) return
   const kind = kindOf(part)
-  if (kind !== undefined) found.push({ kind, part })
+  if (kind !== undefined) found.push({ kind, part, original: next })
   // What is in a message that was forwarded, or that a report is about, is not for us.
-  else if (!isMessage(part)) for (const child of part.children) collect(child, found)
+  else if (!isMessage(part))
+    for (const [i, child] of part.children.entries()) collect(child, part.children[i + 1], found)
 }
 
 function kindOf(part: Part): ReportPart['kind'] | undefined {

@@ -1,7 +1,7 @@
 /**
  * The rows of reports. Of those that are to be sent: one for each domain and period, one below it for what some
  * messages have in common, and a count of domains for each period. Of those that came in: one for each, by day.
- * The letters `E N P R` of global keys are this folder's.
+ * The letters `E F N P R` of global keys are this folder's.
  *
  * What must always hold: a report that waits has exactly one task that sends it, at the time in its row; the
  * messages of its records and those that were left out are all that were counted.
@@ -13,6 +13,7 @@ import { hex, text, u32, u48 } from '#kv/key.ts'
 import { type Codec, globalTable } from '#kv/table.ts'
 import type { AggregateRecord, PublishedPolicy } from '#mailauth/aggregate-report.ts'
 import type { MailDestination } from '#mailauth/report-destination.ts'
+import type { FeedbackFields } from '#message/feedback-fields.ts'
 import type { ReportDigest } from './dmarc-report-fields.ts'
 
 /** Of a report that waits. Times are milliseconds. */
@@ -97,4 +98,17 @@ export const dmarcReceivedTable = globalTable({
   letter: 'E',
   key: [u32(), u32()],
   value: packedJson<ReceivedReport<ReportDigest>>(),
+})
+
+/** A feedback report, with the header of the message that it is about. */
+export interface ReceivedFeedback {
+  readonly fields: FeedbackFields
+  readonly headers: string
+}
+
+export const feedbackReceivedTable = globalTable({
+  name: 'received-feedback',
+  letter: 'F',
+  key: [u32(), u32()],
+  value: packedJson<ReceivedReport<ReceivedFeedback>>(),
 })

@@ -17,7 +17,7 @@ import type { WriteTx } from '#kv/tx.ts'
 import { purgeAccount } from '#mail/purge.ts'
 import { recountUsage } from '#mail/recount.ts'
 import { trimReceived } from '#report/received.ts'
-import { dmarcReceivedTable } from '#report/tables.ts'
+import { dmarcReceivedTable, feedbackReceivedTable } from '#report/tables.ts'
 import { trimAudit } from '#registry/audit.ts'
 import type { TaskKind } from '#tasks/kind.ts'
 import type { Telemetry } from '#telemetry/telemetry.ts'
@@ -105,6 +105,8 @@ async function trimAuditLog(db: Db, beforeMs: number, signal: AbortSignal): Prom
 /** Removes reports of others that came before. */
 async function trimReports(db: Db, beforeMs: number, signal: AbortSignal): Promise<void> {
   while (await db.write([], (tx) => trimReceived(tx, dmarcReceivedTable, beforeMs, 1000)))
+    signal.throwIfAborted()
+  while (await db.write([], (tx) => trimReceived(tx, feedbackReceivedTable, beforeMs, 1000)))
     signal.throwIfAborted()
 }
 

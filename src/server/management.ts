@@ -27,6 +27,7 @@ import { AuditHandler } from '#registry/audit-handler.ts'
 import { Management } from '#registry/management.ts'
 import { InternalReportHandler } from '#report/internal-report-handler.ts'
 import { receivedDmarc } from '#report/received-dmarc.ts'
+import { receivedFeedback } from '#report/received-feedback.ts'
 import { ReceivedReportHandler } from '#report/received-handler.ts'
 import { settingsHandlers } from '#registry/settings-handler.ts'
 import type { Telemetry } from '#telemetry/telemetry.ts'
@@ -71,6 +72,7 @@ export function buildManagement(o: ManagementOptions): Management {
       new QueueHandler(o),
       new InternalReportHandler(o),
       new ReceivedReportHandler(receivedDmarc, { db, keepReports }),
+      new ReceivedReportHandler(receivedFeedback, { db, keepReports }),
       new AuditHandler(db),
       ...settingsHandlers(o),
     ],

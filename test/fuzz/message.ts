@@ -11,6 +11,7 @@ import { baseSubject } from '#message/base-subject.ts'
 import { decodeBody, decodeText, transferDecoder } from '#message/body.ts'
 import { parseDate } from '#message/date.ts'
 import { decodeHeaderText } from '#message/encoded-word.ts'
+import { composeFeedbackFields, parseFeedbackFields } from '#message/feedback-fields.ts'
 import { fieldValue, headerFields, selectHeaders } from '#message/headers.ts'
 import { htmlToText } from '#message/html-to-text.ts'
 import { parseStructure, StructureParser } from '#message/mime.ts'
@@ -81,6 +82,15 @@ function authResults(bytes: Uint8Array): void {
   assert.equal(composeAuthResults(again, { utf8: true }), written)
 }
 
+function feedbackFields(bytes: Uint8Array): void {
+  const read = parseFeedbackFields(Buffer.concat([Buffer.from('Feedback-Type: abuse\r\n'), bytes]))
+  assert.ok(read !== undefined)
+  const written = composeFeedbackFields(read)
+  for (const line of written.split('\r\n')) assert.match(line, /^[ -~]{0,998}$/)
+  const again = parseFeedbackFields(Buffer.from(written))
+  assert.equal(again?.reportedUris.length, read.reportedUris.length)
+}
+
 const encodings = ['base64', 'quoted-printable', 'x-uuencode', '8bit']
 
 function bodies(bytes: Uint8Array): void {
@@ -127,6 +137,7 @@ export const targets: readonly {
   },
   { name: 'message authentication results', parser: fieldParser, run: authResults },
   { name: 'message unitext', parser: fieldParser, run: unitext },
+  { name: 'message feedback report', parser: fieldParser, run: feedbackFields },
   { name: 'message date', parser: fieldParser, run: (b) => void parseDate(latin1(b)) },
   {
     name: 'message encoded words',

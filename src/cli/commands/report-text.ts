@@ -1,6 +1,7 @@
 /** A report for people: who says it, about what, and what the messages of each line have in common. */
 import { pairs, table } from '../layout.ts'
 import type { ShownObject, Values } from '../object-client.ts'
+import { printable } from '../terminal.ts'
 import { moment } from '../time-text.ts'
 import { textIn, textsIn, valuesIn } from './queue-text.ts'
 
@@ -35,6 +36,50 @@ export function reportText(one: ShownObject, now: number, columns: number | unde
   return [pairs(head.filter(([, values]) => values.some((value) => value !== ''))), lines]
     .filter((text) => text !== '')
     .join('\n')
+}
+
+/** The message in question is shown by its header, as it was sent. */
+export function feedbackText(one: ShownObject, now: number): string {
+  const report = reportOf(one)
+  const port = report['sourcePort']
+  const head: readonly (readonly [string, readonly string[]])[] = [
+    ['id', [one.id]],
+    ['type', [[textIn(report, 'feedbackType'), textIn(report, 'authFailure')].filter(Boolean).join(', ')]],
+    ['came', [moment(one['receivedAt'], now)]],
+    ['mail from', [textIn(one, 'from')]],
+    ['DMARC of it', [textIn(one, 'dmarc')]],
+    ['server', [textIn(report, 'reportingMta')]],
+    ['program', [textIn(report, 'userAgent')]],
+    ['messages', [String(numberIn(report, 'incidents'))]],
+    ['arrived', [textIn(report, 'arrivalDate')]],
+    [
+      'from address',
+      [[textIn(report, 'sourceIp'), ...(typeof port === 'number' ? [port] : [])].join(' port ')],
+    ],
+    ['sender', [textIn(report, 'originalMailFrom')]],
+    ['recipients', textsIn(report, 'originalRcptTo')],
+    ['domains', textsIn(report, 'reportedDomains')],
+    ['links', textsIn(report, 'reportedUris')],
+    ['result', [textIn(report, 'deliveryResult')]],
+    ['not aligned', [textsIn(report, 'identityAlignment').join(', ')]],
+    [
+      'signature',
+      [
+        ['dkimDomain', 'dkimSelector']
+          .map((name) => textIn(report, name))
+          .filter(Boolean)
+          .join(' '),
+      ],
+    ],
+    ['SPF', textsIn(report, 'spfDns')],
+    ['checks', textsIn(report, 'authenticationResults')],
+  ]
+  const header = textIn(report, 'headers').trimEnd().split(/\r?\n/)
+  const lines = header.map((line) => `  ${printable(line)}`.trimEnd() + '\n').join('')
+  return (
+    pairs(head.filter(([, values]) => values.some((value) => value !== ''))) +
+    (lines.trim() === '' ? '' : `\n${lines}`)
+  )
 }
 
 function policyText(report: Values): string {

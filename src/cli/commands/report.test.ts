@@ -3,7 +3,8 @@ import { test, type TestContext } from 'node:test'
 import { digestOf } from '#report/dmarc-report-fields.ts'
 import { addCounted } from '#report/pending.ts'
 import { putReceived } from '#report/received.ts'
-import { dmarcReceivedTable, pendingReportTable } from '#report/tables.ts'
+import { feedbackOf } from '#report/received-feedback.ts'
+import { dmarcReceivedTable, feedbackReceivedTable, pendingReportTable } from '#report/tables.ts'
 import { serve } from '../fixture.test.ts'
 
 const day = 86_400_000
@@ -45,6 +46,27 @@ async function withReports(t: TestContext) {
     const period = { begin, end: begin + day }
     await addCounted(tx, [{ period, reported: { ...reported, rua: [], errors: [] }, records: [record] }])
   })
+  const fields = {
+    feedbackType: 'abuse',
+    originalRecipients: [],
+    authResults: [],
+    reportedDomains: ['example.org'],
+    reportedUris: [],
+    spfRecords: [],
+    sourceIp: '192.0.2.9',
+    sourcePort: 99,
+  }
+  await served.db.write([], (tx) => {
+    const mail = {
+      from: 'fbl@other.example',
+      to: ['postmaster@example.org'],
+      subject: 'FW: x',
+      dmarc: 'pass',
+    }
+    const report = feedbackOf(fields, Buffer.from('From: a@example.org\r\nSubject: \x1bx\r\n'))
+    const received = { ...mail, receivedAt: now, problems: [], report }
+    return putReceived(tx, feedbackReceivedTable, received, now)
+  })
   return { ...served, waitingId: `other.example:${begin / 1000}` }
 }
 
@@ -66,6 +88,23 @@ test('reports that came in are listed and shown', async (t) => {
   assert.doesNotMatch(shown, /\x1b/)
   assert.equal((await json<{ id: string }>(`report show ${id}`)).id, id)
   assert.equal((await postern('report list --search nothing')).out, 'No reports came in.\n')
+})
+
+test('feedback is listed, shown with the header of the message, and deleted', async (t) => {
+  const { postern, json } = await withReports(t)
+  const { items } = await json<{ items: { id: string }[] }>('report list --feedback')
+  const { id } = items[0]!
+  assert.match(
+    (await postern('report list --feedback', { columns: 100 })).out,
+    new RegExp(`\\n${id} +now +abuse +example\\.org +192\\.0\\.2\\.9 +fbl@other\\.example`),
+  )
+  const { out } = await postern(`report show ${id}`)
+  assert.match(out, /^from address: +192\.0\.2\.9 port 99$/m)
+  assert.match(out, /\n\n {2}From: a@example\.org\n {2}Subject: /)
+  assert.doesNotMatch(out, /\x1b/)
+  assert.equal((await postern('report list --feedback --waiting')).code, 64)
+  assert.equal((await postern(`report delete ${id} --yes`)).code, 0)
+  assert.equal((await postern('report list --feedback')).out, 'No feedback came in.\n')
 })
 
 test('reports that wait are listed, shown, and sent at a word', async (t) => {

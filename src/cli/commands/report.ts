@@ -9,7 +9,7 @@ import { confirm, type Terminal } from '../terminal.ts'
 import { relative } from '../time-text.ts'
 import { examplesOf } from './noun.ts'
 import { textIn, textsIn } from './queue-text.ts'
-import { numberIn, reportOf, reportText } from './report-text.ts'
+import { feedbackText, numberIn, reportOf, reportText } from './report-text.ts'
 
 const mostListed = 500
 
@@ -39,6 +39,23 @@ const received: Kind = {
   none: 'No reports came in.\n',
 }
 
+const feedback: Kind = {
+  object: 'ArfExternalReport',
+  heads: ['ID', 'CAME', 'TYPE', 'ABOUT', 'FROM ADDRESS', 'BY'],
+  row(one, now) {
+    const report = reportOf(one)
+    return [
+      one.id,
+      relative(one['receivedAt'], now),
+      textIn(report, 'feedbackType'),
+      textsIn(report, 'reportedDomains').join(' ') || textIn(report, 'dkimDomain'),
+      textIn(report, 'sourceIp'),
+      textIn(one, 'from'),
+    ]
+  },
+  none: 'No feedback came in.\n',
+}
+
 const waiting: Kind = {
   object: 'DmarcInternalReport',
   heads: ['ID', 'GOES', 'MESSAGES', 'TO'],
@@ -51,20 +68,26 @@ const waiting: Kind = {
   none: 'No reports wait.\n',
 }
 
-const kinds = [received, waiting]
+const kinds = [received, feedback, waiting]
 
 interface KindFlags {
   readonly waiting?: true
+  readonly feedback?: true
   readonly search?: string
 }
 
-const kindOf = (o: KindFlags): Kind => (o.waiting === true ? waiting : received)
+function kindOf(o: KindFlags): Kind {
+  if (o.waiting === true && o.feedback === true) throw usageFailure('say --waiting or --feedback, not both')
+  return o.waiting === true ? waiting : o.feedback === true ? feedback : received
+}
+
 const filterOf = ({ search }: KindFlags): Record<string, string> =>
   search === undefined ? {} : { text: search }
 
 const withKind = (command: Command): Command =>
   command
     .option('--waiting', 'those that wait to be sent to others, not those that came in')
+    .option('--feedback', 'those about single messages: complaints, and mail that failed authentication')
     .option('--search <text>', 'only where the domain, the organisation or the sender has this in it')
 
 export function addReportCommands(program: Command, terminal: Terminal): void {
@@ -79,8 +102,9 @@ export function addReportCommands(program: Command, terminal: Terminal): void {
     .addHelpText('after', examplesOf('report show dxwqj0w', 'report show dxwqj0w --json'))
     .action(async (id: string, _o: object, self: Command) => {
       const context = contextOf(self, terminal)
-      const { one } = await find(context, id)
-      context.show(one, reportText(one, Date.now(), terminal.columns))
+      const { kind, one } = await find(context, id)
+      const text = kind === feedback ? feedbackText : reportText
+      context.show(one, text(one, Date.now(), terminal.columns))
     })
   addSend(report, terminal)
   addDelete(report, terminal)
