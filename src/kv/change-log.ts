@@ -1,7 +1,8 @@
 /**
- * The change log: one row per account and commit, which says what was created, updated and destroyed.
+ * The change log: one row per account and writer, which says what was created, updated and destroyed.
  *
- * The account's sequence (one per commit) is at once IMAP MODSEQ, JMAP state and DAV sync-token. The log is
+ * The account's sequence, which rises with every writer, is at once IMAP MODSEQ, JMAP state and DAV sync-token; those
+ * that share a commit have numbers of their own (RFC 7162 §3.1: no two STORE commands have the same). The log is
  * truth and the bus only a hint: whoever knows the sequence it has seen can always ask what came after, or is
  * told `tooOld` where the log was cut. Expunged UIDs have a log of their own per mailbox (RFC 7162 §3.2.7).
  * An id never appears in two lists of one entry.
@@ -14,7 +15,7 @@ import { u32, u48 } from './key.ts'
 import { accountTable, type Codec } from './table.ts'
 import type { Change, ReadTx } from './tx.ts'
 
-/** What one commit did to the objects of one type. */
+/** What one writer did to the objects of one type. */
 export type Changes = Map<number, Change>
 export type LogEntry = ReadonlyMap<DataType, ReadonlyMap<number, Change>>
 
@@ -96,8 +97,8 @@ export async function entriesSince(
 
 /**
  * What became of the objects of one type after `from`, each id in one list (RFC 8620 §5.2): created and
- * destroyed in between appears nowhere. At most `limit` ids, always whole commits, so `to` may lie before the
- * current sequence; a single commit that is larger than `limit` is returned whole.
+ * destroyed in between appears nowhere. At most `limit` ids, always whole entries, so `to` may lie before the
+ * current sequence; a single entry that is larger than `limit` is returned whole.
  */
 export async function changesSince(
   tx: LogReader,

@@ -19,6 +19,7 @@ import type { WriteTx } from './tx.ts'
 
 const alice = 1 as AccountId
 const bob = 2 as AccountId
+const inbox = 1 as MailboxId
 const notes = accountTable({ name: 'note', letter: 'y', key: [u48()], kind: 0, value: json<string>() })
 const marks = accountTable({ name: 'mark', letter: 'y', key: [u48()], kind: 1, value: nothing })
 const names = globalTable({ name: 'name', letter: 'y', key: [text(), u32()], value: json<number>() })
@@ -54,7 +55,7 @@ async function staged(
 }
 
 describe('db', () => {
-  it('commits rows, change log and hint together, and raises the sequence by one a commit', async () => {
+  it('commits rows, change log and hint together, and raises the sequence by one', async () => {
     const { db, messages } = open()
     const modseq = await db.write([alice], async (tx) => {
       tx.put(notes, [alice, 7], 'hello')
@@ -84,17 +85,39 @@ describe('db', () => {
     )
   })
 
-  it('shares one commit between writers that wait for the same account', async () => {
-    const { db, batches } = open()
+  it('shares one commit between writers that wait for the same account, each with a number of its own', async () => {
+    const { db, batches, messages } = open()
     const write = (i: number): Promise<Modseq> =>
       db.write([alice], async (tx) => {
         tx.put(notes, [alice, i], String(i))
+        tx.changed(alice, 'Email', i, 'created')
+        if (i % 10 === 9) throw new Fault('overQuota', 'full', { limit: 1 })
+        tx.expunged(alice, inbox, [i as Uid])
         return tx.modseq(alice)
       })
-    const modseqs = await Promise.all(Array.from({ length: 50 }, (_, i) => write(i)))
+    const outcomes = await Promise.allSettled(Array.from({ length: 50 }, (_, i) => write(i)))
+    const modseqs = outcomes.filter((one) => one.status === 'fulfilled').map((one) => one.value)
     assert.ok(batches.length <= 2, `${batches.length} commits`)
-    assert.deepEqual([...new Set(modseqs)], batches.length === 2 ? [1, 2] : [1])
-    assert.equal((await db.read((tx) => tx.list(notes, [alice]))).length, 50)
+    assert.deepEqual(
+      modseqs,
+      Array.from({ length: 45 }, (_, i) => i + 1),
+    )
+    await db.read(async (tx) => {
+      assert.equal(await tx.sequence(alice), 45)
+      assert.equal((await tx.list(notes, [alice])).length, 45)
+      const entries = await entriesSince(tx, alice, 10 as Modseq, 3)
+      assert.ok(entries !== 'tooOld')
+      assert.deepEqual(
+        entries.map(([modseq, entry]) => [modseq, [...entry.get('Email')!.keys()]]),
+        [
+          [11, [11]],
+          [12, [12]],
+          [13, [13]],
+        ],
+      )
+      assert.deepEqual(await expungedSince(tx, alice, inbox, 43 as Modseq), [47, 48])
+    })
+    assert.deepEqual(messages.at(-1), { kind: 'state', account: alice, modseq: 45, types: ['Email'] })
   })
 
   it('drops the writes of the one body that fails and keeps those of its neighbours', async () => {

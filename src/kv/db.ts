@@ -4,7 +4,7 @@
  * What must always hold: all writes of an account happen in the order of its sequence; a caller of `write`
  * gets its result only when the commit is durable; the hint on the bus follows from the commit and cannot be
  * forgotten. Writers that wait for the same account share one transaction and so one sync: each body runs in
- * an attempt of its own, and the error of one does not touch the others.
+ * an attempt of its own and gets a number of its own, and the error of one does not touch the others.
  */
 import { randomBytes } from 'node:crypto'
 import { setTimeout as sleep } from 'node:timers/promises'
@@ -195,6 +195,7 @@ async function runAll(
           throw error
         }
       })
+      tx.endWriter()
       outcomes.push(failed ? { error: result } : { value: result })
     } catch (error) {
       outcomes.push({ error })

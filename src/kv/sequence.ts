@@ -1,4 +1,4 @@
-/** The account's sequence: the number of its last commit. Every commit checks and raises it. */
+/** The account's sequence: the number of its last change. Every commit checks and raises it, by one for each writer. */
 import type { Modseq } from '#base/id.ts'
 import { uint } from './codec.ts'
 import { accountTable } from './table.ts'

@@ -104,10 +104,24 @@ type Undo = { readonly key: string; readonly before: Uint8Array | null | undefin
 interface AccountWork {
   /** The sequence that the snapshot shows. */
   readonly before: Modseq
+  /** That of the last writer of this transaction that changed something. */
+  last: Modseq
+  /** What all of them changed. */
+  readonly types: Set<DataType>
+  /** Of the writer that runs. */
   touched: boolean
-  readonly changes: Map<DataType, Changes>
-  readonly expunged: Map<MailboxId, Uid[]>
+  changes: Map<DataType, Changes>
+  expunged: Map<MailboxId, Uid[]>
 }
+
+const newWork = (before: Modseq): AccountWork => ({
+  before,
+  last: before,
+  types: new Set(),
+  touched: false,
+  changes: new Map(),
+  expunged: new Map(),
+})
 
 export class WriteTransaction extends ReadTransaction implements WriteTx {
   readonly #accounts: ReadonlyMap<AccountId, AccountWork>
@@ -123,12 +137,7 @@ export class WriteTransaction extends ReadTransaction implements WriteTx {
 
   constructor(snapshot: KvSnapshot, accounts: ReadonlyMap<AccountId, Modseq>, newTaskId: () => string) {
     super(snapshot)
-    this.#accounts = new Map(
-      [...accounts].map(([id, before]) => [
-        id,
-        { before, touched: false, changes: new Map(), expunged: new Map() },
-      ]),
-    )
+    this.#accounts = new Map([...accounts].map(([id, before]) => [id, newWork(before)]))
     this.#newTaskId = newTaskId
   }
 
@@ -151,7 +160,7 @@ export class WriteTransaction extends ReadTransaction implements WriteTx {
   }
 
   modseq(account: AccountId): Modseq {
-    return (this.#work(account).before + 1) as Modseq
+    return (this.#work(account).last + 1) as Modseq
   }
 
   attach(blob: Staged, owner: BlobOwner): BlobHash {
@@ -213,18 +222,17 @@ export class WriteTransaction extends ReadTransaction implements WriteTx {
     }
   }
 
-  /** Which types changed in which account, for the hint on the bus. */
+  /** Which types changed in which account, for the hint on the bus. Once `finish` was called. */
   changedTypes(): readonly { account: AccountId; modseq: Modseq; types: readonly DataType[] }[] {
     const all = []
-    for (const [account, work] of this.#accounts) {
-      if (work.touched)
-        all.push({ account, modseq: (work.before + 1) as Modseq, types: [...work.changes.keys()] })
+    for (const [account, { before, last, types }] of this.#accounts) {
+      if (last > before) all.push({ account, modseq: last, types: [...types] })
     }
     return all
   }
 
-  /** All that the body did as one batch, undefined where it did nothing. */
-  finish(): Batch | undefined {
+  /** A writer is done: what it changed has its own number in each account, and the next gets the one after. */
+  endWriter(): void {
     for (const [account, work] of this.#accounts) {
       if (!work.touched) continue
       const modseq = this.modseq(account)
@@ -238,11 +246,24 @@ export class WriteTransaction extends ReadTransaction implements WriteTx {
             uids.sort((a, b) => a - b),
           )
       }
+      for (const type of work.changes.keys()) work.types.add(type)
+      work.last = modseq
+      work.touched = false
+      work.changes = new Map()
+      work.expunged = new Map()
+    }
+  }
+
+  /** All that the writers did as one batch, undefined where they did nothing. */
+  finish(): Batch | undefined {
+    this.endWriter()
+    for (const [account, { before, last }] of this.#accounts) {
+      if (last === before) continue
       const key = keyText(sequenceTable.key(account))
-      const was = work.before === 0 ? undefined : sequenceTable.value.encode(work.before)
+      const was = before === 0 ? undefined : sequenceTable.value.encode(before)
       this.#checks.set(key, was)
       // A body that deletes the sequence ends the account: no row of it comes back.
-      if (this.#written.get(key) !== null) this.#written.set(key, sequenceTable.value.encode(modseq))
+      if (this.#written.get(key) !== null) this.#written.set(key, sequenceTable.value.encode(last))
     }
     if (this.#written.size === 0 && this.#blobs.length === 0) return undefined
     const puts: { key: string; value: Uint8Array }[] = []

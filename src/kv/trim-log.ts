@@ -14,7 +14,7 @@ const pageRows = 1000
 /** It is cut when it is this much too long: each cut writes, and makes somebody's stored state too old. */
 const slack = 1.25
 
-/** Keeps the last `keep` commits of the account. Returns how many rows were removed. */
+/** Keeps the last `keep` changes of the account. Returns how many rows were removed. */
 export async function trimLog(db: Db, account: AccountId, keep: number): Promise<number> {
   const floor = await db.read(async (tx) => {
     const before = (await tx.get(logFloorTable, account)) ?? 0

@@ -32,7 +32,7 @@ export interface ReadTx {
     prefix: readonly unknown[],
     o?: ListOptions<K>,
   ): Promise<readonly (readonly [K, V])[]>
-  /** The last commit that changed the account, 0 before the first. */
+  /** The number of the last change of the account, 0 before the first. */
   sequence(account: AccountId): Maybe<Modseq>
 }
 
@@ -41,7 +41,7 @@ export interface WriteTx extends ReadTx {
   getForUpdate<K extends readonly unknown[], V>(table: Table<K, V>, ...key: K): Maybe<V | undefined>
   put<K extends readonly unknown[], V>(table: Table<K, V>, key: K, value: V): void
   delete<K extends readonly unknown[], V>(table: Table<K, V>, key: K): void
-  /** The sequence number that this commit will have in the account: what its rows carry as MODSEQ. */
+  /** The sequence number that this writer's change will have in the account: what its rows carry as MODSEQ. */
   modseq(account: AccountId): Modseq
   /** The bytes become durable with this commit; a second owner of the same bytes costs a link. */
   attach(blob: Staged, owner: BlobOwner): BlobHash
