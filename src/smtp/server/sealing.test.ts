@@ -47,7 +47,12 @@ test('what a list passes on is sealed by its domain, with what was found out', a
   assert.ok(chain.result === 'pass', JSON.stringify(chain))
   assert.deepEqual(
     chain.sets.map(({ domain, results }) => [domain, results]),
-    [['example.org', 'i=1; mx.example.org; dkim=none; arc=none; dmarc=none header.from=author.example']],
+    [
+      [
+        'example.org',
+        'i=1; mx.example.org; spf=none smtp.mailfrom=me@client.example; dkim=none; arc=none; dmarc=none header.from=author.example',
+      ],
+    ],
   )
   const changed = Buffer.from(sent.toString('latin1').replace('text', 'tent'), 'latin1')
   assert.equal((await chainOf(changed)).result, 'fail')

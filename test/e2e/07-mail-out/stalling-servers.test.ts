@@ -116,6 +116,13 @@ retry = ["1s"]
     await submit(server, ['bob@good.example'], 'good')
     await until(server, () => good.count('good') > 0 || undefined)
     assert.doesNotMatch(server.process.output, /queue\.delayed/)
+    // What was taken and is not written down yet would come once more after this.
+    for (const done of ['good', 'quit'])
+      await until(
+        server,
+        () =>
+          new RegExp(`queue\\.delivered .*bob@${done}\\.example`).test(server.process.output) || undefined,
+      )
     await server.process.stop('SIGKILL')
   })
 
