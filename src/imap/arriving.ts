@@ -8,13 +8,16 @@
 import type { Stager } from '#blob/store.ts'
 import { Fault } from '#base/fault.ts'
 import type { AccountId } from '#base/id.ts'
+import type { Maybe } from '#base/maybe.ts'
 import { assertRoom, type MailLimits, type MailUsage } from '#mail/limits.ts'
 import { quotaUsage } from '#mail/mailbox.ts'
 import { type PreparedMessage, prepareMessage } from '#mail/prepare.ts'
 import { StructureParser } from '#message/mime.ts'
+import { type CatenateParts, readCatenate } from './catenate.ts'
 import { Refusal } from './errors.ts'
 import { type GivenFlags, readFlags } from './flag-names.ts'
 import type { Arguments } from './grammar.ts'
+import { parseMessageUrl, readMessageUrl } from './message-url.ts'
 import type { LiteralMark, Stretch } from './reader.ts'
 import type { ImapSession } from './session.ts'
 
@@ -34,6 +37,8 @@ const noPrefix = new Uint8Array(0)
 /** Messages of one command, and what those of them that wait in memory may take. */
 const maxMessages = 1000
 const maxWaitingBytes = 8 << 20
+/** How much of a bad URL is told. */
+const maxToldUrl = 1000
 
 /** `SP [flag-list SP] [date-time SP]` (RFC 3502, append-message). */
 export function readHead({ args, mark }: Stretch): MessageHead {
@@ -44,8 +49,7 @@ export function readHead({ args, mark }: Stretch): MessageHead {
     date = args.dateTime()
     args.sp()
   }
-  if (mark === undefined) return args.fail('expected a literal')
-  args.done()
+  if (args.atEnd && mark === undefined) args.fail('expected a literal')
   return { flags, date }
 }
 
@@ -82,24 +86,24 @@ export class Arriving {
    * Reads the message behind its head; returns what stands behind it. Throws Fault 'tooLarge' and 'overQuota', and
    * a Refusal.
    */
-  async take({ flags, date }: MessageHead, { mark }: Stretch): Promise<Stretch> {
-    const { services, settings, reader } = this.#session
-    const limit = settings.maxRequestSize
-    if (mark!.sizeBytes > limit) throw new Fault('tooLarge', 'Message too large', { limit })
-    // RFC 3502: so a client can cancel what it began.
-    if (mark!.sizeBytes === 0) throw new Refusal('A message of no bytes is none', 'CANNOT')
-    this.#assertMayTake(mark!.sizeBytes)
-    await reader.ask(mark!)
-    const parser = new StructureParser()
-    const stager = services.blobs.stager({ maxBytes: limit })
+  async take({ flags, date }: MessageHead, stretch: Stretch): Promise<Stretch> {
+    const { blobs, clock } = this.#session.services
+    this.#assertMayTake(0)
+    const { maxRequestSize } = this.#session.settings
+    const stager = blobs.stager({ maxBytes: maxRequestSize })
     this.#stagers.push(stager)
-    const behind = await this.#receive(mark!, parser, stager)
+    const one = new ArrivingMessage(this.#session, stager, (bytes) => this.#assertMayTake(bytes))
+    const { args, mark } = stretch
+    // RFC 3502: a message of no bytes is an error, so that a client can cancel what it began.
+    if (args.atEnd && mark?.sizeBytes === 0) throw noBytes()
+    const behind = args.atEnd ? await one.text(mark!) : await readCatenate(this.#session.reader, stretch, one)
+    if (one.sizeBytes === 0) throw noBytes()
     const staged = await stager.finish()
     const message = prepareMessage({
       staged,
-      structure: parser.end(),
+      structure: one.parser.end(),
       prefix: noPrefix,
-      receivedAt: date ?? services.clock.now(),
+      receivedAt: date ?? clock.now(),
     })
     this.messages.push({ message, flags })
     this.#bytes += staged.sizeBytes
@@ -121,16 +125,34 @@ export class Arriving {
     if (this.messages.length >= maxMessages || this.#waitingBytes > maxWaitingBytes)
       throw new Refusal('Too many messages in one command', 'LIMIT')
   }
+}
+
+const noBytes = (): Refusal => new Refusal('A message of no bytes is none', 'CANNOT')
+
+/** One message, from its only literal or from the parts of CATENATE. */
+class ArrivingMessage implements CatenateParts {
+  readonly parser = new StructureParser()
+  readonly #session: ImapSession
+  readonly #stager: Stager
+  readonly #assertRoom: (bytes: number) => void
+  sizeBytes = 0
+
+  constructor(session: ImapSession, stager: Stager, assertRoomFor: (bytes: number) => void) {
+    this.#session = session
+    this.#stager = stager
+    this.#assertRoom = assertRoomFor
+  }
 
   /** Reads the whole literal and the line after it, also where staging fails on the way. */
-  async #receive(mark: LiteralMark, parser: StructureParser, stager: Stager): Promise<Stretch> {
+  async text(mark: LiteralMark): Promise<Stretch> {
     const { reader } = this.#session
+    this.#grow(mark.sizeBytes)
+    await reader.ask(mark)
     let failure: Error | undefined
     for await (const chunk of reader.literal(mark)) {
       if (failure !== undefined) continue
       try {
-        parser.push(chunk)
-        const writing = stager.write(chunk)
+        const writing = this.#push(chunk)
         if (writing !== undefined) await writing
       } catch (error) {
         failure = error instanceof Error ? error : new Error(String(error))
@@ -140,4 +162,33 @@ export class Arriving {
     if (failure !== undefined) throw failure
     return behind
   }
+
+  async url(text: string): Promise<void> {
+    const url = parseMessageUrl(text)
+    const bytes = url && (await readMessageUrl(this.#session, url))
+    if (bytes === undefined) throw new Refusal('No such message or part', badUrl(text))
+    if (!('sizeBytes' in bytes)) {
+      this.#grow(bytes.length)
+      await this.#push(bytes)
+      return
+    }
+    this.#grow(bytes.sizeBytes)
+    for await (const piece of bytes.pieces()) await this.#push(piece)
+  }
+
+  #grow(bytes: number): void {
+    const limit = this.#session.settings.maxRequestSize
+    this.sizeBytes += bytes
+    if (this.sizeBytes > limit) throw new Fault('tooLarge', 'Message too large', { limit })
+    this.#assertRoom(this.sizeBytes)
+  }
+
+  #push(bytes: Uint8Array): Maybe<void> {
+    this.parser.push(bytes)
+    return this.#stager.write(bytes)
+  }
 }
+
+/** RFC 4469 §4.1, url-resp-text: what can stand in no URL anyway is encoded. */
+const badUrl = (text: string): string =>
+  `BADURL "${text.slice(0, maxToldUrl).replace(/[^\x21-\x7e]|["\\\]]/g, (c) => `%${c.charCodeAt(0).toString(16).toUpperCase().padStart(2, '0')}`)}"`

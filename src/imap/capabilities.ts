@@ -10,6 +10,7 @@ export const always: readonly string[] = [
   'IMAP4rev2',
   'ACL',
   'BINARY',
+  'CATENATE',
   'CHILDREN',
   'CREATE-SPECIAL-USE',
   'ENABLE',

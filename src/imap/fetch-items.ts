@@ -152,7 +152,8 @@ function readSectionItem(args: Arguments, name: string): FetchItem {
   }
 }
 
-function readSection(args: Arguments): Section {
+/** `[1.2.HEADER]`. */
+export function readSection(args: Arguments): Section {
   args.expect(0x5b, '"["')
   const part = readPartNumbers(args)
   if (args.take(0x5d)) return { ...wholeMessage, part }

@@ -5,17 +5,22 @@
 import assert from 'node:assert/strict'
 import { Fault, isFault, SyntaxFault } from '#base/fault.ts'
 import type { AccountId } from '#base/id.ts'
+import { fixedClock } from '#base/clock.ts'
+import { MemoryBlobs } from '#blob/engines/memory.ts'
+import { Arriving, readHead } from '#imap/arriving.ts'
 import { tokens } from '#imap/client.ts'
 import { Refusal } from '#imap/errors.ts'
 import { Arguments } from '#imap/grammar.ts'
 import { ListPattern } from '#imap/list-pattern.ts'
 import { canonicalName, decodeName } from '#imap/mailbox-name.ts'
+import { parseMessageUrl } from '#imap/message-url.ts'
 import { locate, prefixOf } from '#imap/namespaces.ts'
 import { CommandReader, literalMark, ProtocolEnd } from '#imap/reader.ts'
 import { commands, registry } from '#imap/registry.ts'
 import type { ImapSession } from '#imap/session.ts'
 import { positionsOfUids, positionsWithin } from '#imap/sequence-set.ts'
 import { decodeUtf7, encodeUtf7 } from '#imap/utf7.ts'
+import { noLimits } from '#mail/limits.ts'
 import type { Connection } from '#net/connection.ts'
 import { InputBuffer, lineTooLong } from '#net/input-buffer.ts'
 
@@ -72,6 +77,56 @@ async function readCommands(bytes: Buffer, step: number): Promise<readonly strin
     seen.push(error.message)
   }
   return seen
+}
+
+/** Of a session, what messages on their way in ask for. */
+const arrivingSession = (reader: CommandReader): ImapSession =>
+  ({
+    reader,
+    settings: { maxRequestSize: 3000 },
+    selected: undefined,
+    mailboxes: { open: () => Promise.reject(new Fault('notFound', 'No such mailbox', { what: 'mailbox' })) },
+    services: {
+      blobs: new MemoryBlobs(),
+      clock: fixedClock(0),
+      db: { read: () => Promise.resolve({ usedBytes: 0, messages: 0 }) },
+      limitsOf: () => Promise.resolve(noLimits),
+    },
+  }) as unknown as ImapSession
+
+/** The messages of an APPEND: what came of them, and how the command ended. */
+async function appendAll(bytes: Buffer, step: number): Promise<readonly string[]> {
+  const reader = new CommandReader(connectionOf(bytes, step), limits)
+  const seen: string[] = []
+  try {
+    await reader.next()
+    const arriving = await Arriving.into(arrivingSession(reader), 1 as AccountId)
+    try {
+      let stretch = await reader.argumentsUntil(() => true)
+      do stretch = await arriving.take(readHead(stretch), stretch)
+      while (!stretch.args.atEnd || stretch.mark !== undefined)
+    } finally {
+      for (const { message, flags } of arriving.messages)
+        seen.push(`${message.staged.hash} ${message.receivedAt} ${flags.keywords.join()} ${flags.deleted}`)
+    }
+  } catch (error) {
+    const isExpected =
+      error instanceof SyntaxFault ||
+      error instanceof Refusal ||
+      error instanceof ProtocolEnd ||
+      isFault(error, 'tooLarge') ||
+      isFault(error, 'unavailable')
+    if (!isExpected) throw error
+    seen.push(error.message)
+  }
+  return seen
+}
+
+/** The first byte says how the bytes are cut; `~~` stands for a line end. */
+async function appends(bytes: Uint8Array): Promise<void> {
+  const text = Buffer.from(bytes.subarray(1)).toString('latin1').replaceAll('~~', '\r\n')
+  const whole = Buffer.from(`a APPEND${text}\r\n`, 'latin1')
+  assert.deepEqual(await appendAll(whole, ((bytes[0] ?? 0) % 17) + 1), await appendAll(whole, whole.length))
 }
 
 /** The first byte chooses a command, the second how the bytes are cut. `~` stands for a line end. */
@@ -152,6 +207,8 @@ export const targets: readonly {
   run(bytes: Uint8Array): void | Promise<void>
 }[] = [
   { name: 'imap session', parser: 'IMAP commands', run: session },
+  { name: 'imap append', parser: 'IMAP commands', run: appends },
+  { name: 'imap message url', parser, run: (b) => void parseMessageUrl(Buffer.from(b).toString('latin1')) },
   { name: 'imap sequence set', parser, run: sets },
   { name: 'imap mailbox name', parser, run: names },
   { name: 'imap namespace', parser, run: places },

@@ -23,7 +23,7 @@ interface AppendArguments {
 export const append = command<AppendArguments>({
   name: 'APPEND',
   states: signedIn,
-  standard: 'RFC 9051 §6.3.12, RFC 3502, RFC 3516 §4.4',
+  standard: 'RFC 9051 §6.3.12, RFC 3502, RFC 4469, RFC 3516 §4.4',
   parse: readArguments,
   async run(session, args) {
     // Before the client is asked for a message: it need not send what cannot be taken.
