@@ -11,7 +11,7 @@ import { serverAccount } from './chunk.ts'
 import type { Outgoing } from './outlet.ts'
 import type { Intake, StagedMessage } from './intake.ts'
 import type { SmtpSession } from './smtp-command.ts'
-import { appliedPolicy, isJunkBy, verifiedMessage } from './stages/verified-message.ts'
+import { type Judgement, verifiedMessage } from './stages/verified-message.ts'
 import { tellVerdict } from './tell-verdict.ts'
 import type { Verdict } from '#mailauth/message-verifier.ts'
 import { dataStages } from './stages/data-stages.ts'
@@ -35,12 +35,12 @@ export async function receiveMessage(
       if (refusal !== undefined) return refuse(session, transaction, intake, refusal)
     }
     const verdict = await verify(session, transaction)
-    const refusal = verdict && verifiedMessage(session.limits.checks, verdict)
+    const judged = verdict && { verdict, ...verifiedMessage(session.limits.checks, verdict) }
     const answer =
-      refusal === undefined
-        ? await accept(session, transaction, message, verdict)
-        : refuse(session, transaction, intake, refusal)
-    if (verdict !== undefined && !isTemporary(answer)) report(session, transaction, verdict)
+      judged?.refusal === undefined
+        ? await accept(session, transaction, message, judged)
+        : refuse(session, transaction, intake, judged.refusal)
+    if (judged !== undefined && !isTemporary(answer)) report(session, transaction, judged)
     return answer
   } catch (error) {
     if (!isFault(error)) throw error
@@ -56,9 +56,12 @@ export async function receiveMessage(
 /** One that is tried again is counted when it comes again. */
 const isTemporary = (answer: Reply): boolean => answer[0] === 0x34
 
-function report({ deps, limits }: SmtpSession, { verification }: Transaction, verdict: Verdict): void {
+/** What was found out, and what follows from it. */
+type Judged = Judgement & { readonly verdict: Verdict }
+
+function report({ deps }: SmtpSession, { verification }: Transaction, { verdict, applied }: Judged): void {
   const { origin } = verification!
-  deps.reports.record({ verdict, origin, applied: appliedPolicy(limits.checks, verdict) })
+  deps.reports.record({ verdict, origin, applied })
 }
 
 /** Tells what was found out; undefined where nothing was to be. */
@@ -87,9 +90,10 @@ async function accept(
   session: SmtpSession,
   transaction: Transaction,
   message: StagedMessage,
-  verdict: Verdict | undefined,
+  judged: Judged | undefined,
 ): Promise<Reply> {
   const { recipients, envelope, vouching } = transaction
+  const verdict = judged?.verdict
   const facts = traceFacts(session, transaction, verdict)
   const trace = makeTrace(facts, message.structure)
   const structure = withAddedFields(trace.added, message.structure)
@@ -102,7 +106,7 @@ async function accept(
       receivedAt: facts.atMs,
       trace,
       report: recognised(session, transaction, message, verdict),
-      isJunk: verdict !== undefined && isJunkBy(session.limits.checks, verdict),
+      isJunk: judged !== undefined && judged.applied !== 'none',
       outgoing: outgoingFacts(session, transaction, message, signatures),
     },
     recipients,

@@ -6,7 +6,7 @@
  */
 import { parseIp } from '#base/ip.ts'
 import { composeAuthResults } from '#message/auth-results.ts'
-import { MessageVerifier, type Origin, type Verdict } from '#mailauth/message-verifier.ts'
+import { MessageVerifier, type Origin, type Verdict, type WantedChecks } from '#mailauth/message-verifier.ts'
 import { composeReceivedSpf } from '#mailauth/received-spf.ts'
 import { verdictResults } from '#mailauth/verdict-results.ts'
 import type { SenderChecks } from './settings.ts'
@@ -17,6 +17,8 @@ export interface VerificationOptions {
   readonly deps: Pick<SmtpDeps, 'resolver' | 'knownKeys' | 'clock' | 'hostname'>
   readonly checks: SenderChecks
   readonly origin: Origin
+  /** Where it is not as the settings say. */
+  readonly wanted?: WantedChecks
 }
 
 /** Made once: an exception of its own for every message would cost more than all else here. */
@@ -35,13 +37,16 @@ export class Verification implements Disposable {
     this.origin = origin
     this.verifier = new MessageVerifier({
       origin,
-      wanted: wantedChecks(checks),
+      wanted: o.wanted ?? wantedChecks(checks),
       resolver: deps.resolver,
       receiver: deps.hostname(),
       nowMs: deps.clock.now(),
       signal: this.#controller.signal,
       known: deps.knownKeys,
-      trustedSealers: checks.arcTrustedSealers.filter((domain) => domain !== undefined),
+      trustedSealers:
+        checks.arcVerify === 'disable'
+          ? []
+          : checks.arcTrustedSealers.filter((domain) => domain !== undefined),
       dkim: { maxSignatures: checks.dkimSignatures, strict: checks.dkimStrict },
     })
   }
@@ -89,7 +94,7 @@ export function beginVerification(session: SmtpSession, { from }: Envelope): Ver
 }
 
 /** DMARC is what SPF and DKIM say of the author: without them it would fail what is right. */
-const wantedChecks = (checks: SenderChecks) => ({
+const wantedChecks = (checks: SenderChecks): WantedChecks => ({
   iprev: checks.reverseIpVerify !== 'disable',
   spfHelo: checks.spfEhloVerify !== 'disable',
   spf: checks.spfFromVerify !== 'disable' || checks.dmarcVerify !== 'disable',

@@ -8,12 +8,23 @@ import { reply } from '../../reply.ts'
 import type { SenderChecks } from '../settings.ts'
 import type { Refusal } from './stage.ts'
 
+export interface Judgement {
+  /** Why it is not taken. */
+  readonly refusal: Refusal | undefined
+  /** What is done because of DMARC. Where it is taken all the same, it is not to stand among what people read. */
+  readonly applied: DmarcPolicy
+}
+
 const noSignature = reply(550, '5.7.20', 'No passing DKIM signature found')
 const signatureUnknown = reply(451, '4.7.5', 'The key of a DKIM signature cannot be looked up now')
 
 const brokenChain = reply(550, '5.7.29', 'The ARC chain of the message is broken')
 
-export function verifiedMessage(checks: SenderChecks, verdict: Verdict): Refusal | undefined {
+export function verifiedMessage(checks: SenderChecks, verdict: Verdict): Judgement {
+  return { refusal: refusalOf(checks, verdict), applied: appliedPolicy(checks, verdict) }
+}
+
+function refusalOf(checks: SenderChecks, verdict: Verdict): Refusal | undefined {
   const { dkim, arc, dmarc } = verdict
   if (checks.dkimVerify === 'strict' && !dkim!.some(({ result }) => result === 'pass')) {
     const isUnknown = dkim!.some(({ result }) => result === 'temperror')
@@ -30,15 +41,10 @@ export function verifiedMessage(checks: SenderChecks, verdict: Verdict): Refusal
   }
 }
 
-/** What is done with the message because of DMARC. */
-export function appliedPolicy(checks: SenderChecks, verdict: Verdict): DmarcPolicy {
-  if (checks.dmarcVerify === 'strict') return wanted(verdict)
-  return isJunkBy(checks, verdict) ? 'quarantine' : 'none'
+function appliedPolicy({ dmarcVerify }: SenderChecks, verdict: Verdict): DmarcPolicy {
+  if (dmarcVerify === 'strict') return wanted(verdict)
+  return dmarcVerify === 'quarantine' && wanted(verdict) !== 'none' ? 'quarantine' : 'none'
 }
-
-/** Taken, and not to stand among what people read. */
-export const isJunkBy = ({ dmarcVerify }: SenderChecks, verdict: Verdict): boolean =>
-  (dmarcVerify === 'quarantine' || dmarcVerify === 'strict') && wanted(verdict) !== 'none'
 
 /** What the domain in From wants done; nothing where somebody vouches that it came from there. */
 const wanted = ({ dmarc, vouchedBy }: Verdict): DmarcPolicy =>

@@ -4,7 +4,9 @@
  */
 import type { IprevCheck } from '#mailauth/iprev.ts'
 import type { SpfCheck } from '#mailauth/spf.ts'
+import type { Maybe } from '#base/maybe.ts'
 import { type Reply, reply } from '../../reply.ts'
+import type { SenderChecks } from '../settings.ts'
 import type { SmtpSession } from '../smtp-command.ts'
 import type { Verification } from '../verification.ts'
 import type { Refusal } from './stage.ts'
@@ -19,25 +21,27 @@ export function verifiedSender(
   session: SmtpSession,
   verification: Verification,
 ): Promise<Refusal | undefined> | undefined {
-  const { reverseIpVerify, spfEhloVerify, spfFromVerify } = session.limits.checks
+  const { checks } = session.limits
+  const { reverseIpVerify, spfEhloVerify, spfFromVerify } = checks
   if (![reverseIpVerify, spfEhloVerify, spfFromVerify].includes('strict')) return undefined
-  const { iprev, spfHelo, spf } = verification.verifier
-  const found = firstOf([
-    reverseIpVerify === 'strict' ? async () => judgeIprev(await iprev!) : undefined,
-    spfEhloVerify === 'strict' ? async () => judgeSpf(await spfHelo!) : undefined,
-    spfFromVerify === 'strict' ? async () => judgeSpf(await spf!) : undefined,
-  ])
-  return verification.inTime(found)
+  return verification.inTime(senderRefusal(checks, verification.verifier))
 }
 
-async function firstOf(
-  judgements: readonly ((() => Promise<Refusal | undefined>) | undefined)[],
-): Promise<Refusal | undefined> {
-  for (const judge of judgements) {
-    const refusal = await judge?.()
-    if (refusal !== undefined) return refusal
-  }
-  return undefined
+/** What was found out of a sender, or is still being: the checks that the settings make. */
+interface Sender {
+  readonly iprev?: Maybe<IprevCheck> | undefined
+  readonly spfHelo?: Maybe<SpfCheck> | undefined
+  readonly spf?: Maybe<SpfCheck> | undefined
+}
+
+/** Waits for no more than decides. */
+export async function senderRefusal(checks: SenderChecks, found: Sender): Promise<Refusal | undefined> {
+  const { reverseIpVerify, spfEhloVerify, spfFromVerify } = checks
+  return (
+    (reverseIpVerify === 'strict' ? judgeIprev((await found.iprev)!) : undefined) ??
+    (spfEhloVerify === 'strict' ? judgeSpf((await found.spfHelo)!) : undefined) ??
+    (spfFromVerify === 'strict' ? judgeSpf((await found.spf)!) : undefined)
+  )
 }
 
 function judgeIprev({ result, reason }: IprevCheck): Refusal | undefined {
