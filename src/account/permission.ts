@@ -46,6 +46,7 @@ const administrationPermissions = {
   actionResumeMtaQueue: 'Let mail leave the queue again.',
   actionRotateDkimKeys: 'Exchange the DKIM keys of a domain before their time.',
   actionRecountQuotas: 'Have counted anew what accounts hold.',
+  actionTroubleshootDmarc: 'Find out what SPF, DKIM, ARC and DMARC say of a message.',
   liveDeliveryTest: 'Try whether mail for an address gets there.',
   dnsLookup: 'Ask the name servers that the server asks.',
 } as const

@@ -25,6 +25,7 @@ import { addRoutes, type ApiRoute, type PlainRoute } from './route.ts'
 import { type RecountOptions, recountRoute } from './recount.ts'
 import { selfServiceRoutes } from './self-service.ts'
 import { type ServerRouteOptions, serverRoutes } from './server-routes.ts'
+import { type TroubleshootDmarcOptions, troubleshootDmarcRoute } from './troubleshoot-dmarc.ts'
 import { type TroubleshootOptions, troubleshootRoute } from './troubleshoot.ts'
 
 export interface AdminOptions
@@ -39,6 +40,7 @@ export interface AdminOptions
     ClassicSettingsOptions,
     QueueStatusOptions,
     TroubleshootOptions,
+    TroubleshootDmarcOptions,
     DoctorOptions,
     Pick<RecountOptions, 'recount'>,
     MtaStsOptions,
@@ -95,6 +97,7 @@ export function apiRoutes(o: AdminOptions): readonly ApiRoute[] {
     ...queueStatusRoutes(o),
     ...reportRoutes(management),
     troubleshootRoute(o),
+    troubleshootDmarcRoute(o),
     doctorRoute(o),
     recountRoute(o),
     ...serverRoutes(o, openApi),

@@ -10,6 +10,7 @@ import { stillQueue } from '#queue/fixture.test.ts'
 import { mtaStsPolicy } from '#cert/settings.ts'
 import { DkimKeys } from '#cert/dkim-keys.ts'
 import { buildManagement } from '#server/management.ts'
+import { authenticationTester } from '#server/troubleshoot-dmarc.ts'
 import { hasDomain, zoneOf } from '#server/zone.ts'
 import { createRouter, type HttpEnv } from '#http/router.ts'
 import { addAdminRoutes, type AdminOptions, apiRoutes } from './api.ts'
@@ -91,6 +92,12 @@ export async function makeApi(o: { facts?: ServerFacts; dnsConfig?: string } = {
       else tell({ step: 'RCPT', result: 'problem', said: '550 no such user', advice: 'Ask for the address.' })
       return isTaken
     },
+    testAuthentication: authenticationTester({
+      settings,
+      resolver: dns,
+      clock: store.clock,
+      hostname: () => served.hostName,
+    }),
     recount: async (account) => void recounted.push(account),
     reload: async () => state.reload,
     facts: () => served,

@@ -10,10 +10,13 @@ import type { Terminal } from './terminal.ts'
 const mostBytes = 256 * 1024 * 1024
 
 /** `-` is standard input. Throws CliFailure. */
-export async function readText(file: string, terminal: Terminal): Promise<string> {
+export const readText = async (file: string, terminal: Terminal): Promise<string> =>
+  (await readBytes(file, terminal)).toString('utf8')
+
+export async function readBytes(file: string, terminal: Terminal): Promise<Buffer> {
   if (file === '-') return terminal.readInput(mostBytes)
   try {
-    return await readFile(file, 'utf8')
+    return await readFile(file)
   } catch (error) {
     const why = (error as NodeJS.ErrnoException).code === 'ENOENT' ? 'is not there' : 'cannot be read'
     throw new CliFailure(`${file} ${why}`)

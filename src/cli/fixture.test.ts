@@ -11,7 +11,7 @@ import type { Terminal } from './terminal.ts'
 
 export interface Given {
   readonly env?: Record<string, string>
-  readonly input?: string
+  readonly input?: string | Buffer
   /** What is typed at hidden questions, and at others; absent: nobody is there. */
   readonly typed?: readonly string[]
   readonly columns?: number
@@ -88,7 +88,7 @@ export async function runLine(line: string | readonly string[], given: Given = {
     out: (text) => void (result.out += text),
     err: (text) => void (result.err += text),
     progress: () => undefined,
-    readInput: async () => given.input ?? '',
+    readInput: async () => Buffer.from(given.input ?? ''),
     ask: answer,
     askHidden: answer,
   }

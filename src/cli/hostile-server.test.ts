@@ -49,6 +49,7 @@ const lines = [
   'update Account a@example.org name=b@example.org',
   'snapshot',
   'audit',
+  'troubleshoot dmarc --ip 192.0.2.1 --ehlo x',
 ]
 
 test('answers of a wrong form end every command with 1 and a hint', async (t) => {

@@ -47,7 +47,7 @@ export async function newPassword(context: Context, o: PasswordOptions, whose: s
   assertPossible(context, o, whose)
   if (o.generate) return { password: generatePassword(), isGenerated: true }
   if (o.passwordStdin) {
-    const password = firstLine(await terminal.readInput(longestPasswordInput))
+    const password = firstLine((await terminal.readInput(longestPasswordInput)).toString('utf8'))
     if (password === '') throw usageFailure('there is no password on standard input')
     return { password, isGenerated: false }
   }

@@ -39,7 +39,10 @@ export async function findProof(
   }
   if (o.passwordFromInput) {
     return {
-      authorization: basic(o.user, firstLine(await terminal.readInput(longestPasswordInput))),
+      authorization: basic(
+        o.user,
+        firstLine((await terminal.readInput(longestPasswordInput)).toString('utf8')),
+      ),
       from: 'input',
     }
   }

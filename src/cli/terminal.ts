@@ -18,8 +18,8 @@ export interface Terminal {
   err(text: string): void
   /** Says where a long command is, in place of what was said last. Nothing where nobody watches. */
   progress(text: string): void
-  /** All of standard input. Throws CliFailure where it is longer. */
-  readInput(most: number): Promise<string>
+  /** All of standard input, of so many bytes at most. Throws CliFailure where it is longer. */
+  readInput(most: number): Promise<Buffer>
   /** One line, shown while it is typed. */
   ask(question: string): Promise<string>
   /** One line, not shown while it is typed. */
@@ -39,14 +39,14 @@ export function processTerminal(): Terminal {
       if (stderr.isTTY) stderr.write(`\r\u001b[K${text}`)
     },
     async readInput(most) {
-      let text = ''
-      stdin.setEncoding('utf8')
-      for await (const chunk of stdin) {
-        text += chunk as string
-        if (text.length > most)
-          throw usageFailure('standard input is longer than anything that could be meant')
+      const chunks: Buffer[] = []
+      let length = 0
+      for await (const chunk of stdin as AsyncIterable<Buffer>) {
+        chunks.push(chunk)
+        length += chunk.length
+        if (length > most) throw usageFailure('standard input is longer than anything that could be meant')
       }
-      return text
+      return Buffer.concat(chunks)
     },
     ask: (question) => askLine(question, stderr),
     askHidden: (question) => askLine(question, undefined),

@@ -117,7 +117,7 @@ function secretField(fields: Fields): string {
 
 async function secretText({ terminal, api }: Context, what: string, o: ValueOptions): Promise<string> {
   if (o.passwordStdin || !terminal.isInteractive) {
-    const text = firstLine(await terminal.readInput(longestPasswordInput))
+    const text = firstLine((await terminal.readInput(longestPasswordInput)).toString('utf8'))
     if (text === '') throw usageFailure('there is no password on standard input')
     return text
   }

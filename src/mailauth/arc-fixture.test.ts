@@ -40,14 +40,18 @@ export function verify(bytes: Buffer, o: Partial<ArcVerifierOptions> = {}): Prom
 /** The message with a set in front of it; with none where it is not to be sealed. */
 export async function seal(
   bytes: Buffer,
-  o: { readonly key?: ArcSealingKey; readonly checked?: ArcCheck['result'] } = {},
+  o: {
+    readonly key?: ArcSealingKey
+    readonly checked?: ArcCheck['result']
+    readonly found?: AuthResults
+  } = {},
 ): Promise<Buffer> {
   const checked = o.checked ?? (await verify(bytes)).result
   const sealer = new ArcSealer({ key: o.key ?? edKey, nowMs })
   const { header, body } = split(bytes)
   sealer.header(header)
   sealer.body(body)
-  return Buffer.concat([await sealer.end(checked, results), bytes])
+  return Buffer.concat([await sealer.end(checked, o.found ?? results), bytes])
 }
 
 export const changed = (bytes: Buffer, from: string | RegExp, to: string): Buffer => {

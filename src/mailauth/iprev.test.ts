@@ -18,6 +18,7 @@ test('pass: the first name that leads back (RFC 8601 §2.7.3)', async () => {
   assert.deepEqual(await check(data), {
     result: 'pass',
     name: 'Mx.example.org',
+    names: ['old.example.org', 'Mx.example.org', 'mx2.example.org'],
     reason: '192.0.2.1 is Mx.example.org',
   })
 })
@@ -47,6 +48,7 @@ test('fail: no name leads back, or it has no address', async () => {
   assert.deepEqual(await check(other), {
     result: 'fail',
     name: undefined,
+    names: ['a.example'],
     reason: '192.0.2.1 is called a.example, which does not lead back to it',
   })
   assert.equal((await check({ [back]: [{ PTR: 'a.example' }] })).result, 'fail')
@@ -59,6 +61,7 @@ test('temperror: no answer, unless another name passes', async () => {
   assert.deepEqual(await check(slow), {
     result: 'temperror',
     name: undefined,
+    names: ['a.example', 'b.example'],
     reason: 'addresses of a.example: no answer',
   })
   assert.equal((await check({ ...slow, 'b.example': [{ A: '192.0.2.1' }] })).name, 'b.example')

@@ -12,6 +12,8 @@ export interface IprevCheck {
   readonly result: 'pass' | 'fail' | 'temperror' | 'permerror'
   /** The first name that leads back to the address, without a final dot; only with `pass`. */
   readonly name: string | undefined
+  /** The first names of the address, whether they lead back or not. */
+  readonly names: readonly string[]
   /** For administrators. */
   readonly reason: string
 }
@@ -66,18 +68,20 @@ export async function checkIprev(reverse: Reverse): Promise<IprevCheck> {
     return await check(reverse)
   } catch (error) {
     if (reverse.signal?.aborted !== true) throw error
-    return { result: 'temperror', name: undefined, reason: 'the DNS did not answer in time' }
+    return { result: 'temperror', name: undefined, names: [], reason: 'the DNS did not answer in time' }
   }
 }
 
 async function check(reverse: Reverse): Promise<IprevCheck> {
   const { ip } = reverse
+  const found = await namesOf(reverse)
+  const names = found.kind === 'names' ? found.names : []
   const ended = (result: IprevCheck['result'], reason: string, name?: string): IprevCheck => ({
     result,
     name,
+    names,
     reason: printable(reason, 500),
   })
-  const found = await namesOf(reverse)
   if (found.kind === 'failed') return ended('temperror', `names of ${formatIp(ip)}: ${found.reason}`)
   if (found.names.length === 0) return ended('permerror', `${formatIp(ip)} has no name in the DNS`)
   let failure: string | undefined

@@ -56,6 +56,7 @@ import { openStorage, storageWarnings } from './storage.ts'
 import { readStoreEarly } from './stored-settings.ts'
 import type { EmbeddedEngine } from './engine-choice.ts'
 import type { Spawn } from './threads.ts'
+import { authenticationTester } from './troubleshoot-dmarc.ts'
 import { deliveryTester } from './troubleshoot.ts'
 import { version } from './version.ts'
 import { buildWeb } from './web.ts'
@@ -229,6 +230,7 @@ function httpOf(
       telemetry,
       prober: new SmtpProber({ resolver, settings, hostname }),
     }),
+    testAuthentication: authenticationTester({ settings, resolver, clock, hostname }),
     recount: (account) =>
       db.write([], async (tx) =>
         tx.schedule(recountName, account === undefined ? {} : { account }, clock.now()),

@@ -7,9 +7,13 @@ import { wrap } from '../layout.ts'
 import { notUnderstood } from '../server-answer.ts'
 import { painted, printable, type Terminal } from '../terminal.ts'
 import { examplesOf } from './noun.ts'
+import { addTroubleshootDmarc } from './troubleshoot-dmarc.ts'
 
 export function addTroubleshootCommands(program: Command, terminal: Terminal): void {
-  const troubleshoot = program.command('troubleshoot').description('find out why mail does not get there')
+  const troubleshoot = program
+    .command('troubleshoot')
+    .description('find out why mail does not get there, or is not believed')
+  addTroubleshootDmarc(troubleshoot, terminal)
   troubleshoot
     .command('delivery')
     .description(

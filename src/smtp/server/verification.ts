@@ -19,6 +19,8 @@ export interface VerificationOptions {
   readonly origin: Origin
   /** Where it is not as the settings say. */
   readonly wanted?: WantedChecks
+  /** Ends the look-ups before their time. */
+  readonly signal?: AbortSignal
 }
 
 /** Made once: an exception of its own for every message would cost more than all else here. */
@@ -33,6 +35,7 @@ export class Verification implements Disposable {
 
   constructor(o: VerificationOptions) {
     const { deps, checks, origin } = o
+    const { signal } = this.#controller
     this.#o = o
     this.origin = origin
     this.verifier = new MessageVerifier({
@@ -41,7 +44,7 @@ export class Verification implements Disposable {
       resolver: deps.resolver,
       receiver: deps.hostname(),
       nowMs: deps.clock.now(),
-      signal: this.#controller.signal,
+      signal: o.signal === undefined ? signal : AbortSignal.any([signal, o.signal]),
       known: deps.knownKeys,
       trustedSealers:
         checks.arcVerify === 'disable'

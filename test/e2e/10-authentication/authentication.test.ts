@@ -4,6 +4,7 @@
  */
 import assert from 'node:assert/strict'
 import { after, before, describe, test } from 'node:test'
+import type { ShownAuthentication } from '#admin/troubleshoot-dmarc.ts'
 import { startDns, type TestDns } from '../../harness/dns.ts'
 import { startServer, type TestServer } from '../../harness/server.ts'
 
@@ -126,6 +127,15 @@ describe('mail is signed and checked', () => {
     const aside = careless.replace('careless', 'put-aside')
     assert.match(await deliver('forger@forger.example', aside), /^250 /)
     assert.match((await waitFor(remote, 'bob@remote.example', 1, 'Junk'))[0]!, / dmarc=fail /)
+  })
+
+  test('an administrator sees why it is refused', async () => {
+    const question = { remoteIp: '192.0.2.7', ehloDomain: 'forger.example.net' }
+    const message = 'From: alice@example.org\n\nhello\n'
+    const answer = await remote.api('POST', '/api/troubleshoot/dmarc', { ...question, message })
+    const { dmarc, outcome } = ((await answer.json()) as { data: ShownAuthentication }).data
+    assert.match(dmarc.advice!, /d=example\.org/)
+    assert.match(outcome.reply!, /^550 5\.7\.1 .*example\.org/)
   })
 
   test('members of a list elsewhere get it from its owner, signed for the author', async () => {
