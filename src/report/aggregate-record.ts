@@ -24,6 +24,12 @@ export interface CheckedMessage {
   readonly origin: Origin
   /** What was done with it because of DMARC. */
   readonly applied: DmarcPolicy
+  /** It was not refused. */
+  readonly isTaken: boolean
+  /** As it came, where somebody looked at it. */
+  readonly header: Uint8Array | undefined
+  /** Milliseconds. */
+  readonly receivedAt: number
 }
 
 /** Of one row, as many signatures: RFC 9990 §3.1.3 has 100, each of which somebody chose. */

@@ -74,3 +74,25 @@ export const feedbackReceived = eventKind({
   fields: { from: text, type: text, domains: list, source: maybe(text), incidents: number, dmarc: text },
   count: 'reports_feedback_received_total',
 })
+
+export const failureSent = eventKind({
+  name: 'report.failure-sent',
+  level: 'info',
+  help: 'A report about a message that failed authentication is in the queue.',
+  fields: { domain: text, to: text, failure: text, queued: text },
+  count: 'reports_failure_sent_total',
+})
+
+export const failureRateLimited = eventKind({
+  name: 'report.failure-rate-limited',
+  level: 'debug',
+  help: 'An address gets no more failure reports today.',
+  fields: { domain: text, to: text },
+})
+
+export const failureUnsent = eventKind({
+  name: 'report.failure-unsent',
+  level: 'error',
+  help: 'A failure report could not be made or queued; it is not sent.',
+  fields: { domain: text, error },
+})

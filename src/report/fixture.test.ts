@@ -22,6 +22,7 @@ import type { CheckedMessage } from './aggregate-record.ts'
 import { sendAggregateTask } from './aggregate-sender.ts'
 import { analyseTask } from './analysis.ts'
 import { analyseName, IncomingReports } from './incoming.ts'
+import { FailureReporter } from './failure-reporter.ts'
 import { Outbox, type OutboxOptions } from './outbox.ts'
 import { ReportRecorder } from './recorder.ts'
 import { dmarcReportSettings, reportSettings } from './settings.ts'
@@ -68,6 +69,12 @@ export function makeReports(
     keysOf: o.keysOf ?? (() => []),
   })
   const recorder = new ReportRecorder(deps)
+  const failures = new FailureReporter({
+    ...deps,
+    outbox,
+    hostname: () => 'mx.example.org',
+    userAgent: 'Postern/1',
+  })
   const kinds = [sendAggregateTask({ ...deps, outbox, generator: 'Postern 1' }), analyseTask(deps)]
   /** A time later all that is due is done. */
   const pass = async (ms: number): Promise<void> => {
@@ -108,14 +115,14 @@ export function makeReports(
     return analysis !== undefined
   }
   let mails = 0
-  return { ...deps, told, outbox, recorder, pass, rows, sent, arrive }
+  return { ...deps, told, outbox, recorder, failures, pass, rows, sent, arrive }
 }
 
 /** A message of `from`, checked. */
 export async function checked(
   resolver: AuthZone,
   from: string,
-  o: { ip?: string; sender?: string; applied?: CheckedMessage['applied'] } = {},
+  o: { ip?: string; sender?: string; header?: string; applied?: CheckedMessage['applied'] } = {},
 ): Promise<CheckedMessage> {
   const origin = {
     ip: parseIp(o.ip ?? '192.0.2.1')!,
@@ -133,6 +140,8 @@ export async function checked(
     dkim: { maxSignatures: 10, strict: true },
     trustedSealers: [],
   })
-  verifier.header(Buffer.from(`From: ${from}\r\n`))
-  return { verdict: await verifier.end(), origin, applied: o.applied ?? 'none' }
+  const header = Buffer.from(`From: ${from}\r\nSubject: hello\r\n${o.header ?? ''}\r\n`)
+  verifier.header(header)
+  const applied = o.applied ?? 'none'
+  return { verdict: await verifier.end(), origin, applied, isTaken: true, header, receivedAt: startedAt }
 }

@@ -1,6 +1,6 @@
 /** What administrators may say about reports on mail: those that are sent, and those that come in. */
 import { isFullHostName, normaliseAddress, normaliseDomain } from '#base/domain-name.ts'
-import { list, oneOf, size, text } from '#settings/field.ts'
+import { boolean, integer, list, oneOf, size, text } from '#settings/field.ts'
 import { settingsObject } from '#settings/object.ts'
 
 /** Names and contacts stand in every report. */
@@ -91,6 +91,16 @@ export const dmarcReportSettings = settingsObject({
       max: 50 << 20,
       classic: 'report.dmarc.aggregate.max-size',
       help: 'How large a report may be before it is compressed. What few messages have in common is left out of a larger one.',
+    }),
+    failureSend: boolean({
+      fallback: false,
+      help: 'Whether domains that ask for it hear at once of a message that failed, with its header: that shows them something of the mail of people here.',
+    }),
+    failuresPerDay: integer({
+      fallback: 1,
+      min: 0,
+      max: 1000,
+      help: 'Of such reports, as many are sent to one address on a day.',
     }),
   },
 })

@@ -1,7 +1,7 @@
 /**
  * The rows of reports. Of those that are to be sent: one for each domain and period, one below it for what some
  * messages have in common, and a count of domains for each period. Of those that came in: one for each, by day.
- * The letters `E F N P R` of global keys are this folder's.
+ * The letters `E F L N P R` of global keys are this folder's.
  *
  * What must always hold: a report that waits has exactly one task that sends it, at the time in its row; the
  * messages of its records and those that were left out are all that were counted.
@@ -111,4 +111,12 @@ export const feedbackReceivedTable = globalTable({
   letter: 'F',
   key: [u32(), u32()],
   value: packedJson<ReceivedReport<ReceivedFeedback>>(),
+})
+
+/** How many failure reports an address got on a day. */
+export const failureCountTable = globalTable({
+  name: 'failure-report-count',
+  letter: 'L',
+  key: [u32(), text()],
+  value: uint(),
 })

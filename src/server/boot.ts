@@ -26,7 +26,9 @@ import { provisionAccount, quotaUsage } from '#mail/mailbox.ts'
 import { AccountViews } from '#mail/view.ts'
 import type { Protocol } from '#net/listener.ts'
 import { QueueIds } from '#queue/enqueue.ts'
+import { FailureReporter } from '#report/failure-reporter.ts'
 import { IncomingReports } from '#report/incoming.ts'
+import { Outbox } from '#report/outbox.ts'
 import { ReportRecorder } from '#report/recorder.ts'
 import type { Settings } from '#settings/object.ts'
 import { Acceptor } from '#smtp/server/accept.ts'
@@ -69,7 +71,9 @@ export interface Services extends AsyncDisposable {
   readonly dns: ConfiguredResolver
   readonly signingKeys: SigningKeys
   readonly dkimKeys: DkimKeys
+  readonly outbox: Outbox
   readonly reports: ReportRecorder
+  readonly failureReports: FailureReporter
 }
 
 /** Throws where the store cannot be opened. */
@@ -93,7 +97,28 @@ export function buildServices(o: WorkerOptions): Services {
   const dns = new ConfiguredResolver(o)
   const signingKeys = new SigningKeys({ db, bus, clock, telemetry, settings })
   const dkimKeys = new DkimKeys({ db, bus, clock, telemetry, resolver: dns })
+  const hostname = (): string => settings.get(systemSettings).defaultHostname
+  const outbox = new Outbox({
+    ...store,
+    bus,
+    clock,
+    settings,
+    ids: new QueueIds(),
+    hostname,
+    defaultDomain: async () => (await accounts.listDomains())[0]?.name,
+    keysOf: (domain) => signingKeys.keysOf(domain),
+  })
   const reports = new ReportRecorder({ db, clock, settings, telemetry })
+  const failureReports = new FailureReporter({
+    db,
+    clock,
+    settings,
+    telemetry,
+    resolver: dns,
+    outbox,
+    hostname,
+    userAgent: `Postern/${version}`,
+  })
   return {
     store,
     hasher,
@@ -106,9 +131,12 @@ export function buildServices(o: WorkerOptions): Services {
     dns,
     signingKeys,
     dkimKeys,
+    outbox,
     reports,
+    failureReports,
     async [Symbol.asyncDispose]() {
       await reports[Symbol.asyncDispose]()
+      await failureReports[Symbol.asyncDispose]()
       signingKeys[Symbol.dispose]()
       dns[Symbol.dispose]()
       accessWatch[Symbol.dispose]()
@@ -137,7 +165,7 @@ export function buildProtocols(o: WorkerOptions, services: Services): MailProtoc
 }
 
 function smtpDeps({ bus, settings, telemetry, clock }: WorkerOptions, services: Services): SmtpDeps {
-  const { accounts, signIn, accessWatch, limits, dns, signingKeys, reports } = services
+  const { accounts, signIn, accessWatch, limits, dns, signingKeys, reports, failureReports } = services
   const { db, blobs } = services.store
   const sessionPrefix = randomBytes(5).toString('hex')
   let sessions = 0
@@ -155,7 +183,12 @@ function smtpDeps({ bus, settings, telemetry, clock }: WorkerOptions, services: 
     resolver: dns,
     knownKeys: new Lru(knownDkimKeys),
     keysOf: (domain) => signingKeys.keysOf(domain),
-    reports,
+    reports: {
+      record(message) {
+        reports.record(message)
+        failureReports.record(message)
+      },
+    },
     incomingReports: new IncomingReports(settings),
     blobs,
     acceptor: new Acceptor(

@@ -16,6 +16,7 @@ import { trimLog } from '#kv/trim-log.ts'
 import type { WriteTx } from '#kv/tx.ts'
 import { purgeAccount } from '#mail/purge.ts'
 import { recountUsage } from '#mail/recount.ts'
+import { trimFailureCounts } from '#report/failure-reporter.ts'
 import { trimReceived } from '#report/received.ts'
 import { dmarcReceivedTable, feedbackReceivedTable } from '#report/tables.ts'
 import { trimAudit } from '#registry/audit.ts'
@@ -102,12 +103,15 @@ async function trimAuditLog(db: Db, beforeMs: number, signal: AbortSignal): Prom
   while (await db.write([], (tx) => trimAudit(tx, beforeMs, 1000))) signal.throwIfAborted()
 }
 
-/** Removes reports of others that came before. */
-async function trimReports(db: Db, beforeMs: number, signal: AbortSignal): Promise<void> {
+/** Removes reports of others that are older than they need to be. */
+async function trimReports(db: Db, nowMs: number, keepMs: number, signal: AbortSignal): Promise<void> {
+  const beforeMs = nowMs - keepMs
   while (await db.write([], (tx) => trimReceived(tx, dmarcReceivedTable, beforeMs, 1000)))
     signal.throwIfAborted()
   while (await db.write([], (tx) => trimReceived(tx, feedbackReceivedTable, beforeMs, 1000)))
     signal.throwIfAborted()
+  // Of days that are over.
+  while (await db.write([], (tx) => trimFailureCounts(tx, nowMs, 1000))) signal.throwIfAborted()
 }
 
 export const sweepTask = (o: {
@@ -134,7 +138,7 @@ export const sweepTask = (o: {
     })
     const logRows = await trimLogs(task.db, o.keepChanges(), task.signal)
     await trimAuditLog(task.db, startedAt - o.keepAudit(), task.signal)
-    await trimReports(task.db, startedAt - o.keepReports(), task.signal)
+    await trimReports(task.db, startedAt, o.keepReports(), task.signal)
     await task.db.write([], async (tx) => {
       task.done(tx)
       await put(tx, o.clock.now())

@@ -14,17 +14,20 @@ import type { Vouching } from './vouching.ts'
 /** Undefined where nobody does: it comes from a server of ours, which has looked. */
 export function observeMessage(session: SmtpSession, transaction: Transaction): MessageObserver | undefined {
   if (session.role === 'lmtp') return undefined
-  const verifier = transaction.verification?.verifier
+  const { verification } = transaction
   const vouching = beginVouching(session, transaction)
   transaction.vouching = vouching
   return {
     async header(block) {
-      verifier?.header(Buffer.from(block))
+      if (verification !== undefined) {
+        verification.header = Buffer.from(block)
+        verification.verifier.header(verification.header)
+      }
       await vouching?.header(block)
       return forgedResults(block, [session.deps.hostname()])
     },
     body(piece) {
-      verifier?.body(piece)
+      verification?.verifier.body(piece)
       vouching?.body(piece)
     },
   }

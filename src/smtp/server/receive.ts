@@ -5,7 +5,7 @@
 import { isFault } from '#base/fault.ts'
 import { faultReply, mailboxFull } from '../errors.ts'
 import { messageReceived, messageRejected, smtpError } from '../events.ts'
-import { type Reply, reply, replyText } from '../reply.ts'
+import { isPositive, type Reply, reply, replyText } from '../reply.ts'
 import type { AcceptOutcome } from './accept.ts'
 import { serverAccount } from './chunk.ts'
 import type { Outgoing } from './outlet.ts'
@@ -40,7 +40,7 @@ export async function receiveMessage(
       judged?.refusal === undefined
         ? await accept(session, transaction, message, judged)
         : refuse(session, transaction, intake, judged.refusal)
-    if (judged !== undefined && !isTemporary(answer)) report(session, transaction, judged)
+    if (judged !== undefined && !isTemporary(answer)) report(session, transaction, judged, answer)
     return answer
   } catch (error) {
     if (!isFault(error)) throw error
@@ -59,9 +59,15 @@ const isTemporary = (answer: Reply): boolean => answer[0] === 0x34
 /** What was found out, and what follows from it. */
 type Judged = Judgement & { readonly verdict: Verdict }
 
-function report({ deps }: SmtpSession, { verification }: Transaction, { verdict, applied }: Judged): void {
-  const { origin } = verification!
-  deps.reports.record({ verdict, origin, applied })
+function report(
+  { deps }: SmtpSession,
+  { verification }: Transaction,
+  { verdict, applied }: Judged,
+  answer: Reply,
+): void {
+  const { origin, header } = verification!
+  const isTaken = isPositive(answer)
+  deps.reports.record({ verdict, origin, applied, isTaken, header, receivedAt: deps.clock.now() })
 }
 
 /** Tells what was found out; undefined where nothing was to be. */

@@ -30,6 +30,8 @@ const tooLate = new Error('the checks took too long')
 export class Verification implements Disposable {
   readonly origin: Origin
   readonly verifier: MessageVerifier
+  /** As it came: the checks hold it anyhow. */
+  header: Uint8Array | undefined
   readonly #o: VerificationOptions
   readonly #controller = new AbortController()
 

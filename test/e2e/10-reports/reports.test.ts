@@ -1,6 +1,6 @@
 /**
  * Two servers and a name server on the loopback: one gets mail in the name of the other's domain, counts it, and
- * sends a report; the other takes the report in, delivers it, and shows what it says.
+ * sends reports; the other takes them in, delivers them, and shows what they say.
  */
 import assert from 'node:assert/strict'
 import { after, before, describe, test } from 'node:test'
@@ -17,7 +17,9 @@ const zones = {
   'example.org': { MX: ['10 mx.example.org'], TXT: ['v=spf1 ip4:127.0.0.1 -all'] },
   'mx.example.org': { A: ['127.0.0.1'] },
   '_dmarc.example.org': {
-    TXT: ['v=DMARC1; p=quarantine; adkim=s; rua=mailto:postmaster@example.org,mailto:us@unwilling.example'],
+    TXT: [
+      'v=DMARC1; p=quarantine; adkim=s; rua=mailto:postmaster@example.org,mailto:us@unwilling.example; ruf=mailto:abuse@example.org',
+    ],
   },
 } as const
 
@@ -49,7 +51,10 @@ describe('reports between servers', () => {
 
   before(async () => {
     dns = await startDns(zones)
-    server = await startServer({ config: dns.config })
+    server = await startServer({
+      config: `${dns.config}\n[ReportSettings]\ninboundReportAddresses = ["postmaster@*", "abuse@*"]\n`,
+    })
+    await server.createAccount('abuse@example.org', password)
     await server.createAccount('postmaster@example.org', password)
     remote = await startServer({
       config: `${dns.config}
@@ -60,6 +65,7 @@ outboundReportSubmitter = "mx.remote.example"
 [DmarcReportSettings]
 aggregateOrgName = "Remote & Sons"
 aggregateContactInfo = "https://remote.example/contact"
+failureSend = true
 [MtaConnectionStrategy]
 ehloHostname = "mx.remote.example"
 port = ${server.smtpPort}
@@ -196,6 +202,24 @@ port = ${server.smtpPort}
       [read['reportId'], read['orgName'], read['policyDomain'], read['messages'], read['passed']],
       [reportId, 'Remote & Sons', 'example.org', 3, 1],
     )
+    const failures = await until(server, async () => {
+      const all = await items(server, 'ArfExternalReport')
+      return all.length > 0 ? all : undefined
+    })
+    // One a day, however many failed.
+    assert.equal(failures.length, 1)
+    const failure = failures[0]!['report'] as Readonly<Record<string, unknown>>
+    assert.deepEqual([failures[0]!['from'], failures[0]!['dmarc']], ['noreply-dmarc@remote.example', 'pass'])
+    assert.deepEqual(
+      [failure['feedbackType'], failure['authFailure'], failure['sourceIp'], failure['originalMailFrom']],
+      ['auth-failure', 'dmarc', '127.0.0.1', 'forger@forger.example'],
+    )
+    assert.deepEqual(
+      [failure['deliveryResult'], failure['reportedDomains'], failure['originalRcptTo']],
+      ['spam', ['example.org'], []],
+    )
+    assert.equal(failure['headers'], 'From: alice@example.org\r\nSubject: hello\r\n')
+
     assert.match(remote.process.output, /report\.destination-refused .*mailto:us@unwilling\.example/)
     assert.match(server.process.output, /report\.dmarc-received .*messages=3 passed=1/)
   })
