@@ -253,10 +253,7 @@ test('feedback that says nothing is told, and a header that is large is cut', as
     ),
   )
   await r.pass(0)
-  assert.deepEqual(
-    r.told.map(({ event }) => event).toSorted(),
-    ['report.feedback-received', 'report.unread'],
-  )
+  assert.deepEqual(r.told.map(({ event }) => event).toSorted(), ['report.feedback-received', 'report.unread'])
   const rows = await r.db.read((tx) => tx.list(feedbackReceivedTable, []))
   assert.deepEqual(
     rows.map(([, { report }]) => report.headers.length),

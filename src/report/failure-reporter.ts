@@ -75,10 +75,10 @@ export class FailureReporter implements AsyncDisposable {
 
   #begin(): void {
     while (this.#running.size < atOnce) {
-      const next = this.#waiting.shift()
-      if (next === undefined) return
-      const work = this.#send(next)
-        .catch((error: unknown) => this.#failed(next, error))
+      const wanted = this.#waiting.shift()
+      if (wanted === undefined) return
+      const work = this.#send(wanted)
+        .catch((error: unknown) => this.#failed(wanted, error))
         .finally(() => {
           this.#running.delete(work)
           this.#begin()

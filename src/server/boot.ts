@@ -26,10 +26,7 @@ import { provisionAccount, quotaUsage } from '#mail/mailbox.ts'
 import { AccountViews } from '#mail/view.ts'
 import type { Protocol } from '#net/listener.ts'
 import { QueueIds } from '#queue/enqueue.ts'
-import { FailureReporter } from '#report/failure-reporter.ts'
 import { IncomingReports } from '#report/incoming.ts'
-import { Outbox } from '#report/outbox.ts'
-import { ReportRecorder } from '#report/recorder.ts'
 import type { Settings } from '#settings/object.ts'
 import { Acceptor } from '#smtp/server/accept.ts'
 import { Outlet } from '#smtp/server/outlet.ts'
@@ -41,6 +38,7 @@ import type { OpenService } from './listener-plans.ts'
 import { cache, dataStore, systemSettings } from './settings.ts'
 import type { EmbeddedEngine } from './engine-choice.ts'
 import { principalsFrom } from './principals.ts'
+import { buildReports, type ReportServices } from './report-services.ts'
 import { openStore, type Store } from './store.ts'
 import type { Spawn } from './threads.ts'
 import { version } from './version.ts'
@@ -71,9 +69,7 @@ export interface Services extends AsyncDisposable {
   readonly dns: ConfiguredResolver
   readonly signingKeys: SigningKeys
   readonly dkimKeys: DkimKeys
-  readonly outbox: Outbox
-  readonly reports: ReportRecorder
-  readonly failureReports: FailureReporter
+  readonly reports: ReportServices
 }
 
 /** Throws where the store cannot be opened. */
@@ -97,28 +93,7 @@ export function buildServices(o: WorkerOptions): Services {
   const dns = new ConfiguredResolver(o)
   const signingKeys = new SigningKeys({ db, bus, clock, telemetry, settings })
   const dkimKeys = new DkimKeys({ db, bus, clock, telemetry, resolver: dns })
-  const hostname = (): string => settings.get(systemSettings).defaultHostname
-  const outbox = new Outbox({
-    ...store,
-    bus,
-    clock,
-    settings,
-    ids: new QueueIds(),
-    hostname,
-    defaultDomain: async () => (await accounts.listDomains())[0]?.name,
-    keysOf: (domain) => signingKeys.keysOf(domain),
-  })
-  const reports = new ReportRecorder({ db, clock, settings, telemetry })
-  const failureReports = new FailureReporter({
-    db,
-    clock,
-    settings,
-    telemetry,
-    resolver: dns,
-    outbox,
-    hostname,
-    userAgent: `Postern/${version}`,
-  })
+  const reports = buildReports({ ...o, store, accounts, resolver: dns, signingKeys })
   return {
     store,
     hasher,
@@ -131,12 +106,9 @@ export function buildServices(o: WorkerOptions): Services {
     dns,
     signingKeys,
     dkimKeys,
-    outbox,
     reports,
-    failureReports,
     async [Symbol.asyncDispose]() {
       await reports[Symbol.asyncDispose]()
-      await failureReports[Symbol.asyncDispose]()
       signingKeys[Symbol.dispose]()
       dns[Symbol.dispose]()
       accessWatch[Symbol.dispose]()
@@ -165,7 +137,7 @@ export function buildProtocols(o: WorkerOptions, services: Services): MailProtoc
 }
 
 function smtpDeps({ bus, settings, telemetry, clock }: WorkerOptions, services: Services): SmtpDeps {
-  const { accounts, signIn, accessWatch, limits, dns, signingKeys, reports, failureReports } = services
+  const { accounts, signIn, accessWatch, limits, dns, signingKeys, reports } = services
   const { db, blobs } = services.store
   const sessionPrefix = randomBytes(5).toString('hex')
   let sessions = 0
@@ -183,12 +155,7 @@ function smtpDeps({ bus, settings, telemetry, clock }: WorkerOptions, services: 
     resolver: dns,
     knownKeys: new Lru(knownDkimKeys),
     keysOf: (domain) => signingKeys.keysOf(domain),
-    reports: {
-      record(message) {
-        reports.record(message)
-        failureReports.record(message)
-      },
-    },
+    reports,
     incomingReports: new IncomingReports(settings),
     blobs,
     acceptor: new Acceptor(

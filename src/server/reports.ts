@@ -7,7 +7,7 @@ import { version } from './version.ts'
 
 export function reportTasks(
   { clock, settings, telemetry }: WorkerOptions,
-  { store, outbox, dns: resolver }: Services,
+  { store, reports: { outbox }, dns: resolver }: Services,
 ): readonly AnyTaskKind[] {
   const generator = `Postern ${version}`
   return [
