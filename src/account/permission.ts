@@ -29,6 +29,7 @@ const mailPermissions = {
   imapList: 'IMAP: list mailboxes.',
   imapLsub: 'IMAP: list subscribed mailboxes.',
   imapNamespace: 'IMAP: ask where mailboxes of others are.',
+  imapQuotaGet: 'IMAP: ask what accounts hold and may hold.',
   imapRename: 'IMAP: rename mailboxes.',
   imapSearch: 'IMAP: search.',
   imapSelect: 'IMAP: open mailboxes.',

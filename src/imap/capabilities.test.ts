@@ -11,6 +11,7 @@ test('every word of CAPABILITY is in brackets in the title of a conversation', (
   for (const word of [
     ...always,
     'APPENDLIMIT',
+    'QUOTASET',
     'STARTTLS',
     'LOGINDISABLED',
     'AUTH=PLAIN',

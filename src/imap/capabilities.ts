@@ -2,6 +2,7 @@
  * The words of CAPABILITY: exactly what works. Each word has a conversation in a test whose title names it in
  * brackets; `capabilities.test.ts` fails for one that has none.
  */
+import { quotaSetters } from './quota-root.ts'
 import type { ImapSession } from './session.ts'
 
 /** In every state. */
@@ -26,6 +27,10 @@ export const always: readonly string[] = [
   'NAMESPACE',
   'OBJECTID',
   'PREVIEW',
+  'QUOTA',
+  'QUOTA=RES-MAILBOX',
+  'QUOTA=RES-MESSAGE',
+  'QUOTA=RES-STORAGE',
   'RIGHTS=texk',
   'SASL-IR',
   'SAVEDATE',
@@ -45,7 +50,10 @@ const bySettings = ({ settings }: ImapSession): readonly string[] => [
 /** RFC 9051 §6.1.1 and §11.7: how to sign in is offered only before, and passwords only where they are safe. */
 export function capabilities(session: ImapSession): readonly string[] {
   const words = [...always, ...bySettings(session)]
-  if (session.access !== undefined) return words
+  if (session.access !== undefined) {
+    if (session.access.permissions.has(quotaSetters)) words.push('QUOTASET')
+    return words
+  }
   if (session.connection.canStartTls) words.push('STARTTLS')
   if (!session.mayUsePasswords) words.push('LOGINDISABLED')
   for (const { name } of session.services.mechanisms.offered(session.channel)) words.push(`AUTH=${name}`)

@@ -2,6 +2,7 @@
 import assert from 'node:assert/strict'
 import type { AccountId, MailboxId, Uid } from '#base/id.ts'
 import { noWatch, passwordsOnly, userAccess } from '#account/fixture.test.ts'
+import type { Permission } from '#account/permission.ts'
 import { SaslMechanisms } from '#account/sasl/mechanisms.ts'
 import { fixedClock } from '#base/clock.ts'
 import { MemoryBlobs } from '#blob/engines/memory.ts'
@@ -35,6 +36,8 @@ export const validity = createdAt / 1000
 /** A user or a group of the test. */
 export interface Person extends Principal {
   groups: readonly AccountId[]
+  /** Besides those of users. */
+  permissions?: readonly Permission[]
 }
 
 export interface Told {
@@ -73,10 +76,16 @@ export class ImapTestServer implements AsyncDisposable {
       signIn: passwordsOnly(async (name, password) => {
         const person = this.people.find((one) => one.name === name && !one.isGroup)
         if (person === undefined || password !== 'secret') return 'wrong'
-        return { ...userAccess(person.id, name), groups: person.groups }
+        const access = userAccess(person.id, name)
+        const permissions = new Set([...access.permissions, ...(person.permissions ?? [])])
+        return { ...access, groups: person.groups, permissions }
       }),
       mechanisms: new SaslMechanisms(settingsWith({})),
       limitsOf: async () => this.limits,
+      setLimits: async (by, _ip, of, limits) => {
+        this.told.push({ event: 'limits', by: by.name, of })
+        this.limits = limits
+      },
       principals: {
         groupsOf: async (id) => this.people.find((one) => one.id === id)?.groups ?? [],
         byId: async (id) => this.people.find((one) => one.id === id),

@@ -43,6 +43,7 @@ const classes: Uint8Array = (() => {
 
 /** Enough for the largest 32-bit number; UIDs and sizes need no more. */
 const maxNumber = 0xffff_ffff
+const maxNumber64 = 2n ** 63n - 1n
 /** Sets of more ranges than this are refused: a line cannot hold many more anyway. */
 const maxRanges = 16_384
 
@@ -109,6 +110,18 @@ export class Arguments extends Cursor {
     }
     if (this.at === start) this.fail('expected a number')
     return value
+  }
+
+  /** A number below 2^63 (RFC 9051 §9, number64); beyond what a number holds exactly, infinite. */
+  number64(): number {
+    const start = this.at
+    while (this.at < this.end && isDigit(this.bytes[this.at]!)) this.at++
+    if (this.at === start) this.fail('expected a number')
+    const digits = asBuffer(this.bytes)
+      .toString('latin1', start, this.at)
+      .replace(/^0+(?=.)/, '')
+    if (digits.length > 19 || BigInt(digits) > maxNumber64) this.fail('number too large')
+    return Number.isSafeInteger(Number(digits)) ? Number(digits) : Infinity
   }
 
   /** A number below 2^32. */

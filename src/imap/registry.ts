@@ -12,6 +12,8 @@ import { enable } from './commands/enable.ts'
 import { expunge, uidExpunge } from './commands/expunge.ts'
 import { fetch, uidFetch } from './commands/fetch.ts'
 import { getacl } from './commands/getacl.ts'
+import { getquota } from './commands/getquota.ts'
+import { getquotaroot } from './commands/getquotaroot.ts'
 import { id } from './commands/id.ts'
 import { idle } from './commands/idle.ts'
 import { list } from './commands/list.ts'
@@ -26,6 +28,7 @@ import { rename } from './commands/rename.ts'
 import { search, uidSearch } from './commands/search.ts'
 import { examine, select } from './commands/select.ts'
 import { setacl } from './commands/setacl.ts'
+import { setquota } from './commands/setquota.ts'
 import { starttls } from './commands/starttls.ts'
 import { status } from './commands/status.ts'
 import { store, uidStore } from './commands/store.ts'
@@ -46,6 +49,8 @@ export const commands: readonly AnyCommand[] = [
   expunge,
   fetch,
   getacl,
+  getquota,
+  getquotaroot,
   id,
   idle,
   list,
@@ -61,6 +66,7 @@ export const commands: readonly AnyCommand[] = [
   search,
   select,
   setacl,
+  setquota,
   starttls,
   status,
   store,

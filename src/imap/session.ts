@@ -38,6 +38,8 @@ export interface ImapServices {
   readonly signIn: SaslSignIn
   readonly mechanisms: Pick<SaslMechanisms, 'offered' | 'find'>
   readonly limitsOf: (account: AccountId) => Promise<MailLimits>
+  /** Sets what an account may hold, if `by` may do that. Throws Faults. */
+  readonly setLimits: (by: Access, ip: string, account: AccountId, limits: MailLimits) => Promise<void>
   readonly principals: Principals
   readonly watch: AccountWatch
   readonly accessWatch: Pick<AccessWatch, 'watch'>

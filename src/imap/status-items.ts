@@ -1,4 +1,5 @@
-/** The items of STATUS (RFC 9051 §6.3.11), which LIST can return too; none needs more than the mailbox's row. */
+/** The items of STATUS (RFC 9051 §6.3.11), which LIST can return too; all but one need only the mailbox's row. */
+import type { Maybe } from '#base/maybe.ts'
 import type { Mailbox } from '#mail/mailbox-row.ts'
 import type { Arguments } from './grammar.ts'
 import { writeName } from './mailbox-name.ts'
@@ -6,7 +7,7 @@ import type { HeldMailbox, MailboxRef } from './mailbox-ref.ts'
 import { mailboxObjectId, objectIdPrefix } from './object-id.ts'
 import type { ImapSession } from './session.ts'
 
-type Item = (mailbox: Mailbox, of: HeldMailbox, session: ImapSession) => number | string
+type Item = (mailbox: Mailbox, of: HeldMailbox, session: ImapSession) => Maybe<number | string>
 
 const items: ReadonlyMap<string, Item> = new Map<string, Item>([
   ['MESSAGES', (mailbox) => mailbox.messages],
@@ -16,6 +17,8 @@ const items: ReadonlyMap<string, Item> = new Map<string, Item>([
   ['UIDVALIDITY', (mailbox) => mailbox.uidValidity],
   ['UNSEEN', (mailbox) => mailbox.unseen],
   ['DELETED', (mailbox) => mailbox.deleted],
+  // RFC 9208 §4.1.4
+  ['DELETED-STORAGE', (mailbox, of, session) => (mailbox.deleted === 0 ? 0 : deletedBytes(session, of))],
   ['SIZE', (mailbox) => mailbox.sizeBytes],
   ['HIGHESTMODSEQ', (mailbox) => mailbox.highestModseq],
   // RFC 8474 §4.3
@@ -37,17 +40,23 @@ export function readStatusItems(args: Arguments): readonly string[] {
   return [...names]
 }
 
-export function writeStatus(session: ImapSession, ref: MailboxRef, names: readonly string[]): void {
+/** The sizes of all messages with \Deleted. */
+async function deletedBytes({ mailboxes }: ImapSession, { account, mailbox }: HeldMailbox): Promise<number> {
+  const now = await mailboxes.load(account, mailbox.id)
+  let bytes = 0
+  for (let i = 0; i < (now?.count ?? 0); i++) if (now!.flagsAt(i).deleted) bytes += now!.sizes.at(i)
+  return bytes
+}
+
+export async function writeStatus(
+  session: ImapSession,
+  ref: MailboxRef,
+  names: readonly string[],
+): Promise<void> {
+  const values: (number | string)[] = []
+  for (const name of names) values.push(await items.get(name)!(ref.mailbox, ref, session))
   const { out, isRev2 } = session
   out.ascii('* STATUS ')
   writeName(out, ref.path, isRev2)
-  out.ascii(' (')
-  for (const [i, name] of names.entries()) {
-    if (i > 0) out.sp()
-    const value = items.get(name)!(ref.mailbox, ref, session)
-    out.ascii(name).sp()
-    if (typeof value === 'number') out.uint(value)
-    else out.ascii(value)
-  }
-  out.ascii(')\r\n')
+  out.ascii(` (${names.map((name, i) => `${name} ${values[i]!}`).join(' ')})\r\n`)
 }

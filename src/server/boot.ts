@@ -37,6 +37,7 @@ import type { Telemetry } from '#telemetry/telemetry.ts'
 import type { OpenService } from './listener-plans.ts'
 import { cache, dataStore, systemSettings } from './settings.ts'
 import type { EmbeddedEngine } from './engine-choice.ts'
+import { limitSetter } from './limit-setter.ts'
 import { principalsFrom } from './principals.ts'
 import { buildReports, type ReportServices } from './report-services.ts'
 import { openStore, type Store } from './store.ts'
@@ -72,6 +73,8 @@ export interface Services extends AsyncDisposable {
   readonly reports: ReportServices
 }
 
+const usedBytes: UsedBytes = async (tx, account) => (await quotaUsage(tx, account)).usedBytes
+
 /** Throws where the store cannot be opened. */
 export function buildServices(o: WorkerOptions): Services {
   const { bus, settings, telemetry, clock } = o
@@ -84,7 +87,6 @@ export function buildServices(o: WorkerOptions): Services {
     account: Parameters<typeof provisionAccount>[1],
   ) => provisionAccount(tx, account, clock.now())
   const accessWatch = new AccessWatch({ db, bus, clock })
-  const usedBytes: UsedBytes = async (tx, account) => (await quotaUsage(tx, account)).usedBytes
   const limits = new AccountLimits({ db, bus, clock, usedBytes })
   const passwords = new PasswordPolicy({ settings, passwords: hasher })
   const accounts = new Accounts({ db, bus, passwords, telemetry, provision, clock })
@@ -184,6 +186,7 @@ function imapServices(
       const account = await accounts.get(id)
       return account === undefined ? noLimits : limits.of(account)
     },
+    setLimits: limitSetter({ db: store.db, clock, telemetry, accounts, usedBytes }),
     principals: principalsFrom(store.db, accounts),
     watch,
     accessWatch,

@@ -105,18 +105,18 @@ async function listMatching(session: ImapSession, args: ListArguments, patterns:
     const under = below?.get(candidate.path)
     // RFC 9051 §6.3.9.6: not for children that are listed themselves.
     if (!isItself && under !== 'hidden') continue
-    writeCandidate(session, args, candidate, { isItself, hasChildInfo: under !== undefined })
+    await writeCandidate(session, args, candidate, { isItself, hasChildInfo: under !== undefined })
     const full = session.out.room()
     if (full !== undefined) await full
   }
 }
 
-function writeCandidate(
+async function writeCandidate(
   session: ImapSession,
   { select, returns, status }: ListArguments,
   candidate: Candidate,
   { isItself, hasChildInfo }: { isItself: boolean; hasChildInfo: boolean },
-): void {
+): Promise<void> {
   const { path, ref, isSubscribed, isLevel, hasChildren } = candidate
   const attributes =
     ref === undefined
@@ -135,7 +135,7 @@ function writeCandidate(
   })
   // RFC 8440 §3: not for one that is there for its children only.
   if (returns.has('MYRIGHTS') && ref !== undefined && isItself) writeMyRights(session, ref)
-  if (returns.has('STATUS') && hasStatus) writeStatus(session, ref, status)
+  if (returns.has('STATUS') && hasStatus) await writeStatus(session, ref, status)
 }
 
 /** Which names have a wanted one below them: `hidden` where at least one of those is not listed itself. */

@@ -1,4 +1,4 @@
-/** STATUS: numbers of a mailbox without selecting it, all from its row. */
+/** STATUS: numbers of a mailbox without selecting it. */
 import { command, whole } from '../command.ts'
 import { signedIn } from '../session-state.ts'
 import type { Arguments } from '../grammar.ts'
@@ -15,6 +15,6 @@ export const status = command({
     return { name, items: readStatusItems(args) }
   }),
   async run(session, { name, items }) {
-    writeStatus(session, await session.open(name, 'r'), items)
+    await writeStatus(session, await session.open(name, 'r'), items)
   },
 })
