@@ -171,3 +171,38 @@ export function networkContains(network: IpNetwork, ip: Uint8Array): boolean {
 
 export const formatNetwork = (network: IpNetwork): string =>
   `${formatIp(network.address)}/${network.prefixBits}`
+
+/** RFC 6890 with its registries: what is not for everybody's use, or leads into some other network. */
+const specialNetworks: readonly IpNetwork[] = [
+  '0.0.0.0/8',
+  '10.0.0.0/8',
+  '100.64.0.0/10',
+  '127.0.0.0/8',
+  '169.254.0.0/16',
+  '172.16.0.0/12',
+  '192.0.0.0/24',
+  '192.0.2.0/24',
+  '192.88.99.0/24',
+  '192.168.0.0/16',
+  '198.18.0.0/15',
+  '198.51.100.0/24',
+  '203.0.113.0/24',
+  '224.0.0.0/3',
+  '::/96',
+  '64:ff9b::/96',
+  '64:ff9b:1::/48',
+  '100::/64',
+  '2001::/23',
+  '2001:db8::/32',
+  '2002::/16',
+  '3fff::/20',
+  '5f00::/16',
+  'fc00::/7',
+  'fe80::/10',
+  'fec0::/10',
+  'ff00::/8',
+].map((text) => parseNetwork(text)!)
+
+/** That anybody may be reached there: not on this machine, not in a network of its own. */
+export const isPublicIp = (ip: Uint8Array): boolean =>
+  !specialNetworks.some((network) => networkContains(network, ip))

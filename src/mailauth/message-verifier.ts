@@ -7,6 +7,7 @@
 import { vouchingSealer } from './arc-trust.ts'
 import { type ArcCheck, ArcVerifier } from './arc-verify.ts'
 import { readAuthorDomains } from './author-domain.ts'
+import { type BimiCheck, type BimiInput, checkBimi } from './bimi.ts'
 import type { DkimCheck } from './dkim-check.ts'
 import type { KnownKeys } from './dkim-key.ts'
 import { DkimVerifier } from './dkim-verify.ts'
@@ -24,6 +25,8 @@ export interface WantedChecks {
   readonly dkim: boolean
   readonly arc: boolean
   readonly dmarc: boolean
+  /** Only for what passed DMARC. */
+  readonly bimi: boolean
 }
 
 /** What is known of a message before its data. */
@@ -47,6 +50,7 @@ export interface Verdict {
   readonly dmarc?: DmarcCheck
   /** Where DMARC fails: the domain of a trusted forwarder where it passed, by an unbroken chain of ARC. */
   readonly vouchedBy?: string
+  readonly bimi?: BimiCheck
 }
 
 export interface MessageVerifierOptions {
@@ -63,6 +67,10 @@ export interface MessageVerifierOptions {
   readonly dkim: { readonly maxSignatures: number; readonly strict: boolean }
   /** Domains of forwarders that are believed, normalised. */
   readonly trustedSealers: readonly string[]
+  readonly bimi: Pick<BimiInput, 'fetchDocument'> & {
+    /** Asked for where a message gets so far. */
+    readonly trustedRoots: () => BimiInput['trustedRoots']
+  }
 }
 
 /** How far the clocks of signers may be from ours. */
@@ -76,6 +84,7 @@ export class MessageVerifier {
   readonly #dkim: DkimVerifier | undefined
   readonly #arc: ArcVerifier | undefined
   #fromDomains: readonly string[] = []
+  #header: Uint8Array = new Uint8Array(0)
 
   constructor(o: MessageVerifierOptions) {
     this.#o = o
@@ -91,6 +100,7 @@ export class MessageVerifier {
 
   /** Takes the whole header, before any of the body. The bytes must stay as they are until `end`. */
   header(block: Uint8Array): void {
+    this.#header = block
     if (this.#dkim !== undefined || this.#arc !== undefined) {
       const header = new HeaderFields(block)
       this.#dkim?.header(block, header)
@@ -129,6 +139,7 @@ export class MessageVerifier {
       ...(arc && { arc }),
       ...(dmarc && { dmarc }),
       ...(vouchedBy !== undefined && { vouchedBy }),
+      ...(dmarc && this.#o.wanted.bimi && { bimi: await this.#checkBimi(dmarc, dkim ?? []) }),
     }
   }
 
@@ -141,6 +152,26 @@ export class MessageVerifier {
     } catch (error) {
       if (!signal.aborted) throw error
       return dmarcUnknown(fromDomains[0] ?? '', dkim)
+    }
+  }
+
+  async #checkBimi(dmarc: DmarcCheck, dkim: readonly DkimCheck[]): Promise<BimiCheck> {
+    const { resolver, signal, nowMs, bimi } = this.#o
+    const { fetchDocument } = bimi
+    const trustedRoots = bimi.trustedRoots()
+    const message = { header: this.#header, dmarc, dkim }
+    try {
+      return await checkBimi({
+        ...message,
+        resolver,
+        signal,
+        fetchDocument,
+        trustedRoots,
+        now: new Date(nowMs),
+      })
+    } catch (error) {
+      if (!signal.aborted) throw error
+      return { result: 'temperror', reason: 'it took too long', authority: 'none' }
     }
   }
 

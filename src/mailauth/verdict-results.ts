@@ -2,6 +2,7 @@
 import { formatIp } from '#base/ip.ts'
 import type { MethodResult, PropertyValue } from '#message/auth-results.ts'
 import { arcResult } from './arc-verify.ts'
+import { bimiResult } from './bimi-fields.ts'
 import type { DkimCheck } from './dkim-check.ts'
 import type { DmarcCheck } from './dmarc.ts'
 import type { Origin, Verdict } from './message-verifier.ts'
@@ -9,7 +10,7 @@ import type { SpfCheck } from './spf.ts'
 
 /** In the order in which they were found out. */
 export function verdictResults(verdict: Verdict, origin: Origin): readonly MethodResult[] {
-  const { iprev, spfHelo, spf, dkim, arc, dmarc, vouchedBy } = verdict
+  const { iprev, spfHelo, spf, dkim, arc, dmarc, vouchedBy, bimi } = verdict
   return [
     ...(iprev === undefined
       ? []
@@ -26,6 +27,7 @@ export function verdictResults(verdict: Verdict, origin: Origin): readonly Metho
     ...(dkim === undefined ? [] : dkimResults(dkim)),
     ...(arc === undefined ? [] : [arcResult(arc, formatIp(origin.ip))]),
     ...(dmarc === undefined ? [] : [dmarcResult(dmarc, vouchedBy)]),
+    ...(bimi === undefined ? [] : [bimiResult(bimi)]),
   ]
 }
 

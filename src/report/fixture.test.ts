@@ -131,7 +131,7 @@ export async function checked(
   }
   const verifier = new MessageVerifier({
     origin,
-    wanted: { iprev: false, spfHelo: false, spf: true, dkim: true, arc: false, dmarc: true },
+    wanted: { iprev: false, spfHelo: false, spf: true, dkim: true, arc: false, dmarc: true, bimi: false },
     resolver,
     receiver: 'mx.example.org',
     nowMs: startedAt,
@@ -139,6 +139,7 @@ export async function checked(
     known: new Map() as never,
     dkim: { maxSignatures: 10, strict: true },
     trustedSealers: [],
+    bimi: { fetchDocument: async () => undefined, trustedRoots: () => [] },
   })
   const header = Buffer.from(`From: ${from}\r\nSubject: hello\r\n${o.header ?? ''}\r\n`)
   verifier.header(header)

@@ -18,6 +18,7 @@ import { DkimKeys } from '#cert/dkim-keys.ts'
 import { SigningKeys } from '#cert/signing-keys.ts'
 import { ConfiguredResolver } from '#dns/configured.ts'
 import type { CommitterLine } from '#kv/committer-client.ts'
+import { DocumentFetcher } from '#http/fetch-document.ts'
 import { AccountWatch } from '#imap/account-watch.ts'
 import { ImapProtocol } from '#imap/protocol.ts'
 import type { ImapServices } from '#imap/session.ts'
@@ -141,6 +142,7 @@ export function buildProtocols(o: WorkerOptions, services: Services): MailProtoc
 function smtpDeps({ bus, settings, telemetry, clock }: WorkerOptions, services: Services): SmtpDeps {
   const { accounts, signIn, accessWatch, limits, dns, signingKeys, reports } = services
   const { db, blobs } = services.store
+  const documents = new DocumentFetcher({ resolver: dns, clock })
   const sessionPrefix = randomBytes(5).toString('hex')
   let sessions = 0
   return {
@@ -156,6 +158,7 @@ function smtpDeps({ bus, settings, telemetry, clock }: WorkerOptions, services: 
     mechanisms: new SaslMechanisms(settings),
     resolver: dns,
     knownKeys: new Lru(knownDkimKeys),
+    fetchDocument: (address, how) => documents.fetch(address, how),
     keysOf: (domain) => signingKeys.keysOf(domain),
     reports,
     incomingReports: new IncomingReports(settings),

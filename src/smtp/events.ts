@@ -97,6 +97,7 @@ export const messageChecked = eventKind({
     dkim: maybe(list),
     arc: maybe(text),
     dmarc: maybe(text),
+    bimi: maybe(text),
   },
 })
 

@@ -130,6 +130,7 @@ export class TestServer implements AsyncDisposable {
       accessWatch: noWatch,
       resolver: { resolve: async () => ({ kind: 'noName' }) },
       knownKeys: new Lru(10),
+      fetchDocument: async () => undefined,
       keysOf: () => [],
       reports: { record: () => undefined },
       incomingReports: { recognise: () => undefined },

@@ -1,8 +1,9 @@
 /**
  * Who looks at a message while it comes in: the checks of where it comes from, and whoever vouches for what
- * leaves. Fields that claim our own name for results are left out on the way (RFC 8601 §5), before anybody stores
+ * leaves. Fields that claim our own name for results, or that say what mail programs are to show of a brand, are left out on the way (RFC 8601 §5), before anybody stores
  * or believes them.
  */
+import { forgedBimiFields } from '#mailauth/bimi-fields.ts'
 import { forgedResults } from '#message/auth-results-reader.ts'
 import type { MessageObserver } from './header-gate.ts'
 import type { SmtpSession } from './smtp-command.ts'
@@ -24,7 +25,8 @@ export function observeMessage(session: SmtpSession, transaction: Transaction): 
         verification.verifier.header(verification.header)
       }
       await vouching?.header(block)
-      return forgedResults(block, [session.deps.hostname()])
+      const forged = [...forgedResults(block, [session.deps.hostname()]), ...forgedBimiFields(block)]
+      return forged.toSorted((a, b) => a.start - b.start)
     },
     body(piece) {
       verification?.verifier.body(piece)

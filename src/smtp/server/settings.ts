@@ -1,4 +1,5 @@
 /** What is found out about mail from other servers, and what it must pass to be taken. */
+import { X509Certificate } from 'node:crypto'
 import { normaliseDomain } from '#base/domain-name.ts'
 import { boolean, duration, integer, list, oneOf, text } from '#settings/field.ts'
 import { type SettingsObject, settingsObject } from '#settings/object.ts'
@@ -65,6 +66,16 @@ export const senderAuth = settingsObject({
       classic: 'auth.dmarc.verify',
       help: 'DMARC, with SPF of the sender and DKIM, also where these are disabled otherwise. relaxed: it only counts as a sign of spam. quarantine: what its domain wants refused or put aside goes to Junk Mail. strict: what its domain wants refused is refused.',
     }),
+    bimiVerify: oneOf(['disable', 'relaxed'], {
+      fallback: 'disable',
+      help: 'Brand indicators (BIMI) of mail that passed DMARC. relaxed: they are fetched from the web, where their domains say, checked, and given to mail programs in the header.',
+    }),
+    bimiRoots: text({
+      fallback: '',
+      allowed: 'certificates in PEM',
+      help: 'Authorities whose mark certificates are believed. Without any, a brand that names such a certificate does not pass.',
+      normalise: (given) => (isCertificates(given) ? given : undefined),
+    }),
     timeout: duration({
       fallback: 30_000,
       min: 1000,
@@ -73,5 +84,20 @@ export const senderAuth = settingsObject({
     }),
   },
 })
+
+const pem = /-----BEGIN CERTIFICATE-----[A-Za-z0-9+/=\s]+-----END CERTIFICATE-----/g
+
+function isCertificates(given: string): boolean {
+  try {
+    markAuthorities(given)
+    return given.replace(pem, '').trim() === ''
+  } catch {
+    return false
+  }
+}
+
+/** Throws where one of them is none. */
+export const markAuthorities = (given: string): readonly X509Certificate[] =>
+  (given.match(pem) ?? []).map((one) => new X509Certificate(one))
 
 export type SenderChecks = typeof senderAuth extends SettingsObject<infer F> ? Readonly<F> : never

@@ -12,6 +12,7 @@ import type { Clock } from '#base/clock.ts'
 import type { Cursor } from '#base/cursor.ts'
 import type { Maybe } from '#base/maybe.ts'
 import type { BlobStore } from '#blob/store.ts'
+import type { FetchDocument } from '#mailauth/bimi.ts'
 import type { KnownKeys } from '#mailauth/dkim-key.ts'
 import type { AuthResolver } from '#mailauth/resolver.ts'
 import type { Connection } from '#net/connection.ts'
@@ -48,6 +49,8 @@ export interface SmtpDeps {
   readonly resolver: AuthResolver
   /** DKIM keys of others that were read before. */
   readonly knownKeys: KnownKeys
+  /** Gets brand indicators from the web. */
+  readonly fetchDocument: FetchDocument
   /** DKIM keys of ours. */
   readonly keysOf: KeysOf
   readonly mechanisms: Pick<SaslMechanisms, 'offered' | 'find'>

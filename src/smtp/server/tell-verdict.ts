@@ -17,7 +17,10 @@ import {
 } from '../events.ts'
 import type { SmtpSession } from './smtp-command.ts'
 
-export function tellVerdict(session: SmtpSession, { iprev, spfHelo, spf, dkim, arc, dmarc }: Verdict): void {
+export function tellVerdict(
+  session: SmtpSession,
+  { iprev, spfHelo, spf, dkim, arc, dmarc, bimi }: Verdict,
+): void {
   const id = session.messageId
   session.emit(messageChecked, {
     id,
@@ -26,6 +29,7 @@ export function tellVerdict(session: SmtpSession, { iprev, spfHelo, spf, dkim, a
     spfFrom: spf?.result,
     dkim: dkim?.map(({ result, domain }) => (domain === '' ? result : `${result} ${domain}`)),
     arc: arc?.result,
+    bimi: bimi?.result,
     dmarc: dmarc && (dmarc.authorDomain === '' ? dmarc.result : `${dmarc.result} ${dmarc.authorDomain}`),
   })
   const counted = [

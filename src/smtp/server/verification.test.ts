@@ -122,6 +122,41 @@ test('results that claim to be ours are taken out, those of others stay', async 
   assert.equal(claims[1], 'Authentication-Results: elsewhere.example; dmarc=pass')
 })
 
+const indicator =
+  '<svg version="1.2" baseProfile="tiny-ps" xmlns="http://www.w3.org/2000/svg"><title>Good</title></svg>'
+
+test('what a sender says of its own brand is taken out, and ours is put there only where it is asked for', async () => {
+  const resolver = new AuthZone({
+    ...zone,
+    'default._bimi.good.example': [{ TXT: 'v=BIMI1; l=https://good.example/logo.svg' }],
+  })
+  const forged = 'BIMI-Indicator: PHN2Zy8+\r\nBIMI-Location: v=BIMI1; l=https://evil.example/\r\n'
+  const message = messageFrom('good.example', forged)
+  const asked: string[] = []
+  const fetchDocument = async (address: string) => {
+    asked.push(address)
+    return Buffer.from(indicator)
+  }
+  for (const bimiVerify of ['disable', 'relaxed'] as const) {
+    await using s = await start({ bimiVerify }, { deps: { fetchDocument } }, resolver)
+    await replies(s, 'me@good.example', message)
+    const [stored] = (await s.messages('alice')).map(unfolded)
+    assert.ok(!stored!.includes('evil.example') && !stored!.includes('PHN2Zy8+\r\n'))
+    assert.equal(stored!.includes(' bimi=pass '), bimiVerify === 'relaxed')
+    const shown = /^BIMI-Indicator: (.*)$/m.exec(stored!)?.[1]
+    const expected = bimiVerify === 'relaxed' ? indicator : undefined
+    assert.equal(shown && Buffer.from(shown, 'base64').toString(), expected)
+  }
+  assert.deepEqual(asked, ['https://good.example/logo.svg'])
+})
+
+test('a brand of a forger is not even asked for', async () => {
+  const fetchDocument = () => assert.fail('nothing is fetched')
+  await using s = await start({ bimiVerify: 'relaxed' }, { deps: { fetchDocument } })
+  await replies(s, 'me@bad.example', messageFrom('bad.example'))
+  assert.match(unfolded((await s.messages('alice'))[0]!), / bimi=skipped /)
+})
+
 test('strict checks of the sender are answered at MAIL', async () => {
   await using s = await start({ spfFromVerify: 'strict' })
   const [bad] = await replies(s, 'me@bad.example', messageFrom('bad.example'))
@@ -282,13 +317,14 @@ test('what a user sends to others is signed, with the fields that were added, an
     })
     const verifier = new MessageVerifier({
       origin: { ip: parseIp('192.0.2.9')!, helo: 'x', sender: '' },
-      wanted: { iprev: false, spfHelo: false, spf: false, dkim: true, arc: false, dmarc: false },
+      wanted: { iprev: false, spfHelo: false, spf: false, dkim: true, arc: false, dmarc: false, bimi: false },
       resolver,
       receiver: 'x',
       nowMs: startedAt,
       signal: new AbortController().signal,
       known: new Lru(1),
       trustedSealers: [],
+      bimi: { fetchDocument: async () => undefined, trustedRoots: () => [] },
       dkim: { maxSignatures: 10, strict: true },
     })
     const end = message.indexOf('\r\n\r\n') + 4

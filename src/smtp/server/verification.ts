@@ -6,15 +6,16 @@
  */
 import { parseIp } from '#base/ip.ts'
 import { composeAuthResults } from '#message/auth-results.ts'
+import { bimiFields } from '#mailauth/bimi-fields.ts'
 import { MessageVerifier, type Origin, type Verdict, type WantedChecks } from '#mailauth/message-verifier.ts'
 import { composeReceivedSpf } from '#mailauth/received-spf.ts'
 import { verdictResults } from '#mailauth/verdict-results.ts'
-import type { SenderChecks } from './settings.ts'
+import { markAuthorities, type SenderChecks } from './settings.ts'
 import type { SmtpDeps, SmtpSession } from './smtp-command.ts'
 import type { Envelope } from './transaction.ts'
 
 export interface VerificationOptions {
-  readonly deps: Pick<SmtpDeps, 'resolver' | 'knownKeys' | 'clock' | 'hostname'>
+  readonly deps: Pick<SmtpDeps, 'resolver' | 'knownKeys' | 'fetchDocument' | 'clock' | 'hostname'>
   readonly checks: SenderChecks
   readonly origin: Origin
   /** Where it is not as the settings say. */
@@ -52,6 +53,10 @@ export class Verification implements Disposable {
         checks.arcVerify === 'disable'
           ? []
           : checks.arcTrustedSealers.filter((domain) => domain !== undefined),
+      bimi: {
+        fetchDocument: deps.fetchDocument,
+        trustedRoots: () => markAuthorities(checks.bimiRoots),
+      },
       dkim: { maxSignatures: checks.dkimSignatures, strict: checks.dkimStrict },
     })
   }
@@ -78,9 +83,10 @@ export class Verification implements Disposable {
     const results = verdictResults(verdict, origin)
     const spf = verdict.spf ?? verdict.spfHelo
     const told = o.authResults ? composeAuthResults({ authservId, results }, { utf8: o.utf8 }) : ''
+    const brand = verdict.bimi === undefined ? '' : Buffer.concat(bimiFields(verdict.bimi)).toString('latin1')
     return o.receivedSpf && spf !== undefined
-      ? told + composeReceivedSpf(spf, { ...origin, receiver: authservId })
-      : told
+      ? brand + told + composeReceivedSpf(spf, { ...origin, receiver: authservId })
+      : brand + told
   }
 
   [Symbol.dispose](): void {
@@ -106,4 +112,5 @@ const wantedChecks = (checks: SenderChecks): WantedChecks => ({
   dkim: checks.dkimVerify !== 'disable' || checks.dmarcVerify !== 'disable',
   arc: checks.arcVerify !== 'disable',
   dmarc: checks.dmarcVerify !== 'disable',
+  bimi: checks.bimiVerify !== 'disable' && checks.dmarcVerify !== 'disable',
 })
