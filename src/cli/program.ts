@@ -8,6 +8,7 @@ import { addAccountCommands } from './commands/account.ts'
 import { addAliasCommands } from './commands/alias.ts'
 import { addApplyCommand } from './commands/apply.ts'
 import { addAuditCommand } from './commands/audit.ts'
+import { addBimiCommands } from './commands/bimi.ts'
 import { addCheckCommand } from './commands/check.ts'
 import { addCreateCommand } from './commands/create.ts'
 import { addDeleteCommand } from './commands/delete.ts'
@@ -54,6 +55,7 @@ const commands: readonly (readonly [group: string, commands: readonly Add[]])[] 
     [
       addDomainCommands,
       addDkimCommands,
+      addBimiCommands,
       addAccountCommands,
       addGroupCommands,
       addListCommands,

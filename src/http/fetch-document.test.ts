@@ -6,19 +6,13 @@ import type { AddressInfo } from 'node:net'
 import { describe, test } from 'node:test'
 import { fixedClock } from '#base/clock.ts'
 import { isLoopbackIp, isPublicIp, parseIp } from '#base/ip.ts'
-import type { Resolver } from '#dns/resolver.ts'
 import { testCertificate, testKey } from '../../test/harness/certificates.ts'
 import { DocumentFetcher, type DocumentFetcherOptions } from './fetch-document.ts'
 
 type Answer = (request: IncomingMessage, response: ServerResponse) => void
 
-const known = { authentic: false, ttl: 60, server: '', cached: false } as const
-const resolverTo = (names: Readonly<Record<string, string>>): Resolver => ({
-  resolve: async (name, type) =>
-    type === 'A' && names[name] !== undefined
-      ? ({ kind: 'answer', name, records: [{ type, name, ttl: 60, ip: names[name] }], ...known } as never)
-      : { kind: 'noName', ...known },
-})
+const hosts = (names: Readonly<Record<string, string>>) => async (host: string) =>
+  names[host] === undefined ? [] : [names[host]]
 
 const mib = 1 << 20
 const never = new AbortController().signal
@@ -38,7 +32,7 @@ async function serve(answer: Answer, o: Partial<DocumentFetcherOptions> = {}) {
   const { port } = server.address() as AddressInfo
   const clock = fixedClock(0)
   const fetcher = new DocumentFetcher({
-    resolver: resolverTo({
+    addressesOf: hosts({
       'mail.example.com': '127.0.0.1',
       'www.example.com': '127.0.0.1',
       'other.example.net': '127.0.0.1',
@@ -144,7 +138,7 @@ describe('documents of strangers', () => {
     const { port } = new URL(open.at('x'))
     let isAsked = false
     const counting = new DocumentFetcher({
-      resolver: { resolve: (...asked) => ((isAsked = true), resolverTo({}).resolve(...asked)) },
+      addressesOf: async () => ((isAsked = true), []),
       clock: fixedClock(0),
     })
     const elsewhere = await counting.fetch(`https://a.example:${port}/`, { maxBytes: 1, signal: never })

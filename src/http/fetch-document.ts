@@ -10,11 +10,10 @@ import { request } from 'node:https'
 import type { Clock } from '#base/clock.ts'
 import { isPublicIp, parseIp } from '#base/ip.ts'
 import { Lru } from '#base/lru.ts'
-import { addresses } from '#dns/look-up.ts'
-import type { Resolver } from '#dns/resolver.ts'
 
 export interface DocumentFetcherOptions {
-  readonly resolver: Resolver
+  /** All addresses of a host, none where it has none or the DNS does not answer. */
+  readonly addressesOf: (host: string, o: { readonly signal: AbortSignal }) => Promise<readonly string[]>
   readonly clock: Clock
   /** Where documents may be; where left out everywhere public, on the port of HTTPS. */
   readonly mayReach?: (ip: Uint8Array) => boolean
@@ -96,12 +95,11 @@ export class DocumentFetcher {
   async #reach(hostname: string, signal: AbortSignal): Promise<string | undefined> {
     // An address in place of a name has no certificate that we would want to believe.
     if (hostname.startsWith('[') || parseIp(hostname) !== undefined) return undefined
-    const found = await addresses(this.#o.resolver, hostname, { signal })
-    if (found.kind !== 'answer') return undefined
+    const found = await this.#o.addressesOf(hostname, { signal })
     const mayReach = this.#o.mayReach ?? isPublicIp
-    // IPv4 first: who cannot be reached by IPv6 is not told apart from who does not answer.
-    const all = found.records.toSorted((a, b) => (a.type < b.type ? -1 : 1))
-    return all.find(({ ip }) => mayReach(parseIp(ip)!))?.ip
+    // IPv4 first: a server that IPv6 does not get to is not told apart from one that is silent.
+    const all = found.toSorted((a, b) => familyOf(a) - familyOf(b))
+    return all.find((ip) => mayReach(parseIp(ip)!))
   }
 
   async #ask(url: URL, ip: string, signal: AbortSignal): Promise<IncomingMessage> {

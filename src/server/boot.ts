@@ -18,6 +18,7 @@ import { DkimKeys } from '#cert/dkim-keys.ts'
 import { SigningKeys } from '#cert/signing-keys.ts'
 import { ConfiguredResolver } from '#dns/configured.ts'
 import type { CommitterLine } from '#kv/committer-client.ts'
+import { addresses } from '#dns/look-up.ts'
 import { DocumentFetcher } from '#http/fetch-document.ts'
 import { AccountWatch } from '#imap/account-watch.ts'
 import { ImapProtocol } from '#imap/protocol.ts'
@@ -142,7 +143,13 @@ export function buildProtocols(o: WorkerOptions, services: Services): MailProtoc
 function smtpDeps({ bus, settings, telemetry, clock }: WorkerOptions, services: Services): SmtpDeps {
   const { accounts, signIn, accessWatch, limits, dns, signingKeys, reports } = services
   const { db, blobs } = services.store
-  const documents = new DocumentFetcher({ resolver: dns, clock })
+  const documents = new DocumentFetcher({
+    clock,
+    addressesOf: async (host, o) => {
+      const found = await addresses(dns, host, o)
+      return found.kind === 'answer' ? found.records.map(({ ip }) => ip) : []
+    },
+  })
   const sessionPrefix = randomBytes(5).toString('hex')
   let sessions = 0
   return {
