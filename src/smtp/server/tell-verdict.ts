@@ -1,4 +1,5 @@
 /** What was found out about a message, for the log and the counters. */
+import type { DkimCheck } from '#mailauth/dkim-check.ts'
 import type { Verdict } from '#mailauth/message-verifier.ts'
 import {
   arcFail,
@@ -27,7 +28,7 @@ export function tellVerdict(
     iprev: iprev?.result,
     spfEhlo: spfHelo?.result,
     spfFrom: spf?.result,
-    dkim: dkim?.map(({ result, domain }) => (domain === '' ? result : `${result} ${domain}`)),
+    dkim: dkim && (dkim.length === 0 ? ['none'] : dkim.map(shown)),
     arc: arc?.result,
     bimi: bimi?.result,
     dmarc: dmarc && (dmarc.authorDomain === '' ? dmarc.result : `${dmarc.result} ${dmarc.authorDomain}`),
@@ -49,3 +50,5 @@ export function tellVerdict(
     if (result === 'fail') session.emit(dkimFail, { id, domain, reason })
   }
 }
+
+const shown = ({ result, domain }: DkimCheck): string => (domain === '' ? result : `${result} ${domain}`)
