@@ -3,6 +3,9 @@ import { test } from 'node:test'
 import { gunzipSync } from 'node:zlib'
 import { readAggregateReport } from '#mailauth/aggregate-report-reader.ts'
 import { createHash, generateKeyPairSync } from 'node:crypto'
+import { queuedMessageTable } from '#queue/tables.ts'
+import { aggregateRecord, reportedDomain } from './aggregate-record.ts'
+import { addCounted } from './pending.ts'
 import { checked, hour, makeReports, startedAt } from './fixture.test.ts'
 
 const midnight = Date.UTC(2026, 2, 4)
@@ -230,4 +233,59 @@ test('never: nothing is counted', async () => {
   const r = makeReports({ config: '[DmarcReportSettings]\naggregateSendFrequency = "never"\n' })
   assert.deepEqual(await addressesAfter(r), [])
   assert.deepEqual((await r.rows()).reports, [])
+})
+
+test('a commit that fails leaves everything, and the report is sent once later', async () => {
+  const r = makeReports()
+  r.recorder.record(await checked(r.resolver, 'alice@sender.example'))
+  await r.recorder.flush()
+  const before = await r.rows()
+  const write = r.db.write.bind(r.db)
+  let failures = 0
+  r.db.write = (accounts, body, o) =>
+    write(
+      accounts,
+      async (tx) => {
+        const result = await body(tx)
+        const isSending = (await tx.list(queuedMessageTable, [])).length > 0
+        if (isSending && failures++ < 2) throw new Error('the disk is full')
+        return result
+      },
+      o,
+    )
+  await r.pass(day)
+  const { tasks, queued, ...rest } = await r.rows()
+  assert.deepEqual([tasks.length, queued], [1, []])
+  assert.deepEqual(
+    [rest.reports, rest.records, rest.periods],
+    [before.reports, before.records, before.periods],
+  )
+  for (let i = 0; i < 5; i++) await r.pass(2 * hour)
+  assert.equal(failures, 3)
+  const done = await r.rows()
+  assert.deepEqual([done.tasks, done.reports, done.records, done.queued.length], [[], [], [], 1])
+})
+
+test('what is counted while a report is made is not lost', async () => {
+  const r = makeReports()
+  const message = await checked(r.resolver, 'alice@sender.example')
+  r.recorder.record(message)
+  await r.recorder.flush()
+  const reporter = r.outbox.reporter.bind(r.outbox)
+  let isLate = true
+  r.outbox.reporter = async () => {
+    if (isLate) {
+      isLate = false
+      // Of another worker, which was slow.
+      const reported = reportedDomain(message.verdict.dmarc)!
+      const record = aggregateRecord(message, message.verdict.dmarc!)
+      const period = { begin: midnight, end: midnight + day }
+      await r.db.write([], (tx) => addCounted(tx, [{ period, reported, records: [record] }]))
+    }
+    return reporter()
+  }
+  for (let i = 0; i < 3; i++) await r.pass(day)
+  const [sent] = await r.sent()
+  assert.equal(reportIn(sent!).report.records[0]!.count, 2)
+  assert.equal((await r.sent()).length, 1)
 })

@@ -4,8 +4,10 @@
  */
 import assert from 'node:assert/strict'
 import { after, before, describe, test } from 'node:test'
-import { gunzipSync } from 'node:zlib'
+import { gunzipSync, gzipSync } from 'node:zlib'
+import { zipSync } from 'fflate'
 import { readAggregateReport } from '#mailauth/aggregate-report-reader.ts'
+import { writeAggregateReport } from '#mailauth/aggregate-report-xml.ts'
 import { startDns, type TestDns } from '../../harness/dns.ts'
 import { startServer, type TestServer } from '../../harness/server.ts'
 
@@ -222,5 +224,53 @@ port = ${server.smtpPort}
 
     assert.match(remote.process.output, /report\.destination-refused .*mailto:us@unwilling\.example/)
     assert.match(server.process.output, /report\.dmarc-received .*messages=3 passed=1/)
+  })
+
+  test('reports in a zip archive and plain are read; what is too large stays a message', async () => {
+    const before = await items(server, 'DmarcExternalReport')
+    const xml = Buffer.from(
+      writeAggregateReport({
+        orgName: 'Third',
+        email: 'noreply@third.example',
+        reportId: 'r1',
+        begin: 1_772_496_000,
+        end: 1_772_582_399,
+        errors: [],
+        policy: { domain: 'example.org', p: 'reject' },
+        extensions: [],
+        records: [],
+      }),
+    )
+    const files = [
+      ['application/zip', zipSync({ 'report.xml': xml })],
+      ['text/xml', xml],
+      ['application/gzip', gzipSync(Buffer.alloc(40 << 20))],
+    ] as const
+    await using smtp = await server.connect(server.smtpPort)
+    await smtp.expect('220 ')
+    smtp.send('EHLO client.example.net')
+    await smtp.until('250 ')
+    for (const [type, bytes] of files) {
+      await smtp.ask('MAIL FROM:<noreply@third.example>', '250 ')
+      await smtp.ask('RCPT TO:<postmaster@example.org>', '250 ')
+      await smtp.ask('DATA', '354 ')
+      const lines = Buffer.from(bytes).toString('base64').replace(/.{76}/g, '$&\r\n')
+      const head = `From: noreply@third.example\r\nContent-Type: ${type}\r\nContent-Transfer-Encoding: base64`
+      smtp.sendRaw(`${head}\r\n\r\n${lines}\r\n.\r\n`)
+      await smtp.expect('250 ')
+    }
+    await server.process.printed('report.unread')
+    const all = await until(server, async () => {
+      const found = await items(server, 'DmarcExternalReport')
+      return found.length === before.length + 2 ? found : undefined
+    })
+    for (const one of all.slice(0, 2))
+      assert.deepEqual(
+        [one['from'], one['dmarc'], (one['report'] as Record<string, unknown>)['orgName']],
+        ['noreply@third.example', 'none', 'Third'],
+      )
+    assert.match(server.process.output, /report\.unread .*over 26214400 bytes/)
+    assert.equal(await dataOf(await server.api('DELETE', '/api/reports/dmarc?text=Third')), true)
+    assert.equal((await items(server, 'DmarcExternalReport')).length, before.length)
   })
 })
