@@ -179,6 +179,6 @@ function outcomeText(what: string, outcome: Unsureties['outcome'], terminal: Ter
   const action = text(outcome?.action)
   if (!Object.hasOwn(actions, action)) throw notUnderstood()
   const { after, reply } = outcome ?? {}
-  const answer = isText(after) && isText(reply) ? ` after ${after}, with ${reply}` : ''
+  const answer = isText(after) && isText(reply) ? ` after ${after}, with "${reply}"` : ''
   return wrap(`${what} ${actions[action]} here${answer}: ${text(outcome?.reason)}.`, terminal.columns)
 }

@@ -114,6 +114,7 @@ describe('mail is signed and checked', () => {
     assert.match(results, / spf=fail /)
     assert.match(results, / dmarc=pass header\.from=example\.org policy\.dmarc=reject$/)
     assert.match(got!, /\r\nReceived-SPF: fail /)
+    await remote.process.printed('smtp.message-checked')
     assert.match(remote.process.output, /smtp\.message-checked .*dmarc="?pass example\.org/)
   })
 
