@@ -31,6 +31,9 @@ export const packageOf: Readonly<Record<Program, readonly string[]>> = {
   'libsasl2-modules': ['libsasl2-modules'],
   exim4: ['exim4-daemon-light'],
   opensmtpd: ['opensmtpd'],
+  // Of what these depend on, a database server is asked for that nobody needs.
+  opendkim: ['opendkim'],
+  opendmarc: ['opendmarc'],
 }
 
 export type Program =
@@ -60,14 +63,19 @@ export type Program =
   | 'libsasl2-modules'
   | 'exim4'
   | 'opensmtpd'
+  | 'opendkim'
+  | 'opendmarc'
 
 /**
- * A machine has one mail server: Debian's packages of others conflict with it. So these are unpacked (`unpack.ts`),
+ * A machine has one mail server: Debian's packages of others conflict with it, and has one list of name servers
+ * that what filters mail asks. So these are unpacked (`unpack.ts`),
  * each into a folder that is a whole file system to its programs (`root.ts`), the daemon first.
  */
 export const unpacked: Readonly<Partial<Record<Program, readonly [daemon: string, ...others: string[]]>>> = {
   exim4: ['/usr/sbin/exim4'],
   opensmtpd: ['/usr/sbin/smtpd', '/usr/libexec/opensmtpd/mail.maildir', '/bin/sh'],
+  opendkim: ['/usr/sbin/opendkim'],
+  opendmarc: ['/usr/sbin/opendmarc'],
 }
 
 /**
@@ -87,6 +95,8 @@ export const files: Readonly<Partial<Record<string, string>>> = {
   'libsasl2-modules': '/usr/share/doc/libsasl2-modules/copyright',
   exim4: rootOf('exim4') + unpacked.exim4![0],
   opensmtpd: rootOf('opensmtpd') + unpacked.opensmtpd![0],
+  opendkim: rootOf('opendkim') + unpacked.opendkim![0],
+  opendmarc: rootOf('opendmarc') + unpacked.opendmarc![0],
 }
 
 export const programs = Object.keys(packageOf) as Program[]

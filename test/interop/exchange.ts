@@ -45,22 +45,23 @@ export class Exchange implements AsyncDisposable {
     this.#peerSmtp = o.peerSmtp
   }
 
-  /** `next`: where the peer sends what is for others. */
+  /**
+   * `next`: where the peer sends what is for others. `config`: whom the server under test asks in place of the
+   * name server here, and what else is to be different.
+   */
   static async start(
     kind: Peer,
-    o: { readonly zones?: Zones; readonly next?: keyof ServerPorts } = {},
+    o: { readonly zones?: Zones; readonly next?: keyof ServerPorts; readonly config?: string } = {},
   ): Promise<Exchange> {
     await using stack = new AsyncDisposableStack()
-    const dns = stack.use(
-      await startDns({
-        [theirs]: { MX: [`10 ${nameOf(theirs)}`] },
-        [nameOf(theirs)]: { A: ['127.0.0.1'] },
-        ...o.zones,
-      }),
-    )
+    const names = async (): Promise<string> => {
+      const zones = { [theirs]: { MX: [`10 ${nameOf(theirs)}`] }, [nameOf(theirs)]: { A: ['127.0.0.1'] } }
+      return stack.use(await startDns({ ...zones, ...o.zones })).config
+    }
+    const given = o.config ?? (await names())
     const free = stack.use(await freePorts(1))
     const [port = 0] = free.ports
-    const server = stack.use(await startServer({ workers: 2, config: dns.config + configuration(port) }))
+    const server = stack.use(await startServer({ workers: 2, config: given + configuration(port) }))
     for (const name of [alice, carol]) await server.createAccount(name, password)
     const aliases = { aliases: [{ address: `${users.utf8}@${ours}` }] }
     const changed = await server.api('PATCH', `/api/object/Account/${alice}`, aliases)

@@ -2,14 +2,14 @@
  * Debian's bind9 and unbound on the loopback: bind9 has the zones, one unsigned, one signed, one whose
  * signatures are wrong; unbound asks it, validates, and answers over UDP, TCP, TLS and HTTPS.
  */
-import { type ChildProcess, spawn } from 'node:child_process'
 import { readdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import { certificatePath } from '../harness/certificates.ts'
 import { freePorts } from '../harness/free-ports.ts'
 import { temporaryDirectory } from '../harness/store.ts'
-import { locate, run } from './program.ts'
+import { Daemon } from './daemon.ts'
+import { run } from './program.ts'
 
 export interface NameServers extends AsyncDisposable {
   /** Without recursion. */
@@ -17,9 +17,6 @@ export interface NameServers extends AsyncDisposable {
   /** Validates. */
   readonly unbound: { readonly port: number; readonly tls: number; readonly https: number }
 }
-
-/** A guard against a server that hangs; no test depends on how long it is. */
-const hangMs = 60_000
 
 export const zoneText = `$TTL 300
 @ IN SOA ns root 1 3600 600 86400 60
@@ -44,44 +41,6 @@ _imaps._tcp IN SRV 0 1 993 imap
 \\@odd\\.label IN A 192.0.2.9
 ${Array.from({ length: 40 }, (_, i) => `large IN TXT "${i} ${'x'.repeat(200)}"`).join('\n')}
 `
-
-class Server implements AsyncDisposable {
-  readonly #child: ChildProcess
-  readonly #ended: Promise<void>
-  #output = ''
-
-  private constructor(program: string, args: readonly string[]) {
-    const child = spawn(locate(program)!, args, { stdio: ['ignore', 'pipe', 'pipe'] })
-    this.#child = child
-    this.#ended = new Promise((resolve) => child.once('close', () => resolve()))
-  }
-
-  /** Resolves when it has printed what it says when it is ready. */
-  static async start(program: string, args: readonly string[], ready: string): Promise<Server> {
-    const server = new Server(program, args)
-    const timer = setTimeout(() => server.#child.kill('SIGKILL'), hangMs)
-    try {
-      await new Promise<void>((resolve, reject) => {
-        const hear = (text: string): void => {
-          server.#output += text
-          if (server.#output.includes(ready)) resolve()
-        }
-        server.#child.stdout!.setEncoding('utf8').on('data', hear)
-        server.#child.stderr!.setEncoding('utf8').on('data', hear)
-        server.#child.once('error', reject)
-        void server.#ended.then(() => reject(new Error(`${program} ended:\n${server.#output}`)))
-      })
-    } finally {
-      clearTimeout(timer)
-    }
-    return server
-  }
-
-  async [Symbol.asyncDispose](): Promise<void> {
-    this.#child.kill('SIGTERM')
-    await this.#ended
-  }
-}
 
 /** Signs the zone; its key as a trust anchor. */
 async function sign(folder: string, zone: string): Promise<string> {
@@ -117,9 +76,9 @@ export async function startNameServers(): Promise<NameServers> {
     join(folder, 'named.conf'),
     namedConf(folder, { port: bindPort, tls: bindTls, https: bindHttps }),
   )
-  undo.use(await Server.start('named', ['-g', '-c', join(folder, 'named.conf')], ' running'))
+  undo.use(await Daemon.start('named', ['-g', '-c', join(folder, 'named.conf')], ' running'))
   writeFileSync(join(folder, 'unbound.conf'), unboundConf({ port, tls, https }, bindPort, anchors))
-  undo.use(await Server.start('unbound', ['-d', '-c', join(folder, 'unbound.conf')], 'start of service'))
+  undo.use(await Daemon.start('unbound', ['-d', '-c', join(folder, 'unbound.conf')], 'start of service'))
   const everything = undo.move()
   return {
     bind: { port: bindPort, tls: bindTls, https: bindHttps },

@@ -23,6 +23,7 @@ export class Root implements AsyncDisposable {
   readonly #daemon: string
   readonly #users: Readonly<Record<string, number>>
   #child: ChildProcess | undefined
+  #signal: NodeJS.Signals = 'SIGTERM'
   #output = ''
 
   /** `users` besides root: names, with the number of each as a user and as a group. */
@@ -73,8 +74,9 @@ export class Root implements AsyncDisposable {
     return this.#output
   }
 
-  /** The daemon, which has to stay in the foreground. */
-  start(args: readonly string[]): void {
+  /** The daemon, which has to stay in the foreground; `signal` ends it. */
+  start(args: readonly string[], signal: NodeJS.Signals = 'SIGTERM'): void {
+    this.#signal = signal
     const child = spawn('chroot', [this.#folder, this.#daemon, ...args], {
       stdio: ['ignore', 'pipe', 'pipe'],
     })
@@ -86,7 +88,7 @@ export class Root implements AsyncDisposable {
   async [Symbol.asyncDispose](): Promise<void> {
     const child = this.#child
     if (child !== undefined && child.exitCode === null && child.signalCode === null) {
-      child.kill('SIGTERM')
+      child.kill(this.#signal)
       await once(child, 'exit')
     }
     // A delivery under way may still write.
