@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
+import fc from 'fast-check'
 import { seal } from '#mailauth/arc-fixture.test.ts'
 import { edKey, nowMs, records, signed } from '#mailauth/dkim-fixture.test.ts'
 import type { AuthResolver } from '#mailauth/resolver.ts'
@@ -231,4 +232,30 @@ test('whoever asked has left: nothing is waited for any longer', async () => {
   }
   const { iprev, spfMailFrom, dmarc } = await ask({ resolver, signal: left.signal })
   for (const { result } of [iprev, spfMailFrom, dmarc]) assert.equal(result, 'temperror')
+})
+
+test('whatever the message and the client are, there is an answer to show', async () => {
+  const fields = [
+    'From: <a@example.com>',
+    'DKIM-Signature: ',
+    'v=1; d=',
+    'ARC-Seal: i=1;',
+    '\r\n',
+    '\n',
+    '\xff',
+  ]
+  const pieces = fc.array(fc.oneof(fc.constantFrom(...fields), fc.string({ maxLength: 5 })), {
+    maxLength: 30,
+  })
+  const address = fc
+    .tuple(fc.string({ maxLength: 20 }), fc.string({ maxLength: 300 }))
+    .map((all) => all.join('@'))
+  await fc.assert(
+    fc.asyncProperty(pieces, fc.string({ minLength: 1 }), address, async (message, helo, from) => {
+      const shown = await ask({ message: Buffer.from(message.join(''), 'latin1'), helo, from })
+      assert.doesNotThrow(() => JSON.stringify(shown))
+      assert.ok(['accept', 'junk', 'refuse'].includes(shown.outcome.action))
+    }),
+    { numRuns: 300 },
+  )
 })
