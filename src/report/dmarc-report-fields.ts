@@ -116,13 +116,16 @@ const sum = (records: readonly AggregateRecord[]): number =>
     Number.MAX_SAFE_INTEGER,
   )
 
+/** One aligned identifier is enough. */
+export const hasPassed = ({ dkim, spf }: AggregateRecord): boolean => dkim === 'pass' || spf === 'pass'
+
 export function digestOf(report: AggregateReport): ReportDigest {
   const records = report.records.toSorted((a, b) => b.count - a.count)
   const shown = records.slice(0, mostShown)
   return {
     report: { ...report, records: shown },
     messages: sum(records),
-    passed: sum(records.filter(({ dkim, spf }) => dkim === 'pass' || spf === 'pass')),
+    passed: sum(records.filter(hasPassed)),
     leftOut: sum(records.slice(mostShown)),
   }
 }

@@ -19,7 +19,7 @@ import type {
 } from '#registry/managed-object.ts'
 import { dateTime, list, text } from '#settings/field.ts'
 import type { Values } from '#settings/values.ts'
-import { digestOf, dmarcReportField, shownDmarcReport } from './dmarc-report-fields.ts'
+import { digestOf, dmarcReportField, mostShown, shownDmarcReport } from './dmarc-report-fields.ts'
 import { recordsOf, removePending, scheduleSending } from './pending.ts'
 import { type PendingReport, pendingReportTable, type ReportKey } from './tables.ts'
 
@@ -86,7 +86,7 @@ export class InternalReportHandler implements ObjectHandler {
   }
 
   async #shown(tx: ReadTx, key: ReportKey, row: PendingReport): Promise<Values> {
-    const { begin, end, deliverAt, policy, rua, errors, leftOut } = row
+    const { begin, end, deliverAt, policy, rua, errors, messages, passed, leftOut } = row
     const digest = digestOf({
       // Known when it is sent.
       orgName: '',
@@ -97,7 +97,7 @@ export class InternalReportHandler implements ObjectHandler {
       errors,
       policy,
       extensions: [],
-      records: await recordsOf(tx, key),
+      records: await recordsOf(tx, key, mostShown),
     })
     return {
       domain: key[1],
@@ -106,8 +106,9 @@ export class InternalReportHandler implements ObjectHandler {
       rua: rua.map(({ uri }) => uri),
       report: shownDmarcReport({
         ...digest,
-        messages: digest.messages + leftOut,
-        leftOut: digest.leftOut + leftOut,
+        passed,
+        messages: messages + leftOut,
+        leftOut: messages - digest.messages + leftOut,
       }),
     }
   }

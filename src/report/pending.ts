@@ -6,6 +6,7 @@ import { createHash } from 'node:crypto'
 import { type TaskName, taskRow, taskTable } from '#kv/task-rows.ts'
 import type { ReadTx, WriteTx } from '#kv/tx.ts'
 import type { AggregateRecord } from '#mailauth/aggregate-report.ts'
+import { hasPassed } from './dmarc-report-fields.ts'
 import type { ReportedDomain } from './aggregate-record.ts'
 import {
   type PendingReport,
@@ -56,7 +57,7 @@ export async function continuePending(
   nowMs: number,
 ): Promise<void> {
   const deliverAt = deliveryTime({ begin: key[0], end: sent.end }, key)
-  const rest = { ...sent, begin: nowMs, deliverAt, records: 0, messages: 0, leftOut: 0 }
+  const rest = { ...sent, begin: nowMs, deliverAt, records: 0, messages: 0, passed: 0, leftOut: 0 }
   tx.put(pendingReportTable, key, rest)
   tx.put(reportPeriodTable, [key[0]], ((await tx.get(reportPeriodTable, key[0])) ?? 0) + 1)
   scheduleSending(tx, key, deliverAt)
@@ -86,10 +87,10 @@ async function addDomain(tx: WriteTx, { period, reported, records }: CountedDoma
     if (domains >= mostDomains) return false
     tx.put(reportPeriodTable, [period.begin], domains + 1)
     const deliverAt = deliveryTime(period, key)
-    report = { ...period, deliverAt, policy, rua, errors, records: 0, messages: 0, leftOut: 0 }
+    report = { ...period, deliverAt, policy, rua, errors, records: 0, messages: 0, passed: 0, leftOut: 0 }
     scheduleSending(tx, key, deliverAt)
   }
-  let { records: count, messages, leftOut } = report
+  let { records: count, messages, passed, leftOut } = report
   for (const record of records) {
     const recordKey = [...key, recordName(record)] as const
     const known = await tx.getForUpdate(pendingRecordTable, ...recordKey)
@@ -99,16 +100,30 @@ async function addDomain(tx: WriteTx, { period, reported, records }: CountedDoma
     }
     if (known === undefined) count++
     messages += record.count
+    if (hasPassed(record)) passed += record.count
     tx.put(pendingRecordTable, recordKey, { ...record, count: record.count + (known?.count ?? 0) })
   }
   // RFC 9990 §3.3: one policy for a report, the last one that was seen.
-  tx.put(pendingReportTable, key, { ...report, policy, rua, errors, records: count, messages, leftOut })
+  tx.put(pendingReportTable, key, {
+    ...report,
+    policy,
+    rua,
+    errors,
+    records: count,
+    messages,
+    passed,
+    leftOut,
+  })
   return true
 }
 
-/** Those with most messages first. */
-export async function recordsOf(tx: ReadTx, key: ReportKey): Promise<readonly AggregateRecord[]> {
-  const rows = await tx.list(pendingRecordTable, key)
+/** Those with most messages first; of more than `limit`, any. */
+export async function recordsOf(
+  tx: ReadTx,
+  key: ReportKey,
+  limit = mostRecords,
+): Promise<readonly AggregateRecord[]> {
+  const rows = await tx.list(pendingRecordTable, key, { limit })
   return rows.map(([, record]) => record).toSorted((a, b) => b.count - a.count)
 }
 

@@ -46,6 +46,11 @@ async function accountOf({ rows, told }: Made) {
   for (const [key, report] of reports) {
     const own = records.filter(([[period, domain]]) => period === key[0] && domain === key[1])
     assert.equal(own.length, report.records)
+    const passed = own.filter(([, { spf }]) => spf === 'pass')
+    assert.equal(
+      report.passed,
+      passed.reduce((sum, [, { count }]) => sum + count, 0),
+    )
   }
   return {
     inRecords,

@@ -31,6 +31,8 @@ export interface PendingReport {
   readonly records: number
   /** Of all records. */
   readonly messages: number
+  /** Those that passed DMARC. */
+  readonly passed: number
   /** Messages that were different from too many others to have a record. */
   readonly leftOut: number
 }

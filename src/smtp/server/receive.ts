@@ -36,11 +36,14 @@ export async function receiveMessage(
     }
     const verdict = await verify(session, transaction)
     const judged = verdict && { verdict, ...verifiedMessage(session.limits.checks, verdict) }
+    const incoming = recognised(session, transaction, message, verdict)
     const answer =
       judged?.refusal === undefined
-        ? await accept(session, transaction, message, judged)
+        ? await accept(session, transaction, message, judged, incoming)
         : refuse(session, transaction, intake, judged.refusal)
-    if (judged !== undefined && !isTemporary(answer)) report(session, transaction, judged, answer)
+    // Two servers would report about each other's reports for ever.
+    const isCounted = incoming === undefined && !isTemporary(answer)
+    if (judged !== undefined && isCounted) report(session, transaction, judged, answer)
     return answer
   } catch (error) {
     if (!isFault(error)) throw error
@@ -97,6 +100,7 @@ async function accept(
   transaction: Transaction,
   message: StagedMessage,
   judged: Judged | undefined,
+  incoming: ReportAnalysis | undefined,
 ): Promise<Reply> {
   const { recipients, envelope, vouching } = transaction
   const verdict = judged?.verdict
@@ -111,7 +115,7 @@ async function accept(
       envelopeFrom: envelope.from.address,
       receivedAt: facts.atMs,
       trace,
-      report: recognised(session, transaction, message, verdict),
+      report: incoming,
       isJunk: judged !== undefined && judged.applied !== 'none',
       outgoing: outgoingFacts(session, transaction, message, signatures),
     },

@@ -8,6 +8,7 @@ import type { AuthResolver } from '#mailauth/resolver.ts'
 import { queuedMessageTable } from '#queue/tables.ts'
 import { MessageVerifier } from '#mailauth/message-verifier.ts'
 import { parseIp } from '#base/ip.ts'
+import type { BlobHash } from '#base/id.ts'
 import { Lru } from '#base/lru.ts'
 import { AuthZone, type ZoneData } from '../../../test/harness/auth-zone.ts'
 import { keyFor, noChecks, publicKey, startedAt, TestServer, type TestServerOptions } from './fixture.test.ts'
@@ -259,6 +260,14 @@ test('whatever is answered for good is counted for reports, with what was done',
     'fail quarantine ',
     'fail none me@bad.example',
   ]
+  assert.deepEqual(seen, refused)
+
+  // Two servers would report about each other's reports for ever.
+  const incomingReports = {
+    recognise: () => ({ blob: '' as BlobHash, sizeBytes: 0, to: [], receivedAt: 0, dmarc: '' }),
+  }
+  await using report = await start({}, { deps: { ...reports, incomingReports } })
+  assert.match((await replies(report, 'me@good.example', messageFrom('good.example')))[1]!, /^250 /)
   assert.deepEqual(seen, refused)
 
   // It comes again.
