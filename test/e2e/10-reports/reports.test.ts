@@ -223,6 +223,7 @@ port = ${server.smtpPort}
     assert.equal(failure['headers'], 'From: alice@example.org\r\nSubject: hello\r\n')
 
     assert.match(remote.process.output, /report\.destination-refused .*mailto:us@unwilling\.example/)
+    await server.process.printed('messages=3 passed=1')
     assert.match(server.process.output, /report\.dmarc-received .*messages=3 passed=1/)
   })
 
