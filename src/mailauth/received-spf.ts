@@ -11,12 +11,16 @@ import { formatIp } from '#base/ip.ts'
 /** Twice as long where all of it is escaped, which still fits a line. */
 const longestValue = 450
 
+/** In place of what a name server is called and how it failed, which is for administrators alone. */
+export const noAnswer = 'the DNS does not answer now'
+
 /** "Received-SPF: pass (...) receiver=...\r\n". `asked` is what the check was made of. */
 export function composeReceivedSpf(
   check: SpfCheck,
   asked: Pick<SpfQuestion, 'ip' | 'helo' | 'sender' | 'receiver'>,
 ): string {
-  const { result, identity, reason } = check
+  const { result, identity } = check
+  const reason = result === 'temperror' ? noAnswer : check.reason
   const isError = result === 'temperror' || result === 'permerror'
   const decided = !isError && result !== 'none'
   const pairs: readonly (readonly [key: string, value: string | undefined])[] = [

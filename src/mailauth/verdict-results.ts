@@ -6,6 +6,7 @@ import { bimiResult } from './bimi-fields.ts'
 import type { DkimCheck } from './dkim-check.ts'
 import type { DmarcCheck } from './dmarc.ts'
 import type { Origin, Verdict } from './message-verifier.ts'
+import { noAnswer } from './received-spf.ts'
 import type { SpfCheck } from './spf.ts'
 
 /** In the order in which they were found out. */
@@ -31,9 +32,13 @@ export function verdictResults(verdict: Verdict, origin: Origin): readonly Metho
   ]
 }
 
-/** What passed or is not there needs no words. */
-const reasonOf = (result: string, reason: string): { reason?: string } =>
-  result === 'pass' || result === 'none' ? {} : { reason }
+/**
+ * What passed or is not there needs no words. Which name server did not answer is for the log: headers travel.
+ */
+function reasonOf(result: string, reason: string): { reason?: string } {
+  if (result === 'pass' || result === 'none') return {}
+  return { reason: result === 'temperror' ? noAnswer : reason }
+}
 
 /** RFC 7208 §2.4: a null reverse-path stands for the postmaster of the client. */
 const spfIdentity = ({ sender, helo }: Origin): readonly ['mailfrom' | 'helo', string] =>

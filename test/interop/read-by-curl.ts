@@ -73,7 +73,13 @@ export function withoutTrace(message: Buffer): Buffer {
   }
 }
 
-const traceFields: ReadonlySet<string> = new Set(['Return-Path', 'Delivered-To', 'Received'])
+const traceFields: ReadonlySet<string> = new Set([
+  'Return-Path',
+  'Delivered-To',
+  'Authentication-Results',
+  'Received-SPF',
+  'Received',
+])
 
 function endOfField(message: Buffer, start: number): number {
   let end = start
