@@ -146,8 +146,7 @@ export async function startServer(o: StartOptions): Promise<RunningServer> {
   undo.use(startTasks(ground, services))
   // Disposed first, so that nothing below is in use any more.
   undo.defer(async () => void (await endSessions(live, 0)))
-  const listeners = newListeners(ground, { ...protocols, http })
-  live.listeners = listeners
+  const listeners = (live.listeners = newListeners(ground, { ...protocols, http }))
   await listeners.openAll(plans)
   const follower = undo.use(followAll(ground, services, listeners))
   live.threads = await Promise.all(Array.from({ length: workers - 1 }, () => ground.newThread()))
@@ -169,15 +168,25 @@ export async function startServer(o: StartOptions): Promise<RunningServer> {
     telemetry,
     adminPassword,
     reload: live.reload,
-    async stop(why, deadlineMs) {
-      telemetry.emit(events.serverStopping, { why })
-      const began = systemClock.now()
-      live.notReady = 'the server is stopping'
-      // Both at once: each may take most of the time that there is.
-      const [cutSessions] = await Promise.all([endSessions(live, deadlineMs), queue[Symbol.asyncDispose]()])
-      telemetry.emit(events.serverStopped, { cutSessions, elapsed: systemClock.now() - began })
-      await everything.disposeAsync()
-    },
+    stop: stopOf({ telemetry, live, queue, everything }),
+  }
+}
+
+function stopOf(o: {
+  telemetry: Ground['telemetry']
+  live: Live
+  queue: AsyncDisposable
+  everything: AsyncDisposableStack
+}): RunningServer['stop'] {
+  const { telemetry, live, queue, everything } = o
+  return async (why, deadlineMs) => {
+    telemetry.emit(events.serverStopping, { why })
+    const began = systemClock.now()
+    live.notReady = 'the server is stopping'
+    // Both at once: each may take most of the time that there is.
+    const [cutSessions] = await Promise.all([endSessions(live, deadlineMs), queue[Symbol.asyncDispose]()])
+    telemetry.emit(events.serverStopped, { cutSessions, elapsed: systemClock.now() - began })
+    await everything.disposeAsync()
   }
 }
 
