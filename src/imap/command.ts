@@ -16,6 +16,8 @@ export interface Completion {
   /** A response code without its brackets. */
   readonly code?: string
   readonly text?: string
+  /** Messages left the selected mailbox: the tagged line says HIGHESTMODSEQ, where it has no other code. */
+  readonly expunged?: boolean
   /** `NO` where something was done and something was not. */
   readonly status?: 'OK' | 'NO'
   /** The command has said everything itself. */
@@ -28,18 +30,26 @@ export interface ImapCommand<A> {
   readonly states: readonly SessionState[]
   /** Where it is defined. */
   readonly standard: string
-  /** No EXPUNGE may be sent while it runs (RFC 9051 §7.5.1). */
-  readonly hidesExpunges?: true
+  /** No EXPUNGE may be sent while it runs (RFC 9051 §7.5.1); for some that follows from the arguments. */
+  readonly hidesExpunges?: true | ((args: A) => boolean)
   /** Reads the arguments; throws SyntaxFault. What it leaves unread is thrown away. */
   parse(reader: CommandReader, session: ImapSession): Maybe<A>
   /** Throws Fault and Refusal. */
   run(session: ImapSession, args: A): Promise<Completion | void>
 }
 
+/** A command with its arguments. */
+export interface Prepared {
+  readonly name: string
+  readonly hidesExpunges: boolean
+  /** Throws Fault and Refusal. */
+  run(): Promise<Completion | void>
+}
+
 /** A command whose arguments only its own `run` knows. */
-export interface AnyCommand extends Omit<ImapCommand<unknown>, 'parse' | 'run'> {
+export interface AnyCommand extends Pick<ImapCommand<unknown>, 'name' | 'states' | 'standard'> {
   /** Reads the arguments and returns what remains to be done. */
-  prepare(reader: CommandReader, session: ImapSession): Maybe<() => Promise<Completion | void>>
+  prepare(reader: CommandReader, session: ImapSession): Maybe<Prepared>
 }
 
 export function command<A>(o: ImapCommand<A>): AnyCommand {
@@ -47,11 +57,15 @@ export function command<A>(o: ImapCommand<A>): AnyCommand {
     name: o.name,
     states: o.states,
     standard: o.standard,
-    ...(o.hidesExpunges && { hidesExpunges: true }),
     prepare(reader, session) {
+      const prepared = (args: A): Prepared => ({
+        name: o.name,
+        hidesExpunges:
+          typeof o.hidesExpunges === 'function' ? o.hidesExpunges(args) : o.hidesExpunges === true,
+        run: () => o.run(session, args),
+      })
       const args = o.parse(reader, session)
-      if (args instanceof Promise) return args.then((a) => () => o.run(session, a))
-      return () => o.run(session, args)
+      return args instanceof Promise ? args.then(prepared) : prepared(args)
     },
   }
 }

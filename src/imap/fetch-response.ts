@@ -82,6 +82,22 @@ export function writeColumn(
   }
 }
 
+/** A whole response with these items, none of which needs the prefix of identifiers. */
+export function writeColumns(
+  out: ResponseWriter,
+  number: number,
+  items: readonly ColumnItem[],
+  now: MailboxView,
+  index: number,
+): void {
+  beginFetch(out, number)
+  for (const [i, name] of items.entries()) {
+    if (i > 0) out.sp()
+    writeColumn(out, name, now, index, '')
+  }
+  endFetch(out)
+}
+
 export function writeStructure(
   out: ResponseWriter,
   name: StructureItem,

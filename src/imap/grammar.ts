@@ -8,6 +8,7 @@
  */
 import { asBuffer } from '#base/bytes.ts'
 import { Cursor } from '#base/cursor.ts'
+import type { Modseq } from '#base/id.ts'
 import { type SequenceSet, star } from './sequence-set.ts'
 
 const SP = 0x20
@@ -131,6 +132,11 @@ export class Arguments extends Cursor {
     return value
   }
 
+  /** A mod-sequence, or 0 (RFC 7162 §7, mod-sequence-valzer). None of ours comes near the highest that is exact. */
+  modSequence(): Modseq {
+    return Math.min(this.number64(), Number.MAX_SAFE_INTEGER) as Modseq
+  }
+
   nzNumber(): number {
     const value = this.number32()
     if (value === 0) this.fail('expected a number above zero')
@@ -225,6 +231,13 @@ export class Arguments extends Cursor {
       if (ranges.length > 2 * maxRanges) this.fail('too many ranges')
     } while (this.take(0x2c))
     return { ranges, saved }
+  }
+
+  /** A set without `*` and `$` (RFC 7162 §7, known-uids), as pairs of first and last in the order written. */
+  plainSet(): readonly number[] {
+    const { ranges, saved } = this.sequenceSet()
+    if (saved || ranges.includes(star)) this.fail('expected numbers')
+    return ranges
   }
 
   #sequenceNumber(): number {

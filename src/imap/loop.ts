@@ -8,7 +8,7 @@
 import { Fault, SyntaxFault, isFault } from '#base/fault.ts'
 import type { EndReason } from '#net/connection.ts'
 import { capabilities } from './capabilities.ts'
-import type { AnyCommand, Completion } from './command.ts'
+import type { AnyCommand, Completion, Prepared } from './command.ts'
 import { Refusal, refusalOf } from './errors.ts'
 import { commandError } from './events.ts'
 import { BrokenOutput } from './fetch-response.ts'
@@ -54,21 +54,21 @@ function sayWhy(session: ImapSession): void {
 
 async function oneCommand(session: ImapSession): Promise<'done' | 'bad' | 'end'> {
   const { reader } = session
-  let known: AnyCommand | undefined
+  let prepared: Prepared | undefined
   try {
     if (!(await reader.next())) return 'end'
     session.commands++
-    known = registry.get(reader.name)
+    const known = registry.get(reader.name)
     if (known === undefined) throw new SyntaxFault('unknown command', 0)
     if (!known.states.includes(session.state)) throw new SyntaxFault(wrongState(session, known), 0)
     assertPermitted(session, known)
-    const prepared = known.prepare(reader, session)
-    const run = prepared instanceof Promise ? await prepared : prepared
-    const completion = await run()
-    if (completion?.silent !== true) await complete(session, known, completion ?? {})
+    const preparing = known.prepare(reader, session)
+    prepared = preparing instanceof Promise ? await preparing : preparing
+    const completion = await prepared.run()
+    if (completion?.silent !== true) await complete(session, prepared, completion ?? {})
     return 'done'
   } catch (error) {
-    return await failed(session, known, error)
+    return await failed(session, prepared, error)
   }
 }
 
@@ -84,28 +84,43 @@ function wrongState({ state }: ImapSession, known: AnyCommand): string {
 }
 
 /** What the command did is done: whatever happens now, its answer is said. */
-async function complete(session: ImapSession, known: AnyCommand, o: Completion): Promise<void> {
-  const ended = await tryToShowChanges(session, known)
-  session.tagged(session.reader.tag, o.status ?? 'OK', o.code, o.text ?? `${known.name} completed`)
+async function complete(session: ImapSession, prepared: Prepared, o: Completion): Promise<void> {
+  const { toldGone, ended } = await tryToShowChanges(session, prepared)
+  const code = o.code ?? (o.expunged === true || toldGone ? highestModseq(session, o) : undefined)
+  session.tagged(session.reader.tag, o.status ?? 'OK', code, o.text ?? `${prepared.name} completed`)
   if (ended !== undefined) throw ended
 }
 
-/** Changes that cannot be read now are told later. Returns the reason to end the session, if there is one. */
-async function tryToShowChanges(session: ImapSession, known: AnyCommand): Promise<ProtocolEnd | undefined> {
+/** RFC 7162 §3.2.7 and RFC 6851 §4.4: after messages left the mailbox, where the client has been told so. */
+function highestModseq({ selected, isCondstore }: ImapSession, { expunged }: Completion): string | undefined {
+  if (selected === undefined || selected.hidesGone || !(isCondstore || expunged === true)) return undefined
+  return `HIGHESTMODSEQ ${selected.highestModseq}`
+}
+
+interface Shown {
+  /** The client was told of messages that are gone. */
+  readonly toldGone: boolean
+  /** Why the session ends. */
+  readonly ended?: ProtocolEnd
+}
+
+/** Changes that cannot be read now are told later. */
+async function tryToShowChanges(session: ImapSession, { hidesExpunges }: Prepared): Promise<Shown> {
   try {
-    await showChanges(session, known.hidesExpunges !== true)
-    return undefined
+    return { toldGone: await showChanges(session, !hidesExpunges) }
   } catch (error) {
-    if (error instanceof ProtocolEnd) return error
+    if (error instanceof ProtocolEnd) return { toldGone: false, ended: error }
     if (isGone(session.connection.ended, error)) throw error
     if (!(error instanceof Fault)) reportDefect(session, error)
-    return undefined
+    // What the command itself told may be newer than what is missing.
+    if (session.isCondstore) session.tellHighestModseq()
+    return { toldGone: false }
   }
 }
 
 async function failed(
   session: ImapSession,
-  known: AnyCommand | undefined,
+  prepared: Prepared | undefined,
   error: unknown,
 ): Promise<'done' | 'bad' | 'end'> {
   if (error instanceof ProtocolEnd || error instanceof BrokenOutput) throw error
@@ -119,7 +134,7 @@ async function failed(
     return 'bad'
   }
   const refusal = asRefusal(session, error)
-  const ended = known === undefined ? undefined : await tryToShowChanges(session, known)
+  const ended = prepared && (await tryToShowChanges(session, prepared)).ended
   session.tagged(reader.tag, refusal.status, refusal.code, refusal.message)
   if (ended !== undefined) throw ended
   return 'done'

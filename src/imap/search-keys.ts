@@ -16,6 +16,7 @@ export type SearchKey =
   | { readonly kind: 'not'; readonly of: SearchKey }
   | { readonly kind: 'set'; readonly set: SequenceSet; readonly byUid: boolean }
 
+const DQUOTE = 0x22
 /** Keys inside each other; deeper ones are refused, since reading and searching recurse. */
 const maxDepth = 32
 const maxKeys = 2000
@@ -71,6 +72,10 @@ export class SearchKeyReader {
   #keys = 0
   /** A string was not text in the charset. */
   hasBadText = false
+  /** MODSEQ was among the keys, so that the result has one (RFC 7162 §3.1.5). */
+  hasModseq = false
+  /** Message numbers were among them. */
+  hasNumbers = false
 
   /** `idPrefix` is that of the selected mailbox's object identifiers. */
   constructor(args: Arguments, idPrefix: string) {
@@ -97,7 +102,11 @@ export class SearchKeyReader {
       args.close()
       return inner
     }
-    if (args.atSequenceSet) return { kind: 'set', set: args.sequenceSet(), byUid: false }
+    if (args.atSequenceSet) {
+      const set = args.sequenceSet()
+      this.hasNumbers ||= set.ranges.length > 0
+      return { kind: 'set', set, byUid: false }
+    }
     const name = args.word()
     return simpleKeys.get(name) ?? this.#withArgument(name, depth)
   }
@@ -132,6 +141,10 @@ export class SearchKeyReader {
         return { kind: 'smaller', bytes: args.number() }
       case 'UID':
         return { kind: 'set', set: args.sequenceSet(), byUid: true }
+      case 'MODSEQ':
+        this.hasModseq = true
+        if (args.peek() === DQUOTE) this.#entryName()
+        return { kind: 'modseq', atLeast: args.modSequence() }
       case 'EMAILID':
         return { kind: 'message', id: (objectNumber('M', this.#text(), this.#idPrefix) ?? 0) as MessageId }
       case 'THREADID':
@@ -139,6 +152,16 @@ export class SearchKeyReader {
       default:
         return args.fail('unknown search key')
     }
+  }
+
+  /** RFC 7162 §3.1.5: of a message there is one mod-sequence, so that the flag is of no account. */
+  #entryName(): void {
+    const args = this.#args
+    const name = args.string().toString('latin1').toLowerCase()
+    if (!/^\/flags\/\\?[^\x00-\x20\x7f-\xff(){%*"\]\\]+$/.test(name)) args.fail('no entry of that name')
+    args.sp()
+    if (!['all', 'priv', 'shared'].includes(args.atom().toLowerCase())) args.fail('unknown type of entry')
+    args.sp()
   }
 
   #text(): string {

@@ -108,6 +108,16 @@ export function pairUp(ascending: Iterable<number>): Positions {
   return pairs
 }
 
+/** Pairs of first and last as they are written. */
+export function formatRanges(pairs: Positions): string {
+  let out = ''
+  for (let i = 0; i < pairs.length; i += 2) {
+    const [first, last] = [pairs[i]!, pairs[i + 1]!]
+    out += `${i === 0 ? '' : ','}${first === last ? first : `${first}:${last}`}`
+  }
+  return out
+}
+
 /** `2,4:7,9`: numbers in the order given, runs of neighbours joined. Never empty on the wire, so neither here. */
 export function formatSet(numbers: Iterable<number>): string {
   let out = ''

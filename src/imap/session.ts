@@ -72,6 +72,10 @@ export class ImapSession {
   selected: SessionView | undefined
   /** The client said ENABLE IMAP4rev2: UTF-8 everywhere, ESEARCH, no RECENT. */
   isRev2 = false
+  /** It has said something that needs CONDSTORE (RFC 7162 §3.1): FETCH responses have UID and MODSEQ. */
+  isCondstore = false
+  /** It said ENABLE QRESYNC: VANISHED in place of EXPUNGE (RFC 7162 §3.2.3). */
+  isQresync = false
   failedSignIns = 0
   commands = 0
   #mailboxes: Mailboxes | undefined
@@ -173,6 +177,24 @@ export class ImapSession {
   /** The selected mailbox may be changed; a Refusal after EXAMINE. */
   assertWritable(): void {
     if (this.selectedView.isReadOnly) throw new Refusal('The mailbox is selected read-only', 'CANNOT')
+  }
+
+  /** RFC 7162 §3.1: the first command that needs it is told how far the client's picture reaches. */
+  enableCondstore(): void {
+    if (this.isCondstore) return
+    this.isCondstore = true
+    this.tellHighestModseq()
+  }
+
+  enableQresync(): void {
+    this.enableCondstore()
+    this.isQresync = true
+  }
+
+  /** Up to where the client has been told everything. It counts more than MODSEQ of FETCH (RFC 7162 §6). */
+  tellHighestModseq(): void {
+    if (this.selected !== undefined)
+      this.untagged(`OK [HIGHESTMODSEQ ${this.selected.highestModseq}] Told up to here`)
   }
 
   untagged(text: string): void {

@@ -3,12 +3,17 @@ import { flagRights } from '#mail/rights.ts'
 import { writeFlags } from './permanent-flags.ts'
 import type { ImapSession } from './session.ts'
 
-/** Tells the client what is new in the selected mailbox, and what it may do there if that changed. */
-export async function showChanges(session: ImapSession, expunges: boolean): Promise<void> {
-  const { selected } = session
-  if (selected === undefined) return
+/**
+ * Tells the client what is new in the selected mailbox, and what it may do there if that changed. True where it
+ * was told of messages that are gone.
+ */
+export async function showChanges(session: ImapSession, expunges: boolean): Promise<boolean> {
+  const { selected, isCondstore, isQresync } = session
+  if (selected === undefined) return false
   const { now, held } = await session.selectedNow('r')
-  selected.show(session.out, now, { expunges })
+  const toldGone = selected.show(session.out, now, { expunges, isCondstore, isQresync })
+  // RFC 7162 §3.2: what the client is told with a higher MODSEQ than an EXPUNGE that waits may not hide that.
+  if (isCondstore && selected.hidesGone) session.tellHighestModseq()
   const before = flagRights(selected.toldRights)
   const may = flagRights(held.rights)
   // RFC 4314 §5.1.1
@@ -17,4 +22,5 @@ export async function showChanges(session: ImapSession, expunges: boolean): Prom
   selected.toldRights = held.rights
   const full = session.out.room()
   if (full !== undefined) await full
+  return toldGone
 }

@@ -12,7 +12,7 @@ import { MailboxColumns, type ViewEntry } from '#mail/mailbox-columns.ts'
 import type { MailboxView } from '#mail/mailbox-view.ts'
 import { allRights } from '#mail/rights.ts'
 import { SessionView } from './view.ts'
-import type { ResponseWriter } from './writer.ts'
+import { ResponseWriter } from './writer.ts'
 
 const mailbox: Mailbox = {
   id: 1 as MailboxId,
@@ -45,37 +45,52 @@ const entryOf = (uid: number, modseq: number, flagSet: number): ViewEntry => ({
 
 /** Hears what `show` writes. */
 class Picture {
-  text = ''
-  readonly messages: { uid: number; flags: string }[] = []
+  #text = ''
+  readonly messages: { uid: number; flags: string; modseq: number }[] = []
+  readonly writer = new ResponseWriter({
+    write: (...chunks) => void (this.#text += Buffer.concat(chunks).toString('latin1')),
+  })
 
   /** What the client would fetch after SELECT and EXISTS. */
   learn(now: MailboxView, from: number): void {
-    for (const uid of [...now.uids].slice(-from))
-      this.messages.push({ uid, flags: flagsOf(now, now.indexOfUid(uid)) })
-  }
-
-  get writer(): ResponseWriter {
-    const writer = {
-      ascii: (text: string) => ((this.text += text), writer),
-      uint: (number: number) => ((this.text += String(number)), writer),
-      bytes: (bytes: Uint8Array) => ((this.text += Buffer.from(bytes).toString('latin1')), writer),
+    for (const uid of [...now.uids].slice(-from)) {
+      const index = now.indexOfUid(uid)
+      this.messages.push({ uid, flags: flagsOf(now, index), modseq: now.modseqs.at(index) })
     }
-    return writer as unknown as ResponseWriter
   }
 
   hear(now: MailboxView): void {
-    for (const line of this.text.split('\r\n').slice(0, -1)) {
-      const [, number, what, uid, flags] = /^\* (\d+) (\w+)(?: \(UID (\d+) FLAGS (.*)\))?$/.exec(line)!
-      const message = this.messages[Number(number) - 1]
-      if (what === 'EXISTS') this.learn(now, Number(number) - this.messages.length)
-      else if (what === 'EXPUNGE') this.messages.splice(Number(number) - 1, 1)
-      else {
-        assert.equal(message!.uid, Number(uid))
-        assert.notEqual(message!.flags, flags, 'told twice')
-        message!.flags = flags!
-      }
+    void this.writer.end()
+    for (const line of this.#text.split('\r\n').slice(0, -1)) {
+      const vanished = /^\* VANISHED (.*)$/.exec(line)?.[1]
+      if (vanished !== undefined) this.#vanish(vanished)
+      else this.#hearOne(now, line)
     }
-    this.text = ''
+    this.#text = ''
+  }
+
+  #hearOne(now: MailboxView, line: string): void {
+    const form = /^\* (\d+) (\w+)(?: \(UID (\d+)(?: MODSEQ \((\d+)\))? FLAGS (.*)\))?$/
+    const [, number, what, uid, modseq, flags] = form.exec(line)!
+    const message = this.messages[Number(number) - 1]
+    if (what === 'EXISTS') this.learn(now, Number(number) - this.messages.length)
+    else if (what === 'EXPUNGE') this.messages.splice(Number(number) - 1, 1)
+    else {
+      assert.equal(message!.uid, Number(uid))
+      if (modseq === undefined) assert.notEqual(message!.flags, flags, 'told twice')
+      else assert.notEqual(message!.modseq, Number(modseq), 'told twice')
+      message!.flags = flags!
+      message!.modseq = Number(modseq ?? 0)
+    }
+  }
+
+  #vanish(set: string): void {
+    for (const range of set.split(',')) {
+      const [first, last] = range.split(':').map(Number)
+      const at = this.messages.findIndex(({ uid }) => uid === first)
+      const gone = this.messages.splice(at, (last ?? first!) - first! + 1)
+      assert.equal(gone.at(-1)!.uid, last ?? first, 'each UID was there')
+    }
   }
 }
 
@@ -98,64 +113,78 @@ const own = { account: 7 as AccountId, isOwn: true, rights: allRights }
 
 test('a session is told every change of a large mailbox once', () => {
   fc.assert(
-    fc.property(fc.nat(2000), fc.array(stepArbitrary, { maxLength: 20 }), (count, steps) => {
-      let sets = new FlagSets()
-      let columns = new MailboxColumns(count)
-      const numberOf = (n: number): number => sets.numberOf(keywordLists[n]!, false)
-      let lastUid = 0
-      while (lastUid < count) columns.append(entryOf(++lastUid, 1, numberOf(lastUid % 2)))
-      let now = columns.view(mailbox, sets)
-      const view = new SessionView(now, own, false)
-      const picture = new Picture()
-      picture.learn(now, now.count)
-      let modseq = 1
-      for (const step of [...steps, { ...steps[0]!, show: 'all' as const }].slice(
-        steps.length === 0 ? 1 : 0,
-      )) {
-        modseq++
-        if (step.rebuild) {
-          sets = new FlagSets()
-          sets.numberOf(['other'], false)
-          const old = now
-          columns = new MailboxColumns(old.count)
-          for (let i = 0; i < old.count; i++) {
-            const flagSet = sets.numberOf(old.flagsAt(i).keywords, false)
-            columns.append(entryOf(old.uids.at(i), old.modseqs.at(i), flagSet))
+    fc.property(
+      fc.nat(2000),
+      fc.array(stepArbitrary, { maxLength: 20 }),
+      fc.nat(2),
+      (count, steps, knows) => {
+        const enabled = { isCondstore: knows > 0, isQresync: knows > 1 }
+        let sets = new FlagSets()
+        let columns = new MailboxColumns(count)
+        const numberOf = (n: number): number => sets.numberOf(keywordLists[n]!, false)
+        let lastUid = 0
+        while (lastUid < count) columns.append(entryOf(++lastUid, 1, numberOf(lastUid % 2)))
+        let now = columns.view(mailbox, sets)
+        const view = new SessionView(now, own, false)
+        const picture = new Picture()
+        picture.learn(now, now.count)
+        let modseq = 1
+        for (const step of [...steps, { ...steps[0]!, show: 'all' as const }].slice(
+          steps.length === 0 ? 1 : 0,
+        )) {
+          modseq++
+          if (step.rebuild) {
+            sets = new FlagSets()
+            sets.numberOf(['other'], false)
+            const old = now
+            columns = new MailboxColumns(old.count)
+            for (let i = 0; i < old.count; i++) {
+              const flagSet = sets.numberOf(old.flagsAt(i).keywords, false)
+              columns.append(entryOf(old.uids.at(i), old.modseqs.at(i), flagSet))
+            }
           }
-        }
-        const changed = step.flag
-          .filter(() => now.count > 0)
-          .map(([at, n]) => entryOf(now.uids.at(Math.floor(at * now.count)), modseq, numberOf(n)))
-        const start = Math.floor(step.expunge.from * now.count)
-        const gone = [...now.uids].slice(start, start + step.expunge.count)
-        const added = Array.from({ length: step.add }, () => entryOf(++lastUid, modseq, numberOf(0)))
-        columns.update([...changed, ...added], gone)
-        now = columns.view(mailbox, sets)
-        if (step.tell !== undefined && view.count > 0) {
-          const position = Math.floor(step.tell * view.count)
-          const index = view.locator(now)(position)
-          if (index !== -1) {
-            const before = { ...view.toldFlags(position) }
-            view.tell(position, now, index)
-            const after = view.toldFlags(position)
-            if (before.wire !== after.wire) picture.messages[position]!.flags = flagsOf(now, index)
+          const changed = step.flag
+            .filter(() => now.count > 0)
+            .map(([at, n]) => entryOf(now.uids.at(Math.floor(at * now.count)), modseq, numberOf(n)))
+          const start = Math.floor(step.expunge.from * now.count)
+          const gone = [...now.uids].slice(start, start + step.expunge.count)
+          const added = Array.from({ length: step.add }, () => entryOf(++lastUid, modseq, numberOf(0)))
+          columns.update([...changed, ...added], gone)
+          now = columns.view({ ...mailbox, highestModseq: modseq as Modseq }, sets)
+          if (step.tell !== undefined && view.count > 0) {
+            const position = Math.floor(step.tell * view.count)
+            const index = view.locator(now)(position)
+            if (index !== -1) {
+              view.tell(position, now, index, true)
+              // Where the numbers of flags mean something else, it is left to `show`.
+              if (view.told(position).modseq === now.modseqs.at(index)) {
+                const told = { flags: flagsOf(now, index), modseq: now.modseqs.at(index) }
+                Object.assign(picture.messages[position]!, told)
+              }
+            }
           }
+          if (step.show === 'no') continue
+          view.show(picture.writer, now, { expunges: step.show === 'all', ...enabled })
+          picture.hear(now)
+          assert.equal(view.highestModseq < modseq, view.hidesGone)
+          assert.equal(view.count, picture.messages.length)
+          if (step.show !== 'all') continue
+          assert.deepEqual(
+            picture.messages.map(({ uid, flags }) => `${uid} ${flags}`),
+            [...now.uids].map((uid, i) => `${uid} ${flagsOf(now, i)}`),
+          )
+          if (enabled.isCondstore)
+            assert.deepEqual(
+              picture.messages.map((one) => one.modseq),
+              [...now.modseqs],
+            )
+          assert.deepEqual(
+            picture.messages.map((_, i) => view.uidAt(i)),
+            [...now.uids],
+          )
         }
-        if (step.show === 'no') continue
-        view.show(picture.writer, now, { expunges: step.show === 'all' })
-        picture.hear(now)
-        assert.equal(view.count, picture.messages.length)
-        if (step.show !== 'all') continue
-        assert.deepEqual(
-          picture.messages,
-          [...now.uids].map((uid, i) => ({ uid, flags: flagsOf(now, i) })),
-        )
-        assert.deepEqual(
-          picture.messages.map((_, i) => view.uidAt(i)),
-          [...now.uids],
-        )
-      }
-    }),
+      },
+    ),
     { numRuns: 60 },
   )
 })

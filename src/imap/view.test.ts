@@ -11,6 +11,7 @@ import { mock, test } from 'node:test'
 import type { Conversation } from '../../test/harness/conversation.ts'
 import { ask, ImapTestServer } from './fixture.test.ts'
 import { SessionView } from './view.ts'
+import { ResponseWriter } from './writer.ts'
 
 interface Known {
   uid: number | undefined
@@ -191,7 +192,7 @@ const faults: Readonly<Record<string, () => void>> = {
       SessionView.prototype,
       'show',
       function (this: SessionView, ...args: Parameters<typeof show>) {
-        show.call(this, args[0], args[1], { expunges: true })
+        return show.call(this, args[0], args[1], { ...args[2], expunges: true })
       },
     ),
   'EXPUNGE is never shown': () =>
@@ -199,7 +200,7 @@ const faults: Readonly<Record<string, () => void>> = {
       SessionView.prototype,
       'show',
       function (this: SessionView, ...args: Parameters<typeof show>) {
-        show.call(this, args[0], args[1], { expunges: false })
+        return show.call(this, args[0], args[1], { ...args[2], expunges: false })
       },
     ),
   'EXPUNGE is shown for the wrong number': () =>
@@ -212,7 +213,7 @@ const faults: Readonly<Record<string, () => void>> = {
       function (this: SessionView, ...args: Parameters<typeof show>) {
         const locate = this.locator(args[1])
         for (let i = 0; i < this.count; i++)
-          if (locate(i) !== -1) tell.call(this, i, args[1], args[1].indexOfUid(this.uidAt(i)))
+          if (locate(i) !== -1) tell.call(this, i, args[1], args[1].indexOfUid(this.uidAt(i)), true)
         show.apply(this, args)
       },
     ),
@@ -223,7 +224,7 @@ const faults: Readonly<Record<string, () => void>> = {
       function (this: SessionView, ...args: Parameters<typeof tell>) {
         const next = (args[0] + 1) % this.count
         const index = args[1].indexOfUid(this.uidAt(next))
-        if (index !== -1) tell.call(this, next, args[1], index)
+        if (index !== -1) tell.call(this, next, args[1], index, args[3])
       },
     ),
   'nothing is shown': () => void mock.method(SessionView.prototype, 'show', () => {}),
@@ -232,20 +233,20 @@ const faults: Readonly<Record<string, () => void>> = {
 /** Changes what `show` writes, line by line. */
 function plantInOutput(change: (line: string) => string): void {
   mock.method(SessionView.prototype, 'show', function (this: SessionView, ...args: Parameters<typeof show>) {
-    const lines: string[] = []
     const [out, now, o] = args
-    const caught = Object.create(out) as typeof out
     let text = ''
-    const add = (more: string): typeof out => {
-      text += more
-      return caught
-    }
-    caught.ascii = add
-    caught.uint = (n) => add(String(n))
-    caught.bytes = (b) => add(Buffer.from(b).toString('latin1'))
-    show.call(this, caught, now, o)
-    lines.push(...text.split(/(?<=\r\n)/))
-    out.ascii(lines.map(change).join(''))
+    const caught = new ResponseWriter({
+      write: (...chunks) => void (text += Buffer.concat(chunks).toString('latin1')),
+    })
+    const toldGone = show.call(this, caught, now, o)
+    void caught.end()
+    out.ascii(
+      text
+        .split(/(?<=\r\n)/)
+        .map(change)
+        .join(''),
+    )
+    return toldGone
   })
 }
 

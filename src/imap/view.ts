@@ -1,18 +1,20 @@
 /**
  * What a session has told its client about the selected mailbox: the messages in their order, and the flags
- * of each. Compared with the mailbox as it is now, it gives what is to be told next.
+ * and MODSEQ of each. Compared with the mailbox as it is now, it gives what is to be told next.
  *
- * What must always hold: message numbers change only by an EXPUNGE or EXISTS that was written (RFC 9051 §7.5.1);
- * after `show` with expunges allowed, the client's picture is that of the mailbox. What was told is kept per
- * message, not derived from a MODSEQ: several writers may share one. The columns of a MailboxView never change,
- * so that as long as the client's picture is one that the mailbox had, they are shared and not copied; and
- * chunks that two columns share need not be compared.
+ * What must always hold: message numbers change only by an EXPUNGE, VANISHED or EXISTS that was written
+ * (RFC 9051 §7.5.1); after `show` with expunges allowed, the client's picture is that of the mailbox. A client
+ * that knows CONDSTORE is told every MODSEQ, any other only flags that are different. The columns of a
+ * MailboxView never change, so that as long as the client's picture is one that the mailbox had, they are shared
+ * and not copied; and chunks that two columns share need not be compared.
  */
-import type { AccountId, MailboxId } from '#base/id.ts'
+import type { AccountId, MailboxId, Modseq } from '#base/id.ts'
 import { type Column, columnOf, sharedChunks } from '#mail/column.ts'
 import type { FlagSet, FlagSets } from '#mail/flag-set.ts'
+import type { KnownFlags } from '#mail/flags.ts'
 import type { MailboxView } from '#mail/mailbox-view.ts'
 import type { Rights } from '#mail/rights.ts'
+import { type Changed, showExpunged, showFlags } from './changes-response.ts'
 import type { HeldMailbox } from './mailbox-ref.ts'
 import { objectIdPrefix } from './object-id.ts'
 import { eachPosition, type Numbered, pairUp, type Positions } from './sequence-set.ts'
@@ -21,6 +23,22 @@ import type { ResponseWriter } from './writer.ts'
 const none = new Uint32Array(0)
 
 type Numbers = Column<Uint32Array>
+
+/** What the client was told of a message. */
+interface Told {
+  readonly flags: number
+  /** The one that goes with the flags. */
+  readonly modseq: number
+  /** The client knows it too. */
+  readonly hasModseq: boolean
+}
+
+export interface ShowOptions {
+  /** Whether the client may be told now of messages that are gone. */
+  readonly expunges: boolean
+  readonly isCondstore: boolean
+  readonly isQresync: boolean
+}
 
 export class SessionView implements Numbered {
   readonly account: AccountId
@@ -38,12 +56,14 @@ export class SessionView implements Numbered {
   #sets: FlagSets
   /** The messages that the client knows, ascending; those of `#shown`, and gone ones while that was not told. */
   #uids: Numbers
-  /** For each the flags that it can know: as in the columns of `#shown`. */
+  /** For each the flags and the MODSEQ that it can know: as in the columns of `#shown`. */
   #flags: Numbers
-  /** By position the flags that the client was told since, where they are others. */
-  readonly #told = new Map<number, number>()
+  #modseqs: Column<Float64Array>
+  /** By position what the client was told since, where that is newer. */
+  readonly #told = new Map<number, Told>()
   /** Some of the messages are gone, and the client does not know. */
   #hasGone = false
+  #highestModseq: Modseq
   /** The highest UID that was ever in the view: what is above it is new. */
   #lastUid: number
   /** The saved result of a search, as UIDs (RFC 9051 §6.4.4.1). */
@@ -62,12 +82,24 @@ export class SessionView implements Numbered {
     this.toldRights = held.rights
     this.#uids = this.#shownUids = now.uids
     this.#flags = this.#shownFlags = now.flagSets
+    this.#modseqs = now.modseqs
+    this.#highestModseq = now.highestModseq
     this.#sets = now.sets
     this.#lastUid = now.count === 0 ? 0 : now.uids.at(now.count - 1)
   }
 
   get count(): number {
     return this.#uids.count
+  }
+
+  /** HIGHESTMODSEQ of the mailbox when the client had last been told everything. */
+  get highestModseq(): Modseq {
+    return this.#highestModseq
+  }
+
+  /** The client still counts messages that are gone. */
+  get hidesGone(): boolean {
+    return this.#hasGone
   }
 
   uidAt(position: number): number {
@@ -84,16 +116,25 @@ export class SessionView implements Numbered {
     return this.#uids === now.uids
   }
 
-  /** The flags that the client was told last. */
-  toldFlags(position: number): FlagSet {
-    return this.#sets.at(this.#toldAt(position))
+  /** The flags that the client was told last, and their MODSEQ, which it need not have been told. */
+  told(position: number): KnownFlags {
+    const told = this.#told.get(position)
+    const { keywords, deleted } = this.#sets.at(told?.flags ?? this.#flags.at(position))
+    return { keywords, deleted, modseq: (told?.modseq ?? this.#modseqs.at(position)) as Modseq }
   }
 
-  /** The client has been told, or knows, the flags that the message at an index of `now` has. */
-  tell(position: number, now: MailboxView, index: number): void {
-    if (!this.#differs(position, now, index)) return
+  /**
+   * The client has been told, or knows, the flags that the message at an index of `now` has; with `hasModseq`
+   * its MODSEQ too.
+   */
+  tell(position: number, now: MailboxView, index: number, hasModseq: boolean): void {
+    const told = this.#told.get(position)
+    const modseq = now.modseqs.at(index)
+    const isTold = modseq === (told?.modseq ?? this.#modseqs.at(position))
+    if (isTold && !(hasModseq && told?.hasModseq === false)) return
     // Told in numbers of the columns shown last; those of another table wait for the next `show`.
-    if (this.#sets === now.sets) this.#told.set(position, now.flagSets.at(index))
+    if (this.#sets === now.sets)
+      this.#told.set(position, { flags: now.flagSets.at(index), modseq, hasModseq })
   }
 
   /** What `$` stands for; messages that are gone have left it. */
@@ -125,15 +166,20 @@ export class SessionView implements Numbered {
   }
 
   /**
-   * Writes what the client does not know yet: EXPUNGE where that is allowed, EXISTS, and FETCH with the flags
-   * that others changed, always with the UID (RFC 9051 §7.5.2).
+   * Writes what the client does not know yet: EXPUNGE or VANISHED where that is allowed, EXISTS, and FETCH with
+   * the flags that others changed, always with the UID (RFC 9051 §7.5.2). True where messages that are gone
+   * were told.
    */
-  show(out: ResponseWriter, now: MailboxView, o: { expunges: boolean }): void {
+  show(out: ResponseWriter, now: MailboxView, o: ShowOptions): boolean {
     const isShown = now.uids === this.#shownUids && now.flagSets === this.#shownFlags
-    if (isShown && this.#told.size === 0 && !(this.#hasGone && o.expunges)) return
-    const { gone, changed } = this.#compare(now)
+    if (isShown && this.#told.size === 0 && !(this.#hasGone && o.expunges)) {
+      // Also what came and went unseen has a number.
+      if (!this.#hasGone) this.#highestModseq = now.highestModseq
+      return false
+    }
+    const { gone, changed } = this.#compare(now, o.isCondstore)
     const hidden = o.expunges ? 0 : gone.length
-    if (o.expunges) showExpunged(out, gone)
+    if (o.expunges) showExpunged(out, gone, o.isQresync ? this.#uids : undefined)
     const added = now.count - now.firstNotBefore(this.#lastUid + 1)
     if (added > 0) {
       this.#lastUid = now.uids.at(now.count - 1)
@@ -142,45 +188,57 @@ export class SessionView implements Numbered {
         .uint(now.count + hidden)
         .ascii(' EXISTS\r\n')
     }
-    showFlags(out, now, changed, o.expunges ? gone : [])
+    showFlags(out, now, { changed, expunged: o.expunges ? gone : [], isCondstore: o.isCondstore })
     if (hidden === 0) {
       this.#uids = now.uids
       this.#flags = now.flagSets
+      this.#modseqs = now.modseqs
       this.#hasGone = false
+      this.#highestModseq = now.highestModseq
     } else this.#keepGone(now, added)
     this.#told.clear()
     this.#shownUids = now.uids
     this.#shownFlags = now.flagSets
     this.#sets = now.sets
+    return o.expunges && gone.length > 0
   }
 
   /** What is different now, in ascending positions. */
-  #compare(now: MailboxView): Differences {
+  #compare(now: MailboxView, isCondstore: boolean): Differences {
     const found: Differences = { gone: [], changed: [] }
     const { head, tail } = sharedChunks(this.#uids, now.uids)
     const { chunks, layout } = this.#uids
-    for (let i = 0; i < head; i++) this.#compareFlags(now, i, i, found)
+    for (let i = 0; i < head; i++) this.#compareFlags(now, i, i, isCondstore, found)
     const from = layout.starts[head]!
     const end = layout.starts[chunks.length - tail]!
     for (let i = from, at = from; i < end; i++) {
       const uid = this.#uids.at(i)
       while (at < now.count && now.uids.at(at) < uid) at++
       if (at === now.count || now.uids.at(at) !== uid) found.gone.push(i)
-      else if (this.#differs(i, now, at)) found.changed.push({ position: i, index: at })
+      else if (this.#differs(i, now, at, isCondstore)) found.changed.push({ position: i, index: at })
     }
     for (let i = chunks.length - tail; i < chunks.length; i++)
-      this.#compareFlags(now, i, i + now.uids.chunks.length - chunks.length, found)
+      this.#compareFlags(now, i, i + now.uids.chunks.length - chunks.length, isCondstore, found)
     return found
   }
 
-  /** Of a chunk that the client knows, which has the same messages as one of now. */
-  #compareFlags(now: MailboxView, known: number, current: number, found: Differences): void {
+  /**
+   * Of a chunk that the client knows, which has the same messages as one of now. Flags and MODSEQ change in the
+   * same chunks.
+   */
+  #compareFlags(
+    now: MailboxView,
+    known: number,
+    current: number,
+    isCondstore: boolean,
+    found: Differences,
+  ): void {
     if (this.#flags.chunks[known] === now.flagSets.chunks[current]) return
     const from = this.#uids.layout.starts[known]!
     const by = now.uids.layout.starts[current]! - from
     const end = this.#uids.layout.starts[known + 1]!
     for (let i = from; i < end; i++)
-      if (this.#differs(i, now, i + by)) found.changed.push({ position: i, index: i + by })
+      if (this.#differs(i, now, i + by, isCondstore)) found.changed.push({ position: i, index: i + by })
   }
 
   /** Some messages are gone and must be kept in their places: the view has columns of its own for a while. */
@@ -190,61 +248,37 @@ export class SessionView implements Numbered {
     for (let i = 0; i < known; i++) uids[i] = this.#uids.at(i)
     for (let i = 0; i < added; i++) uids[known + i] = now.uids.at(now.count - added + i)
     const flags = new Uint32Array(uids.length)
+    const modseqs = new Float64Array(uids.length)
     for (let i = 0, at = 0; i < uids.length; i++) {
       while (at < now.count && now.uids.at(at) < uids[i]!) at++
-      if (at < now.count && now.uids.at(at) === uids[i]) flags[i] = now.flagSets.at(at)
+      if (at === now.count || now.uids.at(at) !== uids[i]) continue
+      flags[i] = now.flagSets.at(at)
+      modseqs[i] = now.modseqs.at(at)
     }
     this.#uids = columnOf(uids)
     this.#flags = columnOf(flags)
+    this.#modseqs = columnOf(modseqs)
     this.#hasGone = true
   }
 
-  #toldAt(position: number): number {
-    return this.#told.get(position) ?? this.#flags.at(position)
-  }
-
-  #differs(position: number, now: MailboxView, index: number): boolean {
-    const told = this.#toldAt(position)
+  #differs(position: number, now: MailboxView, index: number, isCondstore: boolean): boolean {
+    const told = this.#told.get(position)
+    if (isCondstore) {
+      const isTold = now.modseqs.at(index) === (told?.modseq ?? this.#modseqs.at(position))
+      return !isTold || told?.hasModseq === false
+    }
+    const known = told?.flags ?? this.#flags.at(position)
     const flags = now.flagSets.at(index)
-    if (this.#sets === now.sets) return told !== flags
-    return !sameFlags(this.#sets.at(told), now.sets.at(flags))
+    if (this.#sets === now.sets) return known !== flags
+    return !sameFlags(this.#sets.at(known), now.sets.at(flags))
   }
 }
 
 interface Differences {
   /** Positions of messages that are no longer there. */
   readonly gone: number[]
-  /** Messages with other flags than were told: the position, and the index now. */
-  readonly changed: { readonly position: number; readonly index: number }[]
-}
-
-/** From the highest number down, so that none of those still to come changes. */
-function showExpunged(out: ResponseWriter, gone: readonly number[]): void {
-  for (let i = gone.length - 1; i >= 0; i--)
-    out
-      .ascii('* ')
-      .uint(gone[i]! + 1)
-      .ascii(' EXPUNGE\r\n')
-}
-
-/** The numbers are those without the messages that have been expunged. */
-function showFlags(
-  out: ResponseWriter,
-  now: MailboxView,
-  changed: Differences['changed'],
-  expunged: readonly number[],
-): void {
-  let before = 0
-  for (const { position, index } of changed) {
-    while (before < expunged.length && expunged[before]! < position) before++
-    out
-      .ascii('* ')
-      .uint(position - before + 1)
-      .ascii(' FETCH (UID ')
-      .uint(now.uids.at(index))
-      .ascii(' FLAGS ')
-    out.bytes(now.flagsAt(index).wire).ascii(')\r\n')
-  }
+  /** Messages with other flags than were told. */
+  readonly changed: Changed[]
 }
 
 /** Keywords are sorted, so equal sets are equal lists. */

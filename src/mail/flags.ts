@@ -9,7 +9,7 @@ import type { WriteTx } from '#kv/tx.ts'
 import { AccountEdit } from './edit.ts'
 import { entryOf, findEntries } from './expunge.ts'
 import { normalizeKeywords, sameKeywords } from './keywords.ts'
-import type { MessageRow } from './message-row.ts'
+import type { Entry, MessageRow } from './message-row.ts'
 import { allFlags, type FlagRights, mayChange } from './rights.ts'
 
 export interface FlagChange {
@@ -22,6 +22,18 @@ export interface FlagChange {
   readonly may?: FlagRights
   /** RFC 7162 §3.1.3: leave entries alone that changed after this. */
   readonly unchangedSince?: Modseq
+  /**
+   * RFC 7162 §3.1.12: what the client knows of entries. One of which only other flags changed is no reason to
+   * leave it alone.
+   */
+  readonly known?: ReadonlyMap<Uid, KnownFlags>
+}
+
+/** The flags of an entry as of a modseq. */
+export interface KnownFlags {
+  readonly keywords: readonly string[]
+  readonly deleted: boolean
+  readonly modseq: Modseq
 }
 
 export interface FlagsStored {
@@ -49,11 +61,12 @@ export async function storeFlags(
   const wanted = normalizeKeywords(change.keywords)
   const changed: Uid[] = []
   const modified: Uid[] = []
-  const unchangedSince = change.unchangedSince ?? Number.POSITIVE_INFINITY
   const touched = new Set<MessageId>()
-  for (const [uid, id, before] of await findEntries(edit, mailbox, uids)) {
-    // As it was before this command, which may have changed a further entry of the same message.
-    if (before.modseq > unchangedSince) modified.push(uid)
+  const found = await findEntries(edit, mailbox, uids)
+  // As they were before this command, which may change a message by one of its entries and come to another.
+  const rows = new Map(found.map(([, id]) => [id, edit.message(id)!]))
+  for (const [uid, id, before] of found) {
+    if (!isUnchanged(rows.get(id)!, before, change, wanted)) modified.push(uid)
     else if ((await storeOne(edit, id, mailbox, uid, change, wanted)) || touched.has(id)) {
       touched.add(id)
       changed.push(uid)
@@ -61,6 +74,17 @@ export async function storeFlags(
   }
   edit.finish()
   return { changed, modified, modseq: edit.modseq }
+}
+
+/** Whether UNCHANGEDSINCE lets the entry be changed. */
+function isUnchanged(row: MessageRow, entry: Entry, change: FlagChange, wanted: readonly string[]): boolean {
+  const { how, deleted, unchangedSince } = change
+  if (unchangedSince === undefined || entry.modseq <= unchangedSince) return true
+  const known = change.known?.get(entry.uid)
+  if (how === 'replace' || known === undefined || known.modseq > unchangedSince) return false
+  const isAsKnown = (keyword: string): boolean =>
+    known.keywords.includes(keyword) === row.keywords.includes(keyword)
+  return wanted.every(isAsKnown) && (deleted !== true || known.deleted === entry.deleted)
 }
 
 async function storeOne(

@@ -36,18 +36,18 @@ test('[MOVE] MOVE says COPYUID before the messages go', async () => {
     `* OK [COPYUID ${archive} 1,3 1:2] Moved`,
     '* 3 EXPUNGE',
     '* 1 EXPUNGE',
-    'a1 OK MOVE completed',
+    'a1 OK [HIGHESTMODSEQ 6] MOVE completed',
   ])
   await ask(client, 'a2 UID MOVE 4 Archive', [
     `* OK [COPYUID ${archive} 4 3] Moved`,
     '* 2 EXPUNGE',
-    'a2 OK UID MOVE completed',
+    'a2 OK [HIGHESTMODSEQ 7] UID MOVE completed',
   ])
   await ask(client, 'a3 MOVE 1 INBOX', [
     `* OK [COPYUID ${validity} 2 5] Moved`,
     '* 1 EXPUNGE',
     '* 1 EXISTS',
-    'a3 OK MOVE completed',
+    'a3 OK [HIGHESTMODSEQ 8] MOVE completed',
   ])
   await ask(client, 'a4 EXAMINE INBOX')
   await ask(client, 'a5 MOVE 1 Archive', ['a5 NO [CANNOT] The mailbox is selected read-only'])

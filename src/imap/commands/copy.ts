@@ -107,7 +107,7 @@ async function moveAll(
     // Also for those that were moved before something failed.
     if (pairs.length > 0 && tellsUids(to)) session.untagged(`OK [${copyUid(uidValidity, pairs)}] Moved`)
   }
-  return {}
+  return { expunged: pairs.length > 0 }
 }
 
 const optionsFor = async ({ services }: ImapSession, { account }: HeldMailbox): Promise<TransferOptions> => ({

@@ -1,12 +1,26 @@
-/** ENABLE: what changes the server's responses, at the client's wish. Only IMAP4rev2 does so far. */
+/** ENABLE: what changes the server's responses, at the client's wish. */
 import { command, whole } from '../command.ts'
 import { signedIn } from '../session-state.ts'
 import type { Arguments } from '../grammar.ts'
+import type { ImapSession } from '../session.ts'
+
+interface Extension {
+  /** The words that are said to be enabled then. */
+  readonly words: readonly string[]
+  enable(session: ImapSession): void
+}
+
+const extensions: ReadonlyMap<string, Extension> = new Map<string, Extension>([
+  ['IMAP4REV2', { words: ['IMAP4rev2'], enable: (session) => (session.isRev2 = true) }],
+  ['CONDSTORE', { words: ['CONDSTORE'], enable: (session) => session.enableCondstore() }],
+  // RFC 7162 §3.2.3: with CONDSTORE or without, the result is the same.
+  ['QRESYNC', { words: ['CONDSTORE', 'QRESYNC'], enable: (session) => session.enableQresync() }],
+])
 
 export const enable = command<readonly string[]>({
   name: 'ENABLE',
   states: signedIn,
-  standard: 'RFC 9051 §6.3.1',
+  standard: 'RFC 9051 §6.3.1, RFC 7162 §3.2.3',
   parse: whole((args: Arguments) => {
     const words: string[] = []
     do {
@@ -15,9 +29,13 @@ export const enable = command<readonly string[]>({
     } while (!args.atEnd)
     return words
   }),
-  async run(session, words) {
-    const enables = !session.isRev2 && words.includes('IMAP4REV2')
-    if (enables) session.isRev2 = true
-    session.untagged(enables ? 'ENABLED IMAP4rev2' : 'ENABLED')
+  async run(session, asked) {
+    const enabled = new Set<string>()
+    for (const name of asked) {
+      const extension = extensions.get(name)
+      extension?.enable(session)
+      for (const word of extension?.words ?? []) enabled.add(word)
+    }
+    session.untagged(['ENABLED', ...enabled].join(' '))
   },
 })

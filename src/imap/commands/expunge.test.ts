@@ -6,7 +6,12 @@ test('EXPUNGE removes what is marked, numbers falling from the highest', async (
   await server.fill(5)
   const client = await server.selected()
   await ask(client, 'a1 STORE 1,3:4 +FLAGS.SILENT (\\Deleted)')
-  await ask(client, 'a2 EXPUNGE', ['* 4 EXPUNGE', '* 3 EXPUNGE', '* 1 EXPUNGE', 'a2 OK EXPUNGE completed'])
+  await ask(client, 'a2 EXPUNGE', [
+    '* 4 EXPUNGE',
+    '* 3 EXPUNGE',
+    '* 1 EXPUNGE',
+    'a2 OK [HIGHESTMODSEQ 8] EXPUNGE completed',
+  ])
   await ask(client, 'a3 UID FETCH 1:* UID', [
     '* 1 FETCH (UID 2)',
     '* 2 FETCH (UID 5)',
@@ -20,7 +25,11 @@ test('[UIDPLUS] UID EXPUNGE removes only among the UIDs given: the example of RF
   await server.fill(5)
   const client = await server.selected()
   await ask(client, 'a1 STORE 2:4 +FLAGS.SILENT (\\Deleted)')
-  await ask(client, 'a2 UID EXPUNGE 1:3', ['* 3 EXPUNGE', '* 2 EXPUNGE', 'a2 OK UID EXPUNGE completed'])
+  await ask(client, 'a2 UID EXPUNGE 1:3', [
+    '* 3 EXPUNGE',
+    '* 2 EXPUNGE',
+    'a2 OK [HIGHESTMODSEQ 8] UID EXPUNGE completed',
+  ])
   await ask(client, 'a3 UID FETCH 1:* FLAGS', [
     '* 1 FETCH (UID 1 FLAGS ())',
     '* 2 FETCH (UID 4 FLAGS (\\Deleted))',

@@ -15,18 +15,18 @@ const pageSize = 1000
 export const expunge = command({
   name: 'EXPUNGE',
   states: ['selected'],
-  standard: 'RFC 9051 §6.4.3',
+  standard: 'RFC 9051 §6.4.3, RFC 7162 §3.2.7',
   parse: noArguments,
   async run(session) {
     session.assertWritable()
-    await expungeDeleted(session, undefined)
+    return { expunged: await expungeDeleted(session, undefined) }
   },
 })
 
 export const uidExpunge = command<SequenceSet>({
   name: 'UID EXPUNGE',
   states: ['selected'],
-  standard: 'RFC 9051 §6.4.9',
+  standard: 'RFC 9051 §6.4.9, RFC 7162 §3.2.9',
   parse: whole((args: Arguments) => {
     args.sp()
     return args.sequenceSet()
@@ -34,24 +34,28 @@ export const uidExpunge = command<SequenceSet>({
   async run(session, set) {
     session.assertWritable()
     const { selectedView } = session
-    await expungeDeleted(session, positionsOfUids(set, selectedView, selectedView.saved))
+    const among = positionsOfUids(set, selectedView, selectedView.saved)
+    return { expunged: await expungeDeleted(session, among) }
   },
 })
 
 /**
  * Removes what is marked \Deleted, among the messages at these positions or, where undefined, of all that there
- * are now. The commit looks once more whether each is still marked.
+ * are now. The commit looks once more whether each is still marked. True where any is gone.
  */
-export async function expungeDeleted(session: ImapSession, among: Positions | undefined): Promise<void> {
+export async function expungeDeleted(session: ImapSession, among: Positions | undefined): Promise<boolean> {
   const { now, held } = await session.selectedNow('re')
   const { account, mailbox } = placeOf(held)
   const uids = deletedUids(session.selectedView, now, among)
+  let any = false
   for (let at = 0; at < uids.length; at += pageSize) {
     const page = uids.slice(at, at + pageSize)
-    await session.mailboxes.write([held], (tx) =>
+    const gone = await session.mailboxes.write([held], (tx) =>
       expungeMessages(tx, account, mailbox, page, { onlyDeleted: true }),
     )
+    any ||= gone.length > 0
   }
+  return any
 }
 
 function deletedUids(view: SessionView, now: MailboxView, among: Positions | undefined): readonly Uid[] {

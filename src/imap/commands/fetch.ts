@@ -3,7 +3,7 @@
  * at a time, and nothing is written while a snapshot is open, so that a slow client holds up nobody.
  */
 import { Fault } from '#base/fault.ts'
-import type { MessageId, Uid } from '#base/id.ts'
+import type { MessageId, Modseq, Uid } from '#base/id.ts'
 import type { Maybe } from '#base/maybe.ts'
 import { storeFlags } from '#mail/flags.ts'
 import type { MailboxView } from '#mail/mailbox-view.ts'
@@ -12,8 +12,10 @@ import { flagRights } from '#mail/rights.ts'
 import { messageTable, structureTable } from '#mail/tables.ts'
 import { StoredStructure } from '#message/structure-codec.ts'
 import { type AnyCommand, command, type Completion, whole } from '../command.ts'
+import { condstoreItems, onlyFlags, writeVanished } from '../changes-response.ts'
 import type { Arguments } from '../grammar.ts'
-import { type BytesItem, type FetchItem, readFetchItems } from '../fetch-items.ts'
+import { type BytesItem, type ColumnItem, type FetchItem, readFetchItems } from '../fetch-items.ts'
+import { type FetchModifiers, readFetchModifiers } from '../fetch-modifiers.ts'
 import {
   beginFetch,
   endFetch,
@@ -24,8 +26,16 @@ import {
 } from '../fetch-response.ts'
 import { type HeldMailbox, placeOf } from '../mailbox-ref.ts'
 import { type MessageSource, sectionBytes, type SectionBytes } from '../section-bytes.ts'
-import { eachPosition, type Positions, positionsOfNumbers, positionsOfUids } from '../sequence-set.ts'
+import {
+  eachPosition,
+  pairUp,
+  type Positions,
+  positionsOfNumbers,
+  positionsOfUids,
+  type SequenceSet,
+} from '../sequence-set.ts'
 import type { ImapSession } from '../session.ts'
+import { everGiven, vanishedSince } from '../vanished.ts'
 import type { SessionView } from '../view.ts'
 
 /** Messages whose rows are read in one snapshot. */
@@ -33,7 +43,7 @@ const batchSize = 64
 /** Messages whose flags are set in one commit. */
 const pageSize = 1000
 
-export const fetch = fetching('FETCH', 'RFC 9051 §6.4.5')
+export const fetch = fetching('FETCH', 'RFC 9051 §6.4.5, RFC 7162 §3.1.4')
 export const uidFetch = fetching('UID FETCH', 'RFC 9051 §6.4.9')
 
 function fetching(name: string, standard: string): AnyCommand {
@@ -44,25 +54,41 @@ function fetching(name: string, standard: string): AnyCommand {
     standard,
     // RFC 9051 §7.5.1; the UID form could.
     ...(!byUid && { hidesExpunges: true as const }),
-    parse: whole((args: Arguments) => {
+    parse: whole((args: Arguments, session) => {
       args.sp()
       const set = args.sequenceSet()
       args.sp()
-      return { set, items: readFetchItems(args) }
+      const items = readFetchItems(args)
+      const modifiers = readFetchModifiers(args, byUid && session.isQresync)
+      // RFC 9051 §6.4.9, RFC 7162 §3.1.4.1
+      const first = [byUid && 'UID', modifiers.changedSince !== undefined && 'MODSEQ'] as const
+      return { set, items: withFirst(first, items), modifiers }
     }),
-    async run(session, { set, items }) {
+    async run(session, { set, items, modifiers }) {
+      if (has(items, 'MODSEQ')) session.enableCondstore()
       const view = session.selectedView
       const positions = (byUid ? positionsOfUids : positionsOfNumbers)(set, view, view.saved)
-      return new Fetching(session, byUid ? withUid(items) : items).run(positions, byUid)
+      return new Fetching(session, items).run(positions, { set, byUid, ...modifiers })
     },
   })
 }
 
-/** RFC 9051 §6.4.9: a UID command always returns the UID. */
-const withUid = (items: readonly FetchItem[]): readonly FetchItem[] => [
-  { kind: 'column', name: 'UID' },
-  ...items.filter((item) => item.kind !== 'column' || item.name !== 'UID'),
+/** These items, and those given that are not among them. */
+const withFirst = (
+  first: readonly (ColumnItem | false)[],
+  items: readonly FetchItem[],
+): readonly FetchItem[] => [
+  ...first.filter((name) => name !== false).map((name) => ({ kind: 'column', name }) as const),
+  ...items.filter((item) => item.kind !== 'column' || !first.includes(item.name)),
 ]
+
+const has = (items: readonly FetchItem[], name: ColumnItem): boolean =>
+  items.some((item) => item.kind === 'column' && item.name === name)
+
+interface FetchOptions extends FetchModifiers {
+  readonly set: SequenceSet
+  readonly byUid: boolean
+}
 
 /** A message to be written: its place in the client's view and in the columns. */
 interface Wanted {
@@ -76,6 +102,7 @@ class Fetching {
   readonly #bytesItems: readonly BytesItem[]
   readonly #view: SessionView
   readonly #tellsFlags: boolean
+  readonly #tellsModseq: boolean
   readonly #readsRows: boolean
   readonly #readsStructures: boolean
   /** UIDs that this command has marked \Seen. */
@@ -87,13 +114,17 @@ class Fetching {
     this.#items = items
     this.#bytesItems = items.filter(isBytesItem)
     this.#view = session.selectedView
-    this.#tellsFlags = items.some((item) => item.kind === 'column' && item.name === 'FLAGS')
+    this.#tellsFlags = has(items, 'FLAGS')
+    this.#tellsModseq = has(items, 'MODSEQ')
     this.#readsRows = this.#bytesItems.length > 0
     this.#readsStructures = items.some((item) => item.kind !== 'column')
   }
 
-  async run(positions: Positions, byUid: boolean): Promise<Completion> {
+  async run(wanted: Positions, o: FetchOptions): Promise<Completion> {
     let { now, held } = await this.#session.selectedNow('r')
+    const { changedSince } = o
+    const positions = changedSince === undefined ? wanted : this.#changed(wanted, now, changedSince)
+    if (o.vanished) await this.#tellVanished(o, now, held)
     const marks = this.#items.some((item) => isBytesItem(item) && item.marksSeen) && !this.#view.isReadOnly
     // RFC 4314 §4: who has no right to set \Seen reads without it.
     if (marks && flagRights(held.rights).seen && (await this.#markSeen(positions, now, held))) {
@@ -102,8 +133,31 @@ class Fetching {
     if (this.#readsStructures) await this.#fromRows(positions, now)
     else await this.#fromColumns(positions, now)
     // RFC 2180 §4.1.3; a UID that nothing has is no error.
-    if (!this.#missed || byUid) return {}
+    if (!this.#missed || o.byUid) return {}
     return { status: 'NO', code: 'EXPUNGEISSUED', text: 'Some of the messages are gone' }
+  }
+
+  /** Those with a higher MODSEQ, and those that are gone. */
+  #changed(positions: Positions, now: MailboxView, since: Modseq): Positions {
+    const locate = this.#view.locator(now)
+    const changed: number[] = []
+    for (const position of eachPosition(positions)) {
+      const index = locate(position)
+      if (index === -1 || now.modseqs.at(index) > since) changed.push(position)
+    }
+    return pairUp(changed)
+  }
+
+  /** RFC 7162 §3.2.6: before all FETCH responses. */
+  async #tellVanished(o: FetchOptions, now: MailboxView, held: HeldMailbox): Promise<void> {
+    const { services, out } = this.#session
+    const gone = await vanishedSince(services.db, placeOf(held), {
+      asked: everGiven(o.set.ranges, now),
+      since: o.changedSince!,
+      now,
+      counted: this.#view,
+    })
+    writeVanished(out, gone, '(EARLIER) ')
   }
 
   async #fromColumns(positions: Positions, now: MailboxView): Promise<void> {
@@ -124,7 +178,7 @@ class Fetching {
           if (item.kind === 'column') writeColumn(out, item.name, now, index, this.#view.idPrefix)
         }
         endFetch(out)
-        if (this.#tellsFlags) this.#view.tell(position, now, index)
+        if (this.#tellsFlags) this.#view.tell(position, now, index, this.#tellsModseq)
         const full = out.room()
         if (full !== undefined) await full
       }
@@ -228,15 +282,19 @@ class Fetching {
     return undefined
   }
 
-  /** RFC 9051 §6.4.5: flags that the command itself changed are part of its responses. */
+  /** RFC 9051 §6.4.5, RFC 7162 §3.2.4: flags that the command itself changed are part of its responses. */
   #finish({ position, index }: Wanted, now: MailboxView): void {
-    const { out } = this.#session
+    const { out, isCondstore } = this.#session
     const isMarked = this.#marked.has(now.uids.at(index))
-    if (isMarked && !this.#tellsFlags) {
-      out.sp()
-      writeColumn(out, 'FLAGS', now, index, '')
+    if (isMarked) {
+      for (const name of isCondstore ? condstoreItems : onlyFlags) {
+        if (has(this.#items, name)) continue
+        out.sp()
+        writeColumn(out, name, now, index, '')
+      }
     }
-    if (isMarked || this.#tellsFlags) this.#view.tell(position, now, index)
+    if (isMarked || this.#tellsFlags)
+      this.#view.tell(position, now, index, this.#tellsModseq || (isMarked && isCondstore))
     endFetch(out)
   }
 

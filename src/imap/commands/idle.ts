@@ -48,7 +48,8 @@ async function untilLine(session: ImapSession): Promise<Buffer | undefined> {
   while (!waiting.hasLine) {
     if (waiting.isNew) {
       waiting.isNew = false
-      await showChanges(session, true)
+      // There is no tagged line that could say it.
+      if ((await showChanges(session, true)) && session.isCondstore) session.tellHighestModseq()
       await session.out.end()
       continue
     }

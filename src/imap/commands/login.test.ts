@@ -102,7 +102,10 @@ test('[ID] [NAMESPACE] [ENABLE] small commands', async () => {
     'a5 OK NAMESPACE completed',
   ])
   await ask(client, 'a6 ENABLE X-GOOD-IDEA', ['* ENABLED', 'a6 OK ENABLE completed'])
-  await ask(client, 'a7 ENABLE CONDSTORE imap4REV2', ['* ENABLED IMAP4rev2', 'a7 OK ENABLE completed'])
+  await ask(client, 'a7 ENABLE CONDSTORE imap4REV2', [
+    '* ENABLED CONDSTORE IMAP4rev2',
+    'a7 OK ENABLE completed',
+  ])
   await ask(client, 'a8 ENABLE', ['a8 BAD Expected a space'])
   await ask(client, 'a9 CHECK', ['a9 BAD Select a mailbox first'])
   await ask(client, 'b1 LOGOUT', ['* BYE Until next time', 'b1 OK LOGOUT completed'])

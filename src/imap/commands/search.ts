@@ -30,6 +30,9 @@ interface SearchArguments {
   readonly returns: ReadonlySet<string> | undefined
   readonly isCharsetKnown: boolean
   readonly key: SearchKey
+  /** See `SearchKeyReader`. */
+  readonly hasModseq: boolean
+  readonly hasNumbers: boolean
 }
 
 export const search = searching('SEARCH', 'RFC 9051 §6.4.4')
@@ -41,7 +44,8 @@ function searching(name: string, standard: string): AnyCommand {
     name,
     states: ['selected'],
     standard,
-    ...(!byUid && { hidesExpunges: true as const }),
+    // RFC 7162 §3.2.10.2: message numbers in a UID SEARCH must keep their meaning too.
+    hidesExpunges: byUid ? ({ hasNumbers }) => hasNumbers : true,
     parse: whole((args: Arguments, session) => readArguments(args, session.selectedView.idPrefix)),
     async run(session, args) {
       const saves = args.returns?.has('SAVE') === true
@@ -80,7 +84,8 @@ function readArguments(args: Arguments, idPrefix: string): SearchArguments {
   }
   const reader = new SearchKeyReader(args, idPrefix)
   const key = reader.readAll()
-  return { returns, isCharsetKnown: isCharsetKnown && !reader.hasBadText, key }
+  const { hasModseq, hasNumbers, hasBadText } = reader
+  return { returns, isCharsetKnown: isCharsetKnown && !hasBadText, key, hasModseq, hasNumbers }
 }
 
 async function runSearch(session: ImapSession, args: SearchArguments, byUid: boolean): Promise<Completion> {
@@ -88,6 +93,7 @@ async function runSearch(session: ImapSession, args: SearchArguments, byUid: boo
     throw new Refusal('That charset is not supported', `BADCHARSET (${charsets.join(' ')})`)
   }
   const { services, connection, selectedView: view } = session
+  if (args.hasModseq) session.enableCondstore()
   const { now, held } = await session.selectedNow('r')
   const indexes = await searchMailbox({
     db: services.db,
@@ -100,7 +106,7 @@ async function runSearch(session: ImapSession, args: SearchArguments, byUid: boo
   })
   const found = pairUp(view.isNumberedAs(now) ? indexes : positionsOf(view, now.uids, indexes))
   if (args.returns?.has('SAVE') === true) view.save(savedOf(found, args.returns))
-  const full = writeResult(session, args, found, byUid)
+  const full = writeResult(session, args, found, byUid, args.hasModseq ? highest(now, found, view, args) : 0)
   if (full !== undefined) await full
   return {}
 }
@@ -142,17 +148,33 @@ function savedOf(found: Positions, returns: ReadonlySet<string>): Positions {
   return pairUp(ends)
 }
 
+/** RFC 7162 §3.1.5, RFC 4731 §3.2: the highest MODSEQ of what is returned; 0 for nothing. */
+function highest(
+  now: MailboxView,
+  found: Positions,
+  view: SessionView,
+  { returns }: SearchArguments,
+): number {
+  const locate = view.locator(now)
+  let modseq = 0
+  for (const position of eachPosition(returns === undefined ? found : savedOf(found, returns)))
+    modseq = Math.max(modseq, now.modseqs.at(locate(position)))
+  return modseq
+}
+
 function writeResult(
   session: ImapSession,
   { returns }: SearchArguments,
   found: Positions,
   byUid: boolean,
+  modseq: number,
 ): Promise<void> | void {
   const { out, selectedView: view } = session
   const number = (position: number): number => (byUid ? view.uidAt(position) : position + 1)
   if (returns === undefined && !session.isRev2) {
     out.ascii('* SEARCH')
     for (const position of eachPosition(found)) out.sp().uint(number(position))
+    if (modseq > 0) out.ascii(' (MODSEQ ').uint(modseq).byte(0x29)
     out.crlf()
     return out.room()
   }
@@ -166,6 +188,7 @@ function writeResult(
     if (wanted.has('ALL')) out.ascii(' ALL ').ascii(formatSet(numbersOf(found, number)))
   }
   if (wanted.has('COUNT')) out.ascii(' COUNT ').uint(countPositions(found))
+  if (modseq > 0) out.ascii(' MODSEQ ').uint(modseq)
   out.crlf()
   return out.room()
 }

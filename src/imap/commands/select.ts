@@ -1,4 +1,4 @@
-/** SELECT and EXAMINE: opens a mailbox and tells what is in it. */
+/** SELECT and EXAMINE: opens a mailbox and tells what is in it, and what changed since the client last knew it. */
 import type { MailboxView } from '#mail/mailbox-view.ts'
 import { flagRights, hasAny, rightsOf } from '#mail/rights.ts'
 import { command, whole, type AnyCommand } from '../command.ts'
@@ -8,25 +8,28 @@ import { attributesOf, writeListed } from '../list-response.ts'
 import { type MailboxRef, noSuchMailbox } from '../mailbox-ref.ts'
 import { mailboxObjectId, objectIdPrefix } from '../object-id.ts'
 import { writeFlags } from '../permanent-flags.ts'
+import { resynchronise } from '../resync.ts'
+import { readSelectParameters, type SelectParameters } from '../select-params.ts'
 import type { ImapSession } from '../session.ts'
 import { SessionView } from '../view.ts'
 
-export const select = opening('SELECT', 'RFC 9051 §6.3.2', false)
-export const examine = opening('EXAMINE', 'RFC 9051 §6.3.3', true)
+export const select = opening('SELECT', 'RFC 9051 §6.3.2, RFC 7162 §3.2.5', false)
+export const examine = opening('EXAMINE', 'RFC 9051 §6.3.3, RFC 7162 §3.2.5', true)
 
 function opening(name: string, standard: string, isReadOnly: boolean): AnyCommand {
-  return command<Uint8Array>({
+  return command<SelectParameters & { readonly name: Uint8Array }>({
     name,
     states: signedIn,
     standard,
-    parse: whole((args: Arguments) => {
+    parse: whole((args: Arguments, session) => {
       args.sp()
-      return args.astring()
+      return { name: args.astring(), ...readSelectParameters(args, session) }
     }),
-    async run(session, written) {
+    async run(session, { name: written, condstore, qresync }) {
       // RFC 9051 §6.3.2: the old mailbox is closed even where the new one cannot be opened.
       if (session.selected !== undefined) session.untagged('OK [CLOSED] Previous mailbox is now closed')
       session.selected = undefined
+      if (condstore) session.enableCondstore()
       const ref = await session.open(written, 'r')
       await session.mailboxes.keep(ref.account)
       const now = await session.mailboxes.load(ref.account, ref.mailbox.id)
@@ -36,7 +39,9 @@ function opening(name: string, standard: string, isReadOnly: boolean): AnyComman
         const attributes = attributesOf(ref, await session.mailboxes.hasChildren(ref))
         writeListed(session, 'LIST', { path: ref.path, attributes })
       }
-      session.selected = new SessionView(now, ref, isReadOnly)
+      const view = new SessionView(now, ref, isReadOnly)
+      if (qresync !== undefined) await resynchronise(session, qresync, { held: ref, now, view })
+      session.selected = view
       // RFC 4314 §5.2
       const mayWrite = !isReadOnly && hasAny(ref.rights, writing)
       return { code: mayWrite ? 'READ-WRITE' : 'READ-ONLY' }
@@ -58,6 +63,8 @@ function describe(session: ImapSession, now: MailboxView, ref: MailboxRef, isRea
   }
   session.untagged(`OK [UIDVALIDITY ${now.uidValidity}] UIDs valid`)
   session.untagged(`OK [UIDNEXT ${now.uidNext}] Predicted next UID`)
+  // RFC 7162 §3.1.2.1
+  session.untagged(`OK [HIGHESTMODSEQ ${now.highestModseq}] Highest mod-sequence`)
   // RFC 8474 §4.2
   session.untagged(`OK [MAILBOXID (${mailboxObjectId(now.id, objectIdPrefix(ref))})] Object identifier`)
 }

@@ -15,6 +15,9 @@ export const status = command({
     return { name, items: readStatusItems(args) }
   }),
   async run(session, { name, items }) {
-    await writeStatus(session, await session.open(name, 'r'), items)
+    const ref = await session.open(name, 'r')
+    // RFC 7162 §3.1
+    if (items.includes('HIGHESTMODSEQ')) session.enableCondstore()
+    await writeStatus(session, ref, items)
   },
 })

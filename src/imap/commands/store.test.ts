@@ -37,7 +37,7 @@ test('SILENT says nothing, unless the flags are not what the client must expect'
     storeFlags(tx, account, inbox, [1 as Uid], { how: 'add', keywords: ['$flagged'] }),
   )
   await ask(client, 'a3 STORE 1:2 +FLAGS.SILENT (\\Answered)', [
-    '* 1 FETCH (UID 1 FLAGS (\\Answered \\Flagged \\Seen))',
+    '* 1 FETCH (FLAGS (\\Answered \\Flagged \\Seen))',
     'a3 OK STORE completed',
   ])
   await ask(client, 'a4 UID STORE 1:2 FLAGS.SILENT (\\Draft)', ['a4 OK UID STORE completed'])
