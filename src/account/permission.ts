@@ -29,6 +29,8 @@ const mailPermissions = {
   imapList: 'IMAP: list mailboxes.',
   imapLsub: 'IMAP: list subscribed mailboxes.',
   imapNamespace: 'IMAP: ask where mailboxes of others are.',
+  imapMetadataGet: 'IMAP: read annotations of mailboxes and of the server.',
+  imapMetadataSet: 'IMAP: change annotations of mailboxes, and own ones of the server.',
   imapQuotaGet: 'IMAP: ask what accounts hold and may hold.',
   imapRename: 'IMAP: rename mailboxes.',
   imapSearch: 'IMAP: search.',

@@ -23,6 +23,8 @@ export const always: readonly string[] = [
   'LIST-MYRIGHTS',
   'LIST-STATUS',
   'LITERAL+',
+  'METADATA',
+  'METADATA-SERVER',
   'MOVE',
   'MULTIAPPEND',
   'NAMESPACE',

@@ -19,6 +19,7 @@ const CLOSE = 0x29
 const LBRACE = 0x7b
 const RBRACE = 0x7d
 const PLUS = 0x2b
+const TILDE = 0x7e
 const CR = 0x0d
 const LF = 0x0a
 
@@ -203,7 +204,12 @@ export class Arguments extends Cursor {
     return plain
   }
 
-  #literal(): Buffer {
+  /** A string that may hold NUL in a literal8 (RFC 5464 §5, value), or NIL. */
+  nstring8(): Buffer | undefined {
+    return this.take(TILDE) ? this.#literal(true) : this.nstring()
+  }
+
+  #literal(isBinary = false): Buffer {
     this.expect(LBRACE, 'a literal')
     const length = this.number()
     this.take(PLUS)
@@ -213,7 +219,7 @@ export class Arguments extends Cursor {
     if (this.at + length > this.end) this.fail('literal without an end')
     const value = asBuffer(this.bytes).subarray(this.at, this.at + length)
     // RFC 9051 §9: a literal holds no NUL; only literal8 does.
-    if (value.includes(0)) this.fail('NUL in a literal')
+    if (!isBinary && value.includes(0)) this.fail('NUL in a literal')
     this.at += length
     return value
   }

@@ -178,13 +178,15 @@ export class Mailboxes {
 
   /**
    * A commit that changes what these mailboxes have, if the user may still do there what each was opened for.
-   * The body gets the rights of now.
+   * The body gets the rights of now. It may also write what is the user's own where that is asked for.
    */
   async write<T>(
     held: readonly HeldMailbox[],
     body: (tx: WriteTx, rights: readonly Rights[]) => Promise<T>,
+    o: { readonly writesOwn?: boolean } = {},
   ): Promise<T> {
-    const accounts = [...new Set(held.map(({ account }) => account))]
+    const own = o.writesOwn === true ? [this.account] : []
+    const accounts = [...new Set([...held.map(({ account }) => account), ...own])]
     const who = held.every(isUnrestricted) ? undefined : await this.who()
     return this.#services.db.write(
       accounts,

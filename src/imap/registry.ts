@@ -12,6 +12,7 @@ import { enable } from './commands/enable.ts'
 import { expunge, uidExpunge } from './commands/expunge.ts'
 import { fetch, uidFetch } from './commands/fetch.ts'
 import { getacl } from './commands/getacl.ts'
+import { getmetadata } from './commands/getmetadata.ts'
 import { getquota } from './commands/getquota.ts'
 import { getquotaroot } from './commands/getquotaroot.ts'
 import { id } from './commands/id.ts'
@@ -28,6 +29,7 @@ import { rename } from './commands/rename.ts'
 import { search, uidSearch } from './commands/search.ts'
 import { examine, select } from './commands/select.ts'
 import { setacl } from './commands/setacl.ts'
+import { setmetadata } from './commands/setmetadata.ts'
 import { setquota } from './commands/setquota.ts'
 import { starttls } from './commands/starttls.ts'
 import { status } from './commands/status.ts'
@@ -49,6 +51,7 @@ export const commands: readonly AnyCommand[] = [
   expunge,
   fetch,
   getacl,
+  getmetadata,
   getquota,
   getquotaroot,
   id,
@@ -66,6 +69,7 @@ export const commands: readonly AnyCommand[] = [
   search,
   select,
   setacl,
+  setmetadata,
   setquota,
   starttls,
   status,

@@ -17,16 +17,45 @@ function namespaceName(given: string): string | undefined {
   return /[*%]/.test(name) || name.toLowerCase() === 'inbox' ? undefined : name
 }
 
+/** RFC 5464 §3.2.1.1: a URI. */
+const contact = (given: string): string | undefined =>
+  /^[a-z][a-z0-9+.-]*:[\x21-\x7e]+$/i.test(given) ? given : undefined
+
 export const imapSettings = settingsObject({
   name: 'Imap',
   title: 'IMAP',
   help: 'Limits and time-outs of IMAP sessions.',
   many: false,
   fields: {
+    adminContact: text({
+      fallback: undefined,
+      allowed: 'a URI such as "mailto:postmaster@example.org"',
+      longest: 1000,
+      normalise: contact,
+      help: 'How users reach the administrator: mail programs can ask for it (METADATA, /shared/admin).',
+    }),
     allowPlainTextAuth: boolean({
       fallback: false,
       classic: 'imap.auth.allow-plain-text',
       help: 'Whether clients may send their password over a connection without TLS.',
+    }),
+    maxAnnotations: integer({
+      fallback: 100,
+      min: 10,
+      max: 1000,
+      help: 'Annotations of one mailbox (METADATA): so many that all see, and as many of every user.',
+    }),
+    maxAnnotationSize: size({
+      fallback: 64 * 1024,
+      min: 1024,
+      max: 256 * 1024,
+      help: 'The largest annotation of a mailbox (METADATA).',
+    }),
+    maxAnnotationsSize: size({
+      fallback: 5 * 1024 * 1024,
+      min: 64 * 1024,
+      max: 100 * 1024 * 1024,
+      help: 'What all annotations of one account may take.',
     }),
     maxAuthFailures: integer({
       fallback: 3,

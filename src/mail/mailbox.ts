@@ -9,6 +9,7 @@
 import { Fault } from '#base/fault.ts'
 import type { AccountId, MailboxId, MessageId, Modseq, Uid } from '#base/id.ts'
 import type { ReadTx, WriteTx } from '#kv/tx.ts'
+import { deleteAnnotations } from './annotation.ts'
 import { AccountEdit } from './edit.ts'
 import { expungeEntries } from './expunge.ts'
 import type { MailLimits, MailUsage } from './limits.ts'
@@ -135,6 +136,7 @@ export async function deleteMailbox(tx: WriteTx, account: AccountId, id: Mailbox
   edit.forget(id)
   edit.finish()
   if (mailbox.subscribed) await keepSubscription(tx, account, mailboxPath(all, id))
+  await deleteAnnotations(tx, { account, mailbox: id })
   tx.delete(mailboxTable, [account, id])
   putIndex(tx, account, id, mailbox.grants, [])
   tx.changed(account, 'Mailbox', id, 'destroyed')

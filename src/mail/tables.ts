@@ -1,16 +1,17 @@
 /**
- * The tables of mail. All but one are rows of an account: a delivery writes a message, its structure, an entry, the
+ * The tables of mail. All but two are rows of an account: a delivery writes a message, its structure, an entry, the
  * mailbox, the counters and its thread keys, all on few neighbouring pages.
  *
  * Letters in use: `m` messages (kind 0) and their structures (kind 1), `e` entries, `b` mailboxes, `n` counters,
  * `t` thread keys (kind 0) and threads (kind 1), `s` subscriptions to names without a mailbox, `u` to mailboxes
- * of others. Among the rows of the whole store `h` is the index of shared mailboxes.
+ * of others, `a` shared and `p` private annotations. Among the rows of the whole store `h` is the index of shared
+ * mailboxes, and `i` has the annotations of the server.
  */
 import { asBuffer } from '#base/bytes.ts'
 import type { AccountId, MailboxId, MessageId, ThreadId, Uid } from '#base/id.ts'
 import { PackReader, PackWriter } from '#base/pack.ts'
 import { nothing, rawBytes, uint } from '#kv/codec.ts'
-import { hex, u32, u48 } from '#kv/key.ts'
+import { hex, text, u32, u48 } from '#kv/key.ts'
 import { accountTable, type Codec, globalTable } from '#kv/table.ts'
 import { mailboxRowCodec } from './mailbox-row.ts'
 import { messageRowCodec } from './message-row.ts'
@@ -153,4 +154,28 @@ export const shareTable = globalTable({
   letter: 'h',
   key: [u32<AccountId>(), u32<AccountId>(), u32<MailboxId>()],
   value: nothing,
+})
+
+/** What all who may see of a mailbox: by the name behind `/shared`. */
+export const sharedAnnotationTable = accountTable({
+  name: 'shared-annotation',
+  letter: 'a',
+  key: [u32<MailboxId>(), text()],
+  value: rawBytes,
+})
+
+/** What the account notes about a mailbox, which may be another's, or, under zeros, about the server. */
+export const privateAnnotationTable = accountTable({
+  name: 'private-annotation',
+  letter: 'p',
+  key: [u32<AccountId>(), u32<MailboxId>(), text()],
+  value: rawBytes,
+})
+
+/** What all see of the server. */
+export const serverAnnotationTable = globalTable({
+  name: 'server-annotation',
+  letter: 'i',
+  key: [text()],
+  value: rawBytes,
 })

@@ -3,8 +3,10 @@
  * leaves INBOX, with what is below it, in place (RFC 9051 §6.3.6).
  */
 import type { MailboxId, Uid } from '#base/id.ts'
+import { copyAnnotations } from '#mail/annotation.ts'
 import { moveMessages } from '#mail/copy.ts'
 import { createMailbox, inboxId, renameMailbox } from '#mail/mailbox.ts'
+import { annotationLimits } from '../annotations.ts'
 import { command, whole } from '../command.ts'
 import { signedIn } from '../session-state.ts'
 import type { Arguments } from '../grammar.ts'
@@ -42,7 +44,11 @@ export const rename = command<{ from: Uint8Array; to: Uint8Array }>({
     const created = await session.mailboxes.write([ref], async (tx) => {
       const place = await newPlace(tx, account, target.path, who)
       const parent = await ensureParent(tx, place, limits)
-      if (isInbox) return createMailbox(tx, account, { name: place.name, parent, limits })
+      if (isInbox) {
+        const made = await createMailbox(tx, account, { name: place.name, parent, limits })
+        await copyAnnotations(tx, { account, mailbox }, made.id, annotationLimits(session))
+        return made
+      }
       await renameMailbox(tx, account, mailbox, { name: place.name, parent })
       return undefined
     })

@@ -1,0 +1,157 @@
+/**
+ * Annotations as IMAP has them (RFC 5464): their names, whose they are, who may see and change them, and how they
+ * are written.
+ *
+ * Names are case-insensitive and kept in lower case. `/shared/admin` of the server is what the settings say.
+ */
+import { type Annotated, type AnnotationLimits, type Depth, readAnnotations } from '#mail/annotation.ts'
+import { hasAll, hasAny, type Rights, rightsOf } from '#mail/rights.ts'
+import type { Arguments } from './grammar.ts'
+import { writeName } from './mailbox-name.ts'
+import { type MailboxRef, notPermitted, placeOf } from './mailbox-ref.ts'
+import type { ImapSession } from './session.ts'
+
+/** What a command may name. */
+const maxNames = 1000
+const maxNameLength = 250
+/** What only who runs the server changes: what all users see of it (RFC 5464 §3.3). */
+const serverSetters = 'sysImapUpdate'
+export const adminEntry = '/shared/admin'
+
+const visible = rightsOf('l')
+const inUse = rightsOf('rswip')
+
+/** What is annotated: a mailbox, or the server where that is undefined. */
+export type Subject = MailboxRef | undefined
+
+/** RFC 5464 §5: the name of a mailbox, empty for the server. Throws Fault 'notFound' and 'forbidden'. */
+export async function openSubject(
+  session: ImapSession,
+  name: Uint8Array,
+  o: { readonly writesShared: boolean },
+): Promise<Subject> {
+  if (name.length === 0) {
+    if (o.writesShared && session.access?.permissions.has(serverSetters) !== true) throw notPermitted()
+    return undefined
+  }
+  // RFC 5464 has no right for it: what all see changes who may change the flags that all see.
+  const ref = await session.open(name, o.writesShared ? 'lw' : 'l')
+  assertInUse(ref.rights)
+  return ref
+}
+
+/** RFC 5464 §3.3: the mailbox can be seen and, in whatever way, used. */
+export function assertInUse(rights: Rights): void {
+  if (!mayAnnotate(rights)) throw notPermitted()
+}
+
+const mayAnnotate = (rights: Rights): boolean => hasAll(rights, visible) && hasAny(rights, inUse)
+
+export const annotated = ({ mailboxes }: ImapSession, subject: Subject): Annotated => ({
+  reader: mailboxes.account,
+  place: subject && placeOf(subject),
+})
+
+export const annotationLimits = ({ settings }: ImapSession): AnnotationLimits => ({
+  entries: settings.maxAnnotations,
+  valueBytes: settings.maxAnnotationSize,
+  totalBytes: settings.maxAnnotationsSize,
+})
+
+/** The name of one entry (RFC 5464 §3.2). `asParent`: entries below it are asked for, so `/private` will do. */
+export function readEntry(args: Arguments, o: { readonly asParent: boolean } = { asParent: false }): string {
+  const name = args.astring().toString('latin1').toLowerCase()
+  if (name.length > maxNameLength) return args.fail('entry name too long')
+  if (!isEntry(name) && !(o.asParent && (name === '/private' || name === '/shared')))
+    return args.fail('no such entry name is possible')
+  return name
+}
+
+function isEntry(name: string): boolean {
+  if (!Array.from(name).every(mayStandInEntry) || name.endsWith('/') || name.includes('//')) return false
+  const [root, scope, first, token, ...rest] = name.split('/')
+  if (root !== '' || (scope !== 'private' && scope !== 'shared') || first === undefined) return false
+  return first !== 'vendor' || (token !== undefined && rest.length > 0)
+}
+
+const mayStandInEntry = (char: string): boolean =>
+  char >= '\u001a' && char <= '\u007f' && char !== '*' && char !== '%'
+
+/** `/shared/comment`, or several in parentheses; without them too, as some examples of RFC 5464 have it. */
+export function readEntries(args: Arguments, depth: Depth): readonly string[] {
+  const names = new Set<string>()
+  const isList = args.takeOpen()
+  do {
+    names.add(readEntry(args, { asParent: depth !== 0 }))
+    if (names.size > maxNames) args.fail('too many entries')
+  } while (args.take(0x20))
+  if (isList) args.close()
+  return [...names]
+}
+
+export interface Wanted {
+  readonly names: readonly string[]
+  readonly depth: Depth
+  /** Larger values are left out (RFC 5464 §4.2.1). */
+  readonly maxSize: number
+}
+
+/**
+ * Writes the METADATA response, if there is anything to be told: of a name that was asked for and nothing below it,
+ * NIL where it has no value. Returns the size of the largest value that was left out, or 0.
+ */
+export async function writeMetadata(session: ImapSession, subject: Subject, wanted: Wanted): Promise<number> {
+  const { names, depth, maxSize } = wanted
+  const at = annotated(session, subject)
+  const found = new Map<string, Uint8Array | undefined>(
+    depth === 0 ? names.map((name) => [name, undefined]) : [],
+  )
+  const stored = await session.services.db.read((tx) => readAnnotations(tx, at, names, depth))
+  for (const [name, value] of stored) found.set(name, value)
+  if (subject === undefined) addComputed(session, wanted, found)
+  let longest = 0
+  for (const [name, value] of found) {
+    if (value === undefined || value.length <= maxSize) continue
+    longest = Math.max(longest, value.length)
+    found.delete(name)
+  }
+  if (found.size > 0) await writeValues(session, subject, found)
+  return longest
+}
+
+/** What the settings say of the server. */
+function addComputed(
+  { settings }: ImapSession,
+  { names, depth }: Wanted,
+  found: Map<string, Uint8Array | undefined>,
+): void {
+  const isAsked = names.includes(adminEntry) || (depth !== 0 && names.includes('/shared'))
+  if (isAsked && settings.adminContact !== undefined)
+    found.set(adminEntry, Buffer.from(settings.adminContact))
+}
+
+async function writeValues(
+  session: ImapSession,
+  subject: Subject,
+  values: ReadonlyMap<string, Uint8Array | undefined>,
+): Promise<void> {
+  const { out, isRev2 } = session
+  out.ascii('* METADATA ')
+  if (subject === undefined) out.ascii('""')
+  else writeName(out, subject.path, isRev2)
+  let before = ' ('
+  for (const [name, value] of values) {
+    out.ascii(before)
+    before = ' '
+    // An atom where it can be, as in the examples of RFC 5464.
+    if (/^[\w/.:+-]+$/.test(name)) out.ascii(name)
+    else out.string(Buffer.from(name), isRev2)
+    out.sp()
+    if (value === undefined) out.nil()
+    else if (value.includes(0)) out.byte(0x7e).literal(value)
+    else out.string(value, isRev2)
+    const full = out.room()
+    if (full !== undefined) await full
+  }
+  out.ascii(')\r\n')
+}

@@ -1,0 +1,81 @@
+/** SETMETADATA: changes annotations of a mailbox or, where that is the empty string, of the server; all or none. */
+import { Fault } from '#base/fault.ts'
+import { isPrivate, writeAnnotations } from '#mail/annotation.ts'
+import {
+  adminEntry,
+  annotated,
+  annotationLimits,
+  assertInUse,
+  openSubject,
+  readEntry,
+  type Subject,
+} from '../annotations.ts'
+import { command, whole } from '../command.ts'
+import { Refusal } from '../errors.ts'
+import type { Arguments } from '../grammar.ts'
+import type { ImapSession } from '../session.ts'
+import { signedIn } from '../session-state.ts'
+
+type Values = ReadonlyMap<string, Uint8Array | undefined>
+
+export const setmetadata = command<{ readonly name: Uint8Array; readonly values: Values }>({
+  name: 'SETMETADATA',
+  states: signedIn,
+  standard: 'RFC 5464 §4.3',
+  parse: whole((args: Arguments) => {
+    args.sp()
+    const name = args.astring()
+    args.sp()
+    return { name, values: readValues(args) }
+  }),
+  async run(session, { name, values }) {
+    const writesShared = [...values.keys()].some((entry) => !isPrivate(entry))
+    const subject = await openSubject(session, name, { writesShared })
+    if (subject === undefined && values.has(adminEntry))
+      throw new Refusal(`${adminEntry} is what the settings say`, 'CANNOT')
+    try {
+      await write(session, subject, values)
+    } catch (error) {
+      if (!(error instanceof Fault)) throw error
+      throw refusalFor(error, session)
+    }
+  },
+})
+
+/** The last counts where an entry is named twice. */
+function readValues(args: Arguments): Values {
+  const values = new Map<string, Uint8Array | undefined>()
+  args.open()
+  do {
+    const name = readEntry(args)
+    args.sp()
+    values.set(name, args.nstring8())
+  } while (args.take(0x20))
+  args.close()
+  return values
+}
+
+async function write(session: ImapSession, subject: Subject, values: Values): Promise<void> {
+  const { mailboxes } = session
+  const at = annotated(session, subject)
+  const limits = annotationLimits(session)
+  if (subject === undefined) {
+    await mailboxes.writeOwn((tx) => writeAnnotations(tx, at, values, limits))
+    return
+  }
+  await mailboxes.write(
+    [subject],
+    async (tx, [rights]) => {
+      assertInUse(rights!)
+      await writeAnnotations(tx, at, values, limits)
+    },
+    { writesOwn: true },
+  )
+}
+
+/** RFC 5464 §4.3 */
+function refusalFor(fault: Fault, session: ImapSession): Error {
+  if (fault.code === 'tooLarge')
+    return new Refusal('Annotation too large', `METADATA MAXSIZE ${session.settings.maxAnnotationSize}`)
+  return fault.code === 'overQuota' ? new Refusal('No room for annotations', 'METADATA TOOMANY') : fault
+}
