@@ -45,7 +45,7 @@ export function assertInUse(rights: Rights): void {
   if (!mayAnnotate(rights)) throw notPermitted()
 }
 
-const mayAnnotate = (rights: Rights): boolean => hasAll(rights, visible) && hasAny(rights, inUse)
+export const mayAnnotate = (rights: Rights): boolean => hasAll(rights, visible) && hasAny(rights, inUse)
 
 export const annotated = ({ mailboxes }: ImapSession, subject: Subject): Annotated => ({
   reader: mailboxes.account,

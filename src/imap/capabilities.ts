@@ -20,6 +20,7 @@ export const always: readonly string[] = [
   'ID',
   'IDLE',
   'LIST-EXTENDED',
+  'LIST-METADATA',
   'LIST-MYRIGHTS',
   'LIST-STATUS',
   'LITERAL+',

@@ -1,6 +1,6 @@
 import { test } from 'node:test'
 import type { Conversation } from '../../../test/harness/conversation.ts'
-import { ask, ImapTestServer } from '../fixture.test.ts'
+import { ask, inbox, ImapTestServer } from '../fixture.test.ts'
 
 const standard = ['Drafts', 'Sent', 'Junk', 'Trash', 'Archive']
 
@@ -142,4 +142,55 @@ test('LSUB shows subscriptions, and with % the levels above them', async () => {
   await ask(client, 'a4 UNSUBSCRIBE Never', ['a4 OK UNSUBSCRIBE completed'])
   await ask(client, 'a5 SUBSCRIBE Never', ['a5 NO [NONEXISTENT] No such mailbox'])
   await ask(client, 'a6 LSUB Fruit/ "*"', ['* LSUB () "/" "Fruit/Banana"', 'a6 OK LSUB completed'])
+})
+
+test('[LIST-METADATA] LIST tells annotations of what it lists: the examples of RFC 9590 §4', async () => {
+  await using server = await ImapTestServer.start()
+  const client = await server.signedIn()
+  await client.ask('x1 CREATE foo/below', 'x1 OK')
+  await client.ask('x2 UNSUBSCRIBE foo', 'x2 OK')
+  await client.ask('x3 SUBSCRIBE foo/below', 'x3 OK')
+  await client.ask('x4 SUBSCRIBE INBOX', 'x4 OK')
+  const color = '/shared/vendor/cmu/cyrus-imapd/color'
+  await client.ask(`x5 SETMETADATA INBOX (${color} "#b71c1c")`, 'x5 OK')
+  await ask(client, `A01 LIST "" (INBOX foo bar) RETURN (METADATA ("${color}"))`, [
+    '* LIST (\\HasNoChildren) "/" INBOX',
+    `* METADATA INBOX (${color} "#b71c1c")`,
+    '* LIST (\\HasChildren) "/" "foo"',
+    `* METADATA "foo" (${color} NIL)`,
+    'A01 OK LIST completed',
+  ])
+  // "foo" is there for what lies below it only.
+  await ask(client, `A02 LIST (SUBSCRIBED RECURSIVEMATCH) "" (INBOX foo) RETURN (METADATA ("${color}"))`, [
+    '* LIST (\\HasNoChildren \\Subscribed) "/" INBOX',
+    `* METADATA INBOX (${color} "#b71c1c")`,
+    '* LIST (\\HasChildren) "/" "foo" ("CHILDINFO" ("SUBSCRIBED"))',
+    'A02 OK LIST completed',
+  ])
+  await ask(client, `A03 LIST "" INBOX RETURN (STATUS (MESSAGES) METADATA ${color} CHILDREN)`, [
+    '* LIST (\\HasNoChildren) "/" INBOX',
+    '* STATUS INBOX (MESSAGES 0)',
+    `* METADATA INBOX (${color} "#b71c1c")`,
+    'A03 OK LIST completed',
+  ])
+  await ask(client, 'A04 LIST "" INBOX RETURN (METADATA ())', ['A04 BAD Expected a string or an atom'])
+  await ask(client, 'A05 LIST "" INBOX RETURN (METADATA (/bad))', ['A05 BAD No such entry name is possible'])
+  await ask(client, 'A06 LIST "" INBOX RETURN (METADATA)', ['A06 BAD Expected a space'])
+})
+
+test('LIST tells annotations of mailboxes of others only where GETMETADATA would', async () => {
+  await using server = await ImapTestServer.start()
+  const anna = await server.add(8, 'anna@example.org')
+  await server.share(inbox, anna.id, 'la')
+  const client = await server.signedIn('anna@example.org')
+  const line = `LIST "" "Other Users/*" RETURN (METADATA (/shared/comment))`
+  const path = '"Other Users/fred@example.org/INBOX"'
+  const listed = `* LIST (\\HasNoChildren) "/" ${path}`
+  await ask(client, `a1 ${line}`, [listed, 'a1 OK LIST completed'])
+  await server.share(inbox, anna.id, 'lr')
+  await ask(client, `a2 ${line}`, [
+    listed,
+    `* METADATA ${path} (/shared/comment NIL)`,
+    'a2 OK LIST completed',
+  ])
 })

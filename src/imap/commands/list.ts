@@ -1,5 +1,6 @@
 /** LIST with its options: which mailboxes there are, and what is known of each. */
 import { hasAny, rightsOf } from '#mail/rights.ts'
+import { mayAnnotate, readEntries, readEntry, writeMetadata } from '../annotations.ts'
 import { command, whole } from '../command.ts'
 import { signedIn } from '../session-state.ts'
 import type { Arguments } from '../grammar.ts'
@@ -12,6 +13,7 @@ import { writeMyRights } from './myrights.ts'
 import { readStatusItems, writeStatus } from '../status-items.ts'
 
 const maxPatterns = 64
+const returnOptions = ['SUBSCRIBED', 'CHILDREN', 'SPECIAL-USE', 'MYRIGHTS', 'STATUS', 'METADATA']
 
 interface ListArguments {
   readonly select: ReadonlySet<string>
@@ -19,6 +21,8 @@ interface ListArguments {
   readonly patterns: readonly Uint8Array[]
   readonly returns: ReadonlySet<string>
   readonly status: readonly string[]
+  /** Entries of METADATA. */
+  readonly metadata: readonly string[]
   /** The extended syntax was used (RFC 9051 §6.3.9). */
   readonly isExtended: boolean
 }
@@ -26,7 +30,7 @@ interface ListArguments {
 export const list = command<ListArguments>({
   name: 'LIST',
   states: signedIn,
-  standard: 'RFC 9051 §6.3.9',
+  standard: 'RFC 9051 §6.3.9, RFC 9590',
   parse: whole(readArguments),
   async run(session, args) {
     if (!args.isExtended && args.patterns[0]!.length === 0) {
@@ -58,17 +62,23 @@ function readArguments(args: Arguments): ListArguments {
   } else patterns.push(args.listMailbox())
   const returns = new Set<string>()
   let status: readonly string[] = []
+  let metadata: readonly string[] = []
   if (args.take(0x20)) {
     isExtended = true
     if (args.word() !== 'RETURN') args.fail('expected RETURN')
     args.sp()
     args.open()
-    readWords(args, returns, ['SUBSCRIBED', 'CHILDREN', 'SPECIAL-USE', 'MYRIGHTS', 'STATUS'], () => {
-      args.sp()
-      status = readStatusItems(args)
+    readWords(args, returns, returnOptions, (word) => {
+      if (word === 'STATUS') {
+        args.sp()
+        status = readStatusItems(args)
+      } else if (word === 'METADATA') {
+        args.sp()
+        metadata = args.peek() === 0x28 ? readEntries(args, 0) : [readEntry(args)]
+      }
     })
   }
-  return { select, reference, patterns, returns, status, isExtended }
+  return { select, reference, patterns, returns, status, metadata, isExtended }
 }
 
 /** Options up to the closing parenthesis; an unknown one is an error (RFC 9051 §6.3.9). */
@@ -76,14 +86,14 @@ function readWords(
   args: Arguments,
   into: Set<string>,
   known: readonly string[],
-  onStatus?: () => void,
+  onWord?: (word: string) => void,
 ): void {
   if (args.takeClose()) return
   do {
     const word = args.word()
     if (!known.includes(word)) args.fail('unknown option')
     into.add(word)
-    if (word === 'STATUS') onStatus?.()
+    onWord?.(word)
   } while (args.take(0x20))
   args.close()
 }
@@ -113,7 +123,7 @@ async function listMatching(session: ImapSession, args: ListArguments, patterns:
 
 async function writeCandidate(
   session: ImapSession,
-  { select, returns, status }: ListArguments,
+  { select, returns, status, metadata }: ListArguments,
   candidate: Candidate,
   { isItself, hasChildInfo }: { isItself: boolean; hasChildInfo: boolean },
 ): Promise<void> {
@@ -136,6 +146,9 @@ async function writeCandidate(
   // RFC 8440 §3: not for one that is there for its children only.
   if (returns.has('MYRIGHTS') && ref !== undefined && isItself) writeMyRights(session, ref)
   if (returns.has('STATUS') && hasStatus) await writeStatus(session, ref, status)
+  // RFC 9590 §3: as GETMETADATA would tell it, which for some it would not.
+  if (metadata.length > 0 && ref !== undefined && isItself && mayAnnotate(ref.rights))
+    await writeMetadata(session, ref, { names: metadata, depth: 0, maxSize: Infinity })
 }
 
 /** Which names have a wanted one below them: `hidden` where at least one of those is not listed itself. */
