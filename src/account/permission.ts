@@ -33,6 +33,7 @@ const mailPermissions = {
   imapMetadataSet: 'IMAP: change annotations of mailboxes, and own ones of the server.',
   imapQuotaGet: 'IMAP: ask what accounts hold and may hold.',
   imapRename: 'IMAP: rename mailboxes.',
+  imapReplace: 'IMAP: put a message in the place of another.',
   imapSearch: 'IMAP: search.',
   imapSelect: 'IMAP: open mailboxes.',
   imapExamine: 'IMAP: open mailboxes to read only.',

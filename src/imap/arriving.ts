@@ -12,6 +12,7 @@ import type { Maybe } from '#base/maybe.ts'
 import { assertRoom, type MailLimits, type MailUsage } from '#mail/limits.ts'
 import { quotaUsage } from '#mail/mailbox.ts'
 import { type PreparedMessage, prepareMessage } from '#mail/prepare.ts'
+import { type FlagRights, mayChange } from '#mail/rights.ts'
 import { StructureParser } from '#message/mime.ts'
 import { type CatenateParts, readCatenate } from './catenate.ts'
 import { Refusal } from './errors.ts'
@@ -75,10 +76,14 @@ export class Arriving {
     this.#limits = limits
   }
 
-  /** For messages that come into an account. */
-  static async into(session: ImapSession, account: AccountId): Promise<Arriving> {
+  /** For messages that come into an account, which has more room by what goes with the same commit. */
+  static async into(session: ImapSession, account: AccountId, room?: MailUsage): Promise<Arriving> {
     const { db, limitsOf } = session.services
-    const used = await db.read((tx) => quotaUsage(tx, account))
+    const { usedBytes, messages } = await db.read((tx) => quotaUsage(tx, account))
+    const used = {
+      usedBytes: usedBytes - (room?.usedBytes ?? 0),
+      messages: messages - (room?.messages ?? 0),
+    }
     return new Arriving(session, used, await limitsOf(account))
   }
 
@@ -126,6 +131,12 @@ export class Arriving {
       throw new Refusal('Too many messages in one command', 'LIMIT')
   }
 }
+
+/** RFC 4314 §4: flags that the user has no right to set are left out, and that is no failure. */
+export const permittedFlags = ({ keywords, deleted }: GivenFlags, may: FlagRights): GivenFlags => ({
+  keywords: keywords.filter((keyword) => mayChange(may, keyword)),
+  deleted: deleted && may.deleted,
+})
 
 const noBytes = (): Refusal => new Refusal('A message of no bytes is none', 'CANNOT')
 

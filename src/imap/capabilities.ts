@@ -36,6 +36,7 @@ export const always: readonly string[] = [
   'QUOTA=RES-MAILBOX',
   'QUOTA=RES-MESSAGE',
   'QUOTA=RES-STORAGE',
+  'REPLACE',
   'RIGHTS=texk',
   'SASL-IR',
   'SAVEDATE',

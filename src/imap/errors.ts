@@ -29,14 +29,16 @@ const codes: Readonly<Record<FaultCode, string>> = {
   authenticationFailed: 'AUTHENTICATIONFAILED',
 }
 
+/** Commands that bring messages to the server. */
+const bringing: ReadonlySet<string> = new Set(['APPEND', 'REPLACE', 'UID REPLACE'])
 /** Commands that put messages into a mailbox which the client could create (RFC 9051 §6.3.12, §6.4.7, §6.4.8). */
-const filling: ReadonlySet<string> = new Set(['APPEND', 'COPY', 'MOVE', 'UID COPY', 'UID MOVE'])
+const filling: ReadonlySet<string> = new Set([...bringing, 'COPY', 'MOVE', 'UID COPY', 'UID MOVE'])
 
 export function refusalOf(fault: Fault, command: string): Refusal {
   if (filling.has(command)) {
     if (fault.code === 'notFound') return new Refusal('No such mailbox', 'TRYCREATE')
     // RFC 7889 §4
-    if (fault.code === 'tooLarge' && command === 'APPEND') return new Refusal('Message too large', 'TOOBIG')
+    if (fault.code === 'tooLarge' && bringing.has(command)) return new Refusal('Message too large', 'TOOBIG')
   }
   return new Refusal(capitalised(fault.publicText), codes[fault.code])
 }

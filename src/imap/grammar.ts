@@ -232,8 +232,8 @@ export class Arguments extends Cursor {
         saved = true
         continue
       }
-      const first = this.#sequenceNumber()
-      ranges.push(first, this.take(0x3a) ? this.#sequenceNumber() : first)
+      const first = this.sequenceNumber()
+      ranges.push(first, this.take(0x3a) ? this.sequenceNumber() : first)
       if (ranges.length > 2 * maxRanges) this.fail('too many ranges')
     } while (this.take(0x2c))
     return { ranges, saved }
@@ -246,7 +246,8 @@ export class Arguments extends Cursor {
     return ranges
   }
 
-  #sequenceNumber(): number {
+  /** A message number or UID; `star` for the last. */
+  sequenceNumber(): number {
     return this.take(0x2a) ? star : this.nzNumber()
   }
 

@@ -28,6 +28,7 @@ const byCommand: Readonly<Record<string, Permission>> = {
   MYRIGHTS: 'imapMyRights',
   NAMESPACE: 'imapNamespace',
   RENAME: 'imapRename',
+  REPLACE: 'imapReplace',
   SEARCH: 'imapSearch',
   SELECT: 'imapSelect',
   SETACL: 'imapAclSet',

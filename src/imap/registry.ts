@@ -26,6 +26,7 @@ import { myrights } from './commands/myrights.ts'
 import { namespace } from './commands/namespace.ts'
 import { check, noop } from './commands/noop.ts'
 import { rename } from './commands/rename.ts'
+import { replace, uidReplace } from './commands/replace.ts'
 import { search, uidSearch } from './commands/search.ts'
 import { examine, select } from './commands/select.ts'
 import { setacl } from './commands/setacl.ts'
@@ -66,6 +67,7 @@ export const commands: readonly AnyCommand[] = [
   namespace,
   noop,
   rename,
+  replace,
   search,
   select,
   setacl,
@@ -79,6 +81,7 @@ export const commands: readonly AnyCommand[] = [
   uidExpunge,
   uidFetch,
   uidMove,
+  uidReplace,
   uidSearch,
   uidStore,
   unselect,

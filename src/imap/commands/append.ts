@@ -3,10 +3,9 @@
  * (RFC 9051 §6.3.12, RFC 3502).
  */
 import { type Ingested, ingest } from '#mail/ingest.ts'
-import { flagRights, type FlagRights, mayChange } from '#mail/rights.ts'
-import { Arriving, type Arrived, type MessageHead, readHead } from '../arriving.ts'
+import { flagRights } from '#mail/rights.ts'
+import { Arriving, type Arrived, type MessageHead, permittedFlags, readHead } from '../arriving.ts'
 import { command, type Completion } from '../command.ts'
-import type { GivenFlags } from '../flag-names.ts'
 import { type MailboxRef, placeOf, tellsUids } from '../mailbox-ref.ts'
 import type { CommandReader, Stretch } from '../reader.ts'
 import { formatSet } from '../sequence-set.ts'
@@ -62,15 +61,11 @@ async function keep(
     const may = flagRights(rights!)
     const all: Ingested[] = []
     for (const { message, flags } of messages)
-      all.push(await ingest(tx, account, message, { mailbox, ...permitted(flags, may), savedAt, limits }))
+      all.push(
+        await ingest(tx, account, message, { mailbox, ...permittedFlags(flags, may), savedAt, limits }),
+      )
     return all
   })
   if (!tellsUids(ref)) return {}
   return { code: `APPENDUID ${kept[0]!.uidValidity} ${formatSet(kept.map(({ uid }) => uid))}` }
 }
-
-/** RFC 4314 §4: flags that the user has no right to set are left out, and that is no failure. */
-const permitted = ({ keywords, deleted }: GivenFlags, may: FlagRights): GivenFlags => ({
-  keywords: keywords.filter((keyword) => mayChange(may, keyword)),
-  deleted: deleted && may.deleted,
-})
