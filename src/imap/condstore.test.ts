@@ -348,6 +348,9 @@ test('[CONDSTORE] example 17: STATUS HIGHESTMODSEQ rises with every change and e
   assert.equal(await highest(), 6)
   await ask(client, 'a3 APPEND INBOX {5+}\r\na: b\n')
   assert.equal(await highest(), 8)
+  // RFC 7162 §3.2
+  await ask(client, 'a4 SETMETADATA INBOX (/private/comment "x")')
+  assert.equal(await highest(), 9)
 })
 
 test('[CONDSTORE] example 19, and those of RFC 4731 §3.2: ESEARCH says MODSEQ of what it returns', async () => {

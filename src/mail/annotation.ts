@@ -102,6 +102,15 @@ export async function writeAnnotations(
     if (ofScope.some(([, value]) => value !== undefined)) await assertRoom(tx, at, scope, ofScope, limits)
     for (const [name, value] of ofScope) putOne(tx, at, name, value)
   }
+  if (at.place !== undefined) await raiseModseq(tx, at.place)
+}
+
+/** RFC 7162 §3.2: a change of an annotation is one of the mailbox, whoever can see it. */
+async function raiseModseq(tx: WriteTx, { account, mailbox }: Place): Promise<void> {
+  const row = await tx.get(mailboxTable, account, mailbox)
+  if (row === undefined) return
+  tx.put(mailboxTable, [account, mailbox], { ...row, highestModseq: tx.modseq(account) })
+  tx.changed(account, 'Mailbox', mailbox, 'counts')
 }
 
 /** A mailbox is deleted: what others keep about it is of no more use, and goes when they need the room. */
