@@ -1,0 +1,34 @@
+/** The ESEARCH response (RFC 4466 §2.6.2, RFC 9051 §7.3.4): what a search returns, with the tag of its command. */
+import type { ReturnOptions } from './return-options.ts'
+import { formatSet } from './sequence-set.ts'
+import type { ResponseWriter } from './writer.ts'
+
+export interface SearchResult {
+  /** Positions, in the order asked for. */
+  readonly found: readonly number[]
+  /** The message number or the UID at a position. */
+  readonly number: (position: number) => number
+  readonly byUid: boolean
+  /** The highest MODSEQ of what is returned (RFC 4731 §3.2); 0 for none. */
+  readonly modseq: number
+}
+
+/** Nothing where the result was only to be saved (RFC 9051 §6.4.4.1). */
+export function writeEsearch(
+  out: ResponseWriter,
+  tag: string,
+  { words }: ReturnOptions,
+  { found, number, byUid, modseq }: SearchResult,
+): void {
+  if (words.size === 1 && words.has('SAVE')) return
+  out.ascii('* ESEARCH (TAG "').ascii(tag).ascii('")')
+  if (byUid) out.ascii(' UID')
+  if (found.length > 0) {
+    if (words.has('MIN')) out.ascii(' MIN ').uint(number(found[0]!))
+    if (words.has('MAX')) out.ascii(' MAX ').uint(number(found.at(-1)!))
+    if (words.has('ALL')) out.ascii(' ALL ').ascii(formatSet(found.values().map(number)))
+  }
+  if (words.has('COUNT')) out.ascii(' COUNT ').uint(found.length)
+  if (modseq > 0) out.ascii(' MODSEQ ').uint(modseq)
+  out.crlf()
+}

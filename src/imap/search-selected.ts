@@ -1,0 +1,103 @@
+/**
+ * Finding messages of the selected mailbox: what SEARCH and SORT have in common between their arguments and their
+ * result. What is found is only what the client knows: messages that came meanwhile have no number yet.
+ */
+import type { MailboxView } from '#mail/mailbox-view.ts'
+import { search } from '#mail/query.ts'
+import type { UidRange } from '#mail/search-criteria.ts'
+import { Refusal } from './errors.ts'
+import type { Arguments } from './grammar.ts'
+import type { HeldMailbox } from './mailbox-ref.ts'
+import { resolveKeys, type SearchKey, SearchKeyReader } from './search-keys.ts'
+import { positionsOfUids, positionsWithin, type SequenceSet } from './sequence-set.ts'
+import type { ImapSession } from './session.ts'
+import type { SessionView } from './view.ts'
+
+const charsets: readonly string[] = ['US-ASCII', 'UTF-8']
+
+export interface SearchProgram {
+  readonly isCharsetKnown: boolean
+  readonly key: SearchKey
+  /** See `SearchKeyReader`. */
+  readonly hasModseq: boolean
+  readonly hasNumbers: boolean
+}
+
+export interface Found {
+  /** Positions in the client's view, ascending. */
+  readonly positions: readonly number[]
+  /** The mailbox as it was searched. */
+  readonly now: MailboxView
+  readonly held: HeldMailbox
+}
+
+/** `[CHARSET x ]keys`, to the end of the command. */
+export function readProgram(args: Arguments, idPrefix: string): SearchProgram {
+  if (!args.takeWord('charset ')) return readKeys(args, idPrefix, true)
+  const isKnown = readCharset(args)
+  args.sp()
+  return readKeys(args, idPrefix, isKnown)
+}
+
+/** The name of a charset; whether it is known. */
+export const readCharset = (args: Arguments): boolean =>
+  charsets.includes(args.astring().toString('latin1').toUpperCase())
+
+export function readKeys(args: Arguments, idPrefix: string, isCharsetKnown: boolean): SearchProgram {
+  const reader = new SearchKeyReader(args, idPrefix)
+  const key = reader.readAll()
+  const { hasModseq, hasNumbers, hasBadText } = reader
+  return { isCharsetKnown: isCharsetKnown && !hasBadText, key, hasModseq, hasNumbers }
+}
+
+/** A Refusal for a charset that is not known; CONDSTORE where the keys need it. */
+export async function searchSelected(session: ImapSession, program: SearchProgram): Promise<Found> {
+  if (!program.isCharsetKnown)
+    throw new Refusal('That charset is not supported', `BADCHARSET (${charsets.join(' ')})`)
+  const { services, connection, selectedView: view } = session
+  if (program.hasModseq) session.enableCondstore()
+  const { now, held } = await session.selectedNow('r')
+  const indexes = await search({
+    db: services.db,
+    blobs: services.blobs,
+    account: held.account,
+    view: now,
+    criteria: resolveKeys(program.key, (set, byUid) => rangesOf(set, byUid, view)),
+    now: services.clock.now(),
+    signal: connection.signal,
+  })
+  return { positions: view.isNumberedAs(now) ? indexes : positionsOf(view, now, indexes), now, held }
+}
+
+/** Messages that the client does not know yet are not found. */
+function positionsOf(view: SessionView, { uids }: MailboxView, indexes: readonly number[]): number[] {
+  const positions: number[] = []
+  let near = 0
+  for (const index of indexes) {
+    const uid = uids.at(index)
+    const at = near < view.count && view.uidAt(near) === uid ? near : view.lowerBound(uid)
+    if (at >= view.count) break
+    if (view.uidAt(at) !== uid) continue
+    positions.push(at)
+    near = at + 1
+  }
+  return positions
+}
+
+/** The UIDs that a set in the criteria stands for. */
+function rangesOf(set: SequenceSet, byUid: boolean, view: SessionView): readonly UidRange[] {
+  const positions = (byUid ? positionsOfUids : positionsWithin)(set, view, view.saved)
+  const ranges: UidRange[] = []
+  for (let i = 0; i < positions.length; i += 2) {
+    ranges.push([view.uidAt(positions[i]!), view.uidAt(positions[i + 1]!)])
+  }
+  return ranges
+}
+
+/** RFC 7162 §3.1.5: the highest MODSEQ of messages at these positions; 0 for none. */
+export function highestModseq(positions: readonly number[], { now }: Found, view: SessionView): number {
+  const locate = view.locator(now)
+  let highest = 0
+  for (const position of positions) highest = Math.max(highest, now.modseqs.at(locate(position)))
+  return highest
+}
