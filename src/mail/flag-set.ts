@@ -34,6 +34,10 @@ const spellings: ReadonlyMap<string, string> = new Map([
   ['$important', '$Important'],
   ['$submitted', '$Submitted'],
   ['$submitpending', '$SubmitPending'],
+  // The colours of a flag. Clients know them only spelled so.
+  ['$mailflagbit0', '$MailFlagBit0'],
+  ['$mailflagbit1', '$MailFlagBit1'],
+  ['$mailflagbit2', '$MailFlagBit2'],
   ['junk', 'Junk'],
   ['nonjunk', 'NonJunk'],
 ])

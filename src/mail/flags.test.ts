@@ -162,8 +162,8 @@ test('flag lists are ready to send, and flags map to keywords', () => {
     Buffer.from(flagSetOf(normalizeKeywords(keywords), deleted).wire).toString()
   assert.equal(wire([]), '()')
   assert.equal(
-    wire(['$seen', '$FORWARDED', 'custom', '$answered'], true),
-    '(\\Answered \\Seen \\Deleted $Forwarded custom)',
+    wire(['$seen', '$FORWARDED', 'custom', '$answered', '$mailflagbit0'], true),
+    '(\\Answered \\Seen \\Deleted $Forwarded $MailFlagBit0 custom)',
   )
   assert.equal(keywordOfFlag('\\SEEN'), '$seen')
   assert.equal(keywordOfFlag('\\Deleted'), undefined)
