@@ -30,6 +30,7 @@ export const always: readonly string[] = [
   'MULTIAPPEND',
   'NAMESPACE',
   'OBJECTID',
+  'PARTIAL',
   'PREVIEW',
   'QRESYNC',
   'QUOTA',

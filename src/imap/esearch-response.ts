@@ -1,4 +1,5 @@
 /** The ESEARCH response (RFC 4466 §2.6.2, RFC 9051 §7.3.4): what a search returns, with the tag of its command. */
+import { formatRange, partOf } from './partial-range.ts'
 import type { ReturnOptions } from './return-options.ts'
 import { formatSet } from './sequence-set.ts'
 import type { ResponseWriter } from './writer.ts'
@@ -17,7 +18,7 @@ export interface SearchResult {
 export function writeEsearch(
   out: ResponseWriter,
   tag: string,
-  { words }: ReturnOptions,
+  { words, partial }: ReturnOptions,
   { found, number, byUid, modseq }: SearchResult,
 ): void {
   if (words.size === 1 && words.has('SAVE')) return
@@ -27,6 +28,14 @@ export function writeEsearch(
     if (words.has('MIN')) out.ascii(' MIN ').uint(number(found[0]!))
     if (words.has('MAX')) out.ascii(' MAX ').uint(number(found.at(-1)!))
     if (words.has('ALL')) out.ascii(' ALL ').ascii(formatSet(found.values().map(number)))
+  }
+  if (partial !== undefined) {
+    const part = formatSet(partOf(found, partial).values().map(number))
+    // RFC 5267 §5: NIL where nothing is in the range.
+    out
+      .ascii(` PARTIAL (${formatRange(partial)} `)
+      .ascii(part || 'NIL')
+      .byte(0x29)
   }
   if (words.has('COUNT')) out.ascii(' COUNT ').uint(found.length)
   if (modseq > 0) out.ascii(' MODSEQ ').uint(modseq)

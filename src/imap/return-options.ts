@@ -3,11 +3,14 @@
  * of the messages found they stand for. SEARCH and SORT have the same ones.
  */
 import type { Arguments } from './grammar.ts'
+import { partialRange, type PartialRange, partOf } from './partial-range.ts'
 
-const words: readonly string[] = ['MIN', 'MAX', 'ALL', 'COUNT', 'SAVE']
+const words: readonly string[] = ['MIN', 'MAX', 'ALL', 'COUNT', 'PARTIAL', 'SAVE']
 
 export interface ReturnOptions {
   readonly words: ReadonlySet<string>
+  /** Where PARTIAL is among the words. */
+  readonly partial?: PartialRange
 }
 
 /** What holds where RETURN names nothing, and where ESEARCH is answered without it (RFC 9051 §6.4.4). */
@@ -17,24 +20,35 @@ export const returnsAll: ReturnOptions = { words: new Set(['ALL']) }
 export function takeReturnOptions(args: Arguments): ReturnOptions | undefined {
   if (!args.takeWord('return (')) return undefined
   const found = new Set<string>()
+  let partial: PartialRange | undefined
   if (!args.takeClose()) {
     do {
       const word = args.word()
       if (!words.includes(word)) args.fail('unknown return option')
+      if (found.has(word)) args.fail('a return option twice')
       found.add(word)
+      if (word !== 'PARTIAL') continue
+      args.sp()
+      partial = partialRange(args)
     } while (args.take(0x20))
     args.close()
   }
   args.sp()
-  return found.size === 0 ? returnsAll : { words: found }
+  // RFC 9394 §3.1
+  if (partial !== undefined && found.has('ALL')) args.fail('ALL and PARTIAL exclude each other')
+  if (found.size === 0) return returnsAll
+  return partial === undefined ? { words: found } : { words: found, partial }
 }
 
-/** Of what was found, in the order asked for: the messages that are returned, and saved (RFC 9051 §6.4.4.1, table 4). */
-export function returnedOf<T>(found: readonly T[], o: ReturnOptions): readonly T[] {
-  const onlyEnds = (o.words.has('MIN') || o.words.has('MAX')) && !o.words.has('ALL') && !o.words.has('COUNT')
-  if (!onlyEnds || found.length === 0) return found
-  const ends = new Set<T>()
-  if (o.words.has('MIN')) ends.add(found[0]!)
-  if (o.words.has('MAX')) ends.add(found.at(-1)!)
-  return [...ends]
+/**
+ * Of what was found, in the order asked for: the messages that are returned, and saved (RFC 9051 §6.4.4.1, table 4,
+ * RFC 9394 §3.2, table 1).
+ */
+export function returnedOf<T>(found: readonly T[], { words: asked, partial }: ReturnOptions): readonly T[] {
+  const isPart = asked.has('MIN') || asked.has('MAX') || partial !== undefined
+  if (!isPart || asked.has('ALL') || asked.has('COUNT') || found.length === 0) return found
+  const part = new Set(partial === undefined ? [] : partOf(found, partial))
+  if (asked.has('MIN')) part.add(found[0]!)
+  if (asked.has('MAX')) part.add(found.at(-1)!)
+  return [...part]
 }

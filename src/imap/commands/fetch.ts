@@ -25,6 +25,7 @@ import {
   writeStructure,
 } from '../fetch-response.ts'
 import { type HeldMailbox, placeOf } from '../mailbox-ref.ts'
+import { partOfPositions } from '../partial-range.ts'
 import { type MessageSource, sectionBytes, type SectionBytes } from '../section-bytes.ts'
 import {
   eachPosition,
@@ -68,7 +69,9 @@ function fetching(name: string, standard: string): AnyCommand {
       if (has(items, 'MODSEQ')) session.enableCondstore()
       const view = session.selectedView
       const positions = (byUid ? positionsOfUids : positionsOfNumbers)(set, view, view.saved)
-      return new Fetching(session, items).run(positions, { set, byUid, ...modifiers })
+      const { partial } = modifiers
+      const part = partial === undefined ? positions : partOfPositions(positions, partial)
+      return new Fetching(session, items).run(part, { set, byUid, ...modifiers })
     },
   })
 }
