@@ -59,6 +59,7 @@ export function capabilities(session: ImapSession): readonly string[] {
   const words = [...always, ...bySettings(session)]
   if (session.access !== undefined) {
     if (session.access.permissions.has(quotaSetters)) words.push('QUOTASET')
+    if (session.settings.allowUnauthenticate) words.push('UNAUTHENTICATE')
     return words
   }
   if (session.connection.canStartTls) words.push('STARTTLS')

@@ -48,6 +48,7 @@ export const unrestricted: ReadonlySet<string> = new Set([
   'LOGOUT',
   'NOOP',
   'STARTTLS',
+  'UNAUTHENTICATE',
   'UNSELECT',
 ])
 

@@ -36,6 +36,7 @@ import { starttls } from './commands/starttls.ts'
 import { status } from './commands/status.ts'
 import { store, uidStore } from './commands/store.ts'
 import { subscribe, unsubscribe } from './commands/subscribe.ts'
+import { unauthenticate } from './commands/unauthenticate.ts'
 
 export const commands: readonly AnyCommand[] = [
   append,
@@ -84,6 +85,7 @@ export const commands: readonly AnyCommand[] = [
   uidReplace,
   uidSearch,
   uidStore,
+  unauthenticate,
   unselect,
   unsubscribe,
 ]

@@ -76,6 +76,7 @@ export class ImapSession {
   isCondstore = false
   /** It said ENABLE QRESYNC: VANISHED in place of EXPUNGE (RFC 7162 §3.2.3). */
   isQresync = false
+  /** Of the connection, whoever signed in between. */
   failedSignIns = 0
   commands = 0
   #mailboxes: Mailboxes | undefined
@@ -92,6 +93,23 @@ export class ImapSession {
     this.out = new ResponseWriter(connection)
     this.reader = new CommandReader(connection, strangerLimits)
     connection.setIdleTimeout(this.settings.timeoutAnonymous)
+  }
+
+  /**
+   * Everything that is of the user who signed in is forgotten: the connection may be somebody else's next. Failed
+   * sign-ins are counted on (RFC 8437 §3).
+   */
+  signedOut(): void {
+    this.release()
+    this.#accessWatch = undefined
+    this.#mailboxes = undefined
+    this.access = undefined
+    this.selected = undefined
+    this.isRev2 = false
+    this.isCondstore = false
+    this.isQresync = false
+    this.reader.limits = strangerLimits
+    this.connection.setIdleTimeout(this.settings.timeoutAnonymous)
   }
 
   get state(): SessionState {
@@ -115,7 +133,6 @@ export class ImapSession {
   signedIn(access: Access): void {
     this.access = access
     this.#mailboxes = new Mailboxes(this.services, access, this.id)
-    this.failedSignIns = 0
     this.reader.limits = { lineBytes, commandBytes, skipBytes: 2 * this.settings.maxRequestSize }
     this.connection.setIdleTimeout(this.settings.timeoutAuthenticated)
     this.#accessWatch = this.services.accessWatch.watch(access, (now) => this.#accessChanged(now))

@@ -39,6 +39,10 @@ export const imapSettings = settingsObject({
       classic: 'imap.auth.allow-plain-text',
       help: 'Whether clients may send their password over a connection without TLS.',
     }),
+    allowUnauthenticate: boolean({
+      fallback: true,
+      help: 'Whether clients may sign out and in again, as somebody else, on one connection (UNAUTHENTICATE). To be forbidden where a proxy checks sign-ins and then passes everything on.',
+    }),
     maxAnnotations: integer({
       fallback: 100,
       min: 10,

@@ -1,0 +1,19 @@
+/** UNAUTHENTICATE: the connection is nobody's again, as after the greeting. It never answers NO (RFC 8437 §3). */
+import { SyntaxFault } from '#base/fault.ts'
+import { capabilities } from '../capabilities.ts'
+import { command, noArguments } from '../command.ts'
+import { signedIn } from '../session-state.ts'
+
+export const unauthenticate = command({
+  name: 'UNAUTHENTICATE',
+  states: signedIn,
+  standard: 'RFC 8437 §3',
+  parse(reader, session) {
+    if (!session.settings.allowUnauthenticate) throw new SyntaxFault('not allowed here', 0)
+    return noArguments(reader, session)
+  },
+  async run(session) {
+    session.signedOut()
+    return { code: `CAPABILITY ${capabilities(session).join(' ')}`, text: 'Signed out' }
+  },
+})
