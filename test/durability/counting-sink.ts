@@ -7,7 +7,7 @@
  */
 import { once } from 'node:events'
 import { type AddressInfo, createServer, type Server, type Socket } from 'node:net'
-import type { Random } from './random.ts'
+import type { Random } from '../harness/random.ts'
 
 export interface Copy {
   readonly messageId: string

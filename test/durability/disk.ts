@@ -5,7 +5,7 @@
  */
 import { mkdirSync, writeFileSync } from 'node:fs'
 import { dirname, join, relative } from 'node:path'
-import { Random } from './random.ts'
+import { Random } from '../harness/random.ts'
 import type { TraceEvent } from './recording.ts'
 
 const blockBytes = 4096

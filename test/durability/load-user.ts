@@ -12,7 +12,7 @@ import {
 } from './ledger.ts'
 import type { LoadAccount } from './load.ts'
 import { keyOf, messageOf } from './messages.ts'
-import type { Random } from './random.ts'
+import type { Random } from '../harness/random.ts'
 
 const mailboxes = [inbox, 'Archive', 'Sent', 'Trash'] as const
 const flagChoices = ['\\Seen', '\\Flagged', '\\Answered', 'work', 'later', '\\Deleted'] as const

@@ -8,7 +8,7 @@ import { ConnectionEnded, ImapClient, SmtpClient } from './client.ts'
 import { type AccountState, inbox, type Step, type UsedUids } from './ledger.ts'
 import { LoadUser } from './load-user.ts'
 import { messageOf } from './messages.ts'
-import type { Random } from './random.ts'
+import type { Random } from '../harness/random.ts'
 
 /** An account under load: its last verified state, and what was asked for since. */
 export interface LoadAccount {

@@ -24,7 +24,7 @@ import { openTestStore, temporaryDirectory } from '../harness/store.ts'
 import { dueTable, queuedMessageTable, queuedRecipientTable } from '#queue/tables.ts'
 import { CountingSink } from './counting-sink.ts'
 import { expectCleanCheck } from './inspect.ts'
-import { Random } from './random.ts'
+import { Random } from '../harness/random.ts'
 
 const rounds = Number(process.env['POSTERN_KILL_ROUNDS'] ?? 10)
 const password = 'a-password-for-the-load'

@@ -13,7 +13,7 @@ import type { EmbeddedEngine } from '#server/engine-choice.ts'
 import { Disk } from './disk.ts'
 import { Load, type LoadAccount } from './load.ts'
 import { createAccounts, loadConfig } from './load-accounts.ts'
-import type { Random } from './random.ts'
+import type { Random } from '../harness/random.ts'
 import { readRecording, straceCommand, type TraceEvent } from './recording.ts'
 
 export interface RecordedRun {

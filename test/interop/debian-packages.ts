@@ -3,7 +3,10 @@ export const packageOf: Readonly<Record<Program, readonly string[]>> = {
   // With TLS and AUTH, which swaks takes from these modules.
   swaks: ['swaks', 'libnet-ssleay-perl', 'libauthen-sasl-perl'],
   mbsync: ['isync'],
+  getmail: ['getmail6'],
+  offlineimap: ['offlineimap3'],
   mutt: ['mutt'],
+  neomutt: ['neomutt'],
   curl: ['curl'],
   openssl: ['openssl'],
   python3: ['python3'],
@@ -39,7 +42,10 @@ export const packageOf: Readonly<Record<Program, readonly string[]>> = {
 export type Program =
   | 'swaks'
   | 'mbsync'
+  | 'getmail'
+  | 'offlineimap'
   | 'mutt'
+  | 'neomutt'
   | 'curl'
   | 'openssl'
   | 'python3'

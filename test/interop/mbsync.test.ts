@@ -8,11 +8,13 @@ import path from 'node:path'
 import { after, before, describe, test } from 'node:test'
 import { startServer, type TestServer } from '../harness/server.ts'
 import { deliver } from './deliver.ts'
+import { mbsyncrc, withoutMark } from './mbsyncrc.ts'
 import { needs, run } from './program.ts'
 import { listMailbox } from './python-script.ts'
 import { alice, askMailbox, readMessage, uidsOf, withoutTrace } from './read-by-curl.ts'
 import { largeSample, sample } from './samples.ts'
 import { saveCertificate } from './server-certificate.ts'
+import { messageId } from './two-way.ts'
 
 const total = 1000
 
@@ -34,7 +36,7 @@ describe('mbsync', needs('mbsync', 'curl', 'python3'), () => {
     await server.createAccount(alice.name, alice.password)
     const certificate = path.join(server.directory, 'certificate.pem')
     await saveCertificate(server.imapsPort, certificate)
-    writeFileSync(path.join(server.directory, 'mbsyncrc'), configuration(server, folder, certificate))
+    writeFileSync(path.join(server.directory, 'mbsyncrc'), mbsyncrc(server, folder, certificate))
   })
   after(() => server[Symbol.asyncDispose]())
 
@@ -151,19 +153,9 @@ describe('mbsync', needs('mbsync', 'curl', 'python3'), () => {
   })
 })
 
-const messageId = (bytes: Buffer): string =>
-  /^Message-ID: (\S+)\r?$/m.exec(bytes.toString('latin1', 0, 4000))?.[1] ?? 'none'
-
 /** A Maildir file has the line ends of Unix. */
 const withCrLf = (bytes: Buffer): Buffer =>
   Buffer.from(bytes.toString('latin1').replaceAll('\n', '\r\n'), 'latin1')
-
-/** mbsync marks what it copies, to know it again after a crash. */
-function withoutMark(message: Buffer): Buffer {
-  const at = message.indexOf('X-TUID: ')
-  assert.notEqual(at, -1)
-  return Buffer.concat([message.subarray(0, at), message.subarray(message.indexOf('\r\n', at) + 2)])
-}
 
 function maildirFlags(flags: readonly string[]): string {
   const letters: Readonly<Record<string, string>> = {
@@ -178,29 +170,3 @@ function maildirFlags(flags: readonly string[]): string {
     .toSorted()
     .join('')
 }
-
-const configuration = (server: TestServer, folder: string, certificate: string): string => `
-IMAPAccount postern
-Host 127.0.0.1
-Port ${server.imapsPort}
-User ${alice.name}
-Pass "${alice.password}"
-SSLType IMAPS
-CertificateFile ${certificate}
-
-IMAPStore far
-Account postern
-
-MaildirStore near
-Path ${folder}/
-Inbox ${folder}/INBOX
-SubFolders Verbatim
-
-Channel everything
-Far :far:
-Near :near:
-Patterns *
-Create Both
-Expunge Both
-SyncState *
-`
