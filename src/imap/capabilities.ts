@@ -14,6 +14,7 @@ export const always: readonly string[] = [
   'CATENATE',
   'CHILDREN',
   'CONDSTORE',
+  'CONTEXT=SEARCH',
   'CREATE-SPECIAL-USE',
   'ENABLE',
   'ESEARCH',

@@ -42,6 +42,7 @@ const byCommand: Readonly<Record<string, Permission>> = {
 
 export const unrestricted: ReadonlySet<string> = new Set([
   'AUTHENTICATE',
+  'CANCELUPDATE',
   'CHECK',
   'CLOSE',
   'LOGIN',

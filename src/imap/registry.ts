@@ -2,6 +2,7 @@
 import type { AnyCommand } from './command.ts'
 import { append } from './commands/append.ts'
 import { authenticate } from './commands/authenticate.ts'
+import { cancelupdate } from './commands/cancelupdate.ts'
 import { capability } from './commands/capability.ts'
 import { close, unselect } from './commands/close.ts'
 import { copy, move, uidCopy, uidMove } from './commands/copy.ts'
@@ -41,6 +42,7 @@ import { unauthenticate } from './commands/unauthenticate.ts'
 export const commands: readonly AnyCommand[] = [
   append,
   authenticate,
+  cancelupdate,
   capability,
   check,
   close,

@@ -5,7 +5,7 @@
 import type { Arguments } from './grammar.ts'
 import { partialRange, type PartialRange, partOf } from './partial-range.ts'
 
-const words: readonly string[] = ['MIN', 'MAX', 'ALL', 'COUNT', 'PARTIAL', 'SAVE']
+const words: readonly string[] = ['MIN', 'MAX', 'ALL', 'COUNT', 'PARTIAL', 'SAVE', 'CONTEXT', 'UPDATE']
 
 export interface ReturnOptions {
   readonly words: ReadonlySet<string>

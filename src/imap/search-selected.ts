@@ -4,15 +4,16 @@
  */
 import type { MailboxView } from '#mail/mailbox-view.ts'
 import { search } from '#mail/query.ts'
-import type { UidRange } from '#mail/search-criteria.ts'
+import type { SearchCriteria, UidRange } from '#mail/search-criteria.ts'
 import { Refusal } from './errors.ts'
 import type { Arguments } from './grammar.ts'
 import type { HeldMailbox } from './mailbox-ref.ts'
 import { resolveKeys, type SearchKey, SearchKeyReader } from './search-keys.ts'
-import { positionsOfUids, positionsWithin, type SequenceSet } from './sequence-set.ts'
+import { type Numbered, positionsWithin, type SequenceSet, star } from './sequence-set.ts'
 import type { ImapSession } from './session.ts'
 import type { SessionView } from './view.ts'
 
+const maxUid = 0xffff_ffff
 const charsets: readonly string[] = ['US-ASCII', 'UTF-8']
 
 export interface SearchProgram {
@@ -24,6 +25,7 @@ export interface SearchProgram {
 }
 
 export interface Found {
+  readonly criteria: SearchCriteria
   /** Positions in the client's view, ascending. */
   readonly positions: readonly number[]
   /** The mailbox as it was searched. */
@@ -54,19 +56,33 @@ export function readKeys(args: Arguments, idPrefix: string, isCharsetKnown: bool
 export async function searchSelected(session: ImapSession, program: SearchProgram): Promise<Found> {
   if (!program.isCharsetKnown)
     throw new Refusal('That charset is not supported', `BADCHARSET (${charsets.join(' ')})`)
-  const { services, connection, selectedView: view } = session
+  const { selectedView: view } = session
   if (program.hasModseq) session.enableCondstore()
   const { now, held } = await session.selectedNow('r')
-  const indexes = await search({
+  const criteria = resolveKeys(program.key, (set, byUid) => rangesOf(set, byUid, view))
+  const indexes = await searchIn(session, held, now, criteria)
+  const positions = view.isNumberedAs(now) ? indexes : positionsOf(view, now, indexes)
+  return { criteria, positions, now, held }
+}
+
+/** Indexes into `now` of what meets the criteria; among some indexes only where they are given. */
+export function searchIn(
+  { services, connection }: ImapSession,
+  { account }: HeldMailbox,
+  now: MailboxView,
+  criteria: SearchCriteria,
+  among?: readonly number[],
+): Promise<readonly number[]> {
+  return search({
     db: services.db,
     blobs: services.blobs,
-    account: held.account,
+    account,
     view: now,
-    criteria: resolveKeys(program.key, (set, byUid) => rangesOf(set, byUid, view)),
+    criteria,
+    ...(among !== undefined && { among }),
     now: services.clock.now(),
     signal: connection.signal,
   })
-  return { positions: view.isNumberedAs(now) ? indexes : positionsOf(view, now, indexes), now, held }
 }
 
 /** Messages that the client does not know yet are not found. */
@@ -84,14 +100,27 @@ function positionsOf(view: SessionView, { uids }: MailboxView, indexes: readonly
   return positions
 }
 
-/** The UIDs that a set in the criteria stands for. */
+/**
+ * The UIDs that a set in the criteria stands for: message numbers and `$` as they are now, UIDs also of messages that
+ * will come (RFC 5267 §4.3).
+ */
 function rangesOf(set: SequenceSet, byUid: boolean, view: SessionView): readonly UidRange[] {
-  const positions = (byUid ? positionsOfUids : positionsWithin)(set, view, view.saved)
-  const ranges: UidRange[] = []
+  const ranges: UidRange[] = byUid ? [...uidRanges(set, view)] : []
+  const positions = byUid ? (set.saved ? view.saved : []) : positionsWithin(set, view, view.saved)
   for (let i = 0; i < positions.length; i += 2) {
     ranges.push([view.uidAt(positions[i]!), view.uidAt(positions[i + 1]!)])
   }
   return ranges
+}
+
+/** As written, with `*` for the last message and those behind it. */
+export function* uidRanges({ ranges }: SequenceSet, view: Numbered): Generator<UidRange, void, void> {
+  const last = view.count === 0 ? 0 : view.uidAt(view.count - 1)
+  for (let i = 0; i < ranges.length; i += 2) {
+    const [a, b] = [ranges[i]!, ranges[i + 1]!]
+    if (a === star || b === star) yield [Math.min(a || last, b || last), maxUid]
+    else yield [Math.min(a, b), Math.max(a, b)]
+  }
 }
 
 /** RFC 7162 §3.1.5: the highest MODSEQ of messages at these positions; 0 for none. */

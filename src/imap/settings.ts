@@ -73,6 +73,12 @@ export const imapSettings = settingsObject({
       classic: 'imap.request.max-size',
       help: 'The largest message that a client can append.',
     }),
+    maxSearchContexts: integer({
+      fallback: 10,
+      min: 1,
+      max: 100,
+      help: 'Searches of one session whose results are kept up to date (CONTEXT=SEARCH).',
+    }),
     otherUsersName: text({
       fallback: 'Other Users',
       allowed: nameAllowed,

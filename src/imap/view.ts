@@ -17,6 +17,7 @@ import type { Rights } from '#mail/rights.ts'
 import { type Changed, showExpunged, showFlags } from './changes-response.ts'
 import type { HeldMailbox } from './mailbox-ref.ts'
 import { objectIdPrefix } from './object-id.ts'
+import { SearchContexts } from './search-context.ts'
 import { eachPosition, type Numbered, pairUp, type Positions } from './sequence-set.ts'
 import type { ResponseWriter } from './writer.ts'
 
@@ -47,6 +48,7 @@ export class SessionView implements Numbered {
   readonly isReadOnly: boolean
   /** What stands before the numbers of identifiers: see `object-id.ts`. */
   readonly idPrefix: string
+  readonly contexts = new SearchContexts()
   /** The rights that the client was told of, by PERMANENTFLAGS. */
   toldRights: Rights
   /** The columns shown last. Not the whole view: that would keep its other columns in memory. */
@@ -163,6 +165,17 @@ export class SessionView implements Numbered {
       if (index !== -1) near = index + 1
       return index
     }
+  }
+
+  /** Positions of messages that are no longer there. */
+  goneIn(now: MailboxView): number[] {
+    const { head, tail } = sharedChunks(this.#uids, now.uids)
+    const { chunks, layout } = this.#uids
+    const gone: number[] = []
+    const locate = this.locator(now)
+    const end = layout.starts[chunks.length - tail]!
+    for (let i = layout.starts[head]!; i < end; i++) if (locate(i) === -1) gone.push(i)
+    return gone
   }
 
   /**

@@ -32,6 +32,8 @@ interface SearchOptions {
   readonly account: AccountId
   readonly view: MailboxView
   readonly criteria: SearchCriteria
+  /** Ascending indexes of the only entries in question; without, all are. */
+  readonly among?: readonly number[]
   /** Milliseconds. */
   readonly now: number
   readonly signal?: AbortSignal
@@ -43,7 +45,9 @@ export async function search(o: SearchOptions): Promise<readonly number[]> {
   const matches: number[] = []
   const open: number[] = []
   const candidate = { index: 0, structure: undefined, answers: undefined }
-  for (let index = 0; index < o.view.count; index++) {
+  const count = o.among?.length ?? o.view.count
+  for (let i = 0; i < count; i++) {
+    const index = o.among === undefined ? i : o.among[i]!
     candidate.index = index
     const answer = condition(candidate)
     if (answer === true) matches.push(index)

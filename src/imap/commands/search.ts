@@ -6,6 +6,7 @@ import { type AnyCommand, command, type Completion, whole } from '../command.ts'
 import { writeEsearch } from '../esearch-response.ts'
 import type { Arguments } from '../grammar.ts'
 import { type ReturnOptions, returnedOf, returnsAll, takeReturnOptions } from '../return-options.ts'
+import { assertTagFree, followResult } from '../search-context.ts'
 import { highestModseq, readProgram, type SearchProgram, searchSelected } from '../search-selected.ts'
 import { pairUp } from '../sequence-set.ts'
 import type { ImapSession } from '../session.ts'
@@ -52,6 +53,7 @@ async function runSearch(
   byUid: boolean,
 ): Promise<Completion> {
   const { out, selectedView: view, reader } = session
+  if (returns?.words.has('UPDATE') === true) assertTagFree(session)
   const result = await searchSelected(session, program)
   const found = result.positions
   const returned = returnedOf(found, returns ?? returnsAll)
@@ -59,7 +61,9 @@ async function runSearch(
   const modseq = program.hasModseq ? highestModseq(returned, result, view) : 0
   const number = (position: number): number => (byUid ? view.uidAt(position) : position + 1)
   if (returns !== undefined || session.isRev2) {
-    writeEsearch(out, reader.tag, returns ?? returnsAll, { found, number, byUid, modseq })
+    const options = returns ?? returnsAll
+    writeEsearch(out, reader.tag, options, { found, number, byUid, modseq })
+    followResult(session, options, result, byUid)
   } else {
     out.ascii('* SEARCH')
     for (const position of found) out.sp().uint(number(position))

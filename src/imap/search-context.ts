@@ -1,0 +1,191 @@
+/**
+ * Searches of the selected mailbox whose results the client is kept informed of (RFC 5267 §4.3): what joins a result
+ * and what leaves it is told in ESEARCH responses, at the moments when the changes themselves are told.
+ *
+ * What must always hold: a response never changes what message numbers mean, and its numbers are those that the
+ * client counts when it reads them. So what is gone leaves the results before EXPUNGE, and what came joins them after
+ * EXISTS.
+ */
+import { lowerBound } from '#mail/column.ts'
+import type { MailboxView } from '#mail/mailbox-view.ts'
+import type { SearchCriteria } from '#mail/search-criteria.ts'
+import { Refusal } from './errors.ts'
+import type { HeldMailbox } from './mailbox-ref.ts'
+import type { ReturnOptions } from './return-options.ts'
+import { type Found, searchIn } from './search-selected.ts'
+import { formatSet } from './sequence-set.ts'
+import type { ImapSession } from './session.ts'
+import type { SessionView } from './view.ts'
+import type { ResponseWriter } from './writer.ts'
+
+/** What all results of a session may have, beyond the first one, which every client may have (RFC 5267 §4.3.1). */
+const maxRemembered = 1_000_000
+
+interface SearchContext {
+  readonly tag: string
+  readonly byUid: boolean
+  readonly criteria: SearchCriteria
+  /** Nothing that happens to a message makes it meet the criteria, or no longer meet them. */
+  readonly isFixed: boolean
+  /** The result as the client knows it: UIDs, ascending. */
+  uids: Uint32Array
+}
+
+/** Of one selection: they end with it. */
+export class SearchContexts {
+  readonly #byTag = new Map<string, SearchContext>()
+  /** Up to here all results are true of the mailbox. */
+  #modseq = 0
+  #lastUid = 0
+
+  has(tag: string): boolean {
+    return this.#byTag.has(tag)
+  }
+
+  /** False where there can be no more. */
+  add(context: SearchContext, { now }: Found, view: SessionView, most: number): boolean {
+    let remembered = context.uids.length
+    for (const { uids } of this.#byTag.values()) remembered += uids.length
+    const { size } = this.#byTag
+    if (size > 0 && (size >= most || remembered > maxRemembered)) return false
+    this.#byTag.set(context.tag, context)
+    // Results that are older than they need to be are only looked at once more.
+    if (size > 0) return true
+    this.#modseq = now.highestModseq
+    this.#lastUid = view.count === 0 ? 0 : view.uidAt(view.count - 1)
+    return true
+  }
+
+  /** False where there is none. */
+  cancel(tag: string): boolean {
+    return this.#byTag.delete(tag)
+  }
+
+  /** RFC 5267 §4.3.4: before EXPUNGE, and also while that may not be told. */
+  tellGone(out: ResponseWriter, view: SessionView, now: MailboxView): void {
+    if (this.#byTag.size === 0) return
+    const gone = view.goneIn(now).map((position) => view.uidAt(position))
+    if (gone.length === 0) return
+    for (const context of this.#byTag.values()) {
+      const left = gone.filter((uid) => includes(context.uids, uid))
+      tell(out, context, view, left, [])
+    }
+  }
+
+  /** What changed and what came, once the client knows of it. */
+  async tellChanged(session: ImapSession, now: MailboxView, held: HeldMailbox): Promise<void> {
+    if (this.#byTag.size === 0 || this.#modseq === now.highestModseq) return
+    const { out, selectedView: view } = session
+    const firstNew = now.firstNotBefore(this.#lastUid + 1)
+    const fresh = Array.from({ length: now.count - firstNew }, (_, i) => firstNew + i)
+    const changed = [...changedSince(now, this.#modseq, firstNew), ...fresh]
+    for (const context of this.#byTag.values()) {
+      const asked = context.isFixed ? fresh : changed
+      if (asked.length === 0) continue
+      const met = new Set(await searchIn(session, held, now, context.criteria, asked))
+      const left: number[] = []
+      const joined: number[] = []
+      for (const index of asked) {
+        const uid = now.uids.at(index)
+        if (met.has(index) === includes(context.uids, uid)) continue
+        if (met.has(index)) joined.push(uid)
+        else left.push(uid)
+      }
+      tell(out, context, view, left, joined)
+    }
+    this.#modseq = now.highestModseq
+    if (now.count > 0) this.#lastUid = Math.max(this.#lastUid, now.uids.at(now.count - 1))
+  }
+}
+
+/** RFC 5267 §4.3: a tag means one search only. */
+export function assertTagFree({ reader, selected }: ImapSession): void {
+  if (selected?.contexts.has(reader.tag)) throw new Refusal('Tag of a search with UPDATE', undefined, 'BAD')
+}
+
+/** Where UPDATE is among the words: keeps the client informed of what was found, or says that it is not. */
+export function followResult(
+  session: ImapSession,
+  { words }: ReturnOptions,
+  found: Found,
+  byUid: boolean,
+): void {
+  if (!words.has('UPDATE')) return
+  const { reader, selectedView: view, settings } = session
+  const context = {
+    tag: reader.tag,
+    byUid,
+    criteria: found.criteria,
+    isFixed: isFixed(found.criteria),
+    uids: Uint32Array.from(found.positions, (position) => view.uidAt(position)),
+  }
+  if (view.contexts.add(context, found, view, settings.maxSearchContexts)) return
+  session.untagged(`NO [NOUPDATE "${reader.tag}"] Too many searches with UPDATE`)
+}
+
+/** What can become true or false of a message that is there. */
+const changing: ReadonlySet<SearchCriteria['kind']> = new Set([
+  'deleted',
+  'keyword',
+  'modseq',
+  'older',
+  'thread',
+  'younger',
+])
+
+function isFixed(criteria: SearchCriteria): boolean {
+  if (criteria.kind === 'not') return isFixed(criteria.of)
+  if (criteria.kind === 'and' || criteria.kind === 'or') return criteria.of.every(isFixed)
+  return !changing.has(criteria.kind)
+}
+
+/** Indexes below `end` of messages with a higher MODSEQ. */
+function changedSince({ modseqs }: MailboxView, since: number, end: number): number[] {
+  const found: number[] = []
+  let index = 0
+  for (const modseq of modseqs) {
+    if (index === end) break
+    if (modseq > since) found.push(index)
+    index++
+  }
+  return found
+}
+
+/** RFC 5267 §4.3.3, §4.3.4: the place 0, since results of SEARCH are in the order of the mailbox. UIDs ascend. */
+function tell(
+  out: ResponseWriter,
+  context: SearchContext,
+  view: SessionView,
+  left: readonly number[],
+  joined: readonly number[],
+): void {
+  if (left.length === 0 && joined.length === 0) return
+  const { tag, byUid, uids } = context
+  const set = (changed: readonly number[]): string =>
+    formatSet(byUid ? changed : changed.values().map((uid) => view.lowerBound(uid) + 1))
+  out.ascii('* ESEARCH (TAG "').ascii(tag).ascii('")')
+  if (byUid) out.ascii(' UID')
+  if (left.length > 0) out.ascii(' REMOVEFROM (0 ').ascii(set(left)).byte(0x29)
+  if (joined.length > 0) out.ascii(' ADDTO (0 ').ascii(set(joined)).byte(0x29)
+  out.crlf()
+  context.uids = merged(uids, left, joined)
+}
+
+/** What `left` has goes, what `joined` has comes; all ascend. */
+function merged(uids: Uint32Array, left: readonly number[], joined: readonly number[]): Uint32Array {
+  const result = new Uint32Array(uids.length - left.length + joined.length)
+  let to = 0
+  let l = 0
+  let j = 0
+  for (const uid of uids) {
+    while (j < joined.length && joined[j]! < uid) result[to++] = joined[j++]!
+    if (uid === left[l]) l++
+    else result[to++] = uid
+  }
+  while (j < joined.length) result[to++] = joined[j++]!
+  return result
+}
+
+function includes(ascending: Uint32Array, uid: number): boolean {
+  return ascending[lowerBound(ascending, ascending.length, uid)] === uid
+}
