@@ -47,6 +47,7 @@ export const always: readonly string[] = [
   'STATUS=SIZE',
   'UIDPLUS',
   'UNSELECT',
+  'WITHIN',
 ]
 
 /** What holds of the settings of now, in every state. */

@@ -139,6 +139,11 @@ export class SearchKeyReader {
         return { kind: 'larger', bytes: args.number() }
       case 'SMALLER':
         return { kind: 'smaller', bytes: args.number() }
+      // RFC 5032 §3
+      case 'OLDER':
+        return { kind: 'older', seconds: args.nzNumber() }
+      case 'YOUNGER':
+        return { kind: 'younger', seconds: args.nzNumber() }
       case 'UID':
         return { kind: 'set', set: args.sequenceSet(), byUid: true }
       case 'MODSEQ':

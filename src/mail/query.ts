@@ -210,9 +210,9 @@ function compileColumn(criteria: OfColumns, view: MailboxView, now: number): Con
     case 'smaller':
       return ({ index }) => view.sizes.at(index) < criteria.bytes
     case 'younger':
-      return ({ index }) => view.receivedAt.at(index) >= now - criteria.seconds * 1000
+      return ({ index }) => secondOf(view.receivedAt.at(index)) >= secondOf(now) - criteria.seconds
     case 'older':
-      return ({ index }) => view.receivedAt.at(index) <= now - criteria.seconds * 1000
+      return ({ index }) => secondOf(view.receivedAt.at(index)) <= secondOf(now) - criteria.seconds
     case 'modseq':
       return ({ index }) => view.modseqs.at(index) >= criteria.atLeast
     case 'message':
@@ -221,6 +221,9 @@ function compileColumn(criteria: OfColumns, view: MailboxView, now: number): Con
       return ({ index }) => view.threads.at(index) === criteria.id
   }
 }
+
+/** INTERNALDATE and its distance from now are exact to a second (RFC 5032 §2). */
+const secondOf = (ms: number): number => Math.floor(ms / 1000)
 
 /** Asked once for each combination of flags, of which there are few. */
 function flagCondition(view: MailboxView, meetsFlags: (flags: FlagSet) => boolean): Condition {
