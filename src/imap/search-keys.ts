@@ -1,6 +1,7 @@
 /**
  * The criteria of SEARCH as a client writes them (RFC 9051 §6.4.4 and §9, search-key), and what they become for
- * the search in mail. Sets of messages are only resolved when the command runs: `$` is what it then stands for.
+ * the search in mail. Sets of messages and object identifiers are only resolved when the command runs, for each
+ * mailbox that is searched: `$` is what it then stands for.
  */
 import type { MessageId, ThreadId } from '#base/id.ts'
 import type { SearchCriteria, UidRange } from '#mail/search-criteria.ts'
@@ -8,13 +9,21 @@ import { type Arguments, utf8Of } from './grammar.ts'
 import { objectNumber } from './object-id.ts'
 import type { SequenceSet } from './sequence-set.ts'
 
-type Leaf = Exclude<SearchCriteria, { kind: 'and' | 'or' | 'not' }>
+type Leaf = Exclude<SearchCriteria, { kind: 'and' | 'or' | 'not' | 'message' | 'thread' }>
 
 export type SearchKey =
   | Leaf
   | { readonly kind: 'and' | 'or'; readonly of: readonly SearchKey[] }
   | { readonly kind: 'not'; readonly of: SearchKey }
   | { readonly kind: 'set'; readonly set: SequenceSet; readonly byUid: boolean }
+  | { readonly kind: 'object'; readonly letter: 'M' | 'T'; readonly text: string }
+
+/** A mailbox for which keys are resolved. */
+export interface SearchPlace {
+  readonly rangesOf: (set: SequenceSet, byUid: boolean) => readonly UidRange[]
+  /** See `object-id.ts`. */
+  readonly idPrefix: string
+}
 
 const DQUOTE = 0x22
 /** Keys inside each other; deeper ones are refused, since reading and searching recurse. */
@@ -68,7 +77,6 @@ const dateKeys: ReadonlyMap<string, DateKey> = new Map<string, DateKey>([
 /** Reads keys to the end of the command. */
 export class SearchKeyReader {
   readonly #args: Arguments
-  readonly #idPrefix: string
   #keys = 0
   /** A string was not text in the charset. */
   hasBadText = false
@@ -77,10 +85,8 @@ export class SearchKeyReader {
   /** Message numbers were among them. */
   hasNumbers = false
 
-  /** `idPrefix` is that of the selected mailbox's object identifiers. */
-  constructor(args: Arguments, idPrefix: string) {
+  constructor(args: Arguments) {
     this.#args = args
-    this.#idPrefix = idPrefix
   }
 
   /** `search-key *(SP search-key)`: all must be met. */
@@ -151,9 +157,9 @@ export class SearchKeyReader {
         if (args.peek() === DQUOTE) this.#entryName()
         return { kind: 'modseq', atLeast: args.modSequence() }
       case 'EMAILID':
-        return { kind: 'message', id: (objectNumber('M', this.#text(), this.#idPrefix) ?? 0) as MessageId }
+        return { kind: 'object', letter: 'M', text: this.#text() }
       case 'THREADID':
-        return { kind: 'thread', id: (objectNumber('T', this.#text(), this.#idPrefix) ?? 0) as ThreadId }
+        return { kind: 'object', letter: 'T', text: this.#text() }
       default:
         return args.fail('unknown search key')
     }
@@ -176,19 +182,21 @@ export class SearchKeyReader {
   }
 }
 
-/** The criteria with every set replaced by UIDs. */
-export function resolveKeys(
-  key: SearchKey,
-  rangesOf: (set: SequenceSet, byUid: boolean) => readonly UidRange[],
-): SearchCriteria {
+/** The criteria for one mailbox. */
+export function resolveKeys(key: SearchKey, place: SearchPlace): SearchCriteria {
   switch (key.kind) {
     case 'set':
-      return { kind: 'uids', ranges: rangesOf(key.set, key.byUid) }
+      return { kind: 'uids', ranges: place.rangesOf(key.set, key.byUid) }
+    case 'object': {
+      const number = objectNumber(key.letter, key.text, place.idPrefix) ?? 0
+      if (key.letter === 'M') return { kind: 'message', id: number as MessageId }
+      return { kind: 'thread', id: number as ThreadId }
+    }
     case 'and':
     case 'or':
-      return { kind: key.kind, of: key.of.map((one) => resolveKeys(one, rangesOf)) }
+      return { kind: key.kind, of: key.of.map((one) => resolveKeys(one, place)) }
     case 'not':
-      return { kind: 'not', of: resolveKeys(key.of, rangesOf) }
+      return { kind: 'not', of: resolveKeys(key.of, place) }
     default:
       return key
   }

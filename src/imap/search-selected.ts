@@ -8,8 +8,8 @@ import type { SearchCriteria, UidRange } from '#mail/search-criteria.ts'
 import { Refusal } from './errors.ts'
 import type { Arguments } from './grammar.ts'
 import type { HeldMailbox } from './mailbox-ref.ts'
-import { resolveKeys, type SearchKey, SearchKeyReader } from './search-keys.ts'
-import { type Numbered, positionsWithin, type SequenceSet, star } from './sequence-set.ts'
+import { resolveKeys, type SearchKey, SearchKeyReader, type SearchPlace } from './search-keys.ts'
+import { type Numbered, type Positions, positionsWithin, type SequenceSet, star } from './sequence-set.ts'
 import type { ImapSession } from './session.ts'
 import type { SessionView } from './view.ts'
 
@@ -34,19 +34,19 @@ export interface Found {
 }
 
 /** `[CHARSET x ]keys`, to the end of the command. */
-export function readProgram(args: Arguments, idPrefix: string): SearchProgram {
-  if (!args.takeWord('charset ')) return readKeys(args, idPrefix, true)
+export function readProgram(args: Arguments): SearchProgram {
+  if (!args.takeWord('charset ')) return readKeys(args, true)
   const isKnown = readCharset(args)
   args.sp()
-  return readKeys(args, idPrefix, isKnown)
+  return readKeys(args, isKnown)
 }
 
 /** The name of a charset; whether it is known. */
 export const readCharset = (args: Arguments): boolean =>
   charsets.includes(args.astring().toString('latin1').toUpperCase())
 
-export function readKeys(args: Arguments, idPrefix: string, isCharsetKnown: boolean): SearchProgram {
-  const reader = new SearchKeyReader(args, idPrefix)
+export function readKeys(args: Arguments, isCharsetKnown: boolean): SearchProgram {
+  const reader = new SearchKeyReader(args)
   const key = reader.readAll()
   const { hasModseq, hasNumbers, hasBadText } = reader
   return { isCharsetKnown: isCharsetKnown && !hasBadText, key, hasModseq, hasNumbers }
@@ -59,7 +59,10 @@ export async function searchSelected(session: ImapSession, program: SearchProgra
   const { selectedView: view } = session
   if (program.hasModseq) session.enableCondstore()
   const { now, held } = await session.selectedNow('r')
-  const criteria = resolveKeys(program.key, (set, byUid) => rangesOf(set, byUid, view))
+  const criteria = resolveKeys(
+    program.key,
+    placeOf(view, () => view.saved, view.idPrefix),
+  )
   const indexes = await searchIn(session, held, now, criteria)
   const positions = view.isNumberedAs(now) ? indexes : positionsOf(view, now, indexes)
   return { criteria, positions, now, held }
@@ -101,20 +104,26 @@ function positionsOf(view: SessionView, { uids }: MailboxView, indexes: readonly
 }
 
 /**
- * The UIDs that a set in the criteria stands for: message numbers and `$` as they are now, UIDs also of messages that
- * will come (RFC 5267 §4.3).
+ * Message numbers and `$` are resolved to what they are now, UIDs also to those of messages that will come
+ * (RFC 5267 §4.3).
  */
-function rangesOf(set: SequenceSet, byUid: boolean, view: SessionView): readonly UidRange[] {
-  const ranges: UidRange[] = byUid ? [...uidRanges(set, view)] : []
-  const positions = byUid ? (set.saved ? view.saved : []) : positionsWithin(set, view, view.saved)
-  for (let i = 0; i < positions.length; i += 2) {
-    ranges.push([view.uidAt(positions[i]!), view.uidAt(positions[i + 1]!)])
+function placeOf(numbered: Numbered, savedNow: () => Positions, idPrefix: string): SearchPlace {
+  let known: Positions | undefined
+  const saved = ({ saved: isNamed }: SequenceSet): Positions => (isNamed ? (known ??= savedNow()) : [])
+  return {
+    idPrefix,
+    rangesOf(set, byUid) {
+      const ranges: UidRange[] = byUid ? [...uidRanges(set, numbered)] : []
+      const positions = byUid ? saved(set) : positionsWithin(set, numbered, saved(set))
+      for (let i = 0; i < positions.length; i += 2)
+        ranges.push([numbered.uidAt(positions[i]!), numbered.uidAt(positions[i + 1]!)])
+      return ranges
+    },
   }
-  return ranges
 }
 
 /** As written, with `*` for the last message and those behind it. */
-export function* uidRanges({ ranges }: SequenceSet, view: Numbered): Generator<UidRange, void, void> {
+function* uidRanges({ ranges }: SequenceSet, view: Numbered): Generator<UidRange, void, void> {
   const last = view.count === 0 ? 0 : view.uidAt(view.count - 1)
   for (let i = 0; i < ranges.length; i += 2) {
     const [a, b] = [ranges[i]!, ranges[i + 1]!]
