@@ -9,38 +9,22 @@ import path from 'node:path'
 import { after, before, describe, test } from 'node:test'
 import { startServer, type TestServer } from '../harness/server.ts'
 import { deliver } from './deliver.ts'
+import { type Mutt, setUpMutt } from './mutt.ts'
 import { needs, run } from './program.ts'
 import { listMailbox } from './python-script.ts'
 import { alice, bob, readMessage, uidsOf, withoutTrace } from './read-by-curl.ts'
 import { sample } from './samples.ts'
-import { saveCertificate } from './server-certificate.ts'
 
 describe('mutt', needs('mutt', 'script', 'curl', 'python3'), () => {
   let server: TestServer
-  let configuration: string
+  let mutt: Mutt
 
   before(async () => {
     server = await startServer()
     for (const user of [alice, bob]) await server.createAccount(user.name, user.password)
-    const certificate = path.join(server.directory, 'certificate.pem')
-    await saveCertificate(server.imapsPort, certificate)
-    configuration = path.join(server.directory, 'muttrc')
-    writeFileSync(configuration, muttrc(server, certificate))
+    mutt = await setUpMutt(server, 'mutt', { folder: server.directory })
   })
   after(() => server[Symbol.asyncDispose]())
-
-  const box = (name: string): string => `imaps://127.0.0.1:${server.imapsPort}/${name}`
-  const environment = () => ({ TERM: 'vt100', HOME: server.directory })
-
-  /** Opens the mailbox and types; the last key strokes must leave. */
-  async function type(mailbox: string, keys: string): Promise<void> {
-    const script = path.join(server.directory, 'keys')
-    writeFileSync(script, `push '${keys}'\n`)
-    const command = `mutt -n -F ${configuration} -e 'source ${script}' -f ${box(mailbox)}`
-    await run('script', ['--quiet', '--return', '--command', command, '/dev/null'], {
-      environment: environment(),
-    })
-  }
 
   const flagsOf = async (mailbox: string): Promise<readonly (readonly string[])[]> =>
     (await listMailbox(server, alice, mailbox)).map(({ flags }) =>
@@ -50,7 +34,7 @@ describe('mutt', needs('mutt', 'script', 'curl', 'python3'), () => {
   test('reads a mailbox, flags and deletes', async () => {
     const messages = [1, 2, 3, 4].map((number) => sample({ number, subject: `Grüße ${number}` }))
     await deliver(server.smtpPort, alice.name, messages)
-    await type(
+    await mutt.type(
       'INBOX',
       '<first-entry><flag-message><next-entry><display-message><exit><next-entry><delete-message><quit>',
     )
@@ -59,7 +43,7 @@ describe('mutt', needs('mutt', 'script', 'curl', 'python3'), () => {
   })
 
   test('copies by the server', async () => {
-    await type('INBOX', `<tag-pattern>~A<enter><tag-prefix><copy-message>=Archive<enter><quit>`)
+    await mutt.type('INBOX', `<tag-pattern>~A<enter><tag-prefix><copy-message>=Archive<enter><quit>`)
     assert.deepEqual(await uidsOf(server, alice), [1, 2, 4])
     const copies = await uidsOf(server, alice, 'Archive')
     assert.equal(copies.length, 3)
@@ -73,13 +57,13 @@ describe('mutt', needs('mutt', 'script', 'curl', 'python3'), () => {
 
   test('saves to a local mailbox and to a new one on the server', async () => {
     const file = path.join(server.directory, 'saved')
-    await type('Archive', `<first-entry><copy-message>${file}<enter><quit>`)
+    await mutt.type('Archive', `<first-entry><copy-message>${file}<enter><quit>`)
     const [, ...lines] = readFileSync(file, 'latin1').split('\n')
     const text = lines.filter((line) => !/^(?:X?-?Status|Content-Length|Lines): /.test(line)).join('\r\n')
     const kept = (await readMessage(server, alice, 1)).toString('latin1')
     // An mbox file hides lines that begin with "From ".
     assert.equal(text.replace(/^>From /m, 'From ').trimEnd(), kept.trimEnd())
-    await type('Archive', '<last-entry><save-message>=Neues/2024<enter><quit>')
+    await mutt.type('Archive', '<last-entry><save-message>=Neues/2024<enter><quit>')
     assert.equal((await uidsOf(server, alice, 'Archive')).length, 2)
     const [moved, ...more] = await uidsOf(server, alice, 'Neues/2024')
     assert.ok(moved !== undefined && more.length === 0)
@@ -90,7 +74,7 @@ describe('mutt', needs('mutt', 'script', 'curl', 'python3'), () => {
   })
 
   test('finds by the server', async () => {
-    await type('INBOX', '<tag-pattern>=b "message 2"<enter><tag-prefix><set-flag>!<quit>')
+    await mutt.type('INBOX', '<tag-pattern>=b "message 2"<enter><tag-prefix><set-flag>!<quit>')
     const flagged = (await flagsOf('INBOX')).map((flags) => flags.includes('\\Flagged'))
     assert.deepEqual(flagged, [true, true, false])
   })
@@ -99,8 +83,8 @@ describe('mutt', needs('mutt', 'script', 'curl', 'python3'), () => {
     const attachment = path.join(server.directory, 'attached.bin')
     const content = randomBytes(50_000)
     writeFileSync(attachment, content)
-    const args = ['-n', '-F', configuration, '-s', 'Grüße aus mutt', '-a', attachment, '--', bob.name]
-    await run('mutt', args, { input: 'Guten Tag\n', environment: environment() })
+    const args = ['-n', '-F', mutt.configuration, '-s', 'Grüße aus mutt', '-a', attachment, '--', bob.name]
+    await run('mutt', args, { input: 'Guten Tag\n', environment: mutt.environment })
     const [uid] = await uidsOf(server, bob)
     const arrived = await readMessage(server, bob, uid!)
     const [copy] = await uidsOf(server, alice, 'Sent')
@@ -115,24 +99,3 @@ describe('mutt', needs('mutt', 'script', 'curl', 'python3'), () => {
     assert.deepEqual(sent, ['\\Seen'])
   })
 })
-
-const muttrc = (server: TestServer, certificate: string): string => `
-set imap_user="${alice.name}"
-set imap_pass="${alice.password}"
-set smtp_url="smtp://${alice.name}@127.0.0.1:${server.submissionPort}/"
-set smtp_pass="${alice.password}"
-set from="${alice.name}"
-set realname="Alice"
-set certificate_file="${certificate}"
-set ssl_force_tls=yes ssl_verify_host=no ssl_verify_dates=no
-set folder="imaps://127.0.0.1:${server.imapsPort}/"
-set spoolfile="=INBOX"
-set record="=Sent"
-set charset="utf-8"
-set send_charset="utf-8"
-set mbox_type=mbox
-set delete=yes confirmappend=no confirmcreate=no move=no mark_old=no wait_key=no quit=yes copy=yes
-set header_cache="" message_cachedir="" tmpdir="${server.directory}"
-set resolve=no auto_tag=no fcc_attach=yes
-set pager_stop=yes
-`
