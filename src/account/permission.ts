@@ -76,6 +76,7 @@ export const singletonNames = [
   'MtaStageRcpt',
   'MtaSts',
   'ReportSettings',
+  'Search',
   'SenderAuth',
   'Sharing',
   'SystemSettings',

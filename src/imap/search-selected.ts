@@ -79,6 +79,7 @@ export function searchIn(
   return search({
     db: services.db,
     blobs: services.blobs,
+    indexes: services.indexes,
     account,
     view: now,
     criteria,
