@@ -29,6 +29,7 @@ export const always: readonly string[] = [
   'METADATA-SERVER',
   'MOVE',
   'MULTIAPPEND',
+  'MULTISEARCH',
   'NAMESPACE',
   'OBJECTID',
   'PARTIAL',

@@ -12,6 +12,7 @@ const byCommand: Readonly<Record<string, Permission>> = {
   DELETE: 'imapDelete',
   DELETEACL: 'imapAclSet',
   ENABLE: 'imapEnable',
+  ESEARCH: 'imapSearch',
   EXAMINE: 'imapExamine',
   EXPUNGE: 'imapExpunge',
   FETCH: 'imapFetch',

@@ -10,6 +10,7 @@ import { create } from './commands/create.ts'
 import { deleteCommand } from './commands/delete.ts'
 import { deleteacl } from './commands/deleteacl.ts'
 import { enable } from './commands/enable.ts'
+import { esearch } from './commands/esearch.ts'
 import { expunge, uidExpunge } from './commands/expunge.ts'
 import { fetch, uidFetch } from './commands/fetch.ts'
 import { getacl } from './commands/getacl.ts'
@@ -51,6 +52,7 @@ export const commands: readonly AnyCommand[] = [
   deleteacl,
   deleteCommand,
   enable,
+  esearch,
   examine,
   expunge,
   fetch,

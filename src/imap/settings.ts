@@ -79,6 +79,12 @@ export const imapSettings = settingsObject({
       max: 100,
       help: 'Searches of one session whose results are kept up to date (CONTEXT=SEARCH).',
     }),
+    maxSearchMailboxes: integer({
+      fallback: 1000,
+      min: 1,
+      max: 100_000,
+      help: 'Mailboxes that one command may search (MULTISEARCH).',
+    }),
     otherUsersName: text({
       fallback: 'Other Users',
       allowed: nameAllowed,
