@@ -46,6 +46,7 @@ export const unrestricted: ReadonlySet<string> = new Set([
   'CANCELUPDATE',
   'CHECK',
   'CLOSE',
+  'COMPRESS',
   'LOGIN',
   'LOGOUT',
   'NOOP',

@@ -5,6 +5,7 @@ import { authenticate } from './commands/authenticate.ts'
 import { cancelupdate } from './commands/cancelupdate.ts'
 import { capability } from './commands/capability.ts'
 import { close, unselect } from './commands/close.ts'
+import { compress } from './commands/compress.ts'
 import { copy, move, uidCopy, uidMove } from './commands/copy.ts'
 import { create } from './commands/create.ts'
 import { deleteCommand } from './commands/delete.ts'
@@ -47,6 +48,7 @@ export const commands: readonly AnyCommand[] = [
   capability,
   check,
   close,
+  compress,
   copy,
   create,
   deleteacl,

@@ -34,6 +34,10 @@ export const imapSettings = settingsObject({
       normalise: contact,
       help: 'How users reach the administrator: mail programs can ask for it (METADATA, /shared/admin).',
     }),
+    allowCompression: boolean({
+      fallback: true,
+      help: 'Whether clients that have signed in may compress what is sent (COMPRESS). Costs the server time, and memory for each such connection.',
+    }),
     allowPlainTextAuth: boolean({
       fallback: false,
       classic: 'imap.auth.allow-plain-text',
