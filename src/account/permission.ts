@@ -35,11 +35,13 @@ const mailPermissions = {
   imapRename: 'IMAP: rename mailboxes.',
   imapReplace: 'IMAP: put a message in the place of another.',
   imapSearch: 'IMAP: search.',
+  imapSort: 'IMAP: search, with the result in an order.',
   imapSelect: 'IMAP: open mailboxes.',
   imapExamine: 'IMAP: open mailboxes to read only.',
   imapStatus: 'IMAP: ask for the counts of mailboxes.',
   imapStore: 'IMAP: change flags.',
   imapSubscribe: 'IMAP: subscribe to mailboxes.',
+  imapThread: 'IMAP: search, with the result in threads.',
 } as const
 
 /** What only those do who run the server. */
@@ -76,7 +78,6 @@ export const singletonNames = [
   'MtaStageRcpt',
   'MtaSts',
   'ReportSettings',
-  'Search',
   'SenderAuth',
   'Sharing',
   'SystemSettings',

@@ -18,6 +18,7 @@ export const always: readonly string[] = [
   'CREATE-SPECIAL-USE',
   'ENABLE',
   'ESEARCH',
+  'ESORT',
   'ID',
   'IDLE',
   'LIST-EXTENDED',
@@ -29,7 +30,6 @@ export const always: readonly string[] = [
   'METADATA-SERVER',
   'MOVE',
   'MULTIAPPEND',
-  'MULTISEARCH',
   'NAMESPACE',
   'OBJECTID',
   'PARTIAL',
@@ -44,6 +44,8 @@ export const always: readonly string[] = [
   'SASL-IR',
   'SAVEDATE',
   'SEARCHRES',
+  'SORT',
+  'SORT=DISPLAY',
   'SPECIAL-USE',
   'STATUS=SIZE',
   'UIDPLUS',
@@ -62,7 +64,6 @@ export function capabilities(session: ImapSession): readonly string[] {
   const words = [...always, ...bySettings(session)]
   if (session.access !== undefined) {
     if (session.access.permissions.has(quotaSetters)) words.push('QUOTASET')
-    if (session.settings.allowCompression) words.push('COMPRESS=DEFLATE')
     if (session.settings.allowUnauthenticate) words.push('UNAUTHENTICATE')
     return words
   }

@@ -5,13 +5,11 @@ import { authenticate } from './commands/authenticate.ts'
 import { cancelupdate } from './commands/cancelupdate.ts'
 import { capability } from './commands/capability.ts'
 import { close, unselect } from './commands/close.ts'
-import { compress } from './commands/compress.ts'
 import { copy, move, uidCopy, uidMove } from './commands/copy.ts'
 import { create } from './commands/create.ts'
 import { deleteCommand } from './commands/delete.ts'
 import { deleteacl } from './commands/deleteacl.ts'
 import { enable } from './commands/enable.ts'
-import { esearch } from './commands/esearch.ts'
 import { expunge, uidExpunge } from './commands/expunge.ts'
 import { fetch, uidFetch } from './commands/fetch.ts'
 import { getacl } from './commands/getacl.ts'
@@ -35,6 +33,7 @@ import { examine, select } from './commands/select.ts'
 import { setacl } from './commands/setacl.ts'
 import { setmetadata } from './commands/setmetadata.ts'
 import { setquota } from './commands/setquota.ts'
+import { sort, uidSort } from './commands/sort.ts'
 import { starttls } from './commands/starttls.ts'
 import { status } from './commands/status.ts'
 import { store, uidStore } from './commands/store.ts'
@@ -48,13 +47,11 @@ export const commands: readonly AnyCommand[] = [
   capability,
   check,
   close,
-  compress,
   copy,
   create,
   deleteacl,
   deleteCommand,
   enable,
-  esearch,
   examine,
   expunge,
   fetch,
@@ -80,6 +77,7 @@ export const commands: readonly AnyCommand[] = [
   setacl,
   setmetadata,
   setquota,
+  sort,
   starttls,
   status,
   store,
@@ -90,6 +88,7 @@ export const commands: readonly AnyCommand[] = [
   uidMove,
   uidReplace,
   uidSearch,
+  uidSort,
   uidStore,
   unauthenticate,
   unselect,

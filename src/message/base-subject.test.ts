@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import fc from 'fast-check'
-import { baseSubject } from './base-subject.ts'
+import { baseSubject, readSubject } from './base-subject.ts'
 
 test('the procedure of RFC 5256 §2.1', () => {
   const examples: Record<string, string> = {
@@ -28,6 +28,13 @@ test('the procedure of RFC 5256 §2.1', () => {
     'Re: [nested [blob] x': '[nested [blob] x',
   }
   for (const [subject, base] of Object.entries(examples)) assert.equal(baseSubject(subject), base, subject)
+})
+
+test('what is a reply or a forward (RFC 5256 §3)', () => {
+  for (const subject of ['re: x', 'FW: x', '[a] Fwd[b]: x', 'x (fwd)', '[fwd: x]', '[a] [fwd: x]'])
+    assert.equal(readSubject(subject).isReply, true, subject)
+  for (const subject of ['x', '', ' [a]  x ', 'Reply: x', 're x', '[fwd: x', '(fwd) x'])
+    assert.equal(readSubject(subject).isReply, false, subject)
 })
 
 test('a base subject has no leader and no trailer left', () => {

@@ -19,9 +19,23 @@ interface Word {
 const MAX_CHARSET_NAME = 64
 
 /** Header text, with its encoded words decoded. */
-export function decodeHeaderText(raw: string): string {
+export const decodeHeaderText = (raw: string): string => decode(raw, decodePlain, decodeCharset)
+
+/** The bytes that the text has in the charsets of its words, a character for each: no charset is taken off. */
+export const headerOctets = (raw: string): string =>
+  decode(
+    raw,
+    (text) => text,
+    (bytes) => bytes.toString('latin1'),
+  )
+
+function decode(
+  raw: string,
+  plain: (text: string) => string,
+  inCharset: (bytes: Buffer, charset: string) => string,
+): string {
   let at = raw.indexOf('=?')
-  if (at < 0) return decodePlain(raw)
+  if (at < 0) return plain(raw)
   let text = ''
   let plainStart = 0
   /** Decoded bytes of adjacent words in one charset, waiting for the next. */
@@ -38,25 +52,24 @@ export function decodeHeaderText(raw: string): string {
     // RFC 2047 §6.2: white space between adjacent encoded words is not shown.
     const adjacent = pending.length > 0 && isBlank(between)
     if (!adjacent || word.charset !== pendingCharset || isStateful(word.charset)) {
-      text += flush(pending, pendingCharset)
+      if (pending.length > 0) text += inCharset(joined(pending), pendingCharset)
       pending = []
     }
-    if (!adjacent) text += decodePlain(between)
+    if (!adjacent) text += plain(between)
     pending.push(word.bytes)
     pendingCharset = word.charset
     plainStart = word.end
     at = raw.indexOf('=?', word.end)
   }
-  return text + flush(pending, pendingCharset) + decodePlain(raw.slice(plainStart))
+  if (pending.length > 0) text += inCharset(joined(pending), pendingCharset)
+  return text + plain(raw.slice(plainStart))
 }
 
 /** Charsets with shift states begin each word anew; joined, their escape sequences would collide. */
 const isStateful = (charset: string): boolean => /^(?:iso-2022|hz|utf-?7)/.test(charset)
 
-function flush(pending: readonly Buffer[], charset: string): string {
-  if (pending.length === 0) return ''
-  return decodeCharset(pending.length === 1 ? pending[0]! : Buffer.concat(pending), charset)
-}
+const joined = (pieces: readonly Buffer[]): Buffer =>
+  pieces.length === 1 ? pieces[0]! : Buffer.concat(pieces)
 
 /** Text without encoded words: ASCII as it is, 8-bit by its looks. */
 function decodePlain(raw: string): string {

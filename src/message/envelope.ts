@@ -67,6 +67,7 @@ function nextNstring(reader: WireReader, spaced = true): string | undefined {
 
 /** What is searched in, by its place among the members. */
 const memberPlaces = { subject: 1, from: 2, to: 5, cc: 6, bcc: 7 } as const
+const identifiersAt = 8
 export type EnvelopeMember = keyof typeof memberPlaces
 
 /** The bytes of one member; the others are passed over. Throws SyntaxFault where the bytes are damaged. */
@@ -88,6 +89,25 @@ export function memberText(wire: Buffer, member: EnvelopeMember): string {
   return member === 'subject' ? decodeHeaderText(reader.nstring() ?? '') : addressText(readAddresses(reader))
 }
 
+/** The first of the addresses that `memberWire` found; undefined where there is none. */
+export function firstAddress(wire: Buffer): Address | undefined {
+  const reader = new WireReader(wire)
+  if (reader.takeNil()) return undefined
+  reader.open()
+  return readAddress(reader)
+}
+
+/** The last two members; the others are passed over. */
+export function readIdentifiers(envelope: Buffer): Pick<Envelope, 'inReplyTo' | 'messageId'> {
+  const reader = new WireReader(envelope)
+  reader.open()
+  for (let i = 0; i < identifiersAt; i++) {
+    reader.skipValue()
+    reader.space()
+  }
+  return { inReplyTo: nextNstring(reader, false), messageId: nextNstring(reader) }
+}
+
 function nextAddresses(reader: WireReader): readonly Address[] {
   reader.space()
   return readAddresses(reader)
@@ -98,15 +118,17 @@ function readAddresses(reader: WireReader): readonly Address[] {
   const list: Address[] = []
   reader.open()
   // One more than are parsed, for the end of a group.
-  while (!reader.isClose && list.length <= MAX_ADDRESSES) {
-    reader.open()
-    const name = nextNstring(reader, false)
-    const route = nextNstring(reader)
-    const mailbox = nextNstring(reader)
-    const host = nextNstring(reader)
-    reader.close()
-    list.push({ name, route, mailbox, host })
-  }
+  while (!reader.isClose && list.length <= MAX_ADDRESSES) list.push(readAddress(reader))
   reader.close()
   return list
+}
+
+function readAddress(reader: WireReader): Address {
+  reader.open()
+  const name = nextNstring(reader, false)
+  const route = nextNstring(reader)
+  const mailbox = nextNstring(reader)
+  const host = nextNstring(reader)
+  reader.close()
+  return { name, route, mailbox, host }
 }

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { MAX_IDS, messageId, messageIds } from './references.ts'
+import { comparedId, MAX_IDS, messageId, messageIds } from './references.ts'
 
 test('identifiers of a field (RFC 5322 §3.6.4)', () => {
   assert.deepEqual(messageIds('<1234@local.machine.example> <3456@example.net>'), [
@@ -8,6 +8,7 @@ test('identifiers of a field (RFC 5322 §3.6.4)', () => {
     '3456@example.net',
   ])
   assert.deepEqual(messageIds('<a@b>\t<a@b><c@d>'), ['a@b', 'c@d'])
+  assert.deepEqual(messageIds('<a@b> <c@d> <a@b>'), ['a@b', 'c@d', 'a@b'])
   assert.deepEqual(messageIds('Message from Bob <never ended <c@d> of <>'), ['c@d'])
   assert.deepEqual(messageIds('< a @ b >'), ['a@b'])
   assert.deepEqual(messageIds('no identifier'), [])
@@ -27,6 +28,14 @@ test('an identifier without brackets', () => {
   assert.equal(messageId(' a@b '), 'a@b')
   assert.equal(messageId('a b@c'), undefined)
   assert.equal(messageId(`<${'x'.repeat(2000)}@y>`), undefined)
+})
+
+test('identifiers are compared without their quoting (RFC 5256 §3)', () => {
+  assert.equal(comparedId('"01KF8JCEOCBS0045PS"@xxx.yyy.com'), '01KF8JCEOCBS0045PS@xxx.yyy.com')
+  assert.equal(comparedId('"a\\"b"@c'), 'a"b@c')
+  assert.equal(comparedId('"a@b'), '"a@b')
+  assert.equal(comparedId('A@b'), 'A@b')
+  for (const id of ['a', '@b', 'a@', '']) assert.equal(comparedId(id), undefined, id)
 })
 
 test('hostile fields are read in linear time', () => {

@@ -9,7 +9,14 @@
 import { asBuffer } from '#base/bytes.ts'
 import { SyntaxFault } from '#base/fault.ts'
 import { readBodyStructure, renderBodyStructure, type PartPlace } from './body-structure.ts'
-import { type EnvelopeMember, memberText, memberWire, readEnvelope, renderEnvelope } from './envelope.ts'
+import {
+  type EnvelopeMember,
+  memberText,
+  memberWire,
+  readEnvelope,
+  readIdentifiers,
+  renderEnvelope,
+} from './envelope.ts'
 import { messageId, messageIds } from './references.ts'
 import type { Envelope, MessageStructure, Part } from './structure.ts'
 import { WireReader } from './wire.ts'
@@ -152,6 +159,7 @@ export class StoredStructure {
   /** Milliseconds since 1970-01-01 UTC, from the Date field. */
   readonly sentAt: number | undefined
   #envelope: Envelope | undefined
+  #ids: Pick<Envelope, 'inReplyTo' | 'messageId'> | undefined
 
   constructor(stored: Uint8Array) {
     const bytes = asBuffer(stored)
@@ -222,12 +230,12 @@ export class StoredStructure {
   }
 
   get messageId(): string | undefined {
-    const { messageId: value } = this.envelope
+    const { messageId: value } = this.#identifiers
     return value === undefined ? undefined : messageId(value)
   }
 
   get inReplyTo(): readonly string[] {
-    return messageIds(this.envelope.inReplyTo ?? '')
+    return messageIds(this.#identifiers.inReplyTo ?? '')
   }
 
   /** The bytes of a member of the envelope, by which search tells most messages apart. */
@@ -264,6 +272,11 @@ export class StoredStructure {
       return { headerStart: isRoot ? 0 : headerStart, bodyStart, bodyEnd, childCount, done }
     }
     return readBodyStructure(new WireReader(this.#section(1)), place)
+  }
+
+  get #identifiers(): Pick<Envelope, 'inReplyTo' | 'messageId'> {
+    this.#ids ??= readIdentifiers(this.#section(0))
+    return this.#ids
   }
 
   #start(section: number): number {

@@ -32,11 +32,7 @@ interface HashData {
   readonly role: 'hash'
 }
 
-interface IndexData {
-  readonly role: 'index'
-}
-
-export type ThreadData = CommitterData | WorkerData | HashData | IndexData
+export type ThreadData = CommitterData | WorkerData | HashData
 
 /** Starts the program's main file as a thread. Ports in the data are handed over. */
 export type Spawn = (data: ThreadData) => Worker

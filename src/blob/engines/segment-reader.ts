@@ -13,7 +13,8 @@ import { Fault } from '#base/fault.ts'
 import type { BlobHash } from '#base/id.ts'
 import { Lru } from '#base/lru.ts'
 import type { Maybe } from '#base/maybe.ts'
-import type { BlobLocation } from '#kv/blob-rows.ts'
+import { type BlobLocation, blobTable } from '#kv/blob-rows.ts'
+import type { Db } from '#kv/db.ts'
 import { contentOfRecord, readRecord } from '../read-record.ts'
 import { type CodecName, DamagedBlob, chunkBytes, headerBytes, tableEntryBytes } from '../record.ts'
 import { BlobStager } from '../stage.ts'
@@ -25,19 +26,16 @@ const maxLocations = 20_000
 /** A record of one chunk. */
 const smallRecord = headerBytes + chunkBytes + tableEntryBytes
 
-/** Where the store says that a blob is. */
-export type LocateBlob = (hash: BlobHash) => Promise<BlobLocation | undefined>
-
 export class SegmentBlobs implements BlobStore {
   readonly #directory: string
-  readonly #whereIs: LocateBlob
+  readonly #db: Db
   readonly #codec: CodecName
   readonly #files = new Lru<number, number>(maxOpenFiles, (_segment, fd) => closeSync(fd))
   readonly #locations = new Lru<BlobHash, BlobLocation>(maxLocations)
 
-  constructor(o: { directory: string; locate: LocateBlob; codec: CodecName }) {
+  constructor(o: { directory: string; db: Db; codec: CodecName }) {
     this.#directory = o.directory
-    this.#whereIs = o.locate
+    this.#db = o.db
     this.#codec = o.codec
   }
 
@@ -97,7 +95,7 @@ export class SegmentBlobs implements BlobStore {
   }
 
   async #lookUp(hash: BlobHash): Promise<BlobLocation> {
-    const location = await this.#whereIs(hash)
+    const location = await this.#db.read((tx) => tx.get(blobTable, hash))
     if (location === undefined) throw new Fault('notFound', 'no such blob', { what: 'blob' })
     this.#locations.set(hash, location)
     return location

@@ -1,0 +1,121 @@
+/**
+ * SORT and UID SORT (RFC 5256 §3): SEARCH with its result in an order that the client asks for, and the same
+ * choice of what is returned (ESORT, RFC 5267 §3).
+ */
+import { sortMessages, type SortCriterion, type SortKey } from '#mail/sort.ts'
+import { type AnyCommand, command, type Completion, whole } from '../command.ts'
+import { writeEsearch } from '../esearch-response.ts'
+import type { Arguments } from '../grammar.ts'
+import { type ReturnOptions, returnedOf, takeReturnOptions } from '../return-options.ts'
+import {
+  highestModseq,
+  readCharset,
+  readKeys,
+  type SearchProgram,
+  searchSelected,
+} from '../search-selected.ts'
+import { pairUp } from '../sequence-set.ts'
+import type { ImapSession } from '../session.ts'
+
+interface SortArguments {
+  /** Undefined where RETURN was not given: then SORT is answered, under IMAP4rev2 too. */
+  readonly returns: ReturnOptions | undefined
+  readonly criteria: readonly SortCriterion[]
+  readonly program: SearchProgram
+}
+
+export const sort = sorting('SORT')
+export const uidSort = sorting('UID SORT')
+
+function sorting(name: string): AnyCommand {
+  const byUid = name.startsWith('UID')
+  return command<SortArguments>({
+    name,
+    states: ['selected'],
+    standard: 'RFC 5256 §3',
+    hidesExpunges: byUid ? ({ program }) => program.hasNumbers : true,
+    parse: whole((args: Arguments) => {
+      args.sp()
+      const returns = takeReturnOptions(args)
+      const criteria = readCriteria(args)
+      args.sp()
+      const isCharsetKnown = readCharset(args)
+      args.sp()
+      return { returns, criteria, program: readKeys(args, isCharsetKnown) }
+    }),
+    async run(session, args) {
+      try {
+        return await runSort(session, args, byUid)
+      } catch (error) {
+        // RFC 9051 §6.4.4.1: a search that was to be saved and failed leaves nothing saved.
+        if (args.returns?.words.has('SAVE') === true) session.selected?.save([])
+        throw error
+      }
+    },
+  })
+}
+
+const keys: ReadonlyMap<string, SortKey> = new Map([
+  ['ARRIVAL', 'arrival'],
+  ['CC', 'cc'],
+  ['DATE', 'date'],
+  ['DISPLAYFROM', 'displayfrom'],
+  ['DISPLAYTO', 'displayto'],
+  ['FROM', 'from'],
+  ['SIZE', 'size'],
+  ['SUBJECT', 'subject'],
+  ['TO', 'to'],
+])
+
+/** `"(" sort-criterion *(SP sort-criterion) ")"`; a key that is there twice decides nothing the second time. */
+function readCriteria(args: Arguments): readonly SortCriterion[] {
+  const criteria = new Map<SortKey, SortCriterion>()
+  args.open()
+  do {
+    const isReversed = args.takeWord('reverse ')
+    const key = keys.get(args.word())
+    if (key === undefined) args.fail('unknown sort criterion')
+    if (!criteria.has(key)) criteria.set(key, { key, isReversed })
+  } while (args.take(0x20))
+  args.close()
+  return [...criteria.values()]
+}
+
+async function runSort(
+  session: ImapSession,
+  { returns, criteria, program }: SortArguments,
+  byUid: boolean,
+): Promise<Completion> {
+  const { out, selectedView: view, reader, services, connection } = session
+  const result = await searchSelected(session, program)
+  const { positions, now, held } = result
+  const order = await sortMessages(
+    {
+      db: services.db,
+      account: held.account,
+      view: now,
+      indexes: positions.map(view.locator(now)),
+      signal: connection.signal,
+    },
+    criteria,
+  )
+  const found = Array.from(order, (place) => positions[place]!)
+  const returned = returns === undefined ? found : returnedOf(found, returns)
+  if (returns?.words.has('SAVE') === true) view.save(pairUp(returned.toSorted((a, b) => a - b)))
+  // RFC 7162 §3.1.9 and §3.1.10
+  const modseq = program.hasModseq ? highestModseq(returned, result, view) : 0
+  const number = (position: number): number => (byUid ? view.uidAt(position) : position + 1)
+  if (returns !== undefined) {
+    writeEsearch(out, reader.tag, returns, { found, number, byUid, modseq })
+    // RFC 5267 §4.3.1
+    if (returns.words.has('UPDATE')) session.untagged(`NO [NOUPDATE "${reader.tag}"] Not for sorted results`)
+  } else {
+    out.ascii('* SORT')
+    for (const position of found) out.sp().uint(number(position))
+    if (modseq > 0) out.ascii(' (MODSEQ ').uint(modseq).byte(0x29)
+    out.crlf()
+  }
+  const full = out.room()
+  if (full !== undefined) await full
+  return {}
+}
