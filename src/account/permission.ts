@@ -78,6 +78,7 @@ export const singletonNames = [
   'MtaStageRcpt',
   'MtaSts',
   'ReportSettings',
+  'Search',
   'SenderAuth',
   'Sharing',
   'SystemSettings',

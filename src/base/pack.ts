@@ -81,6 +81,11 @@ export class PackWriter {
     return this
   }
 
+  /** Bytes that were written so far. */
+  get size(): number {
+    return this.#at
+  }
+
   /** What was written so far; the writer must not be used afterwards. */
   done(): Uint8Array {
     return this.#buffer.subarray(0, this.#at)

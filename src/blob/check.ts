@@ -14,6 +14,7 @@ import {
   blobTable,
   isLive,
   type OwnerKind,
+  ownerKinds,
 } from '#kv/blob-rows.ts'
 import {
   anyRowTable,
@@ -201,7 +202,9 @@ export class BlobCheck implements CheckUnit {
   async #findUnowned(links: readonly Link[]): Promise<void> {
     for (const [link, isOwned] of await ownedOf(this.#db, this.#owners, links)) {
       if (isOwned) continue
-      const { account, id } = link.owner
+      const { account, id, kind } = link.owner
+      // Indexes follow from messages: nobody looks for their bytes.
+      if (kind === ownerKinds.search) continue
       const ofAccount = this.unowned.get(account)
       if (ofAccount === undefined) this.unowned.set(account, new Map([[id, link.hash]]))
       else ofAccount.set(id, link.hash)

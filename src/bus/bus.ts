@@ -12,6 +12,8 @@ export type BusMessage =
       readonly types: readonly DataType[]
       readonly origin?: string
     }
+  /** The account's search index is to be looked after. */
+  | { readonly kind: 'index'; readonly account: AccountId }
   | { readonly kind: 'settings'; readonly object: string; readonly id: string }
   | { readonly kind: 'forget'; readonly cache: string; readonly key: string }
   /** A task that is due now was committed. */

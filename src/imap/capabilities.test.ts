@@ -17,6 +17,7 @@ test('every word of CAPABILITY is in brackets in the title of a conversation', (
     'AUTH=PLAIN',
     'AUTH=LOGIN',
     'AUTH=SCRAM-SHA-256',
+    'COMPRESS=DEFLATE',
     'UNAUTHENTICATE',
   ]) {
     assert.ok(

@@ -30,6 +30,7 @@ export const always: readonly string[] = [
   'METADATA-SERVER',
   'MOVE',
   'MULTIAPPEND',
+  'MULTISEARCH',
   'NAMESPACE',
   'OBJECTID',
   'PARTIAL',
@@ -64,6 +65,7 @@ export function capabilities(session: ImapSession): readonly string[] {
   const words = [...always, ...bySettings(session)]
   if (session.access !== undefined) {
     if (session.access.permissions.has(quotaSetters)) words.push('QUOTASET')
+    if (session.settings.allowCompression) words.push('COMPRESS=DEFLATE')
     if (session.settings.allowUnauthenticate) words.push('UNAUTHENTICATE')
     return words
   }

@@ -1,8 +1,17 @@
-/** The ESEARCH response (RFC 4466 §2.6.2, RFC 9051 §7.3.4): what a search returns, with the tag of its command. */
+/**
+ * The ESEARCH response (RFC 4466 §2.6.2, RFC 9051 §7.3.4): what a search returns, with the tag of its command, and
+ * with the mailbox where that need not be the selected one (RFC 7377 §2.1).
+ */
+import { writeName } from './mailbox-name.ts'
 import { formatRange, partOf } from './partial-range.ts'
 import type { ReturnOptions } from './return-options.ts'
 import { formatSet } from './sequence-set.ts'
-import type { ResponseWriter } from './writer.ts'
+import type { ImapSession } from './session.ts'
+
+export interface Correlator {
+  readonly tag: string
+  readonly mailbox?: { readonly path: string; readonly uidValidity: number }
+}
 
 export interface SearchResult {
   /** Positions, in the order asked for. */
@@ -14,16 +23,28 @@ export interface SearchResult {
   readonly modseq: number
 }
 
+export function beginEsearch({ out, isRev2 }: ImapSession, correlator: Correlator, byUid: boolean): void {
+  out.ascii('* ESEARCH (TAG "').ascii(correlator.tag).byte(0x22)
+  if (correlator.mailbox !== undefined) {
+    const { path, uidValidity } = correlator.mailbox
+    out.ascii(' MAILBOX ')
+    writeName(out, path, isRev2)
+    out.ascii(' UIDVALIDITY ').uint(uidValidity)
+  }
+  out.byte(0x29)
+  if (byUid) out.ascii(' UID')
+}
+
 /** Nothing where the result was only to be saved (RFC 9051 §6.4.4.1). */
 export function writeEsearch(
-  out: ResponseWriter,
-  tag: string,
+  session: ImapSession,
+  correlator: Correlator,
   { words, partial }: ReturnOptions,
   { found, number, byUid, modseq }: SearchResult,
 ): void {
   if (words.size === 1 && words.has('SAVE')) return
-  out.ascii('* ESEARCH (TAG "').ascii(tag).ascii('")')
-  if (byUid) out.ascii(' UID')
+  const { out } = session
+  beginEsearch(session, correlator, byUid)
   if (found.length > 0) {
     if (words.has('MIN')) out.ascii(' MIN ').uint(number(found[0]!))
     if (words.has('MAX')) out.ascii(' MAX ').uint(number(found.at(-1)!))

@@ -18,6 +18,7 @@ import { changeGrant } from '#mail/share.ts'
 import { AccountViews } from '#mail/view.ts'
 import { parseStructure } from '#message/mime.ts'
 import type { ConnectionOptions, StreamConnection } from '#net/stream-connection.ts'
+import { SearchIndexes } from '#search/indexes.ts'
 import type { Settings, SettingsObject } from '#settings/object.ts'
 import { silentTelemetry, type Telemetry } from '#telemetry/telemetry.ts'
 import { Conversation } from '../../test/harness/conversation.ts'
@@ -69,10 +70,12 @@ export class ImapTestServer implements AsyncDisposable {
       ...silentTelemetry,
       emit: (kind, values) => void this.told.push({ event: kind.name, ...values }),
     }
+    const { db, bus, blobs } = this
     this.services = {
       db: this.db,
       blobs: this.blobs,
       views: new AccountViews({ db: this.db, budgetBytes: 64 << 20 }),
+      indexes: new SearchIndexes({ db, bus, blobs, telemetry, budgetBytes: 1 << 20 }),
       signIn: passwordsOnly(async (name, password) => {
         const person = this.people.find((one) => one.name === name && !one.isGroup)
         if (person === undefined || password !== 'secret') return 'wrong'

@@ -49,6 +49,7 @@ function sayWhy(session: ImapSession): void {
   const { ended } = session.connection
   if (session.isDismissed) session.untagged('BYE Your access to this server has ended')
   else if (ended === 'idle') session.untagged('BYE Autologout, you were silent for too long')
+  else if (ended === 'garbled') session.untagged('BYE What you sent is not compressed with DEFLATE')
   else if (ended === 'shutdown') session.untagged('BYE [UNAVAILABLE] Server is shutting down')
 }
 
@@ -163,7 +164,7 @@ function reportDefect({ services, connection, access, reader }: ImapSession, err
  */
 function isGone(ended: EndReason | undefined, error: unknown): boolean {
   if (ended === undefined || ended === 'shutdown') return false
-  return isFault(error, 'unavailable') || (ended !== 'peer' && ended !== 'idle')
+  return isFault(error, 'unavailable') || (ended !== 'peer' && ended !== 'idle' && ended !== 'garbled')
 }
 
 const capitalised = (text: string): string => text.charAt(0).toUpperCase() + text.slice(1)

@@ -111,6 +111,16 @@ export class Mailboxes {
     return mailbox && this.#ref(principal.id, mailbox, prefixOf(principal, this.names) + located.path)
   }
 
+  /** A mailbox whose place is known, with its path and the rights of now; undefined where it is gone. */
+  async refOf(account: AccountId, id: MailboxId): Promise<MailboxRef | undefined> {
+    const { mailboxes } = await this.#view(account)
+    const mailbox = mailboxes.find((one) => one.id === id)
+    const owner = account === this.account ? undefined : await this.#services.principals.byId(account)
+    if (mailbox === undefined || (owner === undefined && account !== this.account)) return undefined
+    const prefix = owner === undefined ? '' : prefixOf(owner, this.names)
+    return this.#ref(account, mailbox, prefix + mailboxPaths(mailboxes).get(id)!)
+  }
+
   /** A mailbox with its entries as they are now; undefined where it is gone. */
   async load(account: AccountId, id: MailboxId): Promise<MailboxView | undefined> {
     const view = this.#views.get(account) ?? (await this.#services.views.open(account))

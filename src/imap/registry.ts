@@ -5,11 +5,13 @@ import { authenticate } from './commands/authenticate.ts'
 import { cancelupdate } from './commands/cancelupdate.ts'
 import { capability } from './commands/capability.ts'
 import { close, unselect } from './commands/close.ts'
+import { compress } from './commands/compress.ts'
 import { copy, move, uidCopy, uidMove } from './commands/copy.ts'
 import { create } from './commands/create.ts'
 import { deleteCommand } from './commands/delete.ts'
 import { deleteacl } from './commands/deleteacl.ts'
 import { enable } from './commands/enable.ts'
+import { esearch } from './commands/esearch.ts'
 import { expunge, uidExpunge } from './commands/expunge.ts'
 import { fetch, uidFetch } from './commands/fetch.ts'
 import { getacl } from './commands/getacl.ts'
@@ -47,11 +49,13 @@ export const commands: readonly AnyCommand[] = [
   capability,
   check,
   close,
+  compress,
   copy,
   create,
   deleteacl,
   deleteCommand,
   enable,
+  esearch,
   examine,
   expunge,
   fetch,

@@ -36,7 +36,7 @@ test('[CONTEXT=SEARCH] the dialogue of RFC 5267 §4.2 to §4.3.5 in a smaller ma
   await ask(client, 'B01 SEARCH RETURN (UPDATE) FLAGGED', ['B01 BAD Tag of a search with UPDATE'])
   await ask(client, 'B02 UID SEARCH RETURN (UPDATE COUNT) KEYWORD $Junk', [
     '* ESEARCH (TAG "B02") UID COUNT 2',
-    '* NO [NOUPDATE "B02"] Too many searches with UPDATE',
+    '* NO [NOUPDATE "B02"] The result is not kept up to date',
     'B02 OK UID SEARCH completed',
   ])
   await ask(client, 'B03 STORE 2 FLAGS ($Junk \\Seen)')

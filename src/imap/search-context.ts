@@ -10,19 +10,19 @@ import { lowerBound } from '#mail/column.ts'
 import type { MailboxView } from '#mail/mailbox-view.ts'
 import type { SearchCriteria } from '#mail/search-criteria.ts'
 import { Refusal } from './errors.ts'
+import { beginEsearch, type Correlator } from './esearch-response.ts'
 import type { HeldMailbox } from './mailbox-ref.ts'
 import type { ReturnOptions } from './return-options.ts'
 import { type Found, searchIn } from './search-selected.ts'
 import { formatSet } from './sequence-set.ts'
 import type { ImapSession } from './session.ts'
 import type { SessionView } from './view.ts'
-import type { ResponseWriter } from './writer.ts'
 
 /** What all results of a session may have, beyond the first one, which every client may have (RFC 5267 §4.3.1). */
 const maxRemembered = 1_000_000
 
 interface SearchContext {
-  readonly tag: string
+  readonly correlator: Correlator
   readonly byUid: boolean
   readonly criteria: SearchCriteria
   /** Nothing that happens to a message makes it meet the criteria, or no longer meet them. */
@@ -48,7 +48,7 @@ export class SearchContexts {
     for (const { uids } of this.#byTag.values()) remembered += uids.length
     const { size } = this.#byTag
     if (size > 0 && (size >= most || remembered > maxRemembered)) return false
-    this.#byTag.set(context.tag, context)
+    this.#byTag.set(context.correlator.tag, context)
     // Results that are older than they need to be are only looked at once more.
     if (size > 0) return true
     this.#modseq = now.highestModseq
@@ -62,20 +62,20 @@ export class SearchContexts {
   }
 
   /** RFC 5267 §4.3.4: before EXPUNGE, and also while that may not be told. */
-  tellGone(out: ResponseWriter, view: SessionView, now: MailboxView): void {
+  tellGone(session: ImapSession, now: MailboxView): void {
     if (this.#byTag.size === 0) return
+    const { selectedView: view } = session
     const gone = view.goneIn(now).map((position) => view.uidAt(position))
     if (gone.length === 0) return
     for (const context of this.#byTag.values()) {
       const left = gone.filter((uid) => includes(context.uids, uid))
-      tell(out, context, view, left, [])
+      tell(session, context, left, [])
     }
   }
 
   /** What changed and what came, once the client knows of it. */
   async tellChanged(session: ImapSession, now: MailboxView, held: HeldMailbox): Promise<void> {
     if (this.#byTag.size === 0 || this.#modseq === now.highestModseq) return
-    const { out, selectedView: view } = session
     const firstNew = now.firstNotBefore(this.#lastUid + 1)
     const fresh = Array.from({ length: now.count - firstNew }, (_, i) => firstNew + i)
     const changed = [...changedSince(now, this.#modseq, firstNew), ...fresh]
@@ -91,7 +91,7 @@ export class SearchContexts {
         if (met.has(index)) joined.push(uid)
         else left.push(uid)
       }
-      tell(out, context, view, left, joined)
+      tell(session, context, left, joined)
     }
     this.#modseq = now.highestModseq
     if (now.count > 0) this.#lastUid = Math.max(this.#lastUid, now.uids.at(now.count - 1))
@@ -108,20 +108,22 @@ export function followResult(
   session: ImapSession,
   { words }: ReturnOptions,
   found: Found,
-  byUid: boolean,
+  as: { readonly correlator: Correlator; readonly byUid: boolean },
 ): void {
   if (!words.has('UPDATE')) return
-  const { reader, selectedView: view, settings } = session
+  const { selectedView: view, settings } = session
   const context = {
-    tag: reader.tag,
-    byUid,
+    ...as,
     criteria: found.criteria,
     isFixed: isFixed(found.criteria),
     uids: Uint32Array.from(found.positions, (position) => view.uidAt(position)),
   }
-  if (view.contexts.add(context, found, view, settings.maxSearchContexts)) return
-  session.untagged(`NO [NOUPDATE "${reader.tag}"] Too many searches with UPDATE`)
+  if (!view.contexts.add(context, found, view, settings.maxSearchContexts)) refuseUpdates(session)
 }
+
+/** RFC 5267 §4.3.1 */
+export const refuseUpdates = (session: ImapSession): void =>
+  session.untagged(`NO [NOUPDATE "${session.reader.tag}"] The result is not kept up to date`)
 
 /** What can become true or false of a message that is there. */
 const changing: ReadonlySet<SearchCriteria['kind']> = new Set([
@@ -153,18 +155,17 @@ function changedSince({ modseqs }: MailboxView, since: number, end: number): num
 
 /** RFC 5267 §4.3.3, §4.3.4: the place 0, since results of SEARCH are in the order of the mailbox. UIDs ascend. */
 function tell(
-  out: ResponseWriter,
+  session: ImapSession,
   context: SearchContext,
-  view: SessionView,
   left: readonly number[],
   joined: readonly number[],
 ): void {
   if (left.length === 0 && joined.length === 0) return
-  const { tag, byUid, uids } = context
+  const { out, selectedView: view } = session
+  const { correlator, byUid, uids } = context
   const set = (changed: readonly number[]): string =>
     formatSet(byUid ? changed : changed.values().map((uid) => view.lowerBound(uid) + 1))
-  out.ascii('* ESEARCH (TAG "').ascii(tag).ascii('")')
-  if (byUid) out.ascii(' UID')
+  beginEsearch(session, correlator, byUid)
   if (left.length > 0) out.ascii(' REMOVEFROM (0 ').ascii(set(left)).byte(0x29)
   if (joined.length > 0) out.ascii(' ADDTO (0 ').ascii(set(joined)).byte(0x29)
   out.crlf()

@@ -52,10 +52,14 @@ export function readKeys(args: Arguments, isCharsetKnown: boolean): SearchProgra
   return { isCharsetKnown: isCharsetKnown && !hasBadText, key, hasModseq, hasNumbers }
 }
 
+export function assertCharset({ isCharsetKnown }: SearchProgram): void {
+  if (!isCharsetKnown)
+    throw new Refusal('That charset is not supported', `BADCHARSET (${charsets.join(' ')})`)
+}
+
 /** A Refusal for a charset that is not known; CONDSTORE where the keys need it. */
 export async function searchSelected(session: ImapSession, program: SearchProgram): Promise<Found> {
-  if (!program.isCharsetKnown)
-    throw new Refusal('That charset is not supported', `BADCHARSET (${charsets.join(' ')})`)
+  assertCharset(program)
   const { selectedView: view } = session
   if (program.hasModseq) session.enableCondstore()
   const { now, held } = await session.selectedNow('r')
@@ -79,6 +83,7 @@ export function searchIn(
   return search({
     db: services.db,
     blobs: services.blobs,
+    indexes: services.indexes,
     account,
     view: now,
     criteria,
@@ -107,7 +112,7 @@ function positionsOf(view: SessionView, { uids }: MailboxView, indexes: readonly
  * Message numbers and `$` are resolved to what they are now, UIDs also to those of messages that will come
  * (RFC 5267 §4.3).
  */
-function placeOf(numbered: Numbered, savedNow: () => Positions, idPrefix: string): SearchPlace {
+export function placeOf(numbered: Numbered, savedNow: () => Positions, idPrefix: string): SearchPlace {
   let known: Positions | undefined
   const saved = ({ saved: isNamed }: SequenceSet): Positions => (isNamed ? (known ??= savedNow()) : [])
   return {

@@ -16,6 +16,7 @@ import type { MailboxView } from '#mail/mailbox-view.ts'
 import { hasAll, rightsOf } from '#mail/rights.ts'
 import type { AccountViews } from '#mail/view.ts'
 import type { Connection } from '#net/connection.ts'
+import type { SearchIndexes } from '#search/indexes.ts'
 import type { Settings } from '#settings/object.ts'
 import type { Telemetry } from '#telemetry/telemetry.ts'
 import type { AccountWatch } from './account-watch.ts'
@@ -35,6 +36,7 @@ export interface ImapServices {
   readonly db: Db
   readonly blobs: BlobStore
   readonly views: AccountViews
+  readonly indexes: SearchIndexes
   readonly signIn: SaslSignIn
   readonly mechanisms: Pick<SaslMechanisms, 'offered' | 'find'>
   readonly limitsOf: (account: AccountId) => Promise<MailLimits>

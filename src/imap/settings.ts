@@ -34,6 +34,10 @@ export const imapSettings = settingsObject({
       normalise: contact,
       help: 'How users reach the administrator: mail programs can ask for it (METADATA, /shared/admin).',
     }),
+    allowCompression: boolean({
+      fallback: true,
+      help: 'Whether clients that have signed in may compress what is sent (COMPRESS). Costs the server time, and memory for each such connection.',
+    }),
     allowPlainTextAuth: boolean({
       fallback: false,
       classic: 'imap.auth.allow-plain-text',
@@ -78,6 +82,12 @@ export const imapSettings = settingsObject({
       min: 1,
       max: 100,
       help: 'Searches of one session whose results are kept up to date (CONTEXT=SEARCH).',
+    }),
+    maxSearchMailboxes: integer({
+      fallback: 1000,
+      min: 1,
+      max: 100_000,
+      help: 'Mailboxes that one command may search (MULTISEARCH).',
     }),
     otherUsersName: text({
       fallback: 'Other Users',

@@ -11,7 +11,7 @@ export async function showChanges(session: ImapSession, expunges: boolean): Prom
   const { selected, isCondstore, isQresync } = session
   if (selected === undefined) return false
   const { now, held } = await session.selectedNow('r')
-  selected.contexts.tellGone(session.out, selected, now)
+  selected.contexts.tellGone(session, now)
   const toldGone = selected.show(session.out, now, { expunges, isCondstore, isQresync })
   // RFC 7162 §3.2: what the client is told with a higher MODSEQ than an EXPUNGE that waits may not hide that.
   if (isCondstore && selected.hidesGone) session.tellHighestModseq()

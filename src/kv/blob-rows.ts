@@ -45,7 +45,7 @@ const locationCodec: Codec<BlobLocation> = {
 }
 
 /** Codes are on disk: append only. */
-export const ownerKinds = { message: 0, queue: 1, upload: 2 } as const
+export const ownerKinds = { message: 0, queue: 1, upload: 2, search: 3 } as const
 export type OwnerKind = (typeof ownerKinds)[keyof typeof ownerKinds]
 
 export interface BlobOwner {

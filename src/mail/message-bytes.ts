@@ -6,12 +6,13 @@ import type { Maybe } from '#base/maybe.ts'
 import type { BlobStore } from '#blob/store.ts'
 import { type MessageRow, sizeOf } from './message-row.ts'
 
-type Located = Pick<MessageRow, 'prefix' | 'blob' | 'blobBytes'>
+/** Where the bytes of a message are. */
+export type StoredBytes = Pick<MessageRow, 'prefix' | 'blob' | 'blobBytes'>
 
 /** Bytes `start` to `end` (exclusive) in pieces; what lies outside the message is left out. */
 export async function* readMessage(
   blobs: BlobStore,
-  row: Located,
+  row: StoredBytes,
   start = 0,
   end = sizeOf(row),
 ): AsyncGenerator<Uint8Array> {
@@ -25,7 +26,7 @@ export async function* readMessage(
 /** The same in one piece, for ranges that are known to be small; no promise where the bytes are at hand. */
 export function readMessageRange(
   blobs: BlobStore,
-  row: Located,
+  row: StoredBytes,
   start: number,
   end: number,
 ): Maybe<Uint8Array> {

@@ -13,8 +13,7 @@ import { decodeHeaderText } from '#message/encoded-word.ts'
 import { FieldScanner } from '#message/headers.ts'
 import { htmlToText } from '#message/html-to-text.ts'
 import { charsetOf, isMessage, isMultipart, type Part } from '#message/structure.ts'
-import { readMessage, readMessageRange } from './message-bytes.ts'
-import type { MessageRow } from './message-row.ts'
+import { readMessage, readMessageRange, type StoredBytes } from './message-bytes.ts'
 
 /** Decoded bytes of a part that are held at once. */
 const wholeBytes = 1 << 20
@@ -34,7 +33,7 @@ export interface TextPiece {
 /** All text of a message: its header, then its parts with the headers that they have. */
 export async function* messageText(
   blobs: BlobStore,
-  row: MessageRow,
+  row: StoredBytes,
   root: Part,
   regions: Region | 'both',
 ): AsyncGenerator<TextPiece> {
@@ -44,7 +43,7 @@ export async function* messageText(
 
 async function* partText(
   blobs: BlobStore,
-  row: MessageRow,
+  row: StoredBytes,
   part: Part,
   regions: Region | 'both',
 ): AsyncGenerator<TextPiece> {
@@ -62,7 +61,7 @@ async function* partText(
 
 async function* headerText(
   blobs: BlobStore,
-  row: MessageRow,
+  row: StoredBytes,
   { headerStart, bodyStart }: Part,
   region: Region,
 ): AsyncGenerator<TextPiece> {
@@ -84,10 +83,10 @@ export function* fieldTexts(header: Uint8Array, lowerCaseName: string): Generato
 }
 
 /** The top header of a message, as much of it as is looked at. */
-export const readHeader = (blobs: BlobStore, row: MessageRow, headerEnd: number): Maybe<Uint8Array> =>
+export const readHeader = (blobs: BlobStore, row: StoredBytes, headerEnd: number): Maybe<Uint8Array> =>
   readMessageRange(blobs, row, 0, Math.min(headerEnd, maxHeaderBytes))
 
-async function* bodyText(blobs: BlobStore, row: MessageRow, part: Part): AsyncGenerator<string> {
+async function* bodyText(blobs: BlobStore, row: StoredBytes, part: Part): AsyncGenerator<string> {
   const charset = charsetOf(part)
   const decoder = transferDecoder(part.encoding) ?? transferDecoder('')!
   let held: Uint8Array[] = []

@@ -12,6 +12,7 @@ import type { Db } from '#kv/db.ts'
 import { keyText } from '#kv/key.ts'
 import { sequenceTable } from '#kv/sequence.ts'
 import { accountPrefix } from '#kv/table.ts'
+import { endIndex } from '#search/manifest.ts'
 import { removeGrantee, stopSharing } from './share.ts'
 import { messageTable } from './tables.ts'
 
@@ -33,6 +34,7 @@ export async function purgeAccount(db: Db, account: AccountId, signal: AbortSign
     messages += removed
     if (removed < perCommit) break
   }
+  await db.write([], (tx) => endIndex(tx, account))
   await removeGrantee(db, account)
   await stopSharing(db, account)
   // By which commits are numbered, so it goes last.

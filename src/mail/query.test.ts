@@ -2,11 +2,12 @@ import assert from 'node:assert/strict'
 import test from 'node:test'
 import fc from 'fast-check'
 import type { Modseq, Uid } from '#base/id.ts'
+import { foldText } from '#message/fold-text.ts'
 import { expungeMessages } from './expunge.ts'
 import { search } from './query.ts'
 import type { SearchCriteria } from './search-criteria.ts'
 import { account, createdAt, inbox, mail, openTestAccount, type TestAccount } from './test-account.ts'
-import { foldText, TextMatcher } from './text-match.ts'
+import { TextMatcher } from './text-match.ts'
 import { AccountViews } from './view.ts'
 
 const day = (text: string): number => Date.parse(`${text}T00:00:00Z`)

@@ -1,18 +1,8 @@
 /**
  * Finding strings in text that comes in pieces, in memory that depends on the strings and not on the text.
- *
- * Letter case does not matter: both sides are brought to NFC and lower case, which is Unicode's simple case
- * folding but for a few letters (RFC 9051 §6.4.4 asks for ASCII only). Nothing else is equated.
+ * Both sides are folded first (`message/fold-text.ts`).
  */
-
-const isAscii = (text: string): boolean => !/[^\0-\x7f]/.test(text)
-
-/** Text in the form in which it is compared. */
-export function foldText(text: string): string {
-  if (isAscii(text)) return text.toLowerCase()
-  // Lower case of a capital sigma depends on where it stands in a word.
-  return text.normalize('NFC').toLowerCase().replaceAll('ς', 'σ')
-}
+import { foldText } from '#message/fold-text.ts'
 
 /** True where `folded`, from `foldText`, is part of the text. */
 export const containsText = (text: string, folded: string): boolean => foldText(text).includes(folded)

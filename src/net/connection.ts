@@ -12,11 +12,11 @@ export interface Endpoint {
 }
 
 /**
- * Why no more input comes. The peer ended its side (`peer`), was silent too long (`idle`), the server stops
- * (`shutdown`): a goodbye can still be written. Gone are connections of a peer that did not read (`stalled`),
+ * Why no more input comes. The peer ended its side (`peer`), was silent too long (`idle`), sent what cannot be
+ * inflated (`garbled`), the server stops (`shutdown`): a goodbye can still be written. Gone are connections of a peer that did not read (`stalled`),
  * sent a line without end (`flood`), was cut off (`lost`), or that we closed (`closed`).
  */
-export type EndReason = 'peer' | 'idle' | 'shutdown' | 'stalled' | 'flood' | 'lost' | 'closed'
+export type EndReason = 'peer' | 'idle' | 'garbled' | 'shutdown' | 'stalled' | 'flood' | 'lost' | 'closed'
 
 export interface LineOptions {
   /** `keep`, the default: only CRLF ends a line. `accept`: a lone LF does too. */
@@ -61,6 +61,11 @@ export interface Connection extends AsyncDisposable {
    * handshake. Returns how much was dropped. Where the handshake fails, throws and the connection is gone.
    */
   startTls(goAhead: Uint8Array): Promise<{ droppedBytes: number }>
+  readonly isDeflated: boolean
+  /** Sends what is queued; from then on both sides compress (RFC 1951). */
+  startDeflate(): Promise<void>
+  /** Sends what is queued; from then on nothing is compressed, and what came behind the last flush is taken so. */
+  stopDeflate(): Promise<void>
   /** How long a read may wait: for a whole line, or for any next bytes. */
   setIdleTimeout(ms: number): void
   /** As at a shutdown, for this connection alone: nothing new is begun, and soon it is cut off. */

@@ -7,6 +7,7 @@ import type { TLSSocket } from 'node:tls'
 import { Fault } from '#base/fault.ts'
 import type { Maybe } from '#base/maybe.ts'
 import type { Connection, Endpoint, EndReason, LineOptions } from './connection.ts'
+import { behindFlush, DeflateStream } from './deflate-stream.ts'
 import { InputBuffer, lineTooLong } from './input-buffer.ts'
 import { OutputQueue } from './output-queue.ts'
 import { acceptTls, type HandshakeOptions, type TlsFacts, tlsFacts } from './tls.ts'
@@ -40,6 +41,10 @@ export class StreamConnection implements Connection {
   readonly #input = new InputBuffer()
   readonly #out: OutputQueue
   #tls: TlsFacts | undefined
+  /** What `#stream` is while the client compresses. */
+  #deflated: DeflateStream | undefined
+  /** Of the last flush after it, as long as that has not come whole. */
+  #begunFlush: Buffer | undefined
   /** Wakes the one pending read. */
   #wake: (() => void) | undefined
   #idleTimer: NodeJS.Timeout | undefined
@@ -83,6 +88,10 @@ export class StreamConnection implements Connection {
 
   get canStartTls(): boolean {
     return this.#tls === undefined && this.#o.handshake !== undefined
+  }
+
+  get isDeflated(): boolean {
+    return this.#deflated !== undefined
   }
 
   get signal(): AbortSignal {
@@ -171,6 +180,53 @@ export class StreamConnection implements Connection {
     return { droppedBytes }
   }
 
+  async startDeflate(): Promise<void> {
+    if (this.#deflated !== undefined) throw new Error('startDeflate while it is on')
+    await this.flush()
+    if (this.#gone) throw this.#endedFault()
+    // Errors and the close of the stream below go on to be heard.
+    this.#stream.off('data', this.#onData)
+    this.#stream.off('end', this.#onEnd)
+    this.#stream = this.#deflated = new DeflateStream(this.#stream, this.#takeInput())
+    this.#stream.on('data', this.#onData)
+    this.#stream.on('end', this.#onEnd)
+    this.#stream.on('error', this.#onError)
+    this.#out.retarget(this.#stream)
+  }
+
+  async stopDeflate(): Promise<void> {
+    const deflated = this.#deflated
+    if (deflated === undefined) throw new Error('stopDeflate while it is off')
+    await this.flush()
+    if (this.#gone) throw this.#endedFault()
+    deflated.off('data', this.#onData)
+    deflated.off('end', this.#onEnd)
+    const { lower, begun, rest } = deflated.stop()
+    this.#stream = lower
+    this.#deflated = undefined
+    lower.on('data', this.#onData)
+    lower.on('end', this.#onEnd)
+    this.#out.retarget(lower)
+    this.#begunFlush = begun
+    for (const chunk of rest) this.#take(chunk)
+  }
+
+  #take(chunk: Buffer): void {
+    if (this.#begunFlush === undefined) this.#input.push(chunk)
+    else {
+      const { rest, begun } = behindFlush(this.#begunFlush, chunk)
+      this.#begunFlush = begun
+      if (rest.length > 0) this.#input.push(rest)
+    }
+  }
+
+  #takeInput(): Buffer[] {
+    const chunks: Buffer[] = []
+    for (let chunk = this.#input.takeChunk(Infinity); chunk; chunk = this.#input.takeChunk(Infinity))
+      chunks.push(chunk)
+    return chunks
+  }
+
   setIdleTimeout(ms: number): void {
     if (ms === this.#idleMs) return
     this.#idleMs = ms
@@ -255,12 +311,14 @@ export class StreamConnection implements Connection {
 
   readonly #onData = (chunk: Buffer): void => {
     if (this.#closing !== undefined || this.#inputEnd !== undefined) return
-    this.#input.push(chunk)
+    this.#take(chunk)
+    // Not one piece more than is needed is inflated.
+    if (this.#deflated !== undefined) this.#stream.pause()
     if (this.#wake !== undefined) this.#wake()
     else if (this.#input.bytes >= pauseBytes || this.#input.chunks >= pauseChunks) this.#stream.pause()
   }
 
-  readonly #onEnd = (): void => this.#endInput('peer')
+  readonly #onEnd = (): void => this.#endInput(this.#deflated?.isGarbled === true ? 'garbled' : 'peer')
 
   #endInput(why: EndReason): void {
     this.#inputEnd ??= why

@@ -29,6 +29,8 @@ import { AccountViews } from '#mail/view.ts'
 import type { Protocol } from '#net/listener.ts'
 import { QueueIds } from '#queue/enqueue.ts'
 import { IncomingReports } from '#report/incoming.ts'
+import { SearchIndexes } from '#search/indexes.ts'
+import { searchSettings } from '#search/settings.ts'
 import type { Settings } from '#settings/object.ts'
 import { Acceptor } from '#smtp/server/accept.ts'
 import { Outlet } from '#smtp/server/outlet.ts'
@@ -69,6 +71,7 @@ export interface Services extends AsyncDisposable {
   readonly accessWatch: AccessWatch
   readonly limits: AccountLimits
   readonly views: AccountViews
+  readonly indexes: SearchIndexes
   readonly dns: ConfiguredResolver
   readonly signingKeys: SigningKeys
   readonly dkimKeys: DkimKeys
@@ -94,6 +97,9 @@ export function buildServices(o: WorkerOptions): Services {
   const accounts = new Accounts({ db, bus, passwords, telemetry, provision, clock })
   const signIn = new SignIn({ db, passwords: hasher, settings, telemetry, clock })
   const views = new AccountViews({ db, budgetBytes: settings.get(cache).messages })
+  const { blobs } = store
+  const { memory: budgetBytes } = settings.get(searchSettings)
+  const indexes = new SearchIndexes({ db, bus, blobs, telemetry, budgetBytes })
   const dns = new ConfiguredResolver(o)
   const signingKeys = new SigningKeys({ db, bus, clock, telemetry, settings })
   const dkimKeys = new DkimKeys({ db, bus, clock, telemetry, resolver: dns })
@@ -107,6 +113,7 @@ export function buildServices(o: WorkerOptions): Services {
     accessWatch,
     limits,
     views,
+    indexes,
     dns,
     signingKeys,
     dkimKeys,
@@ -183,13 +190,14 @@ function smtpDeps({ bus, settings, telemetry, clock }: WorkerOptions, services: 
 
 function imapServices(
   { settings, telemetry, clock }: WorkerOptions,
-  { store, views, signIn, accounts, accessWatch, limits }: Services,
+  { store, views, indexes, signIn, accounts, accessWatch, limits }: Services,
   watch: AccountWatch,
 ): ImapServices {
   return {
     db: store.db,
     blobs: store.blobs,
     views,
+    indexes,
     signIn,
     mechanisms: new SaslMechanisms(settings),
     limitsOf: async (id) => {

@@ -24,6 +24,8 @@ import type { AnySettingsObject } from '#settings/object.ts'
 import * as queue from '#queue/events.ts'
 import { queueSettings } from '#queue/settings.ts'
 import { mtaConnection } from '#smtp/client/settings.ts'
+import * as search from '#search/events.ts'
+import { searchSettings } from '#search/settings.ts'
 import * as smtp from '#smtp/events.ts'
 import { smtpSettings } from '#smtp/settings.ts'
 import * as tasks from '#tasks/events.ts'
@@ -44,6 +46,7 @@ export const settingsObjects: readonly AnySettingsObject[] = [
   reportSettings,
   dmarcReportSettings,
   imapSettings,
+  searchSettings,
   sharingSettings,
   authentication,
 ]
@@ -58,6 +61,7 @@ const declared = [
   queue,
   registry,
   report,
+  search,
   smtp,
   tasks,
   server,

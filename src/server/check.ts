@@ -30,6 +30,7 @@ import { mailCheck } from '#mail/check.ts'
 import { holdsBlob } from '#mail/check-entries.ts'
 import { shareIndexTroubles } from '#mail/check-shares.ts'
 import { queueCheck, queueHoldsBlob } from '#queue/check.ts'
+import { indexHoldsBlob, indexTroubles } from '#search/check-indexes.ts'
 import { chunkCheck, chunkHoldsBlob } from '#smtp/server/check-chunks.ts'
 import { serverAccount } from '#smtp/server/chunk.ts'
 import { Advice } from './advice.ts'
@@ -63,6 +64,7 @@ const heldByQueueOrChunk: OwnerCheck = async (tx, links) => {
 const owners: OwnerChecks = {
   [ownerKinds.message]: holdsBlob,
   [ownerKinds.queue]: heldByQueueOrChunk,
+  [ownerKinds.search]: indexHoldsBlob,
 }
 
 /**
@@ -133,6 +135,12 @@ export async function checkStore(store: Store, directory: string, o: CheckOption
     })
     await report.run(unit, o)
   }
+  const isAccount = async (id: AccountId): Promise<boolean> =>
+    (await db.read((tx) => getRow(tx, accountRowTable, id))) !== undefined || hasRows(db, id)
+  await report.run(
+    unitOf(global, () => indexTroubles({ ...store, isAccount })),
+    o,
+  )
   await report.run(
     unitOf(global, () => unownedLinkTroubles({ db, owners })),
     o,

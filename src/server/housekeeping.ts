@@ -57,7 +57,7 @@ async function trimLogs(db: Db, keep: number, signal: AbortSignal): Promise<numb
   return rows
 }
 
-async function* everyAccount(db: Db): AsyncGenerator<AccountId> {
+export async function* everyAccount(db: Db): AsyncGenerator<AccountId> {
   for (let after: readonly [AccountId] | undefined; ;) {
     const from = after
     const page = await db.read((tx) =>

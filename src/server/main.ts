@@ -9,7 +9,7 @@ import type { Spawn, ThreadData } from './threads.ts'
  * Room for new objects, in MiB, of threads that make much garbage and keep little: left alone it grows to
  * 48 MiB and is never given back. Workers have live objects of many sessions, and V8 knows better.
  */
-const youngMb = { committer: 12, hash: 3, worker: undefined }
+const youngMb = { committer: 12, hash: 3, index: undefined, worker: undefined }
 
 // The program as it was started, source or bundle: a thread is the same file with a role.
 const spawn: Spawn = (data) =>
@@ -25,6 +25,8 @@ async function runThread(data: ThreadData): Promise<void> {
       return (await import('./committer-thread.ts')).runCommitter(data)
     case 'hash':
       return (await import('#account/hash-pool.ts')).serveHashing(parentPort!)
+    case 'index':
+      return (await import('#mail/index-work.ts')).serveIndexing(parentPort!)
     case 'worker':
       return (await import('./worker-thread.ts')).runWorker(data, spawn)
   }

@@ -44,6 +44,7 @@ import { purgeAccountTask, recountName, recountTask, scheduleSweep, sweepTask } 
 import { followSettings, type SettingsFollower } from './follow-settings.ts'
 import { type ListenerPlan, planListeners } from './listener-plans.ts'
 import { ListenerSet, type ListenerSetOptions } from './listener-set.ts'
+import { startIndexing } from './indexing.ts'
 import { keepLogs } from './logs.ts'
 import { buildManagement } from './management.ts'
 import { startQueue } from './queue.ts'
@@ -143,7 +144,7 @@ export async function startServer(o: StartOptions): Promise<RunningServer> {
   undo.defer(() => removeAdminToken(o.directory))
   undo.use(readProcessGauges(telemetry))
   undo.use(telemetry.gauge(events.queueMessages, () => countWaiting(db)))
-  undo.use(startTasks(ground, services))
+  undo.use(startBackground(ground, services))
   // Disposed first, so that nothing below is in use any more.
   undo.defer(async () => void (await endSessions(live, 0)))
   const listeners = (live.listeners = newListeners(ground, { ...protocols, http }))
@@ -330,7 +331,14 @@ function followAll(
   return { settled: () => follower.settled(), [Symbol.dispose]: () => stack.dispose() }
 }
 
-/** Durable background work, on the main worker only. */
+/** Durable background work and search indexes, on the main worker only. */
+function startBackground(ground: Ground, services: Services): AsyncDisposable {
+  const stack = new AsyncDisposableStack()
+  stack.use(startTasks(ground, services))
+  stack.use(startIndexing(ground, services))
+  return stack
+}
+
 function startTasks(ground: Ground, services: Services): AsyncDisposable {
   const { bus, clock, telemetry, directory, settings } = ground
   const { db, blobs } = services.store

@@ -8,6 +8,7 @@ import type { CodecName } from '#blob/record.ts'
 import type { BlobStore } from '#blob/store.ts'
 import type { Bus } from '#bus/bus.ts'
 import type { KvEngine } from '#kv/backend.ts'
+import { blobTable } from '#kv/blob-rows.ts'
 import { newSharedCounters } from '#kv/committer.ts'
 import type { CommitterLine } from '#kv/committer-client.ts'
 import { type Db, KvDb } from '#kv/db.ts'
@@ -88,7 +89,11 @@ export function openStore(o: {
   const reader = o.engine === 'sqlite' ? new SqliteReader(rows) : new LmdbReader(rows)
   const engine: KvEngine = new JournaledEngine(reader, o.line)
   const db = new KvDb(engine, o.bus)
-  const blobs = new SegmentBlobs({ directory: join(o.directory, 'blobs'), db, codec: o.codec })
+  const blobs = new SegmentBlobs({
+    directory: join(o.directory, 'blobs'),
+    locate: (hash) => db.read((tx) => tx.get(blobTable, hash)),
+    codec: o.codec,
+  })
   return {
     engine,
     db,

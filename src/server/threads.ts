@@ -32,7 +32,11 @@ interface HashData {
   readonly role: 'hash'
 }
 
-export type ThreadData = CommitterData | WorkerData | HashData
+interface IndexData {
+  readonly role: 'index'
+}
+
+export type ThreadData = CommitterData | WorkerData | HashData | IndexData
 
 /** Starts the program's main file as a thread. Ports in the data are handed over. */
 export type Spawn = (data: ThreadData) => Worker

@@ -5,8 +5,9 @@
  */
 import assert from 'node:assert/strict'
 import { connect as connectTcp } from 'node:net'
-import type { Duplex } from 'node:stream'
+import { Duplex } from 'node:stream'
 import { connect as connectTls, type ConnectionOptions, type TLSSocket } from 'node:tls'
+import { constants, createDeflateRaw, createInflateRaw } from 'node:zlib'
 
 /** A guard against tests that hang; no test depends on how long it is. */
 const hangMs = 45_000
@@ -21,6 +22,8 @@ type Expected = string | RegExp
 
 export class Conversation implements AsyncDisposable {
   #stream: Duplex
+  /** What is below DEFLATE. */
+  #plain: Duplex | undefined
   #input: Buffer = Buffer.alloc(0)
   #ended = false
   #error: Error | undefined
@@ -128,16 +131,47 @@ export class Conversation implements AsyncDisposable {
   /** The client's handshake over this connection; what was not read before must be nothing. */
   async upgradeTls(o: ConnectionOptions | true = true): Promise<TLSSocket> {
     assert.equal(this.#input.length, 0, `input left before TLS\n${this.transcript}`)
-    const plain = this.#stream
-    plain.pause()
-    plain.removeAllListeners('data')
-    plain.removeAllListeners('end')
+    const plain = this.#detached()
     const socket = connectTls({ socket: plain, ...tlsClient(o) })
     await settled(socket, 'secureConnect')
     this.#transcript.push('-- TLS')
     this.#stream = socket
     this.#attach()
     return socket
+  }
+
+  /** From here on both sides compress with DEFLATE; what was not read before must be nothing. */
+  startDeflate(): void {
+    assert.equal(this.#input.length, 0, `input left before DEFLATE\n${this.transcript}`)
+    const plain = this.#detached()
+    const flush = constants.Z_SYNC_FLUSH
+    const deflate = createDeflateRaw({ flush })
+    const inflate = createInflateRaw({ flush })
+    deflate.pipe(plain)
+    plain.pipe(inflate)
+    this.#transcript.push('-- DEFLATE')
+    this.#plain = plain
+    this.#stream = Duplex.from({ writable: deflate, readable: inflate })
+    this.#attach()
+  }
+
+  /** The other way round. */
+  stopDeflate(): void {
+    assert.ok(this.#plain !== undefined)
+    this.#detached()
+    this.#plain.unpipe()
+    this.#transcript.push('-- no DEFLATE')
+    this.#stream = this.#plain
+    this.#attach()
+    this.#stream.resume()
+  }
+
+  #detached(): Duplex {
+    const stream = this.#stream
+    stream.pause()
+    stream.removeAllListeners('data')
+    stream.removeAllListeners('end')
+    return stream
   }
 
   /** Ends our side; the server's answers can still be read. */

@@ -13,8 +13,7 @@ import { Fault } from '#base/fault.ts'
 import type { BlobHash } from '#base/id.ts'
 import { Lru } from '#base/lru.ts'
 import type { Maybe } from '#base/maybe.ts'
-import { type BlobLocation, blobTable } from '#kv/blob-rows.ts'
-import type { Db } from '#kv/db.ts'
+import type { BlobLocation } from '#kv/blob-rows.ts'
 import { contentOfRecord, readRecord } from '../read-record.ts'
 import { type CodecName, DamagedBlob, chunkBytes, headerBytes, tableEntryBytes } from '../record.ts'
 import { BlobStager } from '../stage.ts'
@@ -26,16 +25,19 @@ const maxLocations = 20_000
 /** A record of one chunk. */
 const smallRecord = headerBytes + chunkBytes + tableEntryBytes
 
+/** Where the store says that a blob is. */
+export type LocateBlob = (hash: BlobHash) => Promise<BlobLocation | undefined>
+
 export class SegmentBlobs implements BlobStore {
   readonly #directory: string
-  readonly #db: Db
+  readonly #whereIs: LocateBlob
   readonly #codec: CodecName
   readonly #files = new Lru<number, number>(maxOpenFiles, (_segment, fd) => closeSync(fd))
   readonly #locations = new Lru<BlobHash, BlobLocation>(maxLocations)
 
-  constructor(o: { directory: string; db: Db; codec: CodecName }) {
+  constructor(o: { directory: string; locate: LocateBlob; codec: CodecName }) {
     this.#directory = o.directory
-    this.#db = o.db
+    this.#whereIs = o.locate
     this.#codec = o.codec
   }
 
@@ -95,7 +97,7 @@ export class SegmentBlobs implements BlobStore {
   }
 
   async #lookUp(hash: BlobHash): Promise<BlobLocation> {
-    const location = await this.#db.read((tx) => tx.get(blobTable, hash))
+    const location = await this.#whereIs(hash)
     if (location === undefined) throw new Fault('notFound', 'no such blob', { what: 'blob' })
     this.#locations.set(hash, location)
     return location

@@ -62,8 +62,8 @@ async function runSearch(
   const number = (position: number): number => (byUid ? view.uidAt(position) : position + 1)
   if (returns !== undefined || session.isRev2) {
     const options = returns ?? returnsAll
-    writeEsearch(out, reader.tag, options, { found, number, byUid, modseq })
-    followResult(session, options, result, byUid)
+    writeEsearch(session, { tag: reader.tag }, options, { found, number, byUid, modseq })
+    followResult(session, options, result, { correlator: { tag: reader.tag }, byUid })
   } else {
     out.ascii('* SEARCH')
     for (const position of found) out.sp().uint(number(position))

@@ -106,7 +106,7 @@ async function runSort(
   const modseq = program.hasModseq ? highestModseq(returned, result, view) : 0
   const number = (position: number): number => (byUid ? view.uidAt(position) : position + 1)
   if (returns !== undefined) {
-    writeEsearch(out, reader.tag, returns, { found, number, byUid, modseq })
+    writeEsearch(session, { tag: reader.tag }, returns, { found, number, byUid, modseq })
     // RFC 5267 §4.3.1
     if (returns.words.has('UPDATE')) session.untagged(`NO [NOUPDATE "${reader.tag}"] Not for sorted results`)
   } else {

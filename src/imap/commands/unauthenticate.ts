@@ -13,7 +13,14 @@ export const unauthenticate = command({
     return noArguments(reader, session)
   },
   async run(session) {
+    const { connection, reader, out } = session
     session.signedOut()
-    return { code: `CAPABILITY ${capabilities(session).join(' ')}`, text: 'Signed out' }
+    const code = `CAPABILITY ${capabilities(session).join(' ')}`
+    if (!connection.isDeflated) return { code, text: 'Signed out' }
+    // RFC 8437 §4.1: compression ends behind the CRLF, here of the answer and there of the command.
+    session.tagged(reader.tag, 'OK', code, 'Signed out')
+    await out.end()
+    await connection.stopDeflate()
+    return { silent: true }
   },
 })

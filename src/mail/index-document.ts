@@ -1,0 +1,84 @@
+/**
+ * What of a message goes into the search index.
+ *
+ * What must always hold: the words of a field are those of the very text that a search without the index would
+ * look at (`query.ts`), so that both find the same; where not all of it is taken, the document is marked.
+ */
+import type { BlobStore } from '#blob/store.ts'
+import { fileName, type Part } from '#message/structure.ts'
+import { StoredStructure } from '#message/structure-codec.ts'
+import type { SegmentWriter } from '#search/segment-writer.ts'
+import type { StoredBytes } from './message-bytes.ts'
+import { messageText } from './part-text.ts'
+
+/** Characters of text that are taken of one message. */
+const mostText = 8 << 20
+const members = ['from', 'to', 'cc', 'bcc', 'subject'] as const
+
+/** A message as the index needs it. */
+export interface Indexable {
+  readonly id: number
+  readonly row: StoredBytes
+  readonly structure: Uint8Array
+}
+
+/** Adds a message. One that cannot be read is marked as incomplete, so that a search looks at it itself. */
+export async function indexMessage(
+  writer: SegmentWriter,
+  blobs: BlobStore,
+  { id, row, structure }: Indexable,
+): Promise<void> {
+  writer.begin(id, undefined)
+  try {
+    const stored = new StoredStructure(structure)
+    for (const member of members) writer.add(member, stored.memberText(member))
+    const root = stored.parts()
+    for (const name of fileNames(root)) writer.add('name', name)
+    await addTexts(writer, blobs, row, root)
+  } catch {
+    writer.markIncomplete()
+  }
+}
+
+/** Notes a message without its text. */
+export function noteMessage(writer: SegmentWriter, { id }: Indexable): void {
+  writer.begin(id, undefined)
+  writer.markIncomplete()
+}
+
+async function addTexts(
+  writer: SegmentWriter,
+  blobs: BlobStore,
+  row: Indexable['row'],
+  root: Part,
+): Promise<void> {
+  let taken = 0
+  /** The beginning of a word of which the next piece may have the end. */
+  let rest = ''
+  for await (const { region, text, last } of messageText(blobs, row, root, 'both')) {
+    taken += text.length
+    if (taken > mostText) {
+      writer.markIncomplete()
+      return
+    }
+    if (region === 'header') writer.addHeader(text)
+    else {
+      const whole = rest + text
+      const end = last ? whole.length : endOfWords(whole)
+      rest = whole.slice(end)
+      if (end > 0) writer.add('body', whole.slice(0, end))
+    }
+  }
+}
+
+/** After the last white space. */
+function endOfWords(text: string): number {
+  for (let end = text.length; end > 0; end--) if (/\s/.test(text[end - 1]!)) return end
+  return 0
+}
+
+function* fileNames(part: Part): Generator<string> {
+  const name = fileName(part)
+  if (name !== undefined) yield name
+  for (const child of part.children) yield* fileNames(child)
+}

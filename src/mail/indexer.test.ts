@@ -1,0 +1,156 @@
+import assert from 'node:assert/strict'
+import test from 'node:test'
+import fc from 'fast-check'
+import { systemClock } from '#base/clock.ts'
+import type { Uid } from '#base/id.ts'
+import { LocalBus } from '#bus/engines/local.ts'
+import { SearchIndexes } from '#search/indexes.ts'
+import { silentTelemetry as telemetry } from '#telemetry/telemetry.ts'
+import { expungeMessages } from './expunge.ts'
+import { runIndexJob } from './index-work.ts'
+import { Indexer, type IndexerOptions } from './indexer.ts'
+import { search } from './query.ts'
+import type { SearchCriteria } from './search-criteria.ts'
+import { account, createdAt, inbox, openTestAccount, type TestAccount } from './test-account.ts'
+import { AccountViews } from './view.ts'
+
+interface Indexed extends TestAccount {
+  readonly indexer: Indexer
+  readonly indexes: SearchIndexes
+}
+
+async function openIndexed(o: Partial<IndexerOptions> = {}): Promise<Indexed> {
+  const box = await openTestAccount()
+  const { db, blobs } = box
+  const bus = new LocalBus({ onError: assert.ifError })
+  const indexer = new Indexer({
+    db,
+    blobs,
+    bus,
+    clock: systemClock,
+    telemetry,
+    runner: { run: (job) => runIndexJob(blobs, job) },
+    accounts: async function* () {
+      yield account
+    },
+    isOn: () => true,
+    mostBehind: 1,
+    ...o,
+  })
+  const indexes = new SearchIndexes({ db, bus, blobs, telemetry, budgetBytes: 1 << 20 })
+  return { ...box, indexer, indexes }
+}
+
+async function find(box: Indexed, criteria: SearchCriteria, isIndexed: boolean): Promise<number[]> {
+  const account7 = await new AccountViews({ db: box.db, budgetBytes: 1 << 20 }).open(account)
+  const view = (await account7.load(inbox))!
+  const { db, blobs, indexes } = box
+  const o = { db, blobs, account, view, criteria, now: createdAt, ...(isIndexed ? { indexes } : {}) }
+  return (await search(o)).map((index) => view.uids.at(index))
+}
+
+/** Few words of which many are parts of others, in several scripts. */
+const word = fc.constantFrom(
+  'a',
+  'ell',
+  'hello',
+  'shell',
+  'bell-tower',
+  'Straße',
+  'STRASSE',
+  'Müller',
+  'Mu\u0308ller',
+  'λόγος',
+  'ΛΌΓΟΣ',
+  '東京都',
+  '京都',
+  '検索エンジン',
+  'search',
+  're-search',
+  "don't",
+  '42',
+  '4.2',
+  'x_y',
+  '🙂',
+  'e\u0301',
+  'w'.repeat(70),
+)
+const separator = fc.constantFrom(' ', '\n', ', ', '.', '-', '', '  ', '\u00a0')
+const phrase = fc
+  .array(fc.tuple(word, separator), { minLength: 1, maxLength: 12 })
+  .map((pairs) => pairs.flat().join(''))
+
+const base64 = (text: string): string => Buffer.from(text).toString('base64').replaceAll(/.{60}/g, '$&\n')
+const encoded = (text: string): string =>
+  `=?utf-8?b?${Buffer.from(text.replaceAll('\n', ' ')).toString('base64')}?=`
+
+const message = fc
+  .record({
+    subject: phrase,
+    name: phrase,
+    body: phrase,
+    kind: fc.constantFrom('plain', 'html', 'mixed', 'nested'),
+  })
+  .map(({ subject, name, body, kind }) => {
+    const header = `From: ${encoded(name)} <bell@example.org>\nTo: shell@example.net\nSubject: ${encoded(subject)}\nX-Note: ${encoded(name)}\nMIME-Version: 1.0\n`
+    const text = `Content-Type: text/plain; charset=utf-8\nContent-Transfer-Encoding: base64\n\n${base64(body)}\n`
+    if (kind === 'plain') return header + text
+    if (kind === 'html')
+      return `${header}Content-Type: text/html; charset=utf-8\nContent-Transfer-Encoding: base64\n\n${base64(`<p>${body}</p><!-- hello --><b>${name}</b>`)}\n`
+    const inner =
+      kind === 'mixed' ? text : `Content-Type: message/rfc822\n\nSubject: ${encoded(name)}\n${text}`
+    return `${header}Content-Type: multipart/mixed; boundary=b\n\n--b\n${inner}\n--b\nContent-Type: text/plain; name="${encoded(name)}"\n\nhello\n--b--\n`
+  })
+
+const needle = fc.oneof(
+  word,
+  phrase,
+  fc
+    .tuple(word, fc.nat(4), fc.nat(4))
+    .map(([w, from, length]) => [...w].slice(from, from + length + 1).join('')),
+  fc.constantFrom('h', '-', ' ', '', 'subject', 'X-Note: ', 'll', '都', '京'),
+)
+
+const leaf: fc.Arbitrary<SearchCriteria> = fc.oneof(
+  fc.record({ kind: fc.constantFrom('from', 'to', 'cc', 'subject', 'body', 'text'), text: needle }),
+  fc.record({
+    kind: fc.constant('header' as const),
+    name: fc.constantFrom('X-Note', 'subject', 'absent'),
+    text: needle,
+  }),
+)
+const criteria: fc.Arbitrary<SearchCriteria> = fc.oneof(
+  leaf,
+  fc.record({ kind: fc.constantFrom('and', 'or'), of: fc.array(leaf, { minLength: 1, maxLength: 3 }) }),
+  leaf.map((of): SearchCriteria => ({ kind: 'not', of })),
+)
+
+test('an index finds exactly what reading finds, whatever is indexed, merged or gone', async () => {
+  await fc.assert(
+    fc.asyncProperty(
+      fc.array(fc.array(message, { minLength: 10, maxLength: 25 }), { minLength: 2, maxLength: 5 }),
+      fc.array(fc.nat(60), { maxLength: 20 }),
+      fc.array(message, { maxLength: 4 }),
+      fc.array(criteria, { minLength: 10, maxLength: 20 }),
+      async (batches, gone, late, questions) => {
+        const box = await openIndexed()
+        for (const batch of batches) {
+          for (const one of batch) await box.append(one)
+          box.indexer.look(account)
+          await box.indexer.settled()
+        }
+        await box.db.write([account], (tx) =>
+          expungeMessages(tx, account, inbox, gone as Uid[], { onlyDeleted: false }),
+        )
+        for (const one of late) await box.append(one)
+        for (const question of questions)
+          assert.deepEqual(
+            await find(box, question, true),
+            await find(box, question, false),
+            JSON.stringify(question),
+          )
+      },
+    ),
+    { numRuns: 12, endOnFailure: true },
+  )
+})

@@ -1,0 +1,195 @@
+/**
+ * The criteria of a search as a function of one entry. It answers from what is known of the entry so far, and
+ * undefined where that does not decide it.
+ */
+import { isAscii } from 'node:buffer'
+import { parseDate } from '#message/date.ts'
+import { foldText } from '#message/fold-text.ts'
+import type { StoredStructure } from '#message/structure-codec.ts'
+import type { FlagSet } from './flag-set.ts'
+import type { IndexAnswers } from './index-answers.ts'
+import type { MailboxView } from './mailbox-view.ts'
+import type { SearchCriteria, UidRange } from './search-criteria.ts'
+import { containsText } from './text-match.ts'
+
+const dayMs = 86_400_000
+
+/** What conditions are asked of beside structures and bytes. */
+export interface Source {
+  readonly view: MailboxView
+  readonly now: number
+  readonly index: IndexAnswers
+}
+
+/** What is known of an entry so far. */
+export interface Candidate {
+  readonly index: number
+  readonly structure: StoredStructure | undefined
+  /** Of conditions on bytes. */
+  readonly answers: ReadonlyMap<SearchCriteria, boolean> | undefined
+}
+
+export type Condition = (candidate: Candidate) => boolean | undefined
+
+export function compile(criteria: SearchCriteria, source: Source): Condition {
+  const { view, now, index: answersOfIndex } = source
+  switch (criteria.kind) {
+    case 'and':
+      return combine(criteria.of, source, false)
+    case 'or':
+      return combine(criteria.of, source, true)
+    case 'not': {
+      const inner = compile(criteria.of, source)
+      return (candidate) => {
+        const answer = inner(candidate)
+        return answer === undefined ? undefined : !answer
+      }
+    }
+    case 'header':
+    case 'body':
+    case 'text':
+      return indexedFirst(criteria, answersOfIndex, ({ answers }) => answers?.get(criteria))
+    case 'from':
+    case 'to':
+    case 'cc':
+    case 'bcc':
+    case 'subject':
+      return indexedFirst(criteria, answersOfIndex, compileEnvelope(criteria.kind, foldText(criteria.text)))
+    case 'date':
+      return compileDate(criteria, view)
+    default:
+      return compileColumn(criteria, view, now)
+  }
+}
+
+/** What the index is sure of need not be read. */
+function indexedFirst(criteria: SearchCriteria, answers: IndexAnswers, otherwise: Condition): Condition {
+  const answer = answers.get(criteria)
+  if (answer === undefined) return otherwise
+  return (candidate) => answer(candidate.index) ?? otherwise(candidate)
+}
+
+/** A list of conditions of which one decides: a false one an AND, a true one an OR. */
+function combine(of: readonly SearchCriteria[], source: Source, decisive: boolean): Condition {
+  const conditions = of.map((one) => compile(one, source))
+  return (candidate) => {
+    let answer: boolean | undefined = !decisive
+    for (const condition of conditions) {
+      const one = condition(candidate)
+      if (one === decisive) return decisive
+      if (one === undefined) answer = undefined
+    }
+    return answer
+  }
+}
+
+type OfColumns = Exclude<
+  SearchCriteria,
+  {
+    kind:
+      | 'and'
+      | 'or'
+      | 'not'
+      | 'header'
+      | 'body'
+      | 'text'
+      | 'from'
+      | 'to'
+      | 'cc'
+      | 'bcc'
+      | 'subject'
+      | 'date'
+  }
+>
+
+function compileColumn(criteria: OfColumns, view: MailboxView, now: number): Condition {
+  switch (criteria.kind) {
+    case 'all':
+      return () => true
+    case 'deleted':
+      return flagCondition(view, (flags) => flags.deleted)
+    case 'keyword': {
+      const keyword = criteria.keyword.toLowerCase()
+      return flagCondition(view, (flags) => flags.keywords.includes(keyword))
+    }
+    case 'uids':
+      return uidCondition(criteria.ranges, view)
+    case 'larger':
+      return ({ index }) => view.sizes.at(index) > criteria.bytes
+    case 'smaller':
+      return ({ index }) => view.sizes.at(index) < criteria.bytes
+    case 'younger':
+      return ({ index }) => secondOf(view.receivedAt.at(index)) >= secondOf(now) - criteria.seconds
+    case 'older':
+      return ({ index }) => secondOf(view.receivedAt.at(index)) <= secondOf(now) - criteria.seconds
+    case 'modseq':
+      return ({ index }) => view.modseqs.at(index) >= criteria.atLeast
+    case 'message':
+      return ({ index }) => view.ids.at(index) === criteria.id
+    case 'thread':
+      return ({ index }) => view.threads.at(index) === criteria.id
+  }
+}
+
+/** INTERNALDATE and its distance from now are exact to a second (RFC 5032 §2). */
+const secondOf = (ms: number): number => Math.floor(ms / 1000)
+
+/** Asked once for each combination of flags, of which there are few. */
+function flagCondition(view: MailboxView, meetsFlags: (flags: FlagSet) => boolean): Condition {
+  const answers: (boolean | undefined)[] = []
+  return ({ index }) => {
+    const number = view.flagSets.at(index)
+    return (answers[number] ??= meetsFlags(view.sets.at(number)))
+  }
+}
+
+/** Ranges as one mark per entry, so that long lists cost no more than short ones. */
+function uidCondition(ranges: readonly UidRange[], view: MailboxView): Condition {
+  const marked = new Uint8Array(view.count)
+  for (const [from, to] of ranges) {
+    const end = view.firstNotBefore(to + 1)
+    marked.fill(1, view.firstNotBefore(from), end)
+  }
+  return ({ index }) => marked[index] === 1
+}
+
+function compileDate(criteria: Extract<SearchCriteria, { kind: 'date' }>, view: MailboxView): Condition {
+  const { field, how, day } = criteria
+  const compare = (at: number): boolean =>
+    how === 'before' ? at < day : at >= day && (how === 'since' || at < day + dayMs)
+  if (field === 'received') return ({ index }) => compare(view.receivedAt.at(index))
+  if (field === 'saved') return ({ index }) => compare(view.savedAt.at(index))
+  return ({ structure }) => {
+    if (structure === undefined) return undefined
+    const date = parseDate(structure.envelope.date ?? '')
+    return date !== undefined && compare(date.ms + date.zoneMinutes * 60_000)
+  }
+}
+
+function compileEnvelope(member: 'from' | 'to' | 'cc' | 'bcc' | 'subject', folded: string): Condition {
+  const pieces = storedPieces(member === 'subject' ? member : 'address', folded)
+  return ({ structure }) => {
+    if (structure === undefined) return undefined
+    if (!mayContain(structure.memberWire(member), pieces)) return false
+    return containsText(structure.memberText(member), folded)
+  }
+}
+
+/**
+ * What stands in the stored form of an envelope as it does in its text: of a subject all but what is quoted
+ * there, of addresses, between which the text has signs of its own, runs of letters and digits.
+ */
+const storedPieces = (member: 'subject' | 'address', folded: string): readonly string[] =>
+  member === 'subject' ? folded.split(/["\\]/) : (folded.match(/[a-z0-9]+/g) ?? [])
+
+/**
+ * Whether the text of a member of an envelope can have these pieces, told without parsing it. False is sure where nothing
+ * was encoded (RFC 2047) and all is ASCII, to which some other letters fold.
+ */
+function mayContain(memberWire: Buffer, pieces: readonly string[]): boolean {
+  if (!isAscii(memberWire)) return true
+  const wire = memberWire.toString('latin1')
+  if (wire.includes('=?')) return true
+  const lower = wire.toLowerCase()
+  return pieces.every((piece) => lower.includes(piece))
+}

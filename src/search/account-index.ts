@@ -1,0 +1,130 @@
+/**
+ * The index of one account as of one moment, for searches.
+ *
+ * What it says of a document is sure: `present` and `absent` are what reading the text would show, whatever was
+ * written in which case; everything else is `unknown` and must be read. Documents that the index does not have
+ * are always unknown.
+ */
+import { setImmediate as nextTurn } from 'node:timers/promises'
+import type { OpenDictionary } from './segment.ts'
+import type { Segment } from './segment.ts'
+import { type FieldSet, fieldSet, headerField } from './field.ts'
+import { needlePieces, type Piece } from './words.ts'
+
+export const unknown = 0
+export const absent = 1
+export const present = 2
+
+/** Where a text may stand. `text` is the whole of a message, with its headers; `header` is its headers. */
+export type Region = 'from' | 'to' | 'cc' | 'bcc' | 'subject' | 'body' | 'header' | 'text'
+
+const inHeader: FieldSet = 1 << headerField
+
+export class AccountIndex {
+  readonly #segments: readonly Segment[]
+  /** The number that the first document of each segment has in the whole index. */
+  readonly #starts: readonly number[]
+  readonly documents: number
+
+  constructor(segments: readonly Segment[]) {
+    const starts: number[] = []
+    let documents = 0
+    for (const segment of segments) {
+      starts.push(documents)
+      documents += segment.ids.length
+    }
+    this.#segments = segments
+    this.#starts = starts
+    this.documents = documents
+  }
+
+  /** The number of each document in the index, -1 where it is not there. Cheapest for ids that ascend. */
+  numbersOf(ids: Iterable<number>, count: number): Int32Array {
+    const numbers = new Int32Array(count)
+    let segment = 0
+    let at = 0
+    let i = 0
+    for (const id of ids) {
+      const known = this.#segments[segment]
+      if (known !== undefined && known.ids[at] === id) numbers[i++] = this.#starts[segment]! + at++
+      else {
+        segment = this.#segmentOf(id)
+        const ids = this.#segments[segment]?.ids
+        at = ids === undefined ? 0 : lowerBound(ids, id)
+        const isThere = ids !== undefined && ids[at] === id
+        numbers[i++] = isThere ? this.#starts[segment]! + at++ : -1
+      }
+      if (known !== undefined && at >= known.ids.length && segment + 1 < this.#segments.length) {
+        segment++
+        at = 0
+      }
+    }
+    return numbers
+  }
+
+  /** By number of the document: whether the text contains the needle. */
+  async contains(region: Region, needle: string): Promise<Uint8Array> {
+    const answers = new Uint8Array(this.documents)
+    const pieces = needlePieces(needle)
+    if (pieces.length === 0) return answers
+    for (const [i, segment] of this.#segments.entries()) {
+      if (i > 0) await nextTurn()
+      const its = answers.subarray(this.#starts[i], this.#starts[i]! + segment.ids.length)
+      await answerIn(segment, region, needle, pieces, its)
+    }
+    return answers
+  }
+
+  #segmentOf(id: number): number {
+    let low = 0
+    let high = this.#segments.length
+    while (low < high) {
+      const middle = (low + high) >>> 1
+      if (this.#segments[middle]!.ids[0]! <= id) low = middle + 1
+      else high = middle
+    }
+    return low - 1
+  }
+}
+
+function lowerBound(ids: Float64Array, id: number): number {
+  let low = 0
+  let high = ids.length
+  while (low < high) {
+    const middle = (low + high) >>> 1
+    if (ids[middle]! < id) low = middle + 1
+    else high = middle
+  }
+  return low
+}
+
+async function answerIn(
+  segment: Segment,
+  region: Region,
+  needle: string,
+  pieces: readonly Piece[],
+  answers: Uint8Array,
+): Promise<void> {
+  const having = new Uint8Array(answers.length).fill(1)
+  for (const piece of pieces) {
+    const its = new Uint8Array(answers.length)
+    if (region === 'header' || region === 'text')
+      markHaving(await segment.dictionary('header'), piece, inHeader, its)
+    if (region !== 'header')
+      markHaving(await segment.dictionary('words'), piece, fieldSet(region === 'text' ? 'body' : region), its)
+    for (let i = 0; i < its.length; i++) having[i]! &= its[i]!
+  }
+  // What is one piece of a word is contained where a word has it; what is more may be further apart.
+  const isSure = pieces.length === 1 && pieces[0]!.text === needle
+  for (const [i, has] of having.entries()) answers[i] = has === 0 ? absent : isSure ? present : unknown
+  for (const number of segment.incomplete) if (answers[number] === absent) answers[number] = unknown
+}
+
+function markHaving(
+  { terms, postings }: OpenDictionary,
+  { text, kind }: Piece,
+  wanted: FieldSet,
+  marks: Uint8Array,
+): void {
+  for (const term of terms.numbersOf(text, kind)) postings.mark(term, wanted, marks)
+}

@@ -1,0 +1,84 @@
+/** Makes a segment of documents: their texts come one after the other, and become words, stems and places. */
+import { DictionaryWriter } from './dictionary-writer.ts'
+import { type Field, fields, headerField } from './field.ts'
+import { type SegmentDocuments, writeSegment } from './segment-format.ts'
+import { eachWord } from './words.ts'
+
+/** Between two texts of a field, so that no phrase reaches from one into the other. */
+const gap = 8
+
+/** Words to their stems. */
+export interface Stemmer {
+  readonly language: string
+  stem(word: string): string
+}
+
+export class SegmentWriter {
+  readonly #words = new DictionaryWriter()
+  readonly #header = new DictionaryWriter()
+  readonly #stems = new DictionaryWriter()
+  readonly #ids: number[] = []
+  readonly #incomplete: number[] = []
+  readonly #languages = new Set<string>()
+  /** The next position in each field of the document. */
+  readonly #next: number[] = []
+  #stemmer: Stemmer | undefined
+
+  get documents(): number {
+    return this.#ids.length
+  }
+
+  /** What was gathered so far, as a measure of memory: twelve bytes each, beside the terms. */
+  get occurrences(): number {
+    return this.#words.occurrences + this.#header.occurrences + this.#stems.occurrences
+  }
+
+  /** The next document; ids come in ascending order. Without a stemmer its words have no stems. */
+  begin(id: number, stemmer: Stemmer | undefined): void {
+    this.#ids.push(id)
+    this.#next.length = 0
+    this.#stemmer = stemmer
+    if (stemmer !== undefined) this.#languages.add(stemmer.language)
+  }
+
+  /** Text of a field. */
+  add(field: Field, text: string): void {
+    const document = this.#ids.length - 1
+    const number = fields[field]
+    const first = this.#next[number] ?? 0
+    let last = first
+    eachWord(text, (word, position) => {
+      last = first + position
+      this.#words.add(word, document, number, last)
+      const stem = this.#stemmer?.stem(word)
+      if (stem !== undefined && stem !== word && stem !== '') this.#stems.add(stem, document, number, last)
+    })
+    this.#next[number] = last + gap
+  }
+
+  /** A header field as it is shown, with its name. */
+  addHeader(line: string): void {
+    const document = this.#ids.length - 1
+    eachWord(line, (word) => this.#header.add(word, document, headerField, 0))
+  }
+
+  /** Not all text of the document is here: it may contain what is not found. */
+  markIncomplete(): void {
+    const document = this.#ids.length - 1
+    if (this.#incomplete.at(-1) !== document) this.#incomplete.push(document)
+  }
+
+  /** The segment in pieces. The writer must not be used afterwards. */
+  done(): readonly Uint8Array[] {
+    const documents: SegmentDocuments = {
+      ids: this.#ids,
+      incomplete: this.#incomplete,
+      languages: [...this.#languages].sort(),
+    }
+    return writeSegment(documents, {
+      words: this.#words.done(true),
+      header: this.#header.done(false),
+      stems: this.#stems.done(false),
+    })
+  }
+}
