@@ -22,6 +22,9 @@ export const packageOf: Readonly<Record<Program, readonly string[]>> = {
   'dnssec-keygen': ['bind9-utils'],
   'dnssec-signzone': ['bind9-utils'],
   unbound: ['unbound'],
+  // The other server of a migration, and the client that does it.
+  dovecot: ['dovecot-imapd'],
+  'Mail::IMAPClient': ['libmail-imapclient-perl', 'libio-socket-ssl-perl'],
   // A terminal for mutt, which wants one.
   script: ['bsdutils'],
   nginx: ['nginx', 'libnginx-mod-stream'],
@@ -60,6 +63,8 @@ export type Program =
   | 'dnssec-keygen'
   | 'dnssec-signzone'
   | 'unbound'
+  | 'dovecot'
+  | 'Mail::IMAPClient'
   | 'script'
   | 'nginx'
   | 'haproxy'
@@ -97,6 +102,7 @@ export const rootOf = (program: Program): string => `/var/cache/postern-test/${p
 export const files: Readonly<Partial<Record<string, string>>> = {
   passlib: '/usr/lib/python3/dist-packages/passlib/__init__.py',
   dkimpy: '/usr/lib/python3/dist-packages/dkim/__init__.py',
+  'Mail::IMAPClient': '/usr/share/perl5/Mail/IMAPClient.pm',
   authres: '/usr/lib/python3/dist-packages/authres/__init__.py',
   'libsasl2-modules': '/usr/share/doc/libsasl2-modules/copyright',
   exim4: rootOf('exim4') + unpacked.exim4![0],
