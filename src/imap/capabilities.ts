@@ -21,6 +21,7 @@ export const always: readonly string[] = [
   'ESORT',
   'ID',
   'IDLE',
+  'INPROGRESS',
   'LIST-EXTENDED',
   'LIST-METADATA',
   'LIST-MYRIGHTS',

@@ -8,6 +8,7 @@ import type { SearchCriteria, UidRange } from '#mail/search-criteria.ts'
 import { Refusal } from './errors.ts'
 import type { Arguments } from './grammar.ts'
 import type { HeldMailbox } from './mailbox-ref.ts'
+import { Progress } from './progress.ts'
 import { resolveKeys, type SearchKey, SearchKeyReader, type SearchPlace } from './search-keys.ts'
 import { type Numbered, type Positions, positionsWithin, type SequenceSet, star } from './sequence-set.ts'
 import type { ImapSession } from './session.ts'
@@ -73,14 +74,16 @@ export async function searchSelected(session: ImapSession, program: SearchProgra
 }
 
 /** Indexes into `now` of what meets the criteria; among some indexes only where they are given. */
-export function searchIn(
-  { services, connection }: ImapSession,
+export async function searchIn(
+  session: ImapSession,
   { account }: HeldMailbox,
   now: MailboxView,
   criteria: SearchCriteria,
   among?: readonly number[],
 ): Promise<readonly number[]> {
-  return search({
+  const { services, connection } = session
+  using progress = new Progress(session, among?.length ?? now.count)
+  return await search({
     db: services.db,
     blobs: services.blobs,
     indexes: services.indexes,
@@ -90,6 +93,7 @@ export function searchIn(
     ...(among !== undefined && { among }),
     now: services.clock.now(),
     signal: connection.signal,
+    onProgress: (done) => (progress.done = done),
   })
 }
 

@@ -95,6 +95,11 @@ export const imapSettings = settingsObject({
       normalise: namespaceName,
       help: 'The folder in which mail programs show what other users share.',
     }),
+    progressInterval: duration({
+      fallback: 12_000,
+      min: 1000,
+      help: 'How often a client is told how far a command is that takes long (INPROGRESS).',
+    }),
     sharedFoldersName: text({
       fallback: 'Shared Folders',
       allowed: nameAllowed,

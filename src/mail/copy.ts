@@ -33,6 +33,8 @@ export interface TransferOptions {
   readonly limits?: MailLimits
   /** Which flags the copies may have: all, where this is absent. */
   readonly may?: FlagRights
+  /** Called for each message. */
+  readonly onEach?: () => void
 }
 
 export interface Copied {
@@ -87,6 +89,7 @@ async function transfer(
       ? await source.addEntry(id, source.message(id)!, to.mailbox, entryFor(entry, o))
       : await copyAsNew(source, target, id, entry, to.mailbox, o)
     pairs.push([uid, copied])
+    o.onEach?.()
     if (o.move) await expungeEntry(source, id, entryOf(source, id, from.mailbox, uid)!)
     else if (isSame) tx.changed(from.account, 'Email', id, 'updated')
   }

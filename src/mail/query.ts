@@ -40,6 +40,8 @@ interface SearchOptions {
   /** Milliseconds. */
   readonly now: number
   readonly signal?: AbortSignal
+  /** Told between pages how many of the entries have been looked at. */
+  readonly onProgress?: (done: number) => void
 }
 
 /** Indexes into the view, ascending. A message that is gone meanwhile meets nothing that its bytes must show. */
@@ -61,6 +63,7 @@ export async function search(o: SearchOptions): Promise<readonly number[]> {
   for (let at = 0; at < open.length; at += pageEntries) {
     if (at > 0) await nextTurn()
     o.signal?.throwIfAborted()
+    o.onProgress?.((among?.length ?? view.count) - open.length + at)
     const page = open.slice(at, at + pageEntries)
     const messages = await reader.page(page.map((index) => o.view.ids.at(index) as MessageId))
     for (const [i, index] of page.entries()) {

@@ -17,6 +17,7 @@ import {
   positionsOfUids,
   type SequenceSet,
 } from '../sequence-set.ts'
+import { Progress } from '../progress.ts'
 import type { ImapSession } from '../session.ts'
 import type { SessionView } from '../view.ts'
 
@@ -76,7 +77,8 @@ async function copyAll(
   to: HeldMailbox,
 ): Promise<Completion> {
   if (uids.length === 0) return { text: 'No matching messages, so nothing copied' }
-  const options = await optionsFor(session, to)
+  using progress = new Progress(session, uids.length)
+  const options = { ...(await optionsFor(session, to)), onEach: () => void progress.done++ }
   const copied = await session.mailboxes.write([from, to], (tx, [, rights]) =>
     copyMessages(tx, placeOf(from), uids, placeOf(to), { ...options, may: flagRights(rights!) }),
   )
@@ -94,6 +96,7 @@ async function moveAll(
   const pairs: Copied['pairs'] = []
   let uidValidity = 0
   try {
+    using progress = new Progress(session, uids.length)
     for (let at = 0; at < uids.length; at += pageSize) {
       const page = uids.slice(at, at + pageSize)
       const options = await optionsFor(session, to)
@@ -101,6 +104,7 @@ async function moveAll(
         moveMessages(tx, placeOf(from), page, placeOf(to), { ...options, may: flagRights(rights!) }),
       )
       pairs.push(...moved.pairs)
+      progress.done += page.length
       uidValidity = moved.uidValidity
     }
   } finally {

@@ -6,6 +6,7 @@ import { command, noArguments, whole } from '../command.ts'
 import type { Arguments } from '../grammar.ts'
 import { placeOf } from '../mailbox-ref.ts'
 import { eachPosition, type Positions, positionsOfUids, type SequenceSet } from '../sequence-set.ts'
+import { Progress } from '../progress.ts'
 import type { ImapSession } from '../session.ts'
 import type { SessionView } from '../view.ts'
 
@@ -48,7 +49,9 @@ export async function expungeDeleted(session: ImapSession, among: Positions | un
   const { account, mailbox } = placeOf(held)
   const uids = deletedUids(session.selectedView, now, among)
   let any = false
+  using progress = new Progress(session, uids.length)
   for (let at = 0; at < uids.length; at += pageSize) {
+    progress.done = at
     const page = uids.slice(at, at + pageSize)
     const gone = await session.mailboxes.write([held], (tx) =>
       expungeMessages(tx, account, mailbox, page, { onlyDeleted: true }),

@@ -20,6 +20,7 @@ import {
   positionsOfUids,
   type SequenceSet,
 } from '../sequence-set.ts'
+import { Progress } from '../progress.ts'
 import type { ImapSession } from '../session.ts'
 import { sameFlags, type SessionView } from '../view.ts'
 
@@ -115,7 +116,9 @@ async function storeAll(
   const view = session.selectedView
   const modified = new Set<Uid>()
   const change: FlagChange = { how, keywords: flags.keywords, deleted: flags.deleted }
+  using progress = new Progress(session, positions.length)
   for (let at = 0; at < positions.length; at += pageSize) {
+    progress.done = at
     const page = positions.slice(at, at + pageSize)
     const uids = page.map((position) => view.uidAt(position)) as Uid[]
     const condition = unchangedSince !== undefined && {
