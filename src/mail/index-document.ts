@@ -66,7 +66,7 @@ async function addTexts(
       const whole = rest + text
       const end = last ? whole.length : endOfWords(whole)
       rest = whole.slice(end)
-      if (end > 0) writer.add('body', whole.slice(0, end))
+      if (end > 0 || last) writer.add('body', whole.slice(0, end), last)
     }
   }
 }

@@ -6,9 +6,9 @@
  * are always unknown.
  */
 import { setImmediate as nextTurn } from 'node:timers/promises'
-import type { OpenDictionary } from './segment.ts'
-import type { Segment } from './segment.ts'
-import { type FieldSet, fieldSet, headerField } from './field.ts'
+import { type Field, fields, type FieldSet, fieldSet, headerField } from './field.ts'
+import { keepPhrases } from './phrase.ts'
+import type { OpenDictionary, Segment } from './segment.ts'
 import { needlePieces, type Piece } from './words.ts'
 
 export const unknown = 0
@@ -105,26 +105,50 @@ async function answerIn(
   pieces: readonly Piece[],
   answers: Uint8Array,
 ): Promise<void> {
-  const having = new Uint8Array(answers.length).fill(1)
-  for (const piece of pieces) {
-    const its = new Uint8Array(answers.length)
-    if (region === 'header' || region === 'text')
-      markHaving(await segment.dictionary('header'), piece, inHeader, its)
-    if (region !== 'header')
-      markHaving(await segment.dictionary('words'), piece, fieldSet(region === 'text' ? 'body' : region), its)
-    for (let i = 0; i < its.length; i++) having[i]! &= its[i]!
-  }
-  // What is one piece of a word is contained where a word has it; what is more may be further apart.
+  const having = new Uint8Array(answers.length)
+  if (region === 'header' || region === 'text') await markHeaders(segment, pieces, having)
+  if (region !== 'header') await markField(segment, region === 'text' ? 'body' : region, pieces, having)
+  // What is one piece of a word is contained where a word has it; what is more may have other signs between.
   const isSure = pieces.length === 1 && pieces[0]!.text === needle
   for (const [i, has] of having.entries()) answers[i] = has === 0 ? absent : isSure ? present : unknown
   for (const number of segment.incomplete) if (answers[number] === absent) answers[number] = unknown
 }
 
-function markHaving(
-  { terms, postings }: OpenDictionary,
-  { text, kind }: Piece,
-  wanted: FieldSet,
+async function markHeaders(segment: Segment, pieces: readonly Piece[], marks: Uint8Array): Promise<void> {
+  const dictionary = await segment.dictionary('header')
+  addMarks(marks, havingAll(dictionary, pieces, inHeader, marks.length))
+}
+
+async function markField(
+  segment: Segment,
+  field: Field,
+  pieces: readonly Piece[],
   marks: Uint8Array,
-): void {
-  for (const term of terms.numbersOf(text, kind)) postings.mark(term, wanted, marks)
+): Promise<void> {
+  const isPhrase = pieces.length > 1
+  const dictionary = await segment.dictionary('words', isPhrase)
+  const having = havingAll(dictionary, pieces, fieldSet(field), marks.length)
+  if (isPhrase && pieces.every(({ isWhole }) => isWhole))
+    keepPhrases(dictionary, pieces, fields[field], having)
+  addMarks(marks, having)
+}
+
+function addMarks(marks: Uint8Array, more: Uint8Array): void {
+  for (let i = 0; i < marks.length; i++) marks[i]! |= more[i]!
+}
+
+/** Marks the documents that have every piece in one of the fields. */
+function havingAll(
+  { terms, postings }: OpenDictionary,
+  pieces: readonly Piece[],
+  wanted: FieldSet,
+  documents: number,
+): Uint8Array {
+  const all = new Uint8Array(documents).fill(1)
+  for (const { text, kind } of pieces) {
+    const having = new Uint8Array(documents)
+    for (const term of terms.numbersOf(text, kind)) postings.mark(term, wanted, having)
+    for (let i = 0; i < documents; i++) all[i]! &= having[i]!
+  }
+  return all
 }

@@ -173,7 +173,7 @@ export class Postings {
   }
 
   /** The places of a term in one field, document by document. */
-  *places(term: number, field: number): Generator<readonly [document: number, positions: readonly number[]]> {
+  *places(term: number, field: number): Generator<readonly [document: number, positions: number[]]> {
     const from = new PackReader(this.#nth.at(term))
     const places = new PackReader(this.#nthPositions?.at(term) ?? empty)
     const set = from.u8()

@@ -41,19 +41,19 @@ export class SegmentWriter {
     if (stemmer !== undefined) this.#languages.add(stemmer.language)
   }
 
-  /** Text of a field. */
-  add(field: Field, text: string): void {
+  /** Text of a field; not `isLast` where the next one goes on with it, with another word. */
+  add(field: Field, text: string, isLast = true): void {
     const document = this.#ids.length - 1
     const number = fields[field]
     const first = this.#next[number] ?? 0
-    let last = first
+    let last = first - 1
     eachWord(text, (word, position) => {
       last = first + position
       this.#words.add(word, document, number, last)
       const stem = this.#stemmer?.stem(word)
       if (stem !== undefined && stem !== word && stem !== '') this.#stems.add(stem, document, number, last)
     })
-    this.#next[number] = last + gap
+    this.#next[number] = last + 1 + (isLast ? gap : 0)
   }
 
   /** A header field as it is shown, with its name. */

@@ -76,6 +76,8 @@ const pairsOf = (characters: readonly string[]): readonly string[] =>
 export interface Piece {
   readonly text: string
   readonly kind: 'term' | 'prefix' | 'suffix' | 'inside'
+  /** It is all that the needle has of its run: the next piece is of the word that comes right after. */
+  readonly isWhole: boolean
 }
 
 /** Empty where nothing can be said. A needle is contained for sure where it is itself a piece that appears. */
@@ -93,14 +95,15 @@ export function needlePieces(needle: string): readonly Piece[] {
 }
 
 function wordPiece(run: string, begins: boolean, ends: boolean): Piece {
-  if (begins && ends && isWhole(run)) return { text: run, kind: 'term' }
+  if (begins && ends && isWhole(run)) return { text: run, kind: 'term', isWhole: true }
   const characters = Array.from(run)
   const text = (ends && !begins ? characters.slice(-sure) : characters.slice(0, sure)).join('')
-  return { text, kind: begins ? 'prefix' : ends ? 'suffix' : 'inside' }
+  return { text, kind: begins ? 'prefix' : ends ? 'suffix' : 'inside', isWhole: text === run }
 }
 
 function unspacedPieces(run: string, begins: boolean, ends: boolean): readonly Piece[] {
   const pairs = pairsOf(Array.from(run))
-  if (pairs[0] !== run || (begins && ends)) return pairs.map((text) => ({ text, kind: 'term' }))
-  return [{ text: run, kind: begins ? 'prefix' : ends ? 'suffix' : 'inside' }]
+  if (pairs[0] !== run || (begins && ends))
+    return pairs.map((text) => ({ text, kind: 'term', isWhole: true }))
+  return [{ text: run, kind: begins ? 'prefix' : ends ? 'suffix' : 'inside', isWhole: true }]
 }
