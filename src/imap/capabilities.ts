@@ -19,6 +19,7 @@ export const always: readonly string[] = [
   'ENABLE',
   'ESEARCH',
   'ESORT',
+  'FILTERS',
   'ID',
   'IDLE',
   'INPROGRESS',

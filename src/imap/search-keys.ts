@@ -16,6 +16,8 @@ export type SearchKey =
   | { readonly kind: 'and' | 'or'; readonly of: readonly SearchKey[] }
   | { readonly kind: 'not'; readonly of: SearchKey }
   | { readonly kind: 'set'; readonly set: SequenceSet; readonly byUid: boolean }
+  /** See `search-filters.ts`. */
+  | { readonly kind: 'filter'; readonly name: string }
   | { readonly kind: 'object'; readonly letter: 'M' | 'T'; readonly text: string }
 
 /** A mailbox for which keys are resolved. */
@@ -28,7 +30,7 @@ export interface SearchPlace {
 const DQUOTE = 0x22
 /** Keys inside each other; deeper ones are refused, since reading and searching recurse. */
 const maxDepth = 32
-const maxKeys = 2000
+export const maxKeys = 2000
 
 const simpleKeys: ReadonlyMap<string, SearchKey> = new Map<string, SearchKey>([
   ['ALL', { kind: 'all' }],
@@ -77,13 +79,15 @@ const dateKeys: ReadonlyMap<string, DateKey> = new Map<string, DateKey>([
 /** Reads keys to the end of the command. */
 export class SearchKeyReader {
   readonly #args: Arguments
-  #keys = 0
+  /** How many were read. */
+  keys = 0
   /** A string was not text in the charset. */
   hasBadText = false
   /** MODSEQ was among the keys, so that the result has one (RFC 7162 §3.1.5). */
   hasModseq = false
-  /** Message numbers were among them. */
+  /** Message numbers were among them, or may be in a filter. */
   hasNumbers = false
+  hasFilter = false
 
   constructor(args: Arguments) {
     this.#args = args
@@ -102,7 +106,7 @@ export class SearchKeyReader {
 
   #key(depth: number): SearchKey {
     const args = this.#args
-    if (depth > maxDepth || ++this.#keys > maxKeys) args.fail('search too complex')
+    if (depth > maxDepth || ++this.keys > maxKeys) args.fail('search too complex')
     if (args.takeOpen()) {
       const inner = this.#list(depth + 1)
       args.close()
@@ -156,6 +160,9 @@ export class SearchKeyReader {
         this.hasModseq = true
         if (args.peek() === DQUOTE) this.#entryName()
         return { kind: 'modseq', atLeast: args.modSequence() }
+      case 'FILTER':
+        this.hasFilter = this.hasNumbers = true
+        return { kind: 'filter', name: this.#filterName() }
       case 'EMAILID':
         return { kind: 'object', letter: 'M', text: this.#text() }
       case 'THREADID':
@@ -163,6 +170,12 @@ export class SearchKeyReader {
       default:
         return args.fail('unknown search key')
     }
+  }
+
+  /** RFC 5466 §4 */
+  #filterName(): string {
+    const name = this.#args.atom()
+    return name.includes('/') ? this.#args.fail('no such name of a filter is possible') : name
   }
 
   /** RFC 7162 §3.1.5: of a message there is one mod-sequence, so that the flag is of no account. */
@@ -192,6 +205,8 @@ export function resolveKeys(key: SearchKey, place: SearchPlace): SearchCriteria 
       if (key.letter === 'M') return { kind: 'message', id: number as MessageId }
       return { kind: 'thread', id: number as ThreadId }
     }
+    case 'filter':
+      throw new Error('a filter that was not replaced')
     case 'and':
     case 'or':
       return { kind: key.kind, of: key.of.map((one) => resolveKeys(one, place)) }

@@ -9,6 +9,7 @@ import { Refusal } from './errors.ts'
 import type { Arguments } from './grammar.ts'
 import type { HeldMailbox } from './mailbox-ref.ts'
 import { Progress } from './progress.ts'
+import { replaceFilters } from './search-filters.ts'
 import { resolveKeys, type SearchKey, SearchKeyReader, type SearchPlace } from './search-keys.ts'
 import { type Numbered, type Positions, positionsWithin, type SequenceSet, star } from './sequence-set.ts'
 import type { ImapSession } from './session.ts'
@@ -23,10 +24,12 @@ export interface SearchProgram {
   /** See `SearchKeyReader`. */
   readonly hasModseq: boolean
   readonly hasNumbers: boolean
+  readonly hasFilter: boolean
 }
 
 export interface Found {
   readonly criteria: SearchCriteria
+  readonly hasModseq: boolean
   /** Positions in the client's view, ascending. */
   readonly positions: readonly number[]
   /** The mailbox as it was searched. */
@@ -49,18 +52,21 @@ export const readCharset = (args: Arguments): boolean =>
 export function readKeys(args: Arguments, isCharsetKnown: boolean): SearchProgram {
   const reader = new SearchKeyReader(args)
   const key = reader.readAll()
-  const { hasModseq, hasNumbers, hasBadText } = reader
-  return { isCharsetKnown: isCharsetKnown && !hasBadText, key, hasModseq, hasNumbers }
+  const { hasModseq, hasNumbers, hasFilter, hasBadText } = reader
+  return { isCharsetKnown: isCharsetKnown && !hasBadText, key, hasModseq, hasNumbers, hasFilter }
 }
 
-export function assertCharset({ isCharsetKnown }: SearchProgram): void {
-  if (!isCharsetKnown)
-    throw new Refusal('That charset is not supported', `BADCHARSET (${charsets.join(' ')})`)
+export function assertCharset({ isCharsetKnown, hasFilter }: SearchProgram): void {
+  if (isCharsetKnown) return
+  const code = `BADCHARSET (${charsets.join(' ')})`
+  // RFC 5466 §3.1
+  throw new Refusal('That charset is not supported', code, hasFilter ? 'BAD' : 'NO')
 }
 
-/** A Refusal for a charset that is not known; CONDSTORE where the keys need it. */
-export async function searchSelected(session: ImapSession, program: SearchProgram): Promise<Found> {
-  assertCharset(program)
+/** A Refusal for a charset or a filter that is not known; CONDSTORE where the keys need it. */
+export async function searchSelected(session: ImapSession, written: SearchProgram): Promise<Found> {
+  assertCharset(written)
+  const program = await replaceFilters(session, written)
   const { selectedView: view } = session
   if (program.hasModseq) session.enableCondstore()
   const { now, held } = await session.selectedNow('r')
@@ -70,7 +76,7 @@ export async function searchSelected(session: ImapSession, program: SearchProgra
   )
   const indexes = await searchIn(session, held, now, criteria)
   const positions = view.isNumberedAs(now) ? indexes : positionsOf(view, now, indexes)
-  return { criteria, positions, now, held }
+  return { criteria, hasModseq: program.hasModseq, positions, now, held }
 }
 
 /** Indexes into `now` of what meets the criteria; among some indexes only where they are given. */
@@ -141,8 +147,13 @@ function* uidRanges({ ranges }: SequenceSet, view: Numbered): Generator<UidRange
   }
 }
 
-/** RFC 7162 §3.1.5: the highest MODSEQ of messages at these positions; 0 for none. */
-export function highestModseq(positions: readonly number[], { now }: Found, view: SessionView): number {
+/** RFC 7162 §3.1.5: the highest MODSEQ of messages at these positions; 0 for none, and where MODSEQ is no key. */
+export function highestModseq(
+  positions: readonly number[],
+  { now, hasModseq }: Found,
+  view: SessionView,
+): number {
+  if (!hasModseq) return 0
   const locate = view.locator(now)
   let highest = 0
   for (const position of positions) highest = Math.max(highest, now.modseqs.at(locate(position)))

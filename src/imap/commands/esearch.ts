@@ -13,6 +13,7 @@ import type { MailboxRef } from '../mailbox-ref.ts'
 import { objectIdPrefix } from '../object-id.ts'
 import { type ReturnOptions, returnedOf, returnsAll, takeReturnOptions } from '../return-options.ts'
 import { assertTagFree, followResult, refuseUpdates } from '../search-context.ts'
+import { replaceFilters } from '../search-filters.ts'
 import { resolveKeys } from '../search-keys.ts'
 import {
   assertCharset,
@@ -81,8 +82,9 @@ function assertFitting(session: ImapSession, { sources, returns: { words } }: Es
 }
 
 async function searchSources(session: ImapSession, args: EsearchArguments): Promise<Completion> {
-  const { returns, program, sources } = args
-  assertCharset(program)
+  const { returns, sources } = args
+  assertCharset(args.program)
+  const program = await replaceFilters(session, args.program)
   if (program.hasModseq) session.enableCondstore()
   const refs = await filteredMailboxes(session, sources)
   if (refs.length > session.settings.maxSearchMailboxes)
@@ -122,7 +124,7 @@ async function fromSelected(
   const returned = returnedOf(positions, returns)
   if (returns.words.has('SAVE')) view.save(pairUp(returned.toSorted((a, b) => a - b)))
   const correlator = correlatorOf(session, ref)
-  const modseq = program.hasModseq ? highestModseq(returned, found, view) : 0
+  const modseq = highestModseq(returned, found, view)
   const number = (position: number): number => view.uidAt(position)
   if (positions.length > 0)
     writeEsearch(session, correlator, returns, { found: positions, number, byUid: true, modseq })

@@ -58,7 +58,7 @@ async function runSearch(
   const found = result.positions
   const returned = returnedOf(found, returns ?? returnsAll)
   if (returns?.words.has('SAVE') === true) view.save(pairUp(returned.toSorted((a, b) => a - b)))
-  const modseq = program.hasModseq ? highestModseq(returned, result, view) : 0
+  const modseq = highestModseq(returned, result, view)
   const number = (position: number): number => (byUid ? view.uidAt(position) : position + 1)
   if (returns !== undefined || session.isRev2) {
     const options = returns ?? returnsAll

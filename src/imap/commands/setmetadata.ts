@@ -1,5 +1,5 @@
 /** SETMETADATA: changes annotations of a mailbox or, where that is the empty string, of the server; all or none. */
-import { Fault } from '#base/fault.ts'
+import { Fault, SyntaxFault } from '#base/fault.ts'
 import { isPrivate, writeAnnotations } from '#mail/annotation.ts'
 import {
   adminEntry,
@@ -13,6 +13,7 @@ import {
 import { command, whole } from '../command.ts'
 import { Refusal } from '../errors.ts'
 import type { Arguments } from '../grammar.ts'
+import { isFilterEntry, readFilter } from '../search-filters.ts'
 import type { ImapSession } from '../session.ts'
 import { signedIn } from '../session-state.ts'
 
@@ -33,6 +34,7 @@ export const setmetadata = command<{ readonly name: Uint8Array; readonly values:
     const subject = await openSubject(session, name, { writesShared })
     if (subject === undefined && values.has(adminEntry))
       throw new Refusal(`${adminEntry} is what the settings say`, 'CANNOT')
+    if (subject === undefined) assertFilters(values)
     try {
       await write(session, subject, values)
     } catch (error) {
@@ -53,6 +55,19 @@ function readValues(args: Arguments): Values {
   } while (args.take(0x20))
   args.close()
   return values
+}
+
+/** RFC 5466 §3.2 */
+function assertFilters(values: Values): void {
+  for (const [entry, value] of values) {
+    if (value === undefined || !isFilterEntry(entry)) continue
+    try {
+      readFilter(value)
+    } catch (error) {
+      if (!(error instanceof SyntaxFault)) throw error
+      throw new Refusal(`${entry} is no search: ${error.message}`, 'CANNOT')
+    }
+  }
 }
 
 async function write(session: ImapSession, subject: Subject, values: Values): Promise<void> {
