@@ -110,18 +110,22 @@ function readItem(args: Arguments): FetchItem {
   return simpleItem(name) ?? rfc822Item(name) ?? args.fail('unknown item')
 }
 
-/** The names of RFC 3501 §6.4.5 for sections. */
+/**
+ * The names of RFC 3501 §6.4.5 for sections; two of them had PEEK before IMAP4rev1, with which Outlook still asks,
+ * and is answered without it.
+ */
 function rfc822Item(name: string): FetchItem | undefined {
-  const item = (text: Section['text'], marksSeen: boolean): BytesItem => ({
+  const label = name.replace(/\.PEEK$/, '')
+  const item = (text: Section['text']): BytesItem => ({
     kind: 'section',
-    label: name,
+    label,
     section: { ...wholeMessage, text },
     partial: undefined,
-    marksSeen,
+    marksSeen: label === name && text !== 'HEADER',
   })
-  if (name === 'RFC822') return item('WHOLE', true)
-  if (name === 'RFC822.HEADER') return item('HEADER', false)
-  return name === 'RFC822.TEXT' ? item('TEXT', true) : undefined
+  if (label === 'RFC822') return item('WHOLE')
+  if (label === 'RFC822.TEXT') return item('TEXT')
+  return name === 'RFC822.HEADER' ? item('HEADER') : undefined
 }
 
 function readSectionItem(args: Arguments, name: string): FetchItem {

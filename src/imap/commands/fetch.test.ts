@@ -174,6 +174,18 @@ test('BODY[] sets \\Seen and says so; PEEK, RFC822.HEADER and EXAMINE do not', a
     ' FLAGS ())',
     'a1 OK FETCH completed',
   ])
+  // Of before IMAP4rev1, and still said by Outlook.
+  await ask(client, 'b1 FETCH 1 (RFC822.PEEK RFC822.TEXT.PEEK FLAGS)', [
+    '* 1 FETCH (RFC822 {18}',
+    'Subject: x',
+    '',
+    'hi',
+    ' RFC822.TEXT {4}',
+    'hi',
+    ' FLAGS ())',
+    'b1 OK FETCH completed',
+  ])
+  await ask(client, 'b2 FETCH 1 RFC822.HEADER.PEEK', ['b2 BAD Unknown item'])
   const reader = await server.signedIn()
   await ask(reader, 'e EXAMINE INBOX')
   await ask(reader, 'a2 FETCH 1 RFC822.TEXT', [
