@@ -1,6 +1,7 @@
 /** imapflow over time: what it hears of other sessions, and how it comes back after it was away. */
 import assert from 'node:assert/strict'
 import { once } from 'node:events'
+import type { TLSSocket } from 'node:tls'
 import { after, before, describe, test } from 'node:test'
 import type { ExpungeEvent, FlagsEvent, ImapFlow } from 'imapflow'
 import { deliver } from './deliver.ts'
@@ -106,6 +107,26 @@ describe('imapflow over time', () => {
       changed.map(({ uid }) => uid),
       [2, 9, 11],
     )
+  })
+
+  test('compresses what it says and hears', async () => {
+    const message = sample({ body: 'The same line again and again.\r\n'.repeat(10_000) })
+    const sizes: number[] = []
+    for (const disableCompression of [true, false]) {
+      const client = await signIn(server, alice, { disableCompression })
+      const mailbox = `Compressed ${!disableCompression}`
+      await client.mailboxCreate(mailbox)
+      await client.append(mailbox, message)
+      await client.mailboxOpen(mailbox)
+      const found = await client.fetchOne('1', { source: true })
+      assert.ok(found && found.source?.equals(message))
+      const socket = client.unbind().socket as TLSSocket
+      sizes.push(socket.bytesWritten, socket.bytesRead)
+      socket.destroy()
+    }
+    const [written = 0, read = 0, writtenLess = 0, readLess = 0] = sizes
+    assert.ok(written > message.length && read > message.length, sizes.join(', '))
+    assert.ok(writtenLess < written / 10 && readLess < read / 10, sizes.join(', '))
   })
 
   test('locks mailboxes one after the other on one connection', async () => {

@@ -86,4 +86,5 @@ remoteuser = ${alice.name}
 remotepass = ${alice.password}
 ssl = yes
 cert_fingerprint = ${fingerprint}
+usecompression = yes
 `
