@@ -15,6 +15,7 @@ export const always: readonly string[] = [
   'CHILDREN',
   'CONDSTORE',
   'CONTEXT=SEARCH',
+  'CONTEXT=SORT',
   'CREATE-SPECIAL-USE',
   'ENABLE',
   'ESEARCH',

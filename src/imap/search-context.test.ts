@@ -9,7 +9,7 @@ import type { Uid } from '#base/id.ts'
 import { expungeMessages } from '#mail/expunge.ts'
 import { storeFlags } from '#mail/flags.ts'
 import type { Conversation } from '../../test/harness/conversation.ts'
-import { account, ask, ImapTestServer, inbox } from './fixture.test.ts'
+import { account, ask, createdAt, ImapTestServer, inbox } from './fixture.test.ts'
 
 const setFlags = (server: ImapTestServer, uids: number[], how: 'add' | 'remove', keyword: string) =>
   server.db.write([account], (tx) =>
@@ -92,7 +92,8 @@ test('message numbers are those of the moment: gone before EXPUNGE, new after EX
     '* ESEARCH (TAG "a") REMOVEFROM (0 2,4)',
     '* 7 EXISTS',
     '* 5 FETCH (UID 5 FLAGS (\\Seen))',
-    '* ESEARCH (TAG "a") REMOVEFROM (0 5) ADDTO (0 6:7)',
+    '* ESEARCH (TAG "a") REMOVEFROM (0 5)',
+    '* ESEARCH (TAG "a") ADDTO (0 6:7)',
     'b OK FETCH completed',
   ])
   await expunge(server, [1])
@@ -199,121 +200,186 @@ test('CANCELUPDATE wants tags in quotes, and cancels those that it knows', async
   await ask(client, 'g CANCELUPDATE "b"', ['g BAD Select a mailbox first'])
 })
 
+test('[CONTEXT=SORT] the examples of RFC 5267 §4.3.1, §4.3.3 and §4.3.4 for sorted results', async () => {
+  await using server = await ImapTestServer.start({ maxSearchContexts: 1 })
+  await server.fill(3)
+  await server.fill(2, { keywords: ['$seen'] })
+  await server.deliver('Subject: a\n\n', { receivedAt: createdAt + 1000 })
+  await server.deliver('Subject: b\n\n', { receivedAt: createdAt + 500 })
+  const client = await server.selected()
+  await ask(client, 'C01 UID SORT RETURN (UPDATE ALL) (REVERSE ARRIVAL) UTF-8 UNSEEN', [
+    '* ESEARCH (TAG "C01") UID ALL 6:7,1:3',
+    'C01 OK UID SORT completed',
+  ])
+  await ask(client, 'C01 SORT RETURN (UPDATE) (SIZE) UTF-8 ALL', ['C01 BAD Tag of a search with UPDATE'])
+  await ask(client, 'B02 UID SORT RETURN (UPDATE COUNT) (SIZE) UTF-8 UNKEYWORD $Junk', [
+    '* ESEARCH (TAG "B02") UID COUNT 7',
+    '* NO [NOUPDATE "B02"] The result is not kept up to date',
+    'B02 OK UID SORT completed',
+  ])
+  await setFlags(server, [4, 5], 'remove', '$seen')
+  await setFlags(server, [1, 6], 'add', '$seen')
+  assert.deepEqual(
+    (await ask(client, 'd NOOP')).filter((line) => line.includes('ESEARCH')),
+    ['* ESEARCH (TAG "C01") UID REMOVEFROM (1 6 2 1)', '* ESEARCH (TAG "C01") UID ADDTO (4 4:5)'],
+  )
+  await server.deliver('Subject: c\n\n', { receivedAt: createdAt + 700 })
+  await server.deliver('Subject: d\n\n', { receivedAt: createdAt + 200 })
+  await expunge(server, [2, 3])
+  await ask(client, 'e FETCH 1 UID', [
+    '* 1 FETCH (UID 1)',
+    '* ESEARCH (TAG "C01") UID REMOVEFROM (2 2:3)',
+    '* 9 EXISTS',
+    '* ESEARCH (TAG "C01") UID ADDTO (1 8 3 9)',
+    'e OK FETCH completed',
+  ])
+  await ask(client, 'f UID SORT (REVERSE ARRIVAL) UTF-8 UNSEEN', [
+    '* SORT 8 7 9 4 5',
+    '* 3 EXPUNGE',
+    '* 2 EXPUNGE',
+    'f OK UID SORT completed',
+  ])
+})
+
 const programs = [
   'ALL',
   'UNSEEN',
   'OR FLAGGED SEEN',
   'NOT 2:4',
   'UID 3:*',
-  'UNFLAGGED SUBJECT "number 1"',
+  'UNFLAGGED SUBJECT "1"',
   'UNDELETED',
 ]
+const commands = ['SEARCH', 'SORT (REVERSE SIZE) UTF-8', 'SORT (SUBJECT REVERSE ARRIVAL) UTF-8']
+
+interface Step {
+  readonly what: string
+  readonly uid: number
+  readonly keyword: string
+}
+
+const step = fc.record<Step>({
+  what: fc.constantFrom('deliver', 'flag', 'unflag', 'unflagAll', 'expunge', 'noop', 'fetch', 'store'),
+  uid: fc.integer({ min: 1, max: 22 }),
+  keyword: fc.constantFrom('$seen', '$flagged'),
+})
+
+const deliver = (server: ImapTestServer, mark: number, keywords: string[] = []) =>
+  server.deliver(`Subject: number ${mark % 5}\n\n${'x'.repeat(mark % 3)}`, {
+    keywords,
+    receivedAt: createdAt + (mark % 7) * 1000,
+  })
+
+async function followed(
+  command: string,
+  keys: string,
+  byUid: boolean,
+  steps: readonly Step[],
+): Promise<void> {
+  await using server = await ImapTestServer.start()
+  for (let i = 1; i <= 20; i++) await deliver(server, i * 11, i % 2 === 0 ? ['$seen', '$flagged'] : [])
+  const client = await server.selected()
+  const follower = new Follower(client, `${byUid ? 'UID ' : ''}${command}`, keys)
+  await follower.start()
+  for (const { what, uid, keyword } of steps) {
+    if (what === 'deliver') await deliver(server, uid)
+    else if (what === 'flag') await setFlags(server, [uid], 'add', keyword)
+    else if (what === 'unflag') await setFlags(server, [uid], 'remove', keyword)
+    else if (what === 'unflagAll') await setFlags(server, evenUids, 'remove', keyword)
+    else if (what === 'expunge') await expunge(server, [uid])
+    else if (what === 'fetch') await follower.say('FETCH 1 UID')
+    else if (what === 'store') await follower.say(`UID STORE ${uid} -FLAGS.SILENT (\\Seen)`)
+    else await follower.check()
+  }
+  await follower.check()
+}
+
+const evenUids = Array.from({ length: 10 }, (_, i) => 2 * i + 2)
 
 test('whatever happens, a client that follows has what a new search finds', async () => {
-  const step = fc.record({
-    what: fc.constantFrom('deliver', 'flag', 'unflag', 'expunge', 'noop', 'fetch', 'store'),
-    uid: fc.integer({ min: 1, max: 8 }),
-    keyword: fc.constantFrom('$seen', '$flagged'),
-  })
-  const run = async (
-    keys: string,
-    byUid: boolean,
-    steps: readonly { what: string; uid: number; keyword: string }[],
-  ) => {
-    await using server = await ImapTestServer.start()
-    await server.fill(5)
-    const client = await server.selected()
-    const follower = new Follower(client)
-    await follower.start(byUid, keys)
-    for (const { what, uid, keyword } of steps) {
-      if (what === 'deliver') await server.fill(1)
-      else if (what === 'flag') await setFlags(server, [uid], 'add', keyword)
-      else if (what === 'unflag') await setFlags(server, [uid], 'remove', keyword)
-      else if (what === 'expunge') await expunge(server, [uid])
-      else if (what === 'fetch') await follower.say('FETCH 1 UID')
-      else if (what === 'store') await follower.say(`UID STORE ${uid} -FLAGS.SILENT (\\Seen)`)
-      else await follower.check()
-    }
-    await follower.check()
-  }
   await fc.assert(
     fc.asyncProperty(
+      fc.constantFrom(...commands),
       fc.constantFrom(...programs),
       fc.boolean(),
       fc.array(step, { minLength: 5, maxLength: 20, size: 'max' }),
-      run,
+      followed,
     ),
     { numRuns: 40 },
   )
 })
 
-/** A client that keeps messages and a result only by what it is told. */
+/** A client that keeps a result only by what it is told. */
 class Follower {
   readonly #client: Conversation
-  #count = 0
-  /** UIDs, or the marks of messages by their numbers. */
-  readonly #uids = new Set<number>()
-  #marks: boolean[] = []
-  #byUid = false
+  readonly #command: string
+  readonly #keys: string
+  #count = 20
+  /** Message numbers or UIDs. */
+  #result: number[] = []
   #tags = 0
 
-  constructor(client: Conversation) {
+  constructor(client: Conversation, command: string, keys: string) {
     this.#client = client
+    this.#command = command
+    this.#keys = keys
   }
 
-  async start(byUid: boolean, keys: string): Promise<void> {
-    this.#byUid = byUid
-    const [line] = await ask(this.#client, `x ${byUid ? 'UID ' : ''}SEARCH RETURN (UPDATE ALL SAVE) ${keys}`)
-    for (const number of numbersIn(/ALL (\S+)/.exec(line!)?.[1] ?? ''))
-      if (byUid) this.#uids.add(number)
-      else this.#marks[number - 1] = true
-    this.#count = 5
-    this.keys = keys
+  async start(): Promise<void> {
+    const command = this.#command.replace(/(?<=SEARCH|SORT)/, ' RETURN (UPDATE ALL)')
+    const [line] = await ask(this.#client, `x ${command} ${this.#keys}`)
+    this.#result = numbersIn(/ALL (\S+)/.exec(line!)?.[1] ?? '')
   }
-
-  keys = ''
 
   async say(command: string): Promise<void> {
     for (const line of await ask(this.#client, `t${this.#tags++} ${command}`)) this.#hear(line)
+  }
+
+  get #byUid(): boolean {
+    return this.#command.startsWith('UID')
   }
 
   #hear(line: string): void {
     const exists = /^\* (\d+) EXISTS/.exec(line)
     if (exists !== null) this.#count = Number(exists[1])
     const expunged = /^\* (\d+) EXPUNGE/.exec(line)
-    if (expunged !== null) {
-      assert.ok(this.#byUid || this.#marks[Number(expunged[1]) - 1] !== true, this.#client.transcript)
-      this.#marks.splice(Number(expunged[1]) - 1, 1)
-      this.#count--
-    }
-    if (!line.startsWith('* ESEARCH (TAG "x")')) return
-    for (const [, what, set] of line.matchAll(/(ADDTO|REMOVEFROM) \(0 (\S+)\)/g))
-      for (const number of numbersIn(set!)) this.#change(number, what === 'ADDTO')
+    if (expunged !== null) this.#forget(Number(expunged[1]))
+    const told = /^\* ESEARCH \(TAG "x"\)(?: UID)? (ADDTO|REMOVEFROM) \((.*)\)$/.exec(line)
+    if (told === null) return
+    for (const [, at, set] of told[2]!.matchAll(/(\d+) (\S+)/g))
+      if (told[1] === 'ADDTO') this.#add(Number(at), numbersIn(set!))
+      else this.#remove(Number(at), numbersIn(set!))
   }
 
-  /** What joins is not there yet, and what leaves is. */
-  #change(number: number, joins: boolean): void {
-    if (this.#byUid) {
-      assert.equal(this.#uids.has(number), !joins, this.#client.transcript)
-      if (joins) this.#uids.add(number)
-      else this.#uids.delete(number)
-      return
+  #forget(number: number): void {
+    this.#count--
+    if (this.#byUid) return
+    assert.ok(!this.#result.includes(number), this.#client.transcript)
+    this.#result = this.#result.map((other) => (other > number ? other - 1 : other))
+  }
+
+  #add(at: number, numbers: readonly number[]): void {
+    for (const number of numbers) {
+      assert.ok(!this.#result.includes(number), this.#client.transcript)
+      assert.ok(this.#byUid || number <= this.#count, this.#client.transcript)
     }
-    assert.ok(number <= this.#count, this.#client.transcript)
-    assert.equal(this.#marks[number - 1] ?? false, !joins, this.#client.transcript)
-    this.#marks[number - 1] = joins
+    if (at > 0) this.#result.splice(at - 1, 0, ...numbers)
+    else this.#result = [...this.#result, ...numbers].sort((a, b) => a - b)
+  }
+
+  #remove(at: number, numbers: readonly number[]): void {
+    for (const number of numbers) assert.ok(this.#result.includes(number), this.#client.transcript)
+    if (at > 0)
+      assert.deepEqual(this.#result.splice(at - 1, numbers.length), numbers, this.#client.transcript)
+    else this.#result = this.#result.filter((number) => !numbers.includes(number))
   }
 
   async check(): Promise<void> {
     await this.say('NOOP')
-    // Numbers in the criteria were those of the beginning, and UIDs 1 to 5.
-    const keys = this.keys === 'NOT 2:4' ? 'NOT UID 2:4' : this.keys.replace('UID 3:*', 'UID 3:4294967295')
-    const [line] = await ask(this.#client, `c${this.#tags++} ${this.#byUid ? 'UID ' : ''}SEARCH ${keys}`)
-    const expected = line!.split(' ').slice(2).map(Number)
-    const known = this.#byUid
-      ? [...this.#uids].sort((a, b) => a - b)
-      : [...this.#marks.entries()].filter(([, isIn]) => isIn).map(([at]) => at + 1)
-    assert.deepEqual(known, expected, this.#client.transcript)
+    // Numbers in the keys were those of the beginning, when they were the UIDs.
+    const keys = this.#keys === 'NOT 2:4' ? 'NOT UID 2:4' : this.#keys
+    const [line] = await ask(this.#client, `c${this.#tags++} ${this.#command} ${keys}`)
+    assert.deepEqual(this.#result, line!.split(' ').slice(2).map(Number), this.#client.transcript)
   }
 }
 

@@ -16,6 +16,7 @@ import type { ReturnOptions } from './return-options.ts'
 import { type Found, searchIn } from './search-selected.ts'
 import { formatSet } from './sequence-set.ts'
 import type { ImapSession } from './session.ts'
+import { type Piece, type Sort, SortedResult } from './sorted-result.ts'
 import type { SessionView } from './view.ts'
 
 /** What all results of a session may have, beyond the first one, which every client may have (RFC 5267 §4.3.1). */
@@ -29,6 +30,8 @@ interface SearchContext {
   readonly isFixed: boolean
   /** The result as the client knows it: UIDs, ascending. */
   uids: Uint32Array
+  /** The same in the order of a SORT. */
+  readonly sorted: SortedResult | undefined
 }
 
 /** Of one selection: they end with it. */
@@ -68,8 +71,11 @@ export class SearchContexts {
     const gone = view.goneIn(now).map((position) => view.uidAt(position))
     if (gone.length === 0) return
     for (const context of this.#byTag.values()) {
-      const left = gone.filter((uid) => includes(context.uids, uid))
-      tell(session, context, left, [])
+      tellLeft(
+        session,
+        context,
+        gone.filter((uid) => includes(context.uids, uid)),
+      )
     }
   }
 
@@ -91,7 +97,8 @@ export class SearchContexts {
         if (met.has(index)) joined.push(uid)
         else left.push(uid)
       }
-      tell(session, context, left, joined)
+      tellLeft(session, context, left)
+      await tellJoined(session, context, now, joined)
     }
     this.#modseq = now.highestModseq
     if (now.count > 0) this.#lastUid = Math.max(this.#lastUid, now.uids.at(now.count - 1))
@@ -103,20 +110,31 @@ export function assertTagFree({ reader, selected }: ImapSession): void {
   if (selected?.contexts.has(reader.tag)) throw new Refusal('Tag of a search with UPDATE', undefined, 'BAD')
 }
 
+interface Following {
+  readonly correlator: Correlator
+  readonly byUid: boolean
+  /** Of a SORT: the positions in its order, and how it came about. */
+  readonly order?: { readonly positions: readonly number[]; readonly sort: Sort }
+}
+
 /** Where UPDATE is among the words: keeps the client informed of what was found, or says that it is not. */
 export function followResult(
   session: ImapSession,
   { words }: ReturnOptions,
   found: Found,
-  as: { readonly correlator: Correlator; readonly byUid: boolean },
+  { correlator, byUid, order }: Following,
 ): void {
   if (!words.has('UPDATE')) return
   const { selectedView: view, settings } = session
+  const uidsOf = (positions: readonly number[]): Uint32Array =>
+    Uint32Array.from(positions, (position) => view.uidAt(position))
   const context = {
-    ...as,
+    correlator,
+    byUid,
     criteria: found.criteria,
     isFixed: isFixed(found.criteria),
-    uids: Uint32Array.from(found.positions, (position) => view.uidAt(position)),
+    uids: uidsOf(found.positions),
+    sorted: order && new SortedResult(order.sort, uidsOf(order.positions)),
   }
   if (!view.contexts.add(context, found, view, settings.maxSearchContexts)) refuseUpdates(session)
 }
@@ -153,23 +171,45 @@ function changedSince({ modseqs }: MailboxView, since: number, end: number): num
   return found
 }
 
-/** RFC 5267 §4.3.3, §4.3.4: the place 0, since results of SEARCH are in the order of the mailbox. UIDs ascend. */
-function tell(
+/** Both lists of UIDs ascend. */
+function tellLeft(session: ImapSession, context: SearchContext, left: readonly number[]): void {
+  if (left.length === 0) return
+  const pieces = context.sorted?.remove(left) ?? inMailboxOrder(left)
+  writePieces(session, context, 'REMOVEFROM', pieces)
+  context.uids = merged(context.uids, left, [])
+}
+
+async function tellJoined(
   session: ImapSession,
   context: SearchContext,
-  left: readonly number[],
+  now: MailboxView,
   joined: readonly number[],
+): Promise<void> {
+  if (joined.length === 0) return
+  const pieces = (await context.sorted?.add(now, joined)) ?? inMailboxOrder(joined)
+  writePieces(session, context, 'ADDTO', pieces)
+  context.uids = merged(context.uids, [], joined)
+}
+
+/** RFC 5267 §4.3.3, §4.3.4: wherever they belong. */
+const inMailboxOrder = (uids: readonly number[]): readonly Piece[] => [{ at: 0, uids }]
+
+function writePieces(
+  session: ImapSession,
+  { correlator, byUid }: SearchContext,
+  item: 'ADDTO' | 'REMOVEFROM',
+  pieces: readonly Piece[],
 ): void {
-  if (left.length === 0 && joined.length === 0) return
   const { out, selectedView: view } = session
-  const { correlator, byUid, uids } = context
-  const set = (changed: readonly number[]): string =>
-    formatSet(byUid ? changed : changed.values().map((uid) => view.lowerBound(uid) + 1))
   beginEsearch(session, correlator, byUid)
-  if (left.length > 0) out.ascii(' REMOVEFROM (0 ').ascii(set(left)).byte(0x29)
-  if (joined.length > 0) out.ascii(' ADDTO (0 ').ascii(set(joined)).byte(0x29)
-  out.crlf()
-  context.uids = merged(uids, left, joined)
+  out.sp().ascii(item)
+  let before = ' ('
+  for (const { at, uids } of pieces) {
+    const set = formatSet(byUid ? uids : uids.values().map((uid) => view.lowerBound(uid) + 1))
+    out.ascii(before).uint(at).sp().ascii(set)
+    before = ' '
+  }
+  out.ascii(')\r\n')
 }
 
 /** What `left` has goes, what `joined` has comes; all ascend. */

@@ -229,9 +229,4 @@ test('what is no sort is refused', async () => {
     '* SORT 1',
     'c OK SORT completed',
   ])
-  await ask(client, 'd SORT RETURN (COUNT UPDATE) (SIZE) UTF-8 ALL', [
-    '* ESEARCH (TAG "d") COUNT 1',
-    '* NO [NOUPDATE "d"] Not for sorted results',
-    'd OK SORT completed',
-  ])
 })

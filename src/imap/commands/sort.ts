@@ -2,11 +2,13 @@
  * SORT and UID SORT (RFC 5256 §3): SEARCH with its result in an order that the client asks for, and the same
  * choice of what is returned (ESORT, RFC 5267 §3).
  */
+import type { AccountId } from '#base/id.ts'
 import { sortMessages, type SortCriterion, type SortKey } from '#mail/sort.ts'
 import { type AnyCommand, command, type Completion, whole } from '../command.ts'
 import { writeEsearch } from '../esearch-response.ts'
 import type { Arguments } from '../grammar.ts'
 import { type ReturnOptions, returnedOf, takeReturnOptions } from '../return-options.ts'
+import { assertTagFree, followResult } from '../search-context.ts'
 import {
   highestModseq,
   readCharset,
@@ -15,6 +17,7 @@ import {
   searchSelected,
 } from '../search-selected.ts'
 import { pairUp } from '../sequence-set.ts'
+import type { Sort } from '../sorted-result.ts'
 import type { ImapSession } from '../session.ts'
 
 interface SortArguments {
@@ -81,34 +84,37 @@ function readCriteria(args: Arguments): readonly SortCriterion[] {
   return [...criteria.values()]
 }
 
+/** On its own, since it may outlive the command. */
+const sorter =
+  (
+    { services: { db }, connection: { signal } }: ImapSession,
+    account: AccountId,
+    criteria: readonly SortCriterion[],
+  ): Sort =>
+  (view, indexes) =>
+    sortMessages({ db, account, view, indexes, signal }, criteria)
+
 async function runSort(
   session: ImapSession,
   { returns, criteria, program }: SortArguments,
   byUid: boolean,
 ): Promise<Completion> {
-  const { out, selectedView: view, reader, services, connection } = session
+  const { out, selectedView: view, reader } = session
+  if (returns?.words.has('UPDATE') === true) assertTagFree(session)
   const result = await searchSelected(session, program)
   const { positions, now, held } = result
-  const order = await sortMessages(
-    {
-      db: services.db,
-      account: held.account,
-      view: now,
-      indexes: positions.map(view.locator(now)),
-      signal: connection.signal,
-    },
-    criteria,
-  )
+  const sortBy = sorter(session, held.account, criteria)
+  const order = await sortBy(now, positions.map(view.locator(now)))
   const found = Array.from(order, (place) => positions[place]!)
   const returned = returns === undefined ? found : returnedOf(found, returns)
   if (returns?.words.has('SAVE') === true) view.save(pairUp(returned.toSorted((a, b) => a - b)))
   // RFC 7162 §3.1.9 and §3.1.10
-  const modseq = program.hasModseq ? highestModseq(returned, result, view) : 0
+  const modseq = highestModseq(returned, result, view)
   const number = (position: number): number => (byUid ? view.uidAt(position) : position + 1)
   if (returns !== undefined) {
-    writeEsearch(session, { tag: reader.tag }, returns, { found, number, byUid, modseq })
-    // RFC 5267 §4.3.1
-    if (returns.words.has('UPDATE')) session.untagged(`NO [NOUPDATE "${reader.tag}"] Not for sorted results`)
+    const correlator = { tag: reader.tag }
+    writeEsearch(session, correlator, returns, { found, number, byUid, modseq })
+    followResult(session, returns, result, { correlator, byUid, order: { positions: found, sort: sortBy } })
   } else {
     out.ascii('* SORT')
     for (const position of found) out.sp().uint(number(position))
