@@ -18,6 +18,7 @@ import { type CatenateParts, readCatenate } from './catenate.ts'
 import { Refusal } from './errors.ts'
 import { type GivenFlags, readFlags } from './flag-names.ts'
 import type { Arguments } from './grammar.ts'
+import { saveLimit, tooMany } from './message-limit.ts'
 import { parseMessageUrl, readMessageUrl } from './message-url.ts'
 import type { LiteralMark, Stretch } from './reader.ts'
 import type { ImapSession } from './session.ts'
@@ -35,8 +36,7 @@ export interface Arrived {
 }
 
 const noPrefix = new Uint8Array(0)
-/** Messages of one command, and what those of them that wait in memory may take. */
-const maxMessages = 1000
+/** What the messages of one command that wait in memory may take. */
 const maxWaitingBytes = 8 << 20
 /** How much of a bad URL is told. */
 const maxToldUrl = 1000
@@ -127,8 +127,9 @@ export class Arriving {
     const { usedBytes, messages } = this.#used
     const used = { usedBytes: usedBytes + this.#bytes, messages: messages + this.messages.length }
     assertRoom(used, sizeBytes, this.#limits)
-    if (this.messages.length >= maxMessages || this.#waitingBytes > maxWaitingBytes)
-      throw new Refusal('Too many messages in one command', 'LIMIT')
+    const most = saveLimit(this.#session.settings)
+    if (this.messages.length >= most) throw tooMany(`MESSAGELIMIT ${most}`)
+    if (this.#waitingBytes > maxWaitingBytes) throw new Refusal('Too many messages in one command', 'LIMIT')
   }
 }
 

@@ -2,6 +2,7 @@
  * The words of CAPABILITY: exactly what works. Each word has a conversation in a test whose title names it in
  * brackets; `capabilities.test.ts` fails for one that has none.
  */
+import { limitCapabilities } from './message-limit.ts'
 import { quotaSetters } from './quota-root.ts'
 import type { ImapSession } from './session.ts'
 
@@ -61,6 +62,7 @@ export const always: readonly string[] = [
 const bySettings = ({ settings }: ImapSession): readonly string[] => [
   // RFC 7889 §2: of all mailboxes the same.
   `APPENDLIMIT=${settings.maxRequestSize}`,
+  ...limitCapabilities(settings),
 ]
 
 /** RFC 9051 §6.1.1 and §11.7: how to sign in is offered only before, and passwords only where they are safe. */

@@ -87,7 +87,9 @@ function wrongState({ state }: ImapSession, known: AnyCommand): string {
 /** What the command did is done: whatever happens now, its answer is said. */
 async function complete(session: ImapSession, prepared: Prepared, o: Completion): Promise<void> {
   const { toldGone, ended } = await tryToShowChanges(session, prepared)
-  const code = o.code ?? (o.expunged === true || toldGone ? highestModseq(session, o) : undefined)
+  const modseq = o.expunged === true || toldGone ? highestModseq(session, o) : undefined
+  const code = o.code ?? modseq
+  if (o.expunged === true && modseq !== undefined && code !== modseq) session.tellHighestModseq()
   session.tagged(session.reader.tag, o.status ?? 'OK', code, o.text ?? `${prepared.name} completed`)
   if (ended !== undefined) throw ended
 }

@@ -28,6 +28,7 @@ export interface SearchPlace {
 }
 
 const DQUOTE = 0x22
+export const maxUid = 0xffff_ffff
 /** Keys inside each other; deeper ones are refused, since reading and searching recurse. */
 const maxDepth = 32
 export const maxKeys = 2000
@@ -156,6 +157,11 @@ export class SearchKeyReader {
         return { kind: 'younger', seconds: args.nzNumber() }
       case 'UID':
         return { kind: 'set', set: args.sequenceSet(), byUid: true }
+      // RFC 9738 §3.2
+      case 'UIDAFTER':
+        return { kind: 'uids', ranges: [[args.nzNumber() + 1, maxUid]] }
+      case 'UIDBEFORE':
+        return { kind: 'uids', ranges: [[1, args.nzNumber() - 1]] }
       case 'MODSEQ':
         this.hasModseq = true
         if (args.peek() === DQUOTE) this.#entryName()

@@ -8,14 +8,14 @@ import type { SearchCriteria, UidRange } from '#mail/search-criteria.ts'
 import { Refusal } from './errors.ts'
 import type { Arguments } from './grammar.ts'
 import type { HeldMailbox } from './mailbox-ref.ts'
+import { type Limited, limitSearched } from './message-limit.ts'
 import { Progress } from './progress.ts'
 import { replaceFilters } from './search-filters.ts'
-import { resolveKeys, type SearchKey, SearchKeyReader, type SearchPlace } from './search-keys.ts'
+import { maxUid, resolveKeys, type SearchKey, SearchKeyReader, type SearchPlace } from './search-keys.ts'
 import { type Numbered, type Positions, positionsWithin, type SequenceSet, star } from './sequence-set.ts'
 import type { ImapSession } from './session.ts'
 import type { SessionView } from './view.ts'
 
-const maxUid = 0xffff_ffff
 const charsets: readonly string[] = ['US-ASCII', 'UTF-8']
 
 export interface SearchProgram {
@@ -35,6 +35,7 @@ export interface Found {
   /** The mailbox as it was searched. */
   readonly now: MailboxView
   readonly held: HeldMailbox
+  readonly limited?: Pick<Limited<unknown>, 'limit'>
 }
 
 /** `[CHARSET x ]keys`, to the end of the command. */
@@ -63,8 +64,15 @@ export function assertCharset({ isCharsetKnown, hasFilter }: SearchProgram): voi
   throw new Refusal('That charset is not supported', code, hasFilter ? 'BAD' : 'NO')
 }
 
-/** A Refusal for a charset or a filter that is not known; CONDSTORE where the keys need it. */
-export async function searchSelected(session: ImapSession, written: SearchProgram): Promise<Found> {
+/**
+ * A Refusal for a charset or a filter that is not known; CONDSTORE where the keys need it. `isLimited`: only so many
+ * messages are looked at.
+ */
+export async function searchSelected(
+  session: ImapSession,
+  written: SearchProgram,
+  isLimited = false,
+): Promise<Found> {
   assertCharset(written)
   const program = await replaceFilters(session, written)
   const { selectedView: view } = session
@@ -74,9 +82,11 @@ export async function searchSelected(session: ImapSession, written: SearchProgra
     program.key,
     placeOf(view, () => view.saved, view.idPrefix),
   )
-  const indexes = await searchIn(session, held, now, criteria)
+  const limited = isLimited ? limitSearched(session, now, criteria) : undefined
+  const indexes = await searchIn(session, held, now, criteria, limited?.messages)
   const positions = view.isNumberedAs(now) ? indexes : positionsOf(view, now, indexes)
-  return { criteria, hasModseq: program.hasModseq, positions, now, held }
+  const found = { criteria, hasModseq: program.hasModseq, positions, now, held }
+  return limited === undefined ? found : { ...found, limited }
 }
 
 /** Indexes into `now` of what meets the criteria; among some indexes only where they are given. */

@@ -84,10 +84,30 @@ export function merge(pairs: readonly number[]): Positions {
   return merged
 }
 
+/** What is in both. */
+export function intersect(a: Positions, b: Positions): Positions {
+  const both: number[] = []
+  for (let i = 0, j = 0; i < a.length && j < b.length;) {
+    const first = Math.max(a[i]!, b[j]!)
+    const last = Math.min(a[i + 1]!, b[j + 1]!)
+    if (first <= last) both.push(first, last)
+    if (a[i + 1]! < b[j + 1]!) i += 2
+    else j += 2
+  }
+  return both
+}
+
 /** Each position once, ascending. */
 export function* eachPosition(positions: Positions): Generator<number, void, void> {
   for (let i = 0; i < positions.length; i += 2) {
     for (let at = positions[i]!; at <= positions[i + 1]!; at++) yield at
+  }
+}
+
+/** Each position once, descending. */
+export function* eachPositionDown(positions: Positions): Generator<number, void, void> {
+  for (let i = positions.length - 2; i >= 0; i -= 2) {
+    for (let at = positions[i + 1]!; at >= positions[i]!; at--) yield at
   }
 }
 

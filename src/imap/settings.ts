@@ -21,6 +21,9 @@ function namespaceName(given: string): string | undefined {
 const contact = (given: string): string | undefined =>
   /^[a-z][a-z0-9+.-]*:[\x21-\x7e]+$/i.test(given) ? given : undefined
 
+/** As many messages as a mailbox can have. */
+export const noLimit = 0xffff_ffff
+
 export const imapSettings = settingsObject({
   name: 'Imap',
   title: 'IMAP',
@@ -70,6 +73,17 @@ export const imapSettings = settingsObject({
       min: 1,
       classic: 'imap.auth.max-failures',
       help: 'Failed sign-ins after which a connection is closed.',
+    }),
+    maxMessagesPerCommand: integer({
+      fallback: 1_000_000,
+      min: 1000,
+      max: noLimit,
+      help: 'With how many messages one FETCH, SEARCH, STORE, MOVE or UID EXPUNGE may have to do (MESSAGELIMIT): of more, only the last are done, which mail programs that do not know the limit take for all. At 4294967295 there is no limit.',
+    }),
+    maxMessagesPerSave: integer({
+      fallback: 100_000,
+      min: 1000,
+      help: 'How many messages one COPY or APPEND may bring (SAVELIMIT). They come with one commit, all or none, so that very many hold up everybody else.',
     }),
     maxRequestSize: size({
       fallback: 50 * 1024 * 1024,

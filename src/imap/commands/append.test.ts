@@ -219,10 +219,10 @@ test('a literal of 4 GiB is not asked for, nor read where it comes anyway', asyn
 })
 
 test('messages of one command are bounded in number and in memory', async () => {
-  await using server = await ImapTestServer.start()
+  await using server = await ImapTestServer.start({ maxMessagesPerSave: 1000 })
   const client = await server.signedIn()
   client.sendRaw(appending('a1', Array<string>(1001).fill('x')))
-  await client.expect('a1 NO [LIMIT] Too many messages in one command')
+  await client.expect('a1 NO [MESSAGELIMIT 1000] Too many messages for one command, try fewer')
   client.sendRaw(appending('a2', Array<string>(200).fill('x'.repeat(60_000))))
   await client.expect('a2 NO [LIMIT] Too many messages in one command')
   client.sendRaw(appending('a3', Array<string>(1000).fill('x')))

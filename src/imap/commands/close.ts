@@ -11,8 +11,7 @@ export const close = command({
   async run(session) {
     const { held } = await session.selectedNow('r')
     // RFC 4314 §4: without the right to expunge it is no failure either.
-    if (!session.selectedView.isReadOnly && hasAny(held.rights, rightsOf('e')))
-      await expungeDeleted(session, undefined)
+    if (!session.selectedView.isReadOnly && hasAny(held.rights, rightsOf('e'))) await expungeDeleted(session)
     session.selected = undefined
   },
 })

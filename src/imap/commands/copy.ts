@@ -17,6 +17,7 @@ import {
   positionsOfUids,
   type SequenceSet,
 } from '../sequence-set.ts'
+import { assertSaveable, completeLimited, limitUids } from '../message-limit.ts'
 import { Progress } from '../progress.ts'
 import type { ImapSession } from '../session.ts'
 import type { SessionView } from '../view.ts'
@@ -76,6 +77,7 @@ async function copyAll(
   uids: readonly Uid[],
   to: HeldMailbox,
 ): Promise<Completion> {
+  assertSaveable(session, uids)
   if (uids.length === 0) return { text: 'No matching messages, so nothing copied' }
   using progress = new Progress(session, uids.length)
   const options = { ...(await optionsFor(session, to)), onEach: () => void progress.done++ }
@@ -90,9 +92,11 @@ async function copyAll(
 async function moveAll(
   session: ImapSession,
   from: HeldMailbox,
-  uids: readonly Uid[],
+  asked: readonly Uid[],
   to: HeldMailbox,
 ): Promise<Completion> {
+  const limited = limitUids(session, asked)
+  const uids = limited.messages
   const pairs: Copied['pairs'] = []
   let uidValidity = 0
   try {
@@ -111,7 +115,7 @@ async function moveAll(
     // Also for those that were moved before something failed.
     if (pairs.length > 0 && tellsUids(to)) session.untagged(`OK [${copyUid(uidValidity, pairs)}] Moved`)
   }
-  return { expunged: pairs.length > 0 }
+  return completeLimited(session, limited, { expunged: pairs.length > 0 })
 }
 
 const optionsFor = async ({ services }: ImapSession, { account }: HeldMailbox): Promise<TransferOptions> => ({

@@ -4,7 +4,8 @@ import { expungeMessages } from '#mail/expunge.ts'
 import type { MailboxView } from '#mail/mailbox-view.ts'
 import { command, noArguments, whole } from '../command.ts'
 import type { Arguments } from '../grammar.ts'
-import { placeOf } from '../mailbox-ref.ts'
+import { type HeldMailbox, placeOf } from '../mailbox-ref.ts'
+import { completeLimited, limitUids } from '../message-limit.ts'
 import { eachPosition, type Positions, positionsOfUids, type SequenceSet } from '../sequence-set.ts'
 import { Progress } from '../progress.ts'
 import type { ImapSession } from '../session.ts'
@@ -20,7 +21,8 @@ export const expunge = command({
   parse: noArguments,
   async run(session) {
     session.assertWritable()
-    return { expunged: await expungeDeleted(session, undefined) }
+    // RFC 9738 §3.1: without a limit, as CLOSE.
+    return { expunged: await expungeDeleted(session) }
   },
 })
 
@@ -36,18 +38,21 @@ export const uidExpunge = command<SequenceSet>({
     session.assertWritable()
     const { selectedView } = session
     const among = positionsOfUids(set, selectedView, selectedView.saved)
-    return { expunged: await expungeDeleted(session, among) }
+    const { now, held } = await session.selectedNow('re')
+    const limited = limitUids(session, deletedUids(selectedView, now, among))
+    return completeLimited(session, limited, { expunged: await expungeUids(session, held, limited.messages) })
   },
 })
 
-/**
- * Removes what is marked \Deleted, among the messages at these positions or, where undefined, of all that there
- * are now. The commit looks once more whether each is still marked. True where any is gone.
- */
-export async function expungeDeleted(session: ImapSession, among: Positions | undefined): Promise<boolean> {
+/** Removes what is marked \Deleted of all that there is now. True where any is gone. */
+export async function expungeDeleted(session: ImapSession): Promise<boolean> {
   const { now, held } = await session.selectedNow('re')
+  return expungeUids(session, held, deletedUids(session.selectedView, now, undefined))
+}
+
+/** The commit looks once more whether each is still marked. */
+async function expungeUids(session: ImapSession, held: HeldMailbox, uids: readonly Uid[]): Promise<boolean> {
   const { account, mailbox } = placeOf(held)
-  const uids = deletedUids(session.selectedView, now, among)
   let any = false
   using progress = new Progress(session, uids.length)
   for (let at = 0; at < uids.length; at += pageSize) {

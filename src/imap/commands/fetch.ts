@@ -25,10 +25,13 @@ import {
   writeStructure,
 } from '../fetch-response.ts'
 import { type HeldMailbox, placeOf } from '../mailbox-ref.ts'
+import { assertWithinLimit, completeLimited, limitPositions } from '../message-limit.ts'
 import { partOfPositions } from '../partial-range.ts'
 import { type MessageSource, sectionBytes, type SectionBytes } from '../section-bytes.ts'
 import {
+  countPositions,
   eachPosition,
+  eachPositionDown,
   pairUp,
   type Positions,
   positionsOfNumbers,
@@ -71,6 +74,7 @@ function fetching(name: string, standard: string): AnyCommand {
       const positions = (byUid ? positionsOfUids : positionsOfNumbers)(set, view, view.saved)
       const { partial } = modifiers
       const part = partial === undefined ? positions : partOfPositions(positions, partial)
+      if (partial !== undefined) assertWithinLimit(session, countPositions(part))
       return new Fetching(session, items).run(part, { set, byUid, ...modifiers })
     },
   })
@@ -111,6 +115,7 @@ class Fetching {
   /** UIDs that this command has marked \Seen. */
   readonly #marked = new Set<number>()
   #missed = false
+  #order = eachPosition
 
   constructor(session: ImapSession, items: readonly FetchItem[]) {
     this.#session = session
@@ -126,7 +131,11 @@ class Fetching {
   async run(wanted: Positions, o: FetchOptions): Promise<Completion> {
     let { now, held } = await this.#session.selectedNow('r')
     const { changedSince } = o
-    const positions = changedSince === undefined ? wanted : this.#changed(wanted, now, changedSince)
+    const asked = changedSince === undefined ? wanted : this.#changed(wanted, now, changedSince)
+    const limited = limitPositions(this.#session, asked)
+    const positions = limited.messages
+    // RFC 9738 §3.1: from the highest UID to the lowest.
+    if (limited.limit !== undefined) this.#order = eachPositionDown
     if (o.vanished) await this.#tellVanished(o, now, held)
     const marks = this.#items.some((item) => isBytesItem(item) && item.marksSeen) && !this.#view.isReadOnly
     // RFC 4314 §4: who has no right to set \Seen reads without it.
@@ -136,8 +145,9 @@ class Fetching {
     if (this.#readsStructures) await this.#fromRows(positions, now)
     else await this.#fromColumns(positions, now)
     // RFC 2180 §4.1.3; a UID that nothing has is no error.
-    if (!this.#missed || o.byUid) return {}
-    return { status: 'NO', code: 'EXPUNGEISSUED', text: 'Some of the messages are gone' }
+    const isIncomplete = this.#missed && !o.byUid
+    const gone = { status: 'NO', code: 'EXPUNGEISSUED', text: 'Some of the messages are gone' } as const
+    return completeLimited(this.#session, limited, isIncomplete ? gone : {})
   }
 
   /** Those with a higher MODSEQ, and those that are gone. */
@@ -166,8 +176,11 @@ class Fetching {
   async #fromColumns(positions: Positions, now: MailboxView): Promise<void> {
     const { out } = this.#session
     const locate = this.#view.locator(now)
-    for (let i = 0; i < positions.length; i += 2) {
-      for (let position = positions[i]!; position <= positions[i + 1]!; position++) {
+    const step = this.#order === eachPosition ? 1 : -1
+    for (let n = 0; n < positions.length; n += 2) {
+      const i = step === 1 ? n : positions.length - 2 - n
+      const last = positions[step === 1 ? i + 1 : i]!
+      for (let position = positions[step === 1 ? i : i + 1]!; position !== last + step; position += step) {
         const index = locate(position)
         if (index === -1) {
           this.#missed = true
@@ -191,7 +204,7 @@ class Fetching {
   async #fromRows(positions: Positions, now: MailboxView): Promise<void> {
     const locate = this.#view.locator(now)
     let batch: Wanted[] = []
-    for (const position of eachPosition(positions)) {
+    for (const position of this.#order(positions)) {
       const index = locate(position)
       if (index === -1) this.#missed = true
       else batch.push({ position, index })

@@ -5,8 +5,9 @@
 import { type AnyCommand, command, type Completion, whole } from '../command.ts'
 import { writeEsearch } from '../esearch-response.ts'
 import type { Arguments } from '../grammar.ts'
+import { completeLimited } from '../message-limit.ts'
 import { type ReturnOptions, returnedOf, returnsAll, takeReturnOptions } from '../return-options.ts'
-import { assertTagFree, followResult } from '../search-context.ts'
+import { assertTagFree, followResult, refuseUpdates } from '../search-context.ts'
 import { highestModseq, readProgram, type SearchProgram, searchSelected } from '../search-selected.ts'
 import { pairUp } from '../sequence-set.ts'
 import type { ImapSession } from '../session.ts'
@@ -54,7 +55,7 @@ async function runSearch(
 ): Promise<Completion> {
   const { out, selectedView: view, reader } = session
   if (returns?.words.has('UPDATE') === true) assertTagFree(session)
-  const result = await searchSelected(session, program)
+  const result = await searchSelected(session, program, true)
   const found = result.positions
   const returned = returnedOf(found, returns ?? returnsAll)
   if (returns?.words.has('SAVE') === true) view.save(pairUp(returned.toSorted((a, b) => a - b)))
@@ -63,7 +64,9 @@ async function runSearch(
   if (returns !== undefined || session.isRev2) {
     const options = returns ?? returnsAll
     writeEsearch(session, { tag: reader.tag }, options, { found, number, byUid, modseq })
-    followResult(session, options, result, { correlator: { tag: reader.tag }, byUid })
+    if (result.limited === undefined)
+      followResult(session, options, result, { correlator: { tag: reader.tag }, byUid })
+    else if (options.words.has('UPDATE')) refuseUpdates(session)
   } else {
     out.ascii('* SEARCH')
     for (const position of found) out.sp().uint(number(position))
@@ -72,5 +75,5 @@ async function runSearch(
   }
   const full = out.room()
   if (full !== undefined) await full
-  return {}
+  return completeLimited(session, result.limited ?? {}, {})
 }

@@ -13,6 +13,7 @@ import { writeColumns } from '../fetch-response.ts'
 import { type GivenFlags, readFlags } from '../flag-names.ts'
 import type { Arguments } from '../grammar.ts'
 import { type HeldMailbox, notPermitted, placeOf } from '../mailbox-ref.ts'
+import { completeLimited, limitPositions } from '../message-limit.ts'
 import {
   eachPosition,
   formatSet,
@@ -88,21 +89,24 @@ async function runStore(session: ImapSession, args: StoreArguments, byUid: boole
   const view = session.selectedView
   const { held } = await session.selectedNow('r')
   if (!mayStore(args, flagRights(held.rights))) throw notPermitted()
-  const positions = [
-    ...eachPosition((byUid ? positionsOfUids : positionsOfNumbers)(args.set, view, view.saved)),
-  ]
+  const asked = (byUid ? positionsOfUids : positionsOfNumbers)(args.set, view, view.saved)
+  const limited = limitPositions(session, asked)
+  const positions = [...eachPosition(limited.messages)]
   const modified = await storeAll(session, held, positions, args)
   const { now } = await session.selectedNow('r')
+  // RFC 9738 §3.1: from the highest UID to the lowest.
+  if (limited.limit !== undefined) positions.reverse()
   const missed = await tellResult(session, positions, { now, args, byUid, modified })
   const isIncomplete = missed && !byUid
   const gone = 'Some of the messages are gone'
   if (modified.size > 0)
-    return {
+    return completeLimited(session, limited, {
       status: isIncomplete ? 'NO' : 'OK',
       code: `MODIFIED ${formatSet(byUid ? modified : numbersOf(view, modified))}`,
       text: isIncomplete ? gone : 'Some of the messages were changed before',
-    }
-  return isIncomplete ? { status: 'NO', code: 'EXPUNGEISSUED', text: gone } : {}
+    })
+  const completion = isIncomplete ? ({ status: 'NO', code: 'EXPUNGEISSUED', text: gone } as const) : {}
+  return completeLimited(session, limited, completion)
 }
 
 /** Returns the UIDs, ascending, that UNCHANGEDSINCE kept from being changed. */
