@@ -53,6 +53,7 @@ export const always: readonly string[] = [
   'SORT=DISPLAY',
   'SPECIAL-USE',
   'STATUS=SIZE',
+  'UIDBATCHES',
   'UIDPLUS',
   'UNSELECT',
   'WITHIN',

@@ -39,6 +39,7 @@ const byCommand: Readonly<Record<string, Permission>> = {
   STATUS: 'imapStatus',
   STORE: 'imapStore',
   SUBSCRIBE: 'imapSubscribe',
+  UIDBATCHES: 'imapSearch',
   UNSUBSCRIBE: 'imapSubscribe',
 }
 

@@ -40,6 +40,7 @@ import { starttls } from './commands/starttls.ts'
 import { status } from './commands/status.ts'
 import { store, uidStore } from './commands/store.ts'
 import { subscribe, unsubscribe } from './commands/subscribe.ts'
+import { uidbatches } from './commands/uidbatches.ts'
 import { unauthenticate } from './commands/unauthenticate.ts'
 
 export const commands: readonly AnyCommand[] = [
@@ -86,6 +87,7 @@ export const commands: readonly AnyCommand[] = [
   status,
   store,
   subscribe,
+  uidbatches,
   uidCopy,
   uidExpunge,
   uidFetch,

@@ -103,6 +103,17 @@ export const imapSettings = settingsObject({
       max: 100_000,
       help: 'Mailboxes that one command may search (MULTISEARCH).',
     }),
+    maxUidBatches: integer({
+      fallback: 10_000,
+      min: 200,
+      help: 'How many ranges of UIDs one UIDBATCHES may ask for.',
+    }),
+    minUidBatchSize: integer({
+      fallback: 500,
+      min: 1,
+      max: 500,
+      help: 'How many messages a client must ask for in each range of UIDBATCHES.',
+    }),
     otherUsersName: text({
       fallback: 'Other Users',
       allowed: nameAllowed,

@@ -14,6 +14,7 @@ import type { FlagSet, FlagSets } from '#mail/flag-set.ts'
 import type { KnownFlags } from '#mail/flags.ts'
 import type { MailboxView } from '#mail/mailbox-view.ts'
 import type { Rights } from '#mail/rights.ts'
+import { BatchesAsked } from './batches-asked.ts'
 import { type Changed, showExpunged, showFlags } from './changes-response.ts'
 import type { HeldMailbox } from './mailbox-ref.ts'
 import { objectIdPrefix } from './object-id.ts'
@@ -48,6 +49,8 @@ export class SessionView implements Numbered {
   readonly isReadOnly: boolean
   /** What stands before the numbers of identifiers: see `object-id.ts`. */
   readonly idPrefix: string
+  /** What UIDBATCHES told. */
+  readonly batchesAsked = new BatchesAsked()
   readonly contexts = new SearchContexts()
   /** The rights that the client was told of, by PERMANENTFLAGS. */
   toldRights: Rights
