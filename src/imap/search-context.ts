@@ -160,13 +160,12 @@ function isFixed(criteria: SearchCriteria): boolean {
 }
 
 /** Indexes below `end` of messages with a higher MODSEQ. */
-function changedSince({ modseqs }: MailboxView, since: number, end: number): number[] {
+function changedSince({ modseqs: { chunks, layout } }: MailboxView, since: number, end: number): number[] {
   const found: number[] = []
-  let index = 0
-  for (const modseq of modseqs) {
-    if (index === end) break
-    if (modseq > since) found.push(index)
-    index++
+  for (const [i, chunk] of chunks.entries()) {
+    const start = layout.starts[i]!
+    const length = Math.min(layout.lengthOf(i), end - start)
+    for (let at = 0; at < length; at++) if (chunk[at]! > since) found.push(start + at)
   }
   return found
 }
@@ -176,7 +175,7 @@ function tellLeft(session: ImapSession, context: SearchContext, left: readonly n
   if (left.length === 0) return
   const pieces = context.sorted?.remove(left) ?? inMailboxOrder(left)
   writePieces(session, context, 'REMOVEFROM', pieces)
-  context.uids = merged(context.uids, left, [])
+  context.uids = without(context.uids, left)
 }
 
 async function tellJoined(
@@ -188,7 +187,7 @@ async function tellJoined(
   if (joined.length === 0) return
   const pieces = (await context.sorted?.add(now, joined)) ?? inMailboxOrder(joined)
   writePieces(session, context, 'ADDTO', pieces)
-  context.uids = merged(context.uids, [], joined)
+  context.uids = withAll(context.uids, joined)
 }
 
 /** RFC 5267 §4.3.3, §4.3.4: wherever they belong. */
@@ -212,19 +211,31 @@ function writePieces(
   out.ascii(')\r\n')
 }
 
-/** What `left` has goes, what `joined` has comes; all ascend. */
-function merged(uids: Uint32Array, left: readonly number[], joined: readonly number[]): Uint32Array {
-  const result = new Uint32Array(uids.length - left.length + joined.length)
-  let to = 0
-  let l = 0
-  let j = 0
-  for (const uid of uids) {
-    while (j < joined.length && joined[j]! < uid) result[to++] = joined[j++]!
-    if (uid === left[l]) l++
-    else result[to++] = uid
+/** Without those in `left`; both ascend. */
+function without(uids: Uint32Array, left: readonly number[]): Uint32Array {
+  const rest = new Uint32Array(uids.length - left.length)
+  let from = 0
+  for (const [i, uid] of left.entries()) {
+    const at = lowerBound(uids, uids.length, uid)
+    rest.set(uids.subarray(from, at), from - i)
+    from = at + 1
   }
-  while (j < joined.length) result[to++] = joined[j++]!
-  return result
+  rest.set(uids.subarray(from), from - left.length)
+  return rest
+}
+
+/** With those in `joined`; both ascend. */
+function withAll(uids: Uint32Array, joined: readonly number[]): Uint32Array {
+  const all = new Uint32Array(uids.length + joined.length)
+  let from = 0
+  for (const [i, uid] of joined.entries()) {
+    const at = lowerBound(uids, uids.length, uid)
+    all.set(uids.subarray(from, at), from + i)
+    all[at + i] = uid
+    from = at
+  }
+  all.set(uids.subarray(from), from + joined.length)
+  return all
 }
 
 function includes(ascending: Uint32Array, uid: number): boolean {

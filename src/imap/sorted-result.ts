@@ -51,7 +51,9 @@ export class SortedResult {
     let from = 0
     let to = 0
     for (const [uid, place] of before) {
-      while (from < place) all[to++] = this.#uids[from++]!
+      all.set(this.#uids.subarray(from, place), to)
+      to += place - from
+      from = place
       const last = pieces.at(-1)
       if (last !== undefined && last.at + last.uids.length === to + 1) last.uids.push(uid)
       else pieces.push({ at: to + 1, uids: [uid] })
