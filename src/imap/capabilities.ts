@@ -53,6 +53,8 @@ export const always: readonly string[] = [
   'SORT=DISPLAY',
   'SPECIAL-USE',
   'STATUS=SIZE',
+  'THREAD=ORDEREDSUBJECT',
+  'THREAD=REFERENCES',
   'UIDBATCHES',
   'UIDPLUS',
   'UNSELECT',

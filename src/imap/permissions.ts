@@ -39,6 +39,7 @@ const byCommand: Readonly<Record<string, Permission>> = {
   STATUS: 'imapStatus',
   STORE: 'imapStore',
   SUBSCRIBE: 'imapSubscribe',
+  THREAD: 'imapThread',
   UIDBATCHES: 'imapSearch',
   UNSUBSCRIBE: 'imapSubscribe',
 }

@@ -40,6 +40,7 @@ import { starttls } from './commands/starttls.ts'
 import { status } from './commands/status.ts'
 import { store, uidStore } from './commands/store.ts'
 import { subscribe, unsubscribe } from './commands/subscribe.ts'
+import { thread, uidThread } from './commands/thread.ts'
 import { uidbatches } from './commands/uidbatches.ts'
 import { unauthenticate } from './commands/unauthenticate.ts'
 
@@ -87,6 +88,7 @@ export const commands: readonly AnyCommand[] = [
   status,
   store,
   subscribe,
+  thread,
   uidbatches,
   uidCopy,
   uidExpunge,
@@ -96,6 +98,7 @@ export const commands: readonly AnyCommand[] = [
   uidSearch,
   uidSort,
   uidStore,
+  uidThread,
   unauthenticate,
   unselect,
   unsubscribe,

@@ -103,6 +103,12 @@ export const imapSettings = settingsObject({
       max: 100_000,
       help: 'Mailboxes that one command may search (MULTISEARCH).',
     }),
+    maxThreadIds: integer({
+      fallback: 1_000_000,
+      min: 1000,
+      max: 10_000_000,
+      help: 'What one command may arrange in threads: messages, and others that they refer to (THREAD=REFERENCES).',
+    }),
     maxUidBatches: integer({
       fallback: 10_000,
       min: 200,

@@ -6,6 +6,7 @@ import type { Address } from '#message/address.ts'
 import { firstAddress } from '#message/envelope.ts'
 import type { StoredStructure } from '#message/structure-codec.ts'
 import { headerKey, subjectKey } from './collation.ts'
+import { sentDates } from './sent-dates.ts'
 import { sortInTurns } from './sort-in-turns.ts'
 import { eachStructure, type Selection } from './stored-structures.ts'
 
@@ -64,19 +65,15 @@ interface SortColumn {
   readonly compare: Compare
 }
 
-function columnOf(key: SortKey, { view, indexes }: Selection): SortColumn {
+function columnOf(key: SortKey, selection: Selection): SortColumn {
+  const { view, indexes } = selection
   switch (key) {
     case 'arrival':
       return numbers(indexes, (index) => view.receivedAt.at(index))
     case 'size':
       return numbers(indexes, (index) => view.sizes.at(index))
     case 'date':
-      // §2.2: where there is no date, INTERNALDATE is taken.
-      return numbers(
-        indexes,
-        (index) => view.receivedAt.at(index),
-        ({ sentAt }) => sentAt,
-      )
+      return sentDates(selection)
     case 'subject':
       return texts(indexes.length, subjectKey)
     case 'cc':
@@ -93,18 +90,9 @@ function columnOf(key: SortKey, { view, indexes }: Selection): SortColumn {
   }
 }
 
-function numbers(
-  indexes: readonly number[],
-  ofView: (index: number) => number,
-  ofStructure?: (structure: StoredStructure) => number | undefined,
-): SortColumn {
+function numbers(indexes: readonly number[], ofView: (index: number) => number): SortColumn {
   const column = Float64Array.from(indexes, ofView)
-  const compare: Compare = (a, b) => column[a]! - column[b]!
-  if (ofStructure === undefined) return { compare }
-  const read: SortColumn['read'] = (structure, place) => {
-    column[place] = ofStructure(structure) ?? column[place]!
-  }
-  return { read, compare }
+  return { compare: (a, b) => column[a]! - column[b]! }
 }
 
 /** Of messages that say nothing, and of those that are gone, the empty text, which comes first. */

@@ -1,0 +1,141 @@
+/**
+ * THREAD=REFERENCES (RFC 5256 §3): messages under those that they answer, then threads with one base subject
+ * together. Nothing here calls itself, and all but sorting is linear, however deep the threads are.
+ */
+import { readSubject } from '#message/base-subject.ts'
+import type { StoredStructure } from '#message/structure-codec.ts'
+import { subjectKey } from './collation.ts'
+import { ReplyLinks } from './reply-links.ts'
+import { none } from './rooted-forest.ts'
+import { sentDates } from './sent-dates.ts'
+import { sortInTurns } from './sort-in-turns.ts'
+import { eachStructure, type Selection } from './stored-structures.ts'
+import { type ThreadTree, threadTree } from './thread-tree.ts'
+
+/** Throws Fault('tooLarge') for more messages and identifiers than the limit. */
+export async function threadByReferences(selection: Selection, limit: number): Promise<ThreadTree> {
+  const count = selection.indexes.length
+  const sent = sentDates(selection)
+  const subjects = Array.from({ length: count }, () => '')
+  const areReplies = new Uint8Array(count)
+  const links = new ReplyLinks(limit)
+  await eachStructure(selection, (structure, place) => {
+    subjects[place] = subjectKey(structure)
+    if (isReply(structure)) areReplies[place] = 1
+    sent.read(structure, place)
+    links.add(structure, place)
+  })
+  const order = await sortInTurns(count, sent.compare, selection.signal)
+  const parents = prune(links, count)
+  // Step 4: the order in which threads are looked at.
+  const { roots, firstChildren } = threadTree(order, parents.dummies, (place) => parents.of[place]!)
+  const threads = roots.map((root): Thread => {
+    const first = root < count ? root : firstChildren[root]!
+    return { root, isDummy: root >= count, isReply: areReplies[first] === 1, subject: subjects[first]! }
+  })
+  const merged = mergeSubjects(threads, count + parents.dummies)
+  // Step 6.
+  return threadTree(order, merged.nodes - count, (place) => {
+    const parent = merged.parents.get(place) ?? parents.of[place]!
+    return parent < count ? parent : (merged.parents.get(parent) ?? parent)
+  })
+}
+
+/** A subject in which nothing was left out is no reply; most are told apart from replies by that. */
+function isReply(structure: StoredStructure): boolean {
+  const wire = structure.memberWire('subject')
+  if (wire.toString('latin1', 1, wire.length - 1) === structure.baseSubject) return false
+  return readSubject(structure.memberText('subject')).isReply
+}
+
+interface Pruned {
+  /** The parent of each place: a place or a dummy, counted from `count`; -1 for none. */
+  readonly of: Int32Array
+  readonly dummies: number
+}
+
+/** Steps 2 and 3: dummies stay only at the top, where they hold several messages together. */
+function prune({ parents, places }: ReplyLinks, count: number): Pruned {
+  /** Of dummies, once asked: the nearest message above, or the topmost dummy. */
+  const above = new Int32Array(parents.length).fill(none)
+  const climb = (dummy: number): number => {
+    const path: number[] = []
+    let at = dummy
+    while (places[at] === none && above[at] === none && parents[at] !== none) {
+      path.push(at)
+      at = parents[at]!
+    }
+    const found = above[at] === none ? at : above[at]!
+    for (const passed of path) above[passed] = found
+    return found
+  }
+  const of = new Int32Array(count).fill(none)
+  const held = new Map<number, number[]>()
+  for (let node = 0; node < parents.length; node++) {
+    const place = places[node]!
+    const parent = parents[node]!
+    if (place === none || parent === none) continue
+    const found = climb(parent)
+    if (places[found] !== none) of[place] = places[found]!
+    else {
+      const children = held.get(found)
+      if (children === undefined) held.set(found, [place])
+      else children.push(place)
+    }
+  }
+  let dummies = 0
+  for (const children of held.values()) {
+    if (children.length === 1) continue
+    for (const place of children) of[place] = count + dummies
+    dummies++
+  }
+  return { of, dummies }
+}
+
+/** A child of the root in step 5. */
+interface Thread {
+  readonly root: number
+  readonly isDummy: boolean
+  /** Of the root itself, where that is no dummy. */
+  readonly isReply: boolean
+  readonly subject: string
+}
+
+interface Merged {
+  /** Of roots that are none any more; for a dummy, the dummy that has its children now. */
+  readonly parents: ReadonlyMap<number, number>
+  readonly nodes: number
+}
+
+/** Step 5. New dummies are counted from `nodes`. */
+function mergeSubjects(threads: readonly Thread[], nodes: number): Merged {
+  const table = subjectTable(threads)
+  const parents = new Map<number, number>()
+  for (const thread of threads) {
+    const { root, subject } = thread
+    const named = table.get(subject)
+    if (named === undefined || named.root === root || parents.has(root)) continue
+    if (named.isDummy) parents.set(root, named.root)
+    else if (thread.isReply && !named.isReply) parents.set(root, named.root)
+    else {
+      const dummy = { root: nodes++, isDummy: true, isReply: false, subject }
+      parents.set(root, dummy.root)
+      parents.set(named.root, dummy.root)
+      table.set(subject, dummy)
+    }
+  }
+  return { parents, nodes }
+}
+
+/** Step 5.B: of the threads with one subject the one that others are merged with. */
+function subjectTable(threads: readonly Thread[]): Map<string, Thread> {
+  const table = new Map<string, Thread>()
+  for (const thread of threads) {
+    if (thread.subject === '') continue
+    const named = table.get(thread.subject)
+    const isBetter =
+      named === undefined || (!named.isDummy && (thread.isDummy || (named.isReply && !thread.isReply)))
+    if (isBetter) table.set(thread.subject, thread)
+  }
+  return table
+}

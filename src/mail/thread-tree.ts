@@ -1,0 +1,43 @@
+/**
+ * Messages in threads (RFC 5256 §4, THREAD response). Nodes below `count` are places among the indexes of a
+ * selection; the others, which are only roots, stand for messages that are not there, and have two children at least.
+ */
+export interface ThreadTree {
+  readonly count: number
+  /** In order, as are the children of every node. */
+  readonly roots: readonly number[]
+  /** Of each node the first child and the next sibling; -1 for none. Roots are nobody's siblings. */
+  readonly firstChildren: Int32Array
+  readonly nextSiblings: Int32Array
+}
+
+/**
+ * The tree in which siblings stand in the order of places, a dummy as its first child would.
+ * `parentOf` a place is a place or a dummy, counted from `count`; -1 for a root.
+ */
+export function threadTree(
+  order: Uint32Array,
+  dummies: number,
+  parentOf: (place: number) => number,
+): ThreadTree {
+  const count = order.length
+  const roots: number[] = []
+  const firstChildren = new Int32Array(count + dummies).fill(-1)
+  const lastChildren = new Int32Array(count + dummies).fill(-1)
+  const nextSiblings = new Int32Array(count + dummies).fill(-1)
+  for (const place of order) {
+    const parent = parentOf(place)
+    if (parent === -1) {
+      roots.push(place)
+      continue
+    }
+    const last = lastChildren[parent]!
+    lastChildren[parent] = place
+    if (last !== -1) nextSiblings[last] = place
+    else {
+      firstChildren[parent] = place
+      if (parent >= count) roots.push(parent)
+    }
+  }
+  return { count, roots, firstChildren, nextSiblings }
+}
