@@ -11,6 +11,8 @@ test('every word of CAPABILITY is in brackets in the title of a conversation', (
   for (const word of [
     ...always,
     'APPENDLIMIT',
+    'LITERAL+',
+    'LITERAL-',
     'MESSAGELIMIT',
     'SAVELIMIT',
     'QUOTASET',

@@ -29,7 +29,6 @@ export const always: readonly string[] = [
   'LIST-METADATA',
   'LIST-MYRIGHTS',
   'LIST-STATUS',
-  'LITERAL+',
   'METADATA',
   'METADATA-SERVER',
   'MOVE',
@@ -65,6 +64,7 @@ export const always: readonly string[] = [
 const bySettings = ({ settings }: ImapSession): readonly string[] => [
   // RFC 7889 §2: of all mailboxes the same.
   `APPENDLIMIT=${settings.maxRequestSize}`,
+  settings.allowLargeLiterals ? 'LITERAL+' : 'LITERAL-',
   ...limitCapabilities(settings),
 ]
 

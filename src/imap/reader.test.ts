@@ -5,7 +5,7 @@ import { Fault, SyntaxFault } from '#base/fault.ts'
 import { connectionPair } from '../../test/harness/pipe.ts'
 import { CommandReader, literalMark, ProtocolEnd } from './reader.ts'
 
-const limits = { lineBytes: 200, commandBytes: 400, skipBytes: 1000 }
+const limits = { lineBytes: 200, commandBytes: 400, unaskedBytes: Infinity, skipBytes: 1000 }
 
 /** What a reader makes of bytes that come in these pieces. */
 async function readAll(pieces: readonly Buffer[]): Promise<string[]> {

@@ -10,6 +10,7 @@ import { latin1 } from '#base/bytes.ts'
 import { Fault, isFault } from '#base/fault.ts'
 import type { Maybe } from '#base/maybe.ts'
 import type { Connection } from '#net/connection.ts'
+import { Refusal } from './errors.ts'
 import { Arguments } from './grammar.ts'
 
 const goAhead = latin1('+ OK\r\n')
@@ -25,6 +26,8 @@ export interface ReaderLimits {
   readonly lineBytes: number
   /** Of a command with its literals, apart from the message of APPEND. */
   readonly commandBytes: number
+  /** Of a literal that does not wait to be asked. */
+  readonly unaskedBytes: number
   /** Of a literal that is read only to be thrown away. */
   readonly skipBytes: number
 }
@@ -135,9 +138,13 @@ export class CommandReader {
     return { args: this.#parsed(mark), mark }
   }
 
-  /** Asks for the announced literal if the client waits to be asked. */
+  /** Asks for the announced literal if the client waits to be asked. A Refusal where it should wait and does not. */
   ask(mark: LiteralMark): Maybe<void> {
-    return mark.synchronising ? this.#connection.write(goAhead) : undefined
+    if (mark.synchronising) return this.#connection.write(goAhead)
+    // RFC 7888 §5
+    if (mark.sizeBytes > this.limits.unaskedBytes)
+      throw new Refusal('Wait to be asked for a literal of that size', 'TOOBIG', 'BAD')
+    return undefined
   }
 
   /** The bytes of a literal that was asked for. The line after it must be read with `rest`. */

@@ -63,6 +63,8 @@ const readable = rightsOf('r')
 const strangerLimits = { lineBytes: 8 * 1024, commandBytes: 16 * 1024, skipBytes: 64 * 1024 }
 const lineBytes = 64 * 1024
 const commandBytes = 512 * 1024
+/** Of literals that do not wait to be asked, where such are only for short strings (RFC 7888 §5). */
+const shortLiteralBytes = 4096
 
 export class ImapSession {
   readonly id: string
@@ -93,7 +95,7 @@ export class ImapSession {
     this.connection = connection
     this.services = services
     this.out = new ResponseWriter(connection)
-    this.reader = new CommandReader(connection, strangerLimits)
+    this.reader = new CommandReader(connection, { ...strangerLimits, unaskedBytes: this.#unaskedBytes })
     connection.setIdleTimeout(this.settings.timeoutAnonymous)
   }
 
@@ -110,7 +112,7 @@ export class ImapSession {
     this.isRev2 = false
     this.isCondstore = false
     this.isQresync = false
-    this.reader.limits = strangerLimits
+    this.reader.limits = { ...strangerLimits, unaskedBytes: this.#unaskedBytes }
     this.connection.setIdleTimeout(this.settings.timeoutAnonymous)
   }
 
@@ -121,6 +123,10 @@ export class ImapSession {
 
   get settings() {
     return this.services.settings.get(imapSettings)
+  }
+
+  get #unaskedBytes(): number {
+    return this.settings.allowLargeLiterals ? Infinity : shortLiteralBytes
   }
 
   /** Whether a password may cross this connection (RFC 9051 §11.7). */
@@ -135,7 +141,8 @@ export class ImapSession {
   signedIn(access: Access): void {
     this.access = access
     this.#mailboxes = new Mailboxes(this.services, access, this.id)
-    this.reader.limits = { lineBytes, commandBytes, skipBytes: 2 * this.settings.maxRequestSize }
+    const skipBytes = 2 * this.settings.maxRequestSize
+    this.reader.limits = { lineBytes, commandBytes, unaskedBytes: this.#unaskedBytes, skipBytes }
     this.connection.setIdleTimeout(this.settings.timeoutAuthenticated)
     this.#accessWatch = this.services.accessWatch.watch(access, (now) => this.#accessChanged(now))
   }

@@ -41,6 +41,10 @@ export const imapSettings = settingsObject({
       fallback: true,
       help: 'Whether clients that have signed in may compress what is sent (COMPRESS). Costs the server time, and memory for each such connection.',
     }),
+    allowLargeLiterals: boolean({
+      fallback: true,
+      help: 'Whether clients may upload messages without waiting until they are asked (LITERAL+); else only strings up to 4096 bytes (LITERAL-), so that what is too large is not sent in vain.',
+    }),
     allowPlainTextAuth: boolean({
       fallback: false,
       classic: 'imap.auth.allow-plain-text',

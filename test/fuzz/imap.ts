@@ -24,7 +24,7 @@ import { noLimits } from '#mail/limits.ts'
 import type { Connection } from '#net/connection.ts'
 import { InputBuffer, lineTooLong } from '#net/input-buffer.ts'
 
-const limits = { lineBytes: 2000, commandBytes: 4000, skipBytes: 8000 }
+const limits = { lineBytes: 2000, commandBytes: 4000, unaskedBytes: Infinity, skipBytes: 8000 }
 /** Of the session, grammars ask only how ids of messages begin in its mailbox. */
 const noSession = { selectedView: { idPrefix: 'a' } } as unknown as ImapSession
 
