@@ -52,6 +52,7 @@ const administrationPermissions = {
   actionResumeMtaQueue: 'Let mail leave the queue again.',
   actionRotateDkimKeys: 'Exchange the DKIM keys of a domain before their time.',
   actionRecountQuotas: 'Have counted anew what accounts hold.',
+  actionReindex: 'See how far the search indexes are, and have them made anew.',
   actionTroubleshootDmarc: 'Find out what SPF, DKIM, ARC and DMARC say of a message.',
   liveDeliveryTest: 'Try whether mail for an address gets there.',
   dnsLookup: 'Ask the name servers that the server asks.',

@@ -23,6 +23,7 @@ import { type QueueStatusOptions, queueStatusRoutes } from './queue-status.ts'
 import { reportRoutes } from './reports.ts'
 import { addRoutes, type ApiRoute, type PlainRoute } from './route.ts'
 import { type RecountOptions, recountRoute } from './recount.ts'
+import { type SearchIndexOptions, searchIndexRoutes } from './search-index.ts'
 import { selfServiceRoutes } from './self-service.ts'
 import { type ServerRouteOptions, serverRoutes } from './server-routes.ts'
 import { type TroubleshootDmarcOptions, troubleshootDmarcRoute } from './troubleshoot-dmarc.ts'
@@ -43,6 +44,7 @@ export interface AdminOptions
     TroubleshootDmarcOptions,
     DoctorOptions,
     Pick<RecountOptions, 'recount'>,
+    Pick<SearchIndexOptions, 'searchIndexes'>,
     MtaStsOptions,
     Pick<AutoconfigOptions, 'hasDomain'>,
     Omit<ServerRouteOptions, 'accounts' | 'queue'> {
@@ -100,6 +102,7 @@ export function apiRoutes(o: AdminOptions): readonly ApiRoute[] {
     troubleshootDmarcRoute(o),
     doctorRoute(o),
     recountRoute(o),
+    ...searchIndexRoutes(o),
     ...serverRoutes(o, openApi),
   ]
   return routes

@@ -59,6 +59,7 @@ export async function makeApi(o: { facts?: ServerFacts; dnsConfig?: string } = {
     reload: { errors: [], changed: [], warnings: [], restart: [] },
   }
   const recounted: unknown[] = []
+  const reindexed: unknown[] = []
   const settings = new LiveSettings(settingsObjects)
   settings.loadText(o.dnsConfig ?? '', 'test.toml')
   const { queue, state: queueState } = stillQueue()
@@ -99,6 +100,10 @@ export async function makeApi(o: { facts?: ServerFacts; dnsConfig?: string } = {
       hostname: () => served.hostName,
     }),
     recount: async (account) => void recounted.push(account),
+    searchIndexes: {
+      status: async () => ({ accounts: 1, behind: 0, messages: 0, waiting: 0, segments: 0, sizeBytes: 0 }),
+      reindex: async (account) => reindexed.push(account),
+    },
     reload: async () => state.reload,
     facts: () => served,
     metrics: async () => ({ text: 'auth_failures_total 0\n', contentType: 'text/plain; version=0.0.4' }),
@@ -148,6 +153,7 @@ export async function makeApi(o: { facts?: ServerFacts; dnsConfig?: string } = {
     dkimKeys,
     dump,
     recounted,
+    reindexed,
     router,
     password,
     crashes,

@@ -31,12 +31,11 @@ import { mergeDue } from '#search/merge-due.ts'
 import { Segment } from '#search/segment.ts'
 import type { Telemetry } from '#telemetry/telemetry.ts'
 import type { Indexable } from './index-document.ts'
+import { mostBehind } from './index-status.ts'
 import type { IndexRunner } from './index-thread.ts'
 import type { IndexResult, Located } from './index-work.ts'
 import { countersTable, messageTable, structureTable } from './tables.ts'
 
-/** Messages that an index may be behind: searches read that many themselves in a few milliseconds. */
-const mostBehind = 64
 /** Messages that one job is given. */
 const mostPerJob = 1000
 /** How long changes of an account are gathered before it is looked at. */

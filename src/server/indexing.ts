@@ -1,5 +1,10 @@
 /** Search indexes are made on the main worker, by a thread that starts when there is work. */
 import { join } from 'node:path'
+import type { AdminOptions } from '#admin/api.ts'
+import type { AccountId } from '#base/id.ts'
+import type { Bus } from '#bus/bus.ts'
+import type { Db } from '#kv/db.ts'
+import { indexStatus, reindex } from '#mail/index-status.ts'
 import { Indexer } from '#mail/indexer.ts'
 import { IndexThread } from '#mail/index-thread.ts'
 import { searchSettings } from '#search/settings.ts'
@@ -32,4 +37,14 @@ export function startIndexing(o: WorkerOptions, { store }: Services): AsyncDispo
       await Promise.all([runner[Symbol.asyncDispose](), indexer[Symbol.asyncDispose]()])
     },
   }
+}
+
+/** For the administration: of one account, or of all. */
+export const searchIndexes = (db: Db, bus: Bus): AdminOptions['searchIndexes'] => ({
+  status: (account) => indexStatus(db, account === undefined ? everyAccount(db) : only(account)),
+  reindex: (account) => reindex(db, bus, account === undefined ? everyAccount(db) : only(account)),
+})
+
+async function* only(account: AccountId): AsyncGenerator<AccountId> {
+  yield account
 }

@@ -44,7 +44,7 @@ import { purgeAccountTask, recountName, recountTask, scheduleSweep, sweepTask } 
 import { followSettings, type SettingsFollower } from './follow-settings.ts'
 import { type ListenerPlan, planListeners } from './listener-plans.ts'
 import { ListenerSet, type ListenerSetOptions } from './listener-set.ts'
-import { startIndexing } from './indexing.ts'
+import { searchIndexes, startIndexing } from './indexing.ts'
 import { keepLogs } from './logs.ts'
 import { buildManagement } from './management.ts'
 import { startQueue } from './queue.ts'
@@ -245,6 +245,7 @@ function httpOf(
       db.write([], async (tx) =>
         tx.schedule(recountName, account === undefined ? {} : { account }, clock.now()),
       ),
+    searchIndexes: searchIndexes(db, bus),
     management: buildManagement({
       db,
       clock,

@@ -16,6 +16,7 @@ import { appended } from '../options.ts'
 import { printable, type Terminal } from '../terminal.ts'
 import { assignmentHelp, wantedChange } from '../values-input.ts'
 import { addExplainCommand } from './account-explain.ts'
+import { addIndexCommands } from './account-index.ts'
 import { addRecountCommand } from './account-recount.ts'
 import { addNoun, examplesOf } from './noun.ts'
 
@@ -55,6 +56,7 @@ export function addAccountCommands(program: Command, terminal: Terminal): void {
   addSwitch(account, terminal, 'enable', true)
   addExplainCommand(account, terminal)
   addRecountCommand(account, terminal)
+  addIndexCommands(account, terminal)
 }
 
 function addCreate(account: Command, terminal: Terminal): void {
