@@ -2,6 +2,7 @@
  * What a client asks a search to return (RFC 9051 §6.4.4, RFC 4466 §2.6.1): the words in `RETURN (...)`, and which
  * of the messages found they stand for. SEARCH and SORT have the same ones.
  */
+import type { Wanted } from '#mail/query.ts'
 import type { Arguments } from './grammar.ts'
 import { partialRange, type PartialRange, partOf } from './partial-range.ts'
 
@@ -38,6 +39,13 @@ export function takeReturnOptions(args: Arguments): ReturnOptions | undefined {
   if (partial !== undefined && found.has('ALL')) args.fail('ALL and PARTIAL exclude each other')
   if (found.size === 0) return returnsAll
   return partial === undefined ? { words: found } : { words: found, partial }
+}
+
+/** How much from the one end of what is found will do, in the order of the mailbox; undefined where all must be. */
+export function wantedOf({ words: asked, partial }: ReturnOptions): Wanted | undefined {
+  const isAlone = [...asked].every((word) => word === 'PARTIAL' || word === 'CONTEXT')
+  if (partial === undefined || !isAlone) return undefined
+  return { count: Math.max(partial.first, partial.last), isFromEnd: partial.isFromEnd }
 }
 
 /**

@@ -88,7 +88,7 @@ export class SearchContexts {
     for (const context of this.#byTag.values()) {
       const asked = context.isFixed ? fresh : changed
       if (asked.length === 0) continue
-      const met = new Set(await searchIn(session, held, now, context.criteria, asked))
+      const met = new Set(await searchIn(session, held, now, context.criteria, { among: asked }))
       const left: number[] = []
       const joined: number[] = []
       for (const index of asked) {

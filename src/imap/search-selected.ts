@@ -3,7 +3,7 @@
  * result. What is found is only what the client knows: messages that came meanwhile have no number yet.
  */
 import type { MailboxView } from '#mail/mailbox-view.ts'
-import { search } from '#mail/query.ts'
+import { search, type SearchOptions, type Wanted } from '#mail/query.ts'
 import type { SearchCriteria, UidRange } from '#mail/search-criteria.ts'
 import { Refusal } from './errors.ts'
 import type { Arguments } from './grammar.ts'
@@ -64,14 +64,17 @@ export function assertCharset({ isCharsetKnown, hasFilter }: SearchProgram): voi
   throw new Refusal('That charset is not supported', code, hasFilter ? 'BAD' : 'NO')
 }
 
-/**
- * A Refusal for a charset or a filter that is not known; CONDSTORE where the keys need it. `isLimited`: only so many
- * messages are looked at.
- */
+interface SelectedOptions {
+  /** Only so many messages are looked at. */
+  readonly isLimited?: boolean
+  readonly wanted?: Wanted | undefined
+}
+
+/** A Refusal for a charset or a filter that is not known; CONDSTORE where the keys need it. */
 export async function searchSelected(
   session: ImapSession,
   written: SearchProgram,
-  isLimited = false,
+  o: SelectedOptions = {},
 ): Promise<Found> {
   assertCharset(written)
   const program = await replaceFilters(session, written)
@@ -82,23 +85,29 @@ export async function searchSelected(
     program.key,
     placeOf(view, () => view.saved, view.idPrefix),
   )
-  const limited = isLimited ? limitSearched(session, now, criteria) : undefined
-  const indexes = await searchIn(session, held, now, criteria, limited?.messages)
-  const positions = view.isNumberedAs(now) ? indexes : positionsOf(view, now, indexes)
+  const limited = o.isLimited === true ? limitSearched(session, now, criteria) : undefined
+  const isNumbered = view.isNumberedAs(now)
+  const among = limited?.messages
+  const indexes = await searchIn(session, held, now, criteria, {
+    ...(among !== undefined && { among }),
+    // What is found last may be what the client does not know.
+    ...(isNumbered && o.wanted !== undefined && { wanted: o.wanted }),
+  })
+  const positions = isNumbered ? indexes : positionsOf(view, now, indexes)
   const found = { criteria, hasModseq: program.hasModseq, positions, now, held }
   return limited === undefined ? found : { ...found, limited }
 }
 
-/** Indexes into `now` of what meets the criteria; among some indexes only where they are given. */
+/** Indexes into `now` of what meets the criteria. */
 export async function searchIn(
   session: ImapSession,
   { account }: HeldMailbox,
   now: MailboxView,
   criteria: SearchCriteria,
-  among?: readonly number[],
+  o: Pick<SearchOptions, 'among' | 'wanted'> = {},
 ): Promise<readonly number[]> {
   const { services, connection } = session
-  using progress = new Progress(session, among?.length ?? now.count)
+  using progress = new Progress(session, o.among?.length ?? now.count)
   return await search({
     db: services.db,
     blobs: services.blobs,
@@ -106,7 +115,7 @@ export async function searchIn(
     account,
     view: now,
     criteria,
-    ...(among !== undefined && { among }),
+    ...o,
     now: services.clock.now(),
     signal: connection.signal,
     onProgress: (done) => (progress.done = done),

@@ -236,6 +236,43 @@ test('a message that is gone meanwhile is no match', async () => {
   )
 })
 
+test('where only the first or last are wanted, they are the right ones, and others are not read', async () => {
+  const box = await openTestAccount()
+  for (let i = 0; i < 200; i++)
+    await box.append(
+      `Subject: s\n\n${i % 3 === 0 ? 'needle' : 'hay'}\n`,
+      i % 7 === 0 ? { keywords: ['$seen'] } : {},
+    )
+  const view = await new AccountViews({ db: box.db, budgetBytes: 1 << 20 }).open(account)
+  const held = (await view.load(inbox))!
+  const criteria = {
+    kind: 'or',
+    of: [{ kind: 'keyword', keyword: '$seen' }, text('body', 'needle')],
+  } as const
+  let reads = 0
+  const blobs = new Proxy(box.blobs, {
+    get: (target, name) => {
+      if (name === 'read') reads++
+      const value: unknown = Reflect.get(target, name)
+      return typeof value === 'function' ? value.bind(target) : value
+    },
+  })
+  const o = { db: box.db, blobs, account, view: held, criteria, now: 0 }
+  const all = await search(o)
+  const most = reads
+  assert.ok(most > 100)
+  for (const count of [1, 5, 25, 40, 84, 85, 86, 500])
+    for (const isFromEnd of [false, true]) {
+      reads = 0
+      const found = await search({ ...o, wanted: { count, isFromEnd } })
+      const part = isFromEnd
+        ? [found, all].map((list) => list.slice(-count))
+        : [found, all].map((list) => list.slice(0, count))
+      assert.deepEqual(part[0], part[1], `${count} ${isFromEnd}`)
+      assert.ok(count > 25 || reads <= most / 2, `${count} ${reads} of ${most}`)
+    }
+})
+
 test('however text is split, the matcher finds what the whole contains', () => {
   const alphabet = fc.constantFrom('a', 'B', 'ü', 'u\u0308', 'ß', 'Σ', 'σ', ' ', '😀')
   const words = fc.array(alphabet, { maxLength: 12 }).map((letters) => letters.join(''))

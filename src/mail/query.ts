@@ -14,6 +14,7 @@ import type { Db } from '#kv/db.ts'
 import { foldText } from '#message/fold-text.ts'
 import { StoredStructure } from '#message/structure-codec.ts'
 import type { SearchIndexes } from '#search/indexes.ts'
+import { lowerBound } from './column.ts'
 import { askIndexes, type IndexAnswers } from './index-answers.ts'
 import type { MailboxView } from './mailbox-view.ts'
 import type { MessageRow } from './message-row.ts'
@@ -27,7 +28,13 @@ import { containsText, TextMatcher } from './text-match.ts'
 const structurePage = 256
 const bytesPage = 64
 
-interface SearchOptions {
+/** Only so many of the first or last found: others need not be looked for. */
+export interface Wanted {
+  readonly count: number
+  readonly isFromEnd: boolean
+}
+
+export interface SearchOptions {
   readonly db: Db
   readonly blobs: BlobStore
   readonly account: AccountId
@@ -35,6 +42,7 @@ interface SearchOptions {
   readonly criteria: SearchCriteria
   /** Ascending indexes of the only entries in question; without, all are. */
   readonly among?: readonly number[]
+  readonly wanted?: Wanted
   /** Without them all text is read. */
   readonly indexes?: SearchIndexes
   /** Milliseconds. */
@@ -58,12 +66,16 @@ export async function search(o: SearchOptions): Promise<readonly number[]> {
       open = narrow(condition, before.length, (i) => before[i]!, matches)
     }
   }
+  const known = o.wanted === undefined ? noneKnown : Uint32Array.from(matches).sort()
   const reader = new MessageReader(o)
   const { pageEntries } = reader
-  for (let at = 0; at < open.length; at += pageEntries) {
-    if (at > 0) await nextTurn()
+  const read: number[] = []
+  const pages = Math.ceil(open.length / pageEntries)
+  for (let i = 0; i < pages; i++) {
+    if (i > 0) await nextTurn()
     o.signal?.throwIfAborted()
-    o.onProgress?.((among?.length ?? view.count) - open.length + at)
+    o.onProgress?.((among?.length ?? view.count) - open.length + i * pageEntries)
+    const at = (o.wanted?.isFromEnd ? pages - 1 - i : i) * pageEntries
     const page = open.slice(at, at + pageEntries)
     const messages = await reader.page(page.map((index) => o.view.ids.at(index) as MessageId))
     for (const [i, index] of page.entries()) {
@@ -71,10 +83,23 @@ export async function search(o: SearchOptions): Promise<readonly number[]> {
       if (message === undefined) continue
       // Only what must wait for bytes costs a promise.
       const answer = meets(condition, index, message, reader)
-      if (answer === true || (answer !== false && (await answer))) matches.push(index)
+      if (answer === true || (answer !== false && (await answer))) read.push(index)
     }
+    if (o.wanted === undefined) continue
+    const settled = settledBy(page, known, o.wanted.isFromEnd)
+    if (settled.length + read.length >= o.wanted.count) return ascending([...settled, ...read])
   }
-  return matches.sort((a, b) => a - b)
+  return ascending(read.length === 0 ? matches : matches.concat(read))
+}
+
+const noneKnown = new Uint32Array(0)
+
+const ascending = (indexes: number[]): readonly number[] => indexes.sort((a, b) => a - b)
+
+/** Once a page has been read: what is known and lies on the side from which all has been read. */
+function settledBy(page: readonly number[], known: Uint32Array, isFromEnd: boolean): Uint32Array {
+  const at = lowerBound(known, known.length, isFromEnd ? page[0]! : page.at(-1)!)
+  return isFromEnd ? known.subarray(at) : known.subarray(0, at)
 }
 
 /** Those of the entries that stay open; the ones that meet the condition are added to `matches`. */

@@ -11,7 +11,7 @@ import type { Arguments } from '../grammar.ts'
 import { filteredMailboxes, filterKinds, type MailboxFilter, readMailboxFilter } from '../mailbox-filter.ts'
 import type { MailboxRef } from '../mailbox-ref.ts'
 import { objectIdPrefix } from '../object-id.ts'
-import { type ReturnOptions, returnedOf, returnsAll, takeReturnOptions } from '../return-options.ts'
+import { type ReturnOptions, returnedOf, returnsAll, takeReturnOptions, wantedOf } from '../return-options.ts'
 import { assertTagFree, followResult, refuseUpdates } from '../search-context.ts'
 import { replaceFilters } from '../search-filters.ts'
 import { resolveKeys } from '../search-keys.ts'
@@ -119,7 +119,7 @@ async function fromSelected(
   program: SearchProgram,
 ): Promise<void> {
   const { selectedView: view } = session
-  const found = await searchSelected(session, program)
+  const found = await searchSelected(session, program, { wanted: wantedOf(returns) })
   const { positions } = found
   const returned = returnedOf(positions, returns)
   if (returns.words.has('SAVE')) view.save(pairUp(returned.toSorted((a, b) => a - b)))
@@ -146,7 +146,10 @@ async function fromOther(
   const numbered = { count: now.count, lowerBound: (uid: number) => now.firstNotBefore(uid), uidAt: number }
   // What `$` stands for is in the selected mailbox.
   const place = placeOf(numbered, () => [], objectIdPrefix(held))
-  const found = await searchIn(session, held, now, resolveKeys(program.key, place))
+  const wanted = wantedOf(returns)
+  const found = await searchIn(session, held, now, resolveKeys(program.key, place), {
+    ...(wanted !== undefined && { wanted }),
+  })
   if (found.length === 0) return
   let modseq = 0
   if (program.hasModseq)

@@ -6,7 +6,7 @@ import { type AnyCommand, command, type Completion, whole } from '../command.ts'
 import { writeEsearch } from '../esearch-response.ts'
 import type { Arguments } from '../grammar.ts'
 import { completeLimited } from '../message-limit.ts'
-import { type ReturnOptions, returnedOf, returnsAll, takeReturnOptions } from '../return-options.ts'
+import { type ReturnOptions, returnedOf, returnsAll, takeReturnOptions, wantedOf } from '../return-options.ts'
 import { assertTagFree, followResult, refuseUpdates } from '../search-context.ts'
 import { highestModseq, readProgram, type SearchProgram, searchSelected } from '../search-selected.ts'
 import { pairUp } from '../sequence-set.ts'
@@ -55,7 +55,10 @@ async function runSearch(
 ): Promise<Completion> {
   const { out, selectedView: view, reader } = session
   if (returns?.words.has('UPDATE') === true) assertTagFree(session)
-  const result = await searchSelected(session, program, true)
+  const result = await searchSelected(session, program, {
+    isLimited: true,
+    wanted: returns && wantedOf(returns),
+  })
   const found = result.positions
   const returned = returnedOf(found, returns ?? returnsAll)
   if (returns?.words.has('SAVE') === true) view.save(pairUp(returned.toSorted((a, b) => a - b)))
