@@ -85,9 +85,7 @@ export async function search(o: SearchOptions): Promise<readonly number[]> {
       const answer = meets(condition, index, message, reader)
       if (answer === true || (answer !== false && (await answer))) read.push(index)
     }
-    if (o.wanted === undefined) continue
-    const settled = settledBy(page, known, o.wanted.isFromEnd)
-    if (settled.length + read.length >= o.wanted.count) return ascending([...settled, ...read])
+    if (o.wanted !== undefined && settledBy(page, known, o.wanted) + read.length >= o.wanted.count) break
   }
   return ascending(read.length === 0 ? matches : matches.concat(read))
 }
@@ -96,10 +94,10 @@ const noneKnown = new Uint32Array(0)
 
 const ascending = (indexes: number[]): readonly number[] => indexes.sort((a, b) => a - b)
 
-/** Once a page has been read: what is known and lies on the side from which all has been read. */
-function settledBy(page: readonly number[], known: Uint32Array, isFromEnd: boolean): Uint32Array {
+/** Once a page has been read: how many of the known lie on the side from which all has been read. */
+function settledBy(page: readonly number[], known: Uint32Array, { isFromEnd }: Wanted): number {
   const at = lowerBound(known, known.length, isFromEnd ? page[0]! : page.at(-1)!)
-  return isFromEnd ? known.subarray(at) : known.subarray(0, at)
+  return isFromEnd ? known.length - at : at
 }
 
 /** Those of the entries that stay open; the ones that meet the condition are added to `matches`. */
