@@ -22,6 +22,7 @@ export const always: readonly string[] = [
   'ESEARCH',
   'ESORT',
   'FILTERS',
+  'I18NLEVEL=1',
   'ID',
   'IDLE',
   'INPROGRESS',

@@ -4,8 +4,8 @@
  */
 import { baseSubject } from '#message/base-subject.ts'
 import { decodeHeaderText, headerOctets } from '#message/encoded-word.ts'
+import { sortKey } from '#message/fold-text.ts'
 import type { StoredStructure } from '#message/structure-codec.ts'
-import { unicodeCasemap } from '#message/unicode-casemap.ts'
 import { WireReader } from '#message/wire.ts'
 
 /** What a decoder puts where bytes mean nothing in the charset. */
@@ -16,13 +16,13 @@ const afterTexts = '\uffff'
 /** Of header text as it stands in the message, a character per byte. */
 export function headerKey(raw: string): string {
   const text = decodeHeaderText(raw)
-  return text.includes(undecodable) ? afterTexts + headerOctets(raw) : unicodeCasemap(text)
+  return text.includes(undecodable) ? afterTexts + headerOctets(raw) : sortKey(text)
 }
 
 /** Of the base subject. */
 export function subjectKey(structure: StoredStructure): string {
   const base = structure.baseSubject
-  if (!base.includes(undecodable)) return unicodeCasemap(base)
+  if (!base.includes(undecodable)) return sortKey(base)
   const raw = new WireReader(structure.memberWire('subject')).nstring() ?? ''
   return afterTexts + baseSubject(headerOctets(raw))
 }

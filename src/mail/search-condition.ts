@@ -180,7 +180,7 @@ function compileEnvelope(member: 'from' | 'to' | 'cc' | 'bcc' | 'subject', folde
  * there, of addresses, between which the text has signs of its own, runs of letters and digits.
  */
 const storedPieces = (member: 'subject' | 'address', folded: string): readonly string[] =>
-  member === 'subject' ? folded.split(/["\\]/) : (folded.match(/[a-z0-9]+/g) ?? [])
+  member === 'subject' ? folded.split(/["\\]/) : (folded.match(/[A-Z0-9]+/g) ?? [])
 
 /**
  * Whether the text of a member of an envelope can have these pieces, told without parsing it. False is sure where nothing
@@ -190,6 +190,6 @@ function mayContain(memberWire: Buffer, pieces: readonly string[]): boolean {
   if (!isAscii(memberWire)) return true
   const wire = memberWire.toString('latin1')
   if (wire.includes('=?')) return true
-  const lower = wire.toLowerCase()
-  return pieces.every((piece) => lower.includes(piece))
+  const folded = foldText(wire)
+  return pieces.every((piece) => folded.includes(piece))
 }

@@ -167,12 +167,13 @@ function readOffset(text: string): number {
 }
 
 function toDate(found: Found): MailDate | undefined {
-  const { year, month, day, minute, second, zone } = found
-  let { hour } = found
+  const { year, month, day, zone } = found
+  let { hour, minute, second } = found
   if (year < 1 || month < 0 || month > 11 || day < 1 || day > 31) return undefined
   if (found.afternoon === true && hour < 12) hour += 12
   if (found.afternoon === false && hour === 12) hour = 0
-  if (hour > 24 || minute > 59 || second > 60) return undefined
+  // RFC 5256 §2.2: a time that is none counts as midnight.
+  if (hour > 24 || minute > 59 || second > 60) hour = minute = second = 0
   const date = new Date(0)
   date.setUTCFullYear(year, month, day)
   if (date.getUTCMonth() !== month) return undefined

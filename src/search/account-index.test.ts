@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
 import test from 'node:test'
 import type { BlobHash } from '#base/id.ts'
+import { foldText } from '#message/fold-text.ts'
 import { absent, AccountIndex, present, type Region, unknown } from './account-index.ts'
 import { Segment } from './segment.ts'
 import { mergeSegments } from './segment-merge.ts'
@@ -22,7 +23,7 @@ async function segmentOf(bodies: readonly string[], first = 1): Promise<Segment>
 }
 
 async function answers(segments: readonly Segment[], region: Region, needle: string): Promise<number[]> {
-  return [...(await new AccountIndex(segments).contains(region, needle))]
+  return [...(await new AccountIndex(segments).contains(region, foldText(needle)))]
 }
 
 test('a part of a word is sure, and what is not there too', async () => {

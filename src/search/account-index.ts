@@ -62,7 +62,7 @@ export class AccountIndex {
     return numbers
   }
 
-  /** By number of the document: whether the text contains the needle. */
+  /** By number of the document: whether the text contains the needle, which is folded. */
   async contains(region: Region, needle: string): Promise<Uint8Array> {
     const answers = new Uint8Array(this.documents)
     const pieces = needlePieces(needle)

@@ -14,8 +14,9 @@ const longest = 64
 /** Any so many characters of a word are in one of its pieces. */
 const sure = longest / 2
 
+/** With the marks of voice that Japanese has once it is decomposed. */
 const unspaced =
-  '\\p{Script=Han}\\p{Script=Hiragana}\\p{Script=Katakana}\\p{Script=Hangul}\\p{Script=Thai}\\p{Script=Lao}\\p{Script=Khmer}\\p{Script=Myanmar}'
+  '\\u3099\\u309a\\p{Script=Han}\\p{Script=Hiragana}\\p{Script=Katakana}\\p{Script=Hangul}\\p{Script=Thai}\\p{Script=Lao}\\p{Script=Khmer}\\p{Script=Myanmar}'
 /** What a character belongs to depends on it alone. The group has a run without spaces. */
 const runs = new RegExp(`([${unspaced}]+)|[[\\p{L}\\p{N}\\p{M}]--[${unspaced}]]+`, 'gv')
 
@@ -31,7 +32,9 @@ function eachAsciiWord(folded: string, emit: (word: string, position: number) =>
   let start = -1
   for (let at = 0; at <= folded.length; at++) {
     const code = at < folded.length ? folded.charCodeAt(at) : 0
-    const isWord = (code >= 0x61 && code <= 0x7a) || (code >= 0x30 && code <= 0x39)
+    // Also lower case: some characters become that where they are taken apart.
+    const letter = code | 0x20
+    const isWord = (letter >= 0x61 && letter <= 0x7a) || (code >= 0x30 && code <= 0x39)
     if (isWord) {
       if (start < 0) start = at
     } else if (start >= 0) {
@@ -80,9 +83,11 @@ export interface Piece {
   readonly isWhole: boolean
 }
 
-/** Empty where nothing can be said. A needle is contained for sure where it is itself a piece that appears. */
-export function needlePieces(needle: string): readonly Piece[] {
-  const folded = foldText(needle)
+/**
+ * Of a folded needle. Empty where nothing can be said. A needle is contained for sure where it is itself a piece that
+ * appears.
+ */
+export function needlePieces(folded: string): readonly Piece[] {
   const pieces: Piece[] = []
   for (const [run, isUnspaced, at] of runsOf(folded)) {
     // What stands beside the run in the needle does so in the text: the word begins and ends there.
