@@ -31,8 +31,8 @@ export interface IndexResult {
   readonly upTo: number
 }
 
-/** Words, headers and stems that are gathered before a segment is written: some 50 MB of memory. */
-const mostOccurrences = 3_000_000
+/** Words, headers and stems that are gathered before a segment is written: some 30 MB of memory. */
+const mostOccurrences = 1_500_000
 const mostBytes = 1 << 30
 
 /** On this thread; for tests too. */

@@ -9,7 +9,7 @@ import type { Spawn, ThreadData } from './threads.ts'
  * Room for new objects, in MiB, of threads that make much garbage and keep little: left alone it grows to
  * 48 MiB and is never given back. Workers have live objects of many sessions, and V8 knows better.
  */
-const youngMb = { committer: 12, hash: 3, index: undefined, worker: undefined }
+const youngMb = { committer: 12, hash: 3, index: 12, worker: undefined }
 
 // The program as it was started, source or bundle: a thread is the same file with a role.
 const spawn: Spawn = (data) =>

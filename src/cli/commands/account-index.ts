@@ -47,10 +47,10 @@ export function addIndexCommands(account: Command, terminal: Terminal): void {
         context.show(status, describe(status))
         return
       }
-      const whose = name === undefined ? 'of all accounts are' : `of ${printable(name)} is`
+      const what = name === undefined ? 'indexes of all accounts are' : `index of ${printable(name)} is`
       context.show(
         done ?? null,
-        `The search index ${whose} being made anew. \`postern account index\` tells how far it is.\n`,
+        `The search ${what} being made anew. \`postern account index\` tells how far it is.\n`,
       )
     })
 }
