@@ -18,6 +18,7 @@ import { locate, prefixOf } from '#imap/namespaces.ts'
 import { CommandReader, literalMark, ProtocolEnd } from '#imap/reader.ts'
 import { commands, registry } from '#imap/registry.ts'
 import type { ImapSession } from '#imap/session.ts'
+import { readFilter } from '#imap/search-filters.ts'
 import { positionsOfUids, positionsWithin } from '#imap/sequence-set.ts'
 import { decodeUtf7, encodeUtf7 } from '#imap/utf7.ts'
 import { noLimits } from '#mail/limits.ts'
@@ -25,8 +26,8 @@ import type { Connection } from '#net/connection.ts'
 import { InputBuffer, lineTooLong } from '#net/input-buffer.ts'
 
 const limits = { lineBytes: 2000, commandBytes: 4000, unaskedBytes: Infinity, skipBytes: 8000 }
-/** Of the session, grammars ask only how ids of messages begin in its mailbox. */
-const noSession = { selectedView: { idPrefix: 'a' } } as unknown as ImapSession
+/** All that grammars ask of the session. */
+const noSession = { settings: { allowUnauthenticate: true } } as unknown as ImapSession
 
 /** The input side of a connection that ends after these bytes. */
 function connectionOf(bytes: Buffer, step: number): Connection {
@@ -214,6 +215,7 @@ export const targets: readonly {
   { name: 'imap namespace', parser, run: places },
   { name: 'imap list pattern', parser, run: patterns },
   { name: 'imap dates', parser, run: (b) => quietly(() => void new Arguments(b).dateTime()) },
+  { name: 'imap search filter', parser, run: (b) => quietly(() => void readFilter(b)) },
   { name: 'imap literal mark', parser, run: (b) => void literalMark(b) },
   { name: 'imap client tokens', parser, run: (b) => quietly(() => void tokens(b)) },
 ]
