@@ -135,21 +135,21 @@ async function writeValues(
   subject: Subject,
   values: ReadonlyMap<string, Uint8Array | undefined>,
 ): Promise<void> {
-  const { out, isRev2 } = session
+  const { out, isUtf8 } = session
   out.ascii('* METADATA ')
   if (subject === undefined) out.ascii('""')
-  else writeName(out, subject.path, isRev2)
+  else writeName(out, subject.path, isUtf8)
   let before = ' ('
   for (const [name, value] of values) {
     out.ascii(before)
     before = ' '
     // An atom where it can be, as in the examples of RFC 5464.
     if (/^[\w/.:+-]+$/.test(name)) out.ascii(name)
-    else out.string(Buffer.from(name), isRev2)
+    else out.string(Buffer.from(name), isUtf8)
     out.sp()
     if (value === undefined) out.nil()
     else if (value.includes(0)) out.byte(0x7e).literal(value)
-    else out.string(value, isRev2)
+    else out.string(value, isUtf8)
     const full = out.room()
     if (full !== undefined) await full
   }

@@ -6,6 +6,7 @@
  * does not commit must `abort`.
  */
 import type { Stager } from '#blob/store.ts'
+import { isAscii } from 'node:buffer'
 import { Fault } from '#base/fault.ts'
 import type { AccountId } from '#base/id.ts'
 import type { Maybe } from '#base/maybe.ts'
@@ -14,6 +15,7 @@ import { quotaUsage } from '#mail/mailbox.ts'
 import { type PreparedMessage, prepareMessage } from '#mail/prepare.ts'
 import { type FlagRights, mayChange } from '#mail/rights.ts'
 import { StructureParser } from '#message/mime.ts'
+import { capabilities } from './capabilities.ts'
 import { type CatenateParts, readCatenate } from './catenate.ts'
 import { Refusal } from './errors.ts'
 import { type GivenFlags, readFlags } from './flag-names.ts'
@@ -104,12 +106,14 @@ export class Arriving {
     const behind = args.atEnd ? await one.text(mark!) : await readCatenate(this.#session.reader, stretch, one)
     if (one.sizeBytes === 0) throw noBytes()
     const staged = await stager.finish()
+    const parsed = one.parser.end()
     const message = prepareMessage({
       staged,
-      structure: one.parser.end(),
+      structure: parsed,
       prefix: noPrefix,
       receivedAt: date ?? clock.now(),
     })
+    if (one.first8bit < parsed.root.bodyStart) this.#takeUtf8Header()
     this.messages.push({ message, flags })
     this.#bytes += staged.sizeBytes
     this.#waitingBytes += message.structure.length
@@ -120,6 +124,17 @@ export class Arriving {
   /** Removes what was staged. */
   async abort(): Promise<void> {
     for (const stager of this.#stagers) await stager.abort()
+  }
+
+  /**
+   * RFC 9755 §4: who has not enabled UTF8=ACCEPT may not bring such a message where that is offered, but RFC 3501
+   * §6.3.11 lets it, and mail programs do. So it is offered to this client no longer.
+   */
+  #takeUtf8Header(): void {
+    const session = this.#session
+    if (session.isUtf8 || !session.offersUtf8) return
+    session.offersUtf8 = false
+    session.untagged(`CAPABILITY ${capabilities(session).join(' ')}`)
   }
 
   /** The commit asks again, exactly; this spares the client from sending what cannot be kept. */
@@ -148,6 +163,9 @@ class ArrivingMessage implements CatenateParts {
   readonly #stager: Stager
   readonly #assertRoom: (bytes: number) => void
   sizeBytes = 0
+  /** Where the first byte that is not ASCII is. */
+  first8bit = Infinity
+  #pushedBytes = 0
 
   constructor(session: ImapSession, stager: Stager, assertRoomFor: (bytes: number) => void) {
     this.#session = session
@@ -197,6 +215,9 @@ class ArrivingMessage implements CatenateParts {
 
   #push(bytes: Uint8Array): Maybe<void> {
     this.parser.push(bytes)
+    if (this.first8bit === Infinity && !isAscii(bytes))
+      this.first8bit = this.#pushedBytes + bytes.findIndex((byte) => byte > 127)
+    this.#pushedBytes += bytes.length
     return this.#stager.write(bytes)
   }
 }

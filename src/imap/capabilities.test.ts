@@ -16,6 +16,7 @@ test('every word of CAPABILITY is in brackets in the title of a conversation', (
     'MESSAGELIMIT',
     'SAVELIMIT',
     'QUOTASET',
+    'UTF8=ACCEPT',
     'STARTTLS',
     'LOGINDISABLED',
     'AUTH=PLAIN',

@@ -61,12 +61,13 @@ export const always: readonly string[] = [
   'WITHIN',
 ]
 
-/** What holds of the settings of now, in every state. */
-const bySettings = ({ settings }: ImapSession): readonly string[] => [
+/** What holds of the settings of now, and of this client, in every state. */
+const bySettings = ({ settings, offersUtf8 }: ImapSession): readonly string[] => [
   // RFC 7889 §2: of all mailboxes the same.
   `APPENDLIMIT=${settings.maxRequestSize}`,
   settings.allowLargeLiterals ? 'LITERAL+' : 'LITERAL-',
   ...limitCapabilities(settings),
+  ...(offersUtf8 ? ['UTF8=ACCEPT'] : []),
 ]
 
 /** RFC 9051 §6.1.1 and §11.7: how to sign in is offered only before, and passwords only where they are safe. */

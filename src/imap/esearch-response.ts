@@ -23,12 +23,12 @@ export interface SearchResult {
   readonly modseq: number
 }
 
-export function beginEsearch({ out, isRev2 }: ImapSession, correlator: Correlator, byUid: boolean): void {
+export function beginEsearch({ out, isUtf8 }: ImapSession, correlator: Correlator, byUid: boolean): void {
   out.ascii('* ESEARCH (TAG "').ascii(correlator.tag).byte(0x22)
   if (correlator.mailbox !== undefined) {
     const { path, uidValidity } = correlator.mailbox
     out.ascii(' MAILBOX ')
-    writeName(out, path, isRev2)
+    writeName(out, path, isUtf8)
     out.ascii(' UIDVALIDITY ').uint(uidValidity)
   }
   out.byte(0x29)

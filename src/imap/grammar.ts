@@ -6,6 +6,7 @@
  * The command lies in memory as it came over the wire, literals with their `{n}` and CRLF in front; CRLF
  * ends it nowhere else. Every method is linear in what it consumes.
  */
+import { isUtf8 } from 'node:buffer'
 import { asBuffer } from '#base/bytes.ts'
 import { Cursor } from '#base/cursor.ts'
 import type { Modseq } from '#base/id.ts'
@@ -185,9 +186,11 @@ export class Arguments extends Cursor {
   #quoted(): Buffer {
     const start = ++this.at
     let escapes = 0
+    let seen = 0
     for (;;) {
       const c = this.next()
       if (c === DQUOTE) break
+      seen |= c
       if (c === BACKSLASH) {
         escapes++
         const escaped = this.next()
@@ -195,6 +198,8 @@ export class Arguments extends Cursor {
       } else if (c === -1 || c === CR || c === LF || c === 0) this.fail('quoted string without an end')
     }
     const raw = asBuffer(this.bytes).subarray(start, this.at - 1)
+    // RFC 9755 §3, RFC 9051 §9
+    if (seen > 0x7f && !isUtf8(raw)) this.fail('quoted string that is not UTF-8')
     if (escapes === 0) return raw
     const plain = Buffer.allocUnsafe(raw.length - escapes)
     for (let from = 0, to = 0; from < raw.length; from++, to++) {

@@ -11,9 +11,9 @@ export interface Listed {
   readonly extended?: string
 }
 
-export function writeListed({ out, isRev2 }: ImapSession, word: 'LIST' | 'LSUB', listed: Listed): void {
+export function writeListed({ out, isUtf8 }: ImapSession, word: 'LIST' | 'LSUB', listed: Listed): void {
   out.ascii(`* ${word} (${listed.attributes.join(' ')}) "${delimiter}" `)
-  writeName(out, listed.path, isRev2)
+  writeName(out, listed.path, isUtf8)
   if (listed.extended !== undefined) out.ascii(` (${listed.extended})`)
   out.crlf()
 }

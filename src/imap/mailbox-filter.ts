@@ -60,7 +60,7 @@ export async function filteredMailboxes(
     if (kind === 'personal' || kind === 'inboxes') choose(own, listed)
     if (kind === 'subscribed') choose(await subscribed(session, own), listed)
     for (const name of names) {
-      const path = decodeName(name, session.isRev2)
+      const path = decodeName(name, session.isUtf8)
       if (path === undefined) continue
       choose([await session.mailboxes.find(path)], readable)
       if (kind !== 'mailboxes') choose(await below(session, own, path, kind === 'subtree-one'), listed)

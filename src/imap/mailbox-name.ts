@@ -3,6 +3,7 @@
  * modified UTF-7 before. Inside, a path is text in Normalization Form C (RFC 5198), so that clients which
  * decompose letters reach the same mailbox, and its first name INBOX is in upper case.
  */
+import { isAscii } from 'node:buffer'
 import { utf8Of } from './grammar.ts'
 import type { ResponseWriter } from './writer.ts'
 import { decodeUtf7, encodeUtf7 } from './utf7.ts'
@@ -10,9 +11,12 @@ import { decodeUtf7, encodeUtf7 } from './utf7.ts'
 export const delimiter = '/'
 export const inboxName = 'INBOX'
 
-/** The path that a client wrote; undefined where it is no text. */
+/**
+ * The path that a client wrote; undefined where it is no text. UTF-8 is understood from every client (RFC 9755 §3);
+ * what is ASCII is modified UTF-7 from those that have not enabled it.
+ */
 export function decodeName(bytes: Uint8Array, isUtf8: boolean): string | undefined {
-  const text = isUtf8 ? utf8Of(bytes) : decodeUtf7(bytes)
+  const text = isUtf8 || !isAscii(bytes) ? utf8Of(bytes) : decodeUtf7(bytes)
   return text === undefined ? undefined : canonicalName(text.normalize('NFC'))
 }
 

@@ -58,7 +58,7 @@ export async function writeQuota(session: ImapSession, root: Principal): Promise
   out.ascii(` (${resources.join(' ')})\r\n`)
 }
 
-export const writeRootName = ({ out, isRev2 }: ImapSession, { name }: Principal): void =>
-  void out.string(Buffer.from(name), isRev2)
+export const writeRootName = ({ out, isUtf8 }: ImapSession, { name }: Principal): void =>
+  void out.string(Buffer.from(name), isUtf8)
 
 const noSuchRoot = (): Fault => new Fault('notFound', 'No such quota root', { what: 'quota root' })

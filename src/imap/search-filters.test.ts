@@ -127,16 +127,7 @@ test('filters in filters: three passes and more, no circles', async () => {
 test('what is no filter is refused when it is stored, and when it is used', async () => {
   await using server = await start()
   const client = await server.selected()
-  for (const keys of [
-    'OR SMALLER 5000',
-    '',
-    'NOTHING',
-    'ALL ',
-    '(ALL',
-    'FROM',
-    'SUBJECT \\"\xff\\"',
-    'FILTER a/b',
-  ]) {
+  for (const keys of ['OR SMALLER 5000', '', 'NOTHING', 'ALL ', '(ALL', 'FROM', 'FILTER a/b']) {
     const lines = await ask(client, `a SETMETADATA "" (${values}/bad "${keys}" ${values}/good "ALL")`)
     assert.match(lines.join(), /^a NO \[CANNOT\] /, keys)
   }

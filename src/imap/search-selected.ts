@@ -39,16 +39,22 @@ export interface Found {
 }
 
 /** `[CHARSET x ]keys`, to the end of the command. */
-export function readProgram(args: Arguments): SearchProgram {
+export function readProgram(args: Arguments, session: ImapSession): SearchProgram {
   if (!args.takeWord('charset ')) return readKeys(args, true)
-  const isKnown = readCharset(args)
+  const isKnown = readCharset(args, session)
   args.sp()
   return readKeys(args, isKnown)
 }
 
-/** The name of a charset; whether it is known. */
-export const readCharset = (args: Arguments): boolean =>
-  charsets.includes(args.astring().toString('latin1').toUpperCase())
+/**
+ * The name of a charset; whether it is known. With UTF8=ACCEPT others than UTF-8 are an error, and should be where
+ * none is needed (RFC 9755 §3); but Roundcube names US-ASCII, which is the same.
+ */
+export function readCharset(args: Arguments, { acceptsUtf8 }: ImapSession): boolean {
+  const isKnown = charsets.includes(args.astring().toString('latin1').toUpperCase())
+  if (acceptsUtf8 && !isKnown) args.fail('with UTF8=ACCEPT the charset is UTF-8')
+  return isKnown
+}
 
 export function readKeys(args: Arguments, isCharsetKnown: boolean): SearchProgram {
   const reader = new SearchKeyReader(args)

@@ -76,6 +76,10 @@ export class ImapSession {
   selected: SessionView | undefined
   /** The client said ENABLE IMAP4rev2: UTF-8 everywhere, ESEARCH, no RECENT. */
   isRev2 = false
+  /** It said ENABLE UTF8=ACCEPT (RFC 9755 §3). */
+  acceptsUtf8 = false
+  /** UTF8=ACCEPT is among the capabilities. */
+  offersUtf8 = true
   /** It has said something that needs CONDSTORE (RFC 7162 §3.1): FETCH responses have UID and MODSEQ. */
   isCondstore = false
   /** It said ENABLE QRESYNC: VANISHED in place of EXPUNGE (RFC 7162 §3.2.3). */
@@ -110,6 +114,8 @@ export class ImapSession {
     this.access = undefined
     this.selected = undefined
     this.isRev2 = false
+    this.acceptsUtf8 = false
+    this.offersUtf8 = true
     this.isCondstore = false
     this.isQresync = false
     this.reader.limits = { ...strangerLimits, unaskedBytes: this.#unaskedBytes }
@@ -123,6 +129,11 @@ export class ImapSession {
 
   get settings() {
     return this.services.settings.get(imapSettings)
+  }
+
+  /** Mailbox names and quoted strings are UTF-8 in both directions. */
+  get isUtf8(): boolean {
+    return this.isRev2 || this.acceptsUtf8
   }
 
   get #unaskedBytes(): number {
@@ -195,7 +206,7 @@ export class ImapSession {
 
   /** The path that a client wrote as the name of a mailbox; a Refusal where it can be none. */
   path(name: Uint8Array): string {
-    const path = decodeName(name, this.isRev2)
+    const path = decodeName(name, this.isUtf8)
     if (path === undefined) throw new Refusal('No such mailbox name is possible', 'CANNOT')
     return path
   }

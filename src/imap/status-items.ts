@@ -55,8 +55,8 @@ export async function writeStatus(
 ): Promise<void> {
   const values: (number | string)[] = []
   for (const name of names) values.push(await items.get(name)!(ref.mailbox, ref, session))
-  const { out, isRev2 } = session
+  const { out, isUtf8 } = session
   out.ascii('* STATUS ')
-  writeName(out, ref.path, isRev2)
+  writeName(out, ref.path, isUtf8)
   out.ascii(` (${names.map((name, i) => `${name} ${values[i]!}`).join(' ')})\r\n`)
 }

@@ -7,11 +7,21 @@ import type { ImapSession } from '../session.ts'
 interface Extension {
   /** The words that are said to be enabled then. */
   readonly words: readonly string[]
+  /** Without it, always. */
+  readonly isOffered?: (session: ImapSession) => boolean
   enable(session: ImapSession): void
 }
 
 const extensions: ReadonlyMap<string, Extension> = new Map<string, Extension>([
   ['IMAP4REV2', { words: ['IMAP4rev2'], enable: (session) => (session.isRev2 = true) }],
+  [
+    'UTF8=ACCEPT',
+    {
+      words: ['UTF8=ACCEPT'],
+      isOffered: ({ offersUtf8 }) => offersUtf8,
+      enable: (session) => (session.acceptsUtf8 = true),
+    },
+  ],
   ['CONDSTORE', { words: ['CONDSTORE'], enable: (session) => session.enableCondstore() }],
   // RFC 7162 §3.2.3: with CONDSTORE or without, the result is the same.
   ['QRESYNC', { words: ['CONDSTORE', 'QRESYNC'], enable: (session) => session.enableQresync() }],
@@ -20,7 +30,7 @@ const extensions: ReadonlyMap<string, Extension> = new Map<string, Extension>([
 export const enable = command<readonly string[]>({
   name: 'ENABLE',
   states: signedIn,
-  standard: 'RFC 9051 §6.3.1, RFC 7162 §3.2.3',
+  standard: 'RFC 9051 §6.3.1, RFC 7162 §3.2.3, RFC 9755 §3',
   parse: whole((args: Arguments) => {
     const words: string[] = []
     do {
@@ -33,8 +43,9 @@ export const enable = command<readonly string[]>({
     const enabled = new Set<string>()
     for (const name of asked) {
       const extension = extensions.get(name)
-      extension?.enable(session)
-      for (const word of extension?.words ?? []) enabled.add(word)
+      if (extension === undefined || extension.isOffered?.(session) === false) continue
+      extension.enable(session)
+      for (const word of extension.words) enabled.add(word)
     }
     session.untagged(['ENABLED', ...enabled].join(' '))
   },

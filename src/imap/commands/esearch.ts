@@ -42,11 +42,11 @@ export const esearch = command<EsearchArguments>({
   states: signedIn,
   standard: 'RFC 7377 §2',
   hidesExpunges: ({ program }) => program.hasNumbers,
-  parse: whole((args: Arguments) => {
+  parse: whole((args: Arguments, session) => {
     args.sp()
     const sources = args.takeWord('in (') ? readSources(args) : [{ kind: 'selected', names: [] }]
     const returns = takeReturnOptions(args) ?? returnsAll
-    return { sources, returns, program: readProgram(args) }
+    return { sources, returns, program: readProgram(args, session) }
   }),
   async run(session, args) {
     const saves = args.returns.words.has('SAVE')

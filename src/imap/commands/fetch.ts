@@ -282,12 +282,12 @@ class Fetching {
     at: number,
     next: number,
   ): Promise<void> | undefined {
-    const { out, isRev2 } = this.#session
+    const { out, isUtf8 } = this.#session
     for (; at < this.#items.length; at++) {
       const item = this.#items[at]!
       if (at > 0) out.sp()
       if (item.kind === 'column') writeColumn(out, item.name, now, wanted.index, this.#view.idPrefix)
-      else if (item.kind === 'structure') writeStructure(out, item.name, structure, isRev2)
+      else if (item.kind === 'structure') writeStructure(out, item.name, structure, isUtf8)
       else {
         const writing = writeBytes(out, item, bytes[next++])
         if (writing !== undefined)

@@ -19,11 +19,11 @@ export const getacl = command<Uint8Array>({
   async run(session, name) {
     const ref = await session.open(name, 'a')
     const entries = await entriesOf(session, ref)
-    const { out, isRev2 } = session
+    const { out, isUtf8 } = session
     out.ascii('* ACL ')
-    writeName(out, ref.path, isRev2)
+    writeName(out, ref.path, isUtf8)
     for (const [identifier, rights] of entries) {
-      out.sp().string(Buffer.from(identifier), isRev2).sp()
+      out.sp().string(Buffer.from(identifier), isUtf8).sp()
       out.ascii(formatRights(rights) || '""')
     }
     out.crlf()

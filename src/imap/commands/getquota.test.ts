@@ -170,7 +170,8 @@ test('SETQUOTA is for nobody else, and what it cannot do it does not', async () 
     [`${fred} (STORAGE 1) x`, 'BAD Unexpected text after the arguments'],
     [`${fred} (STORAGE)`, 'BAD Expected a space'],
     [fred, 'BAD Expected a space'],
-    ['"\xff\xfe" (STORAGE 1)', 'NO [NONEXISTENT] No such quota root'],
+    ['"\xff\xfe" (STORAGE 1)', 'BAD Quoted string that is not UTF-8'],
+    ['{2+}\r\n\xff\xfe (STORAGE 1)', 'NO [NONEXISTENT] No such quota root'],
     ['{4294967296}', 'NO [LIMIT] Command too large'],
   ] as const) {
     admin.sendRaw(Buffer.from(`b SETQUOTA ${args}\r\n`, 'latin1'))

@@ -22,7 +22,7 @@ export const getquotaroot = command<Uint8Array>({
     const path = session.path(name)
     const root = await rootOfPath(session, path)
     session.out.ascii('* QUOTAROOT ')
-    writeName(session.out, path, session.isRev2)
+    writeName(session.out, path, session.isUtf8)
     session.out.sp()
     writeRootName(session, root)
     session.out.crlf()

@@ -37,7 +37,7 @@ export const list = command<ListArguments>({
       writeListed(session, 'LIST', { path: '', attributes: ['\\Noselect'] })
       return
     }
-    await listMatching(session, args, new Patterns(args.patterns, args.reference, session.isRev2))
+    await listMatching(session, args, new Patterns(args.patterns, args.reference, session.isUtf8))
   },
 })
 

@@ -25,12 +25,12 @@ export const listrights = command({
     const owner = await session.services.principals.byId(ref.account)
     const isOwner = grantee === ref.account && owner?.isGroup !== true
     const always = isOwner && kind === 'granted' ? 'la' : ''
-    const { out, isRev2 } = session
+    const { out, isUtf8 } = session
     out.ascii('* LISTRIGHTS ')
-    writeName(out, ref.path, isRev2)
+    writeName(out, ref.path, isUtf8)
     // RFC 4314 §3.4: the identifier in the form that the client gave.
-    out.sp().string(Buffer.from(written), isRev2).sp()
-    out.string(Buffer.from(always), isRev2)
+    out.sp().string(Buffer.from(written), isUtf8).sp()
+    out.string(Buffer.from(always), isUtf8)
     for (const letter of shownLetters) if (!isOwner || !'la'.includes(letter)) out.sp().ascii(letter)
     out.crlf()
   },

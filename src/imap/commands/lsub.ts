@@ -19,7 +19,7 @@ export const lsub = command<Uint8Array>({
     return Buffer.concat([reference, args.listMailbox()])
   }),
   async run(session, written) {
-    const patterns = new Patterns([written], noReference, session.isRev2)
+    const patterns = new Patterns([written], noReference, session.isUtf8)
     const candidates = await readCandidates(session, (prefix) => patterns.mayMatch(prefix), true)
     const subscribed = candidates.filter(({ isSubscribed }) => isSubscribed)
     const said = new Set<string>()

@@ -25,8 +25,8 @@ export const myrights = command<Uint8Array>({
   },
 })
 
-export function writeMyRights({ out, isRev2 }: ImapSession, ref: MailboxRef): void {
+export function writeMyRights({ out, isUtf8 }: ImapSession, ref: MailboxRef): void {
   out.ascii('* MYRIGHTS ')
-  writeName(out, ref.path, isRev2)
+  writeName(out, ref.path, isUtf8)
   out.sp().ascii(formatRights(ref.rights)).crlf()
 }

@@ -9,12 +9,12 @@ export const namespace = command({
   standard: 'RFC 9051 §6.3.10',
   parse: noArguments,
   async run(session) {
-    const { out, isRev2 } = session
+    const { out, isUtf8 } = session
     const { otherUsers, sharedFolders } = session.mailboxes.names
     out.ascii('* NAMESPACE')
     for (const prefix of ['', otherUsers + delimiter, sharedFolders + delimiter]) {
       out.ascii(' ((')
-      writeName(out, prefix, isRev2)
+      writeName(out, prefix, isUtf8)
       out.ascii(` "${delimiter}"))`)
     }
     out.crlf()

@@ -29,11 +29,11 @@ function searching(name: string, standard: string): AnyCommand {
     standard,
     // RFC 7162 §3.2.10.2: message numbers in a UID SEARCH must keep their meaning too.
     hidesExpunges: byUid ? ({ program }) => program.hasNumbers : true,
-    parse: whole((args: Arguments) => {
+    parse: whole((args: Arguments, session) => {
       args.sp()
       return {
         returns: takeReturnOptions(args),
-        program: readProgram(args),
+        program: readProgram(args, session),
       }
     }),
     async run(session, args) {

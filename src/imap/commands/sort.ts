@@ -37,12 +37,12 @@ function sorting(name: string): AnyCommand {
     states: ['selected'],
     standard: 'RFC 5256 §3',
     hidesExpunges: byUid ? ({ program }) => program.hasNumbers : true,
-    parse: whole((args: Arguments) => {
+    parse: whole((args: Arguments, session) => {
       args.sp()
       const returns = takeReturnOptions(args)
       const criteria = readCriteria(args)
       args.sp()
-      const isCharsetKnown = readCharset(args)
+      const isCharsetKnown = readCharset(args, session)
       args.sp()
       return { returns, criteria, program: readKeys(args, isCharsetKnown) }
     }),

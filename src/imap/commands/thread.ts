@@ -31,12 +31,12 @@ function threadsOf(name: string): AnyCommand {
     states: ['selected'],
     standard: 'RFC 5256 §3',
     hidesExpunges: byUid ? ({ program }) => program.hasNumbers : true,
-    parse: whole((args: Arguments) => {
+    parse: whole((args: Arguments, session) => {
       args.sp()
       const threading = algorithms.get(args.word())
       if (threading === undefined) args.fail('unknown threading algorithm')
       args.sp()
-      const isCharsetKnown = readCharset(args)
+      const isCharsetKnown = readCharset(args, session)
       args.sp()
       return { threading, program: readKeys(args, isCharsetKnown) }
     }),
