@@ -56,11 +56,29 @@ export class TwoWay {
 
   /** Changes both sides, lets the client run, and looks. */
   async round(): Promise<void> {
-    const { random, near, far, changesPerRound } = this.#o
     const round = new Round(this.#o, this.#model)
-    const told: string[] = []
-    for (let i = 0; i < changesPerRound; i++) told.push(await round.change(this.#nextNumber++))
+    await this.#change(round, [this.#o.near, this.#o.far])
     await this.#o.sync()
+    await this.#look(round)
+  }
+
+  /** The server's side goes on changing while the client runs; what it missed it must find the next time. */
+  async busyRound(): Promise<void> {
+    const { near, far } = this.#o
+    const round = new Round(this.#o, this.#model, { isBusy: true })
+    await this.#change(round, [near])
+    await Promise.all([this.#o.sync(), this.#change(round, [far])])
+    await this.#o.sync()
+    await this.#look(round)
+  }
+
+  async #change(round: Round, sides: readonly Side[]): Promise<void> {
+    for (let i = 0; i < this.#o.changesPerRound; i++)
+      await round.change(this.#o.random.pick(sides), this.#nextNumber++)
+  }
+
+  async #look({ told }: Round): Promise<void> {
+    const { random, near, far } = this.#o
     try {
       assertSame(await near.read(), this.#model, 'near')
       assertSame(await far.read(), this.#model, 'far')
@@ -76,15 +94,23 @@ export class TwoWay {
  * letters differ: what both sides changed must then be there.
  */
 class Round {
+  /** What was changed. */
+  readonly told: string[] = []
   readonly #o: TwoWayOptions
   readonly #model: Model
+  /**
+   * The client runs meanwhile, and may look at local files at any time. Folders are not made then: OfflineIMAP
+   * stops when there is one more than it has heard of.
+   */
+  readonly #isBusy: boolean
   /** Of before the round, and those that a side made. */
   readonly #folders: ReadonlyMap<Side, string[]>
   /** Of before the round, with the letters that were changed. */
   readonly #messages: { folder: string; id: string; letters: string }[]
 
-  constructor(o: TwoWayOptions, model: Model) {
+  constructor(o: TwoWayOptions, model: Model, { isBusy = false } = {}) {
     this.#o = o
+    this.#isBusy = isBusy
     this.#model = model
     this.#folders = new Map([o.near, o.far].map((side) => [side, [...model.keys()]]))
     this.#messages = [...model].flatMap(([folder, messages]) =>
@@ -92,22 +118,21 @@ class Round {
     )
   }
 
-  /** Makes one, and says which. */
-  async change(number: number): Promise<string> {
-    const { random, near, far } = this.#o
-    const side = random.pick([near, far])
+  async change(side: Side, number: number): Promise<void> {
+    const { random, near } = this.#o
     const kind = random.below(20)
+    const isUntouched = this.#messages.some(({ letters }) => letters === '')
     const told =
-      kind === 0
+      kind === 0 && !this.#isBusy
         ? this.#makeFolder(side)
-        : kind < 8 || this.#messages.length === 0
+        : kind < 8 || !isUntouched
           ? this.#add(side, number)
           : kind < 13
             ? this.#toggleFlags(side)
             : kind < 17
               ? this.#move(side)
               : this.#remove(side)
-    return `${side === near ? 'near' : 'far'}: ${await told}`
+    this.told.push(`${side === near ? 'near' : 'far'}: ${await told}`)
   }
 
   async #makeFolder(side: Side): Promise<string> {
@@ -158,13 +183,13 @@ class Round {
   async #remove(side: Side): Promise<string> {
     const { random, near, far } = this.#o
     const one = this.#take()
-    const sides = random.chance(0.2) ? [near, far] : [side]
+    const sides = !this.#isBusy && random.chance(0.2) ? [near, far] : [side]
     for (const each of sides) await each.remove(one.folder, one.id)
     this.#forget(one)
     return `${one.id} removed from ${one.folder}, on ${sides.length} sides`
   }
 
-  /** One that nobody has touched, where there is one; nobody touches it any more. */
+  /** One that nobody has touched; nobody touches it any more. */
   #take(): { folder: string; id: string } {
     const untouched = this.#messages.findIndex(({ letters }) => letters === '')
     return this.#messages.splice(untouched, 1)[0]!
