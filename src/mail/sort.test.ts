@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import fc from 'fast-check'
-import { sortInTurns } from './sort-in-turns.ts'
+import { sortInTurns } from './in-turns.ts'
 import { type SortCriterion, type SortKey, sortMessages } from './sort.ts'
 import type { Selection } from './stored-structures.ts'
 import { account, createdAt, inbox, openTestAccount, type TestAccount } from './test-account.ts'

@@ -7,7 +7,7 @@ import { firstAddress } from '#message/envelope.ts'
 import type { StoredStructure } from '#message/structure-codec.ts'
 import { headerKey, subjectKey } from './collation.ts'
 import { sentDates } from './sent-dates.ts'
-import { sortInTurns } from './sort-in-turns.ts'
+import { sortInTurns } from './in-turns.ts'
 import { eachStructure, type Selection } from './stored-structures.ts'
 
 export type SortKey =

@@ -8,13 +8,14 @@ import { subjectKey } from './collation.ts'
 import { ReplyLinks } from './reply-links.ts'
 import { none } from './rooted-forest.ts'
 import { sentDates } from './sent-dates.ts'
-import { sortInTurns } from './sort-in-turns.ts'
+import { eachInTurns, sortInTurns } from './in-turns.ts'
 import { eachStructure, type Selection } from './stored-structures.ts'
 import { type ThreadTree, threadTree } from './thread-tree.ts'
 
 /** Throws Fault('tooLarge') for more messages and identifiers than the limit. */
 export async function threadByReferences(selection: Selection, limit: number): Promise<ThreadTree> {
-  const count = selection.indexes.length
+  const { indexes, signal } = selection
+  const count = indexes.length
   const sent = sentDates(selection)
   const subjects = Array.from({ length: count }, () => '')
   const areReplies = new Uint8Array(count)
@@ -25,20 +26,22 @@ export async function threadByReferences(selection: Selection, limit: number): P
     sent.read(structure, place)
     links.add(structure, place)
   })
-  const order = await sortInTurns(count, sent.compare, selection.signal)
-  const parents = prune(links, count)
+  const order = await sortInTurns(count, sent.compare, signal)
+  const parents = await prune(links, count, signal)
   // Step 4: the order in which threads are looked at.
-  const { roots, firstChildren } = threadTree(order, parents.dummies, (place) => parents.of[place]!)
+  const parentOf = (place: number): number => parents.of[place]!
+  const { roots, firstChildren } = await threadTree(order, parents.dummies, parentOf, signal)
   const threads = roots.map((root): Thread => {
     const first = root < count ? root : firstChildren[root]!
     return { root, isDummy: root >= count, isReply: areReplies[first] === 1, subject: subjects[first]! }
   })
-  const merged = mergeSubjects(threads, count + parents.dummies)
+  const merged = await mergeSubjects(threads, count + parents.dummies, signal)
   // Step 6.
-  return threadTree(order, merged.nodes - count, (place) => {
+  const mergedOf = (place: number): number => {
     const parent = merged.parents.get(place) ?? parents.of[place]!
     return parent < count ? parent : (merged.parents.get(parent) ?? parent)
-  })
+  }
+  return threadTree(order, merged.nodes - count, mergedOf, signal)
 }
 
 /** A subject in which nothing was left out is no reply; most are told apart from replies by that. */
@@ -55,7 +58,11 @@ interface Pruned {
 }
 
 /** Steps 2 and 3: dummies stay only at the top, where they hold several messages together. */
-function prune({ parents, places }: ReplyLinks, count: number): Pruned {
+async function prune(
+  { parents, places }: ReplyLinks,
+  count: number,
+  signal: AbortSignal | undefined,
+): Promise<Pruned> {
   /** Of dummies, once asked: the nearest message above, or the topmost dummy. */
   const above = new Int32Array(parents.length).fill(none)
   const climb = (dummy: number): number => {
@@ -71,10 +78,10 @@ function prune({ parents, places }: ReplyLinks, count: number): Pruned {
   }
   const of = new Int32Array(count).fill(none)
   const held = new Map<number, number[]>()
-  for (let node = 0; node < parents.length; node++) {
+  const look = (node: number): void => {
     const place = places[node]!
     const parent = parents[node]!
-    if (place === none || parent === none) continue
+    if (place === none || parent === none) return
     const found = climb(parent)
     if (places[found] !== none) of[place] = places[found]!
     else {
@@ -83,6 +90,7 @@ function prune({ parents, places }: ReplyLinks, count: number): Pruned {
       else children.push(place)
     }
   }
+  await eachInTurns(parents.length, look, signal)
   let dummies = 0
   for (const children of held.values()) {
     if (children.length === 1) continue
@@ -107,14 +115,19 @@ interface Merged {
   readonly nodes: number
 }
 
-/** Step 5. New dummies are counted from `nodes`. */
-function mergeSubjects(threads: readonly Thread[], nodes: number): Merged {
-  const table = subjectTable(threads)
+/** Step 5. New dummies are counted from `count`. */
+async function mergeSubjects(
+  threads: readonly Thread[],
+  count: number,
+  signal: AbortSignal | undefined,
+): Promise<Merged> {
+  const table = await subjectTable(threads, signal)
+  let nodes = count
   const parents = new Map<number, number>()
-  for (const thread of threads) {
+  const merge = (thread: Thread): void => {
     const { root, subject } = thread
     const named = table.get(subject)
-    if (named === undefined || named.root === root || parents.has(root)) continue
+    if (named === undefined || named.root === root || parents.has(root)) return
     if (named.isDummy) parents.set(root, named.root)
     else if (thread.isReply && !named.isReply) parents.set(root, named.root)
     else {
@@ -124,18 +137,23 @@ function mergeSubjects(threads: readonly Thread[], nodes: number): Merged {
       table.set(subject, dummy)
     }
   }
+  await eachInTurns(threads.length, (i) => merge(threads[i]!), signal)
   return { parents, nodes }
 }
 
 /** Step 5.B: of the threads with one subject the one that others are merged with. */
-function subjectTable(threads: readonly Thread[]): Map<string, Thread> {
+async function subjectTable(
+  threads: readonly Thread[],
+  signal: AbortSignal | undefined,
+): Promise<Map<string, Thread>> {
   const table = new Map<string, Thread>()
-  for (const thread of threads) {
-    if (thread.subject === '') continue
+  const enter = (thread: Thread): void => {
+    if (thread.subject === '') return
     const named = table.get(thread.subject)
     const isBetter =
       named === undefined || (!named.isDummy && (thread.isDummy || (named.isReply && !thread.isReply)))
     if (isBetter) table.set(thread.subject, thread)
   }
+  await eachInTurns(threads.length, (i) => enter(threads[i]!), signal)
   return table
 }

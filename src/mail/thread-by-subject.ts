@@ -4,7 +4,7 @@
  */
 import { subjectKey } from './collation.ts'
 import { sentDates } from './sent-dates.ts'
-import { sortInTurns } from './sort-in-turns.ts'
+import { sortInTurns } from './in-turns.ts'
 import { eachStructure, type Selection } from './stored-structures.ts'
 import { type ThreadTree, threadTree } from './thread-tree.ts'
 
@@ -18,10 +18,11 @@ export async function threadBySubject(selection: Selection): Promise<ThreadTree>
   const order = await sortInTurns(subjects.length, sent.compare, selection.signal)
   const firsts = new Map<string, number>()
   // In this order the first message of a thread is met first, and threads are met in the order of their firsts.
-  return threadTree(order, 0, (place) => {
+  const parentOf = (place: number): number => {
     const subject = subjects[place]!
     const first = firsts.get(subject)
     if (first === undefined) firsts.set(subject, place)
     return first ?? -1
-  })
+  }
+  return threadTree(order, 0, parentOf, selection.signal)
 }

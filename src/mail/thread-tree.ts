@@ -2,6 +2,8 @@
  * Messages in threads (RFC 5256 §4, THREAD response). Nodes below `count` are places among the indexes of a
  * selection; the others, which are only roots, stand for messages that are not there, and have two children at least.
  */
+import { eachInTurns } from './in-turns.ts'
+
 export interface ThreadTree {
   readonly count: number
   /** In order, as are the children of every node. */
@@ -15,21 +17,22 @@ export interface ThreadTree {
  * The tree in which siblings stand in the order of places, a dummy as its first child would.
  * `parentOf` a place is a place or a dummy, counted from `count`; -1 for a root.
  */
-export function threadTree(
+export async function threadTree(
   order: Uint32Array,
   dummies: number,
   parentOf: (place: number) => number,
-): ThreadTree {
+  signal?: AbortSignal,
+): Promise<ThreadTree> {
   const count = order.length
   const roots: number[] = []
   const firstChildren = new Int32Array(count + dummies).fill(-1)
   const lastChildren = new Int32Array(count + dummies).fill(-1)
   const nextSiblings = new Int32Array(count + dummies).fill(-1)
-  for (const place of order) {
+  const hang = (place: number): void => {
     const parent = parentOf(place)
     if (parent === -1) {
       roots.push(place)
-      continue
+      return
     }
     const last = lastChildren[parent]!
     lastChildren[parent] = place
@@ -39,5 +42,6 @@ export function threadTree(
       if (parent >= count) roots.push(parent)
     }
   }
+  await eachInTurns(count, (i) => hang(order[i]!), signal)
   return { count, roots, firstChildren, nextSiblings }
 }

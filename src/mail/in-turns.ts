@@ -1,8 +1,22 @@
-/** Sorting of lists so long that everybody else must have a turn meanwhile. */
+/** Work on lists so long that everybody else must have a turn meanwhile. */
 import { setImmediate as nextTurn } from 'node:timers/promises'
 
-/** Sorted, or merged, in one turn: a few milliseconds. */
+/** In one turn: a few milliseconds. */
 const turnElements = 8192
+
+/** Calls `work` with each number from 0 to before `count`. */
+export async function eachInTurns(
+  count: number,
+  work: (i: number) => void,
+  signal?: AbortSignal,
+): Promise<void> {
+  for (let from = 0; from < count; from += turnElements) {
+    if (from > 0) await nextTurn()
+    signal?.throwIfAborted()
+    const end = Math.min(from + turnElements, count)
+    for (let i = from; i < end; i++) work(i)
+  }
+}
 
 /** The numbers from 0 to before `count`, in order; those that compare as equal in that of the numbers. */
 export async function sortInTurns(
