@@ -311,6 +311,24 @@ test('COPY and MOVE between accounts', async () => {
   await ask(client, `b2 COPY 1 "${staffs}/INBOX"`, [`b2 OK [COPYUID ${validity} 1 2] COPY completed`])
 })
 
+test('SORT and THREAD read the messages of the owner, as long as they may be read', async () => {
+  await using server = await start()
+  const letter = (subject: string, fields = ''): string => `${fields}Subject: ${subject}\n\nx\n`
+  await server.deliver(letter('b', 'Message-ID: <1@x>\n'), { mailbox: archive })
+  await server.deliver(letter('a', 'In-Reply-To: <1@x>\n'), { mailbox: archive })
+  await server.deliver(letter('c'))
+  await server.share(archive, anna, 'lr')
+  const client = await annaSelects(server, `${freds}/Archive`)
+  await ask(client, 'a1 SORT (SUBJECT) UTF-8 ALL', ['* SORT 2 1', 'a1 OK SORT completed'])
+  await ask(client, 'a2 THREAD REFERENCES UTF-8 ALL', ['* THREAD (1 2)', 'a2 OK THREAD completed'])
+  const other = await annaSelects(server, `${freds}/Archive`)
+  await server.share(archive, anna, 'l')
+  client.send('a3 SORT (SUBJECT) UTF-8 ALL')
+  await client.expect('* BYE ')
+  other.send('a3 THREAD REFERENCES UTF-8 ALL')
+  await other.expect('* BYE ')
+})
+
 test('SEARCH sees the messages of the mailbox and nothing else of its owner', async () => {
   await using server = await start()
   await server.deliver('Subject: secret plan\n\nhere\n')
