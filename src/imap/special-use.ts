@@ -1,11 +1,15 @@
-/** The special uses of mailboxes (RFC 6154): the attributes of LIST and CREATE, and the roles behind them. */
+/** The special uses of mailboxes (RFC 6154, RFC 8457, RFC 9979): the attributes of LIST and CREATE, and the roles behind them. */
 import type { MailboxRole } from '#mail/mailbox-row.ts'
 
 const attributes: readonly (readonly [MailboxRole, string])[] = [
   ['archive', '\\Archive'],
   ['drafts', '\\Drafts'],
+  ['important', '\\Important'],
   ['junk', '\\Junk'],
+  ['memos', '\\Memos'],
+  ['scheduled', '\\Scheduled'],
   ['sent', '\\Sent'],
+  ['snoozed', '\\Snoozed'],
   ['trash', '\\Trash'],
 ]
 

@@ -11,6 +11,8 @@ import { Fault } from '#base/fault.ts'
 export const maxKeywords = 128
 /** RFC 8621 §4.1.1. */
 const maxKeywordBytes = 255
+/** Of all that one message has: combinations of keywords are kept in memory. */
+const maxKeywordsBytes = 4096
 
 /** Codes in message rows are positions in this list: append only. */
 export const codedKeywords: readonly string[] = [
@@ -42,14 +44,17 @@ function isKeyword(text: string): boolean {
 
 /**
  * The keywords as they are stored. Throws Fault('invalid') for one that no message can have, and
- * Fault('tooLarge') for more than `maxKeywords`.
+ * Fault('tooLarge') for too many.
  */
 export function normalizeKeywords(keywords: Iterable<string>): readonly string[] {
   const found = new Set<string>()
+  let bytes = 0
   for (const keyword of keywords) {
     if (!isKeyword(keyword)) throw new Fault('invalid', 'no such keyword', { properties: ['keywords'] })
-    found.add(keyword.toLowerCase())
-    if (found.size > maxKeywords) throw new Fault('tooLarge', 'too many keywords', { limit: maxKeywords })
+    const before = found.size
+    if (found.add(keyword.toLowerCase()).size > before) bytes += keyword.length
+    if (found.size > maxKeywords || bytes > maxKeywordsBytes)
+      throw new Fault('tooLarge', 'too many keywords', { limit: maxKeywords })
   }
   return [...found].sort()
 }

@@ -12,7 +12,19 @@ import type { Codec } from '#kv/table.ts'
 import type { Grant, Rights } from './rights.ts'
 
 /** Codes on disk are positions in this list: append only. */
-const mailboxRoles = ['inbox', 'drafts', 'sent', 'junk', 'trash', 'archive'] as const
+/** Codes in rows are positions in this list: append only. */
+const mailboxRoles = [
+  'inbox',
+  'drafts',
+  'sent',
+  'junk',
+  'trash',
+  'archive',
+  'important',
+  'memos',
+  'scheduled',
+  'snoozed',
+] as const
 export type MailboxRole = (typeof mailboxRoles)[number]
 
 /** What is stored under the mailbox's id. */
