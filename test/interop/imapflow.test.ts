@@ -250,6 +250,8 @@ describe('imapflow', () => {
       { uid: true, returnOptions: ['MIN', 'MAX', 'COUNT', 'ALL'] },
     )
     assert.deepEqual(returned, { min: 2, max: 3, count: 2, all: '2:3' })
+    const page = await client.search({ all: true }, { uid: true, returnOptions: [{ partial: '-1:-2' }] })
+    assert.deepEqual(page, { partial: { range: '-1:-2', messages: '2:3' } })
   })
 
   test('reads how much there may be', async () => {

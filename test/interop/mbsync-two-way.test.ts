@@ -1,4 +1,4 @@
-/** mbsync, shown random changes of both sides. */
+/** mbsync, shown random changes of both sides; it and who changes the far one may be with different workers. */
 import { mkdirSync, writeFileSync } from 'node:fs'
 import path from 'node:path'
 import { after, before, describe, test } from 'node:test'
@@ -22,7 +22,7 @@ describe('mbsync and random changes', needs('mbsync'), () => {
   let client: ImapFlow
 
   before(async () => {
-    server = await startServer()
+    server = await startServer({ workers: 2 })
     await server.createAccount(alice.name, alice.password)
     client = await signIn(server, alice)
   })

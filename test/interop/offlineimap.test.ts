@@ -25,7 +25,7 @@ describe('OfflineIMAP and random changes', needs('offlineimap'), () => {
   let client: ImapFlow
 
   before(async () => {
-    server = await startServer()
+    server = await startServer({ engine: 'sqlite' })
     await server.createAccount(alice.name, alice.password)
     client = await signIn(server, alice)
   })
