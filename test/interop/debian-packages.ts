@@ -5,6 +5,7 @@ export const packageOf: Readonly<Record<Program, readonly string[]>> = {
   mbsync: ['isync'],
   getmail: ['getmail6'],
   offlineimap: ['offlineimap3'],
+  imapfilter: ['imapfilter'],
   mutt: ['mutt'],
   neomutt: ['neomutt'],
   curl: ['curl'],
@@ -47,6 +48,7 @@ export type Program =
   | 'mbsync'
   | 'getmail'
   | 'offlineimap'
+  | 'imapfilter'
   | 'mutt'
   | 'neomutt'
   | 'curl'

@@ -24,6 +24,7 @@ describe('imaplib', needs('python3'), () => {
     ['copy_and_move', 'COPY and MOVE keep bytes and flags'],
     ['names_beyond_ascii', 'folder names beyond ASCII'],
     ['subjects_beyond_ascii', 'search for words beyond ASCII'],
+    ['sorting', 'mail in the order of subjects, arrival and size, and threads'],
     ['sharing', 'rights are given, used and taken back'],
     ['idle', 'IDLE wakes for delivery, flags and expunge'],
     ['two_sessions_see_the_same', 'an expunge by another session waits for its time'],

@@ -197,6 +197,22 @@ def subjects_beyond_ascii():
     client.logout()
 
 
+def sorting():
+    client = imap()
+    ok(client.create("sorted"))
+    for subject in ("Re: banana", "Äpfel", "apple", "[list] Cherry"):
+        append(client, "sorted", f"Subject: {subject}\r\n\r\n{'x' * len(subject)}\r\n".encode())
+    ok(client.select("sorted"))
+    # RFC 5051 takes letters apart: A with two dots comes after A and before B.
+    same(ok(client.sort("SUBJECT", "UTF-8", "ALL"))[0].split(), [b"3", b"2", b"1", b"4"])
+    same(ok(client.sort("REVERSE ARRIVAL", "US-ASCII", "UNDELETED"))[0].split(), [b"4", b"3", b"2", b"1"])
+    same(ok(client.uid("SORT", "(SIZE REVERSE SUBJECT)", "UTF-8", "2:3"))[0].split(), [b"3", b"2"])
+    append(client, "sorted", b"Subject: Re: Re: Apple\r\n\r\nx\r\n")
+    ok(client.noop())
+    same(ok(client.thread("ORDEREDSUBJECT", "UTF-8", "ALL")), [b"(1)(2)(3 5)(4)"])
+    client.logout()
+
+
 def sharing():
     owner, guest = imap(), imap("bob@example.org")
     shared = f'"Other Users/{USER}/Shared"'
