@@ -37,6 +37,8 @@ const packages: { readonly [name: string]: readonly string[] } = {
   'iconv-lite': ['message/charset.ts'],
   lmdb: ['kv/engines/lmdb.ts'],
   re2js: ['base/pattern.ts'],
+  'snowball-stemmers': ['search/languages.ts'],
+  tinyld: ['search/languages.ts'],
   saxes: ['mailauth/aggregate-report-reader.ts', 'mailauth/bimi-svg.ts'],
   'smol-toml': ['settings/'],
   zod: ['base/schema.ts'],

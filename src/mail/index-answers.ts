@@ -4,8 +4,11 @@
  */
 import type { AccountId } from '#base/id.ts'
 import { foldText } from '#message/fold-text.ts'
-import { absent, present, type Region } from '#search/account-index.ts'
+import { absent, type AccountIndex, present, type Region } from '#search/account-index.ts'
+import type { FuzzyWord } from '#search/fuzzy.ts'
 import type { SearchIndexes } from '#search/indexes.ts'
+import type { FuzzyRegion } from '#search/ranking.ts'
+import type { WordsOf } from './fuzzy-words.ts'
 import type { MailboxView } from './mailbox-view.ts'
 import type { SearchCriteria } from './search-criteria.ts'
 
@@ -23,40 +26,63 @@ export async function askIndexes(
   leaves: Iterable<SearchCriteria>,
   view: MailboxView,
   open: readonly number[],
+  words: WordsOf,
 ): Promise<IndexAnswers> {
   const answers = new Map<SearchCriteria, IndexAnswer>()
   const wanted = [...leaves].flatMap((leaf) => {
-    const question = questionOf(leaf)
+    const question = questionOf(leaf, words)
     return question === undefined ? [] : [[leaf, question] as const]
   })
   if (wanted.length === 0 || open.length < fewEntries) return answers
   await indexes.ask(account, async (index) => {
     answers.clear()
-    const ids = open.map((at) => view.ids.at(at))
-    const numbers = new Int32Array(view.count).fill(-1)
-    for (const [i, number] of index.numbersOf(ids, ids.length).entries()) numbers[open[i]!] = number
-    for (const [leaf, { region, needle, isSure }] of wanted) {
-      const found = await index.contains(region, needle)
+    const numbers = numbersIn(index, view, open)
+    for (const [leaf, question] of wanted) {
+      const found = await answerOf(index, question)
       answers.set(leaf, (at) => {
         const number = numbers[at]!
-        if (number < 0) return undefined
-        if (found[number] === absent) return false
-        return found[number] === present && isSure ? true : undefined
+        return number < 0 ? undefined : found(number)
       })
     }
   })
   return answers
 }
 
-interface Question {
-  readonly region: Region
-  /** From `foldText`. */
-  readonly needle: string
-  /** What contains it in the region meets the condition. */
-  readonly isSure: boolean
+/** By index into the view: the number of the message in the index, -1 where it is not open or not there. */
+export function numbersIn(index: AccountIndex, view: MailboxView, open: readonly number[]): Int32Array {
+  const numbers = new Int32Array(view.count).fill(-1)
+  const ids = open.map((at) => view.ids.at(at))
+  for (const [i, number] of index.numbersOf(ids, ids.length).entries()) numbers[open[i]!] = number
+  return numbers
 }
 
-function questionOf(leaf: SearchCriteria): Question | undefined {
+async function answerOf(
+  index: AccountIndex,
+  question: Question,
+): Promise<(number: number) => boolean | undefined> {
+  if (question.kind === 'words') {
+    const scores = await index.rank(question.region, question.words)
+    return (number) => scores[number]! > 0
+  }
+  const found = await index.contains(question.region, question.needle)
+  return (number) => {
+    if (found[number] === absent) return false
+    return found[number] === present && question.isSure ? true : undefined
+  }
+}
+
+type Question =
+  | {
+      readonly kind: 'needle'
+      readonly region: Region
+      /** From `foldText`. */
+      readonly needle: string
+      /** What contains it in the region meets the condition. */
+      readonly isSure: boolean
+    }
+  | { readonly kind: 'words'; readonly region: FuzzyRegion; readonly words: readonly FuzzyWord[] }
+
+function questionOf(leaf: SearchCriteria, words: WordsOf): Question | undefined {
   switch (leaf.kind) {
     case 'from':
     case 'to':
@@ -65,12 +91,14 @@ function questionOf(leaf: SearchCriteria): Question | undefined {
     case 'subject':
     case 'body':
     case 'text':
-      return { region: leaf.kind, needle: foldText(leaf.text), isSure: true }
+      return { kind: 'needle', region: leaf.kind, needle: foldText(leaf.text), isSure: true }
     case 'header': {
       // The line must have both: of the two the text tells more.
       const needle = leaf.text === '' ? leaf.name : leaf.text
-      return { region: 'header', needle: foldText(needle), isSure: false }
+      return { kind: 'needle', region: 'header', needle: foldText(needle), isSure: false }
     }
+    case 'fuzzy':
+      return { kind: 'words', region: leaf.region, words: words(leaf) }
     default:
       return undefined
   }

@@ -7,6 +7,7 @@
 import type { BlobStore } from '#blob/store.ts'
 import { fileName, type Part } from '#message/structure.ts'
 import { StoredStructure } from '#message/structure-codec.ts'
+import type { Languages } from '#search/languages.ts'
 import type { SegmentWriter } from '#search/segment-writer.ts'
 import type { StoredBytes } from './message-bytes.ts'
 import { messageText } from './part-text.ts'
@@ -26,14 +27,16 @@ export interface Indexable {
 export async function indexMessage(
   writer: SegmentWriter,
   blobs: BlobStore,
+  { ofText }: Languages,
   { id, row, structure }: Indexable,
 ): Promise<void> {
-  writer.begin(id, undefined)
+  writer.begin(id)
   try {
     const stored = new StoredStructure(structure)
+    writer.setStemmer(ofText(`${stored.memberText('subject')}\n${stored.preview}`))
     for (const member of members) writer.add(member, stored.memberText(member))
     const root = stored.parts()
-    for (const name of fileNames(root)) writer.add('name', name)
+    for (const name of namesOfFiles(root)) writer.add('name', name)
     await addTexts(writer, blobs, row, root)
   } catch {
     writer.markIncomplete()
@@ -42,7 +45,7 @@ export async function indexMessage(
 
 /** Notes a message without its text. */
 export function noteMessage(writer: SegmentWriter, { id }: Indexable): void {
-  writer.begin(id, undefined)
+  writer.begin(id)
   writer.markIncomplete()
 }
 
@@ -77,8 +80,9 @@ function endOfWords(text: string): number {
   return 0
 }
 
-function* fileNames(part: Part): Generator<string> {
+/** Of all parts that have one. */
+export function* namesOfFiles(part: Part): Generator<string> {
   const name = fileName(part)
   if (name !== undefined) yield name
-  for (const child of part.children) yield* fileNames(child)
+  for (const child of part.children) yield* namesOfFiles(child)
 }

@@ -11,6 +11,7 @@ import { SegmentBlobs } from '#blob/engines/segment-reader.ts'
 import type { Staged } from '#kv/backend.ts'
 import type { BlobLocation } from '#kv/blob-rows.ts'
 import type { BlobStore } from '#blob/store.ts'
+import { loadLanguages } from '#search/languages.ts'
 import { Segment } from '#search/segment.ts'
 import { mergeSegments } from '#search/segment-merge.ts'
 import { SegmentWriter } from '#search/segment-writer.ts'
@@ -44,10 +45,11 @@ export async function runIndexJob(blobs: BlobStore, job: IndexJob): Promise<Inde
     return { staged: await stage(blobs, pieces), documents, upTo: segments.at(-1)!.ids.at(-1) ?? 0 }
   }
   const writer = new SegmentWriter()
+  const languages = await loadLanguages()
   let upTo = 0
   for (const document of job.documents) {
     if (job.isFailing) noteMessage(writer, document)
-    else await indexMessage(writer, blobs, document)
+    else await indexMessage(writer, blobs, languages, document)
     upTo = document.id
     if (writer.occurrences > mostOccurrences) break
   }

@@ -119,7 +119,13 @@ const leaf: fc.Arbitrary<SearchCriteria> = fc.oneof(
     text: needle,
   }),
 )
+const fuzzy: fc.Arbitrary<SearchCriteria> = fc.record({
+  kind: fc.constant('fuzzy' as const),
+  region: fc.constantFrom('from', 'to', 'cc', 'bcc', 'subject', 'body', 'text'),
+  text: fc.oneof(word, fc.constantFrom('hullo', 'hell', 'shells', 'searching', 'sarch bell', '東京', '検索')),
+})
 const criteria: fc.Arbitrary<SearchCriteria> = fc.oneof(
+  fuzzy,
   leaf,
   fc.record({ kind: fc.constantFrom('and', 'or'), of: fc.array(leaf, { minLength: 1, maxLength: 3 }) }),
   leaf.map((of): SearchCriteria => ({ kind: 'not', of })),

@@ -15,12 +15,14 @@ import { foldText } from '#message/fold-text.ts'
 import { StoredStructure } from '#message/structure-codec.ts'
 import type { SearchIndexes } from '#search/indexes.ts'
 import { lowerBound } from './column.ts'
+import { scoreMessage } from './fuzzy-match.ts'
+import { type Fuzzy, type FuzzySearch, prepareFuzzy, type WordsOf } from './fuzzy-words.ts'
 import { askIndexes, type IndexAnswers } from './index-answers.ts'
 import type { MailboxView } from './mailbox-view.ts'
 import type { MessageRow } from './message-row.ts'
 import { fieldTexts, messageText, readHeader } from './part-text.ts'
 import { type Candidate, compile, type Condition } from './search-condition.ts'
-import type { SearchCriteria } from './search-criteria.ts'
+import { leavesOf, type SearchCriteria } from './search-criteria.ts'
 import { messageTable, structureTable } from './tables.ts'
 import { containsText, TextMatcher } from './text-match.ts'
 
@@ -55,11 +57,13 @@ export interface SearchOptions {
 /** Indexes into the view, ascending. A message that is gone meanwhile meets nothing that its bytes must show. */
 export async function search(o: SearchOptions): Promise<readonly number[]> {
   const { view, among, indexes } = o
+  const fuzzy = await prepareFuzzy(leavesOf(o.criteria))
   const matches: number[] = []
   let condition = compile(o.criteria, { view, now: o.now, index: noAnswers })
   let open = narrow(condition, among?.length ?? view.count, (i) => among?.[i] ?? i, matches)
   if (open.length > 0 && indexes !== undefined) {
-    const index = await askIndexes(indexes, o.account, leavesOf(o.criteria), view, open)
+    const words: WordsOf = fuzzy?.words ?? (() => [])
+    const index = await askIndexes(indexes, o.account, leavesOf(o.criteria), view, open, words)
     if (index.size > 0) {
       condition = compile(o.criteria, { view, now: o.now, index })
       const before = open
@@ -67,7 +71,7 @@ export async function search(o: SearchOptions): Promise<readonly number[]> {
     }
   }
   const known = o.wanted === undefined ? noneKnown : Uint32Array.from(matches).sort()
-  const reader = new MessageReader(o)
+  const reader = new MessageReader(o, fuzzy)
   const { pageEntries } = reader
   const read: number[] = []
   const pages = Math.ceil(open.length / pageEntries)
@@ -152,6 +156,7 @@ async function meetsByBytes(
     const answer = condition(candidate)
     if (answer !== undefined) return answer
     await reader.answerTexts(message, candidate.answers)
+    await reader.answerFuzzy(message, candidate.answers)
     return condition(candidate) === true
   } catch (error) {
     return asNoMatch(error)
@@ -172,11 +177,15 @@ class MessageReader {
   readonly #o: SearchOptions
   readonly #headers: readonly Leaf<'header'>[]
   readonly #texts: readonly { readonly leaf: Leaf<'body' | 'text'>; readonly folded: string }[]
+  readonly #fuzzy: FuzzySearch | undefined
+  readonly #fuzzyLeaves: readonly Fuzzy[]
 
-  constructor(o: SearchOptions) {
+  constructor(o: SearchOptions, fuzzy: FuzzySearch | undefined) {
     const leaves = [...leavesOf(o.criteria)]
     this.#o = o
+    this.#fuzzy = fuzzy
     this.#headers = leaves.filter((leaf) => leaf.kind === 'header')
+    this.#fuzzyLeaves = leaves.filter((leaf) => leaf.kind === 'fuzzy')
     this.#texts = leaves
       .filter((leaf): leaf is Leaf<'body' | 'text'> => leaf.kind === 'body' || leaf.kind === 'text')
       .map((leaf) => ({ leaf, folded: foldText(leaf.text) }))
@@ -198,7 +207,7 @@ class MessageReader {
   }
 
   get #needsBytes(): boolean {
-    return this.#headers.length > 0 || this.#texts.length > 0
+    return this.#headers.length > 0 || this.#texts.length > 0 || this.#fuzzyLeaves.length > 0
   }
 
   async answerHeaders({ row, structure }: Message, answers: Answers): Promise<void> {
@@ -211,6 +220,16 @@ class MessageReader {
         leaf,
         texts.some((text) => containsText(text, folded)),
       )
+    }
+  }
+
+  async answerFuzzy({ row, structure }: Message, answers: Answers): Promise<void> {
+    if (this.#fuzzy === undefined || row === undefined) return
+    const { words, languages } = this.#fuzzy
+    for (const leaf of this.#fuzzyLeaves) {
+      const message = { row, structure }
+      const score = await scoreMessage(this.#o.blobs, message, leaf.region, words(leaf), languages)
+      answers.set(leaf, score > 0)
     }
   }
 
@@ -241,10 +260,4 @@ function messageOf(row: MessageRow | undefined, structure: Uint8Array | undefine
     if (error instanceof SyntaxFault) return undefined
     throw error
   }
-}
-
-function* leavesOf(criteria: SearchCriteria): Generator<SearchCriteria> {
-  if (criteria.kind === 'and' || criteria.kind === 'or') for (const one of criteria.of) yield* leavesOf(one)
-  else if (criteria.kind === 'not') yield* leavesOf(criteria.of)
-  else yield criteria
 }

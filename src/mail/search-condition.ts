@@ -48,6 +48,7 @@ export function compile(criteria: SearchCriteria, source: Source): Condition {
     case 'header':
     case 'body':
     case 'text':
+    case 'fuzzy':
       return indexedFirst(criteria, answersOfIndex, ({ answers }) => answers?.get(criteria))
     case 'from':
     case 'to':
@@ -93,6 +94,7 @@ type OfColumns = Exclude<
       | 'header'
       | 'body'
       | 'text'
+      | 'fuzzy'
       | 'from'
       | 'to'
       | 'cc'

@@ -3,6 +3,7 @@
  * RFC 8514) as one tree, which JMAP's filters fit into as well.
  */
 import type { MessageId, Modseq, ThreadId } from '#base/id.ts'
+import type { FuzzyRegion } from '#search/ranking.ts'
 
 /** Inclusive. */
 export type UidRange = readonly [from: number, to: number]
@@ -35,5 +36,21 @@ export type SearchCriteria =
   /** The empty text asks for the field only. */
   | { readonly kind: 'header'; readonly name: string; readonly text: string }
   | { readonly kind: 'from' | 'to' | 'cc' | 'bcc' | 'subject'; readonly text: string }
+  /** As people mean it (RFC 6203): words in any of their forms, beginnings of words, slips. */
+  | { readonly kind: 'fuzzy'; readonly region: FuzzyRegion; readonly text: string }
   /** `text` looks into all headers too. */
   | { readonly kind: 'body' | 'text'; readonly text: string }
+
+/** The conditions in a tree of criteria, wherever they stand in it. */
+export function* leavesOf(criteria: SearchCriteria): Generator<SearchCriteria> {
+  if (criteria.kind === 'and' || criteria.kind === 'or') for (const one of criteria.of) yield* leavesOf(one)
+  else if (criteria.kind === 'not') yield* leavesOf(criteria.of)
+  else yield criteria
+}
+
+/** The conditions that are asked for and not excluded. */
+export function* positiveLeaves(criteria: SearchCriteria): Generator<SearchCriteria> {
+  if (criteria.kind === 'and' || criteria.kind === 'or')
+    for (const one of criteria.of) yield* positiveLeaves(one)
+  else if (criteria.kind !== 'not') yield criteria
+}

@@ -16,7 +16,7 @@ const open = (pieces: readonly Uint8Array[]): Promise<Segment> => {
 async function segmentOf(bodies: readonly string[], first = 1): Promise<Segment> {
   const writer = new SegmentWriter()
   for (const [i, body] of bodies.entries()) {
-    writer.begin(first + i, undefined)
+    writer.begin(first + i)
     writer.add('body', body)
   }
   return open(writer.done())
@@ -41,7 +41,7 @@ test('signs between words, or nothing but signs, must be looked for in the text'
 
 test('a phrase goes on over the pieces of a text, and not into the next text', async () => {
   const writer = new SegmentWriter()
-  writer.begin(1, undefined)
+  writer.begin(1)
   writer.add('body', 'one two', false)
   writer.add('body', 'three', false)
   writer.add('body', '')
@@ -53,7 +53,7 @@ test('a phrase goes on over the pieces of a text, and not into the next text', a
 
 test('headers are searched with their names, and a text is header or body', async () => {
   const writer = new SegmentWriter()
-  writer.begin(1, undefined)
+  writer.begin(1)
   writer.add('from', 'bob@example.org')
   writer.add('body', 'needle')
   writer.addHeader('X-Spam: haystack')
@@ -69,7 +69,7 @@ test('headers are searched with their names, and a text is header or body', asyn
 
 test('a document that is not all there may have anything', async () => {
   const writer = new SegmentWriter()
-  writer.begin(1, undefined)
+  writer.begin(1)
   writer.add('body', 'found')
   writer.markIncomplete()
   writer.markIncomplete()

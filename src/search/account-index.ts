@@ -7,6 +7,8 @@
  */
 import { setImmediate as nextTurn } from 'node:timers/promises'
 import { type Field, fields, type FieldSet, fieldSet, headerField } from './field.ts'
+import type { FuzzyWord } from './fuzzy.ts'
+import { type FuzzyRegion, rankWord } from './ranking.ts'
 import { keepPhrases } from './phrase.ts'
 import type { OpenDictionary, Segment } from './segment.ts'
 import { needlePieces, type Piece } from './words.ts'
@@ -75,6 +77,33 @@ export class AccountIndex {
     return answers
   }
 
+  /**
+   * By number of the document: how well it meets all words, up to 1; 0 where it misses one. Words that few
+   * documents have count for more.
+   */
+  async rank(region: FuzzyRegion, words: readonly FuzzyWord[]): Promise<Float32Array> {
+    const scores = new Float32Array(this.documents)
+    const missing = new Uint8Array(this.documents)
+    let weights = 0
+    for (const word of words) {
+      const best = new Float32Array(this.documents)
+      for (const [i, segment] of this.#segments.entries()) {
+        await nextTurn()
+        best.set(await rankWord(segment, region, word), this.#starts[i])
+      }
+      let having = 0
+      for (const met of best) if (met > 0) having++
+      const weight = rarity(this.documents, having)
+      weights += weight
+      for (let i = 0; i < best.length; i++) {
+        if (best[i] === 0) missing[i] = 1
+        else scores[i]! += best[i]! * weight
+      }
+    }
+    for (let i = 0; i < scores.length; i++) scores[i] = missing[i] === 1 ? 0 : scores[i]! / weights
+    return scores
+  }
+
   #segmentOf(id: number): number {
     let low = 0
     let high = this.#segments.length
@@ -86,6 +115,8 @@ export class AccountIndex {
     return low - 1
   }
 }
+
+const rarity = (documents: number, having: number): number => Math.log(2 + documents / (having + 1))
 
 function lowerBound(ids: Float64Array, id: number): number {
   let low = 0

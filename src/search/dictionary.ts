@@ -41,6 +41,13 @@ export class TermList {
     else yield* this.#scanned(Buffer.from(kind === 'suffix' ? `${piece}\0` : piece))
   }
 
+  /** A term by its number. */
+  textOf(number: number): string {
+    let at = this.#termAt(Math.floor(number / termsPerMark))
+    for (let left = number % termsPerMark; left > 0; left--) at = this.#terms.indexOf(0, at) + 1
+    return this.#terms.toString('utf8', at, this.#terms.indexOf(0, at))
+  }
+
   /** Every term with its number. */
   *[Symbol.iterator](): Generator<readonly [number, Uint8Array]> {
     let number = 0

@@ -2,7 +2,7 @@
  * The format of a segment: the words of a range of documents, written once and never changed. It is a blob.
  *
  *     head        a mark, then the length of each section: numbers of 32 bits
- *     documents   their ids, ascending, and the numbers of those of which not all text is here; the languages
+ *     documents   their ids, ascending, and the numbers of those of which not all text is here
  *     words       a dictionary (`dictionary-format.ts`): as they are written, field by field
  *     header      a dictionary of what stands in headers, names of fields included; without positions
  *     stems       a dictionary of what words were brought to by the rules of their language; without positions
@@ -31,8 +31,6 @@ export interface SegmentDocuments {
   readonly ids: readonly number[]
   /** Numbers of documents of which not all text is in the segment, ascending. */
   readonly incomplete: readonly number[]
-  /** Those whose stems are in it. */
-  readonly languages: readonly string[]
 }
 
 /** Where a section lies in the blob. */
@@ -45,8 +43,6 @@ export function writeSegment(
   const list = new PackWriter(64 + documents.ids.length * 2)
     .ascending(documents.ids)
     .ascending(documents.incomplete)
-    .uint(documents.languages.length)
-  for (const language of documents.languages) list.text(language)
   const bodies = [
     list.done(),
     ...dictionaries.flatMap((name) => {
@@ -76,8 +72,5 @@ export function readHead(bytes: Uint8Array): SectionPlaces {
 export function readDocuments(bytes: Uint8Array): SegmentDocuments {
   const from = new PackReader(bytes)
   const ids = from.ascending()
-  const incomplete = from.ascending()
-  const languages: string[] = []
-  for (let left = from.uint(); left > 0; left--) languages.push(from.text())
-  return { ids, incomplete, languages }
+  return { ids, incomplete: from.ascending() }
 }

@@ -31,20 +31,15 @@ export async function mergeSegments(
 ): Promise<readonly Uint8Array[]> {
   const ids: number[] = []
   const incomplete: number[] = []
-  const languages = new Set<string>()
   const sources = segments.map((segment): Source => {
     const numbers = new Int32Array(segment.ids.length)
     for (const [number, id] of segment.ids.entries()) numbers[number] = isGone(id) ? -1 : ids.push(id) - 1
     for (const number of segment.incomplete) if (numbers[number]! >= 0) incomplete.push(numbers[number]!)
-    for (const language of segment.languages) languages.add(language)
     return { segment, numbers }
   })
   const parts: Partial<Record<DictionaryName, DictionaryBytes>> = {}
   for (const name of dictionaries) parts[name] = await mergeDictionaries(sources, name)
-  return writeSegment(
-    { ids, incomplete, languages: [...languages].sort() },
-    parts as Record<DictionaryName, DictionaryBytes>,
-  )
+  return writeSegment({ ids, incomplete }, parts as Record<DictionaryName, DictionaryBytes>)
 }
 
 async function mergeDictionaries(sources: readonly Source[], name: DictionaryName): Promise<DictionaryBytes> {

@@ -2,16 +2,11 @@
 import { DictionaryWriter } from './dictionary-writer.ts'
 import { type Field, fields, headerField } from './field.ts'
 import { type SegmentDocuments, writeSegment } from './segment-format.ts'
+import type { Stemmer } from './fuzzy.ts'
 import { eachWord } from './words.ts'
 
 /** Between two texts of a field, so that no phrase reaches from one into the other. */
 const gap = 8
-
-/** Words to their stems. */
-export interface Stemmer {
-  readonly language: string
-  stem(word: string): string
-}
 
 export class SegmentWriter {
   readonly #words = new DictionaryWriter()
@@ -19,7 +14,6 @@ export class SegmentWriter {
   readonly #stems = new DictionaryWriter()
   readonly #ids: number[] = []
   readonly #incomplete: number[] = []
-  readonly #languages = new Set<string>()
   /** The next position in each field of the document. */
   readonly #next: number[] = []
   #stemmer: Stemmer | undefined
@@ -33,12 +27,16 @@ export class SegmentWriter {
     return this.#words.occurrences + this.#header.occurrences + this.#stems.occurrences
   }
 
-  /** The next document; ids come in ascending order. Without a stemmer its words have no stems. */
-  begin(id: number, stemmer: Stemmer | undefined): void {
+  /** The next document; ids come in ascending order. */
+  begin(id: number): void {
     this.#ids.push(id)
     this.#next.length = 0
+    this.#stemmer = undefined
+  }
+
+  /** From here on words of the document have stems too. */
+  setStemmer(stemmer: Stemmer | undefined): void {
     this.#stemmer = stemmer
-    if (stemmer !== undefined) this.#languages.add(stemmer.language)
   }
 
   /** Text of a field; not `isLast` where the next one goes on with it, with another word. */
@@ -73,7 +71,6 @@ export class SegmentWriter {
     const documents: SegmentDocuments = {
       ids: this.#ids,
       incomplete: this.#incomplete,
-      languages: [...this.#languages].sort(),
     }
     return writeSegment(documents, {
       words: this.#words.done(true),

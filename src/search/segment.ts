@@ -25,7 +25,6 @@ export class Segment {
   /** Ids of its documents by number, ascending. */
   readonly ids: Float64Array
   readonly incomplete: readonly number[]
-  readonly languages: readonly string[]
   readonly #read: (name: SectionName) => Promise<Uint8Array>
   readonly #sections = new Map<SectionName, Promise<Uint8Array>>()
   readonly #lists = new Map<DictionaryName, TermList>()
@@ -33,10 +32,9 @@ export class Segment {
   sizeBytes: number
 
   private constructor(documents: Uint8Array, read: (name: SectionName) => Promise<Uint8Array>) {
-    const { ids, incomplete, languages } = readDocuments(documents)
+    const { ids, incomplete } = readDocuments(documents)
     this.ids = Float64Array.from(ids)
     this.incomplete = incomplete
-    this.languages = languages
     this.#read = read
     this.sizeBytes = 256 + this.ids.byteLength + 8 * incomplete.length
   }

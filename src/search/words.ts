@@ -27,6 +27,13 @@ export function eachWord(text: string, emit: (word: string, position: number) =>
   else eachAnyWord(folded, emit)
 }
 
+/** Whether there is a word in a text. */
+export function hasWord(text: string): boolean {
+  let found = false
+  eachWord(text, () => (found = true))
+  return found
+}
+
 function eachAsciiWord(folded: string, emit: (word: string, position: number) => void): void {
   let position = 0
   let start = -1

@@ -1,0 +1,85 @@
+/**
+ * The languages whose words are brought to their stems, and finding out which one a text is in.
+ *
+ * The tables of the libraries are loaded when they are first needed: while an index is made, on its thread, or
+ * when somebody searches for words in any of their forms.
+ */
+import { foldText } from '#message/fold-text.ts'
+import type { Stemmer } from './fuzzy.ts'
+
+export interface Languages {
+  readonly stemmers: readonly Stemmer[]
+  /** By the beginning of a text; undefined where it says too little, or for other languages. */
+  readonly ofText: (text: string) => Stemmer | undefined
+}
+
+/** By their codes in ISO 639-1, with the algorithm of Snowball. */
+const algorithms: ReadonlyMap<string, string> = new Map([
+  ['ar', 'arabic'],
+  ['ca', 'catalan'],
+  ['cs', 'czech'],
+  ['da', 'danish'],
+  ['de', 'german'],
+  ['en', 'english'],
+  ['es', 'spanish'],
+  ['eu', 'basque'],
+  ['fi', 'finnish'],
+  ['fr', 'french'],
+  ['ga', 'irish'],
+  ['hu', 'hungarian'],
+  ['hy', 'armenian'],
+  ['it', 'italian'],
+  ['nl', 'dutch'],
+  ['no', 'norwegian'],
+  ['pt', 'portuguese'],
+  ['ro', 'romanian'],
+  ['ru', 'russian'],
+  ['sv', 'swedish'],
+  ['ta', 'tamil'],
+  ['tr', 'turkish'],
+])
+
+/** Characters that are looked at: it takes some microseconds for each. */
+const judged = 300
+const leastJudged = 12
+/** Stems that are remembered of each language. */
+const known = 20_000
+/** Longer words are no words. */
+const longestWord = 40
+
+let loaded: Promise<Languages> | undefined
+
+export const loadLanguages = (): Promise<Languages> => (loaded ??= load())
+
+async function load(): Promise<Languages> {
+  const [{ newStemmer }, { detect }] = await Promise.all([import('snowball-stemmers'), import('tinyld')])
+  const stemmers = new Map<string, Stemmer>()
+  for (const [language, algorithm] of algorithms) {
+    const snowball = newStemmer(algorithm)
+    stemmers.set(
+      language,
+      stemmerOf(language, (word) => snowball.stem(word)),
+    )
+  }
+  return {
+    stemmers: [...stemmers.values()],
+    ofText: (text) => (text.length < leastJudged ? undefined : stemmers.get(detect(text.slice(0, judged)))),
+  }
+}
+
+/** Words come folded, and so go their stems; the rules want lower case in characters that are put together. */
+function stemmerOf(language: string, stem: (word: string) => string): Stemmer {
+  const stems = new Map<string, string>()
+  return {
+    language,
+    stem(word) {
+      if (word.length > longestWord || !/^[\p{L}\p{M}]+$/u.test(word)) return word
+      const before = stems.get(word)
+      if (before !== undefined) return before
+      if (stems.size >= known) stems.clear()
+      const found = foldText(stem(word.toLowerCase().normalize('NFC'))) || word
+      stems.set(word, found)
+      return found
+    },
+  }
+}
