@@ -40,6 +40,7 @@ const mailPermissions = {
   imapExamine: 'IMAP: open mailboxes to read only.',
   imapStatus: 'IMAP: ask for the counts of mailboxes.',
   imapStore: 'IMAP: change flags.',
+  imapUrlAuth: 'IMAP: let others read messages, by URLs.',
   imapSubscribe: 'IMAP: subscribe to mailboxes.',
   imapThread: 'IMAP: search, with the result in threads.',
 } as const
@@ -47,6 +48,7 @@ const mailPermissions = {
 /** What only those do who run the server. */
 const administrationPermissions = {
   impersonate: 'Sign in to the account of another with the own password.',
+  imapUrlSubmit: 'IMAP: read what users have authorised for submission.',
   actionReloadSettings: 'Read the configuration again.',
   actionPauseMtaQueue: 'Let nothing leave the queue.',
   actionResumeMtaQueue: 'Let mail leave the queue again.',

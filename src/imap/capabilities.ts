@@ -58,6 +58,8 @@ export const always: readonly string[] = [
   'UIDBATCHES',
   'UIDPLUS',
   'UNSELECT',
+  'URL-PARTIAL',
+  'URLAUTH',
   'WITHIN',
 ]
 

@@ -133,13 +133,18 @@ export function writeBytes(out: ResponseWriter, item: BytesItem, bytes: SectionB
     out.nil()
     return undefined
   }
-  const sizeBytes = 'sizeBytes' in bytes ? bytes.sizeBytes : bytes.length
   const hasNul = 'sizeBytes' in bytes ? bytes.hasNul : item.kind === 'binary' && bytes.includes(0)
   // RFC 9051 §4.3: a literal8 where there is NUL, which only BINARY may return.
   if (hasNul) out.byte(0x7e)
-  out.literalStart(sizeBytes)
-  if ('sizeBytes' in bytes) return writePieces(out, bytes)
-  out.bytes(bytes)
+  return writeLiteral(out, bytes)
+}
+
+export function writeLiteral(out: ResponseWriter, bytes: NonNullable<SectionBytes>): Maybe<void> {
+  if ('sizeBytes' in bytes) {
+    out.literalStart(bytes.sizeBytes)
+    return writePieces(out, bytes)
+  }
+  out.literal(bytes)
   return undefined
 }
 

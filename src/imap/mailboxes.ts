@@ -5,7 +5,6 @@
  * are those of now, read with the mailbox's row by every command, and once more in every commit; what somebody
  * may not see is answered like what does not exist.
  */
-import type { Access } from '#account/access.ts'
 import { Fault } from '#base/fault.ts'
 import type { AccountId, MailboxId } from '#base/id.ts'
 import type { WriteTx } from '#kv/tx.ts'
@@ -46,8 +45,8 @@ export class Mailboxes {
   /** Of the own account and the selected one: others are opened when they are needed. */
   readonly #views = new Map<AccountId, AccountView>()
 
-  constructor(services: ImapServices, access: Access, origin: string) {
-    this.account = access.account
+  constructor(services: ImapServices, account: AccountId, origin: string) {
+    this.account = account
     this.#services = services
     this.#origin = origin
   }

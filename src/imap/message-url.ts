@@ -6,14 +6,15 @@
  * there, or that the user may not read, is `undefined` like a URL that is none: who asks learns no more.
  */
 import { Fault } from '#base/fault.ts'
-import type { AccountId, MailboxId, Uid } from '#base/id.ts'
+import type { Uid } from '#base/id.ts'
+import type { Place } from '#mail/copy.ts'
 import { entryTable, messageTable, structureTable } from '#mail/tables.ts'
 import { StoredStructure } from '#message/structure-codec.ts'
 import { type Partial, readSection, type Section } from './fetch-items.ts'
 import { Arguments } from './grammar.ts'
 import { canonicalName, delimiter } from './mailbox-name.ts'
 import { type MessageSource, sectionBytes, type SectionBytes } from './section-bytes.ts'
-import type { ImapSession } from './session.ts'
+import type { ImapServices, ImapSession } from './session.ts'
 
 /** Longer ones are refused; a name can be as long as a header field, and three times that when encoded. */
 export const maxUrlBytes = 4096
@@ -94,21 +95,23 @@ function withoutDots(text: string): string {
  */
 export async function readMessageUrl(session: ImapSession, url: MessageUrl): Promise<SectionBytes> {
   const place = await placeOfUrl(session, url)
-  const source = place && (await readSource(session, place, url.uid))
-  if (source === undefined) return undefined
-  const { section, partial } = url
-  return sectionBytes(source, { kind: 'section', label: '', section, partial, marksSeen: false })
+  return place && readMessageAt(session.services, place, url)
 }
 
-interface UrlPlace {
-  readonly account: AccountId
-  readonly mailbox: MailboxId
+/** The same in a mailbox that may be read. */
+export async function readMessageAt(
+  services: Pick<ImapServices, 'db' | 'blobs'>,
+  place: Place,
+  { uid, section, partial }: MessageUrl,
+): Promise<SectionBytes> {
+  const source = await readSource(services, place, uid)
+  return source && sectionBytes(source, { kind: 'section', label: '', section, partial, marksSeen: false })
 }
 
 async function placeOfUrl(
   session: ImapSession,
   { path, uidValidity }: MessageUrl,
-): Promise<UrlPlace | undefined> {
+): Promise<Place | undefined> {
   if (path === undefined && session.selected === undefined) return undefined
   try {
     const { account, mailbox } =
@@ -122,8 +125,8 @@ async function placeOfUrl(
 }
 
 function readSource(
-  { services: { db, blobs } }: ImapSession,
-  { account, mailbox }: UrlPlace,
+  { db, blobs }: Pick<ImapServices, 'db' | 'blobs'>,
+  { account, mailbox }: Place,
   uid: Uid,
 ): Promise<MessageSource | undefined> {
   return db.read(async (tx) => {

@@ -16,6 +16,7 @@ const byCommand: Readonly<Record<string, Permission>> = {
   EXAMINE: 'imapExamine',
   EXPUNGE: 'imapExpunge',
   FETCH: 'imapFetch',
+  GENURLAUTH: 'imapUrlAuth',
   GETACL: 'imapAclGet',
   GETMETADATA: 'imapMetadataGet',
   GETQUOTA: 'imapQuotaGet',
@@ -30,6 +31,7 @@ const byCommand: Readonly<Record<string, Permission>> = {
   NAMESPACE: 'imapNamespace',
   RENAME: 'imapRename',
   REPLACE: 'imapReplace',
+  RESETKEY: 'imapUrlAuth',
   SEARCH: 'imapSearch',
   SELECT: 'imapSelect',
   SETACL: 'imapAclSet',
@@ -42,6 +44,7 @@ const byCommand: Readonly<Record<string, Permission>> = {
   THREAD: 'imapThread',
   UIDBATCHES: 'imapSearch',
   UNSUBSCRIBE: 'imapSubscribe',
+  URLFETCH: 'imapFetch',
 }
 
 export const unrestricted: ReadonlySet<string> = new Set([

@@ -14,6 +14,7 @@ import { enable } from './commands/enable.ts'
 import { esearch } from './commands/esearch.ts'
 import { expunge, uidExpunge } from './commands/expunge.ts'
 import { fetch, uidFetch } from './commands/fetch.ts'
+import { genurlauth } from './commands/genurlauth.ts'
 import { getacl } from './commands/getacl.ts'
 import { getmetadata } from './commands/getmetadata.ts'
 import { getquota } from './commands/getquota.ts'
@@ -30,6 +31,7 @@ import { namespace } from './commands/namespace.ts'
 import { check, noop } from './commands/noop.ts'
 import { rename } from './commands/rename.ts'
 import { replace, uidReplace } from './commands/replace.ts'
+import { resetkey } from './commands/resetkey.ts'
 import { search, uidSearch } from './commands/search.ts'
 import { examine, select } from './commands/select.ts'
 import { setacl } from './commands/setacl.ts'
@@ -43,6 +45,7 @@ import { subscribe, unsubscribe } from './commands/subscribe.ts'
 import { thread, uidThread } from './commands/thread.ts'
 import { uidbatches } from './commands/uidbatches.ts'
 import { unauthenticate } from './commands/unauthenticate.ts'
+import { urlfetch } from './commands/urlfetch.ts'
 
 export const commands: readonly AnyCommand[] = [
   append,
@@ -61,6 +64,7 @@ export const commands: readonly AnyCommand[] = [
   examine,
   expunge,
   fetch,
+  genurlauth,
   getacl,
   getmetadata,
   getquota,
@@ -78,6 +82,7 @@ export const commands: readonly AnyCommand[] = [
   noop,
   rename,
   replace,
+  resetkey,
   search,
   select,
   setacl,
@@ -102,6 +107,7 @@ export const commands: readonly AnyCommand[] = [
   unauthenticate,
   unselect,
   unsubscribe,
+  urlfetch,
 ]
 
 export const registry: ReadonlyMap<string, AnyCommand> = new Map(commands.map((one) => [one.name, one]))

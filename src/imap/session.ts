@@ -20,6 +20,7 @@ import type { SearchIndexes } from '#search/indexes.ts'
 import type { Settings } from '#settings/object.ts'
 import type { Telemetry } from '#telemetry/telemetry.ts'
 import type { AccountWatch } from './account-watch.ts'
+import type { KeyWatch } from './key-watch.ts'
 import type { SessionState } from './session-state.ts'
 import { Refusal } from './errors.ts'
 import { decodeName } from './mailbox-name.ts'
@@ -44,6 +45,7 @@ export interface ImapServices {
   readonly setLimits: (by: Access, ip: string, account: AccountId, limits: MailLimits) => Promise<void>
   readonly principals: Principals
   readonly watch: AccountWatch
+  readonly keyWatch: KeyWatch
   readonly accessWatch: Pick<AccessWatch, 'watch'>
   readonly settings: Settings
   readonly telemetry: Telemetry
@@ -91,6 +93,11 @@ export class ImapSession {
   /** The account was disabled or deleted: the session ends. */
   isDismissed = false
   #accessWatch: Disposable | undefined
+  #keyWatch: Disposable | undefined
+  /** The access key of the selected mailbox was made anew, and the client was not told. */
+  isKeyNew = false
+  /** Wakes a session in IDLE. */
+  onNews: (() => void) | undefined
   /** Set by LOGOUT. */
   isOver = false
 
@@ -110,6 +117,8 @@ export class ImapSession {
   signedOut(): void {
     this.release()
     this.#accessWatch = undefined
+    this.#keyWatch = undefined
+    this.isKeyNew = false
     this.#mailboxes = undefined
     this.access = undefined
     this.selected = undefined
@@ -151,16 +160,21 @@ export class ImapSession {
 
   signedIn(access: Access): void {
     this.access = access
-    this.#mailboxes = new Mailboxes(this.services, access, this.id)
+    this.#mailboxes = new Mailboxes(this.services, access.account, this.id)
     const skipBytes = 2 * this.settings.maxRequestSize
     this.reader.limits = { lineBytes, commandBytes, unaskedBytes: this.#unaskedBytes, skipBytes }
     this.connection.setIdleTimeout(this.settings.timeoutAuthenticated)
     this.#accessWatch = this.services.accessWatch.watch(access, (now) => this.#accessChanged(now))
+    this.#keyWatch = this.services.keyWatch.watch(access.account, () => {
+      this.isKeyNew = this.selected !== undefined
+      this.onNews?.()
+    })
   }
 
   /** When it is over. */
   release(): void {
     this.#accessWatch?.[Symbol.dispose]()
+    this.#keyWatch?.[Symbol.dispose]()
   }
 
   #accessChanged(now: Access | undefined): void {
@@ -232,6 +246,11 @@ export class ImapSession {
   tellHighestModseq(): void {
     if (this.selected !== undefined)
       this.untagged(`OK [HIGHESTMODSEQ ${this.selected.highestModseq}] Told up to here`)
+  }
+
+  /** RFC 4467 §8: how URLs can be authorised; nothing where others could read it (§10). */
+  tellUrlMechanisms(): void {
+    if (this.mayUsePasswords) this.untagged('OK [URLMECH INTERNAL] URLs can be authorised')
   }
 
   untagged(text: string): void {

@@ -21,6 +21,8 @@ export async function showChanges(session: ImapSession, expunges: boolean): Prom
   if (before.seen !== may.seen || before.deleted !== may.deleted || before.others !== may.others)
     writeFlags(session, now, { isReadOnly: selected.isReadOnly, may })
   selected.toldRights = held.rights
+  if (session.isKeyNew) session.tellUrlMechanisms()
+  session.isKeyNew = false
   await selected.contexts.tellChanged(session, now, held)
   const full = session.out.room()
   if (full !== undefined) await full

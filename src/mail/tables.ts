@@ -172,6 +172,14 @@ export const privateAnnotationTable = accountTable({
   value: rawBytes,
 })
 
+/** The account's secret for a mailbox, which may be another's: see `access-key.ts`. */
+export const accessKeyTable = accountTable({
+  name: 'access-key',
+  letter: 'K',
+  key: [u32<AccountId>(), u32<MailboxId>()],
+  value: rawBytes,
+})
+
 /** What all see of the server. */
 export const serverAnnotationTable = globalTable({
   name: 'server-annotation',

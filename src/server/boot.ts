@@ -21,6 +21,7 @@ import type { CommitterLine } from '#kv/committer-client.ts'
 import { addresses } from '#dns/look-up.ts'
 import { DocumentFetcher } from '#http/fetch-document.ts'
 import { AccountWatch } from '#imap/account-watch.ts'
+import { KeyWatch } from '#imap/key-watch.ts'
 import { ImapProtocol } from '#imap/protocol.ts'
 import type { ImapServices } from '#imap/session.ts'
 import { noLimits } from '#mail/limits.ts'
@@ -138,11 +139,12 @@ export function buildProtocols(o: WorkerOptions, services: Services): MailProtoc
   const smtp = smtpDeps(o, services)
   const stack = new DisposableStack()
   const watch = stack.use(new AccountWatch(o.bus))
+  const keyWatch = stack.use(new KeyWatch(o.bus))
   return {
     smtp: stack.use(new SmtpProtocol('smtp', smtp)),
     submission: stack.use(new SmtpProtocol('submission', smtp)),
     lmtp: stack.use(new SmtpProtocol('lmtp', smtp)),
-    imap: stack.use(new ImapProtocol(imapServices(o, services, watch))),
+    imap: stack.use(new ImapProtocol(imapServices(o, services, { watch, keyWatch }))),
     [Symbol.dispose]: () => stack.dispose(),
   }
 }
@@ -191,7 +193,7 @@ function smtpDeps({ bus, settings, telemetry, clock }: WorkerOptions, services: 
 function imapServices(
   { settings, telemetry, clock }: WorkerOptions,
   { store, views, indexes, signIn, accounts, accessWatch, limits }: Services,
-  watch: AccountWatch,
+  watches: Pick<ImapServices, 'watch' | 'keyWatch'>,
 ): ImapServices {
   return {
     db: store.db,
@@ -206,7 +208,7 @@ function imapServices(
     },
     setLimits: limitSetter({ db: store.db, clock, telemetry, accounts, usedBytes }),
     principals: principalsFrom(store.db, accounts),
-    watch,
+    ...watches,
     accessWatch,
     settings,
     telemetry,

@@ -24,6 +24,7 @@ export const idle = command({
         throw new Refusal('Expected DONE', undefined, 'BAD')
       return { text: 'IDLE terminated' }
     } finally {
+      session.onNews = undefined
       connection.setIdleTimeout(settings.timeoutAuthenticated)
     }
   },
@@ -39,6 +40,7 @@ async function untilLine(session: ImapSession): Promise<Buffer | undefined> {
     waiting.wake()
   }
   using _watching = session.services.watch.watch(account, wake, account !== own)
+  session.onNews = wake
   const reading = Promise.resolve(session.reader.continuation(maxDoneBytes, false)).finally(() => {
     waiting.hasLine = true
     waiting.wake()

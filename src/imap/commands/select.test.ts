@@ -16,6 +16,7 @@ test('SELECT tells a client of IMAP4rev1 what is there', async () => {
     `* OK [UIDVALIDITY ${validity}] `,
     '* OK [UIDNEXT 4] ',
     '* OK [HIGHESTMODSEQ 4] ',
+    '* OK [URLMECH INTERNAL] URLs can be authorised',
     '* OK [MAILBOXID (F1)] ',
     'a1 OK [READ-WRITE] SELECT completed',
   ])
@@ -33,6 +34,7 @@ test('SELECT after ENABLE IMAP4rev2 has LIST and neither RECENT nor UNSEEN; EXAM
     `* OK [UIDVALIDITY ${validity}] UIDs valid`,
     '* OK [UIDNEXT 3] Predicted next UID',
     '* OK [HIGHESTMODSEQ 3] Highest mod-sequence',
+    '* OK [URLMECH INTERNAL] URLs can be authorised',
     '* OK [MAILBOXID (F1)] Object identifier',
     '* LIST (\\HasNoChildren) "/" INBOX',
     'a1 OK [READ-ONLY] EXAMINE completed',

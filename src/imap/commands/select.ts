@@ -65,6 +65,7 @@ function describe(session: ImapSession, now: MailboxView, ref: MailboxRef, isRea
   session.untagged(`OK [UIDNEXT ${now.uidNext}] Predicted next UID`)
   // RFC 7162 §3.1.2.1
   session.untagged(`OK [HIGHESTMODSEQ ${now.highestModseq}] Highest mod-sequence`)
+  session.tellUrlMechanisms()
   // RFC 8474 §4.2
   session.untagged(`OK [MAILBOXID (${mailboxObjectId(now.id, objectIdPrefix(ref))})] Object identifier`)
 }
