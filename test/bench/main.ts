@@ -6,9 +6,9 @@ import { mkdirSync, writeFileSync } from 'node:fs'
 import { cpus, totalmem } from 'node:os'
 import path from 'node:path'
 import { LoadProcess } from './load-process.ts'
-import { measure, type Measurement } from './measurement.ts'
+import { measure, measureCold, type Measurement, withCost } from './measurement.ts'
 import { connectionMemory, idleMemory, type MemoryFigures, soak, type SoakFigures } from './memory.ts'
-import { workloads } from './plan.ts'
+import { type Workload, workloads } from './plan.ts'
 import {
   disagreements,
   markdown,
@@ -19,9 +19,10 @@ import {
   tableRows,
 } from './report.ts'
 import { type Options, parseOptions, type Target, usage } from './target.ts'
+import { startDovecot } from './targets/dovecot.ts'
 import { preparePeers, startPeers } from './targets/peers.ts'
 import { startPostern } from './targets/postern.ts'
-import type { StartedServer } from './targets/started.ts'
+import { dropPageCache, type StartedServer } from './targets/started.ts'
 
 const accounts = 100
 
@@ -37,7 +38,7 @@ async function startServers(
   const servers: StartedServer[] = []
   if (options.targets.length === 0) {
     try {
-      servers.push(stack.use(await startPostern(accounts)))
+      servers.push(stack.use(await startPostern(accounts, options.keep)))
     } catch (error) {
       // With peers there is still something to measure.
       if (!options.peers) throw error
@@ -47,8 +48,12 @@ async function startServers(
   }
   if (options.peers) {
     const problem = preparePeers()
-    if (problem === undefined) servers.push(stack.use(await startPeers(accounts)))
-    else say(`skipped: peers (${problem})`)
+    if (problem === undefined) {
+      servers.push(stack.use(await startPeers(accounts, options.keep)))
+      for (const format of ['maildir', 'mdbox'] as const)
+        servers.push(stack.use(await startDovecot(format, accounts, options.keep)))
+    }
+    if (problem !== undefined) say(`skipped: peers (${problem})`)
   }
   return servers
 }
@@ -79,9 +84,13 @@ async function memoryPhase(
 async function fill(load: LoadProcess, target: Target, messages: number): Promise<void> {
   if (target.imap === undefined) return
   try {
-    const result = await load.run({ kind: 'fill', target, connections: 8, seconds: 300, messages })
-    const ms = Math.round(result.elapsedMs)
-    say(`  ${target.name}: ${result.operations} messages put into the mailbox in ${ms} ms`)
+    const job = { kind: 'fill', target, connections: 1, seconds: 300, messages } as const
+    const { result, cpuMs = 0 } = await withCost(load, job, target)
+    if (result.operations === 0) return
+    const each = `${(cpuMs / result.operations).toFixed(3)} ms of CPU each until they were indexed`
+    say(
+      `  ${target.name}: ${messages} messages put into the mailbox in ${Math.round(result.elapsedMs)} ms, ${each}`,
+    )
   } catch (error) {
     say(`  ${target.name}: the mailbox could not be filled: ${String(error)}`)
   }
@@ -92,10 +101,7 @@ async function workloadPhase(
   targets: readonly Target[],
   options: Options,
 ): Promise<readonly Measurement[]> {
-  const plan = workloads(options.messages, options.only)
-  if (plan.some(({ needs }) => needs === 'imap')) {
-    for (const target of targets) await fill(load, target, options.messages)
-  }
+  const plan = workloads(options, options.only).filter(({ cold }) => !cold)
   const measurements: Measurement[] = []
   for (const [at, workload] of plan.entries()) {
     // The order changes with every workload, so that no server always comes after the other.
@@ -106,15 +112,39 @@ async function workloadPhase(
       measurements.push(measurement)
       if (measurement.note !== undefined) say(`  ${target.name}: ${workload.name}: ${measurement.note}`)
     }
-    say(
-      `  ${measurementRow(
-        workload.name,
-        targets.map(({ name }) => name),
-        measurements,
-      ).join(' | ')}`,
+    sayRow(workload, targets, measurements)
+  }
+  return measurements
+}
+
+function sayRow({ name }: Workload, targets: readonly Target[], measurements: readonly Measurement[]): void {
+  const columns = targets.map((target) => target.name)
+  say(`  ${measurementRow(name, columns, measurements).join(' | ')}`)
+}
+
+/** What servers take that have just been started, and must read everything from the disk. */
+async function coldPhase(
+  load: LoadProcess,
+  servers: readonly StartedServer[],
+  options: Options,
+): Promise<readonly Measurement[]> {
+  const measurements: Measurement[] = []
+  for (const workload of workloads(options, options.only).filter(({ cold }) => cold)) {
+    for (const server of servers)
+      measurements.push(await measureCold(load, workload, server.target, () => server.restart(dropPageCache)))
+    sayRow(
+      workload,
+      servers.map(({ target }) => target),
+      measurements,
     )
   }
   return measurements
+}
+
+/** Every mailbox that one of the workloads reads. */
+async function fillAll(load: LoadProcess, targets: readonly Target[], options: Options): Promise<void> {
+  const sizes = new Set(workloads(options, options.only).flatMap(({ mailbox }) => mailbox ?? []))
+  for (const size of sizes) for (const target of targets) await fill(load, target, size)
 }
 
 async function restarted(servers: readonly StartedServer[]): Promise<readonly Target[]> {
@@ -162,10 +192,14 @@ async function bench(options: Options): Promise<void> {
   const load = new LoadProcess()
   stack.defer(() => load.close())
   if (options.soakMinutes > 0) return await soakPhase(load, targets, options)
-  const memory = await memoryPhase(load, targets, options)
+  // Every Dovecot has the same processes: of one of them memory is enough.
+  const started = servers.map(({ target }) => target).filter(({ smtp }) => smtp !== undefined)
+  const memory = await memoryPhase(load, [...options.targets, ...started], options)
   // Thousands of connections leave processes and buffers behind that the workloads must not meet.
   const fresh = memory.length === 0 ? targets : [...options.targets, ...(await restarted(servers))]
-  const measurements = await workloadPhase(load, fresh, options)
+  await fillAll(load, fresh, options)
+  const warm = await workloadPhase(load, fresh, options)
+  const measurements = [...warm, ...(await coldPhase(load, servers, options))]
   const results: Results = {
     command: `npm run bench -- ${process.argv.slice(2).join(' ')}`
       .replace(/password=[^, ]+/g, 'password=...')
@@ -176,7 +210,7 @@ async function bench(options: Options): Promise<void> {
     versions: Object.assign({}, ...servers.map((server) => server.versions)) as Record<string, string>,
     seconds: options.seconds,
     messages: options.messages,
-    starts: servers.map(({ start }) => start),
+    starts: servers.flatMap(({ start }) => start ?? []),
     memory,
     measurements,
   }
@@ -191,7 +225,7 @@ async function main(): Promise<void> {
   if (options === 'help') return say(usage)
   if (options.list)
     return say(
-      workloads(options.messages, options.only)
+      workloads(options, options.only)
         .map(({ name }) => name)
         .join('\n'),
     )

@@ -1,8 +1,8 @@
 /** One workload on one server, and the figures people compare, computed from what was counted. */
-import { type JobResult } from './load/job.ts'
+import type { Job, JobResult } from './load/job.ts'
 import type { LoadProcess } from './load-process.ts'
 import type { Workload } from './plan.ts'
-import { cpuTimeMs } from './process-cost.ts'
+import { cpuTimeMs, untilIdle } from './process-cost.ts'
 import type { Target } from './target.ts'
 
 export interface Measurement {
@@ -29,6 +29,12 @@ export interface Measurement {
  */
 const warmUpSeconds = 3
 
+/** Work that a server puts off does not take longer. */
+const idleLimitMs = 120_000
+
+/** What is measured of servers that have just been started, in turn. */
+const coldRuns = 3
+
 /** Never throws: a workload that failed is a measurement without operations, with a note. */
 export async function measure(
   load: LoadProcess,
@@ -36,30 +42,67 @@ export async function measure(
   target: Target,
   seconds: number,
 ): Promise<Measurement> {
-  let cpuMs: number | undefined
   try {
     await load.run(workload.job(target, warmUpSeconds))
-    const result = await load.run(workload.job(target, seconds), {
-      before: () => cpuTimeMs(target.pids),
-      after: (before) => {
-        const now = cpuTimeMs(target.pids)
-        if (before !== undefined && now !== undefined) cpuMs = now - before
-      },
-    })
+    await untilIdle(target.pids, idleLimitMs)
+    const { result, cpuMs } = await withCost(load, workload.job(target, seconds), target)
     return figures(workload, target, result, cpuMs)
   } catch (error) {
-    const note = error instanceof Error ? error.message : String(error)
-    return {
-      workload: workload.name,
-      target: target.name,
-      operations: 0,
-      failures: 1,
-      note,
-      perSecond: 0,
-      p50Ms: 0,
-      p99Ms: 0,
-      clientCpuMs: 0,
+    return failed(workload, target, error)
+  }
+}
+
+/** The same of a server that `fresh` starts again before each operation. */
+export async function measureCold(
+  load: LoadProcess,
+  workload: Workload,
+  target: Target,
+  fresh: () => Promise<Target>,
+): Promise<Measurement> {
+  const costs: { readonly result: JobResult; readonly cpuMs?: number }[] = []
+  try {
+    while (costs.length < coldRuns) {
+      const started = await fresh()
+      costs.push(await withCost(load, workload.job(started, 0), started))
     }
+  } catch (error) {
+    return failed(workload, target, error)
+  }
+  const middle = costs.toSorted((a, b) => a.result.p50Ms - b.result.p50Ms)[coldRuns >> 1]!
+  return figures(workload, target, middle.result, middle.cpuMs)
+}
+
+/** What a job costs, whether it is done at once or later. */
+export async function withCost(
+  load: LoadProcess,
+  job: Job,
+  target: Target,
+): Promise<{ readonly result: JobResult; readonly cpuMs?: number }> {
+  let cpuMs: number | undefined
+  const result = await load.run(job, {
+    before: () => cpuTimeMs(target.pids),
+    after: async (before) => {
+      // What it has put off is part of what it costs.
+      await untilIdle(target.pids, idleLimitMs)
+      const now = cpuTimeMs(target.pids)
+      if (before !== undefined && now !== undefined) cpuMs = now - before
+    },
+  })
+  return { result, ...(cpuMs !== undefined && { cpuMs }) }
+}
+
+function failed(workload: Workload, target: Target, error: unknown): Measurement {
+  const note = error instanceof Error ? error.message : String(error)
+  return {
+    workload: workload.name,
+    target: target.name,
+    operations: 0,
+    failures: 1,
+    note,
+    perSecond: 0,
+    p50Ms: 0,
+    p99Ms: 0,
+    clientCpuMs: 0,
   }
 }
 

@@ -107,7 +107,7 @@ function soakRound(target: Target, messages: number): readonly Job[] {
 }
 
 /**
- * `minutes` of load; the mailbox `bench` must be there. Warm-up is two rounds of the same load. Throws Error
+ * `minutes` of load; the mailbox that is read must be there. Warm-up is two rounds of the same load. Throws Error
  * if the target has no pid, or a job fails altogether.
  */
 export async function soak(

@@ -6,6 +6,10 @@ import { outboundDestinations, type Target } from './target.ts'
 export interface Workload {
   readonly name: string
   readonly needs: 'smtp' | 'imap' | 'submission'
+  /** Size of the mailbox that must be there. */
+  readonly mailbox?: number
+  /** By servers that have just been started and find nothing in memory. */
+  readonly cold?: true
   job(target: Target, seconds: number): Job
 }
 
@@ -16,8 +20,43 @@ const large = 50 * 1024
 const sizes = [small, large]
 const connectionCounts = [1, 16, 64]
 
-/** Operations measured with several connections too. */
-const alsoWith16 = ['append', 'login+select+logout', 'fetch body random']
+/** Connections of the operations that are measured with others than one. */
+const connectionsOf: { readonly [operation: string]: readonly number[] } = {
+  append: [1, 16],
+  'login+select+logout': [1, 16],
+  select: [1, 16],
+  noop: [1, 16],
+  'fetch envelope of all': [1, 16],
+  'fetch body random': [1, 16],
+  'store flag random': [1, 16],
+  'search unseen': [1, 16],
+  'search subject': [1, 16],
+  'copy 1': [1, 16],
+  'move 1': [1, 16],
+  'expunge 1': [1, 16],
+  mixed: [10, 100],
+}
+
+const ofLarge = [
+  'select',
+  'fetch flags of all',
+  'fetch envelope+bodystructure of all',
+  'fetch body random',
+  'search subject',
+  'search body',
+  'search text',
+  'sort by date',
+  'thread',
+]
+
+const cold = [
+  'select',
+  'fetch flags of all',
+  'fetch envelope+bodystructure of all',
+  'fetch body random',
+  'search subject',
+  'search body',
+]
 
 function smtpShapes(): readonly SmtpShape[] {
   const usual = { reuse: true, pipelining: true, recipients: 'all' as const }
@@ -60,8 +99,46 @@ const outboundShapes: readonly (readonly [name: string, OutboundShape])[] = [
   ['4k c=4 50/s', { connections: 4, destinations: outboundDestinations, perSecond: 50 }],
 ]
 
-/** All of them, or those whose name `only` matches. `messages`: size of the mailbox that is read. */
-export function workloads(messages: number, only?: RegExp): readonly Workload[] {
+/** Sizes of the mailboxes that are read; `large` is 0 where there is only one. */
+export interface Mailboxes {
+  readonly messages: number
+  readonly large: number
+}
+
+function imapWorkload(name: string, operation: string, messages: number, job: Partial<ImapJob>): Workload {
+  return {
+    name: `imap ${name}`,
+    needs: 'imap',
+    mailbox: messages,
+    ...(job.cold && { cold: job.cold }),
+    job: (target, seconds) => ({
+      kind: 'imap',
+      target,
+      seconds,
+      operation,
+      connections: 1,
+      messages,
+      ...job,
+    }),
+  }
+}
+
+function imapWorkloads({ messages, large }: Mailboxes): readonly Workload[] {
+  const usual = Object.keys(operations).flatMap((operation) =>
+    (connectionsOf[operation] ?? [1]).map((connections) =>
+      imapWorkload(`${operation} c=${connections}`, operation, messages, { connections }),
+    ),
+  )
+  const inLarge = ofLarge.map((operation) => imapWorkload(`${operation} in ${large}`, operation, large, {}))
+  const sizes = large === 0 ? [messages] : [messages, large]
+  const afterStart = sizes.flatMap((size) =>
+    cold.map((operation) => imapWorkload(`${operation} in ${size} cold`, operation, size, { cold: true })),
+  )
+  return [...usual, ...(large === 0 ? [] : inLarge), ...afterStart]
+}
+
+/** All of them, or those whose name `only` matches. */
+export function workloads(mailboxes: Mailboxes, only?: RegExp): readonly Workload[] {
   const inbound = smtpShapes().map((shape): Workload => ({
     name: smtpName(shape),
     needs: 'smtp',
@@ -72,19 +149,7 @@ export function workloads(messages: number, only?: RegExp): readonly Workload[] 
     needs: 'submission',
     job: (target, seconds) => ({ kind: 'outbound', target, seconds, sizeBytes: small, ...shape }),
   }))
-  const imap = Object.keys(operations).flatMap((operation) =>
-    (alsoWith16.includes(operation) ? [1, 16] : [1]).map((connections): Workload => ({
-      name: `imap ${operation} c=${connections}`,
-      needs: 'imap',
-      job: (target, seconds): ImapJob => ({
-        kind: 'imap',
-        target,
-        seconds,
-        operation,
-        connections,
-        messages,
-      }),
-    })),
+  return [...inbound, ...outbound, ...imapWorkloads(mailboxes)].filter(
+    ({ name }) => only === undefined || only.test(name),
   )
-  return [...inbound, ...outbound, ...imap].filter(({ name }) => only === undefined || only.test(name))
 }

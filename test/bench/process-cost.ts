@@ -3,6 +3,7 @@
  * descend from it. Time of children that have ended counts, as far as their parent has waited for them.
  */
 import { readdirSync, readFileSync } from 'node:fs'
+import { setTimeout as wait } from 'node:timers/promises'
 
 /** Ticks of `times` in /proc/PID/stat are 1/100 s in every Linux for user programs. */
 const msPerTick = 10
@@ -43,6 +44,22 @@ function processTree(roots: readonly number[]): readonly Process[] {
 export function cpuTimeMs(roots: readonly number[]): number | undefined {
   if (roots.length === 0) return undefined
   return processTree(roots).reduce((sum, process) => sum + process.cpuMs, 0)
+}
+
+const lookMs = 250
+/** A core's share below which a server does nothing but tick. */
+const idleShare = 0.08
+
+/** Until they work no more on what they were given: an index, a merge, a checkpoint. */
+export async function untilIdle(roots: readonly number[], limitMs: number): Promise<void> {
+  const end = performance.now() + limitMs
+  for (let quiet = 0, before = cpuTimeMs(roots); quiet < 4 && performance.now() < end;) {
+    await wait(lookMs)
+    const now = cpuTimeMs(roots)
+    if (before === undefined || now === undefined) return
+    quiet = now - before <= lookMs * idleShare ? quiet + 1 : 0
+    before = now
+  }
 }
 
 export interface MemoryUse {

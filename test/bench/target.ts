@@ -89,8 +89,11 @@ export interface Options {
   readonly markdown: boolean
   readonly only: RegExp | undefined
   readonly seconds: number
-  /** Messages in the mailbox that the reading workloads use. */
+  /** Messages in the mailboxes that are read; 0: no large one. */
   readonly messages: number
+  readonly large: number
+  /** The folder in which servers that are started here leave their data for the next run. */
+  readonly keep: string | undefined
   /** Idle connections for the memory figures; 0 leaves them out. */
   readonly idle: number
   readonly soakMinutes: number
@@ -102,10 +105,13 @@ export const usage = `npm run bench -- [options]
   --target SPEC     measures a running server instead (may be given several times); SPEC is
                     smtp=host:port,imap=host:port,imaps=host:port,user=u%d@example.org,accounts=100,
                     password=...,pid=1+2,name=...   (%d: number of the account; pid: for CPU and memory)
-  --peers           also Debian's Postfix + Dovecot, installed and started here (root and apt-get needed)
+  --peers           also Debian's Postfix + Dovecot with sdbox, and Dovecot with maildir and with mdbox,
+                    installed and started here (root and apt-get needed)
   --only REGEXP     only the workloads whose name matches; --list prints all names
   --seconds N       how long each workload runs (3)
   --messages N      size of the mailbox that is read (10000)
+  --large N         and of the large one (100000; 0: none)
+  --keep DIR        data of the servers started here stays in DIR for the next run: filling takes long
   --idle N          idle IMAP connections for the memory figures (2000; 0: none)
   --soak MINUTES    instead: memory when idle after that much load, against after warm-up
   --markdown        prints the table as Markdown to stdout instead of the JSON
@@ -123,6 +129,8 @@ export function parseOptions(args: readonly string[]): Options | 'help' {
       only: { type: 'string' },
       seconds: { type: 'string', default: '3' },
       messages: { type: 'string', default: '10000' },
+      large: { type: 'string', default: '100000' },
+      keep: { type: 'string' },
       idle: { type: 'string', default: '2000' },
       soak: { type: 'string', default: '0' },
       help: { type: 'boolean', default: false },
@@ -137,6 +145,8 @@ export function parseOptions(args: readonly string[]): Options | 'help' {
     only: values.only === undefined ? undefined : new RegExp(values.only),
     seconds: positive('--seconds', values.seconds),
     messages: positive('--messages', values.messages),
+    large: Number(values.large),
+    keep: values.keep,
     idle: Number(values.idle),
     soakMinutes: Number(values.soak),
   }

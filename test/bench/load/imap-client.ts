@@ -52,13 +52,13 @@ export class ImapClient {
     return answer
   }
 
-  /** LITERAL+ (RFC 7888): the message follows without waiting. `flags` as in `(\Seen)` or empty. */
-  append(mailbox: string, flags: string, message: Uint8Array): Promise<string> {
-    return this.#tagged([
-      `APPEND ${mailbox} ${flags}${flags && ' '}{${message.length}+}\r\n`,
+  /** LITERAL+ (RFC 7888): the messages follow without waiting. Flags as in `(\Seen)` or empty. */
+  append(mailbox: string, messages: readonly (readonly [flags: string, Uint8Array])[]): Promise<string> {
+    const parts = messages.flatMap(([flags, message]) => [
+      ` ${flags}${flags && ' '}{${message.length}+}\r\n`,
       message,
-      '\r\n',
     ])
+    return this.#tagged([`APPEND ${mailbox}`, ...parts, '\r\n'])
   }
 
   /** RFC 2177: from here on the server tells what happens; `done` ends it. */

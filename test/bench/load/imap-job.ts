@@ -1,6 +1,6 @@
 /**
- * One IMAP operation, over and over, on each of some connections. All of them work as the last account, in the
- * mailbox `bench` that `prepareFill` makes, or in mailboxes made anew for each job.
+ * One IMAP operation, over and over, on each of some connections. All of them work as the last account, in a
+ * mailbox that `prepareFill` makes, or in mailboxes made anew for each job.
  */
 import { accountName, type Target } from '../target.ts'
 import { ImapClient } from './imap-client.ts'
@@ -12,11 +12,14 @@ import { Random } from './random.ts'
 import { Timings } from './timings.ts'
 import { sharedReadBuffer } from './wire.ts'
 
-const fillConnections = 8
+/** Messages that go with one APPEND (MULTIAPPEND, RFC 3502), and so with one sync. */
+const filledAtOnce = 200
 /** Connections opened at the same time; more would run into a server's backlog. */
 const openAtOnce = 20
 
-function surroundings(target: Target, messages: number): Surroundings {
+const mailboxOf = (messages: number): string => `bench-${messages}`
+
+function surroundings(target: Target, messages: number, isCold = false): Surroundings {
   const shared = sharedReadBuffer()
   const user = accountName(target, target.accounts)
   const connect = async () => {
@@ -28,13 +31,15 @@ function surroundings(target: Target, messages: number): Surroundings {
     await client.login(user, target.password)
     return client
   }
-  return { mailbox: 'bench', messages, connect, signIn, user, password: target.password }
+  const { password } = target
+  return { mailbox: mailboxOf(messages), messages, isCold, connect, signIn, user, password }
 }
 
 export async function prepareImap(job: ImapJob): Promise<PreparedJob> {
   const operation: Operation | undefined = operations[job.operation]
   if (operation === undefined) throw new Error(`no operation "${job.operation}"`)
-  const around = surroundings(job.target, job.messages)
+  const around = surroundings(job.target, job.messages, job.cold)
+  if (job.cold) return prepareCold(operation, around)
   const setup = await around.signIn()
   await operation.prepare?.(setup, around)
   setup.close()
@@ -57,6 +62,23 @@ export async function prepareImap(job: ImapJob): Promise<PreparedJob> {
   return { run, release }
 }
 
+/** Nothing is asked of the server before the clock starts. */
+function prepareCold(operation: Operation, around: Surroundings): PreparedJob {
+  let session: Session | undefined
+  const run = async (): Promise<JobResult> => {
+    const tally = new Tally(new Timings())
+    const step = async () => {
+      const startedAt = performance.now()
+      session = await operation.open(around, new Random(1), 0)
+      await session.step()
+      return performance.now() - startedAt
+    }
+    await repeat(tally, [step], 0)
+    return tally.result()
+  }
+  return { run, release: async () => session?.close() }
+}
+
 function flagsOf(number: number): string {
   const random = new Random(number)
   const flags = [
@@ -68,30 +90,27 @@ function flagsOf(number: number): string {
 }
 
 export async function prepareFill(job: FillJob): Promise<PreparedJob> {
-  const around = surroundings(job.target, job.messages)
-  const clients: ImapClient[] = []
-  for (let at = 0; at < fillConnections; at++) clients.push(await around.signIn())
+  const { messages } = job
+  const around = surroundings(job.target, messages)
+  const client = await around.signIn()
   const run = async (): Promise<JobResult> => {
     const tally = new Tally(new Timings())
-    const first = clients[0]!
-    const status = await first.ask('STATUS bench (MESSAGES)').catch(() => '')
-    if (status.includes(`MESSAGES ${job.messages})`)) return tally.result()
-    await first.command('DELETE bench').catch(() => '')
-    await first.command('CREATE bench')
-    let next = 0
-    const fill = async (client: ImapClient) => {
-      while (next < job.messages) {
-        const number = ++next
-        const message = mailboxMessage(number)
-        const startedAt = performance.now()
-        await client.append('bench', flagsOf(number), message)
-        tally.done(performance.now() - startedAt)
-      }
+    const status = await client.ask(`STATUS ${around.mailbox} (MESSAGES)`).catch(() => '')
+    if (status.includes(`MESSAGES ${messages})`)) return tally.result()
+    await client.command(`DELETE ${around.mailbox}`).catch(() => '')
+    await client.command(`CREATE ${around.mailbox}`)
+    for (let first = 1; first <= messages; first += filledAtOnce) {
+      const count = Math.min(filledAtOnce, messages - first + 1)
+      const batch = Array.from({ length: count }, (_, at) => first + at)
+      await client.append(
+        around.mailbox,
+        batch.map((number) => [flagsOf(number), mailboxMessage(number)] as const),
+      )
+      for (let i = 0; i < count; i++) tally.done(0)
     }
-    await Promise.all(clients.map(fill))
     return tally.result()
   }
-  return { run, release: async () => clients.forEach((client) => client.close()) }
+  return { run, release: async () => client.close() }
 }
 
 export async function prepareIdle(job: IdleJob): Promise<PreparedJob> {

@@ -6,6 +6,8 @@ import type { Random } from './random.ts'
 export interface Surroundings {
   readonly mailbox: string
   readonly messages: number
+  /** A session does what is measured and nothing before. */
+  readonly isCold: boolean
   readonly user: string
   readonly password: string
   connect(): Promise<ImapClient>
@@ -43,7 +45,7 @@ function inMailbox(
     open: async (around, random) => {
       const client = await around.signIn()
       await client.command(`SELECT ${around.mailbox}`)
-      const found = counted?.(await client.ask(command(random, around)))
+      const found = around.isCold ? undefined : counted?.(await client.ask(command(random, around)))
       const step = async () => {
         await client.command(command(random, around))
         return undefined
@@ -53,11 +55,12 @@ function inMailbox(
   }
 }
 
+/** How many messages the response of this name lists. */
+const listed = (response: string) => (answer: string) =>
+  new RegExp(`^\\* ${response}([ \\d()]*)`, 'm').exec(answer)?.[1]?.match(/\d+/g)?.length ?? 0
+
 function search(criteria: string, form = 'SEARCH'): Operation {
-  return inMailbox(
-    () => `${form} ${criteria}`,
-    (answer) => /^\* SEARCH([ \d]*)/m.exec(answer)?.[1]?.match(/\d+/g)?.length ?? 0,
-  )
+  return inMailbox(() => `${form} ${criteria}`, listed('SEARCH'))
 }
 
 function randomUid(random: Random, around: Surroundings): number {
@@ -74,7 +77,7 @@ const append: Operation = {
     const step = async () => {
       const message = pool[number % poolSize]!
       stampMessageId(message, ++number)
-      await client.append('bench-append', '(\\Seen)', message)
+      await client.append('bench-append', [['(\\Seen)', message]])
       return undefined
     }
     return { step, close: () => client.close() }
@@ -127,19 +130,16 @@ function copy(count: number): Operation {
   }
 }
 
-/** To and fro between two mailboxes; selecting the other one is not part of the time of an operation. */
+/** To and fro between two mailboxes of each connection; selecting the other one is not part of an operation's time. */
 function move(count: number): Operation {
   return {
-    prepare: async (client, around) => {
-      await makeAnew(client, 'bench-move1')
-      await makeAnew(client, 'bench-move2')
-      await client.command(`SELECT ${around.mailbox}`)
-      await client.command(`COPY 1:${Math.min(movedMessages, around.messages)} bench-move1`)
-    },
-    open: async (around) => {
+    open: async (around, _random, connection) => {
       const client = await around.signIn()
       const total = Math.min(movedMessages, around.messages)
-      let [from, to, left] = ['bench-move1', 'bench-move2', total]
+      let [from, to, left] = [`bench-from${connection}`, `bench-to${connection}`, total]
+      for (const mailbox of [from, to]) await makeAnew(client, mailbox)
+      await client.command(`SELECT ${around.mailbox}`)
+      await client.command(`COPY 1:${total} ${from}`)
       await client.command(`SELECT ${from}`)
       const step = async () => {
         if (left < count) {
@@ -154,6 +154,63 @@ function move(count: number): Operation {
       return { step, close: () => client.close() }
     },
   }
+}
+
+/** Of messages that are marked right before; marking them is not part of an operation's time, but of its CPU. */
+function expunge(count: number): Operation {
+  return {
+    open: async (around, _random, connection) => {
+      const client = await around.signIn()
+      const mailbox = `bench-expunge${connection}`
+      let left = 0
+      const fill = async () => {
+        await makeAnew(client, mailbox)
+        await client.command(`SELECT ${around.mailbox}`)
+        left = Math.min(movedMessages, around.messages)
+        await client.command(`COPY 1:${left} ${mailbox}`)
+        await client.command(`SELECT ${mailbox}`)
+      }
+      await fill()
+      const step = async () => {
+        if (left < count) await fill()
+        await client.command(`STORE ${count === 1 ? '1' : `1:${count}`} +FLAGS.SILENT (\\Deleted)`)
+        const startedAt = performance.now()
+        await client.command('EXPUNGE')
+        left -= count
+        return performance.now() - startedAt
+      }
+      return { step, close: () => client.close() }
+    },
+  }
+}
+
+/** What many people's programs do at a time: mostly looking, now and then changing something. */
+const mixed: Operation = {
+  prepare: async (client) => makeAnew(client, 'bench-mixed'),
+  open: async (around, random, connection) => {
+    const client = await around.signIn()
+    await client.command(`SELECT ${around.mailbox}`)
+    const message = mailboxMessage(1 + random.below(50_000))
+    let number = (Date.now() % 1e7) * 1e7 + connection * 1e5
+    const step = async () => {
+      const uid = randomUid(random, around)
+      const dice = random.below(100)
+      if (dice < 35) await client.command(`UID FETCH ${uid} (BODY.PEEK[])`)
+      else if (dice < 55)
+        await client.command(`UID FETCH ${uid}:${uid + 49} (FLAGS ENVELOPE BODYSTRUCTURE RFC822.SIZE)`)
+      else if (dice < 70)
+        await client.command(`UID STORE ${uid} ${random.chance(50) ? '+' : '-'}FLAGS (\\Flagged)`)
+      else if (dice < 85) await client.command('NOOP')
+      else if (dice < 90) await client.command('UID SEARCH UNSEEN')
+      else if (dice < 95) await client.command(`STATUS ${around.mailbox} (MESSAGES UNSEEN)`)
+      else {
+        stampMessageId(message, ++number)
+        await client.append('bench-mixed', [['', message]])
+      }
+      return undefined
+    }
+    return { step, close: () => client.close() }
+  },
 }
 
 /** From the start of an APPEND on one connection until another one, idling in that mailbox, hears of it. */
@@ -172,7 +229,7 @@ const idleWake: Operation = {
       const startedAt = performance.now()
       const [ms] = await Promise.all([
         heard.then(() => performance.now() - startedAt),
-        writing.append('bench-idle', '', message),
+        writing.append('bench-idle', [['', message]]),
       ])
       await idling.done()
       return ms
@@ -245,6 +302,7 @@ export const operations: Readonly<Record<string, Operation>> = {
   noop: inMailbox(() => 'NOOP'),
   'fetch flags of all': inMailbox(() => 'FETCH 1:* (UID FLAGS)', fetched),
   'fetch envelope of all': inMailbox(() => 'FETCH 1:* (ENVELOPE)', fetched),
+  'fetch envelope+bodystructure of all': inMailbox(() => 'FETCH 1:* (ENVELOPE BODYSTRUCTURE)', fetched),
   'fetch body random': inMailbox(
     (random, around) => `UID FETCH ${randomUid(random, around)} (BODY.PEEK[])`,
     fetched,
@@ -254,9 +312,16 @@ export const operations: Readonly<Record<string, Operation>> = {
   'search subject': search(`SUBJECT "${searchWords.subject}"`),
   'search from': search(`FROM "${searchWords.from}"`),
   'search body': search(`BODY "${searchWords.rare}"`),
+  'search text': search(`TEXT "${searchWords.rare}"`),
+  'sort by date': inMailbox(() => 'SORT (REVERSE DATE) UTF-8 ALL', listed('SORT')),
+  'sort by subject': inMailbox(() => 'SORT (SUBJECT) UTF-8 ALL', listed('SORT')),
+  thread: inMailbox(() => 'THREAD REFERENCES UTF-8 ALL', listed('THREAD')),
   'copy 1': copy(1),
   'copy 100': copy(100),
   'move 1': move(1),
   'move 100': move(100),
+  'expunge 1': expunge(1),
+  'expunge 100': expunge(100),
+  mixed,
   'idle wake': idleWake,
 }

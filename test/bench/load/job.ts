@@ -37,11 +37,13 @@ export interface OutboundJob extends JobBase {
 export interface ImapJob extends JobBase {
   readonly kind: 'imap'
   readonly operation: string
-  /** Size of the mailbox made by the `fill` job. */
+  /** Size of the mailbox, which a `fill` job has made. */
   readonly messages: number
+  /** Once, by a client that has yet to come: connecting, sign-in and SELECT are part of it. */
+  readonly cold?: true
 }
 
-/** Makes the mailbox that the IMAP jobs read, unless it is there already. */
+/** Makes a mailbox that IMAP jobs read, unless it is there already. */
 export interface FillJob extends JobBase {
   readonly kind: 'fill'
   readonly messages: number
@@ -130,8 +132,8 @@ export class Tally {
 }
 
 /**
- * Calls `step` again and again for each of the connections until the time is up. It returns the milliseconds
- * that count; what it throws counts as a failure, and a connection that fails three times in a row gives up.
+ * Calls `step` for each of the connections, and again until the time is up. It returns the milliseconds that count;
+ * what it throws counts as a failure, and a connection that fails three times in a row gives up.
  */
 export async function repeat(
   tally: Tally,
@@ -142,7 +144,8 @@ export async function repeat(
   const deadline = tally.startedAt + seconds * 1000
   await Promise.all(
     steps.map(async (step) => {
-      for (let inRow = 0; inRow < 3 && performance.now() < deadline;) {
+      let inRow = 0
+      do {
         if (pause !== undefined) await pause()
         try {
           tally.done(await step())
@@ -151,7 +154,7 @@ export async function repeat(
           inRow++
           tally.failed(String(error))
         }
-      }
+      } while (inRow < 3 && performance.now() < deadline)
     }),
   )
 }

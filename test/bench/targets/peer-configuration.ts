@@ -8,6 +8,8 @@ import { outboundAddress, outboundDestinations, outboundDomain } from '../target
 
 export interface PeerSetup {
   readonly directory: string
+  /** How Dovecot keeps mailboxes. */
+  readonly format: 'sdbox' | 'mdbox' | 'maildir'
   readonly domain: string
   readonly smtpPort: number
   readonly imapPort: number
@@ -26,7 +28,7 @@ export function lmtpSocket(setup: PeerSetup): string {
 }
 
 export function dovecotConf(setup: PeerSetup): string {
-  const { directory } = setup
+  const { directory, format } = setup
   return `protocols = imap lmtp
 listen = 127.0.0.1
 base_dir = ${directory}/dovecot-run
@@ -40,7 +42,7 @@ auth_failure_delay = 0
 ssl = yes
 ssl_cert = <${directory}/certificate.pem
 ssl_key = <${directory}/key.pem
-mail_location = sdbox:${directory}/mail/%u
+mail_location = ${format}:${directory}/mail/%u
 mail_uid = ${mailOwner}
 mail_gid = ${mailOwner}
 first_valid_uid = ${mailOwner}

@@ -4,19 +4,20 @@
  * by default. Its accounts come through the API, as an administrator's script would make them.
  */
 import { type ChildProcess, spawn } from 'node:child_process'
-import { closeSync, mkdtempSync, openSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
-import { tmpdir } from 'node:os'
+import { closeSync, existsSync, openSync, readFileSync, writeFileSync } from 'node:fs'
 import path from 'node:path'
 import { setTimeout as wait } from 'node:timers/promises'
 import { startDns } from '../../harness/dns.ts'
 import { outboundAddress, outboundDestinations, outboundDomain, type Target } from '../target.ts'
-import { freePorts, greeting, loopback, type StartedServer } from './started.ts'
+import { dataDirectory, freePorts, greeting, loopback, type StartedServer } from './started.ts'
 
 const root = path.resolve(import.meta.dirname, '../../..')
 const domain = 'bench.example'
 const password = 'bench-secret-of-postern'
 /** The first start of a changed tree makes the bundle. */
 const startLimitMs = 60_000
+/** Is there where the accounts are. */
+const readyFile = 'ready'
 const stopLimitMs = 15_000
 const bannerLimitMs = 5000
 
@@ -48,14 +49,15 @@ interface RunningProcess {
 }
 
 /** Throws Error with what the server printed when it does not come up. */
-export async function startPostern(accounts: number): Promise<StartedServer> {
-  const directory = mkdtempSync(path.join(tmpdir(), 'bench-postern-'))
+export async function startPostern(accounts: number, keep: string | undefined): Promise<StartedServer> {
+  const data = dataDirectory(keep, 'postern')
+  const directory = data.path
   let running: RunningProcess | undefined
   const dns = await startDns(zones)
   const remove = async (): Promise<void> => {
     await running?.stop()
     await dns[Symbol.asyncDispose]()
-    rmSync(directory, { recursive: true, force: true })
+    data.remove()
   }
   try {
     const [smtp = 0, imap = 0, imaps = 0, http = 0, submissions = 0, sink = 0] = await freePorts(6)
@@ -63,19 +65,24 @@ export async function startPostern(accounts: number): Promise<StartedServer> {
     writeFileSync(path.join(directory, 'server.toml'), configuration(ports))
     // Makes the bundle where there is none, which is not what starting takes.
     await (await start(directory, 'unused', ports)).stop()
+    const isKept = existsSync(path.join(directory, readyFile))
     const first = await start(directory, 'data', ports)
-    const admin = await adminPassword(first)
+    const admin = isKept ? undefined : await adminPassword(first)
     await first.stop()
     running = await start(directory, 'data', ports)
-    await createAccounts(ports.http, admin, accounts)
+    if (admin !== undefined) {
+      await createAccounts(ports.http, admin, accounts)
+      writeFileSync(path.join(directory, readyFile), '')
+    }
     return {
       target: target(ports, accounts, running.pid),
-      restart: async () => {
+      restart: async (whileStopped) => {
         await running?.stop()
+        whileStopped?.()
         running = await start(directory, 'data', ports)
         return target(ports, accounts, running.pid)
       },
-      start: { target: 'postern', firstMs: first.startMs, againMs: running.startMs },
+      ...(!isKept && { start: { target: 'postern', firstMs: first.startMs, againMs: running.startMs } }),
       versions: { Postern: versionOf(root) },
       [Symbol.asyncDispose]: remove,
     }

@@ -1,16 +1,38 @@
 /** A server that the bench has started itself, and the small things that starting one takes. */
+import { execFileSync } from 'node:child_process'
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { createServer, type AddressInfo, connect } from 'node:net'
+import { tmpdir } from 'node:os'
+import path from 'node:path'
 import { setTimeout as wait } from 'node:timers/promises'
 import type { Start } from '../report.ts'
 import type { Endpoint, Target } from '../target.ts'
 
 export interface StartedServer extends AsyncDisposable {
   readonly target: Target
-  readonly start: Start
+  /** Of a server on data that was there already nothing is known. */
+  readonly start?: Start
   /** As new, with the same data: nothing lingers of what connections before have left. */
-  restart(): Promise<Target>
+  restart(whileStopped?: () => void): Promise<Target>
   /** Product to version. */
   readonly versions: Readonly<Record<string, string>>
+}
+
+/** Where a server has its data: kept for the next run where there is a folder for it. */
+export function dataDirectory(keep: string | undefined, name: string): { path: string; remove(): void } {
+  if (keep === undefined) {
+    const made = mkdtempSync(path.join(tmpdir(), `bench-${name}-`))
+    return { path: made, remove: () => rmSync(made, { recursive: true, force: true }) }
+  }
+  const kept = path.join(path.resolve(keep), name)
+  mkdirSync(kept, { recursive: true })
+  return { path: kept, remove: () => {} }
+}
+
+/** So that what is read next comes from the disk (Linux, and root). */
+export function dropPageCache(): void {
+  execFileSync('sync')
+  writeFileSync('/proc/sys/vm/drop_caches', '3')
 }
 
 export const loopback = '127.0.0.1'
