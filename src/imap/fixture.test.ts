@@ -24,7 +24,7 @@ import { silentTelemetry, type Telemetry } from '#telemetry/telemetry.ts'
 import { Conversation } from '../../test/harness/conversation.ts'
 import { connectionPair } from '../../test/harness/pipe.ts'
 import { AccountWatch } from './account-watch.ts'
-import { KeyWatch } from './key-watch.ts'
+import { UserSessions } from './user-sessions.ts'
 import type { Principal } from './namespaces.ts'
 import { ImapProtocol } from './protocol.ts'
 import type { ImapServices } from './session.ts'
@@ -58,7 +58,7 @@ export class ImapTestServer implements AsyncDisposable {
   readonly db = new KvDb(this.engine, this.bus)
   readonly clock = fixedClock(createdAt + 60_000)
   readonly watch = new AccountWatch(this.bus)
-  readonly keyWatch = new KeyWatch(this.bus)
+  readonly userSessions = new UserSessions(this.bus)
   readonly told: Told[] = []
   readonly protocol: ImapProtocol
   readonly services: ImapServices
@@ -97,7 +97,7 @@ export class ImapTestServer implements AsyncDisposable {
         byName: async (name) => this.people.find((one) => one.name === name.toLowerCase()),
       },
       watch: this.watch,
-      keyWatch: this.keyWatch,
+      userSessions: this.userSessions,
       accessWatch: noWatch,
       settings: settingsWith({ allowPlainTextAuth: true, ...overrides }),
       telemetry,
@@ -208,7 +208,7 @@ export class ImapTestServer implements AsyncDisposable {
     // A session that was cut off stops with a fault; its listener expects that.
     await Promise.allSettled(this.#sessions)
     this.watch[Symbol.dispose]()
-    this.keyWatch[Symbol.dispose]()
+    this.userSessions[Symbol.dispose]()
     this.protocol[Symbol.dispose]()
   }
 }

@@ -3,6 +3,7 @@ import assert from 'node:assert/strict'
 import { once } from 'node:events'
 import { test } from 'node:test'
 import fc from 'fast-check'
+import type { Conversation } from '../../test/harness/conversation.ts'
 import { connectionPair } from '../../test/harness/pipe.ts'
 import { ask, ImapTestServer } from './fixture.test.ts'
 
@@ -202,4 +203,302 @@ test('what was done is answered, also where the changes cannot be shown', async 
   server.db.read = read
   server.db.write = write
   await ask(client, 'a2 NOOP', ['* 1 EXISTS', 'a2 OK NOOP completed'])
+})
+
+/** Each line is answered so, and the session goes on. */
+async function answered(
+  client: Conversation,
+  lines: readonly (readonly [string, string | RegExp])[],
+): Promise<void> {
+  for (const [line, answer] of lines) {
+    client.sendRaw(`a ${line}\r\nz NOOP\r\n`)
+    const got = (await client.until(/^a /)).at(-1)!
+    if (typeof answer === 'string') assert.equal(got, `a ${answer}`, line.slice(0, 200))
+    else assert.match(got, answer, line.slice(0, 200))
+    await client.expect(/^z OK/)
+  }
+}
+
+test('parentheses without their others, and quotes without an end', async () => {
+  await using server = await ImapTestServer.start({ maxBadCommands: 100 })
+  await server.fill(1)
+  const client = await server.selected()
+  await answered(client, [
+    ['FETCH 1 (UID', 'BAD Expected ")"'],
+    ['FETCH 1 UID)', 'BAD Expected a space'],
+    ['FETCH 1 ((UID))', 'BAD Expected an atom'],
+    ['FETCH 1 BODY[HEADER.FIELDS (DATE]', 'BAD Expected ")"'],
+    ['FETCH 1 BODY[', /^a BAD /],
+    ['FETCH 1 BODY[]<', /^a BAD /],
+    ['STORE 1 +FLAGS (\\Seen', 'BAD Expected ")"'],
+    ['STORE 1 +FLAGS \\Seen)', 'BAD Unexpected text after the arguments'],
+    ['SEARCH (ALL', 'BAD Expected ")"'],
+    ['SEARCH ALL)', 'BAD Unexpected text after the arguments'],
+    ['SEARCH ()', 'BAD Expected an atom'],
+    ['SEARCH RETURN (ALL', /^a BAD /],
+    ['LIST "" (INBOX', 'BAD Expected ")"'],
+    ['LIST "" "INBOX', 'BAD Quoted string without an end'],
+    ['STATUS INBOX (MESSAGES', 'BAD Expected ")"'],
+    ['APPEND INBOX (\\Seen {1}', /^a BAD /],
+    ['LIST "" "\\a"', 'BAD Only " and \\ can be escaped'],
+    ['LIST "" "\\', /^a BAD /],
+    ['(', /^a BAD /],
+  ])
+})
+
+test('what is nested too deeply is refused before it is gone into', async () => {
+  await using server = await ImapTestServer.start({ maxBadCommands: 100 })
+  await server.fill(1)
+  const client = await server.selected()
+  const complex = 'BAD Search too complex'
+  await answered(client, [
+    [`SEARCH ${'('.repeat(10_000)}ALL${')'.repeat(10_000)}`, complex],
+    [`SEARCH ${'('.repeat(10_000)}`, complex],
+    [`SEARCH ${'NOT '.repeat(10_000)}ALL`, complex],
+    [`SEARCH ${'OR ALL '.repeat(9000)}ALL`, complex],
+    [`SEARCH ${'ALL '.repeat(10_000)}ALL`, complex],
+    [`SORT (DATE) UTF-8 ${'('.repeat(10_000)}`, complex],
+    [`ESEARCH IN (selected) ${'('.repeat(10_000)}`, complex],
+    [`FETCH 1 BODY[${'1.'.repeat(10_000)}1]`, 'BAD Section too deep'],
+    [`FETCH 1 (${'UID '.repeat(10_000)}UID)`, /^a (OK|BAD)/],
+    [`STATUS ${'a/'.repeat(10_000)}a (MESSAGES)`, /^a NO \[/],
+    [`CREATE ${'a/'.repeat(10_000)}a`, /^a NO \[/],
+    [`LIST "" ${'%'.repeat(10_000)}`, 'OK LIST completed'],
+  ])
+  // A message that is nested so deeply.
+  const depth = 10_000
+  const head = Array.from(
+    { length: depth },
+    (_, i) => `Content-Type: multipart/mixed; boundary=b${i}\r\n\r\n--b${i}\r\n`,
+  )
+  await server.deliverBytes(Buffer.from(head.join('')))
+  await ask(client, 'b NOOP')
+  client.send('c FETCH 2 (ENVELOPE BODYSTRUCTURE)')
+  await client.until('c OK')
+})
+
+test('sets of very many ranges, in time that grows with them and not with what they span', async () => {
+  await using server = await ImapTestServer.start({ maxBadCommands: 100 })
+  await server.fill(50)
+  const client = await server.selected()
+  const started = performance.now()
+  await answered(client, [
+    [`UID FETCH ${'1,'.repeat(20_000)}1 UID`, 'BAD Too many ranges'],
+    ['UID SEARCH UID 1:4294967295,4294967295:1', /^a /],
+  ])
+  const many = Array.from({ length: 16_000 }, () => '1:*').join(',')
+  await ask(client, `b UID SEARCH UID ${many.slice(0, 60_000).replace(/,[^,]*$/, '')} SUBJECT none`, [
+    '* SEARCH',
+    'b OK UID SEARCH completed',
+  ])
+  await ask(client, `c SEARCH ${'UID 1:4294967295 '.repeat(1900)}1`, ['* SEARCH 1', 'c OK SEARCH completed'])
+  await ask(client, 'd UID STORE 4294967295:1 +FLAGS.SILENT ()', ['d OK UID STORE completed'])
+  await ask(client, 'e FETCH 4294967295:1 UID', ['e BAD No message with that number'])
+  await ask(client, 'f FETCH 4294967296 UID', ['f BAD Number too large'])
+  await ask(client, 'g FETCH 0 UID', ['g BAD Expected a number above zero'])
+  for (const set of [
+    ',',
+    '1,',
+    ',1',
+    '1:',
+    ':1',
+    '1::2',
+    '*:',
+    '-1',
+    '1-2',
+    '$$',
+    '1 2',
+    '99999999999999999999',
+  ])
+    assert.match((await ask(client, `h UID FETCH ${set} UID`)).at(-1)!, /^h BAD /, set)
+  // A million of them are a line without end.
+  client.sendRaw(`i UID FETCH ${'1,'.repeat(1_000_000)}1 UID\r\n`)
+  await client.expect('* BYE Line too long')
+  assert.ok(performance.now() - started < 10_000)
+})
+
+test('offsets and sizes beyond everything', async () => {
+  await using server = await ImapTestServer.start({ maxBadCommands: 100 })
+  await server.deliver('Subject: s\n\nbody\n')
+  const client = await server.selected()
+  for (const [partial, bytes] of [
+    ['0.4294967295', 'body\r\n'],
+    ['4294967295.4294967295', ''],
+    ['4294967295.1', ''],
+    ['4.4294967295', '\r\n'],
+    ['6.1', ''],
+  ] as const) {
+    client.send(`a FETCH 1 BODY.PEEK[TEXT]<${partial}>`)
+    await client.expect(`* 1 FETCH (BODY[TEXT]<${partial.split('.')[0]}> `)
+    const lines = await client.until('a OK')
+    assert.equal(lines.slice(0, -1).join('\r\n'), `${bytes})`)
+  }
+  await answered(client, [
+    // RFC 9051 §9 has 63 bits; nothing is so large.
+    ['FETCH 1 BODY.PEEK[]<9007199254740991.9007199254740991>', 'OK FETCH completed'],
+    ['FETCH 1 BODY[]<9007199254740992.1>', /^a BAD /],
+    ['FETCH 1 BODY[]<18446744073709551616.1>', /^a BAD /],
+    ['FETCH 1 BODY[]<0.0>', /^a BAD /],
+    ['FETCH 1 BODY[]<-1.1>', /^a BAD /],
+    ['FETCH 1 BODY[]<1>', /^a BAD /],
+    ['FETCH 1 BODY[4294967296]', /^a BAD /],
+    ['FETCH 1 BODY[0]', /^a BAD /],
+    ['UID FETCH 1 UID (PARTIAL 1:4294967296)', /^a BAD /],
+    ['UID FETCH 1 UID (PARTIAL 0:1)', /^a BAD /],
+    ['UID FETCH 1 UID (PARTIAL -1:1)', /^a BAD /],
+    ['UID FETCH 1 UID (CHANGEDSINCE 9223372036854775808)', /^a BAD /],
+    ['UID FETCH 1 UID (CHANGEDSINCE 9223372036854775807)', /^a OK/],
+    ['SEARCH LARGER 99999999999999999999', /^a BAD /],
+    ['SEARCH BEFORE 99-Jan-2020', /^a BAD /],
+    ['SEARCH BEFORE 1-Jan-99999', /^a BAD /],
+    ['SETQUOTA "" (STORAGE 18446744073709551616)', /^a (BAD|NO)/],
+  ])
+})
+
+test('literals of absurd sizes', async () => {
+  await using server = await ImapTestServer.start({ maxBadCommands: 100 })
+  for (const size of ['4294967295+', '18446744073709551615+', '99999999999999999999+']) {
+    const client = await server.signedIn()
+    client.sendRaw(`a APPEND INBOX {${size}}\r\nabc`)
+    await client.expect('* BYE [TOOBIG] Literal too large')
+    await client.expectEnd()
+  }
+  const client = await server.signedIn()
+  await answered(client, [
+    ['APPEND INBOX {4294967295}', 'NO [TOOBIG] Message too large'],
+    ['LIST "" {4294967295}', 'NO [LIMIT] Command too large'],
+    ['LIST "" {-1}', /^a BAD /],
+    ['LIST "" {1e3}', /^a BAD /],
+    ['LIST "" {}', /^a BAD /],
+    ['LIST "" {+}', /^a BAD /],
+    ['LIST "" {0+}\r\n', /^a OK|^a BAD/],
+    ['APPEND INBOX {0+}\r\n', /^a NO/],
+    ['APPEND INBOX {999999999999999999999999999999}', /^a (BAD|NO)/],
+  ])
+})
+
+test('NUL, and bytes beyond ASCII where there may be none', async () => {
+  await using server = await ImapTestServer.start({ maxBadCommands: 200 })
+  await server.fill(1)
+  const client = await server.selected()
+  await answered(client, [
+    ['SEARCH SUBJECT "a\0b"', 'BAD Quoted string without an end'],
+    ['SEARCH SUBJECT {3+}\r\na\0b', 'BAD NUL in a literal'],
+    ['SEARCH SUBJECT a\0b', /^a BAD /],
+    ['SELECT a\0b', /^a BAD /],
+    ['CREATE {3+}\r\na\0b', 'BAD NUL in a literal'],
+    ['CREATE "a\0b"', 'BAD Quoted string without an end'],
+    ['FETCH 1\0 UID', /^a BAD /],
+    ['FETCH 1 UID\0', /^a BAD /],
+    ['STORE 1 +FLAGS (a\0b)', /^a BAD /],
+    ['STORE 1 +FLAGS (\xe4)', /^a BAD /],
+    ['SEARCH KEYWORD \xe4', /^a BAD /],
+    ['SEARCH \xe4', /^a BAD /],
+    ['SEARCH SUBJECT "\xe4"', 'BAD Quoted string that is not UTF-8'],
+    ['SELECT \xe4', /^a BAD /],
+    ['SELECT "\xe4"', 'BAD Quoted string that is not UTF-8'],
+    ['SELECT {1+}\r\n\xe4', /^a NO \[CANNOT\]/],
+    ['F\xe4TCH 1 UID', /^a BAD /],
+    ['FETCH 1 (UID\xa0FLAGS)', /^a BAD /],
+    ['LOGIN "\xe4" b', /^a BAD /],
+    ['ENABLE \xe4', /^a BAD /],
+    ['ID ("\xe4" "b")', 'BAD Quoted string that is not UTF-8'],
+    ['SETMETADATA INBOX (/private/comment "\xe4")', 'BAD Quoted string that is not UTF-8'],
+    ['APPEND INBOX (\xe4) {1}', /^a BAD /],
+    ['APPEND INBOX {8+}\r\nx: a\0b\r\n', /^a (NO|OK)/],
+  ])
+})
+
+test('names of mailboxes that lead nowhere else', async () => {
+  await using server = await ImapTestServer.start({ maxBadCommands: 200 })
+  const client = await server.signedIn()
+  const before = await ask(client, 'a LIST "" *')
+  for (const name of [
+    '""',
+    '"/"',
+    '"//"',
+    '"/etc/passwd"',
+    '"a//b"',
+    '"/a"',
+    '"a\tb"',
+    '"a*b"',
+    '"a%b"',
+    '"&"',
+    '"&AOQ"',
+    '"&-x&"',
+    // Modified UTF-7 that has another spelling, or none: "a" and "&" in base64, bits left over, half a pair, 8 bits.
+    '"&AGE-"',
+    '"&ACY-"',
+    '"&AOR-"',
+    '"&AOQ=-"',
+    '"&2D0-"',
+    '"&AOQ-&AOQ-"',
+    '"&A-"',
+    '"&AOQ/-"',
+    '"&--"',
+    '"\u007f"',
+    `"${'x'.repeat(256)}"`,
+    `"${'a/'.repeat(17)}a"`,
+    '"Other Users"',
+    '"Other Users/"',
+    '"Other Users/mary@example.org"',
+    '"Other Users/../Trash"',
+    '"Shared Folders/nobody"',
+    '"inbox"',
+    '"INBOX/../../a"',
+  ]) {
+    const [answer] = await ask(client, `b CREATE ${name}`)
+    if (name === '"&--"') assert.match(answer!, /^b OK/)
+    else if (!/\.\./.test(name)) assert.match(answer!, /^b (NO|BAD) /, `${name} ${answer}`)
+    for (const line of ['SELECT', 'STATUS', 'DELETE'])
+      assert.match(
+        (await ask(client, `c ${line} ${name}${line === 'STATUS' ? ' (MESSAGES)' : ''}`)).at(-1)!,
+        name.toLowerCase() === '"inbox"' || answer!.startsWith('b OK') ? /^c / : /^c (NO|BAD) /,
+        `${line} ${name}`,
+      )
+    await ask(client, 'd UNSELECT')
+  }
+  // Dots are letters like others: what was made of them was made inside, and is gone again.
+  const after = await ask(client, 'a LIST "" *')
+  assert.deepEqual(
+    after.filter((line) => !before.includes(line) && !/INBOX/.test(line)),
+    [],
+  )
+})
+
+test('data before the server asks for it, and lines that begin in the middle of it', async () => {
+  await using server = await ImapTestServer.start()
+  const client = server.connect()
+  await client.expect('* OK')
+  // Strings and an answer of SASL that come without waiting.
+  client.sendRaw(
+    'a LOGIN {16}\r\nfred@example.org {6}\r\nsecret\r\nb APPEND INBOX {4}\r\nx: y\r\nc IDLE\r\nDONE\r\nd NOOP\r\n',
+  )
+  await client.expectLines(['+ OK', '+ OK', 'a OK', '+ OK', 'b OK', '+ idling', 'c OK', 'd OK'])
+  // What is refused is not read: the rest is commands, and wrong ones.
+  client.sendRaw('e APPEND Nowhere {10}\r\nf NOOP\r\ng\r\n')
+  await client.expectLines(['e NO [TRYCREATE]', 'f OK', 'g BAD'])
+  const answer = Buffer.from('\0fred@example.org\0secret').toString('base64')
+  const other = server.connect()
+  other.sendRaw(`a AUTHENTICATE PLAIN\r\n${answer}\r\nb NOOP\r\n`)
+  await other.expectLines(['* OK', '+ ', 'a OK', 'b OK'])
+})
+
+test('an account has only so many sessions, which end with the connection and with UNAUTHENTICATE', async () => {
+  await using server = await ImapTestServer.start({ maxConcurrent: 2 })
+  await server.add(8, 'mary@example.org')
+  const first = await server.signedIn()
+  const second = await server.signedIn()
+  const third = server.connect()
+  await third.expect('* OK')
+  const refused = 'NO [LIMIT] Too many connections of this account'
+  await ask(third, 'a LOGIN fred@example.org secret', [`a ${refused}`])
+  await ask(third, 'b SELECT INBOX', ['b BAD Sign in first'])
+  await server.signedIn('mary@example.org')
+  await ask(second, 'c UNAUTHENTICATE')
+  await third.ask('d LOGIN fred@example.org secret', 'd OK')
+  await ask(second, 'e LOGIN fred@example.org secret', [`e ${refused}`])
+  first.destroy()
+  for (let i = 0; i < 5; i++) await new Promise(setImmediate)
+  await second.ask('f LOGIN fred@example.org secret', 'f OK')
 })

@@ -18,9 +18,6 @@ import { registry } from './registry.ts'
 import type { ImapSession } from './session.ts'
 import { showChanges } from './show-changes.ts'
 
-/** A client that only says what it must not is not one. */
-const maxBadCommands = 20
-
 /** Serves the client until either side ends it. Throws only what is a defect of the connection's own. */
 export async function serveSession(session: ImapSession): Promise<void> {
   const { out } = session
@@ -32,7 +29,8 @@ export async function serveSession(session: ImapSession): Promise<void> {
       const outcome = await oneCommand(session)
       if (outcome === 'end') break
       bad = outcome === 'bad' ? bad + 1 : 0
-      if (bad >= maxBadCommands) throw new ProtocolEnd('Too many bad commands')
+      // A client that only says what it must not is not one.
+      if (bad >= session.settings.maxBadCommands) throw new ProtocolEnd('Too many bad commands')
       const full = out.end()
       if (full !== undefined) await full
     }

@@ -20,7 +20,7 @@ import type { SearchIndexes } from '#search/indexes.ts'
 import type { Settings } from '#settings/object.ts'
 import type { Telemetry } from '#telemetry/telemetry.ts'
 import type { AccountWatch } from './account-watch.ts'
-import type { KeyWatch } from './key-watch.ts'
+import type { UserSessions } from './user-sessions.ts'
 import type { SessionState } from './session-state.ts'
 import { Refusal } from './errors.ts'
 import { decodeName } from './mailbox-name.ts'
@@ -45,7 +45,7 @@ export interface ImapServices {
   readonly setLimits: (by: Access, ip: string, account: AccountId, limits: MailLimits) => Promise<void>
   readonly principals: Principals
   readonly watch: AccountWatch
-  readonly keyWatch: KeyWatch
+  readonly userSessions: UserSessions
   readonly accessWatch: Pick<AccessWatch, 'watch'>
   readonly settings: Settings
   readonly telemetry: Telemetry
@@ -63,8 +63,6 @@ const readable = rightsOf('r')
 
 /** Before sign-in nothing long is to be expected. */
 const strangerLimits = { lineBytes: 8 * 1024, commandBytes: 16 * 1024, skipBytes: 64 * 1024 }
-const lineBytes = 64 * 1024
-const commandBytes = 512 * 1024
 /** Of literals that do not wait to be asked, where such are only for short strings (RFC 7888 §5). */
 const shortLiteralBytes = 4096
 
@@ -93,7 +91,7 @@ export class ImapSession {
   /** The account was disabled or deleted: the session ends. */
   isDismissed = false
   #accessWatch: Disposable | undefined
-  #keyWatch: Disposable | undefined
+  #counted: Disposable | undefined
   /** The access key of the selected mailbox was made anew, and the client was not told. */
   isKeyNew = false
   /** Wakes a session in IDLE. */
@@ -117,7 +115,7 @@ export class ImapSession {
   signedOut(): void {
     this.release()
     this.#accessWatch = undefined
-    this.#keyWatch = undefined
+    this.#counted = undefined
     this.isKeyNew = false
     this.#mailboxes = undefined
     this.access = undefined
@@ -161,11 +159,16 @@ export class ImapSession {
   signedIn(access: Access): void {
     this.access = access
     this.#mailboxes = new Mailboxes(this.services, access.account, this.id)
-    const skipBytes = 2 * this.settings.maxRequestSize
-    this.reader.limits = { lineBytes, commandBytes, unaskedBytes: this.#unaskedBytes, skipBytes }
+    const { maxLineSize, maxCommandSize, maxRequestSize } = this.settings
+    this.reader.limits = {
+      lineBytes: maxLineSize,
+      commandBytes: maxCommandSize,
+      unaskedBytes: this.#unaskedBytes,
+      skipBytes: 2 * maxRequestSize,
+    }
     this.connection.setIdleTimeout(this.settings.timeoutAuthenticated)
     this.#accessWatch = this.services.accessWatch.watch(access, (now) => this.#accessChanged(now))
-    this.#keyWatch = this.services.keyWatch.watch(access.account, () => {
+    this.#counted = this.services.userSessions.add(access.account, () => {
       this.isKeyNew = this.selected !== undefined
       this.onNews?.()
     })
@@ -174,7 +177,7 @@ export class ImapSession {
   /** When it is over. */
   release(): void {
     this.#accessWatch?.[Symbol.dispose]()
-    this.#keyWatch?.[Symbol.dispose]()
+    this.#counted?.[Symbol.dispose]()
   }
 
   #accessChanged(now: Access | undefined): void {

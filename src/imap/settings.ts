@@ -78,6 +78,29 @@ export const imapSettings = settingsObject({
       classic: 'imap.auth.max-failures',
       help: 'Failed sign-ins after which a connection is closed.',
     }),
+    maxBadCommands: integer({
+      fallback: 20,
+      min: 1,
+      help: 'Commands one after the other that cannot be understood, after which a connection is closed.',
+    }),
+    maxCommandSize: size({
+      fallback: 512 * 1024,
+      min: 64 * 1024,
+      max: 16 * 1024 * 1024,
+      help: 'The largest command with its strings, but for the messages that it brings.',
+    }),
+    maxConcurrent: integer({
+      fallback: 100,
+      min: 1,
+      classic: 'imap.rate-limit.concurrent',
+      help: 'How many connections of one account may be signed in at once, on each worker.',
+    }),
+    maxLineSize: size({
+      fallback: 64 * 1024,
+      min: 8 * 1024,
+      max: 1024 * 1024,
+      help: 'The longest line of a command, without the strings that follow it.',
+    }),
     maxMessagesPerCommand: integer({
       fallback: 1_000_000,
       min: 1000,

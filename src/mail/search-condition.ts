@@ -146,13 +146,31 @@ function flagCondition(view: MailboxView, meetsFlags: (flags: FlagSet) => boolea
 }
 
 /** Ranges as one mark per entry, so that long lists cost no more than short ones. */
+/** However many ranges are written, and however often: memory for each range, and none for each entry. */
 function uidCondition(ranges: readonly UidRange[], view: MailboxView): Condition {
-  const marked = new Uint8Array(view.count)
-  for (const [from, to] of ranges) {
-    const end = view.firstNotBefore(to + 1)
-    marked.fill(1, view.firstNotBefore(from), end)
+  const found = ranges
+    .map(([from, to]) => ({ first: view.firstNotBefore(from), end: view.firstNotBefore(to + 1) }))
+    .filter(({ first, end }) => first < end)
+    .sort((a, b) => a.first - b.first)
+  const firsts: number[] = []
+  const ends: number[] = []
+  for (const { first, end } of found) {
+    const last = ends.length - 1
+    if (last >= 0 && first <= ends[last]!) ends[last] = Math.max(ends[last]!, end)
+    else {
+      firsts.push(first)
+      ends.push(end)
+    }
   }
-  return ({ index }) => marked[index] === 1
+  return ({ index }) => {
+    let low = 0
+    for (let high = ends.length; low < high;) {
+      const middle = (low + high) >>> 1
+      if (ends[middle]! <= index) low = middle + 1
+      else high = middle
+    }
+    return low < ends.length && firsts[low]! <= index
+  }
 }
 
 function compileDate(criteria: Extract<SearchCriteria, { kind: 'date' }>, view: MailboxView): Condition {

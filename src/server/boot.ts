@@ -21,7 +21,7 @@ import type { CommitterLine } from '#kv/committer-client.ts'
 import { addresses } from '#dns/look-up.ts'
 import { DocumentFetcher } from '#http/fetch-document.ts'
 import { AccountWatch } from '#imap/account-watch.ts'
-import { KeyWatch } from '#imap/key-watch.ts'
+import { UserSessions } from '#imap/user-sessions.ts'
 import { ImapProtocol } from '#imap/protocol.ts'
 import type { ImapServices } from '#imap/session.ts'
 import { noLimits } from '#mail/limits.ts'
@@ -139,12 +139,12 @@ export function buildProtocols(o: WorkerOptions, services: Services): MailProtoc
   const smtp = smtpDeps(o, services)
   const stack = new DisposableStack()
   const watch = stack.use(new AccountWatch(o.bus))
-  const keyWatch = stack.use(new KeyWatch(o.bus))
+  const userSessions = stack.use(new UserSessions(o.bus))
   return {
     smtp: stack.use(new SmtpProtocol('smtp', smtp)),
     submission: stack.use(new SmtpProtocol('submission', smtp)),
     lmtp: stack.use(new SmtpProtocol('lmtp', smtp)),
-    imap: stack.use(new ImapProtocol(imapServices(o, services, { watch, keyWatch }))),
+    imap: stack.use(new ImapProtocol(imapServices(o, services, { watch, userSessions }))),
     [Symbol.dispose]: () => stack.dispose(),
   }
 }
@@ -193,7 +193,7 @@ function smtpDeps({ bus, settings, telemetry, clock }: WorkerOptions, services: 
 function imapServices(
   { settings, telemetry, clock }: WorkerOptions,
   { store, views, indexes, signIn, accounts, accessWatch, limits }: Services,
-  watches: Pick<ImapServices, 'watch' | 'keyWatch'>,
+  watches: Pick<ImapServices, 'watch' | 'userSessions'>,
 ): ImapServices {
   return {
     db: store.db,

@@ -34,8 +34,11 @@ export const login = command<{ name: Uint8Array; password: Uint8Array }>({
 export const passwordRefused = (): Refusal =>
   new Refusal('Passwords are accepted over TLS only', 'PRIVACYREQUIRED')
 
-/** RFC 9051 §6.2.3: the capabilities after sign-in come with its answer. */
+/** RFC 9051 §6.2.3: the capabilities after sign-in come with its answer. A Refusal where there are too many. */
 export function signInDone(session: ImapSession, access: Access): Completion {
+  const { services, settings } = session
+  if (services.userSessions.count(access.account) >= settings.maxConcurrent)
+    throw new Refusal('Too many connections of this account', 'LIMIT')
   session.signedIn(access)
   return { code: `CAPABILITY ${capabilities(session).join(' ')}`, text: 'Signed in' }
 }

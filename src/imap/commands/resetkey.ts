@@ -42,6 +42,6 @@ export const resetkey = command<ResetKeyArguments>({
 })
 
 function tellOthers(session: ImapSession): void {
-  session.services.keyWatch.reset(session.mailboxes.account)
+  session.services.userSessions.tellNewKeys(session.mailboxes.account)
   session.isKeyNew = false
 }
