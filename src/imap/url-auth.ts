@@ -19,6 +19,8 @@ export const submitters = 'imapUrlSubmit'
 
 const form =
   /^imap:\/\/(?:([^@/;]+)(?:;AUTH=[^@/;]+)?@)?[^@/;]+(\/.+?)(?:;EXPIRE=([^;]+))?(?:;URLAUTH=(submit\+[^:;/]+|user\+[^:;/]+|authuser|anonymous))?$/i
+/** With the longest token that could be meant. */
+const longest = maxUrlBytes + 200
 const token = /:([a-z0-9.-]+):([0-9a-f]{32,})$/i
 /** RFC 3339, date-time. */
 const dateTime = /^\d{4}-\d\d-\d\dt\d\d:\d\d:\d\d(?:\.\d+)?(?:z|[+-]\d\d:\d\d)$/i
@@ -81,7 +83,7 @@ export async function mailboxOf(
 /** The bytes that an authorised URL leads to for this session; undefined where it leads to nothing. */
 export async function readAuthorised(session: ImapSession, text: string): Promise<SectionBytes> {
   const { services } = session
-  const [whole, mechanism, given] = token.exec(text) ?? []
+  const [whole, mechanism, given] = (text.length > longest ? null : token.exec(text)) ?? []
   const rump = whole === undefined ? undefined : parseRump(text.slice(0, -whole.length))
   if (rump?.owner === undefined || rump.access === undefined) return undefined
   const owner = await services.principals.byName(rump.owner)

@@ -193,4 +193,9 @@ test('LIST tells annotations of mailboxes of others only where GETMETADATA would
     `* METADATA ${path} (/shared/comment NIL)`,
     'a2 OK LIST completed',
   ])
+  // What is no mailbox has none, as "bar" in the example of RFC 9590 §4.
+  await ask(client, 'a3 LIST "" "Other Users%" RETURN (METADATA (/shared/comment))', [
+    '* LIST (\\Noselect \\HasChildren) "/" "Other Users"',
+    'a3 OK LIST completed',
+  ])
 })
