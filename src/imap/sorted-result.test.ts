@@ -2,13 +2,14 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import fc from 'fast-check'
 import { columnOf } from '#mail/column.ts'
+import { Arrangements } from '#mail/arrangements.ts'
 import { MailboxView } from '#mail/mailbox-view.ts'
 import { type Piece, type Sort, SortedResult } from './sorted-result.ts'
 
 /** A mailbox with all UIDs below this: nothing of it but those is asked for. */
 function mailboxOf(count: number): MailboxView {
   const uids = columnOf(Uint32Array.from({ length: count }, (_, i) => i + 1))
-  return new MailboxView({} as never, { uids } as never, {} as never, new WeakMap())
+  return new MailboxView({} as never, { uids } as never, {} as never, new WeakMap(), new Arrangements())
 }
 
 /** Keys of messages by their UIDs, many of them the same. */

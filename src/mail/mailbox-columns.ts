@@ -5,6 +5,7 @@
  * can see of the last chunks, chunks in which flags change or entries go are copied, and all others are shared.
  */
 import type { MessageId, Modseq, ThreadId, Uid } from '#base/id.ts'
+import { Arrangements } from './arrangements.ts'
 import { type Chunk, Column, Layout, lowerBound } from './column.ts'
 import type { FlagSets } from './flag-set.ts'
 import type { Mailbox } from './mailbox-row.ts'
@@ -72,6 +73,7 @@ export class MailboxColumns {
   #capacity = 0
   readonly #expected: number
   readonly #used = new WeakMap<Uint32Array, UsedSets>()
+  readonly #arrangements = new Arrangements()
   /** Of the last view, as long as the columns are the same. */
   #shown: Columns | undefined
 
@@ -85,12 +87,12 @@ export class MailboxColumns {
   }
 
   get sizeBytes(): number {
-    return this.#capacity * bytesPerEntry
+    return this.#capacity * bytesPerEntry + this.#arrangements.sizeBytes
   }
 
   view(mailbox: Mailbox, sets: FlagSets): MailboxView {
     this.#shown ??= this.#columns()
-    return new MailboxView(mailbox, this.#shown, sets, this.#used)
+    return new MailboxView(mailbox, this.#shown, sets, this.#used, this.#arrangements)
   }
 
   /**

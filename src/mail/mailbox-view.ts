@@ -5,6 +5,7 @@
  * AccountView for the current one when it wants to know more.
  */
 import type { MailboxId, Modseq, Uid } from '#base/id.ts'
+import type { Arranged, Arrangements } from './arrangements.ts'
 import type { Column } from './column.ts'
 import type { FlagSet, FlagSets } from './flag-set.ts'
 import type { Mailbox } from './mailbox-row.ts'
@@ -37,8 +38,15 @@ export class MailboxView implements Columns {
   readonly sets: FlagSets
   /** For each chunk the flag sets that its entries have, once somebody asked. */
   readonly #used: WeakMap<Uint32Array, UsedSets>
+  readonly #arrangements: Arrangements
 
-  constructor(mailbox: Mailbox, columns: Columns, sets: FlagSets, used: WeakMap<Uint32Array, UsedSets>) {
+  constructor(
+    mailbox: Mailbox,
+    columns: Columns,
+    sets: FlagSets,
+    used: WeakMap<Uint32Array, UsedSets>,
+    arrangements: Arrangements,
+  ) {
     this.mailbox = mailbox
     this.count = columns.uids.count
     this.uids = columns.uids
@@ -51,6 +59,12 @@ export class MailboxView implements Columns {
     this.savedAt = columns.savedAt
     this.sets = sets
     this.#used = used
+    this.#arrangements = arrangements
+  }
+
+  /** What is known of all of its messages together. */
+  get arranged(): Arranged {
+    return this.#arrangements.of(this.ids)
   }
 
   get id(): MailboxId {

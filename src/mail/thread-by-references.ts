@@ -10,10 +10,13 @@ import { none } from './rooted-forest.ts'
 import { sentDates } from './sent-dates.ts'
 import { eachInTurns, sortInTurns } from './in-turns.ts'
 import { eachStructure, type Selection } from './stored-structures.ts'
-import { type ThreadTree, threadTree } from './thread-tree.ts'
+import { keptTree, type ThreadTree, threadTree } from './thread-tree.ts'
 
 /** Throws Fault('tooLarge') for more messages and identifiers than the limit. */
-export async function threadByReferences(selection: Selection, limit: number): Promise<ThreadTree> {
+export const threadByReferences = (selection: Selection, limit: number): Promise<ThreadTree> =>
+  keptTree(selection, `REFERENCES ${limit}`, () => arrange(selection, limit))
+
+async function arrange(selection: Selection, limit: number): Promise<ThreadTree> {
   const { indexes, signal } = selection
   const count = indexes.length
   const sent = sentDates(selection)

@@ -6,9 +6,12 @@ import { subjectKey } from './collation.ts'
 import { sentDates } from './sent-dates.ts'
 import { sortInTurns } from './in-turns.ts'
 import { eachStructure, type Selection } from './stored-structures.ts'
-import { type ThreadTree, threadTree } from './thread-tree.ts'
+import { keptTree, type ThreadTree, threadTree } from './thread-tree.ts'
 
-export async function threadBySubject(selection: Selection): Promise<ThreadTree> {
+export const threadBySubject = (selection: Selection): Promise<ThreadTree> =>
+  keptTree(selection, 'ORDEREDSUBJECT', () => arrange(selection))
+
+async function arrange(selection: Selection): Promise<ThreadTree> {
   const sent = sentDates(selection)
   const subjects = Array.from(selection.indexes, () => '')
   await eachStructure(selection, (structure, place) => {

@@ -3,6 +3,7 @@
  * selection; the others, which are only roots, stand for messages that are not there, and have two children at least.
  */
 import { eachInTurns } from './in-turns.ts'
+import type { Selection } from './stored-structures.ts'
 
 export interface ThreadTree {
   readonly count: number
@@ -11,6 +12,20 @@ export interface ThreadTree {
   /** Of each node the first child and the next sibling; -1 for none. Roots are nobody's siblings. */
   readonly firstChildren: Int32Array
   readonly nextSiblings: Int32Array
+}
+
+/** The tree of a selection by an algorithm; that of a whole mailbox is kept. */
+export async function keptTree(
+  { view, indexes }: Pick<Selection, 'view' | 'indexes'>,
+  algorithm: string,
+  arrange: () => Promise<ThreadTree>,
+): Promise<ThreadTree> {
+  if (indexes.length < view.count) return arrange()
+  const known = view.arranged.trees.get(algorithm)
+  if (known !== undefined) return known
+  const tree = await arrange()
+  view.arranged.trees.set(algorithm, tree)
+  return tree
 }
 
 /**

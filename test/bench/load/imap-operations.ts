@@ -164,8 +164,8 @@ function expunge(count: number): Operation {
       const mailbox = `bench-expunge${connection}`
       let left = 0
       const fill = async () => {
-        await makeAnew(client, mailbox)
         await client.command(`SELECT ${around.mailbox}`)
+        await makeAnew(client, mailbox)
         left = Math.min(movedMessages, around.messages)
         await client.command(`COPY 1:${left} ${mailbox}`)
         await client.command(`SELECT ${mailbox}`)
