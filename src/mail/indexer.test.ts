@@ -1,53 +1,11 @@
 import assert from 'node:assert/strict'
 import test from 'node:test'
 import fc from 'fast-check'
-import { systemClock } from '#base/clock.ts'
 import type { Uid } from '#base/id.ts'
-import { LocalBus } from '#bus/engines/local.ts'
-import { SearchIndexes } from '#search/indexes.ts'
-import { silentTelemetry as telemetry } from '#telemetry/telemetry.ts'
 import { expungeMessages } from './expunge.ts'
-import { runIndexJob } from './index-work.ts'
-import { Indexer, type IndexerOptions } from './indexer.ts'
-import { search } from './query.ts'
 import type { SearchCriteria } from './search-criteria.ts'
-import { account, createdAt, inbox, openTestAccount, type TestAccount } from './test-account.ts'
-import { AccountViews } from './view.ts'
-
-interface Indexed extends TestAccount {
-  readonly indexer: Indexer
-  readonly indexes: SearchIndexes
-}
-
-async function openIndexed(o: Partial<IndexerOptions> = {}): Promise<Indexed> {
-  const box = await openTestAccount()
-  const { db, blobs } = box
-  const bus = new LocalBus({ onError: assert.ifError })
-  const indexer = new Indexer({
-    db,
-    blobs,
-    bus,
-    clock: systemClock,
-    telemetry,
-    runner: { run: (job) => runIndexJob(blobs, job) },
-    accounts: async function* () {
-      yield account
-    },
-    isOn: () => true,
-    mostBehind: 1,
-    ...o,
-  })
-  const indexes = new SearchIndexes({ db, bus, blobs, telemetry, budgetBytes: 1 << 20 })
-  return { ...box, indexer, indexes }
-}
-
-async function find(box: Indexed, criteria: SearchCriteria, isIndexed: boolean): Promise<number[]> {
-  const account7 = await new AccountViews({ db: box.db, budgetBytes: 1 << 20 }).open(account)
-  const view = (await account7.load(inbox))!
-  const { db, blobs, indexes } = box
-  const o = { db, blobs, account, view, criteria, now: createdAt, ...(isIndexed ? { indexes } : {}) }
-  return (await search(o)).map((index) => view.uids.at(index))
-}
+import { find, openIndexed } from './indexed-account.test.ts'
+import { account, inbox } from './test-account.ts'
 
 /** Few words of which many are parts of others, in several scripts. */
 const word = fc.constantFrom(

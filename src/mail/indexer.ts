@@ -63,7 +63,7 @@ export class Indexer implements AsyncDisposable {
   readonly #hints = new DisposableStack()
   #timer: NodeJS.Timeout | undefined
   #round: Promise<void> = Promise.resolve()
-  /** Messages per job: fewer after a job that failed, down to the one that makes it fail. */
+  /** Messages per job: fewer after a job that failed, down to one; 0 after one alone has failed. */
   #perJob = mostPerJob
 
   constructor(o: IndexerOptions) {
@@ -106,12 +106,13 @@ export class Indexer implements AsyncDisposable {
       if (this.#stop.signal.aborted || !this.#o.isOn()) return
       this.#waiting.delete(account)
       try {
-        while (!this.#stop.signal.aborted && (await this.#advance(account))) this.#perJob = mostPerJob
+        while (!this.#stop.signal.aborted && (await this.#advance(account)))
+          this.#perJob = this.#perJob === 0 ? mostPerJob : Math.min(mostPerJob, 2 * this.#perJob)
         while (!this.#stop.signal.aborted && (await this.#merge(account)));
       } catch (error) {
         if (this.#stop.signal.aborted) return
         this.#o.telemetry.emit(indexFailed, { account, error })
-        this.#perJob = Math.max(1, this.#perJob >> 3)
+        this.#perJob = this.#perJob > 1 ? Math.max(1, this.#perJob >> 3) : 0
         this.#waiting.add(account)
         this.#arm(pauseMs)
         return
@@ -126,7 +127,7 @@ export class Indexer implements AsyncDisposable {
     const work = await db.read(async (tx) => {
       const next = (await tx.get(countersTable, account))?.nextMessage ?? 0
       if (next - 1 - manifest.indexedTo < (this.#o.mostBehind ?? mostBehind)) return undefined
-      return messagesAfter(tx, account, manifest.indexedTo, this.#perJob)
+      return messagesAfter(tx, account, manifest.indexedTo, Math.max(1, this.#perJob))
     })
     if (work === undefined) return false
     const began = clock.now()
@@ -137,7 +138,7 @@ export class Indexer implements AsyncDisposable {
     }
     const { located, documents } = work
     // What has made the thread fail is not read again: searches look at it themselves.
-    const isFailing = this.#perJob === 1
+    const isFailing = this.#perJob === 0
     const result = await runner.run({ kind: 'index', documents, isFailing }, located)
     const segment = rowOf(manifest, result)
     // Where the job took all it was given, those that are gone after its last one are behind it too.

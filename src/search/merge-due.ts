@@ -6,7 +6,7 @@ import type { SegmentRow } from './manifest.ts'
 
 const together = 8
 /** What a merged segment may have: merging takes several times as much memory. */
-const mostBytes = 48 << 20
+const mostBytes = 24 << 20
 const sizeClass = (bytes: number): number => Math.floor(Math.log2(Math.max(bytes, 1 << 16)) / 3)
 
 /** The first of them and the one after the last, undefined where nothing is due. */
