@@ -60,8 +60,8 @@ for (const engine of ['lmdb', 'sqlite'] as const) {
         await server.createAccount('alice@example.org', password)
         const client = await signIn(server)
         await append(client, 0, 300)
-        await untilIndexed(server.api, 300)
         adminPassword = server.adminPassword!
+        await untilIndexed(apiOf(server.httpPort, adminPassword), 300)
         for (const one of [client, await signIn(server), await signIn(server)]) {
           assert.deepEqual(await search(one, 'SUBJECT ord217'), ['218'])
           assert.equal((await search(one, 'BODY tenth7')).length, 30)
