@@ -60,6 +60,7 @@ export const always: readonly string[] = [
   'UNSELECT',
   'URL-PARTIAL',
   'URLAUTH',
+  'URLAUTH=BINARY',
   'WITHIN',
 ]
 

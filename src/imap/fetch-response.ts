@@ -139,7 +139,7 @@ export function writeBytes(out: ResponseWriter, item: BytesItem, bytes: SectionB
   return writeLiteral(out, bytes)
 }
 
-export function writeLiteral(out: ResponseWriter, bytes: NonNullable<SectionBytes>): Maybe<void> {
+function writeLiteral(out: ResponseWriter, bytes: NonNullable<SectionBytes>): Maybe<void> {
   if ('sizeBytes' in bytes) {
     out.literalStart(bytes.sizeBytes)
     return writePieces(out, bytes)

@@ -95,17 +95,10 @@ function withoutDots(text: string): string {
  */
 export async function readMessageUrl(session: ImapSession, url: MessageUrl): Promise<SectionBytes> {
   const place = await placeOfUrl(session, url)
-  return place && readMessageAt(session.services, place, url)
-}
-
-/** The same in a mailbox that may be read. */
-export async function readMessageAt(
-  services: Pick<ImapServices, 'db' | 'blobs'>,
-  place: Place,
-  { uid, section, partial }: MessageUrl,
-): Promise<SectionBytes> {
-  const source = await readSource(services, place, uid)
-  return source && sectionBytes(source, { kind: 'section', label: '', section, partial, marksSeen: false })
+  const source = place && (await readSource(session.services, place, url.uid))
+  if (source === undefined) return undefined
+  const { section, partial } = url
+  return sectionBytes(source, { kind: 'section', label: '', section, partial, marksSeen: false })
 }
 
 async function placeOfUrl(
@@ -124,7 +117,8 @@ async function placeOfUrl(
   }
 }
 
-function readSource(
+/** In a mailbox that may be read. */
+export function readSource(
   { db, blobs }: Pick<ImapServices, 'db' | 'blobs'>,
   { account, mailbox }: Place,
   uid: Uid,

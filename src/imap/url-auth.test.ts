@@ -80,6 +80,10 @@ test('user+, authuser and anonymous', async () => {
   const only = await authorised(client, `${part};URLAUTH=USER+fred%40example.org`)
   assert.equal(await fetched(fred, only), text)
   assert.equal(await fetched(submission, only), undefined)
+  await server.add(11, 'fred+mail@example.org')
+  const tagged = await authorised(client, `${part};URLAUTH=user+fred+mail%40example.org`)
+  assert.equal(await fetched(await server.signedIn('fred+mail@example.org'), tagged), text)
+  assert.equal(await fetched(fred, tagged), undefined)
   const nobody = await authorised(client, `${part};urlauth=user+nobody%40example.org`)
   assert.equal(await fetched(fred, nobody), undefined)
   for (const access of ['authuser', 'anonymous']) {
@@ -118,6 +122,97 @@ test('[URL-PARTIAL] whole messages, sections, parts of them, and several URLs in
   await server.deliver(`\n${large}`, { account: joe })
   const big = await authorised(client, `${owner}/INBOX/;UID=3/;SECTION=TEXT;URLAUTH=authuser`)
   assert.equal(await fetched(fred, big), large)
+})
+
+test('[URLAUTH=BINARY] the examples of RFC 5524 §4', async () => {
+  await using server = await start()
+  const client = await server.signedIn('joe@example.com')
+  const fred = await server.signedIn()
+  const image = Buffer.from([0x89, 0x50, 0, 1, 2, 0xff, 0x0a, 3])
+  await server.deliver(
+    [
+      'Content-Type: multipart/mixed; boundary=b',
+      '',
+      '--b',
+      'Content-Type: text/plain; charset=utf-8',
+      'Content-Transfer-Encoding: quoted-printable',
+      '',
+      'one=',
+      ' line',
+      '',
+      '--b',
+      'Content-Type: image/png',
+      'Content-Transfer-Encoding: base64',
+      'Content-Description: a picture',
+      '',
+      image.toString('base64'),
+      '--b',
+      'Content-Type: image/png',
+      'Content-Transfer-Encoding: x-blurdybloop',
+      '',
+      'abc',
+      '--b--',
+      '',
+    ].join('\n'),
+    { account: joe },
+  )
+  const urlOf = (section: string) => authorised(client, `${owner}/INBOX/;UID=2${section};URLAUTH=anonymous`)
+  const [one, two, three, none] = [
+    await urlOf('/;SECTION=1'),
+    await urlOf('/;SECTION=2'),
+    await urlOf('/;SECTION=3'),
+    await urlOf('/;SECTION=200'),
+  ]
+  await ask(fred, `A001 URLFETCH ("${one}" BINARY)`, [
+    `* URLFETCH "${one}" (BINARY {10}`,
+    'one line',
+    ')',
+    'A001 OK URLFETCH completed',
+  ])
+  await ask(fred, `A002 URLFETCH ("${one}" BODYPARTSTRUCTURE BINARY)`, [
+    `* URLFETCH "${one}" (BODYPARTSTRUCTURE ("TEXT" "PLAIN" ("CHARSET" "utf-8") NIL NIL "BINARY" 10 1 NIL NIL NIL NIL)) (BINARY {10}`,
+    'one line',
+    ')',
+    'A002 OK URLFETCH completed',
+  ])
+  const described = (encoding: string, size: number): string =>
+    `(BODYPARTSTRUCTURE ("IMAGE" "PNG" NIL NIL "a picture" "${encoding}" ${size} NIL NIL NIL NIL))`
+  fred.send(`A003 URLFETCH ("${two}" BINARY BODYPARTSTRUCTURE)`)
+  await fred.expect(`* URLFETCH "${two}" ${described('BINARY', 8)} (BINARY ~{8}`)
+  assert.deepEqual(await fred.bytes(8), image)
+  await fred.expectLines([/^\)$/, 'A003 OK'])
+  await ask(fred, `A004 URLFETCH ("${two}" BODYPARTSTRUCTURE)`, [
+    `* URLFETCH "${two}" ${described('BASE64', 12)}`,
+    'A004 OK URLFETCH completed',
+  ])
+  await ask(fred, `A005 URLFETCH ("${two}" BODYPARTSTRUCTURE BODY)`, [
+    `* URLFETCH "${two}" ${described('BASE64', 12)} (BODY {12}`,
+    `${image.toString('base64')})`,
+    'A005 OK URLFETCH completed',
+  ])
+  await ask(fred, `A006 URLFETCH ("${three}" BODYPARTSTRUCTURE BINARY)`, [
+    `* URLFETCH "${three}" (BODYPARTSTRUCTURE ("IMAGE" "PNG" NIL NIL NIL "X-BLURDYBLOOP" 3 NIL NIL NIL NIL)) (BINARY NIL)`,
+    'A006 OK URLFETCH completed',
+  ])
+  await ask(fred, `A007 URLFETCH ("${none}" BODYPARTSTRUCTURE BODY) ("${three}") ("x" BINARY)`, [
+    `* URLFETCH "${none}" NIL "${three}" {3}`,
+    'abc "x" NIL',
+    'A007 OK URLFETCH completed',
+  ])
+  const whole = await urlOf('')
+  const [line] = await ask(fred, `A008 URLFETCH ("${whole}" BODYPARTSTRUCTURE)`)
+  assert.match(line!, /\(BODYPARTSTRUCTURE \(\("TEXT" .* "MIXED" \("BOUNDARY" "b"\) NIL NIL NIL\)\)$/)
+  const header = await urlOf('/;SECTION=HEADER')
+  const [shown] = await ask(fred, `A009 URLFETCH ("${header}" BODYPARTSTRUCTURE)`)
+  assert.match(shown!, /"OCTET-STREAM" NIL NIL NIL "8BIT" 45\)\)$/)
+  for (const [bad, why] of [
+    ['("x" BODY BINARY)', 'BODY and BINARY exclude each other'],
+    ['("x" BODY BODY)', 'An item twice'],
+    ['("x" OTHER)', 'Unknown item'],
+    ['("x"', 'Expected ")"'],
+    ['()', 'Expected a string or an atom'],
+  ] as const)
+    await ask(fred, `A010 URLFETCH ${bad}`, [`A010 BAD ${why}`])
 })
 
 test('a URL ends: at its time, with a new key, with the message, and with the right to read it', async () => {

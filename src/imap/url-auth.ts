@@ -10,8 +10,8 @@ import type { AccountId } from '#base/id.ts'
 import { readAccessKey } from '#mail/access-key.ts'
 import { placeOf, type MailboxRef } from './mailbox-ref.ts'
 import { Mailboxes } from './mailboxes.ts'
-import { maxUrlBytes, type MessageUrl, parseMessageUrl, readMessageAt } from './message-url.ts'
-import type { SectionBytes } from './section-bytes.ts'
+import { maxUrlBytes, type MessageUrl, parseMessageUrl, readSource } from './message-url.ts'
+import type { MessageSource } from './section-bytes.ts'
 import type { ImapSession } from './session.ts'
 
 /** Who may read what users have authorised for submission. */
@@ -80,8 +80,14 @@ export async function mailboxOf(
   }
 }
 
-/** The bytes that an authorised URL leads to for this session; undefined where it leads to nothing. */
-export async function readAuthorised(session: ImapSession, text: string): Promise<SectionBytes> {
+/** A message, and the URL of it or of a part. */
+export interface Readable {
+  readonly source: MessageSource
+  readonly url: MessageUrl
+}
+
+/** What an authorised URL leads to for this session; undefined where that is nothing. */
+export async function findAuthorised(session: ImapSession, text: string): Promise<Readable | undefined> {
   const { services } = session
   const [whole, mechanism, given] = (text.length > longest ? null : token.exec(text)) ?? []
   const rump = whole === undefined ? undefined : parseRump(text.slice(0, -whole.length))
@@ -94,7 +100,8 @@ export async function readAuthorised(session: ImapSession, text: string): Promis
   if (ref === undefined || key === undefined || !isMade || mechanism!.toLowerCase() !== 'internal')
     return undefined
   if (services.clock.now() > rump.expiresAt || !(await mayRead(session, rump.access))) return undefined
-  return readMessageAt(services, placeOf(ref), rump.message)
+  const source = await readSource(services, placeOf(ref), rump.message.uid)
+  return source && { source, url: rump.message }
 }
 
 function isSame(given: string, expected: string): boolean {
@@ -104,12 +111,12 @@ function isSame(given: string, expected: string): boolean {
 
 /** RFC 4467 §3 */
 async function mayRead({ access, services }: ImapSession, written: string): Promise<boolean> {
-  const [kind, encoded] = written.split('+', 2) as [string, string | undefined]
+  const kind = /^[a-z]+/i.exec(written)![0]
   switch (kind.toLowerCase()) {
     case 'submit':
       return access?.permissions.has(submitters) === true
     case 'user': {
-      const name = nameOf(encoded!)
+      const name = nameOf(written.slice('user+'.length))
       const user = name === undefined ? undefined : await services.principals.byName(name)
       return user !== undefined && user.id === access?.account
     }

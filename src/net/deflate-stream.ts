@@ -35,12 +35,12 @@ type Done = (error?: Error | null) => void
 
 export class DeflateStream extends Duplex {
   readonly #lower: Duplex
-  /** Half the memory of the defaults: what compresses less by that is a few per cent. */
+  /** A quarter of the memory and of the time of the defaults; what comes out is a quarter larger. */
   readonly #deflate = createDeflateRaw({
     flush: constants.Z_SYNC_FLUSH,
-    level: 3,
-    windowBits: 14,
-    memLevel: 7,
+    level: 1,
+    windowBits: 13,
+    memLevel: 6,
   })
   readonly #inflate = createInflateRaw({ flush: constants.Z_SYNC_FLUSH })
   /** What came and was not given to be inflated. */
