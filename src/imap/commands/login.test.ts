@@ -18,7 +18,7 @@ test('[IMAP4rev1] [IMAP4rev2] the greeting has the capabilities, and so has the 
   assert.ok(greeting.includes(line!.slice('* CAPABILITY '.length)), line)
   const [done] = await ask(client, 'a2 LOGIN "fred@example.org" {6+}\r\nsecret')
   assert.match(done!, /^a2 OK \[CAPABILITY IMAP4rev1 [^\]]*\] Signed in$/)
-  assert.doesNotMatch(done!, /AUTH=|LOGINDISABLED|STARTTLS/)
+  assert.doesNotMatch(done!, / AUTH=|LOGINDISABLED|STARTTLS/)
   await ask(client, 'a3 LOGIN fred@example.org secret', ['a3 BAD Not now that you are signed in'])
 })
 
@@ -27,7 +27,7 @@ test('[LOGINDISABLED] without TLS no password is taken', async () => {
   const client = server.connect()
   const greeting = await client.expect('* OK [CAPABILITY ')
   assert.match(greeting, / LOGINDISABLED\]/)
-  assert.doesNotMatch(greeting, /AUTH=/)
+  assert.doesNotMatch(greeting, / AUTH=/)
   await ask(client, 'a1 LOGIN fred@example.org secret', [
     'a1 NO [PRIVACYREQUIRED] Passwords are accepted over TLS only',
   ])
