@@ -74,7 +74,10 @@ export async function changeGrant(
   const grants = await listGrants(tx, account, mailbox)
   const before = grants.find((grant) => grant.grantee === grantee) ?? none(grantee)
   const start = before[change.kind] ?? (grantee === account ? allRights : noRights)
-  const after = { ...before, [change.kind]: changed(start, change) }
+  const rights = changed(start, change)
+  // An entry of no rights is none, but the owner's, which stands in the place of all rights.
+  const isNone = change.kind === 'granted' && rights === noRights && grantee !== account
+  const after = { ...before, [change.kind]: isNone ? undefined : rights }
   await setGrants(tx, account, mailbox, [...grants.filter((grant) => grant !== before), after], o)
 }
 

@@ -153,3 +153,16 @@ test('[LIST-MYRIGHTS] rights come with the list', async () => {
     'a1 OK LIST completed',
   ])
 })
+
+test('an entry that loses its last right is gone, also beside one that denies', async () => {
+  await using server = await ImapTestServer.start()
+  await server.add(8, 'anna@example.org')
+  const client = await server.signedIn()
+  await ask(client, 'a1 SETACL INBOX -anna@example.org w', ['a1 OK SETACL completed'])
+  await ask(client, 'a2 SETACL INBOX anna@example.org lr', ['a2 OK SETACL completed'])
+  await ask(client, 'a3 SETACL INBOX anna@example.org -lr', ['a3 OK SETACL completed'])
+  await ask(client, 'a4 GETACL INBOX', [
+    '* ACL INBOX "fred@example.org" lrswipkxtecda "-anna@example.org" w',
+    'a4 OK GETACL completed',
+  ])
+})
