@@ -239,8 +239,8 @@ export class SessionView implements Numbered {
   }
 
   /**
-   * Of a chunk that the client knows, which has the same messages as one of now. Flags and MODSEQ change in the
-   * same chunks.
+   * Of a chunk that the client knows, which has the same messages as one of now. Flags and MODSEQ change together,
+   * and what was told since has a higher MODSEQ than the columns: so most messages are passed over by theirs.
    */
   #compareFlags(
     now: MailboxView,
@@ -250,11 +250,14 @@ export class SessionView implements Numbered {
     found: Differences,
   ): void {
     if (this.#flags.chunks[known] === now.flagSets.chunks[current]) return
-    const from = this.#uids.layout.starts[known]!
-    const by = now.uids.layout.starts[current]! - from
-    const end = this.#uids.layout.starts[known + 1]!
-    for (let i = from; i < end; i++)
-      if (this.#differs(i, now, i + by, isCondstore)) found.changed.push({ position: i, index: i + by })
+    const position = this.#uids.layout.starts[known]!
+    const index = now.uids.layout.starts[current]!
+    const count = this.#uids.layout.lengthOf(known)
+    const before = this.#modseqs.chunks[known]!
+    const after = now.modseqs.chunks[current]!
+    for (let i = 0; i < count; i++)
+      if (before[i] !== after[i] && this.#differs(position + i, now, index + i, isCondstore))
+        found.changed.push({ position: position + i, index: index + i })
   }
 
   /** Some messages are gone and must be kept in their places: the view has columns of its own for a while. */

@@ -45,7 +45,8 @@ export class ResponseWriter {
     if (this.#at + bytes <= this.#buffer.length) return
     const waiting = this.#at - this.#sent
     const size = Math.max(firstBytes, waiting + bytes, Math.min(this.#buffer.length * 2, 2 * chunkBytes))
-    const larger = Buffer.allocUnsafeSlow(size)
+    // Most commands have short answers, for which memory comes from the pool.
+    const larger = size === firstBytes ? Buffer.allocUnsafe(size) : Buffer.allocUnsafeSlow(size)
     this.#buffer.copy(larger, 0, this.#sent, this.#at)
     this.#buffer = larger
     this.#at = waiting
