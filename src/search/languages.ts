@@ -52,10 +52,14 @@ let loaded: Promise<Languages> | undefined
 export const loadLanguages = (): Promise<Languages> => (loaded ??= load())
 
 async function load(): Promise<Languages> {
-  const [{ newStemmer }, { detect }] = await Promise.all([import('snowball-stemmers'), import('tinyld')])
+  // The default export: in a bundle a CommonJS module that is loaded when it is needed has no other.
+  const [{ default: snowballs }, { detect }] = await Promise.all([
+    import('snowball-stemmers'),
+    import('tinyld'),
+  ])
   const stemmers = new Map<string, Stemmer>()
   for (const [language, algorithm] of algorithms) {
-    const snowball = newStemmer(algorithm)
+    const snowball = snowballs.newStemmer(algorithm)
     stemmers.set(
       language,
       stemmerOf(language, (word) => snowball.stem(word)),

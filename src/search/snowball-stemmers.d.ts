@@ -1,4 +1,5 @@
 /** The package has no types. */
 declare module 'snowball-stemmers' {
-  export function newStemmer(language: string): { stem(word: string): string }
+  const stemmers: { newStemmer(language: string): { stem(word: string): string } }
+  export default stemmers
 }
