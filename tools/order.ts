@@ -32,7 +32,7 @@ const packages: { readonly [name: string]: readonly string[] } = {
   asn1js: ['mailauth/'],
   bcryptjs: ['account/verifiers/bcrypt.ts'],
   commander: ['cli/'],
-  fflate: ['report/unpack.ts'],
+  fflate: ['report/unpack.ts', 'search/office-text.ts'],
   hono: ['http/', 'jmap/', 'dav/', 'admin/'],
   'iconv-lite': ['message/charset.ts'],
   lmdb: ['kv/engines/lmdb.ts'],
@@ -41,6 +41,7 @@ const packages: { readonly [name: string]: readonly string[] } = {
   tinyld: ['search/languages.ts'],
   saxes: ['mailauth/aggregate-report-reader.ts', 'mailauth/bimi-svg.ts'],
   'smol-toml': ['settings/'],
+  unpdf: ['search/pdf-text.ts'],
   zod: ['base/schema.ts'],
 }
 

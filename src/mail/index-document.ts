@@ -7,13 +7,17 @@
 import type { BlobStore } from '#blob/store.ts'
 import { fileName, type Part } from '#message/structure.ts'
 import { StoredStructure } from '#message/structure-codec.ts'
+import { attachmentKind, mostAttachmentBytes } from '#search/attachment-text.ts'
+import type { AttachmentReader } from '#search/attachment-thread.ts'
 import type { Languages } from '#search/languages.ts'
 import type { SegmentWriter } from '#search/segment-writer.ts'
 import type { StoredBytes } from './message-bytes.ts'
-import { messageText } from './part-text.ts'
+import { decodedBody, messageText } from './part-text.ts'
 
 /** Characters of text that are taken of one message. */
 const mostText = 8 << 20
+/** Of one message. */
+const mostAttachments = 20
 const members = ['from', 'to', 'cc', 'bcc', 'subject'] as const
 
 /** A message as the index needs it. */
@@ -23,24 +27,53 @@ export interface Indexable {
   readonly structure: Uint8Array
 }
 
+/** What indexing needs besides the message. */
+export interface IndexTools {
+  readonly languages: Languages
+  readonly attachments: AttachmentReader
+}
+
 /** Adds a message. One that cannot be read is marked as incomplete, so that a search looks at it itself. */
 export async function indexMessage(
   writer: SegmentWriter,
   blobs: BlobStore,
-  { ofText }: Languages,
+  { languages, attachments }: IndexTools,
   { id, row, structure }: Indexable,
 ): Promise<void> {
   writer.begin(id)
   try {
     const stored = new StoredStructure(structure)
-    writer.setStemmer(ofText(`${stored.memberText('subject')}\n${stored.preview}`))
+    writer.setStemmer(languages.ofText(`${stored.memberText('subject')}\n${stored.preview}`))
     for (const member of members) writer.add(member, stored.memberText(member))
     const root = stored.parts()
     for (const name of namesOfFiles(root)) writer.add('name', name)
     await addTexts(writer, blobs, row, root)
+    await addAttachments(writer, blobs, row, root, attachments)
   } catch {
     writer.markIncomplete()
   }
+}
+
+/** Text in attachments, which only fuzzy searches look into: it may be missing without anybody being told wrong. */
+async function addAttachments(
+  writer: SegmentWriter,
+  blobs: BlobStore,
+  row: Indexable['row'],
+  root: Part,
+  attachments: AttachmentReader,
+): Promise<void> {
+  let left = mostAttachments
+  for (const part of leafParts(root)) {
+    const kind = attachmentKind(`${part.type}/${part.subtype}`, fileName(part))
+    if (kind === undefined || part.type === 'text' || left-- === 0) continue
+    const bytes = await decodedBody(blobs, row, part, mostAttachmentBytes)
+    if (bytes !== undefined) writer.add('attachment', await attachments.read(kind, bytes))
+  }
+}
+
+function* leafParts(part: Part): Generator<Part> {
+  if (part.children.length === 0) yield part
+  for (const child of part.children) yield* leafParts(child)
 }
 
 /** Notes a message without its text. */

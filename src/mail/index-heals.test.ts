@@ -7,7 +7,7 @@ import { indexTroubles } from '#search/check-indexes.ts'
 import { type Manifest, manifestTable } from '#search/manifest.ts'
 import { runIndexJob, type IndexJob } from './index-work.ts'
 import { indexStatus, reindex } from './index-status.ts'
-import { find, type Indexed, openIndexed } from './indexed-account.test.ts'
+import { attachments, find, type Indexed, openIndexed } from './indexed-account.test.ts'
 import { purgeAccount } from './purge.ts'
 import { account, mail } from './test-account.ts'
 
@@ -59,7 +59,7 @@ test('messages that make the thread fail are passed over, and searches read them
   const runner = {
     async run(job: IndexJob) {
       const isPoisoned = job.kind === 'index' && job.documents.some(({ id }) => id === 41)
-      if (!isPoisoned || job.isFailing) return runIndexJob(box.blobs, job)
+      if (!isPoisoned || job.isFailing) return runIndexJob(box.blobs, attachments, job)
       failures++
       throw new Error('planted')
     },
@@ -101,7 +101,7 @@ test('what is written while an index is taken away does not come back into it', 
   const box: Indexed = await openIndexed({
     runner: {
       async run(job) {
-        const result = await runIndexJob(box.blobs, job)
+        const result = await runIndexJob(box.blobs, attachments, job)
         // As an administrator does it, at the worst moment.
         if (times++ === 0) await reindex(box.db, { publish: () => undefined, on: () => null! }, only(account))
         return result

@@ -5,12 +5,13 @@
  * main thread commits or forgets.
  */
 import { setPriority } from 'node:os'
-import type { MessagePort } from 'node:worker_threads'
+import type { MessagePort, Worker } from 'node:worker_threads'
 import type { BlobHash } from '#base/id.ts'
 import { SegmentBlobs } from '#blob/engines/segment-reader.ts'
 import type { Staged } from '#kv/backend.ts'
 import type { BlobLocation } from '#kv/blob-rows.ts'
 import type { BlobStore } from '#blob/store.ts'
+import { type AttachmentReader, AttachmentThread } from '#search/attachment-thread.ts'
 import { loadLanguages } from '#search/languages.ts'
 import { Segment } from '#search/segment.ts'
 import { mergeSegments } from '#search/segment-merge.ts'
@@ -37,7 +38,11 @@ const mostOccurrences = 1_500_000
 const mostBytes = 1 << 30
 
 /** On this thread; for tests too. */
-export async function runIndexJob(blobs: BlobStore, job: IndexJob): Promise<IndexResult> {
+export async function runIndexJob(
+  blobs: BlobStore,
+  attachments: AttachmentReader,
+  job: IndexJob,
+): Promise<IndexResult> {
   if (job.kind === 'merge') {
     const segments = await Promise.all(job.segments.map((hash) => Segment.open(blobs, hash)))
     const pieces = await mergeSegments(segments, (id) => job.gone.has(id))
@@ -45,11 +50,11 @@ export async function runIndexJob(blobs: BlobStore, job: IndexJob): Promise<Inde
     return { staged: await stage(blobs, pieces), documents, upTo: segments.at(-1)!.ids.at(-1) ?? 0 }
   }
   const writer = new SegmentWriter()
-  const languages = await loadLanguages()
+  const tools = { attachments, languages: await loadLanguages() }
   let upTo = 0
   for (const document of job.documents) {
     if (job.isFailing) noteMessage(writer, document)
-    else await indexMessage(writer, blobs, languages, document)
+    else await indexMessage(writer, blobs, tools, document)
     upTo = document.id
     if (writer.occurrences > mostOccurrences) break
   }
@@ -77,18 +82,24 @@ export interface IndexOrder {
 export type IndexAnswer = { readonly result: IndexResult } | { readonly error: unknown }
 
 /** What the thread runs whose role is `index`: one job after the other. */
-export function serveIndexing(port: MessagePort): void {
+export function serveIndexing(port: MessagePort, spawn: () => Worker): void {
   // On Linux the priority is the thread's own: it takes what the sessions leave.
   if (process.platform === 'linux') setPriority(10)
-  port.on('message', (order: IndexOrder) => void answer(order).then((said) => port.postMessage(said)))
+  const attachments = new AttachmentThread({ spawn })
+  port.on('message', (order: IndexOrder) => {
+    void answer(order, attachments).then((said) => port.postMessage(said))
+  })
 }
 
-async function answer({ directory, job, located }: IndexOrder): Promise<IndexAnswer> {
+async function answer(
+  { directory, job, located }: IndexOrder,
+  attachments: AttachmentReader,
+): Promise<IndexAnswer> {
   const places = new Map(located)
   // Compressed: what is read as a whole, and seldom.
   await using blobs = new SegmentBlobs({ directory, codec: 'zstd', locate: async (hash) => places.get(hash) })
   try {
-    return { result: await runIndexJob(blobs, job) }
+    return { result: await runIndexJob(blobs, attachments, job) }
   } catch (error) {
     return { error }
   }

@@ -2,6 +2,8 @@
 import assert from 'node:assert/strict'
 import { systemClock } from '#base/clock.ts'
 import { LocalBus } from '#bus/engines/local.ts'
+import { attachmentText } from '#search/attachment-text.ts'
+import type { AttachmentReader } from '#search/attachment-thread.ts'
 import { SearchIndexes } from '#search/indexes.ts'
 import { silentTelemetry } from '#telemetry/telemetry.ts'
 import { runIndexJob } from './index-work.ts'
@@ -10,6 +12,9 @@ import { search } from './query.ts'
 import type { SearchCriteria } from './search-criteria.ts'
 import { account, createdAt, inbox, openTestAccount, type TestAccount } from './test-account.ts'
 import { AccountViews } from './view.ts'
+
+/** On this thread: tests have no strangers. */
+export const attachments: AttachmentReader = { read: attachmentText }
 
 export interface Indexed extends TestAccount {
   readonly indexer: Indexer
@@ -30,7 +35,7 @@ export async function openIndexed(o: Partial<IndexerOptions> = {}): Promise<Inde
     bus,
     clock: systemClock,
     telemetry,
-    runner: { run: (job) => runIndexJob(blobs, job) },
+    runner: { run: (job) => runIndexJob(blobs, attachments, job) },
     accounts: async function* () {
       yield account
     },

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
 import test from 'node:test'
 import fc from 'fast-check'
+import { zipSync } from 'fflate'
 import type { Uid } from '#base/id.ts'
 import { expungeMessages } from './expunge.ts'
 import type { SearchCriteria } from './search-criteria.ts'
@@ -117,4 +118,25 @@ test('an index finds exactly what reading finds, whatever is indexed, merged or 
     ),
     { numRuns: 12, endOnFailure: true },
   )
+})
+
+test('what is attached is found by its words, and not by IMAP, which looks into texts only', async () => {
+  const box = await openIndexed()
+  const document = zipSync({ 'word/document.xml': Buffer.from('<w:p><w:t>quarterly figures</w:t></w:p>') })
+  await box.append(
+    [
+      'Subject: report\nMIME-Version: 1.0\nContent-Type: multipart/mixed; boundary=b\n\n--b\n\nsee there\n--b',
+      'Content-Type: application/octet-stream; name="Numbers.docx"\nContent-Transfer-Encoding: base64\n',
+      `${Buffer.from(document).toString('base64')}\n--b--\n`,
+    ].join('\n'),
+  )
+  for (let i = 0; i < 30; i++) await box.append('Subject: other\n\nnothing\n')
+  box.indexer.look(account)
+  await box.indexer.settled()
+  const fuzzyText = (text: string): SearchCriteria => ({ kind: 'fuzzy', region: 'text', text })
+  assert.deepEqual(await find(box, fuzzyText('quarterly figure'), true), [1])
+  assert.deepEqual(await find(box, fuzzyText('numbers'), true), [1])
+  assert.deepEqual(await find(box, { kind: 'fuzzy', region: 'subject', text: 'quarterly' }, true), [])
+  for (const kind of ['body', 'text'] as const)
+    assert.deepEqual(await find(box, { kind, text: 'quarterly' }, true), [])
 })

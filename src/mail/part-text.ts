@@ -116,6 +116,25 @@ async function* bodyText(blobs: BlobStore, row: StoredBytes, part: Part): AsyncG
   yield part.subtype === 'html' ? htmlToText(text) : text
 }
 
+/** The decoded bytes of a part; undefined where they are more. */
+export async function decodedBody(
+  blobs: BlobStore,
+  row: StoredBytes,
+  part: Part,
+  mostBytes: number,
+): Promise<Uint8Array | undefined> {
+  const decoder = transferDecoder(part.encoding) ?? transferDecoder('')!
+  const held: Uint8Array[] = []
+  let size = 0
+  for await (const chunk of readMessage(blobs, row, part.bodyStart, part.bodyEnd)) {
+    const bytes = Uint8Array.from(decoder.push(chunk))
+    held.push(bytes)
+    size += bytes.length
+    if (size > mostBytes) return undefined
+  }
+  return Buffer.concat([...held, decoder.end()])
+}
+
 const undeclared: ReadonlySet<string> = new Set(['', 'us-ascii', 'ascii'])
 
 /**

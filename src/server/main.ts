@@ -2,20 +2,24 @@
  * The program's entry, for the process and for each of its threads. What a role needs is loaded when the role
  * is known: a thread of the committer or of hashing has no use for protocols, and pays for what it loads.
  */
-import { isMainThread, parentPort, Worker, workerData } from 'node:worker_threads'
+import { isMainThread, parentPort, type ResourceLimits, Worker, workerData } from 'node:worker_threads'
 import type { Spawn, ThreadData } from './threads.ts'
 
 /**
  * Room for new objects, in MiB, of threads that make much garbage and keep little: left alone it grows to
  * 48 MiB and is never given back. Workers have live objects of many sessions, and V8 knows better.
  */
-const youngMb = { committer: 12, hash: 3, index: 12, worker: undefined }
+const youngMb = { committer: 12, hash: 3, index: 12, attachment: 12, worker: undefined }
+
+/** What strangers send must not take all memory. */
+const limits = ({ role }: ThreadData): ResourceLimits =>
+  role === 'attachment' ? { maxOldGenerationSizeMb: 192 } : {}
 
 // The program as it was started, source or bundle: a thread is the same file with a role.
 const spawn: Spawn = (data) =>
   new Worker(new URL(import.meta.url), {
     workerData: data,
-    resourceLimits: { maxYoungGenerationSizeMb: youngMb[data.role] },
+    resourceLimits: { maxYoungGenerationSizeMb: youngMb[data.role], ...limits(data) },
     transferList: data.role === 'worker' ? [data.line.port, data.earlyLine.port] : [],
   })
 
@@ -26,7 +30,11 @@ async function runThread(data: ThreadData): Promise<void> {
     case 'hash':
       return (await import('#account/hash-pool.ts')).serveHashing(parentPort!)
     case 'index':
-      return (await import('#mail/index-work.ts')).serveIndexing(parentPort!)
+      return (await import('#mail/index-work.ts')).serveIndexing(parentPort!, () =>
+        spawn({ role: 'attachment' }),
+      )
+    case 'attachment':
+      return (await import('#search/attachment-thread.ts')).serveAttachments(parentPort!)
     case 'worker':
       return (await import('./worker-thread.ts')).runWorker(data, spawn)
   }

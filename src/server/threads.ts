@@ -32,8 +32,9 @@ interface HashData {
   readonly role: 'hash'
 }
 
+/** `attachment` is started by `index`. */
 interface IndexData {
-  readonly role: 'index'
+  readonly role: 'index' | 'attachment'
 }
 
 export type ThreadData = CommitterData | WorkerData | HashData | IndexData
