@@ -48,6 +48,7 @@ export const always: readonly string[] = [
   'RIGHTS=texk',
   'SASL-IR',
   'SAVEDATE',
+  'SEARCH=FUZZY',
   'SEARCHRES',
   'SORT',
   'SORT=DISPLAY',

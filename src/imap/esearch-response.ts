@@ -21,6 +21,8 @@ export interface SearchResult {
   readonly byUid: boolean
   /** The highest MODSEQ of what is returned (RFC 4731 §3.2); 0 for none. */
   readonly modseq: number
+  /** How relevant each of `found` is (RFC 6203 §4), where that was asked for. */
+  readonly relevancy?: readonly number[] | undefined
 }
 
 export function beginEsearch({ out, isUtf8 }: ImapSession, correlator: Correlator, byUid: boolean): void {
@@ -40,7 +42,7 @@ export function writeEsearch(
   session: ImapSession,
   correlator: Correlator,
   { words, partial }: ReturnOptions,
-  { found, number, byUid, modseq }: SearchResult,
+  { found, number, byUid, modseq, relevancy }: SearchResult,
 ): void {
   if (words.size === 1 && words.has('SAVE')) return
   const { out } = session
@@ -57,6 +59,11 @@ export function writeEsearch(
       .ascii(` PARTIAL (${formatRange(partial)} `)
       .ascii(part || 'NIL')
       .byte(0x29)
+  }
+  if (relevancy !== undefined && found.length > 0) {
+    // Of what is told: the whole result, or the part.
+    const scores = partial === undefined ? relevancy : partOf(relevancy, partial)
+    out.ascii(` RELEVANCY (${scores.join(' ')})`)
   }
   if (words.has('COUNT')) out.ascii(' COUNT ').uint(found.length)
   if (modseq > 0) out.ascii(' MODSEQ ').uint(modseq)

@@ -6,7 +6,17 @@ import type { Wanted } from '#mail/query.ts'
 import type { Arguments } from './grammar.ts'
 import { partialRange, type PartialRange, partOf } from './partial-range.ts'
 
-const words: readonly string[] = ['MIN', 'MAX', 'ALL', 'COUNT', 'PARTIAL', 'SAVE', 'CONTEXT', 'UPDATE']
+const words: readonly string[] = [
+  'MIN',
+  'MAX',
+  'ALL',
+  'COUNT',
+  'PARTIAL',
+  'RELEVANCY',
+  'SAVE',
+  'CONTEXT',
+  'UPDATE',
+]
 
 export interface ReturnOptions {
   readonly words: ReadonlySet<string>

@@ -27,13 +27,17 @@ export async function replaceFilters(session: ImapSession, program: SearchProgra
   const replacing = new Replacing(session)
   const key = await replacing.replace(program.key, [])
   const hasModseq = program.hasModseq || replacing.hasModseq
-  return { ...program, key, hasModseq, hasFilter: false }
+  const hasFuzzy = program.hasFuzzy || replacing.hasFuzzy
+  return { ...program, key, hasModseq, hasFuzzy, hasFilter: false }
 }
 
 /** What is stored as a filter (RFC 5466 §3.2). Throws a SyntaxFault. */
-export function readFilter(value: Uint8Array): { readonly key: SearchKey; readonly reader: SearchKeyReader } {
+export function readFilter(
+  value: Uint8Array,
+  isFuzzy = false,
+): { readonly key: SearchKey; readonly reader: SearchKeyReader } {
   const args = new Arguments(value)
-  const reader = new SearchKeyReader(args)
+  const reader = new SearchKeyReader(args, isFuzzy)
   const key = reader.readAll()
   args.done()
   if (reader.hasBadText) args.fail('text that is not UTF-8')
@@ -45,6 +49,7 @@ class Replacing {
   readonly #values = new Map<string, Uint8Array | undefined>()
   #keys = 0
   hasModseq = false
+  hasFuzzy = false
 
   constructor(session: ImapSession) {
     this.#session = session
@@ -54,7 +59,7 @@ class Replacing {
   async replace(key: SearchKey, within: readonly string[]): Promise<SearchKey> {
     switch (key.kind) {
       case 'filter':
-        return this.#filter(key.name, within)
+        return this.#filter(key, within)
       case 'not':
         return { kind: 'not', of: await this.replace(key.of, within) }
       case 'and':
@@ -68,15 +73,19 @@ class Replacing {
     }
   }
 
-  async #filter(written: string, within: readonly string[]): Promise<SearchKey> {
+  async #filter(
+    { name: written, isFuzzy }: Extract<SearchKey, { kind: 'filter' }>,
+    within: readonly string[],
+  ): Promise<SearchKey> {
     const name = written.toLowerCase()
     const value = within.includes(name) || within.length === maxPasses ? undefined : await this.#value(name)
     if (value === undefined) throw new Refusal('There is no such filter', `UNDEFINED-FILTER ${written}`)
     try {
-      const { key, reader } = readFilter(value)
+      const { key, reader } = readFilter(value, isFuzzy)
       this.#keys += reader.keys
       if (this.#keys > maxKeys) throw new Refusal('Filters too complex', 'LIMIT')
       this.hasModseq ||= reader.hasModseq
+      this.hasFuzzy ||= reader.hasFuzzy
       return await this.replace(key, [...within, name])
     } catch (error) {
       if (!(error instanceof SyntaxFault)) throw error

@@ -5,6 +5,8 @@
  */
 import type { MessageId, ThreadId } from '#base/id.ts'
 import type { SearchCriteria, UidRange } from '#mail/search-criteria.ts'
+import type { FuzzyRegion } from '#search/ranking.ts'
+import { hasWord } from '#search/words.ts'
 import { type Arguments, utf8Of } from './grammar.ts'
 import { objectNumber } from './object-id.ts'
 import type { SequenceSet } from './sequence-set.ts'
@@ -17,7 +19,7 @@ export type SearchKey =
   | { readonly kind: 'not'; readonly of: SearchKey }
   | { readonly kind: 'set'; readonly set: SequenceSet; readonly byUid: boolean }
   /** See `search-filters.ts`. */
-  | { readonly kind: 'filter'; readonly name: string }
+  | { readonly kind: 'filter'; readonly name: string; readonly isFuzzy: boolean }
   | { readonly kind: 'object'; readonly letter: 'M' | 'T'; readonly text: string }
 
 /** A mailbox for which keys are resolved. */
@@ -53,7 +55,7 @@ const simpleKeys: ReadonlyMap<string, SearchKey> = new Map<string, SearchKey>([
   ['SAVEDATESUPPORTED', { kind: 'all' }],
 ])
 
-const textKeys: ReadonlyMap<string, 'bcc' | 'body' | 'cc' | 'from' | 'subject' | 'text' | 'to'> = new Map([
+const textKeys: ReadonlyMap<string, FuzzyRegion> = new Map([
   ['BCC', 'bcc'],
   ['BODY', 'body'],
   ['CC', 'cc'],
@@ -89,9 +91,13 @@ export class SearchKeyReader {
   /** Message numbers were among them, or may be in a filter. */
   hasNumbers = false
   hasFilter = false
+  hasFuzzy = false
+  /** FUZZY stands before what is being read. */
+  #isFuzzy: boolean
 
-  constructor(args: Arguments) {
+  constructor(args: Arguments, isFuzzy = false) {
     this.#args = args
+    this.#isFuzzy = isFuzzy
   }
 
   /** `search-key *(SP search-key)`: all must be met. */
@@ -126,7 +132,7 @@ export class SearchKeyReader {
     const args = this.#args
     args.sp()
     const text = textKeys.get(name)
-    if (text !== undefined) return { kind: text, text: this.#text() }
+    if (text !== undefined) return this.#textKey(text)
     const date = dateKeys.get(name)
     if (date !== undefined) return { kind: 'date', ...date, day: args.date() }
     switch (name) {
@@ -168,7 +174,9 @@ export class SearchKeyReader {
         return { kind: 'modseq', atLeast: args.modSequence() }
       case 'FILTER':
         this.hasFilter = this.hasNumbers = true
-        return { kind: 'filter', name: this.#filterName() }
+        return { kind: 'filter', name: this.#filterName(), isFuzzy: this.#isFuzzy }
+      case 'FUZZY':
+        return this.#fuzzy(depth)
       case 'EMAILID':
         return { kind: 'object', letter: 'M', text: this.#text() }
       case 'THREADID':
@@ -176,6 +184,22 @@ export class SearchKeyReader {
       default:
         return args.fail('unknown search key')
     }
+  }
+
+  /** RFC 6203 §3: all strings in the key that follows are meant as people mean them; of other keys nothing changes. */
+  #fuzzy(depth: number): SearchKey {
+    this.hasFuzzy = true
+    const before = this.#isFuzzy
+    this.#isFuzzy = true
+    const key = this.#key(depth + 1)
+    this.#isFuzzy = before
+    return key
+  }
+
+  /** A string without words can only be meant as it is. */
+  #textKey(kind: FuzzyRegion): SearchKey {
+    const text = this.#text()
+    return this.#isFuzzy && hasWord(text) ? { kind: 'fuzzy', region: kind, text } : { kind, text }
   }
 
   /** RFC 5466 §4 */

@@ -4,6 +4,7 @@
  */
 import type { MailboxView } from '#mail/mailbox-view.ts'
 import { search, type SearchOptions, type Wanted } from '#mail/query.ts'
+import { relevanceOf } from '#mail/relevance.ts'
 import type { SearchCriteria, UidRange } from '#mail/search-criteria.ts'
 import { Refusal } from './errors.ts'
 import type { Arguments } from './grammar.ts'
@@ -25,6 +26,7 @@ export interface SearchProgram {
   readonly hasModseq: boolean
   readonly hasNumbers: boolean
   readonly hasFilter: boolean
+  readonly hasFuzzy: boolean
 }
 
 export interface Found {
@@ -59,8 +61,8 @@ export function readCharset(args: Arguments, { acceptsUtf8 }: ImapSession): bool
 export function readKeys(args: Arguments, isCharsetKnown: boolean): SearchProgram {
   const reader = new SearchKeyReader(args)
   const key = reader.readAll()
-  const { hasModseq, hasNumbers, hasFilter, hasBadText } = reader
-  return { isCharsetKnown: isCharsetKnown && !hasBadText, key, hasModseq, hasNumbers, hasFilter }
+  const { hasModseq, hasNumbers, hasFilter, hasFuzzy, hasBadText } = reader
+  return { isCharsetKnown: isCharsetKnown && !hasBadText, key, hasModseq, hasNumbers, hasFilter, hasFuzzy }
 }
 
 export function assertCharset({ isCharsetKnown, hasFilter }: SearchProgram): void {
@@ -70,7 +72,14 @@ export function assertCharset({ isCharsetKnown, hasFilter }: SearchProgram): voi
   throw new Refusal('That charset is not supported', code, hasFilter ? 'BAD' : 'NO')
 }
 
+/** RFC 6203 §4: how relevant something is can only be asked of what is fuzzy. */
+export function assertFuzzy({ hasFuzzy }: SearchProgram): void {
+  if (!hasFuzzy) throw new Refusal('RELEVANCY needs FUZZY', undefined, 'BAD')
+}
+
 interface SelectedOptions {
+  /** RELEVANCY is asked for. */
+  readonly isRanked?: boolean
   /** Only so many messages are looked at. */
   readonly isLimited?: boolean
   readonly wanted?: Wanted | undefined
@@ -84,6 +93,7 @@ export async function searchSelected(
 ): Promise<Found> {
   assertCharset(written)
   const program = await replaceFilters(session, written)
+  if (o.isRanked === true) assertFuzzy(program)
   const { selectedView: view } = session
   if (program.hasModseq) session.enableCondstore()
   const { now, held } = await session.selectedNow('r')
@@ -127,6 +137,20 @@ export async function searchIn(
     onProgress: (done) => (progress.done = done),
   })
 }
+
+/** How relevant each of some messages is, from 1 to 100, given by ascending indexes into `now`. */
+export function relevancyOf(
+  { services: { db, blobs, indexes }, connection: { signal } }: ImapSession,
+  { now, held, criteria }: Pick<Found, 'now' | 'held' | 'criteria'>,
+  found: readonly number[],
+): Promise<readonly number[]> {
+  const { account } = held
+  return relevanceOf({ db, blobs, indexes, account, view: now, criteria, signal }, found)
+}
+
+/** Of all that was found in the selected mailbox. */
+export const relevancyOfFound = (session: ImapSession, found: Found): Promise<readonly number[]> =>
+  relevancyOf(session, found, found.positions.map(session.selectedView.locator(found.now)))
 
 /** Messages that the client does not know yet are not found. */
 function positionsOf(view: SessionView, { uids }: MailboxView, indexes: readonly number[]): number[] {

@@ -49,7 +49,7 @@ function valueOf(key: SortKey, { subject, mailbox, minute }: Letter): Buffer | n
   return key === 'date' && minute !== undefined ? Math.floor(now / 60_000 + minute) * 60_000 : now
 }
 
-function naively(list: readonly Letter[], by: readonly SortCriterion[]): number[] {
+function naively(list: readonly Letter[], by: readonly (SortCriterion & { key: SortKey })[]): number[] {
   const places = list.map((_, i) => i)
   return places.sort((a, b) => {
     for (const { key, isReversed } of by) {

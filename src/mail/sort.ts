@@ -22,24 +22,34 @@ export type SortKey =
   | 'to'
 
 export interface SortCriterion {
-  readonly key: SortKey
+  readonly key: SortKey | 'relevancy'
   readonly isReversed: boolean
 }
 
 /** Of so many ranks to each place, comparing is quicker than going through all ranks. */
 const fewOf = 16
 
-/** Places among the indexes, in the order of the criteria. */
+/**
+ * Places among the indexes, in the order of the criteria. `relevancy` is that of each place, up to 100, where a
+ * criterion asks for it: the highest comes first (RFC 6203 §6).
+ */
 export async function sortMessages(
   selection: Selection,
   criteria: readonly SortCriterion[],
+  relevancy: readonly number[] = [],
 ): Promise<Uint32Array> {
   const { indexes, signal } = selection
-  const ranks = await ranksOf(selection, new Set(criteria.map(({ key }) => key)))
+  const keys = criteria.map(({ key }) => key).filter((key) => key !== 'relevancy')
+  const ranks = await ranksOf(selection, new Set(keys))
   let order = Uint32Array.from(indexes, (_, place) => place)
   // By the last first: each keeps the order that those after it have made.
   for (const { key, isReversed } of criteria.toReversed())
-    order = await orderByRank(order, ranks.get(key)!, isReversed, signal)
+    order = await orderByRank(
+      order,
+      key === 'relevancy' ? Uint32Array.from(relevancy, (score) => 100 - score) : ranks.get(key)!,
+      isReversed,
+      signal,
+    )
   return order
 }
 

@@ -17,9 +17,12 @@ import { replaceFilters } from '../search-filters.ts'
 import { resolveKeys } from '../search-keys.ts'
 import {
   assertCharset,
+  assertFuzzy,
   highestModseq,
   placeOf,
   readProgram,
+  relevancyOf,
+  relevancyOfFound,
   type SearchProgram,
   searchIn,
   searchSelected,
@@ -85,6 +88,7 @@ async function searchSources(session: ImapSession, args: EsearchArguments): Prom
   const { returns, sources } = args
   assertCharset(args.program)
   const program = await replaceFilters(session, args.program)
+  if (returns.words.has('RELEVANCY')) assertFuzzy(program)
   if (program.hasModseq) session.enableCondstore()
   const refs = await filteredMailboxes(session, sources)
   if (refs.length > session.settings.maxSearchMailboxes)
@@ -125,9 +129,10 @@ async function fromSelected(
   if (returns.words.has('SAVE')) view.save(pairUp(returned.toSorted((a, b) => a - b)))
   const correlator = correlatorOf(session, ref)
   const modseq = highestModseq(returned, found, view)
+  const relevancy = returns.words.has('RELEVANCY') ? await relevancyOfFound(session, found) : undefined
   const number = (position: number): number => view.uidAt(position)
   if (positions.length > 0)
-    writeEsearch(session, correlator, returns, { found: positions, number, byUid: true, modseq })
+    writeEsearch(session, correlator, returns, { found: positions, number, byUid: true, modseq, relevancy })
   followResult(session, returns, found, { correlator, byUid: true })
 }
 
@@ -146,13 +151,23 @@ async function fromOther(
   const numbered = { count: now.count, lowerBound: (uid: number) => now.firstNotBefore(uid), uidAt: number }
   // What `$` stands for is in the selected mailbox.
   const place = placeOf(numbered, () => [], objectIdPrefix(held))
+  const criteria = resolveKeys(program.key, place)
   const wanted = wantedOf(returns)
-  const found = await searchIn(session, held, now, resolveKeys(program.key, place), {
+  const found = await searchIn(session, held, now, criteria, {
     ...(wanted !== undefined && { wanted }),
   })
   if (found.length === 0) return
   let modseq = 0
   if (program.hasModseq)
     for (const index of returnedOf(found, returns)) modseq = Math.max(modseq, now.modseqs.at(index))
-  writeEsearch(session, correlatorOf(session, ref), returns, { found, number, byUid: true, modseq })
+  const relevancy = returns.words.has('RELEVANCY')
+    ? await relevancyOf(session, { now, held, criteria }, found)
+    : undefined
+  writeEsearch(session, correlatorOf(session, ref), returns, {
+    found,
+    number,
+    byUid: true,
+    modseq,
+    relevancy,
+  })
 }

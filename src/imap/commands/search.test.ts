@@ -126,7 +126,7 @@ test('[ESEARCH] RETURN chooses what is said', async () => {
     '* ESEARCH (TAG "A4") COUNT 0',
     'A4 OK SEARCH completed',
   ])
-  await ask(client, 'A5 SEARCH RETURN (RELEVANCY) ALL', ['A5 BAD Unknown return option'])
+  await ask(client, 'A5 SEARCH RETURN (RELEVANCY) ALL', ['A5 BAD RELEVANCY needs FUZZY'])
   await ask(client, 'A6 UID SEARCH 2:3', ['* SEARCH 2 3', 'A6 OK UID SEARCH completed'])
   await ask(client, 'A7 ENABLE IMAP4rev2')
   await ask(client, 'A8 SEARCH TEXT nowhere', ['* ESEARCH (TAG "A8")', 'A8 OK SEARCH completed'])

@@ -8,7 +8,13 @@ import type { Arguments } from '../grammar.ts'
 import { completeLimited } from '../message-limit.ts'
 import { type ReturnOptions, returnedOf, returnsAll, takeReturnOptions, wantedOf } from '../return-options.ts'
 import { assertTagFree, followResult, refuseUpdates } from '../search-context.ts'
-import { highestModseq, readProgram, type SearchProgram, searchSelected } from '../search-selected.ts'
+import {
+  highestModseq,
+  readProgram,
+  type SearchProgram,
+  searchSelected,
+  relevancyOfFound,
+} from '../search-selected.ts'
 import { pairUp } from '../sequence-set.ts'
 import type { ImapSession } from '../session.ts'
 
@@ -55,8 +61,10 @@ async function runSearch(
 ): Promise<Completion> {
   const { out, selectedView: view, reader } = session
   if (returns?.words.has('UPDATE') === true) assertTagFree(session)
+  const isRanked = returns?.words.has('RELEVANCY') === true
   const result = await searchSelected(session, program, {
     isLimited: true,
+    isRanked,
     wanted: returns && wantedOf(returns),
   })
   const found = result.positions
@@ -66,7 +74,8 @@ async function runSearch(
   const number = (position: number): number => (byUid ? view.uidAt(position) : position + 1)
   if (returns !== undefined || session.isRev2) {
     const options = returns ?? returnsAll
-    writeEsearch(session, { tag: reader.tag }, options, { found, number, byUid, modseq })
+    const relevancy = isRanked ? await relevancyOfFound(session, result) : undefined
+    writeEsearch(session, { tag: reader.tag }, options, { found, number, byUid, modseq, relevancy })
     if (result.limited === undefined)
       followResult(session, options, result, { correlator: { tag: reader.tag }, byUid })
     else if (options.words.has('UPDATE')) refuseUpdates(session)

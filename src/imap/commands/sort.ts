@@ -3,16 +3,17 @@
  * choice of what is returned (ESORT, RFC 5267 §3).
  */
 import type { AccountId } from '#base/id.ts'
-import { sortMessages, type SortCriterion, type SortKey } from '#mail/sort.ts'
+import { sortMessages, type SortCriterion } from '#mail/sort.ts'
 import { type AnyCommand, command, type Completion, whole } from '../command.ts'
 import { writeEsearch } from '../esearch-response.ts'
 import type { Arguments } from '../grammar.ts'
 import { type ReturnOptions, returnedOf, takeReturnOptions } from '../return-options.ts'
-import { assertTagFree, followResult } from '../search-context.ts'
+import { assertTagFree, followResult, refuseUpdates } from '../search-context.ts'
 import {
   highestModseq,
   readCharset,
   readKeys,
+  relevancyOfFound,
   type SearchProgram,
   searchSelected,
 } from '../search-selected.ts'
@@ -58,13 +59,14 @@ function sorting(name: string): AnyCommand {
   })
 }
 
-const keys: ReadonlyMap<string, SortKey> = new Map([
+const keys: ReadonlyMap<string, SortCriterion['key']> = new Map([
   ['ARRIVAL', 'arrival'],
   ['CC', 'cc'],
   ['DATE', 'date'],
   ['DISPLAYFROM', 'displayfrom'],
   ['DISPLAYTO', 'displayto'],
   ['FROM', 'from'],
+  ['RELEVANCY', 'relevancy'],
   ['SIZE', 'size'],
   ['SUBJECT', 'subject'],
   ['TO', 'to'],
@@ -72,7 +74,7 @@ const keys: ReadonlyMap<string, SortKey> = new Map([
 
 /** `"(" sort-criterion *(SP sort-criterion) ")"`; a key that is there twice decides nothing the second time. */
 function readCriteria(args: Arguments): readonly SortCriterion[] {
-  const criteria = new Map<SortKey, SortCriterion>()
+  const criteria = new Map<SortCriterion['key'], SortCriterion>()
   args.open()
   do {
     const isReversed = args.takeWord('reverse ')
@@ -90,9 +92,10 @@ const sorter =
     { services: { db }, connection: { signal } }: ImapSession,
     account: AccountId,
     criteria: readonly SortCriterion[],
+    relevancy?: readonly number[],
   ): Sort =>
   (view, indexes) =>
-    sortMessages({ db, account, view, indexes, signal }, criteria)
+    sortMessages({ db, account, view, indexes, signal }, criteria, relevancy)
 
 async function runSort(
   session: ImapSession,
@@ -101,9 +104,12 @@ async function runSort(
 ): Promise<Completion> {
   const { out, selectedView: view, reader } = session
   if (returns?.words.has('UPDATE') === true) assertTagFree(session)
-  const result = await searchSelected(session, program)
+  const isByRelevancy = criteria.some(({ key }) => key === 'relevancy')
+  const isRanked = isByRelevancy || returns?.words.has('RELEVANCY') === true
+  const result = await searchSelected(session, program, { isRanked })
   const { positions, now, held } = result
-  const sortBy = sorter(session, held.account, criteria)
+  const scores = isRanked ? await relevancyOfFound(session, result) : undefined
+  const sortBy = sorter(session, held.account, criteria, isByRelevancy ? scores : undefined)
   const order = await sortBy(now, positions.map(view.locator(now)))
   const found = Array.from(order, (place) => positions[place]!)
   const returned = returns === undefined ? found : returnedOf(found, returns)
@@ -113,8 +119,13 @@ async function runSort(
   const number = (position: number): number => (byUid ? view.uidAt(position) : position + 1)
   if (returns !== undefined) {
     const correlator = { tag: reader.tag }
-    writeEsearch(session, correlator, returns, { found, number, byUid, modseq })
-    followResult(session, returns, result, { correlator, byUid, order: { positions: found, sort: sortBy } })
+    const relevancy =
+      scores && returns.words.has('RELEVANCY') ? Array.from(order, (place) => scores[place]!) : undefined
+    writeEsearch(session, correlator, returns, { found, number, byUid, modseq, relevancy })
+    // How relevant a message is depends on what else is found, so that such an order does not last.
+    if (!isByRelevancy)
+      followResult(session, returns, result, { correlator, byUid, order: { positions: found, sort: sortBy } })
+    else if (returns.words.has('UPDATE')) refuseUpdates(session)
   } else {
     out.ascii('* SORT')
     for (const position of found) out.sp().uint(number(position))
