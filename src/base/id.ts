@@ -25,6 +25,17 @@ export type BlobHash = Branded<string, 'BlobHash'>
 /** What a JMAP client is given as state: the modseq in base 36. Opaque to everybody but `kv/change-log.ts`. */
 export type State = Branded<string, 'State'>
 
-/** The kinds of object that the change log tells apart. Codes are on disk: append only. */
-export const dataTypes = ['Mailbox', 'Email', 'Thread', 'EmailSubmission', 'Identity'] as const
+/**
+ * The kinds of object that the change log tells apart. Codes are on disk: append only. Subscriptions are those that
+ * no own mailbox carries, annotations those of the server: of both it says only that there is a change, of id 0.
+ */
+export const dataTypes = [
+  'Mailbox',
+  'Email',
+  'Thread',
+  'EmailSubmission',
+  'Identity',
+  'Subscription',
+  'Annotation',
+] as const
 export type DataType = (typeof dataTypes)[number]

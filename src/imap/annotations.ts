@@ -130,22 +130,41 @@ function addComputed(
     found.set(adminEntry, Buffer.from(settings.adminContact))
 }
 
+/** METADATA of what has changed, without values (RFC 5464 §4.4.2). */
+export function writeChangedEntries(session: ImapSession, subject: Subject, names: readonly string[]): void {
+  if (names.length === 0) return
+  writeSubject(session, subject)
+  for (const name of names) {
+    session.out.sp()
+    writeEntry(session, name)
+  }
+  session.out.crlf()
+}
+
+function writeSubject({ out, isUtf8 }: ImapSession, subject: Subject): void {
+  out.ascii('* METADATA ')
+  if (subject === undefined) out.ascii('""')
+  else writeName(out, subject.path, isUtf8)
+}
+
+/** An atom where it can be, as in the examples of RFC 5464. */
+function writeEntry({ out, isUtf8 }: ImapSession, name: string): void {
+  if (/^[\w/.:+-]+$/.test(name)) out.ascii(name)
+  else out.string(Buffer.from(name), isUtf8)
+}
+
 async function writeValues(
   session: ImapSession,
   subject: Subject,
   values: ReadonlyMap<string, Uint8Array | undefined>,
 ): Promise<void> {
   const { out, isUtf8 } = session
-  out.ascii('* METADATA ')
-  if (subject === undefined) out.ascii('""')
-  else writeName(out, subject.path, isUtf8)
+  writeSubject(session, subject)
   let before = ' ('
   for (const [name, value] of values) {
     out.ascii(before)
     before = ' '
-    // An atom where it can be, as in the examples of RFC 5464.
-    if (/^[\w/.:+-]+$/.test(name)) out.ascii(name)
-    else out.string(Buffer.from(name), isUtf8)
+    writeEntry(session, name)
     out.sp()
     if (value === undefined) out.nil()
     else if (value.includes(0)) out.byte(0x7e).literal(value)

@@ -36,6 +36,7 @@ export const always: readonly string[] = [
   'MULTIAPPEND',
   'MULTISEARCH',
   'NAMESPACE',
+  'NOTIFY',
   'OBJECTID',
   'PARTIAL',
   'PREVIEW',

@@ -91,6 +91,12 @@ export function readFetchItems(args: Arguments): readonly FetchItem[] {
   return items
 }
 
+/** The items of both, each once. */
+export const bothItems = (a: readonly FetchItem[], b: readonly FetchItem[]): readonly FetchItem[] => [
+  ...a,
+  ...b.filter((item) => a.every((other) => keyOf(other) !== keyOf(item))),
+]
+
 const keyOf = (item: FetchItem): string => ('label' in item ? `${item.kind}${item.label}` : item.name)
 
 function simpleItem(name: string): FetchItem | undefined {

@@ -94,7 +94,8 @@ function complete(refs: readonly Named[], gone: readonly string[]): readonly Can
   return all
 }
 
-function ancestorsOf(paths: Iterable<string>): ReadonlySet<string> {
+/** The names above these. */
+export function ancestorsOf(paths: Iterable<string>): ReadonlySet<string> {
   const found = new Set<string>()
   for (const path of paths)
     for (let above = parentPath(path); above !== undefined && !found.has(above); above = parentPath(above))

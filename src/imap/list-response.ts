@@ -9,12 +9,19 @@ export interface Listed {
   readonly attributes: readonly string[]
   /** Behind the name, in its parentheses. */
   readonly extended?: string
+  /** What it was called before (RFC 5465 §5.4). */
+  readonly oldName?: string
 }
 
 export function writeListed({ out, isUtf8 }: ImapSession, word: 'LIST' | 'LSUB', listed: Listed): void {
   out.ascii(`* ${word} (${listed.attributes.join(' ')}) "${delimiter}" `)
   writeName(out, listed.path, isUtf8)
   if (listed.extended !== undefined) out.ascii(` (${listed.extended})`)
+  if (listed.oldName !== undefined) {
+    out.ascii(' ("OLDNAME" (')
+    writeName(out, listed.oldName, isUtf8)
+    out.ascii('))')
+  }
   out.crlf()
 }
 

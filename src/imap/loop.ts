@@ -16,7 +16,8 @@ import { permissionOf } from './permissions.ts'
 import { ProtocolEnd } from './reader.ts'
 import { registry } from './registry.ts'
 import type { ImapSession } from './session.ts'
-import { showChanges } from './show-changes.ts'
+import { type Occasion, showChanges } from './show-changes.ts'
+import { tellWhile } from './waiting.ts'
 
 /** Serves the client until either side ends it. Throws only what is a defect of the connection's own. */
 export async function serveSession(session: ImapSession): Promise<void> {
@@ -55,7 +56,7 @@ async function oneCommand(session: ImapSession): Promise<'done' | 'bad' | 'end'>
   const { reader } = session
   let prepared: Prepared | undefined
   try {
-    if (!(await reader.next())) return 'end'
+    if (!(await nextCommand(session))) return 'end'
     session.commands++
     const known = registry.get(reader.name)
     if (known === undefined) throw new SyntaxFault('unknown command', 0)
@@ -71,6 +72,16 @@ async function oneCommand(session: ImapSession): Promise<'done' | 'bad' | 'end'>
   }
 }
 
+/** RFC 5465 §3.1: who has used NOTIFY is told of events also while there is no command. */
+function nextCommand(session: ImapSession): Promise<boolean> {
+  const { reader, notify } = session
+  if (notify === undefined) return reader.next()
+  return tellWhile(session, reader.next(), async () => {
+    const { ended } = await tryToShowChanges(session, { expunges: false })
+    if (ended !== undefined) throw ended
+  })
+}
+
 function assertPermitted({ access }: ImapSession, { name }: AnyCommand): void {
   const needed = permissionOf(name)
   if (access === undefined || needed === undefined || access.permissions.has(needed)) return
@@ -84,7 +95,10 @@ function wrongState({ state }: ImapSession, known: AnyCommand): string {
 
 /** What the command did is done: whatever happens now, its answer is said. */
 async function complete(session: ImapSession, prepared: Prepared, o: Completion): Promise<void> {
-  const { toldGone, ended } = await tryToShowChanges(session, prepared)
+  const { toldGone, ended } = await tryToShowChanges(session, {
+    expunges: !prepared.hidesExpunges,
+    hasExpunged: o.expunged === true,
+  })
   const modseq = o.expunged === true || toldGone ? highestModseq(session, o) : undefined
   const code = o.code ?? modseq
   if (o.expunged === true && modseq !== undefined && code !== modseq) session.tellHighestModseq()
@@ -106,9 +120,9 @@ interface Shown {
 }
 
 /** Changes that cannot be read now are told later. */
-async function tryToShowChanges(session: ImapSession, { hidesExpunges }: Prepared): Promise<Shown> {
+async function tryToShowChanges(session: ImapSession, occasion: Occasion): Promise<Shown> {
   try {
-    return { toldGone: await showChanges(session, !hidesExpunges) }
+    return { toldGone: await showChanges(session, occasion) }
   } catch (error) {
     if (error instanceof ProtocolEnd) return { toldGone: false, ended: error }
     if (isGone(session.connection.ended, error)) throw error
@@ -135,7 +149,9 @@ async function failed(
     return 'bad'
   }
   const refusal = asRefusal(session, error)
-  const ended = prepared && (await tryToShowChanges(session, prepared)).ended
+  const ended =
+    prepared &&
+    (await tryToShowChanges(session, { expunges: !prepared.hidesExpunges, hasExpunged: true })).ended
   session.tagged(reader.tag, refusal.status, refusal.code, refusal.message)
   if (ended !== undefined) throw ended
   return 'done'

@@ -6,7 +6,7 @@
  * may not see is answered like what does not exist.
  */
 import { Fault } from '#base/fault.ts'
-import type { AccountId, MailboxId } from '#base/id.ts'
+import type { AccountId, MailboxId, Modseq } from '#base/id.ts'
 import type { WriteTx } from '#kv/tx.ts'
 import type { Mailbox } from '#mail/mailbox-row.ts'
 import { findMailbox, mailboxPaths, maxDepth } from '#mail/mailbox-path.ts'
@@ -44,6 +44,8 @@ export class Mailboxes {
   readonly #origin: string
   /** Of the own account and the selected one: others are opened when they are needed. */
   readonly #views = new Map<AccountId, AccountView>()
+  /** Told of the session's own commits, by the number that each has in every account that it changed. */
+  onCommit: ((numbers: ReadonlyMap<AccountId, Modseq>) => void) | undefined
 
   constructor(services: ImapServices, account: AccountId, origin: string) {
     this.account = account
@@ -197,20 +199,34 @@ export class Mailboxes {
     const own = o.writesOwn === true ? [this.account] : []
     const accounts = [...new Set([...held.map(({ account }) => account), ...own])]
     const who = held.every(isUnrestricted) ? undefined : await this.who()
-    return this.#services.db.write(
-      accounts,
-      async (tx) => {
-        const rights: Rights[] = []
-        for (const one of held) rights.push(who === undefined ? one.rights : await rightsNow(tx, one, who))
-        return body(tx, rights)
-      },
-      { origin: this.#origin },
-    )
+    return this.#commit(accounts, async (tx) => {
+      const rights: Rights[] = []
+      for (const one of held) rights.push(who === undefined ? one.rights : await rightsNow(tx, one, who))
+      return body(tx, rights)
+    })
   }
 
   /** A commit in the own account that is about no mailbox's contents. */
   writeOwn<T>(body: (tx: WriteTx) => Promise<T>): Promise<T> {
-    return this.#services.db.write([this.account], body, { origin: this.#origin })
+    return this.#commit([this.account], body)
+  }
+
+  /** A commit that makes a mailbox; the body asks whether the user may. */
+  writeIn<T>(account: AccountId, body: (tx: WriteTx) => Promise<T>): Promise<T> {
+    return this.#commit([account], body)
+  }
+
+  #commit<T>(accounts: readonly AccountId[], body: (tx: WriteTx) => Promise<T>): Promise<T> {
+    const { onCommit } = this
+    return this.#services.db.write(accounts, body, {
+      origin: this.#origin,
+      ...(onCommit !== undefined && { onCommit }),
+    })
+  }
+
+  /** Up to which commit the mailboxes of an account are known now. */
+  async sequence(account: AccountId): Promise<Modseq> {
+    return (await this.#view(account)).modseq
   }
 
   async #view(account: AccountId): Promise<AccountView> {

@@ -29,6 +29,7 @@ const byCommand: Readonly<Record<string, Permission>> = {
   MOVE: 'imapMove',
   MYRIGHTS: 'imapMyRights',
   NAMESPACE: 'imapNamespace',
+  NOTIFY: 'imapIdle',
   RENAME: 'imapRename',
   REPLACE: 'imapReplace',
   RESETKEY: 'imapUrlAuth',

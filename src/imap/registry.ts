@@ -29,6 +29,7 @@ import { lsub } from './commands/lsub.ts'
 import { myrights } from './commands/myrights.ts'
 import { namespace } from './commands/namespace.ts'
 import { check, noop } from './commands/noop.ts'
+import { notify } from './commands/notify.ts'
 import { rename } from './commands/rename.ts'
 import { replace, uidReplace } from './commands/replace.ts'
 import { resetkey } from './commands/resetkey.ts'
@@ -80,6 +81,7 @@ export const commands: readonly AnyCommand[] = [
   myrights,
   namespace,
   noop,
+  notify,
   rename,
   replace,
   resetkey,

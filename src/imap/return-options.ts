@@ -3,6 +3,7 @@
  * of the messages found they stand for. SEARCH and SORT have the same ones.
  */
 import type { Wanted } from '#mail/query.ts'
+import { type FetchItem, readFetchItems } from './fetch-items.ts'
 import type { Arguments } from './grammar.ts'
 import { partialRange, type PartialRange, partOf } from './partial-range.ts'
 
@@ -22,6 +23,8 @@ export interface ReturnOptions {
   readonly words: ReadonlySet<string>
   /** Where PARTIAL is among the words. */
   readonly partial?: PartialRange
+  /** Behind UPDATE: what is to be told of new messages (RFC 5465 §7). */
+  readonly fetch?: readonly FetchItem[]
 }
 
 /** What holds where RETURN names nothing, and where ESEARCH is answered without it (RFC 9051 §6.4.4). */
@@ -32,12 +35,17 @@ export function takeReturnOptions(args: Arguments): ReturnOptions | undefined {
   if (!args.takeWord('return (')) return undefined
   const found = new Set<string>()
   let partial: PartialRange | undefined
+  let fetch: readonly FetchItem[] | undefined
   if (!args.takeClose()) {
     do {
       const word = args.word()
       if (!words.includes(word)) args.fail('unknown return option')
       if (found.has(word)) args.fail('a return option twice')
       found.add(word)
+      if (word === 'UPDATE' && args.takeWord(' (')) {
+        args.at--
+        fetch = readFetchItems(args)
+      }
       if (word !== 'PARTIAL') continue
       args.sp()
       partial = partialRange(args)
@@ -48,7 +56,7 @@ export function takeReturnOptions(args: Arguments): ReturnOptions | undefined {
   // RFC 9394 §3.1
   if (partial !== undefined && found.has('ALL')) args.fail('ALL and PARTIAL exclude each other')
   if (found.size === 0) return returnsAll
-  return partial === undefined ? { words: found } : { words: found, partial }
+  return { words: found, ...(partial !== undefined && { partial }), ...(fetch !== undefined && { fetch }) }
 }
 
 /** How much from the one end of what is found will do, in the order of the mailbox; undefined where all must be. */

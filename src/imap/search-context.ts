@@ -11,6 +11,7 @@ import type { MailboxView } from '#mail/mailbox-view.ts'
 import type { SearchCriteria } from '#mail/search-criteria.ts'
 import { Refusal } from './errors.ts'
 import { beginEsearch, type Correlator } from './esearch-response.ts'
+import { bothItems, type FetchItem } from './fetch-items.ts'
 import type { HeldMailbox } from './mailbox-ref.ts'
 import type { ReturnOptions } from './return-options.ts'
 import { type Found, searchIn } from './search-selected.ts'
@@ -26,6 +27,8 @@ interface SearchContext {
   readonly correlator: Correlator
   readonly byUid: boolean
   readonly criteria: SearchCriteria
+  /** What is told of new messages that join it (RFC 5465 §7). */
+  readonly fetch: readonly FetchItem[]
   /** Nothing that happens to a message makes it meet the criteria, or no longer meet them. */
   readonly isFixed: boolean
   /** The result as the client knows it: UIDs, ascending. */
@@ -80,8 +83,11 @@ export class SearchContexts {
   }
 
   /** What changed and what came, once the client knows of it. */
-  async tellChanged(session: ImapSession, now: MailboxView, held: HeldMailbox): Promise<void> {
-    if (this.#byTag.size === 0 || this.#modseq === now.highestModseq) return
+  async changes(session: ImapSession, now: MailboxView, held: HeldMailbox): Promise<ContextChanges> {
+    const changes: ContextChange[] = []
+    const newUids = new Set<number>()
+    let fetch: readonly FetchItem[] = []
+    if (this.#byTag.size === 0 || this.#modseq === now.highestModseq) return { changes, newUids, fetch }
     const firstNew = now.firstNotBefore(this.#lastUid + 1)
     const fresh = Array.from({ length: now.count - firstNew }, (_, i) => firstNew + i)
     const changed = [...changedSince(now, this.#modseq, firstNew), ...fresh]
@@ -96,12 +102,40 @@ export class SearchContexts {
         if (met.has(index) === includes(context.uids, uid)) continue
         if (met.has(index)) joined.push(uid)
         else left.push(uid)
+        if (met.has(index) && index >= firstNew && context.fetch.length > 0) {
+          newUids.add(uid)
+          fetch = bothItems(fetch, context.fetch)
+        }
       }
-      tellLeft(session, context, left)
-      await tellJoined(session, context, now, joined)
+      changes.push({ context, left, joined })
     }
     this.#modseq = now.highestModseq
     if (now.count > 0) this.#lastUid = Math.max(this.#lastUid, now.uids.at(now.count - 1))
+    return { changes, newUids, fetch }
+  }
+}
+
+export interface ContextChanges {
+  readonly changes: readonly ContextChange[]
+  /** New messages in results of searches that ask for items of them (RFC 5465 §7), and these items. */
+  readonly newUids: ReadonlySet<number>
+  readonly fetch: readonly FetchItem[]
+}
+
+interface ContextChange {
+  readonly context: SearchContext
+  readonly left: readonly number[]
+  readonly joined: readonly number[]
+}
+
+export async function tellContextChanges(
+  session: ImapSession,
+  now: MailboxView,
+  { changes }: ContextChanges,
+): Promise<void> {
+  for (const { context, left, joined } of changes) {
+    tellLeft(session, context, left)
+    await tellJoined(session, context, now, joined)
   }
 }
 
@@ -120,7 +154,7 @@ interface Following {
 /** Where UPDATE is among the words: keeps the client informed of what was found, or says that it is not. */
 export function followResult(
   session: ImapSession,
-  { words }: ReturnOptions,
+  { words, fetch = [] }: ReturnOptions,
   found: Found,
   { correlator, byUid, order }: Following,
 ): void {
@@ -132,6 +166,7 @@ export function followResult(
     correlator,
     byUid,
     criteria: found.criteria,
+    fetch,
     isFixed: isFixed(found.criteria),
     uids: uidsOf(found.positions),
     sorted: order && new SortedResult(order.sort, uidsOf(order.positions)),

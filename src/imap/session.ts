@@ -26,6 +26,7 @@ import { Refusal } from './errors.ts'
 import { decodeName } from './mailbox-name.ts'
 import { type HeldMailbox, type MailboxRef, notPermitted } from './mailbox-ref.ts'
 import { Mailboxes } from './mailboxes.ts'
+import type { Notifications } from './notifications.ts'
 import type { Principals } from './namespaces.ts'
 import { CommandReader, ProtocolEnd } from './reader.ts'
 import { imapSettings } from './settings.ts'
@@ -84,6 +85,8 @@ export class ImapSession {
   isCondstore = false
   /** It said ENABLE QRESYNC: VANISHED in place of EXPUNGE (RFC 7162 §3.2.3). */
   isQresync = false
+  /** Undefined until NOTIFY is used. */
+  notify: Notifications | undefined
   /** Of the connection, whoever signed in between. */
   failedSignIns = 0
   commands = 0
@@ -125,6 +128,7 @@ export class ImapSession {
     this.offersUtf8 = true
     this.isCondstore = false
     this.isQresync = false
+    this.notify = undefined
     this.reader.limits = { ...strangerLimits, unaskedBytes: this.#unaskedBytes }
     this.connection.setIdleTimeout(this.settings.timeoutAnonymous)
   }
@@ -214,6 +218,18 @@ export class ImapSession {
     const wanted = rightsOf(needs)
     if (!hasAll(held.rights, wanted)) throw notPermitted()
     return { now, held: { ...held, needs: wanted } }
+  }
+
+  setNotify(notify: Notifications): void {
+    this.notify = notify
+    this.mailboxes.onCommit = notify.onCommit
+  }
+
+  /** Messages came into a mailbox by a command of the session. */
+  made({ account, mailbox }: HeldMailbox, uids: Iterable<number>): void {
+    const { selected } = this
+    if (selected?.account === account && selected.mailbox === mailbox.id)
+      for (const uid of uids) selected.madeHere.add(uid)
   }
 
   /** The mailbox that a client named, for what needs these rights. Throws Fault 'notFound' and 'forbidden'. */

@@ -112,6 +112,18 @@ export const imapSettings = settingsObject({
       min: 1000,
       help: 'How many messages one COPY or APPEND may bring (SAVELIMIT). They come with one commit, all or none, so that very many hold up everybody else.',
     }),
+    maxNotifyGroups: integer({
+      fallback: 100,
+      min: 1,
+      max: 1000,
+      help: 'Groups of events that one session may ask for (NOTIFY).',
+    }),
+    maxNotifyMailboxes: integer({
+      fallback: 10_000,
+      min: 1,
+      max: 100_000,
+      help: 'Mailboxes among which one session may ask to be told of events (NOTIFY): all of its user, and those of others that it asks for. With more it is not told.',
+    }),
     maxRequestSize: size({
       fallback: 50 * 1024 * 1024,
       min: 1024,

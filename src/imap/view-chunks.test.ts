@@ -164,7 +164,12 @@ test('a session is told every change of a large mailbox once', () => {
             }
           }
           if (step.show === 'no') continue
-          view.show(picture.writer, now, { expunges: step.show === 'all', ...enabled })
+          view.show(picture.writer, now, {
+            expunges: step.show === 'all',
+            withNew: true,
+            withFlags: true,
+            ...enabled,
+          })
           picture.hear(now)
           assert.equal(view.highestModseq < modseq, view.hidesGone)
           assert.equal(view.count, picture.messages.length)

@@ -38,6 +38,9 @@ interface Told {
 export interface ShowOptions {
   /** Whether the client may be told now of messages that are gone. */
   readonly expunges: boolean
+  /** Whether it is to be told of new ones, and of flags: what it is not told of waits. */
+  readonly withNew: boolean
+  readonly withFlags: boolean
   readonly isCondstore: boolean
   readonly isQresync: boolean
 }
@@ -52,6 +55,8 @@ export class SessionView implements Numbered {
   /** What UIDBATCHES told. */
   readonly batchesAsked = new BatchesAsked()
   readonly contexts = new SearchContexts()
+  /** UIDs of messages that the session itself put here, until it is shown what is new. */
+  readonly madeHere = new Set<number>()
   /** The rights that the client was told of, by PERMANENTFLAGS. */
   toldRights: Rights
   /** The columns shown last. Not the whole view: that would keep its other columns in memory. */
@@ -68,6 +73,10 @@ export class SessionView implements Numbered {
   readonly #told = new Map<number, Told>()
   /** Some of the messages are gone, and the client does not know. */
   #hasGone = false
+  /** There are new messages, and the client was not to be told. */
+  #hidesNew = false
+  /** What changed flags after this was not to be told. */
+  #flagsUntoldSince: Modseq | undefined
   #highestModseq: Modseq
   /** The highest UID that was ever in the view: what is above it is new. */
   #lastUid: number
@@ -99,7 +108,12 @@ export class SessionView implements Numbered {
 
   /** HIGHESTMODSEQ of the mailbox when the client had last been told everything. */
   get highestModseq(): Modseq {
-    return this.#highestModseq
+    return this.#flagsUntoldSince ?? this.#highestModseq
+  }
+
+  /** The highest UID that the client knows, or knew. */
+  get lastUid(): number {
+    return this.#lastUid
   }
 
   /** The client still counts messages that are gone. */
@@ -188,15 +202,18 @@ export class SessionView implements Numbered {
    */
   show(out: ResponseWriter, now: MailboxView, o: ShowOptions): boolean {
     const isShown = now.uids === this.#shownUids && now.flagSets === this.#shownFlags
-    if (isShown && this.#told.size === 0 && !(this.#hasGone && o.expunges)) {
+    const since = o.withFlags ? this.#flagsUntoldSince : undefined
+    const isDue = (this.#hasGone && o.expunges) || (this.#hidesNew && o.withNew) || since !== undefined
+    if (isShown && this.#told.size === 0 && !isDue) {
       // Also what came and went unseen has a number.
-      if (!this.#hasGone) this.#highestModseq = now.highestModseq
+      if (!this.#hasGone && !this.#hidesNew) this.#highestModseq = now.highestModseq
       return false
     }
-    const { gone, changed } = this.#compare(now, o.isCondstore)
+    const { gone, changed } = this.#compare(now, { isCondstore: o.isCondstore, since })
     const hidden = o.expunges ? 0 : gone.length
     if (o.expunges) showExpunged(out, gone, o.isQresync ? this.#uids : undefined)
-    const added = now.count - now.firstNotBefore(this.#lastUid + 1)
+    const fresh = now.count - now.firstNotBefore(this.#lastUid + 1)
+    const added = o.withNew ? fresh : 0
     if (added > 0) {
       this.#lastUid = now.uids.at(now.count - 1)
       out
@@ -204,14 +221,19 @@ export class SessionView implements Numbered {
         .uint(now.count + hidden)
         .ascii(' EXISTS\r\n')
     }
-    showFlags(out, now, { changed, expunged: o.expunges ? gone : [], isCondstore: o.isCondstore })
-    if (hidden === 0) {
+    if (o.withFlags) {
+      showFlags(out, now, { changed, expunged: o.expunges ? gone : [], isCondstore: o.isCondstore })
+      this.#flagsUntoldSince = undefined
+    } else if (changed.length > 0) this.#flagsUntoldSince ??= this.#highestModseq
+    this.#hasGone = hidden > 0
+    this.#hidesNew = fresh > added
+    if (this.#hasGone || this.#hidesNew) this.#keepOwn(now, o.expunges ? gone : [], added)
+    else {
       this.#uids = now.uids
       this.#flags = now.flagSets
       this.#modseqs = now.modseqs
-      this.#hasGone = false
       this.#highestModseq = now.highestModseq
-    } else this.#keepGone(now, added)
+    }
     this.#told.clear()
     this.#shownUids = now.uids
     this.#shownFlags = now.flagSets
@@ -220,21 +242,21 @@ export class SessionView implements Numbered {
   }
 
   /** What is different now, in ascending positions. */
-  #compare(now: MailboxView, isCondstore: boolean): Differences {
+  #compare(now: MailboxView, how: Comparison): Differences {
     const found: Differences = { gone: [], changed: [] }
     const { head, tail } = sharedChunks(this.#uids, now.uids)
     const { chunks, layout } = this.#uids
-    for (let i = 0; i < head; i++) this.#compareFlags(now, i, i, isCondstore, found)
+    for (let i = 0; i < head; i++) this.#compareFlags(now, i, i, how, found)
     const from = layout.starts[head]!
     const end = layout.starts[chunks.length - tail]!
     for (let i = from, at = from; i < end; i++) {
       const uid = this.#uids.at(i)
       while (at < now.count && now.uids.at(at) < uid) at++
       if (at === now.count || now.uids.at(at) !== uid) found.gone.push(i)
-      else if (this.#differs(i, now, at, isCondstore)) found.changed.push({ position: i, index: at })
+      else if (this.#differs(i, now, at, how)) found.changed.push({ position: i, index: at })
     }
     for (let i = chunks.length - tail; i < chunks.length; i++)
-      this.#compareFlags(now, i, i + now.uids.chunks.length - chunks.length, isCondstore, found)
+      this.#compareFlags(now, i, i + now.uids.chunks.length - chunks.length, how, found)
     return found
   }
 
@@ -242,30 +264,32 @@ export class SessionView implements Numbered {
    * Of a chunk that the client knows, which has the same messages as one of now. Flags and MODSEQ change together,
    * and what was told since has a higher MODSEQ than the columns: so most messages are passed over by theirs.
    */
-  #compareFlags(
-    now: MailboxView,
-    known: number,
-    current: number,
-    isCondstore: boolean,
-    found: Differences,
-  ): void {
-    if (this.#flags.chunks[known] === now.flagSets.chunks[current]) return
+  #compareFlags(now: MailboxView, known: number, current: number, how: Comparison, found: Differences): void {
+    const isEach = how.since !== undefined
+    if (this.#flags.chunks[known] === now.flagSets.chunks[current] && !isEach) return
     const position = this.#uids.layout.starts[known]!
     const index = now.uids.layout.starts[current]!
     const count = this.#uids.layout.lengthOf(known)
     const before = this.#modseqs.chunks[known]!
     const after = now.modseqs.chunks[current]!
     for (let i = 0; i < count; i++)
-      if (before[i] !== after[i] && this.#differs(position + i, now, index + i, isCondstore))
+      if ((isEach || before[i] !== after[i]) && this.#differs(position + i, now, index + i, how))
         found.changed.push({ position: position + i, index: index + i })
   }
 
-  /** Some messages are gone and must be kept in their places: the view has columns of its own for a while. */
-  #keepGone(now: MailboxView, added: number): void {
+  /**
+   * Some messages are gone and must be kept in their places, or new ones must not be counted yet: the view has columns
+   * of its own for a while, without those that left it.
+   */
+  #keepOwn(now: MailboxView, left: readonly number[], added: number): void {
     const known = this.#uids.count
-    const uids = new Uint32Array(known + added)
-    for (let i = 0; i < known; i++) uids[i] = this.#uids.at(i)
-    for (let i = 0; i < added; i++) uids[known + i] = now.uids.at(now.count - added + i)
+    const uids = new Uint32Array(known - left.length + added)
+    let to = 0
+    for (let i = 0, next = 0; i < known; i++) {
+      if (i === left[next]) next++
+      else uids[to++] = this.#uids.at(i)
+    }
+    for (let i = now.count - added; i < now.count; i++) uids[to++] = now.uids.at(i)
     const flags = new Uint32Array(uids.length)
     const modseqs = new Float64Array(uids.length)
     for (let i = 0, at = 0; i < uids.length; i++) {
@@ -277,10 +301,10 @@ export class SessionView implements Numbered {
     this.#uids = columnOf(uids)
     this.#flags = columnOf(flags)
     this.#modseqs = columnOf(modseqs)
-    this.#hasGone = true
   }
 
-  #differs(position: number, now: MailboxView, index: number, isCondstore: boolean): boolean {
+  #differs(position: number, now: MailboxView, index: number, { isCondstore, since }: Comparison): boolean {
+    if (since !== undefined && now.modseqs.at(index) > since) return true
     const told = this.#told.get(position)
     if (isCondstore) {
       const isTold = now.modseqs.at(index) === (told?.modseq ?? this.#modseqs.at(position))
@@ -291,6 +315,12 @@ export class SessionView implements Numbered {
     if (this.#sets === now.sets) return known !== flags
     return !sameFlags(this.#sets.at(known), now.sets.at(flags))
   }
+}
+
+interface Comparison {
+  readonly isCondstore: boolean
+  /** All flags are told that changed after this. */
+  readonly since: Modseq | undefined
 }
 
 interface Differences {

@@ -55,6 +55,27 @@ async function staged(
 }
 
 describe('db', () => {
+  it('tells a writer the numbers of what it changed, before it has its result', async () => {
+    const { db } = open()
+    const told: (readonly [string, number[][]])[] = []
+    const write = async (name: string, body: (tx: WriteTx) => Promise<void>): Promise<void> => {
+      const numbers: number[][] = []
+      const onCommit = (found: ReadonlyMap<AccountId, Modseq>): void => void numbers.push(...found)
+      await db.write([alice], body, { onCommit })
+      told.push([name, numbers])
+    }
+    const change = async (tx: WriteTx): Promise<void> => tx.changed(alice, 'Mailbox', 1, 'updated')
+    await write('alone', change)
+    // These share a commit.
+    await Promise.all([write('first', change), write('nothing', async () => {}), write('second', change)])
+    assert.deepEqual(told, [
+      ['alone', [[alice, 1]]],
+      ['first', [[alice, 2]]],
+      ['nothing', []],
+      ['second', [[alice, 3]]],
+    ])
+  })
+
   it('commits rows, change log and hint together, and raises the sequence by one', async () => {
     const { db, messages } = open()
     const modseq = await db.write([alice], async (tx) => {

@@ -23,7 +23,8 @@ export interface Db {
    * The accounts are locked before the body runs and until the commit is durable; touching another throws.
    * The body may run again after a conflict, so it awaits only `tx`: no look-ups, no events, no output.
    * `origin` names the session that wrote, so that it can ignore the echo. `mayWait`: nobody waits for it, so it
-   * may take some milliseconds more and a sync less.
+   * may take some milliseconds more and a sync less. `onCommit` is called before the caller gets the result, with
+   * the number that the change has in each account where there was one.
    */
   write<T>(accounts: readonly AccountId[], body: (tx: WriteTx) => Promise<T>, o?: WriteOptions): Promise<T>
 }
@@ -31,6 +32,7 @@ export interface Db {
 interface WriteOptions {
   readonly origin?: string
   readonly mayWait?: true
+  readonly onCommit?: (numbers: ReadonlyMap<AccountId, Modseq>) => void
 }
 
 /** How many writers of one account share a commit: enough to fill a sync, few enough to stay quick. */
@@ -44,7 +46,9 @@ interface Waiting {
   readonly reject: (error: unknown) => void
 }
 
-type Outcome = { readonly value: unknown } | { readonly error: unknown }
+type Outcome =
+  | { readonly value: unknown; readonly numbers: ReadonlyMap<AccountId, Modseq> }
+  | { readonly error: unknown }
 
 export class KvDb implements Db {
   readonly #engine: KvEngine
@@ -158,7 +162,10 @@ export class KvDb implements Db {
     if (batch !== undefined && tx.scheduledTasks) this.#bus.publish({ kind: 'task' })
     for (const [i, outcome] of outcomes.entries()) {
       if ('error' in outcome) writers[i]!.reject(outcome.error)
-      else writers[i]!.resolve(outcome.value)
+      else {
+        writers[i]!.options.onCommit?.(outcome.numbers)
+        writers[i]!.resolve(outcome.value)
+      }
     }
     return 'done'
   }
@@ -195,8 +202,8 @@ async function runAll(
           throw error
         }
       })
-      tx.endWriter()
-      outcomes.push(failed ? { error: result } : { value: result })
+      const numbers = tx.endWriter()
+      outcomes.push(failed ? { error: result } : { value: result, numbers })
     } catch (error) {
       outcomes.push({ error })
     }
@@ -206,7 +213,8 @@ async function runAll(
 
 async function runOnly(tx: WriteTransaction, writer: Waiting): Promise<readonly Outcome[] | undefined> {
   try {
-    return [{ value: await writer.body(tx) }]
+    const value = await writer.body(tx)
+    return [{ value, numbers: tx.endWriter() }]
   } catch (error) {
     writer.reject(error)
     return undefined

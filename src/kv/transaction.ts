@@ -231,8 +231,12 @@ export class WriteTransaction extends ReadTransaction implements WriteTx {
     return all
   }
 
-  /** A writer is done: what it changed has its own number in each account, and the next gets the one after. */
-  endWriter(): void {
+  /**
+   * A writer is done: what it changed has its own number in each account, and the next gets the one after. Returns
+   * the numbers of those accounts in which it changed something.
+   */
+  endWriter(): ReadonlyMap<AccountId, Modseq> {
+    const numbers = new Map<AccountId, Modseq>()
     for (const [account, work] of this.#accounts) {
       if (!work.touched) continue
       const modseq = this.modseq(account)
@@ -251,7 +255,9 @@ export class WriteTransaction extends ReadTransaction implements WriteTx {
       work.touched = false
       work.changes = new Map()
       work.expunged = new Map()
+      numbers.set(account, modseq)
     }
+    return numbers
   }
 
   /** All that the writers did as one batch, undefined where they did nothing. */

@@ -102,7 +102,8 @@ export async function writeAnnotations(
     if (ofScope.some(([, value]) => value !== undefined)) await assertRoom(tx, at, scope, ofScope, limits)
     for (const [name, value] of ofScope) putOne(tx, at, name, value)
   }
-  if (at.place !== undefined) await raiseModseq(tx, at.place)
+  if (at.place === undefined) tx.changed(at.reader, 'Annotation', 0, 'updated')
+  else await raiseModseq(tx, at.place)
 }
 
 /** RFC 7162 §3.2: a change of an annotation is one of the mailbox, whoever can see it. */

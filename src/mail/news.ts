@@ -5,7 +5,7 @@
  * All of it is read in one snapshot, so it does not matter which of several commits changed what: the rows
  * say how things are, and an entry's modseq says whether that is new.
  */
-import type { AccountId, MailboxId, MessageId, Modseq, Uid } from '#base/id.ts'
+import type { AccountId, DataType, MailboxId, MessageId, Modseq, Uid } from '#base/id.ts'
 import { entriesSince, expungedSince } from '#kv/change-log.ts'
 import type { ReadTx } from '#kv/tx.ts'
 import type { Mailbox } from './mailbox-row.ts'
@@ -73,18 +73,51 @@ export async function readNews(
   return { to, mailboxes, entries, expunged }
 }
 
+export interface OthersChanges {
+  /** Those that were changed in whatever way, or whose messages were. */
+  readonly mailboxes: ReadonlySet<MailboxId>
+  readonly types: ReadonlySet<DataType>
+}
+
+/** What somebody else changed since a commit: all but these commits. */
+export async function changedByOthers(
+  tx: ReadTx,
+  account: AccountId,
+  from: Modseq,
+  ours: ReadonlySet<Modseq>,
+): Promise<OthersChanges | 'tooMuch'> {
+  const changed = await changedIds(tx, account, from, ours)
+  if (changed === 'tooMuch') return 'tooMuch'
+  const rows = await tx.getMany(
+    messageTable,
+    [...changed.messages].map((id) => [account, id] as const),
+  )
+  for (const row of rows) for (const { mailbox } of row?.entries ?? []) changed.mailboxes.add(mailbox)
+  return changed
+}
+
+interface ChangedIds {
+  readonly messages: Set<MessageId>
+  readonly mailboxes: Set<MailboxId>
+  readonly types: Set<DataType>
+}
+
 async function changedIds(
   tx: ReadTx,
   account: AccountId,
   from: Modseq,
-): Promise<{ messages: Set<MessageId>; mailboxes: Set<MailboxId> } | 'tooMuch'> {
+  without?: ReadonlySet<Modseq>,
+): Promise<ChangedIds | 'tooMuch'> {
   const messages = new Set<MessageId>()
   const mailboxes = new Set<MailboxId>()
+  const types = new Set<DataType>()
   for (let after = from; ;) {
     const page = await entriesSince(tx, account, after, logPage)
     if (page === 'tooOld') return 'tooMuch'
     for (const [modseq, entry] of page) {
       after = modseq
+      if (without?.has(modseq) === true) continue
+      for (const type of entry.keys()) types.add(type)
       for (const id of entry.get('Mailbox')?.keys() ?? []) mailboxes.add(id as MailboxId)
       for (const [id, how] of entry.get('Email') ?? []) {
         if (how === 'destroyed') messages.delete(id as MessageId)
@@ -92,7 +125,7 @@ async function changedIds(
       }
     }
     if (messages.size > maxFollowed) return 'tooMuch'
-    if (page.length < logPage) return { messages, mailboxes }
+    if (page.length < logPage) return { messages, mailboxes, types }
   }
 }
 

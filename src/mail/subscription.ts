@@ -46,6 +46,7 @@ export async function dropLostSubscription(tx: WriteTx, account: AccountId, path
   const key = [account, keyOf(path)] as const
   if ((await tx.get(lostSubscriptionTable, ...key)) === undefined) return false
   tx.delete(lostSubscriptionTable, key)
+  tx.changed(account, 'Subscription', 0, 'updated')
   return true
 }
 
@@ -80,10 +81,13 @@ export async function subscribeForeign(
   if (isNew && all.length >= maxForeign)
     throw new Fault('tooLarge', 'too many subscriptions', { limit: maxForeign })
   tx.put(foreignSubscriptionTable, [account, to.account, to.mailbox], to.path)
+  tx.changed(account, 'Subscription', 0, 'updated')
 }
 
 /** Ends a subscription, if there is one. */
-export const unsubscribeForeign = (tx: WriteTx, account: AccountId, from: Place): void =>
+export function unsubscribeForeign(tx: WriteTx, account: AccountId, from: Place): void {
   tx.delete(foreignSubscriptionTable, [account, from.account, from.mailbox])
+  tx.changed(account, 'Subscription', 0, 'updated')
+}
 
 const keyOf = (path: string): string => hash('sha256', path).slice(0, keyHexDigits)

@@ -66,6 +66,10 @@ async function keep(
       )
     return all
   })
+  session.made(
+    ref,
+    kept.map(({ uid }) => uid),
+  )
   if (!tellsUids(ref)) return {}
   return { code: `APPENDUID ${kept[0]!.uidValidity} ${formatSet(kept.map(({ uid }) => uid))}` }
 }

@@ -84,6 +84,10 @@ async function copyAll(
   const copied = await session.mailboxes.write([from, to], (tx, [, rights]) =>
     copyMessages(tx, placeOf(from), uids, placeOf(to), { ...options, may: flagRights(rights!) }),
   )
+  session.made(
+    to,
+    copied.pairs.map(([, uid]) => uid),
+  )
   return copied.pairs.length === 0 || !tellsUids(to)
     ? {}
     : { code: copyUid(copied.uidValidity, copied.pairs) }
@@ -108,6 +112,10 @@ async function moveAll(
         moveMessages(tx, placeOf(from), page, placeOf(to), { ...options, may: flagRights(rights!) }),
       )
       pairs.push(...moved.pairs)
+      session.made(
+        to,
+        moved.pairs.map(([, uid]) => uid),
+      )
       progress.done += page.length
       uidValidity = moved.uidValidity
     }

@@ -32,7 +32,7 @@ export const create = command({
     if (role !== undefined && !isOwn) throw new Refusal('Uses are for your own mailboxes', 'USEATTR')
     const limits = await session.services.limitsOf(account)
     const who = await session.mailboxes.who()
-    const id = await session.services.db.write([account], async (tx) => {
+    const id = await session.mailboxes.writeIn(account, async (tx) => {
       const place = await newPlace(tx, account, inside, who)
       if (role !== undefined && (await listMailboxes(tx, account)).some((mailbox) => mailbox.role === role))
         throw new Refusal('Another mailbox has that use', 'USEATTR')

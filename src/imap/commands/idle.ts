@@ -4,6 +4,7 @@ import { signedIn } from '../session-state.ts'
 import { Refusal } from '../errors.ts'
 import { showChanges } from '../show-changes.ts'
 import type { ImapSession } from '../session.ts'
+import { tellWhile } from '../waiting.ts'
 
 const maxDoneBytes = 64
 
@@ -24,40 +25,16 @@ export const idle = command({
         throw new Refusal('Expected DONE', undefined, 'BAD')
       return { text: 'IDLE terminated' }
     } finally {
-      session.onNews = undefined
       connection.setIdleTimeout(settings.timeoutAuthenticated)
     }
   },
 })
 
-/** Tells what is new whenever something may be, and returns the client's next line. */
-async function untilLine(session: ImapSession): Promise<Buffer | undefined> {
-  const waiting = { isNew: true, hasLine: false, wake: (): void => {} }
-  const { account: own } = session.mailboxes
-  const account = session.selected?.account ?? own
-  const wake = (): void => {
-    waiting.isNew = true
-    waiting.wake()
-  }
-  using _watching = session.services.watch.watch(account, wake, account !== own)
-  session.onNews = wake
-  const reading = Promise.resolve(session.reader.continuation(maxDoneBytes, false)).finally(() => {
-    waiting.hasLine = true
-    waiting.wake()
+/** Returns the client's next line. */
+function untilLine(session: ImapSession): Promise<Buffer | undefined> {
+  const reading = Promise.resolve(session.reader.continuation(maxDoneBytes, false))
+  return tellWhile(session, reading, async () => {
+    // There is no tagged line that could say it.
+    if ((await showChanges(session, { expunges: true })) && session.isCondstore) session.tellHighestModseq()
   })
-  // Awaited below; until then a line too long is nothing that nobody handles.
-  reading.catch(() => {})
-  while (!waiting.hasLine) {
-    if (waiting.isNew) {
-      waiting.isNew = false
-      // There is no tagged line that could say it.
-      if ((await showChanges(session, true)) && session.isCondstore) session.tellHighestModseq()
-      await session.out.end()
-      continue
-    }
-    await new Promise<void>((resolve) => {
-      waiting.wake = resolve
-    })
-  }
-  return reading
 }

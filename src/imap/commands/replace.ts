@@ -112,6 +112,7 @@ async function keep(
     .catch((error: unknown) => {
       throw isFault(error, 'conflict') ? gone() : error
     })
+  session.made(to, [uid])
   // RFC 8508 §4.3: before the client is told that the old one is gone.
   if (tellsUids(to)) session.untagged(`OK [APPENDUID ${uidValidity} ${uid}] Replacement message ready`)
   return { expunged: true }
