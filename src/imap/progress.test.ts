@@ -93,3 +93,17 @@ test('who leaves while a command takes long disturbs nobody', async () => {
     [],
   )
 })
+
+test('all is done but the commit: that is not said in numbers', async () => {
+  await using server = await slowServer(20)
+  const client = await server.selected()
+  const write = server.db.write.bind(server.db)
+  server.db.write = (async (...args: Parameters<typeof write>) => {
+    const result = await write(...args)
+    await sleep(30)
+    return result
+  }) as typeof write
+  const lines = await ask(client, 'a COPY 1:20 Archive')
+  assert.ok(lines.includes('* OK [INPROGRESS ("a" NIL NIL)] Still at it'), client.transcript)
+  assert.ok(!lines.some((line) => line.includes(' 20 20)')))
+})
