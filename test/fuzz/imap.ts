@@ -20,6 +20,7 @@ import { commands, registry } from '#imap/registry.ts'
 import type { ImapSession } from '#imap/session.ts'
 import { readFilter } from '#imap/search-filters.ts'
 import { positionsOfUids, positionsWithin } from '#imap/sequence-set.ts'
+import { authorise, parseRump } from '#imap/url-auth.ts'
 import { decodeUtf7, encodeUtf7 } from '#imap/utf7.ts'
 import { noLimits } from '#mail/limits.ts'
 import type { Connection } from '#net/connection.ts'
@@ -27,7 +28,9 @@ import { InputBuffer, lineTooLong } from '#net/input-buffer.ts'
 
 const limits = { lineBytes: 2000, commandBytes: 4000, unaskedBytes: Infinity, skipBytes: 8000 }
 /** All that grammars ask of the session. */
-const noSession = { settings: { allowUnauthenticate: true } } as unknown as ImapSession
+const noSession = {
+  settings: { allowUnauthenticate: true, allowCompression: true },
+} as unknown as ImapSession
 
 /** The input side of a connection that ends after these bytes. */
 function connectionOf(bytes: Buffer, step: number): Connection {
@@ -130,6 +133,15 @@ async function appends(bytes: Uint8Array): Promise<void> {
   assert.deepEqual(await appendAll(whole, ((bytes[0] ?? 0) % 17) + 1), await appendAll(whole, whole.length))
 }
 
+/** What is authorised leads where it led before, and is found again in what it has become. */
+function authorised(bytes: Uint8Array): void {
+  const rump = parseRump(Buffer.from(bytes).toString('latin1'))
+  if (rump === undefined) return
+  const full = rump.text + authorise(Buffer.alloc(32), rump)
+  assert.equal(full.slice(0, full.lastIndexOf(':internal:')), rump.text)
+  assert.deepEqual(parseRump(rump.text), rump)
+}
+
 /** The first byte chooses a command, the second how the bytes are cut. `~` stands for a line end. */
 async function session(bytes: Uint8Array): Promise<void> {
   const chosen = commands[(bytes[0] ?? 0) % commands.length]!
@@ -210,6 +222,7 @@ export const targets: readonly {
   { name: 'imap session', parser: 'IMAP commands', run: session },
   { name: 'imap append', parser: 'IMAP commands', run: appends },
   { name: 'imap message url', parser, run: (b) => void parseMessageUrl(Buffer.from(b).toString('latin1')) },
+  { name: 'imap authorised url', parser, run: authorised },
   { name: 'imap sequence set', parser, run: sets },
   { name: 'imap mailbox name', parser, run: names },
   { name: 'imap namespace', parser, run: places },
