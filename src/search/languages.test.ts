@@ -2,6 +2,7 @@ import assert from 'node:assert/strict'
 import test from 'node:test'
 import fc from 'fast-check'
 import { foldText } from '#message/fold-text.ts'
+import { languageByWords } from './common-words.ts'
 import { loadLanguages } from './languages.ts'
 
 /** A sentence of each, and two forms of one of its words. */
@@ -31,6 +32,17 @@ for (const [language, text, one, other] of samples) {
     assert.equal(stemmer.stem(foldText(one)), stemmer.stem(foldText(other)))
   })
 }
+
+test('common words tell the language of a letter, and nothing where they are too few', () => {
+  assert.equal(languageByWords('We will not be there on Friday, and have no plans for you.'), 'en')
+  assert.equal(
+    languageByWords('Ich bin am Freitag nicht da, und auch die Kollegen sind nicht im Haus.'),
+    'de',
+  )
+  assert.equal(languageByWords('invoice 4711'), undefined)
+  assert.equal(languageByWords('og det har kan på'), undefined)
+  assert.equal(languageByWords(''), undefined)
+})
 
 test('there are rules for at least 18 languages', async () => {
   const { stemmers } = await loadLanguages()

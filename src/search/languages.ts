@@ -5,6 +5,7 @@
  * when somebody searches for words in any of their forms.
  */
 import { foldText } from '#message/fold-text.ts'
+import { languageByWords } from './common-words.ts'
 import type { Stemmer } from './fuzzy.ts'
 
 export interface Languages {
@@ -39,8 +40,9 @@ const algorithms: ReadonlyMap<string, string> = new Map([
   ['tr', 'turkish'],
 ])
 
-/** Characters that are looked at: it takes some microseconds for each. */
-const judged = 300
+/** Characters that are looked at where common words do not tell: it takes some microseconds for each. */
+const judged = 150
+const judgedByWords = 400
 const leastJudged = 12
 /** Stems that are remembered of each language. */
 const known = 20_000
@@ -67,7 +69,11 @@ async function load(): Promise<Languages> {
   }
   return {
     stemmers: [...stemmers.values()],
-    ofText: (text) => (text.length < leastJudged ? undefined : stemmers.get(detect(text.slice(0, judged)))),
+    ofText(text) {
+      if (text.length < leastJudged) return undefined
+      const language = languageByWords(text.slice(0, judgedByWords)) ?? detect(text.slice(0, judged))
+      return stemmers.get(language)
+    },
   }
 }
 
