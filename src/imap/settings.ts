@@ -90,7 +90,7 @@ export const imapSettings = settingsObject({
       help: 'The largest command with its strings, but for the messages that it brings.',
     }),
     maxConcurrent: integer({
-      fallback: 100,
+      fallback: 1000,
       min: 1,
       classic: 'imap.rate-limit.concurrent',
       help: 'How many connections of one account may be signed in at once, on each worker.',

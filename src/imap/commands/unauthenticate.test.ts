@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
+import type { AccountId, MailboxId } from '#base/id.ts'
 import { connectionPair } from '../../../test/harness/pipe.ts'
 import { ask, ImapTestServer } from '../fixture.test.ts'
 import { ImapSession } from '../session.ts'
@@ -93,4 +94,23 @@ test('where it is not allowed it is not offered either', async () => {
   await ask(client, 'a2 UNAUTHENTICATE', ['a2 BAD Not allowed here'])
   await ask(client, 'a3 UNAUTHENTICATE now', ['a3 BAD Not allowed here'])
   await ask(client, 'a4 NOOP', ['a4 OK NOOP completed'])
+})
+
+test('searches and mailboxes that the first user wanted to hear of are no longer told of', async () => {
+  await using server = await ImapTestServer.start()
+  await server.add(8, 'mary@example.org')
+  await server.fill(1)
+  const client = await server.selected()
+  await ask(client, 'a1 SEARCH RETURN (UPDATE COUNT) ALL')
+  await ask(client, 'a2 NOTIFY SET (personal (MessageNew MessageExpunge FlagChange))')
+  await server.fill(1, { mailbox: 6 as MailboxId })
+  await client.until('* STATUS ')
+  await ask(client, 'a3 UNAUTHENTICATE')
+  await ask(client, 'a4 LOGIN mary@example.org secret')
+  await ask(client, 'a5 SELECT INBOX')
+  await server.fill(1)
+  await server.fill(1, { mailbox: 6 as MailboxId })
+  await ask(client, 'a6 NOOP', ['a6 OK NOOP completed'])
+  await server.deliver('x: y\n', { account: 8 as AccountId })
+  await ask(client, 'a7 NOOP', ['* 1 EXISTS', 'a7 OK NOOP completed'])
 })

@@ -1,7 +1,8 @@
 /**
  * This tree's server, started as `npm start` does it, on a temporary data directory and ports of its own, with
- * routes to the bench's sink, a name server beside it and no limit of what an account may send; all else as it is
- * by default. Its accounts come through the API, as an administrator's script would make them.
+ * routes to the bench's sink, a name server beside it and no limit of what an account may send or how often it is
+ * signed in; all else as it is by default. Its accounts come through the API, as an administrator's script would
+ * make them.
  */
 import { type ChildProcess, spawn } from 'node:child_process'
 import { closeSync, existsSync, openSync, readFileSync, writeFileSync } from 'node:fs'
@@ -113,6 +114,7 @@ function configuration(ports: Ports): string {
   return [
     // As the peers: the workloads sign in without TLS.
     '[imap.auth]\nallow-plain-text = true\n\n',
+    '[imap.rate-limit]\nconcurrent = 100000\n\n',
     listener('smtp', 'smtp', ports.smtp),
     listener('imap', 'imap', ports.imap),
     listener('imaps', 'imap', ports.imaps, 'tls.implicit = true\n'),
