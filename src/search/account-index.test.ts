@@ -61,6 +61,7 @@ test('headers are searched with their names, and a text is header or body', asyn
   assert.deepEqual(await answers([segment], 'text', 'needle'), [present])
   assert.deepEqual(await answers([segment], 'text', 'spam'), [present])
   assert.deepEqual(await answers([segment], 'header', 'x-spam: hay'), [unknown])
+  assert.deepEqual(await answers([segment], 'text', 'haystack x'), [absent])
   assert.deepEqual(await answers([segment], 'body', 'spam'), [absent])
   // What stands in a header is in it as the header says.
   assert.deepEqual(await answers([segment], 'text', 'bob'), [absent])

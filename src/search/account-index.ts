@@ -6,7 +6,7 @@
  * are always unknown.
  */
 import { setImmediate as nextTurn } from 'node:timers/promises'
-import { type Field, fields, type FieldSet, fieldSet, headerField } from './field.ts'
+import { fields, type FieldSet, headerField } from './field.ts'
 import type { FuzzyWord } from './fuzzy.ts'
 import { type FuzzyRegion, rankWord } from './ranking.ts'
 import { keepPhrases } from './phrase.ts'
@@ -19,8 +19,6 @@ export const present = 2
 
 /** Where a text may stand. `text` is the whole of a message, with its headers; `header` is its headers. */
 export type Region = 'from' | 'to' | 'cc' | 'bcc' | 'subject' | 'body' | 'header' | 'text'
-
-const inHeader: FieldSet = 1 << headerField
 
 export class AccountIndex {
   readonly #segments: readonly Segment[]
@@ -137,30 +135,28 @@ async function answerIn(
   answers: Uint8Array,
 ): Promise<void> {
   const having = new Uint8Array(answers.length)
-  if (region === 'header' || region === 'text') await markHeaders(segment, pieces, having)
-  if (region !== 'header') await markField(segment, region === 'text' ? 'body' : region, pieces, having)
+  if (region === 'header' || region === 'text')
+    await markField(segment, 'header', headerField, pieces, having)
+  if (region !== 'header')
+    await markField(segment, 'words', fields[region === 'text' ? 'body' : region], pieces, having)
   // What is one piece of a word is contained where a word has it; what is more may have other signs between.
   const isSure = pieces.length === 1 && pieces[0]!.text === needle
   for (const [i, has] of having.entries()) answers[i] = has === 0 ? absent : isSure ? present : unknown
   for (const number of segment.incomplete) if (answers[number] === absent) answers[number] = unknown
 }
 
-async function markHeaders(segment: Segment, pieces: readonly Piece[], marks: Uint8Array): Promise<void> {
-  const dictionary = await segment.dictionary('header')
-  addMarks(marks, havingAll(dictionary, pieces, inHeader, marks.length))
-}
-
+/** Adds the documents that have all pieces, one after the other, in a field of one of the dictionaries. */
 async function markField(
   segment: Segment,
-  field: Field,
+  name: 'header' | 'words',
+  field: number,
   pieces: readonly Piece[],
   marks: Uint8Array,
 ): Promise<void> {
-  const isPhrase = pieces.length > 1
-  const dictionary = await segment.dictionary('words', isPhrase)
-  const having = havingAll(dictionary, pieces, fieldSet(field), marks.length)
-  if (isPhrase && pieces.every(({ isWhole }) => isWhole))
-    keepPhrases(dictionary, pieces, fields[field], having)
+  const isPhrase = pieces.length > 1 && pieces.every(({ isWhole }) => isWhole)
+  const dictionary = await segment.dictionary(name, isPhrase)
+  const having = havingAll(dictionary, pieces, 1 << field, marks.length)
+  if (isPhrase) keepPhrases(dictionary, pieces, field, having)
   addMarks(marks, having)
 }
 

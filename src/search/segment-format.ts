@@ -4,7 +4,7 @@
  *     head        a mark, then the length of each section: numbers of 32 bits
  *     documents   their ids, ascending, and the numbers of those of which not all text is here
  *     words       a dictionary (`dictionary-format.ts`): as they are written, field by field
- *     header      a dictionary of what stands in headers, names of fields included; without positions
+ *     header      a dictionary of what stands in headers, names of fields included
  *     stems       a dictionary of what words were brought to by the rules of their language; without positions
  *
  * Within a segment a document has a number: its place in the list of ids.

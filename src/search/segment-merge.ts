@@ -43,7 +43,7 @@ export async function mergeSegments(
 }
 
 async function mergeDictionaries(sources: readonly Source[], name: DictionaryName): Promise<DictionaryBytes> {
-  const hasPositions = name === 'words'
+  const hasPositions = name !== 'stems'
   const cursors: Cursor[] = []
   for (const { segment, numbers } of sources) {
     const { terms, postings } = await segment.dictionary(name, hasPositions)

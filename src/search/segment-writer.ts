@@ -16,6 +16,7 @@ export class SegmentWriter {
   readonly #incomplete: number[] = []
   /** The next position in each field of the document. */
   readonly #next: number[] = []
+  #nextInHeader = 0
   #stemmer: Stemmer | undefined
 
   get documents(): number {
@@ -31,6 +32,7 @@ export class SegmentWriter {
   begin(id: number): void {
     this.#ids.push(id)
     this.#next.length = 0
+    this.#nextInHeader = 0
     this.#stemmer = undefined
   }
 
@@ -57,7 +59,13 @@ export class SegmentWriter {
   /** A header field as it is shown, with its name. */
   addHeader(line: string): void {
     const document = this.#ids.length - 1
-    eachWord(line, (word) => this.#header.add(word, document, headerField, 0))
+    const first = this.#nextInHeader
+    let last = first - 1
+    eachWord(line, (word, position) => {
+      last = first + position
+      this.#header.add(word, document, headerField, last)
+    })
+    this.#nextInHeader = last + 1 + gap
   }
 
   /** Not all text of the document is here: it may contain what is not found. */
@@ -74,7 +82,7 @@ export class SegmentWriter {
     }
     return writeSegment(documents, {
       words: this.#words.done(true),
-      header: this.#header.done(false),
+      header: this.#header.done(true),
       stems: this.#stems.done(false),
     })
   }
