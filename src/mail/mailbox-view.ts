@@ -39,6 +39,8 @@ export class MailboxView implements Columns {
   /** For each chunk the flag sets that its entries have, once somebody asked. */
   readonly #used: WeakMap<Uint32Array, UsedSets>
   readonly #arrangements: Arrangements
+  #flagSetsInUse: readonly FlagSet[] | undefined
+  #firstUnseen: number | undefined
 
   constructor(
     mailbox: Mailbox,
@@ -90,16 +92,25 @@ export class MailboxView implements Columns {
 
   /** Every combination of flags that an entry of the mailbox has, once. */
   flagSetsInUse(): Iterable<FlagSet> {
+    return (this.#flagSetsInUse ??= this.#findFlagSets())
+  }
+
+  #findFlagSets(): readonly FlagSet[] {
     const found = new Set<number>()
-    for (let i = 0; i < this.flagSets.chunks.length; i++) for (const set of this.#usedIn(i)) found.add(set)
+    for (let i = 0; i < this.flagSets.chunks.length; i++)
+      for (const set of this.#usedIn(i).sets) found.add(set)
     return Array.from(found, (set) => this.sets.at(set))
   }
 
   /** The index of the first entry without `$seen`, -1 where there is none. */
   firstUnseen(): number {
+    return (this.#firstUnseen ??= this.#findFirstUnseen())
+  }
+
+  #findFirstUnseen(): number {
     const { chunks, layout } = this.flagSets
     for (let i = 0; i < chunks.length; i++) {
-      if ([...this.#usedIn(i)].every((set) => this.sets.at(set).seen)) continue
+      if (!this.#usedIn(i).hasUnseen) continue
       const start = layout.starts[i]!
       for (let at = start; at < layout.starts[i + 1]!; at++) if (!this.flagsAt(at).seen) return at
     }
@@ -117,14 +128,17 @@ export class MailboxView implements Columns {
     return this.uids.lowerBound(uid)
   }
 
-  #usedIn(chunk: number): ReadonlySet<number> {
+  #usedIn(chunk: number): UsedSets {
     const numbers = this.flagSets.chunks[chunk]!
     const length = this.flagSets.layout.lengthOf(chunk)
     const known = this.#used.get(numbers)
-    if (known?.length === length) return known.sets
+    if (known?.length === length) return known
     const sets = new Set(numbers.subarray(0, length))
-    this.#used.set(numbers, { length, sets })
-    return sets
+    let hasUnseen = false
+    for (const set of sets) hasUnseen ||= !this.sets.at(set).seen
+    const used = { length, sets, hasUnseen }
+    this.#used.set(numbers, used)
+    return used
   }
 }
 
@@ -132,4 +146,5 @@ export class MailboxView implements Columns {
 export interface UsedSets {
   readonly length: number
   readonly sets: ReadonlySet<number>
+  readonly hasUnseen: boolean
 }
