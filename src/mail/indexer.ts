@@ -33,7 +33,7 @@ import type { Telemetry } from '#telemetry/telemetry.ts'
 import type { Indexable } from './index-document.ts'
 import { mostBehind } from './index-status.ts'
 import type { IndexRunner } from './index-thread.ts'
-import type { IndexResult, Located } from './index-work.ts'
+import type { IndexJob, IndexResult, Located } from './index-work.ts'
 import { countersTable, messageTable, structureTable } from './tables.ts'
 
 /** Messages that one job is given. */
@@ -112,7 +112,6 @@ export class Indexer implements AsyncDisposable {
       } catch (error) {
         if (this.#stop.signal.aborted) return
         this.#o.telemetry.emit(indexFailed, { account, error })
-        this.#perJob = this.#perJob > 1 ? Math.max(1, this.#perJob >> 3) : 0
         this.#waiting.add(account)
         this.#arm(pauseMs)
         return
@@ -122,7 +121,7 @@ export class Indexer implements AsyncDisposable {
 
   /** Indexes the next messages where enough of them wait; whether there may be more to do. */
   async #advance(account: AccountId): Promise<boolean> {
-    const { db, clock, telemetry, runner } = this.#o
+    const { db, clock, telemetry } = this.#o
     const manifest = await this.#manifest(account)
     const work = await db.read(async (tx) => {
       const next = (await tx.get(countersTable, account))?.nextMessage ?? 0
@@ -139,7 +138,7 @@ export class Indexer implements AsyncDisposable {
     const { located, documents } = work
     // What has made the thread fail is not read again: searches look at it themselves.
     const isFailing = this.#perJob === 0
-    const result = await runner.run({ kind: 'index', documents, isFailing }, located)
+    const result = await this.#run({ kind: 'index', documents, isFailing }, located)
     const segment = rowOf(manifest, result)
     // Where the job took all it was given, those that are gone after its last one are behind it too.
     const isAll = result.upTo === documents.at(-1)!.id
@@ -156,6 +155,16 @@ export class Indexer implements AsyncDisposable {
       elapsed: clock.now() - began,
     })
     return true
+  }
+
+  /** Fewer messages the next time, where it fails. */
+  async #run(job: IndexJob, located: Located): Promise<IndexResult> {
+    try {
+      return await this.#o.runner.run(job, located)
+    } catch (error) {
+      this.#perJob = this.#perJob > 1 ? Math.max(1, this.#perJob >> 3) : 0
+      throw error
+    }
   }
 
   /** Makes one segment of several where that is due; whether it was. */
