@@ -58,6 +58,7 @@ export const always: readonly string[] = [
   'THREAD=ORDEREDSUBJECT',
   'THREAD=REFERENCES',
   'UIDBATCHES',
+  'UIDONLY',
   'UIDPLUS',
   'UNSELECT',
   'URL-PARTIAL',

@@ -58,12 +58,17 @@ export const condstoreItems: readonly ColumnItem[] = ['UID', 'MODSEQ', 'FLAGS']
 export function showFlags(
   out: ResponseWriter,
   now: MailboxView,
-  o: { changed: readonly Changed[]; expunged: readonly number[]; isCondstore: boolean },
+  o: {
+    changed: readonly Changed[]
+    expunged: readonly number[]
+    isCondstore: boolean
+    isUidOnly: boolean
+  },
 ): void {
   const items = o.isCondstore ? condstoreItems : flagItems
   let before = 0
   for (const { position, index } of o.changed) {
     while (before < o.expunged.length && o.expunged[before]! < position) before++
-    writeColumns(out, position - before + 1, items, now, index)
+    writeColumns(out, position - before + 1, items, now, index, o.isUidOnly)
   }
 }

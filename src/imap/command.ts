@@ -32,6 +32,8 @@ export interface ImapCommand<A> {
   readonly standard: string
   /** No EXPUNGE may be sent while it runs (RFC 9051 §7.5.1); for some that follows from the arguments. */
   readonly hidesExpunges?: true | ((args: A) => boolean)
+  /** Its arguments or its responses have message numbers, which RFC 9586 §3 can forbid. */
+  readonly usesNumbers?: true
   /** Reads the arguments; throws SyntaxFault. What it leaves unread is thrown away. */
   parse(reader: CommandReader, session: ImapSession): Maybe<A>
   /** Throws Fault and Refusal. */
@@ -47,7 +49,10 @@ export interface Prepared {
 }
 
 /** A command whose arguments only its own `run` knows. */
-export interface AnyCommand extends Pick<ImapCommand<unknown>, 'name' | 'states' | 'standard'> {
+export interface AnyCommand extends Pick<
+  ImapCommand<unknown>,
+  'name' | 'states' | 'standard' | 'usesNumbers'
+> {
   /** Reads the arguments and returns what remains to be done. */
   prepare(reader: CommandReader, session: ImapSession): Maybe<Prepared>
 }
@@ -57,6 +62,7 @@ export function command<A>(o: ImapCommand<A>): AnyCommand {
     name: o.name,
     states: o.states,
     standard: o.standard,
+    ...(o.usesNumbers === true && { usesNumbers: true }),
     prepare(reader, session) {
       const prepared = (args: A): Prepared => ({
         name: o.name,

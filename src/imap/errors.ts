@@ -16,6 +16,10 @@ export class Refusal extends Error {
   }
 }
 
+/** RFC 9586 §3: message numbers from a client that wanted none. */
+export const uidRequired = (): Refusal =>
+  new Refusal('Message numbers are not used once UIDONLY is enabled', 'UIDREQUIRED', 'BAD')
+
 const codes: Readonly<Record<FaultCode, string>> = {
   notFound: 'NONEXISTENT',
   forbidden: 'NOPERM',

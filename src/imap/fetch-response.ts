@@ -14,6 +14,7 @@ import type { LargeBytes, SectionBytes } from './section-bytes.ts'
 import type { ResponseWriter } from './writer.ts'
 
 const fetchOpen = latin1(' FETCH (')
+const uidFetchOpen = latin1(' UIDFETCH (')
 const names: Readonly<Record<ColumnItem | StructureItem, Buffer>> = {
   FLAGS: latin1('FLAGS '),
   UID: latin1('UID '),
@@ -37,8 +38,13 @@ export class BrokenOutput extends Error {
   }
 }
 
-export function beginFetch(out: ResponseWriter, number: number): void {
-  out.byte(0x2a).sp().uint(number).bytes(fetchOpen)
+/** `uid` where the client knows nothing but UIDs (RFC 9586 §3.3). */
+export function beginFetch(out: ResponseWriter, number: number, uid?: number): void {
+  out
+    .byte(0x2a)
+    .sp()
+    .uint(uid ?? number)
+    .bytes(uid === undefined ? fetchOpen : uidFetchOpen)
 }
 
 export function endFetch(out: ResponseWriter): void {
@@ -82,17 +88,24 @@ export function writeColumn(
   }
 }
 
-/** A whole response with these items, none of which needs the prefix of identifiers. */
+/**
+ * A whole response with these items, none of which needs the prefix of identifiers. With `isUidOnly` it is one by UID,
+ * which is then no item.
+ */
 export function writeColumns(
   out: ResponseWriter,
   number: number,
   items: readonly ColumnItem[],
   now: MailboxView,
   index: number,
+  isUidOnly: boolean,
 ): void {
-  beginFetch(out, number)
-  for (const [i, name] of items.entries()) {
-    if (i > 0) out.sp()
+  beginFetch(out, number, isUidOnly ? now.uids.at(index) : undefined)
+  let isFirst = true
+  for (const name of items) {
+    if (isUidOnly && name === 'UID') continue
+    if (!isFirst) out.sp()
+    isFirst = false
     writeColumn(out, name, now, index, '')
   }
   endFetch(out)

@@ -130,7 +130,7 @@ export class Fetching {
   }
 
   async #fromColumns(positions: Positions, now: MailboxView): Promise<void> {
-    const { out } = this.#session
+    const { out, isUidOnly } = this.#session
     const locate = this.#view.locator(now)
     const step = this.#order === eachPosition ? 1 : -1
     for (let n = 0; n < positions.length; n += 2) {
@@ -142,7 +142,7 @@ export class Fetching {
           this.#missed = true
           continue
         }
-        beginFetch(out, position + 1)
+        beginFetch(out, position + 1, isUidOnly ? now.uids.at(index) : undefined)
         let isFirst = true
         for (const item of this.#items) {
           if (!isFirst) out.sp()
@@ -225,7 +225,8 @@ export class Fetching {
     structure: StoredStructure,
     bytes: readonly SectionBytes[] | undefined,
   ): Promise<void> | undefined {
-    beginFetch(this.#session.out, wanted.position + 1)
+    const { out, isUidOnly } = this.#session
+    beginFetch(out, wanted.position + 1, isUidOnly ? now.uids.at(wanted.index) : undefined)
     return this.#writeItems(wanted, now, structure, bytes ?? [], 0, 0)
   }
 
@@ -256,11 +257,11 @@ export class Fetching {
 
   /** RFC 9051 §6.4.5, RFC 7162 §3.2.4: flags that the command itself changed are part of its responses. */
   #finish({ position, index }: Wanted, now: MailboxView): void {
-    const { out, isCondstore } = this.#session
+    const { out, isCondstore, isUidOnly } = this.#session
     const isMarked = this.#marked.has(now.uids.at(index))
     if (isMarked) {
       for (const name of isCondstore ? condstoreItems : onlyFlags) {
-        if (hasColumn(this.#items, name)) continue
+        if (hasColumn(this.#items, name) || (isUidOnly && name === 'UID')) continue
         out.sp()
         writeColumn(out, name, now, index, '')
       }

@@ -9,7 +9,7 @@ import { Fault, SyntaxFault, isFault } from '#base/fault.ts'
 import type { EndReason } from '#net/connection.ts'
 import { capabilities } from './capabilities.ts'
 import type { AnyCommand, Completion, Prepared } from './command.ts'
-import { Refusal, refusalOf } from './errors.ts'
+import { Refusal, refusalOf, uidRequired } from './errors.ts'
 import { commandError } from './events.ts'
 import { BrokenOutput } from './fetch-response.ts'
 import { permissionOf } from './permissions.ts'
@@ -62,6 +62,7 @@ async function oneCommand(session: ImapSession): Promise<'done' | 'bad' | 'end'>
     if (known === undefined) throw new SyntaxFault('unknown command', 0)
     if (!known.states.includes(session.state)) throw new SyntaxFault(wrongState(session, known), 0)
     assertPermitted(session, known)
+    if (known.usesNumbers === true && session.isUidOnly) throw uidRequired()
     const preparing = known.prepare(reader, session)
     prepared = preparing instanceof Promise ? await preparing : preparing
     const completion = await prepared.run()

@@ -35,7 +35,7 @@ export async function resynchronise(
     const end = now.firstNotBefore(known[i + 1]! + 1)
     for (let index = now.firstNotBefore(known[i]!); index < end; index++) {
       if (now.modseqs.at(index) <= since) continue
-      writeColumns(out, index + 1, condstoreItems, now, index)
+      writeColumns(out, index + 1, condstoreItems, now, index, session.isUidOnly)
       const full = out.room()
       if (full !== undefined) await full
     }

@@ -234,12 +234,13 @@ function writePieces(
   item: 'ADDTO' | 'REMOVEFROM',
   pieces: readonly Piece[],
 ): void {
-  const { out, selectedView: view } = session
-  beginEsearch(session, correlator, byUid)
+  const { out, selectedView: view, isUidOnly } = session
+  const isByUid = byUid || isUidOnly
+  beginEsearch(session, correlator, isByUid)
   out.sp().ascii(item)
   let before = ' ('
   for (const { at, uids } of pieces) {
-    const set = formatSet(byUid ? uids : uids.values().map((uid) => view.lowerBound(uid) + 1))
+    const set = formatSet(isByUid ? uids : uids.values().map((uid) => view.lowerBound(uid) + 1))
     out.ascii(before).uint(at).sp().ascii(set)
     before = ' '
   }

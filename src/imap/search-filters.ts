@@ -7,7 +7,7 @@
 import { SyntaxFault } from '#base/fault.ts'
 import { readAnnotations } from '#mail/annotation.ts'
 import { annotated } from './annotations.ts'
-import { Refusal } from './errors.ts'
+import { Refusal, uidRequired } from './errors.ts'
 import { Arguments } from './grammar.ts'
 import { maxKeys, type SearchKey, SearchKeyReader } from './search-keys.ts'
 import type { SearchProgram } from './search-selected.ts'
@@ -23,9 +23,13 @@ const maxPasses = 8
 
 /** The program with keys in place of filters. Throws a Refusal. */
 export async function replaceFilters(session: ImapSession, program: SearchProgram): Promise<SearchProgram> {
-  if (!program.hasFilter) return program
+  if (!program.hasFilter) {
+    if (program.hasNumbers && session.isUidOnly) throw uidRequired()
+    return program
+  }
   const replacing = new Replacing(session)
   const key = await replacing.replace(program.key, [])
+  if (session.isUidOnly && hasNumbers(key)) throw uidRequired()
   const hasModseq = program.hasModseq || replacing.hasModseq
   const hasFuzzy = program.hasFuzzy || replacing.hasFuzzy
   return { ...program, key, hasModseq, hasFuzzy, hasFilter: false }
@@ -42,6 +46,13 @@ export function readFilter(
   args.done()
   if (reader.hasBadText) args.fail('text that is not UTF-8')
   return { key, reader }
+}
+
+/** What is in a filter was written for any client. */
+function hasNumbers(key: SearchKey): boolean {
+  if (key.kind === 'set') return !key.byUid && key.set.ranges.length > 0
+  if (key.kind === 'not') return hasNumbers(key.of)
+  return (key.kind === 'and' || key.kind === 'or') && key.of.some(hasNumbers)
 }
 
 class Replacing {

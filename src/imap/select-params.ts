@@ -1,4 +1,5 @@
 /** What may follow the name in SELECT and EXAMINE (RFC 4466 §2.1): CONDSTORE and QRESYNC (RFC 7162 §7). */
+import { uidRequired } from './errors.ts'
 import type { Modseq } from '#base/id.ts'
 import type { Arguments } from './grammar.ts'
 import type { ImapSession } from './session.ts'
@@ -37,6 +38,7 @@ export function readSelectParameters(args: Arguments, session: ImapSession): Sel
       // RFC 7162 §3.2.5: BAD, and the mailbox is not selected.
       if (!session.isQresync) args.fail('QRESYNC must be enabled first')
       found.qresync = readResync(args)
+      if (session.isUidOnly && found.qresync.match !== undefined) throw uidRequired()
     } else args.fail('unknown parameter')
   } while (args.take(0x20))
   args.close()

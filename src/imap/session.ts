@@ -85,6 +85,8 @@ export class ImapSession {
   isCondstore = false
   /** It said ENABLE QRESYNC: VANISHED in place of EXPUNGE (RFC 7162 §3.2.3). */
   isQresync = false
+  /** It said ENABLE UIDONLY: there are no message numbers, in either direction (RFC 9586 §3). */
+  isUidOnly = false
   /** Undefined until NOTIFY is used. */
   notify: Notifications | undefined
   /** Of the connection, whoever signed in between. */
@@ -128,6 +130,7 @@ export class ImapSession {
     this.offersUtf8 = true
     this.isCondstore = false
     this.isQresync = false
+    this.isUidOnly = false
     this.notify = undefined
     this.reader.limits = { ...strangerLimits, unaskedBytes: this.#unaskedBytes }
     this.connection.setIdleTimeout(this.settings.timeoutAnonymous)

@@ -58,12 +58,12 @@ export async function showAll(session: ImapSession): Promise<void> {
 
 /** Tells what is new in the selected mailbox, and what the client may do there if that changed. */
 async function showSelected(session: ImapSession, { fetch, ...o }: Shown): Promise<boolean> {
-  const { selected, isCondstore, isQresync } = session
+  const { selected, isCondstore, isQresync, isUidOnly } = session
   if (selected === undefined) return false
   const { now, held } = await session.selectedNow('r')
   const { contexts, lastUid } = selected
   contexts.tellGone(session, now)
-  const toldGone = selected.show(session.out, now, { ...o, isCondstore, isQresync })
+  const toldGone = selected.show(session.out, now, { ...o, isCondstore, isQresync, isUidOnly })
   // RFC 7162 §3.2: what the client is told with a higher MODSEQ than an EXPUNGE that waits may not hide that.
   if (isCondstore && selected.hidesGone) session.tellHighestModseq()
   const before = flagRights(selected.toldRights)
@@ -117,7 +117,10 @@ async function fetchItems(
   items: readonly FetchItem[],
 ): Promise<void> {
   if (positions.length > 0 && items.length > 0)
-    await new Fetching(session, withFirst(['UID'], items)).run(pairUp(positions), everyMessage)
+    await new Fetching(session, withFirst([!session.isUidOnly && 'UID'], items)).run(
+      pairUp(positions),
+      everyMessage,
+    )
 }
 
 const everyMessage = { set: { ranges: [], saved: false }, byUid: true }

@@ -166,6 +166,7 @@ test('a session is told every change of a large mailbox once', () => {
           if (step.show === 'no') continue
           view.show(picture.writer, now, {
             expunges: step.show === 'all',
+            isUidOnly: false,
             withNew: true,
             withFlags: true,
             ...enabled,

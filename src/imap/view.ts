@@ -42,7 +42,9 @@ export interface ShowOptions {
   readonly withNew: boolean
   readonly withFlags: boolean
   readonly isCondstore: boolean
+  /** Expunged messages are told by UID. */
   readonly isQresync: boolean
+  readonly isUidOnly: boolean
 }
 
 export class SessionView implements Numbered {
@@ -211,7 +213,7 @@ export class SessionView implements Numbered {
     }
     const { gone, changed } = this.#compare(now, { isCondstore: o.isCondstore, since })
     const hidden = o.expunges ? 0 : gone.length
-    if (o.expunges) showExpunged(out, gone, o.isQresync ? this.#uids : undefined)
+    if (o.expunges) showExpunged(out, gone, o.isQresync || o.isUidOnly ? this.#uids : undefined)
     const fresh = now.count - now.firstNotBefore(this.#lastUid + 1)
     const added = o.withNew ? fresh : 0
     if (added > 0) {
@@ -222,7 +224,7 @@ export class SessionView implements Numbered {
         .ascii(' EXISTS\r\n')
     }
     if (o.withFlags) {
-      showFlags(out, now, { changed, expunged: o.expunges ? gone : [], isCondstore: o.isCondstore })
+      showFlags(out, now, { ...o, changed, expunged: o.expunges ? gone : [] })
       this.#flagsUntoldSince = undefined
     } else if (changed.length > 0) this.#flagsUntoldSince ??= this.#highestModseq
     this.#hasGone = hidden > 0

@@ -42,6 +42,7 @@ function transfer(name: string, standard: string): AnyCommand {
     name,
     states: ['selected'],
     standard,
+    ...(!byUid && { usesNumbers: true as const }),
     parse: whole((args: Arguments) => {
       args.sp()
       const set = args.sequenceSet()

@@ -25,12 +25,13 @@ const extensions: ReadonlyMap<string, Extension> = new Map<string, Extension>([
   ['CONDSTORE', { words: ['CONDSTORE'], enable: (session) => session.enableCondstore() }],
   // RFC 7162 §3.2.3: with CONDSTORE or without, the result is the same.
   ['QRESYNC', { words: ['CONDSTORE', 'QRESYNC'], enable: (session) => session.enableQresync() }],
+  ['UIDONLY', { words: ['UIDONLY'], enable: (session) => (session.isUidOnly = true) }],
 ])
 
 export const enable = command<readonly string[]>({
   name: 'ENABLE',
   states: signedIn,
-  standard: 'RFC 9051 §6.3.1, RFC 7162 §3.2.3, RFC 9755 §3',
+  standard: 'RFC 9051 §6.3.1, RFC 7162 §3.2.3, RFC 9755 §3, RFC 9586 §3.1',
   parse: whole((args: Arguments) => {
     const words: string[] = []
     do {

@@ -18,7 +18,7 @@ function fetching(name: string, standard: string): AnyCommand {
     states: ['selected'],
     standard,
     // RFC 9051 §7.5.1; the UID form could.
-    ...(!byUid && { hidesExpunges: true as const }),
+    ...(!byUid && { hidesExpunges: true as const, usesNumbers: true as const }),
     parse: whole((args: Arguments, session) => {
       args.sp()
       const set = args.sequenceSet()
@@ -26,7 +26,10 @@ function fetching(name: string, standard: string): AnyCommand {
       const items = readFetchItems(args)
       const modifiers = readFetchModifiers(args, byUid && session.isQresync)
       // RFC 9051 §6.4.9, RFC 7162 §3.1.4.1
-      const first = [byUid && 'UID', modifiers.changedSince !== undefined && 'MODSEQ'] as const
+      const first = [
+        byUid && !session.isUidOnly && 'UID',
+        modifiers.changedSince !== undefined && 'MODSEQ',
+      ] as const
       return { set, items: withFirst(first, items), modifiers }
     }),
     async run(session, { set, items, modifiers }) {

@@ -32,6 +32,7 @@ function replacing(name: string, standard: string): AnyCommand {
     name,
     states: ['selected'],
     standard,
+    ...(!name.startsWith('UID') && { usesNumbers: true as const }),
     parse: readArguments,
     async run(session, args) {
       session.assertWritable()

@@ -34,6 +34,7 @@ function searching(name: string, standard: string): AnyCommand {
     states: ['selected'],
     standard,
     // RFC 7162 §3.2.10.2: message numbers in a UID SEARCH must keep their meaning too.
+    ...(!byUid && { usesNumbers: true as const }),
     hidesExpunges: byUid ? ({ program }) => program.hasNumbers : true,
     parse: whole((args: Arguments, session) => {
       args.sp()

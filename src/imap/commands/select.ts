@@ -58,7 +58,7 @@ function describe(session: ImapSession, now: MailboxView, ref: MailboxRef, isRea
   out.ascii('* ').uint(now.count).ascii(' EXISTS\r\n')
   if (!session.isRev2) {
     session.untagged('0 RECENT')
-    const unseen = now.firstUnseen() + 1
+    const unseen = session.isUidOnly ? 0 : now.firstUnseen() + 1
     if (unseen !== 0) session.untagged(`OK [UNSEEN ${unseen}] First unseen`)
   }
   session.untagged(`OK [UIDVALIDITY ${now.uidValidity}] UIDs valid`)

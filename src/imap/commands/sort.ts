@@ -37,6 +37,7 @@ function sorting(name: string): AnyCommand {
     name,
     states: ['selected'],
     standard: 'RFC 5256 §3',
+    ...(!byUid && { usesNumbers: true as const }),
     hidesExpunges: byUid ? ({ program }) => program.hasNumbers : true,
     parse: whole((args: Arguments, session) => {
       args.sp()

@@ -49,7 +49,7 @@ function storing(name: string, standard: string): AnyCommand {
     name,
     states: ['selected'],
     standard,
-    ...(!byUid && { hidesExpunges: true as const }),
+    ...(!byUid && { hidesExpunges: true as const, usesNumbers: true as const }),
     parse: whole(readArguments),
     run: (session, args) => runStore(session, args, byUid),
   })
@@ -161,7 +161,7 @@ interface Result {
  * that knows CONDSTORE is told the MODSEQ (RFC 7162 §3.1.3). True where some are gone.
  */
 async function tellResult(
-  { out, selectedView: view, isCondstore }: ImapSession,
+  { out, selectedView: view, isCondstore, isUidOnly }: ImapSession,
   positions: readonly number[],
   { now, args, byUid, modified }: Result,
 ): Promise<boolean> {
@@ -177,9 +177,9 @@ async function tellResult(
     const isKept = modified.has(now.uids.at(index) as Uid)
     const isSilent = args.isSilent && !isKept && isExpected(view, position, now, index, args)
     const isNew = view.told(position).modseq !== now.modseqs.at(index)
-    if (!isSilent) writeColumns(out, position + 1, items, now, index)
+    if (!isSilent) writeColumns(out, position + 1, items, now, index, isUidOnly)
     else if (isCondstore && (isNew || args.unchangedSince !== undefined))
-      writeColumns(out, position + 1, modseqItems, now, index)
+      writeColumns(out, position + 1, modseqItems, now, index, isUidOnly)
     view.tell(position, now, index, isCondstore)
     const full = out.room()
     if (full !== undefined) await full
