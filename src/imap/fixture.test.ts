@@ -2,6 +2,7 @@
 import assert from 'node:assert/strict'
 import type { AccountId, MailboxId, Uid } from '#base/id.ts'
 import { noWatch, passwordsOnly, userAccess } from '#account/fixture.test.ts'
+import type { Access } from '#account/access.ts'
 import type { Permission } from '#account/permission.ts'
 import { SaslMechanisms } from '#account/sasl/mechanisms.ts'
 import { fixedClock } from '#base/clock.ts'
@@ -40,6 +41,8 @@ export interface Person extends Principal {
   groups: readonly AccountId[]
   /** Besides those of users. */
   permissions?: readonly Permission[]
+  /** May not sign in. */
+  isDisabled?: boolean
 }
 
 export interface Told {
@@ -81,10 +84,12 @@ export class ImapTestServer implements AsyncDisposable {
       signIn: passwordsOnly(async (name, password) => {
         const person = this.people.find((one) => one.name === name && !one.isGroup)
         if (person === undefined || password !== 'secret') return 'wrong'
-        const access = userAccess(person.id, name)
-        const permissions = new Set([...access.permissions, ...(person.permissions ?? [])])
-        return { ...access, groups: person.groups, permissions }
+        return accessOf(person) ?? 'wrong'
       }),
+      accessOf: async (id) => {
+        const person = this.people.find((one) => one.id === id)
+        return person && accessOf(person)
+      },
       mechanisms: new SaslMechanisms(settingsWith({})),
       limitsOf: async () => this.limits,
       setLimits: async (by, _ip, of, limits) => {
@@ -211,6 +216,13 @@ export class ImapTestServer implements AsyncDisposable {
     this.userSessions[Symbol.dispose]()
     this.protocol[Symbol.dispose]()
   }
+}
+
+function accessOf(person: Person): Access | undefined {
+  if (person.isDisabled === true) return undefined
+  const access = userAccess(person.id, person.name)
+  const permissions = new Set([...access.permissions, ...(person.permissions ?? [])])
+  return { ...access, groups: person.groups, permissions }
 }
 
 /** The fallbacks of any object, but for these values. */

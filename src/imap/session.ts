@@ -45,6 +45,8 @@ export interface ImapServices {
   /** Sets what an account may hold, if `by` may do that. Throws Faults. */
   readonly setLimits: (by: Access, ip: string, account: AccountId, limits: MailLimits) => Promise<void>
   readonly principals: Principals
+  /** Undefined for whoever may not sign in. */
+  readonly accessOf: (account: AccountId) => Promise<Access | undefined>
   readonly watch: AccountWatch
   readonly userSessions: UserSessions
   readonly accessWatch: Pick<AccessWatch, 'watch'>

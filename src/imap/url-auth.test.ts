@@ -235,6 +235,11 @@ test('a URL ends: at its time, with a new key, with the message, and with the ri
   await ask(client, 'a31 RESETKEY', ['a31 OK All keys removed'])
   assert.equal(await fetched(fred, again), undefined)
   const last = await authorised(client, `${part};URLAUTH=authuser`)
+  const person = server.people.find(({ id }) => id === joe)!
+  person.isDisabled = true
+  assert.equal(await fetched(fred, last), undefined)
+  person.isDisabled = false
+  assert.equal(await fetched(fred, last), text)
   await ask(client, 'b STORE 1 +FLAGS.SILENT (\\Deleted)')
   await ask(client, 'c EXPUNGE')
   assert.equal(await fetched(fred, last), undefined)

@@ -97,9 +97,17 @@ export async function findAuthorised(session: ImapSession, text: string): Promis
   const key = ref && (await services.db.read((tx) => readAccessKey(tx, owner.id, placeOf(ref))))
   // RFC 4467 §6: what is not there takes as long as what is.
   const isMade = isSame(given!, tokenOf(key ?? randomBytes(32), rump.text))
-  if (ref === undefined || key === undefined || !isMade || mechanism!.toLowerCase() !== 'internal')
+  if (
+    owner === undefined ||
+    ref === undefined ||
+    key === undefined ||
+    !isMade ||
+    mechanism!.toLowerCase() !== 'internal'
+  )
     return undefined
   if (services.clock.now() > rump.expiresAt || !(await mayRead(session, rump.access))) return undefined
+  // Whoever may read nothing any more shows nothing.
+  if ((await services.accessOf(owner.id))?.permissions.has('imapFetch') !== true) return undefined
   const source = await readSource(services, placeOf(ref), rump.message.uid)
   return source && { source, url: rump.message }
 }

@@ -4,6 +4,7 @@
  */
 import { randomBytes } from 'node:crypto'
 import { setTimeout as wait } from 'node:timers/promises'
+import { readAccess } from '#account/access.ts'
 import { AccessWatch } from '#account/access-watch.ts'
 import { Accounts } from '#account/account.ts'
 import { PasswordPolicy } from '#account/password-policy.ts'
@@ -208,6 +209,7 @@ function imapServices(
     },
     setLimits: limitSetter({ db: store.db, clock, telemetry, accounts, usedBytes }),
     principals: principalsFrom(store.db, accounts),
+    accessOf: (id) => store.db.read((tx) => readAccess(tx, id)),
     ...watches,
     accessWatch,
     settings,
