@@ -23,6 +23,7 @@ describe('imaplib', needs('python3'), () => {
     ['stable_uids', 'UIDs stay over reconnects'],
     ['copy_and_move', 'COPY and MOVE keep bytes and flags'],
     ['names_beyond_ascii', 'folder names beyond ASCII'],
+    ['utf8_enabled', 'folder names in UTF-8, with UTF8=ACCEPT'],
     ['subjects_beyond_ascii', 'search for words beyond ASCII'],
     ['sorting', 'mail in the order of subjects, arrival and size, and threads'],
     ['sharing', 'rights are given, used and taken back'],

@@ -177,6 +177,24 @@ def names_beyond_ascii():
     client.logout()
 
 
+def utf8_enabled():
+    """With UTF8=ACCEPT imaplib sends names in UTF-8, and reads them so."""
+    client = imap()
+    ok(client.enable("UTF8=ACCEPT"))
+    for name in ["Übersicht", "草稿", "Übersicht/2024"]:
+        ok(client.create(f'"{name}"'))
+        same(ok(client.select(f'"{name}"')), [b"0"])
+        same(ok(client.status(f'"{name}"', "(MESSAGES)"))[0], f'"{name}" (MESSAGES 0)'.encode())
+    listed = b"\n".join(ok(client.list('""', '"Übersicht*"'))).decode()
+    same(listed.count('"Übersicht'), 2)
+    client.logout()
+    # Others see the same names as before.
+    other = imap()
+    listed = b"\n".join(ok(other.list('""', '"&ANw-bersicht*"'))).decode()
+    same(listed.count('"&ANw-bersicht'), 2)
+    other.logout()
+
+
 def subjects_beyond_ascii():
     client = imap()
     ok(client.create("subjects"))
