@@ -62,8 +62,10 @@ export async function prepareImap(job: ImapJob): Promise<PreparedJob> {
   return { run, release }
 }
 
-/** Nothing is asked of the server before the clock starts. */
-function prepareCold(operation: Operation, around: Surroundings): PreparedJob {
+/** Before the clock starts somebody signs in, since checking a password may be made to cost; no more is asked. */
+async function prepareCold(operation: Operation, given: Surroundings): Promise<PreparedJob> {
+  const client = await given.signIn()
+  const around: Surroundings = { ...given, signIn: () => Promise.resolve(client) }
   let session: Session | undefined
   const run = async (): Promise<JobResult> => {
     const tally = new Tally(new Timings())

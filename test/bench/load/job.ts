@@ -39,7 +39,7 @@ export interface ImapJob extends JobBase {
   readonly operation: string
   /** Size of the mailbox, which a `fill` job has made. */
   readonly messages: number
-  /** Once, by a client that has yet to come: connecting, sign-in and SELECT are part of it. */
+  /** Once, by a client that has signed in and no more: SELECT is part of it. */
   readonly cold?: true
 }
 
