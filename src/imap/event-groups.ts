@@ -5,6 +5,7 @@
 import { Refusal } from './errors.ts'
 import { type FetchItem, readFetchItems } from './fetch-items.ts'
 import type { Arguments } from './grammar.ts'
+import { ancestorsOf } from './list-candidates.ts'
 import { decodeName, delimiter, parentPath } from './mailbox-name.ts'
 import { filterKinds, type MailboxFilter, readMailboxFilter } from './mailbox-filter.ts'
 import { locate, type NamespaceNames } from './namespaces.ts'
@@ -118,17 +119,18 @@ interface Matched {
 /** The groups for mailboxes other than the selected one. Work for a path follows its depth, not the names given. */
 export class EventGroups {
   readonly #groups: readonly Matched[]
-  readonly #names: NamespaceNames
+  /** The levels above them. */
+  readonly #above: ReadonlySet<string>
   /** All paths that were given. */
   readonly named: ReadonlySet<string>
 
-  constructor(groups: readonly Group[], isUtf8: boolean, names: NamespaceNames) {
+  constructor(groups: readonly Group[], isUtf8: boolean) {
     // RFC 5465 §3.1: what no mailbox can be called is ignored like any that does not exist.
     const pathsOf = (filter: MailboxFilter): ReadonlySet<string> =>
       new Set(filter.names.map((name) => decodeName(name, isUtf8)).filter((path) => path !== undefined))
     this.#groups = groups.map(({ filter, events }) => ({ kind: filter.kind, paths: pathsOf(filter), events }))
-    this.#names = names
     this.named = new Set(this.#groups.flatMap(({ paths }) => [...paths]))
+    this.#above = ancestorsOf(this.named)
   }
 
   /** Whether any group asks for it. */
@@ -137,20 +139,20 @@ export class EventGroups {
   }
 
   /** Whether mailboxes of others may be meant. */
-  get mayBeForeign(): boolean {
+  mayBeForeign(names: NamespaceNames): boolean {
     return (
       this.#groups.some(({ kind }) => kind === 'subscribed') ||
-      [...this.named].some((path) => locate(path, this.#names).space !== 'own')
+      [...this.named].some((path) => locate(path, names).space !== 'own')
     )
   }
 
   /** Whether a path with this beginning, which ends with the delimiter, may be meant. */
   mayMatch(prefix: string): boolean {
+    const root = prefix.slice(0, -delimiter.length)
+    if (this.#above.has(root)) return true
     return this.#groups.some(({ kind, paths }) => {
       if (kind === 'subscribed') return true
-      return [...paths].some(
-        (path) => path.startsWith(prefix) || (kind === 'subtree' && prefix.startsWith(path + delimiter)),
-      )
+      return kind === 'subtree' && (paths.has(root) || hasAbove(paths, root))
     })
   }
 
@@ -176,7 +178,10 @@ function isMeant(
   if (kind === 'personal' || kind === 'inboxes') return o.isOwn
   if (kind === 'subscribed') return o.isSubscribed
   if (paths.has(path)) return true
-  if (kind !== 'subtree') return false
+  return kind === 'subtree' && hasAbove(paths, path)
+}
+
+function hasAbove(paths: ReadonlySet<string>, path: string): boolean {
   for (let above = parentPath(path); above !== undefined; above = parentPath(above))
     if (paths.has(above)) return true
   return false

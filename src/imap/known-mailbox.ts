@@ -1,4 +1,5 @@
 /** A mailbox as a client that watches it was told of it (RFC 5465). */
+import type { AccountId, Modseq } from '#base/id.ts'
 import { hasAll, rightsOf } from '#mail/rights.ts'
 import type { Events } from './event-groups.ts'
 import type { MailboxRef } from './mailbox-ref.ts'
@@ -11,6 +12,15 @@ export interface KnownMailbox {
 
 /** By `keyOf`. */
 export type KnownMailboxes = ReadonlyMap<string, KnownMailbox>
+
+/** All mailboxes as they are at one time. */
+export interface Look {
+  readonly known: KnownMailboxes
+  /** Names without a mailbox that are subscribed to. */
+  readonly lost: ReadonlySet<string>
+  /** Up to where each account was looked at. */
+  readonly sequences: ReadonlyMap<AccountId, Modseq>
+}
 
 const needed = rightsOf('lr')
 

@@ -76,7 +76,7 @@ async function oneCommand(session: ImapSession): Promise<'done' | 'bad' | 'end'>
 /** RFC 5465 §3.1: who has used NOTIFY is told of events also while there is no command. */
 function nextCommand(session: ImapSession): Promise<boolean> {
   const { reader, notify } = session
-  if (notify === undefined) return reader.next()
+  if (notify?.isActive !== true) return reader.next()
   return tellWhile(session, reader.next(), async () => {
     const { ended } = await tryToShowChanges(session, { expunges: false })
     if (ended !== undefined) throw ended

@@ -11,7 +11,7 @@ import { ancestorsOf } from './list-candidates.ts'
 import { attributesOf, writeListed } from './list-response.ts'
 import { parentPath } from './mailbox-name.ts'
 import type { MailboxRef } from './mailbox-ref.ts'
-import { isReadable, type KnownMailbox, type KnownMailboxes } from './known-mailbox.ts'
+import { isReadable, type KnownMailbox, type Look } from './known-mailbox.ts'
 import type { ImapSession } from './session.ts'
 import { writeStatus } from './status-items.ts'
 
@@ -21,11 +21,16 @@ interface Compared {
   readonly annotations: AnnotationNames
   /** Paths that the client was told it has no access to: kept up to date here. */
   readonly noAccess: Set<string>
-  readonly before: KnownMailboxes
-  readonly now: KnownMailboxes
-  /** Names without a mailbox that are subscribed to. */
-  readonly lost: ReadonlySet<string>
-  readonly isOfOthers: (account: AccountId, mailbox: MailboxId) => boolean
+  readonly before: Look
+  readonly now: Look
+  readonly byOthers: ByOthers
+}
+
+/** What is not only the session's own work. */
+export interface ByOthers {
+  inMailbox(account: AccountId, mailbox: MailboxId): boolean
+  /** Those that no own mailbox carries. */
+  readonly inSubscriptions: boolean
 }
 
 /** Why a name is listed. */
@@ -51,17 +56,17 @@ export class Difference {
   }
 
   get #pathsBefore(): ReadonlySet<string> {
-    return (this.#pathsMade ??= new Set(this.#of.before.values().map(({ ref }) => ref.path)))
+    return (this.#pathsMade ??= new Set(this.#of.before.known.values().map(({ ref }) => ref.path)))
   }
 
   get #byPath(): ReadonlyMap<string, KnownMailbox> {
-    return (this.#byPathMade ??= new Map(this.#of.now.values().map((known) => [known.ref.path, known])))
+    return (this.#byPathMade ??= new Map(this.#of.now.known.values().map((known) => [known.ref.path, known])))
   }
 
   /** RFC 5465 §3.1: at the beginning there is nothing before. */
   async tellStart(withStatus: boolean): Promise<void> {
-    const { now } = this.#of
-    for (const { ref, events } of now.values()) {
+    const { known } = this.#of.now
+    for (const { ref, events } of known.values()) {
       if (events.size === 0) continue
       if (!isReadable(ref)) this.#list(ref.path, { noAccess: true, onlyAccess: true })
       else if (withStatus && events.has('MessageNew') && !this.#isSelected(ref))
@@ -72,15 +77,20 @@ export class Difference {
   }
 
   /** Names whose subscription began or ended while they had no mailbox. */
-  addSubscriptions(paths: Iterable<string>): void {
-    for (const path of paths) {
+  #addSubscriptions(): void {
+    const { before, now, byOthers } = this.#of
+    if (!byOthers.inSubscriptions) return
+    for (const path of before.lost.symmetricDifference(now.lost)) {
       const events = this.#of.groups.eventsOf(path, { isOwn: true, isSubscribed: true })
       if (events.has('SubscriptionChange')) this.#list(path, {})
     }
   }
 
   async tell(): Promise<void> {
-    const { before, now, annotations, isOfOthers } = this.#of
+    const { annotations, byOthers } = this.#of
+    const before = this.#of.before.known
+    const now = this.#of.now.known
+    this.#addSubscriptions()
     for (const [key, was] of before) {
       if (now.has(key)) continue
       annotations.forget(key)
@@ -91,7 +101,7 @@ export class Difference {
       const was = before.get(key)
       if (was === is) continue
       const { account, mailbox } = is.ref
-      const isTold = isOfOthers(account, mailbox.id)
+      const isTold = byOthers.inMailbox(account, mailbox.id)
       if (was === undefined) this.#came(is, isTold)
       else this.#differs(was, is, isTold)
       changed.push([key, is, isTold])
@@ -104,7 +114,7 @@ export class Difference {
     const { mailboxes } = this.#of.session
     const { account, mailbox, path, isOwn } = ref
     const isThere = !isOwn && (await mailboxes.refOf(account, mailbox.id)) !== undefined
-    if (!isThere && !this.#of.isOfOthers(account, mailbox.id)) return
+    if (!isThere && !this.#of.byOthers.inMailbox(account, mailbox.id)) return
     this.#listParent(ref)
     // RFC 5465 §5.4: to lose `l` is to lose the mailbox; §5.9 wants more to be said.
     const access = isThere && events.size > 0 && ({ noAccess: true } as const)
@@ -128,17 +138,17 @@ export class Difference {
   #differs(was: KnownMailbox, is: KnownMailbox, isTold: boolean): void {
     const { ref, events } = is
     if (isReadable(was.ref) !== isReadable(ref) && events.size > 0) this.#list(ref.path, {})
+    const { byOthers } = this.#of
+    const isSubscriptionTold = ref.isOwn ? isTold : byOthers.inSubscriptions
+    const asked = events.has('SubscriptionChange') || was.events.has('SubscriptionChange')
+    if (isSubscriptionTold && asked && was.isSubscribed !== is.isSubscribed) this.#list(ref.path, {})
     if (!isTold) return
     const row = ref.mailbox
-    const { name, parent, subscribed } = was.ref.mailbox
+    const { name, parent } = was.ref.mailbox
     // RFC 5465 §5.4: what lies below it is renamed too, without a word.
     const isRenamed = (name !== row.name || parent !== row.parent) && was.ref.path !== ref.path
     if (isRenamed && (events.has('MailboxName') || was.events.has('MailboxName')))
       this.#list(ref.path, { oldName: was.ref.path })
-    const isSubscribedNow = ref.isOwn ? row.subscribed : is.isSubscribed
-    const wasSubscribed = ref.isOwn ? subscribed : was.isSubscribed
-    const asked = events.has('SubscriptionChange') || was.events.has('SubscriptionChange')
-    if (isSubscribedNow !== wasSubscribed && asked) this.#list(ref.path, {})
     this.#tellStatus(is, this.#changedItems(was.ref.mailbox, row, events))
   }
 
@@ -190,7 +200,7 @@ export class Difference {
   }
 
   async #writeLists(): Promise<void> {
-    const { session, lost, noAccess } = this.#of
+    const { session, noAccess } = this.#of
     const byPath = this.#byPath
     const parents = ancestorsOf(byPath.keys())
     for (const [path, cause] of this.#listed) {
@@ -204,7 +214,7 @@ export class Difference {
             ]
           : attributesOf(known.ref, parents.has(path))
       if (isDenied) attributes.push('\\NoAccess')
-      if (known?.isSubscribed ?? lost.has(path)) attributes.push('\\Subscribed')
+      if (known?.isSubscribed ?? this.#of.now.lost.has(path)) attributes.push('\\Subscribed')
       if (isDenied) noAccess.add(path)
       else noAccess.delete(path)
       const { oldName } = cause

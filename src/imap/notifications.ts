@@ -7,21 +7,26 @@
  * to the same mailbox.
  */
 import { isFault } from '#base/fault.ts'
-import type { AccountId, MailboxId, Modseq } from '#base/id.ts'
+import type { AccountId, DataType, MailboxId, Modseq } from '#base/id.ts'
 import { isPrivate } from '#mail/annotation.ts'
 import { changedByOthers, type OthersChanges } from '#mail/news.ts'
 import { listForeignSubscriptions, listLostSubscriptions } from '#mail/subscription.ts'
 import { AnnotationNames } from './annotation-names.ts'
 import { Refusal } from './errors.ts'
 import { EventGroups, type NotifySet, notifyNone, type SelectedEvents } from './event-groups.ts'
-import type { KnownMailbox, KnownMailboxes } from './known-mailbox.ts'
-import { Difference } from './mailbox-difference.ts'
+import type { KnownMailbox, Look } from './known-mailbox.ts'
+import { type ByOthers, Difference } from './mailbox-difference.ts'
 import type { MailboxRef } from './mailbox-ref.ts'
 import type { ImapSession } from './session.ts'
 
 const keyOf = (account: AccountId, mailbox: MailboxId): string => `${account} ${mailbox}`
 
 const overflow = 'NOTIFICATIONOVERFLOW'
+const tooMany = 'Too many mailboxes to be watched'
+const none: ReadonlySet<string> = new Set()
+/** Of an account that was not looked at before. */
+const unknown = 0 as Modseq
+const byAnybody: ByOthers = { inMailbox: () => true, inSubscriptions: true }
 
 /** What is different for the client, and nothing of it said yet. */
 export interface News {
@@ -33,12 +38,9 @@ export class Notifications {
   readonly #groups: EventGroups
   readonly mayBeForeign: boolean
   /** Whether there is anything to look at. */
-  readonly #isWatching: boolean
-  #known: KnownMailboxes = new Map()
-  /** Names without a mailbox that are subscribed to. */
-  #lost: ReadonlySet<string> = new Set()
-  /** Up to where each account was looked at. */
-  #sequences = new Map<AccountId, Modseq>()
+  readonly isWatching: boolean
+  /** What the client was told of. */
+  #last: Look = { known: new Map(), lost: none, sequences: new Map() }
   /** The session's own commits since. */
   readonly #ours = new Map<AccountId, Set<Modseq>>()
   /** Accounts of mailboxes that were named, which may be shared later. */
@@ -49,20 +51,23 @@ export class Notifications {
 
   private constructor(session: ImapSession, { selected, groups }: NotifySet) {
     this.selected = selected
-    this.#groups = new EventGroups(groups, session.isUtf8, session.mailboxes.names)
-    this.#isWatching = groups.some(({ events }) => events.size > 0)
-    this.mayBeForeign = this.#isWatching && this.#groups.mayBeForeign
+    this.#groups = new EventGroups(groups, session.isUtf8)
+    this.isWatching = groups.some(({ events }) => events.size > 0)
+    this.mayBeForeign = this.isWatching && this.#groups.mayBeForeign(session.mailboxes.names)
     this.#annotations = new AnnotationNames(session, this.#groups.ask('ServerMetadataChange'))
   }
 
   /** RFC 5465 §3.1: what is there now, and what of it the client may not see. A Refusal where it is too much. */
   static async start(session: ImapSession, set: NotifySet, withStatus: boolean): Promise<Notifications> {
     const started = new Notifications(session, set)
-    if (!started.#isWatching) return started
+    if (!started.isWatching) return started
+    if (started.#groups.named.size > session.settings.maxNotifyMailboxes) throw new Refusal(tooMany, overflow)
     started.#named = await namedAccounts(session, started.#groups.named)
-    if (!(await started.#look(session))) throw new Refusal('Too many mailboxes to be watched', overflow)
-    await started.#annotations.learn(started.#known)
-    await started.#difference(session, new Map(), () => true).tellStart(withStatus)
+    const now = await started.#look(session)
+    if (now === undefined) throw new Refusal(tooMany, overflow)
+    await started.#annotations.learn(now.known)
+    await started.#difference(session, now, byAnybody).tellStart(withStatus)
+    started.#last = now
     return started
   }
 
@@ -72,17 +77,22 @@ export class Notifications {
 
   /** To be called with what each commit of the session changed. */
   get onCommit(): ((numbers: ReadonlyMap<AccountId, Modseq>) => void) | undefined {
-    return this.#isWatching ? (numbers) => this.#note(numbers) : undefined
+    return this.isWatching ? (numbers) => this.#note(numbers) : undefined
+  }
+
+  /** Whether the client is told of anything while there is no command. */
+  get isActive(): boolean {
+    return this.isWatching || this.selected !== undefined
   }
 
   /** Those in which something may happen of which the client is told. */
   get accounts(): ReadonlySet<AccountId> {
-    return new Set([...this.#sequences.keys(), ...this.#named])
+    return new Set([...this.#last.sequences.keys(), ...this.#named])
   }
 
-  /** Undefined where nothing happened in any account. */
+  /** What happened since it was last told; undefined for nothing. */
   async news(session: ImapSession): Promise<News | undefined> {
-    if (!this.#isWatching) return undefined
+    if (!this.isWatching) return undefined
     if (!this.mayBeForeign && (await this.#isUnchanged(session))) {
       this.#ours.clear()
       // What all see of the server is in no account's log.
@@ -90,24 +100,26 @@ export class Notifications {
         ? { tell: () => this.#annotations.tellServer(() => true) }
         : undefined
     }
-    const before = { known: this.#known, lost: this.#lost, sequences: this.#sequences }
-    if (!(await this.#look(session))) return { tell: async () => stop(session) }
-    const others = await this.#othersSince(session, before.sequences)
-    this.#ours.clear()
-    const isOfOthers = (account: AccountId, mailbox: MailboxId): boolean => {
-      const found = others.get(account)
-      return found === undefined || found === 'tooMuch' || found.mailboxes.has(mailbox)
-    }
+    const now = await this.#look(session)
+    if (now === undefined) return { tell: async () => stop(session) }
+    const others = await this.#othersSince(session)
     const own = others.get(session.mailboxes.account)
-    const otherTypes = own === undefined || own === 'tooMuch' ? undefined : own.types
-    const difference = this.#difference(session, before.known, isOfOthers)
-    const lost = before.lost.symmetricDifference(this.#lost)
+    const isOfOthers = (type: DataType): boolean =>
+      own === undefined || own === 'tooMuch' || own.types.has(type)
+    const difference = this.#difference(session, now, {
+      inMailbox(account, mailbox) {
+        const found = others.get(account)
+        return found === undefined || found === 'tooMuch' || found.mailboxes.has(mailbox)
+      },
+      inSubscriptions: isOfOthers('Subscription'),
+    })
     return {
       tell: async () => {
-        if (otherTypes?.has('Subscription') !== false) difference.addSubscriptions(lost)
         await difference.tell()
-        const isOurs = otherTypes?.has('Annotation') === false
-        await this.#annotations.tellServer((name) => !(isOurs && isPrivate(name)))
+        await this.#annotations.tellServer((name) => isOfOthers('Annotation') || !isPrivate(name))
+        // Only now: what could not be told is told later.
+        this.#last = now
+        this.#ours.clear()
       },
     }
   }
@@ -119,60 +131,64 @@ export class Notifications {
     }
   }
 
-  #difference(
-    session: ImapSession,
-    before: KnownMailboxes,
-    isOfOthers: (account: AccountId, mailbox: MailboxId) => boolean,
-  ): Difference {
+  #difference(session: ImapSession, now: Look, byOthers: ByOthers): Difference {
     return new Difference({
       session,
       groups: this.#groups,
       annotations: this.#annotations,
       noAccess: this.#noAccess,
-      before,
-      now: this.#known,
-      lost: this.#lost,
-      isOfOthers,
+      before: this.#last,
+      now,
+      byOthers,
     })
   }
 
   async #isUnchanged({ mailboxes }: ImapSession): Promise<boolean> {
-    return this.#sequences.get(mailboxes.account) === (await mailboxes.sequence(mailboxes.account))
+    return this.#last.sequences.get(mailboxes.account) === (await mailboxes.sequence(mailboxes.account))
   }
 
-  /** Reads how the mailboxes are now; false where there are too many. */
-  async #look(session: ImapSession): Promise<boolean> {
-    const { mailboxes, services, settings } = session
+  /** How the mailboxes are now; undefined where there are too many. */
+  async #look(session: ImapSession): Promise<Look | undefined> {
+    const { mailboxes, settings } = session
     // Before the mailboxes: what comes in between is looked at twice.
     const sequences = new Map([[mailboxes.account, await mailboxes.sequence(mailboxes.account)]])
-    const { lost, foreign: toForeign } = await services.db.read(async (tx) => ({
-      lost: this.#groups.ask('SubscriptionChange') ? await listLostSubscriptions(tx, mailboxes.account) : [],
-      foreign: this.mayBeForeign ? await listForeignSubscriptions(tx, mailboxes.account) : [],
-    }))
+    const { lost, toForeign } = await this.#subscriptions(session)
     const own = await mailboxes.listOwn()
-    for (const account of this.mayBeForeign ? this.#sequences.keys() : [])
+    for (const account of this.mayBeForeign ? this.#last.sequences.keys() : [])
       if (account !== mailboxes.account) sequences.set(account, await mailboxes.sequence(account))
     const foreign = this.mayBeForeign
       ? await mailboxes.foreign((prefix) => this.#groups.mayMatch(prefix))
       : []
-    if (own.length + foreign.length > settings.maxNotifyMailboxes) return false
-    const subscribed = new Set(toForeign.map(({ account, mailbox }) => keyOf(account, mailbox)))
+    if (own.length + foreign.length > settings.maxNotifyMailboxes) return undefined
     const known = new Map<string, KnownMailbox>()
     for (const ref of [...own, ...foreign]) {
       const key = keyOf(ref.account, ref.mailbox.id)
-      const isSubscribed = ref.isOwn ? ref.mailbox.subscribed : subscribed.has(key)
-      known.set(key, this.#remembered(key, ref, isSubscribed))
-      if (!sequences.has(ref.account)) sequences.set(ref.account, 0 as Modseq)
+      known.set(key, this.#remembered(key, ref, ref.isOwn ? ref.mailbox.subscribed : toForeign.has(key)))
+      if (!sequences.has(ref.account)) sequences.set(ref.account, unknown)
     }
-    this.#known = known
-    this.#lost = new Set(lost)
-    this.#sequences = sequences
-    return true
+    return { known, lost, sequences }
+  }
+
+  /** Those that no own mailbox carries. */
+  async #subscriptions({
+    mailboxes: { account },
+    services,
+  }: ImapSession): Promise<{ lost: ReadonlySet<string>; toForeign: ReadonlySet<string> }> {
+    const asksLost = this.#groups.ask('SubscriptionChange')
+    if (!asksLost && !this.mayBeForeign) return { lost: none, toForeign: none }
+    return services.db.read(async (tx) => ({
+      lost: asksLost ? new Set(await listLostSubscriptions(tx, account)) : none,
+      toForeign: new Set(
+        (this.mayBeForeign ? await listForeignSubscriptions(tx, account) : []).map((one) =>
+          keyOf(one.account, one.mailbox),
+        ),
+      ),
+    }))
   }
 
   /** The same object as before where nothing is different. */
   #remembered(key: string, ref: MailboxRef, isSubscribed: boolean): KnownMailbox {
-    const before = this.#known.get(key)
+    const before = this.#last.known.get(key)
     const isSame =
       before?.ref.mailbox === ref.mailbox &&
       before.ref.path === ref.path &&
@@ -183,15 +199,11 @@ export class Notifications {
   }
 
   /** Of the accounts in which the session itself changed something: what others did there. */
-  async #othersSince(
-    { services }: ImapSession,
-    sequences: ReadonlyMap<AccountId, Modseq>,
-  ): Promise<ReadonlyMap<AccountId, OthersChanges | 'tooMuch'>> {
+  async #othersSince({ services }: ImapSession): Promise<ReadonlyMap<AccountId, OthersChanges | 'tooMuch'>> {
     const found = new Map<AccountId, OthersChanges | 'tooMuch'>()
     for (const [account, ours] of this.#ours) {
-      const from = sequences.get(account)
-      // An account that was not looked at before: from where, nobody knows.
-      if (from === undefined || from === 0) continue
+      const from = this.#last.sequences.get(account)
+      if (from === undefined || from === unknown) continue
       found.set(account, await services.db.read((tx) => changedByOthers(tx, account, from, ours)))
     }
     return found
@@ -200,7 +212,7 @@ export class Notifications {
 
 /** RFC 5465 §5.8 */
 function stop(session: ImapSession): void {
-  session.untagged(`OK [${overflow}] Too many mailboxes to be watched`)
+  session.untagged(`OK [${overflow}] ${tooMany}`)
   session.setNotify(Notifications.none(session))
 }
 

@@ -1,6 +1,8 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
+import { Fault } from '#base/fault.ts'
 import type { MailboxId, Uid } from '#base/id.ts'
+import { cutLog } from '#kv/check-log.ts'
 import { createMailbox, deleteMailbox, renameMailbox } from '#mail/mailbox.ts'
 import { expungeMessages } from '#mail/expunge.ts'
 import { storeFlags } from '#mail/flags.ts'
@@ -422,4 +424,113 @@ test('SEARCH with UPDATE and items: those of new messages come before the result
     '* 5 EXISTS',
     '* 5 FETCH (UID 5 FLAGS (\\Seen) BODY[HEADER.FIELDS (TO FROM SUBJECT)] {75}',
   ])
+})
+
+test('NOTIFY: subscriptions to mailboxes of others, by another session and by this one', async () => {
+  await using server = await ImapTestServer.start()
+  const joe = await server.add(8, 'joe')
+  const project = await make(server, 'Project')
+  await server.share(project, joe.id, 'lr')
+  const path = 'Other Users/fred@example.org/Project'
+  const client = await server.signedIn('joe')
+  await ask(
+    client,
+    'a NOTIFY SET (subscribed (MessageNew MessageExpunge)) (subtree "Other Users" (SubscriptionChange))',
+  )
+  await ask(client, `b SUBSCRIBE "${path}"`, ['b OK SUBSCRIBE completed'])
+  // It is among those that are meant now.
+  await server.fill(1, { mailbox: project })
+  await client.expect(`* STATUS "${path}"`)
+  const other = await server.signedIn('joe')
+  await ask(other, `c UNSUBSCRIBE "${path}"`)
+  await client.expect(`* LIST (\\HasNoChildren) "/" "${path}"`)
+  await server.fill(1, { mailbox: project })
+  await ask(client, 'd NOOP', ['d OK NOOP completed'])
+  await ask(other, `e SUBSCRIBE "${path}"`)
+  await client.expect(`* LIST (\\HasNoChildren \\Subscribed) "/" "${path}"`)
+})
+
+test('NOTIFY: what cannot be read now is told later', async () => {
+  await using server = await ImapTestServer.start()
+  const client = await server.selected()
+  await ask(
+    client,
+    'a NOTIFY SET (selected (MessageNew MessageExpunge)) (personal (MessageNew MessageExpunge))',
+  )
+  const read = server.db.read.bind(server.db)
+  let failures = 0
+  const failing = async (body: Parameters<typeof read>[0]): Promise<unknown> => {
+    if (failures++ < 3) throw new Fault('unavailable', 'not now', {})
+    return read(body)
+  }
+  server.db.read = failing as typeof read
+  await server.fill(1)
+  await server.fill(1, { mailbox: 2 as MailboxId })
+  server.watch.beat()
+  server.watch.beat()
+  client.send('b NOOP', 'c NOOP', 'd NOOP', 'e NOOP')
+  const lines = await client.until('e OK')
+  assert.equal(lines.filter((line) => line === '* 1 EXISTS').length, 1, client.transcript)
+  assert.equal(lines.filter((line) => line.startsWith('* STATUS "Drafts"')).length, 1, client.transcript)
+})
+
+test('NOTIFY: where the log was cut, mailboxes are compared all the same', async () => {
+  await using server = await ImapTestServer.start()
+  const client = await server.signedIn()
+  await ask(client, 'a NOTIFY SET (personal (MessageNew MessageExpunge MailboxName))')
+  await server.db.write([account], async (tx) => {
+    await createMailbox(tx, account, { name: 'Cut', parent: 0 })
+    cutLog(tx, account)
+  })
+  await client.expect('* LIST (\\HasNoChildren) "/" "Cut"')
+  await server.fill(1)
+  await client.expect('* STATUS INBOX')
+})
+
+test('NOTIFY: a client that does not read is told once of all that happened', async () => {
+  await using server = await ImapTestServer.start()
+  const client = await server.selected()
+  await ask(
+    client,
+    'a NOTIFY SET (selected (MessageNew (uid body.peek[]) MessageExpunge)) (mailboxes Drafts (MessageNew MessageExpunge))',
+  )
+  client.stream.pause()
+  await server.deliver(`Subject: large\n\n${'x'.repeat(4_000_000)}\n`)
+  await server.fill(300, { mailbox: 2 as MailboxId })
+  client.stream.resume()
+  await client.expect('* 1 EXISTS')
+  const lines = await client.until(/^\* STATUS "Drafts" \(UIDVALIDITY \d+ UIDNEXT 301 MESSAGES 300\)$/)
+  const told = lines.filter((line) => line.startsWith('* STATUS')).length
+  assert.ok(told < 20, `${told} responses`)
+})
+
+test('NOTIFY: commands that come at once are answered in their order', async () => {
+  await using server = await ImapTestServer.start()
+  await server.fill(2)
+  const client = await server.selected()
+  client.send(
+    'a NOTIFY SET (selected (MessageNew (uid) MessageExpunge)) (personal (MessageNew MessageExpunge))',
+    'b APPEND INBOX {16+}',
+    'Subject: mine',
+    '',
+    'c NOOP',
+    'd UID FETCH 1 FLAGS',
+    'e NOTIFY NONE',
+    'f LOGOUT',
+  )
+  const lines = await client.until('f OK')
+  assert.deepEqual(
+    lines.map((line) => line.replace(/ \[.*/, '')),
+    [
+      'a OK NOTIFY completed',
+      '* 3 EXISTS',
+      'b OK',
+      'c OK NOOP completed',
+      '* 1 FETCH (UID 1 FLAGS ())',
+      'd OK UID FETCH completed',
+      'e OK NOTIFY completed',
+      lines.at(-2)!,
+      lines.at(-1)!,
+    ],
+  )
 })
