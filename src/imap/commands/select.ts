@@ -21,6 +21,8 @@ function opening(name: string, standard: string, isReadOnly: boolean): AnyComman
     name,
     states: signedIn,
     standard,
+    // What it tells is one picture; clients do not expect it to shrink before it is whole.
+    hidesExpunges: true,
     parse: whole((args: Arguments, session) => {
       args.sp()
       return { name: args.astring(), ...readSelectParameters(args, session) }

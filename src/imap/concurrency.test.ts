@@ -1,0 +1,48 @@
+/**
+ * Several sessions change two mailboxes at once, on one worker and on two, and all that any of them is told must be
+ * true: random clients (IMAP4rev1, IMAP4rev2, CONDSTORE, QRESYNC) append, store, copy, move, replace, expunge,
+ * search, idle, pipeline, hang up and come back by an earlier picture, while mail is delivered and the change log is
+ * cut. `concurrency-client.test.ts` believes what it is told and refuses what the standard forbids at that moment,
+ * `concurrency-model.test.ts` replays the commits, and `concurrency-facts.test.ts` looks whether each fact was true
+ * in that history.
+ *
+ * POSTERN_SEED=N repeats a run, POSTERN_RUNS=N makes so many more with the seeds after it.
+ */
+import { test } from 'node:test'
+import { MemoryBlobs } from '#blob/engines/memory.ts'
+import { LocalBus } from '#bus/engines/local.ts'
+import { KvDb } from '#kv/db.ts'
+import { MemoryEngine } from '#kv/engines/memory.ts'
+import { openTestStore } from '../../test/harness/store.ts'
+import { type Handles, Run } from './concurrency-run.test.ts'
+
+const first = Number(process.env['POSTERN_SEED'] ?? 1)
+const runs = Number(process.env['POSTERN_RUNS'] ?? 2)
+const seeds = Array.from({ length: runs }, (_, i) => first + i)
+
+function memoryWorkers(count: number): Handles[] {
+  const blobs = new MemoryBlobs()
+  const engine = new MemoryEngine(blobs)
+  const bus = new LocalBus({
+    onError: (error) => {
+      throw error
+    },
+  })
+  return Array.from({ length: count }, () => ({ db: new KvDb(engine, bus), blobs, bus }))
+}
+
+for (const count of [1, 2]) {
+  for (const seed of seeds) {
+    test(`in memory, ${count} workers, seed ${seed}: every view is true`, async () => {
+      await Run.play({ seed, workers: memoryWorkers(count), clients: 5, steps: 60 })
+    })
+  }
+  test(`on disk, ${count} workers, seed ${first}: every view is true`, async () => {
+    await using store = await openTestStore('lmdb')
+    const { bus } = store
+    const workers = [store, ...Array.from({ length: count - 1 }, () => store.another())].map(
+      ({ db, blobs }) => ({ db, blobs, bus }),
+    )
+    await Run.play({ seed: first, workers, clients: 5, steps: 60 })
+  })
+}
