@@ -128,6 +128,11 @@ export class Mailboxes {
     return view.load(id)
   }
 
+  /** A mailbox that was opened right now, as it was then where its entries are at hand. */
+  async loadOpened({ account, mailbox }: MailboxRef): Promise<MailboxView | undefined> {
+    return this.#views.get(account)?.mailbox(mailbox.id) ?? this.load(account, mailbox.id)
+  }
+
   /** What a mailbox is that was loaded; the rights are those of now. */
   async held(account: AccountId, mailbox: Mailbox): Promise<HeldMailbox> {
     return this.#ref(account, mailbox, '')

@@ -34,7 +34,7 @@ function opening(name: string, standard: string, isReadOnly: boolean): AnyComman
       if (condstore) session.enableCondstore()
       const ref = await session.open(written, 'r')
       await session.mailboxes.keep(ref.account)
-      const now = await session.mailboxes.load(ref.account, ref.mailbox.id)
+      const now = await session.mailboxes.loadOpened(ref)
       if (now === undefined) throw noSuchMailbox()
       describe(session, now, ref, isReadOnly)
       if (session.isRev2) {
