@@ -44,7 +44,9 @@ export class ResponseWriter {
   #need(bytes: number): void {
     if (this.#at + bytes <= this.#buffer.length) return
     const waiting = this.#at - this.#sent
-    const size = Math.max(firstBytes, waiting + bytes, Math.min(this.#buffer.length * 2, 2 * chunkBytes))
+    // What waits to be handed over doubles; otherwise new memory is for the next chunk.
+    const wanted = Math.max(2 * waiting, Math.min(2 * this.#buffer.length, 2 * chunkBytes))
+    const size = Math.max(firstBytes, waiting + bytes, wanted)
     // Most commands have short answers, for which memory comes from the pool.
     const larger = size === firstBytes ? Buffer.allocUnsafe(size) : Buffer.allocUnsafeSlow(size)
     this.#buffer.copy(larger, 0, this.#sent, this.#at)

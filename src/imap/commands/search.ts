@@ -82,7 +82,10 @@ async function runSearch(
     else if (options.words.has('UPDATE')) refuseUpdates(session)
   } else {
     out.ascii('* SEARCH')
-    for (const position of found) out.sp().uint(number(position))
+    for (const position of found) {
+      const full = out.sp().uint(number(position)).room()
+      if (full !== undefined) await full
+    }
     if (modseq > 0) out.ascii(' (MODSEQ ').uint(modseq).byte(0x29)
     out.crlf()
   }

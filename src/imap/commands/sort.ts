@@ -129,7 +129,10 @@ async function runSort(
     else if (returns.words.has('UPDATE')) refuseUpdates(session)
   } else {
     out.ascii('* SORT')
-    for (const position of found) out.sp().uint(number(position))
+    for (const position of found) {
+      const full = out.sp().uint(number(position)).room()
+      if (full !== undefined) await full
+    }
     if (modseq > 0) out.ascii(' (MODSEQ ').uint(modseq).byte(0x29)
     out.crlf()
   }
