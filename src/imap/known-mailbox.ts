@@ -5,17 +5,21 @@ import type { Events } from './event-groups.ts'
 import type { MailboxRef } from './mailbox-ref.ts'
 
 export interface KnownMailbox {
+  /** In all accounts. */
+  readonly key: string
   readonly ref: MailboxRef
   readonly isSubscribed: boolean
   readonly events: Events
 }
 
-/** By `keyOf`. */
+/** By their keys. */
 export type KnownMailboxes = ReadonlyMap<string, KnownMailbox>
 
 /** All mailboxes as they are at one time. */
 export interface Look {
   readonly known: KnownMailboxes
+  /** The own ones among them, in the order of their creation. */
+  readonly own: readonly KnownMailbox[]
   /** Names without a mailbox that are subscribed to. */
   readonly lost: ReadonlySet<string>
   /** Up to where each account was looked at. */

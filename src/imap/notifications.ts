@@ -9,6 +9,7 @@
 import { isFault } from '#base/fault.ts'
 import type { AccountId, DataType, MailboxId, Modseq } from '#base/id.ts'
 import { isPrivate } from '#mail/annotation.ts'
+import type { Mailbox } from '#mail/mailbox-row.ts'
 import { changedByOthers, type OthersChanges } from '#mail/news.ts'
 import { listForeignSubscriptions, listLostSubscriptions } from '#mail/subscription.ts'
 import { AnnotationNames } from './annotation-names.ts'
@@ -40,7 +41,7 @@ export class Notifications {
   /** Whether there is anything to look at. */
   readonly isWatching: boolean
   /** What the client was told of. */
-  #last: Look = { known: new Map(), lost: none, sequences: new Map() }
+  #last: Look = { known: new Map(), own: [], lost: none, sequences: new Map() }
   /** The session's own commits since. */
   readonly #ours = new Map<AccountId, Set<Modseq>>()
   /** Accounts of mailboxes that were named, which may be shared later. */
@@ -153,7 +154,7 @@ export class Notifications {
     // Before the mailboxes: what comes in between is looked at twice.
     const sequences = new Map([[mailboxes.account, await mailboxes.sequence(mailboxes.account)]])
     const { lost, toForeign } = await this.#subscriptions(session)
-    const own = await mailboxes.listOwn()
+    const own = await this.#own(session)
     for (const account of this.mayBeForeign ? this.#last.sequences.keys() : [])
       if (account !== mailboxes.account) sequences.set(account, await mailboxes.sequence(account))
     const foreign = this.mayBeForeign
@@ -161,12 +162,32 @@ export class Notifications {
       : []
     if (own.length + foreign.length > settings.maxNotifyMailboxes) return undefined
     const known = new Map<string, KnownMailbox>()
-    for (const ref of [...own, ...foreign]) {
+    for (const one of own) known.set(one.key, one)
+    for (const ref of foreign) {
       const key = keyOf(ref.account, ref.mailbox.id)
-      known.set(key, this.#remembered(key, ref, ref.isOwn ? ref.mailbox.subscribed : toForeign.has(key)))
+      known.set(key, this.#remembered(key, ref, toForeign.has(key)))
       if (!sequences.has(ref.account)) sequences.set(ref.account, unknown)
     }
-    return { known, lost, sequences }
+    return { known, own, lost, sequences }
+  }
+
+  /** Where all are where they were and shared with nobody, as after a delivery, no path is made anew. */
+  async #own({ mailboxes }: ImapSession): Promise<readonly KnownMailbox[]> {
+    const before = this.#last.own
+    const rows = await mailboxes.own()
+    const isSameTree =
+      rows.length === before.length && rows.every((row, i) => isInSamePlace(row, before[i]!.ref.mailbox))
+    if (isSameTree) {
+      return rows.map((mailbox, i) => {
+        const was = before[i]!
+        if (was.ref.mailbox === mailbox) return was
+        return this.#remembered(was.key, { ...was.ref, mailbox }, mailbox.subscribed)
+      })
+    }
+    const refs = await mailboxes.listOwn()
+    return refs.map((ref) =>
+      this.#remembered(keyOf(ref.account, ref.mailbox.id), ref, ref.mailbox.subscribed),
+    )
   }
 
   /** Those that no own mailbox carries. */
@@ -195,7 +216,12 @@ export class Notifications {
       before.ref.rights === ref.rights &&
       before.isSubscribed === isSubscribed
     if (isSame) return before
-    return { ref, isSubscribed, events: this.#groups.eventsOf(ref.path, { isOwn: ref.isOwn, isSubscribed }) }
+    return {
+      key,
+      ref,
+      isSubscribed,
+      events: this.#groups.eventsOf(ref.path, { isOwn: ref.isOwn, isSubscribed }),
+    }
   }
 
   /** Of the accounts in which the session itself changed something: what others did there. */
@@ -209,6 +235,10 @@ export class Notifications {
     return found
   }
 }
+
+const isInSamePlace = (a: Mailbox, b: Mailbox): boolean =>
+  a.grants.length === 0 &&
+  (a === b || (a.id === b.id && a.name === b.name && a.parent === b.parent && b.grants.length === 0))
 
 /** RFC 5465 §5.8 */
 function stop(session: ImapSession): void {

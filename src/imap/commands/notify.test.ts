@@ -534,3 +534,27 @@ test('NOTIFY: commands that come at once are answered in their order', async () 
     ],
   )
 })
+
+test('NOTIFY: hostile names cost little, and are ignored like any that there are not', async () => {
+  await using server = await ImapTestServer.start()
+  const client = await server.signedIn()
+  const names = Array.from({ length: 1000 }, (_, i) => `"${'a/'.repeat(20)}${i}"`)
+  const group = (at: number): string =>
+    `(subtree (${names.map((name) => name.replace(/"$/, `-${at}"`)).join(' ')}) (MessageNew MessageExpunge))`
+  // One line, in a literal's place none: as much as a line takes.
+  const started = performance.now()
+  await ask(client, `a NOTIFY SET ${group(1)}`, ['a OK NOTIFY completed'])
+  await ask(
+    client,
+    'b NOTIFY SET (mailboxes ("&" "x&AAA-" "*" "Other Users/" "Other Users//x" "") (MailboxName))',
+    ['b OK NOTIFY completed'],
+  )
+  await ask(client, `c NOTIFY SET (mailboxes (${'x '.repeat(1001)}x) (MailboxName))`, [
+    'c NO [LIMIT] Too many names of mailboxes',
+  ])
+  assert.ok(performance.now() - started < 2000)
+  await make(server, '*')
+  await client.expect('* LIST (\\HasNoChildren \\Subscribed) "/" "*"')
+  await make(server, 'other')
+  await ask(client, 'd NOOP', ['d OK NOOP completed'])
+})
