@@ -349,7 +349,7 @@ export class Client {
     const { order, selecting } = current
     const [, status, code, value] = /^\S+ (\S+)(?: \[(\S+)(?: ([^\]]*))?\])?/.exec(line)!
     assert.notEqual(status, 'BAD', `${order.line} -> ${line}`)
-    Object.assign(order, { status, ceiling: this.#witness.ceiling })
+    Object.assign(order, { status, code, ceiling: this.#witness.ceiling })
     if (code === 'HIGHESTMODSEQ') this.#sayHighest(Number(value))
     if (code === 'MODIFIED') {
       const named = readSet(value!)

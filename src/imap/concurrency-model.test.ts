@@ -32,6 +32,7 @@ export interface Order {
   /** No later change was under way when it was answered. */
   ceiling?: number
   status?: string
+  code?: string
   /** UIDs that the answer named as MODIFIED. */
   modified?: readonly number[]
 }
@@ -260,11 +261,8 @@ export class Model {
     const there = changed.map((uid) => this.#now(order.box, uid)!)
     for (const [i, uid] of changed.entries())
       assert.ok(there[i] !== undefined && order.uids!.includes(uid), `${uid} was not to be marked: ${why}`)
-    assert.deepEqual(
-      changed,
-      this.#change(there, [], { ...order, how: 'add', flags: ['\\seen'] }),
-      `what is marked: ${why}`,
-    )
+    const marking = { ...order, how: 'add', flags: ['\\seen'] } as const
+    assert.deepEqual(changed, this.#change(there, [], marking), `what is marked: ${why}`)
     return changed.length > 0
   }
 

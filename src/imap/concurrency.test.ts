@@ -6,7 +6,8 @@
  * `concurrency-model.test.ts` replays the commits, and `concurrency-facts.test.ts` looks whether each fact was true
  * in that history.
  *
- * POSTERN_SEED=N repeats a run, POSTERN_RUNS=N makes so many more with the seeds after it.
+ * POSTERN_SEED=N repeats a run, POSTERN_RUNS=N makes so many with the seeds from there on, POSTERN_TRACE=N shows so
+ * many lines of what happened.
  */
 import { test } from 'node:test'
 import { MemoryBlobs } from '#blob/engines/memory.ts'

@@ -181,6 +181,17 @@ test('columns leave when the budget is used up, and come back', async () => {
   assert.equal(await views.open(account), view, 'an account has one view, in the budget or not')
 })
 
+test('two mailboxes that are asked for all the time both come, though there is room for neither', async () => {
+  const box = await openTestAccount()
+  for (let i = 0; i < 3; i++) await box.append(mail('Subject: x'), { mailbox: i === 0 ? archive : inbox })
+  const view = await new AccountViews({ db: box.db, budgetBytes: 100 }).open(account)
+  const asking = async (id: typeof inbox, count: number): Promise<void> => {
+    for (let i = 0; i < 20; i++) assert.equal((await view.load(id))?.count, count)
+  }
+  const pairs = [1, 2, 3].flatMap(() => [asking(inbox, 2), asking(archive, 1)])
+  await Promise.all(pairs)
+})
+
 test('mailboxes come, change and go', async () => {
   const box = await openTestAccount()
   const view = await new AccountViews({ db: box.db, budgetBytes: 1 << 20 }).open(account)

@@ -80,6 +80,7 @@ export class AccountView {
   #sets = new FlagSets()
   #columns = new Map<MailboxId, MailboxColumns>()
   #views = new Map<MailboxId, MailboxView>()
+  /** What the next run loads. A run takes it along when it starts: what one has loaded may be dropped before the next. */
   #wanted = new Set<MailboxId>()
   #running: Promise<unknown> = Promise.resolve()
   #isRunning = false
@@ -122,11 +123,8 @@ export class AccountView {
 
   /** `refresh`, and the mailbox with its entries; undefined where there is no such mailbox. */
   async load(id: MailboxId): Promise<MailboxView | undefined> {
-    if (!this.#columns.has(id)) this.#wanted.add(id)
-    const loaded = await this.#run()
-    // Dropped while the run was waiting to begin.
-    if (!loaded.has(id) && this.#mailboxes.has(id)) return this.load(id)
-    return loaded.get(id)
+    this.#wanted.add(id)
+    return (await this.#run()).get(id)
   }
 
   /** Gives the memory of the columns back. */
@@ -148,26 +146,27 @@ export class AccountView {
   #start(): Promise<Loaded> {
     this.#next = undefined
     this.#isRunning = true
-    const run = this.#work().finally(() => (this.#isRunning = false))
+    const wanted = this.#wanted
+    this.#wanted = new Set()
+    const run = this.#work(wanted).finally(() => (this.#isRunning = false))
     this.#running = run
     return run
   }
 
-  async #work(): Promise<Loaded> {
-    await this.#catchUp()
-    const wanted = [...this.#wanted].filter((id) => this.#mailboxes.has(id) && !this.#columns.has(id))
-    this.#wanted.clear()
-    if (wanted.length > 0) {
-      for (const id of wanted) await this.#loadColumns(id)
-      // What happened meanwhile; following the log twice does no harm.
-      await this.#catchUp()
+  async #work(wanted: Set<MailboxId>): Promise<Loaded> {
+    for (;;) {
+      await this.#catchUp(wanted)
+      const missing = [...wanted].filter((id) => this.#mailboxes.has(id) && !this.#columns.has(id))
+      if (missing.length === 0) break
+      // What happens meanwhile is followed then; following the log twice does no harm.
+      for (const id of missing) await this.#loadColumns(id)
     }
     const loaded = this.#views
     this.#onUse(this)
     return loaded
   }
 
-  async #catchUp(): Promise<void> {
+  async #catchUp(wanted: Set<MailboxId>): Promise<void> {
     for (;;) {
       const news = await this.#db.read((tx) => this.#readNews(tx))
       if (news === undefined) return
@@ -175,6 +174,7 @@ export class AccountView {
         this.#apply(news)
         return
       }
+      for (const id of this.#columns.keys()) wanted.add(id)
       await this.#rebuild()
     }
   }
@@ -216,9 +216,8 @@ export class AccountView {
     this.#modseq = news.to
   }
 
-  /** Begins again from the rows; the mailboxes that were loaded are loaded again. */
+  /** Begins again from the rows, without columns. */
   async #rebuild(): Promise<void> {
-    for (const id of this.#columns.keys()) this.#wanted.add(id)
     this.drop()
     await this.#db.read(async (tx) => {
       const mailboxes = await listMailboxes(tx, this.account)
@@ -241,7 +240,7 @@ export class AccountView {
       after = page.last
       await nextTurn()
     }
-    // Otherwise the flag sets that the columns point into are gone: `load` asks again.
+    // Otherwise the flag sets that the columns point into are gone, and the run reads once more.
     const mailbox = this.#mailboxes.get(id)
     if (sets !== this.#sets || mailbox === undefined) return
     this.#columns.set(id, columns)
