@@ -29,7 +29,7 @@ import { InputBuffer, lineTooLong } from '#net/input-buffer.ts'
 const limits = { lineBytes: 2000, commandBytes: 4000, unaskedBytes: Infinity, skipBytes: 8000 }
 /** All that grammars ask of the session. */
 const noSession = {
-  settings: { allowUnauthenticate: true, allowCompression: true },
+  settings: { allowUnauthenticate: true, allowCompression: true, maxNotifyGroups: 8 },
 } as unknown as ImapSession
 
 /** The input side of a connection that ends after these bytes. */
