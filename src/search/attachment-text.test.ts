@@ -80,6 +80,14 @@ test('Rich Text: code pages, Unicode, tables of fonts and pictures left out', ()
   assert.equal(rtfText('}}}{{{\\u'), '?')
 })
 
+test('Rich Text: characters of two bytes, what stands for Unicode in older readers, signs, binary data', () => {
+  assert.equal(rtfText(String.raw`{\rtf1\ansicpg932 \'93\'fa\'96\'7b}`), '日本')
+  assert.equal(rtfText(String.raw`{\rtf1\ansicpg932{\uc2\u26085\'93\'fa\u26412\'96\'7b}\u8364?.}`), '日本€.')
+  assert.equal(rtfText(String.raw`{\rtf1\uc0\u26085\u26412 x}`), '日本x')
+  assert.equal(rtfText(String.raw`{\rtf1 don\rquote t\emdash so}`), 'don’t—so')
+  assert.equal(rtfText(String.raw`{\rtf1 a{\pict\bin4 }}{{}b}`), 'ab')
+})
+
 test('PDF', async () => {
   assert.match(await attachmentText('pdf', pdf('Hello quarterly invoice')), /Hello quarterly invoice/)
   await assert.rejects(attachmentText('pdf', Buffer.from('%PDF-1.4 broken')))

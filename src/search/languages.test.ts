@@ -44,6 +44,12 @@ test('common words tell the language of a letter, and nothing where they are too
   assert.equal(languageByWords(''), undefined)
 })
 
+test('in Russian ё is written as е or not', async () => {
+  const { stemmers } = await loadLanguages()
+  const { stem } = stemmers.find(({ language }) => language === 'ru')!
+  assert.equal(stem(foldText('источённый')), stem(foldText('источенный')))
+})
+
 test('there are rules for at least 18 languages', async () => {
   const { stemmers } = await loadLanguages()
   assert.ok(stemmers.length >= 18)

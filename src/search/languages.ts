@@ -62,10 +62,12 @@ async function load(): Promise<Languages> {
   const stemmers = new Map<string, Stemmer>()
   for (const [language, algorithm] of algorithms) {
     const snowball = snowballs.newStemmer(algorithm)
-    stemmers.set(
-      language,
-      stemmerOf(language, (word) => snowball.stem(word)),
-    )
+    // The library's rules for Russian are from before ё was written as е first, as most people write it anyway.
+    const stem =
+      language === 'ru'
+        ? (word: string) => snowball.stem(word.replaceAll('ё', 'е'))
+        : (word: string) => snowball.stem(word)
+    stemmers.set(language, stemmerOf(language, stem))
   }
   return {
     stemmers: [...stemmers.values()],
