@@ -6,6 +6,13 @@
  * `concurrency-model.test.ts` replays the commits, and `concurrency-facts.test.ts` looks whether each fact was true
  * in that history.
  *
+ * Planted faults that turned it red, by where it was seen. What is forbidden at that moment: expunges shown during
+ * STORE, during SEARCH. The history of commits: UNCHANGEDSINCE off by one, writers of a commit that share a MODSEQ, a
+ * moved message that stays behind, flags of a copy that keep their MODSEQ, workers that do not see each other's
+ * commits. Facts and what is known at the end: a vanished UID that is dropped, CHANGEDSINCE off by one, the same when
+ * a client comes back, a cut log taken for a whole one, a view that misses an expunge or new flags, a change that the
+ * log forgets.
+ *
  * POSTERN_SEED=N repeats a run, POSTERN_RUNS=N makes so many with the seeds from there on, POSTERN_TRACE=N shows so
  * many lines of what happened.
  */
