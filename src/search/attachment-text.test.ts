@@ -70,7 +70,8 @@ test('of an archive that grows without end little more than the limit is inflate
   const bomb = zip({ 'word/document.xml': 'a'.repeat(50 << 20), 'word/header1.xml': 'late' })
   assert.ok(bomb.length < 100_000)
   const before = process.memoryUsage.rss()
-  assert.equal(officeText(bomb, 1 << 20), '')
+  const { length } = officeText(bomb, 1 << 20)
+  assert.ok(length >= 1 << 20 && length < 6 << 20)
   assert.ok(process.memoryUsage.rss() - before < 40 << 20)
 })
 

@@ -16,17 +16,18 @@ const mostEntries = 2000
 
 /** At most about `maxBytes` of XML are looked at. What cannot be unpacked has no text. */
 export function officeText(bytes: Uint8Array, maxBytes: number): string {
-  const texts: string[] = []
+  /** Of each part what was inflated, in order. */
+  const parts: Uint8Array[][] = []
   let inflated = 0
   let entries = 0
   const unzip = new Unzip((file) => {
     if (++entries > mostEntries || !readable.test(file.name)) return
     const chunks: Uint8Array[] = []
-    file.ondata = (error, chunk, isLast) => {
+    parts.push(chunks)
+    file.ondata = (error, chunk) => {
       if (error !== null) return
       inflated += chunk.length
       chunks.push(chunk)
-      if (isLast) texts.push(xmlText(Buffer.concat(chunks).toString('utf8')))
     }
     file.start()
   })
@@ -37,5 +38,5 @@ export function officeText(bytes: Uint8Array, maxBytes: number): string {
   } catch {
     // What was read until then stays.
   }
-  return texts.join('\n')
+  return parts.map((chunks) => xmlText(Buffer.concat(chunks).toString('utf8'))).join('\n')
 }
