@@ -32,6 +32,7 @@ export type Fact =
   | { readonly what: 'flags'; readonly order: Order | undefined; readonly box: number; readonly slot: Slot }
   | { readonly what: 'text'; readonly box: number; readonly uid: number; readonly token: string }
   | { readonly what: 'picture'; readonly picture: Picture }
+  | { readonly what: 'opened'; readonly order: Order; readonly highest: number }
   | {
       readonly what: 'found'
       readonly order: Order
@@ -436,6 +437,7 @@ export class Client {
       Object.assign(place, slot)
     }
     this.#assertAscending()
+    this.#witness.fact({ what: 'opened', order, highest })
     if (from === undefined) return
     this.#witness.fact({
       what: 'resynced',

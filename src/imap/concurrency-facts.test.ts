@@ -15,11 +15,20 @@ export function checkFact(model: Model, fact: Fact): void {
       return
     case 'picture':
       return checkPicture(model, fact.picture)
+    case 'opened':
+      return checkOpened(model, fact)
     case 'found':
       return checkFound(model, fact)
     case 'resynced':
       return checkResynced(model, fact)
   }
+}
+
+/** SELECT shows a mailbox with all that was acknowledged before. */
+function checkOpened(model: Model, { order, highest }: Extract<Fact, { what: 'opened' }>): void {
+  for (const { states, goneAt } of model.boxes[order.box]!.entries.values())
+    for (const modseq of [...states.map((state) => state.modseq), goneAt])
+      assert.ok(modseq > order.floor || modseq <= highest, `${order.line} does not show ${modseq}`)
 }
 
 /** With a MODSEQ the state of that number, else one not older than the command. */

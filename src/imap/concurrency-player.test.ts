@@ -73,7 +73,8 @@ export class Player {
     const dice = random.below(100)
     if (dice < 3) return client.cut()
     if (dice < 8) return this.#idle()
-    if (dice < 15) return this.#select(random.chance(0.3))
+    if (dice < 12) return this.#othersAct()
+    if (dice < 19) return this.#select(random.chance(0.3))
     const pipelined: Promise<void>[] = []
     for (let left = random.chance(0.4) ? 1 + random.below(5) : 1; left > 0; left--) {
       pipelined.push(this.#command())
@@ -224,14 +225,16 @@ export class Player {
     return this.#send({ kind: 'replace', uids: [uid!], to, byUid, messages: [message] }, text)
   }
 
-  async #idle(): Promise<void> {
+  #idle(): Promise<void> {
+    return this.client.idle(this.#order({ kind: 'other' }, 'IDLE'), this.#othersAct())
+  }
+
+  /** Some steps of others, which a client without a command must not notice. */
+  async #othersAct(): Promise<void> {
     const { run } = this.#o
     const until = run.steps + 1 + this.#random.below(20)
     let turns = 0
-    const enough = async (): Promise<void> => {
-      while (run.steps < until && turns++ < 200) await new Promise((resolve) => setImmediate(resolve))
-    }
-    await this.client.idle(this.#order({ kind: 'other' }, 'IDLE'), enough())
+    while (run.steps < until && turns++ < 200) await new Promise((resolve) => setImmediate(resolve))
   }
 
   /** Opens a mailbox, often by what an earlier picture of it was. */

@@ -13,6 +13,7 @@ import { provisionAccount } from '#mail/mailbox.ts'
 import { prepareMessage } from '#mail/prepare.ts'
 import { AccountViews } from '#mail/view.ts'
 import { parseStructure } from '#message/mime.ts'
+import type { StreamConnection } from '#net/stream-connection.ts'
 import { SearchIndexes } from '#search/indexes.ts'
 import type { Bus } from '#bus/bus.ts'
 import { silentTelemetry } from '#telemetry/telemetry.ts'
@@ -58,6 +59,7 @@ export class Run implements Witness, AsyncDisposable {
   readonly #facts: Fact[] = []
   readonly #trace: string[] = []
   readonly #sessions: Promise<unknown>[] = []
+  readonly #connections: StreamConnection[] = []
   readonly #players: Player[] = []
   /** What is done besides the clients' commands. */
   readonly #others: Promise<void>[] = []
@@ -122,6 +124,7 @@ export class Run implements Witness, AsyncDisposable {
 
   async connect(client: Client, worker: number): Promise<void> {
     const { server, client: stream } = connectionPair({ listener: 'imap' })
+    this.#connections.push(server)
     const services = this.#services[worker]!
     let tag = ''
     const readLine = server.readLine.bind(server)
@@ -323,6 +326,8 @@ export class Run implements Witness, AsyncDisposable {
   async [Symbol.asyncDispose](): Promise<void> {
     this.isOver = true
     for (const { client } of this.#players) if (client.isConnected) client.cut()
+    // Also those of clients that were just signing in.
+    for (const connection of this.#connections) connection.destroy()
     await Promise.allSettled([...this.#sessions, ...this.#others])
     await this.#disposed.disposeAsync()
   }

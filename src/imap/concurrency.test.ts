@@ -15,6 +15,15 @@
  *
  * POSTERN_SEED=N repeats a run, POSTERN_RUNS=N makes so many with the seeds from there on, POSTERN_TRACE=N shows so
  * many lines of what happened.
+ *
+ * Faults that were planted by hand, each of which turned this red with the seeds below. Refused at that moment by the
+ * client: EXPUNGE shown within STORE, or within FETCH; one of several UIDs left out of VANISHED, or out of VANISHED
+ * (EARLIER); FETCH with a number from before the EXPUNGE ahead of it; CHANGEDSINCE off by one; a cut log not noticed.
+ * By the replay: numbers used twice by writers that share a commit; commits that do not look whether another worker
+ * was first; UNCHANGEDSINCE not asked; EXPUNGE that does not look again whether a message is still marked; flags of
+ * other entries of a message changed under their old MODSEQ. By the outcome of each command: MOVE in two commits. By
+ * the facts: flags of QRESYNC off by one; SELECT of what was there before; HIGHESTMODSEQ told while an EXPUNGE waits;
+ * STORE with SILENT that hides what others did; changes shown between commands.
  */
 import { test } from 'node:test'
 import { MemoryBlobs } from '#blob/engines/memory.ts'

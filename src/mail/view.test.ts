@@ -185,10 +185,14 @@ test('two mailboxes that are asked for all the time both come, though there is r
   const box = await openTestAccount()
   for (let i = 0; i < 3; i++) await box.append(mail('Subject: x'), { mailbox: i === 0 ? archive : inbox })
   const view = await new AccountViews({ db: box.db, budgetBytes: 100 }).open(account)
-  const asking = async (id: typeof inbox, count: number): Promise<void> => {
-    for (let i = 0; i < 20; i++) assert.equal((await view.load(id))?.count, count)
+  // Asked again after more and more turns, so that somebody asks at every stage of a run.
+  const asking = async (id: typeof inbox, count: number, turns: number): Promise<void> => {
+    for (let i = 0; i < 40; i++) {
+      for (let turn = 0; turn < (i * turns) % 37; turn++) await Promise.resolve()
+      assert.equal((await view.load(id))?.count, count)
+    }
   }
-  const pairs = [1, 2, 3].flatMap(() => [asking(inbox, 2), asking(archive, 1)])
+  const pairs = [1, 2, 3, 5, 7].flatMap((turns) => [asking(inbox, 2, turns), asking(archive, 1, turns + 1)])
   await Promise.all(pairs)
 })
 
