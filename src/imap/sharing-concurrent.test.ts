@@ -1,7 +1,8 @@
 /**
  * A mailbox is renamed, taken away or deleted while guests have it selected and many commands are on their way.
  * A new name changes nothing for them; where they may read it no more, each is told goodbye, whoever is in IDLE too,
- * and nothing that was asked after its owner had the OK is answered (RFC 4314 §5.1.1, RFC 2180 §3.3).
+ * and nothing that was asked after its owner had the OK is answered (RFC 4314 §5.1.1, RFC 2180 §3.3). Planted: rights
+ * not asked in the selected mailbox.
  */
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
@@ -55,9 +56,10 @@ for (const given of seeds) {
     )
     await fred.until('d OK')
     for (const guest of busy) guest.send('late FETCH 1:* FLAGS', 'later SEARCH ALL')
-    for (const guest of [idler, ...busy]) {
-      const lines = await guest.until(goodbye)
+    for (const guest of [...busy, idler]) {
+      const lines = await guest.until(/^(\* BYE|later) /)
       assert.ok(!lines.some((line) => /^late\S* (OK|NO)/.test(line)), guest.transcript)
+      assert.equal(lines.at(-1), goodbye)
       await guest.expectEnd()
     }
   })
