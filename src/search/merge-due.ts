@@ -11,19 +11,29 @@ const sizeClass = (bytes: number): number => Math.floor(Math.log2(Math.max(bytes
 
 /** The first of them and the one after the last, undefined where nothing is due. */
 export function mergeDue(segments: readonly SegmentRow[]): readonly [from: number, to: number] | undefined {
-  const to = segments.length
-  let from = to
+  // Newer segments are smaller. Behind one that is full, those before it are still to be looked at.
+  for (let to = segments.length; to >= together; to--) {
+    const from = startOfRun(segments, to)
+    if (from !== undefined) return [from, to]
+  }
+  return undefined
+}
+
+/**
+ * Where a run begins that ends before `to`: long enough, not too large, and at least twice as large as its largest
+ * member, which is otherwise written again and again for little.
+ */
+function startOfRun(segments: readonly SegmentRow[], to: number): number | undefined {
   let bytes = 0
-  // Newer segments are smaller: from the end back, a class of size after the other.
-  while (from > 0) {
-    const largest = sizeClass(segments[from - 1]!.sizeBytes)
-    while (from > 0 && sizeClass(segments[from - 1]!.sizeBytes) <= largest) {
-      const next = segments[from - 1]!.sizeBytes
-      if (bytes + next > mostBytes) return to - from >= together ? [from, to] : undefined
-      bytes += next
-      from--
-    }
-    if (to - from >= together) return [from, to]
+  let largest = 0
+  for (let from = to - 1; from >= 0; from--) {
+    const { sizeBytes } = segments[from]!
+    bytes += sizeBytes
+    if (bytes > mostBytes) return undefined
+    largest = Math.max(largest, sizeBytes)
+    const before = segments[from - 1]?.sizeBytes ?? Number.POSITIVE_INFINITY
+    const isLast = sizeClass(before) > sizeClass(largest) || bytes + before > mostBytes
+    if (isLast && to - from >= together && bytes >= 2 * largest) return from
   }
   return undefined
 }
