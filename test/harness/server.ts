@@ -13,9 +13,9 @@ import { freePorts } from './free-ports.ts'
 import { temporaryDirectory } from './store.ts'
 
 const root = new URL('../../', import.meta.url)
-const program = fileURLToPath(
-  new URL(process.env['POSTERN_TEST_BUNDLE'] === '1' ? 'dist/server.js' : 'src/server/main.ts', root),
-)
+const sources = fileURLToPath(new URL('src/server/main.ts', root))
+const bundle = fileURLToPath(new URL('dist/server.js', root))
+const usual = process.env['POSTERN_TEST_BUNDLE'] === '1' ? bundle : sources
 
 /** As package.json starts it. */
 const flags = ['--max-semi-space-size=8']
@@ -38,8 +38,14 @@ export class ServerProcess implements AsyncDisposable {
 
   constructor(
     args: readonly string[],
-    o: { cwd?: string; env?: Readonly<Record<string, string>>; through?: readonly string[] } = {},
+    o: {
+      cwd?: string
+      env?: Readonly<Record<string, string>>
+      through?: readonly string[]
+      isBundle?: true
+    } = {},
   ) {
+    const program = o.isBundle === true ? bundle : usual
     const { POSTERN_DATA: _, ...env } = process.env
     const [command = '', ...words] = [...(o.through ?? []), process.execPath, ...flags, program, ...args]
     const child = spawn(command, words, {
@@ -139,6 +145,8 @@ export interface ServerOptions {
   readonly config?: string
   /** Of an earlier server, to be used again; it is kept. */
   readonly directory?: string
+  /** The bundle, which the test has built, as a release runs it. */
+  readonly isBundle?: true
   /** A program that runs the server as its own process, with its arguments: strace -D. */
   readonly through?: readonly string[]
 }
@@ -165,7 +173,10 @@ export async function startServer(o: ServerOptions = {}): Promise<TestServer> {
   const config = join(directory, 'server.toml')
   writeFileSync(config, configuration(ports, o))
   const args = ['--config', config, '--data', join(directory, 'data')]
-  const server = new ServerProcess(args, o.through === undefined ? {} : { through: o.through })
+  const server = new ServerProcess(args, {
+    ...(o.through !== undefined && { through: o.through }),
+    ...(o.isBundle && { isBundle: true }),
+  })
   const remove = async (): Promise<void> => {
     await server[Symbol.asyncDispose]()
     await free[Symbol.asyncDispose]()

@@ -50,13 +50,26 @@ async function untilIndexed(api: TestServer['api'], messages: number): Promise<S
   }
 }
 
-for (const engine of ['lmdb', 'sqlite'] as const) {
-  test(`${engine}: an index is made, asked by two workers, and goes on after a crash`, async () => {
+async function buildBundle(): Promise<void> {
+  const file = new URL('../../../bin/bundle.js', import.meta.url)
+  const { build } = (await import(file.href)) as { build: () => Promise<boolean> }
+  assert.ok(await build())
+}
+
+const kinds = [
+  { engine: 'sqlite' },
+  // Libraries that are loaded when they are needed are other ones in the bundle.
+  { engine: 'lmdb', isBundle: true },
+] as const
+
+for (const kind of kinds) {
+  test(`${kind.engine}: an index is made, asked by two workers, and goes on after a crash`, async () => {
+    if ('isBundle' in kind) await buildBundle()
     const directory = temporaryDirectory()
     let adminPassword = ''
     try {
       {
-        await using server = await startServer({ engine, workers: 2, directory })
+        await using server = await startServer({ ...kind, workers: 2, directory })
         await server.createAccount('alice@example.org', password)
         const client = await signIn(server)
         await append(client, 0, 300)
@@ -73,7 +86,7 @@ for (const engine of ['lmdb', 'sqlite'] as const) {
         await append(more, 300, 300)
         await server.process.stop('SIGKILL')
       }
-      await using server = await startServer({ engine, directory })
+      await using server = await startServer({ ...kind, directory })
       const api = apiOf(server.httpPort, adminPassword)
       const client = await signIn(server)
       assert.deepEqual(await search(client, 'SUBJECT ord477'), ['478'])
