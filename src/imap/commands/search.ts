@@ -6,6 +6,7 @@ import { type AnyCommand, command, type Completion, whole } from '../command.ts'
 import { writeEsearch } from '../esearch-response.ts'
 import type { Arguments } from '../grammar.ts'
 import { completeLimited } from '../message-limit.ts'
+import { writeNumbers } from '../numbers-response.ts'
 import { type ReturnOptions, returnedOf, returnsAll, takeReturnOptions, wantedOf } from '../return-options.ts'
 import { assertTagFree, followResult, refuseUpdates } from '../search-context.ts'
 import {
@@ -80,15 +81,7 @@ async function runSearch(
     if (result.limited === undefined)
       followResult(session, options, result, { correlator: { tag: reader.tag }, byUid })
     else if (options.words.has('UPDATE')) refuseUpdates(session)
-  } else {
-    out.ascii('* SEARCH')
-    for (const position of found) {
-      const full = out.sp().uint(number(position)).room()
-      if (full !== undefined) await full
-    }
-    if (modseq > 0) out.ascii(' (MODSEQ ').uint(modseq).byte(0x29)
-    out.crlf()
-  }
+  } else await writeNumbers(out, 'SEARCH', { found, number, modseq })
   const full = out.room()
   if (full !== undefined) await full
   return completeLimited(session, result.limited ?? {}, {})

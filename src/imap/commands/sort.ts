@@ -7,6 +7,7 @@ import { sortMessages, type SortCriterion } from '#mail/sort.ts'
 import { type AnyCommand, command, type Completion, whole } from '../command.ts'
 import { writeEsearch } from '../esearch-response.ts'
 import type { Arguments } from '../grammar.ts'
+import { writeNumbers } from '../numbers-response.ts'
 import { type ReturnOptions, returnedOf, takeReturnOptions } from '../return-options.ts'
 import { assertTagFree, followResult, refuseUpdates } from '../search-context.ts'
 import {
@@ -127,15 +128,7 @@ async function runSort(
     if (!isByRelevancy)
       followResult(session, returns, result, { correlator, byUid, order: { positions: found, sort: sortBy } })
     else if (returns.words.has('UPDATE')) refuseUpdates(session)
-  } else {
-    out.ascii('* SORT')
-    for (const position of found) {
-      const full = out.sp().uint(number(position)).room()
-      if (full !== undefined) await full
-    }
-    if (modseq > 0) out.ascii(' (MODSEQ ').uint(modseq).byte(0x29)
-    out.crlf()
-  }
+  } else await writeNumbers(out, 'SORT', { found, number, modseq })
   const full = out.room()
   if (full !== undefined) await full
   return {}
