@@ -339,6 +339,8 @@ class Play {
     const who = step.aim2 % 2 === 0 && named.length > 0 ? named[step.aim2 % named.length]! : anybody
     const identifier = (step.isDenied ? '-' : '') + who
     const outcome = asked === 'OK' && who.startsWith('nobody') ? '' : asked
+    // Who has lost the selected mailbox and is about to give it back to himself is told before.
+    if (box !== undefined && seat.selected?.box === box && !this.#canRead(seat)) await this.#run(seat, 'NOOP')
     const mode = modes[step.mode]!
     switch (step.command) {
       case 'SETACL':
