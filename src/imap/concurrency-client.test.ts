@@ -50,6 +50,13 @@ export interface Resynced {
   /** Up to where; undefined for what was current at any moment while the command ran. */
   readonly highest: number | undefined
   readonly asked: readonly number[] | undefined
+  /**
+   * UIDs up to this one that the client does not know are none of its business: it said which numbers it knows for
+   * higher ones (RFC 7162 §3.2.5.2). 0 where it did not.
+   */
+  readonly matched: number
+  /** What the client knew when it came back; undefined where that does not matter. */
+  readonly known?: ReadonlySet<number>
   /** Those still counted. */
   readonly counted: ReadonlySet<number>
   readonly vanished: readonly number[] | undefined
@@ -68,9 +75,12 @@ export interface Witness {
   readonly cut: number
 }
 
+/** A picture with which a client comes back, and what of it the client says. */
+export interface KnownPicture extends Picture, Pick<Resynced, 'asked' | 'matched'> {}
+
 interface Selecting {
   readonly box: number
-  readonly from: (Picture & { readonly asked: readonly number[] | undefined }) | undefined
+  readonly from: KnownPicture | undefined
   exists: number
   highest: number
   readonly vanished: number[]
@@ -416,6 +426,7 @@ export class Client {
       since: changedSince,
       highest: undefined,
       asked: set === undefined || set === '1:*' ? order.uids : readSet(set),
+      matched: 0,
       counted: new Set(before.flatMap(({ uid }) => uid ?? [])),
       vanished: order.line.includes('VANISHED') ? vanished : undefined,
       told: new Map(withUid.map(({ uid, modseq }) => [uid!, modseq])),
@@ -445,6 +456,8 @@ export class Client {
       since: from.highest,
       highest,
       asked: from.asked,
+      matched: from.matched,
+      known: new Set(from.slots.map(({ uid }) => uid!)),
       counted: new Set(),
       vanished,
       told: new Map([...told.values()].map(({ uid, modseq }) => [uid!, modseq])),

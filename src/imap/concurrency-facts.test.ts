@@ -92,7 +92,7 @@ function checkFound(model: Model, { order, uids, among, highest }: Found): void 
 
 /** Exactly what changed since then; where the log was cut, at least that, and nothing that is there as gone. */
 function checkResynced(model: Model, fact: Resynced): void {
-  const { order, since, highest, asked, counted, vanished, told, isCut } = fact
+  const { order, since, highest, asked, matched, known, counted, vanished, told, isCut } = fact
   const from = highest ?? order.floor
   const to = highest ?? order.ceiling!
   const isAsked = (uid: number): boolean => asked?.includes(uid) ?? true
@@ -105,7 +105,8 @@ function checkResynced(model: Model, fact: Resynced): void {
     }
     if (vanished !== undefined && !counted.has(uid)) {
       const isGone = goneAt > since && goneAt <= from
-      if (isGone) assert.ok(vanished.includes(uid), `VANISHED leaves out ${uid}: ${why}`)
+      const isWanted = uid > matched || known?.has(uid) === true
+      if (isGone && isWanted) assert.ok(vanished.includes(uid), `VANISHED leaves out ${uid}: ${why}`)
       const mayBeTold = goneAt <= to && (isCut || goneAt > since)
       assert.ok(mayBeTold || !vanished.includes(uid), `${uid} has not VANISHED: ${why}`)
     }

@@ -1,6 +1,6 @@
 /** What a client does next: random commands, some at once, never numbers where they could have shifted. */
 import type { Random } from '../../test/harness/random.ts'
-import { boxNames, type Client, type Picture } from './concurrency-client.test.ts'
+import { boxNames, type Client, type KnownPicture, type Picture } from './concurrency-client.test.ts'
 import type { Order, State } from './concurrency-model.test.ts'
 import type { Run } from './concurrency-run.test.ts'
 
@@ -262,17 +262,19 @@ export class Player {
     if (client.isConnected && random.chance(0.9)) await this.#learn()
   }
 
-  #known(picture: Picture): [string, Picture & { asked: readonly number[] | undefined }] {
+  #known(picture: Picture): [string, KnownPicture] {
     const random = this.#random
     const uids = picture.slots.map(({ uid }) => uid!)
     const asked = random.chance(0.5) ? uids : undefined
     let text = `${this.client.uidValidity.get(picture.box)} ${picture.highest}`
     if (asked !== undefined) text += ` ${asked.join(',')}`
+    let matched = 0
     if (random.chance(0.3)) {
       const places = random.some([...uids.keys()], 3).sort((a, b) => a - b)
       text += ` (${places.map((at) => at + 1).join(',')} ${places.map((at) => uids[at]).join(',')})`
+      matched = Math.max(0, ...places.map((at) => uids[at]!))
     }
-    return [` (QRESYNC (${text}))`, { ...picture, asked }]
+    return [` (QRESYNC (${text}))`, { ...picture, asked, matched }]
   }
 
   /** Asks for what is not known of messages that came. */
