@@ -44,7 +44,8 @@ exit $failed;
 sub carry {
     my ( $folder, $from, $to ) = @_;
     $from->examine($folder) or die "EXAMINE $folder: " . $from->LastError;
-    $to->exists($folder) or $to->create($folder) or die "CREATE $folder: " . $to->LastError;
+    # Whoever makes a mailbox below it at the same time has made it too.
+    $to->exists($folder) or $to->create($folder) or $to->exists($folder) or die "CREATE $folder: " . $to->LastError;
     $to->subscribe($folder) or die "SUBSCRIBE $folder: " . $to->LastError;
     # It looks there which flags may be kept.
     $to->select($folder) or die "SELECT $folder: " . $to->LastError;
