@@ -6,6 +6,7 @@
 import assert from 'node:assert/strict'
 import { createHash, type Hash } from 'node:crypto'
 import { once } from 'node:events'
+import { setTimeout as wait } from 'node:timers/promises'
 import { connect as connectTls } from 'node:tls'
 import { after, before, describe, test } from 'node:test'
 import type { Conversation } from '../../harness/conversation.ts'
@@ -21,7 +22,8 @@ describe('memory', needsProc, () => {
   let server: TestServer
 
   before(async () => {
-    server = await startServer()
+    // The search index is made on a thread that comes and goes when it likes: it has a test of its own below.
+    server = await startServer({ config: '[Search]\nindexEmail = false\n' })
     await server.createAccount(name, password)
     // What is loaded and compiled once.
     for (let i = 0; i < 50; i++) await deliver(server, 'Subject: warm\r\n\r\nx')
@@ -119,6 +121,30 @@ describe('memory', needsProc, () => {
     assertNoDefect(server)
   })
 })
+
+test('the search index of large and small mail is made in bounded memory', needsProc, async () => {
+  await using server = await startServer()
+  await server.createAccount(name, password)
+  const words = Array.from({ length: 4000 }, (_, i) => `word${i}\r\n`).join('')
+  const large = `Subject: large\r\n\r\n${words.repeat(400)}`
+  const grown = await growth(server.process.pid, async () => {
+    for (let i = 0; i < 5; i++) await deliver(server, large)
+    for (let i = 0; i < 100; i++) await deliver(server, 'Subject: small\r\n\r\nx')
+    await untilIndexed(server)
+  })
+  // 70 MB of text, the thread with its libraries, and what the rest of the server needs for the first time.
+  assert.ok(grown < 250 * mib, `${Math.round(grown / mib)} MiB more`)
+})
+
+async function untilIndexed(server: TestServer): Promise<void> {
+  for (;;) {
+    const { data } = (await (await server.api('GET', '/api/search/index')).json()) as {
+      data: { segments: number; behind: number }
+    }
+    if (data.segments > 0 && data.behind === 0) return
+    await wait(100)
+  }
+}
 
 async function put(smtp: Conversation, hash: Hash, bytes: Buffer): Promise<void> {
   hash.update(bytes)
