@@ -1,14 +1,11 @@
 /** `/api/account-permissions/:name`: what an account may do, each permission with what gives it or takes it away. */
 import { type EffectivePermission, rolesOf } from '#account/role.ts'
-import { readAccountId, type StoredAccount } from '#account/stored-account.ts'
-import { Fault } from '#base/fault.ts'
-import type { AccountId } from '#base/id.ts'
+import type { StoredAccount } from '#account/stored-account.ts'
+import { type AccountLookup, namedAccount } from './named-account.ts'
 import type { ApiRoute } from './route.ts'
 
 export interface PermissionOptions {
-  readonly accounts: {
-    byName(name: string): Promise<StoredAccount | undefined>
-    get(id: AccountId): Promise<StoredAccount | undefined>
+  readonly accounts: AccountLookup & {
     explain(account: StoredAccount): Promise<readonly EffectivePermission[]>
   }
 }
@@ -27,10 +24,7 @@ export const accountPermissionsRoute = ({ accounts }: PermissionOptions): ApiRou
   summary: 'What an account may do, each permission with what gives it or takes it away',
   permissions: ['sysAccountGet'],
   handle: async (c) => {
-    const name = c.req.param('name')!
-    const id = readAccountId(name)
-    const account = id === undefined ? await accounts.byName(name) : await accounts.get(id)
-    if (account === undefined) throw new Fault('notFound', 'There is no such account.', { what: 'account' })
+    const account = await namedAccount(accounts, c.req.param('name')!)
     const data: ShownPermissions = {
       id: String(account.id),
       name: account.name,

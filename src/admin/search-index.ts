@@ -2,34 +2,22 @@
  * `/api/search/index` and `/api/search/reindex`: how far the search indexes are, and having them made anew. An
  * index that is wrong heals itself; making it anew by hand is for an administrator who does not believe it.
  */
-import { readAccountId, type StoredAccount } from '#account/stored-account.ts'
-import { Fault } from '#base/fault.ts'
+import type { StoredAccount } from '#account/stored-account.ts'
 import type { AccountId } from '#base/id.ts'
 import type { IndexStatus } from '#mail/index-status.ts'
 import type { Management } from '#registry/management.ts'
-import { text } from '#settings/field.ts'
+import { accountFields, type AccountLookup, namedAccount } from './named-account.ts'
 import { queryOf } from './request.ts'
 import type { ApiRoute } from './route.ts'
 
 export interface SearchIndexOptions {
   readonly management: Management
-  readonly accounts: {
-    byName(name: string): Promise<StoredAccount | undefined>
-    get(id: AccountId): Promise<StoredAccount | undefined>
-  }
+  readonly accounts: AccountLookup
   /** Of one account, or of all. */
   readonly searchIndexes: {
     status(account: AccountId | undefined): Promise<IndexStatus>
     reindex(account: AccountId | undefined): Promise<number>
   }
-}
-
-const fields = {
-  account: text({
-    fallback: undefined,
-    help: 'Only this account, by name or id.',
-    allowed: 'the name of an account',
-  }),
 }
 
 const count = { type: 'integer', minimum: 0 } as const
@@ -43,7 +31,7 @@ export function searchIndexRoutes(o: SearchIndexOptions): readonly ApiRoute[] {
       tag: 'Search',
       summary: 'How much mail the search indexes have, of an account or of all',
       permissions: ['actionReindex'],
-      query: fields,
+      query: accountFields,
       data: {
         type: 'object',
         properties: {
@@ -56,7 +44,7 @@ export function searchIndexRoutes(o: SearchIndexOptions): readonly ApiRoute[] {
         },
       },
       handle: async (c) => {
-        const account = await accountOf(o, queryOf(c, fields))
+        const account = await accountOf(o, queryOf(c, accountFields))
         return c.json({ data: await searchIndexes.status(account?.id) })
       },
     },
@@ -66,11 +54,11 @@ export function searchIndexRoutes(o: SearchIndexOptions): readonly ApiRoute[] {
       tag: 'Search',
       summary: 'Make the search index of an account anew, or those of all; searches find the same meanwhile',
       permissions: ['actionReindex'],
-      query: fields,
+      query: accountFields,
       data: { type: 'object', properties: { account: { type: 'string' }, accounts: count } },
       handle: async (c) => {
         const actor = c.get('actor')
-        const given = queryOf(c, fields) as { account?: string }
+        const given = queryOf(c, accountFields) as { account?: string }
         const done = await management.act('Reindex', { actor, account: actor.account }, async () => {
           const account = await accountOf(o, given)
           return { account: account?.name ?? '', accounts: await searchIndexes.reindex(account?.id) }
@@ -81,13 +69,7 @@ export function searchIndexRoutes(o: SearchIndexOptions): readonly ApiRoute[] {
   ]
 }
 
-async function accountOf(
+const accountOf = async (
   { accounts }: SearchIndexOptions,
   { account: name }: { account?: string },
-): Promise<StoredAccount | undefined> {
-  if (name === undefined) return undefined
-  const id = readAccountId(name)
-  const account = id === undefined ? await accounts.byName(name) : await accounts.get(id)
-  if (account === undefined) throw new Fault('notFound', 'There is no such account.', { what: 'account' })
-  return account
-}
+): Promise<StoredAccount | undefined> => (name === undefined ? undefined : namedAccount(accounts, name))
