@@ -40,8 +40,8 @@ export interface TwoWayOptions {
   readonly near: Side
   readonly far: Side
   readonly changesPerRound: number
-  /** Runs the client. */
-  sync(): Promise<void>
+  /** Runs the client; when it is busy, the server's side changes meanwhile. */
+  sync(o: { readonly isBusy: boolean }): Promise<void>
 }
 
 export class TwoWay {
@@ -58,7 +58,7 @@ export class TwoWay {
   async round(): Promise<void> {
     const round = new Round(this.#o, this.#model)
     await this.#change(round, [this.#o.near, this.#o.far])
-    await this.#o.sync()
+    await this.#o.sync({ isBusy: false })
     await this.#look(round)
   }
 
@@ -67,8 +67,8 @@ export class TwoWay {
     const { near, far } = this.#o
     const round = new Round(this.#o, this.#model, { isBusy: true })
     await this.#change(round, [near])
-    await Promise.all([this.#o.sync(), this.#change(round, [far])])
-    await this.#o.sync()
+    await Promise.all([this.#o.sync({ isBusy: true }), this.#change(round, [far])])
+    await this.#o.sync({ isBusy: false })
     await this.#look(round)
   }
 
