@@ -204,6 +204,7 @@ function accountObstacle(
   if (!isDomainEnabled) return 'the domain is disabled'
   if (!permissions.has('authenticate')) return 'no permission to sign in'
   if (protocol === 'imap' && !permissions.has('imapAuthenticate')) return 'no permission to use IMAP'
+  if (protocol === 'jmap' && !permissions.has('jmapAuthenticate')) return 'no permission to use JMAP'
   return byAlias && !permissions.has('authenticateWithAlias')
     ? 'no permission to sign in with an alias'
     : undefined

@@ -43,6 +43,8 @@ const mailPermissions = {
   imapUrlAuth: 'IMAP: let others read messages, by URLs.',
   imapSubscribe: 'IMAP: subscribe to mailboxes.',
   imapThread: 'IMAP: search, with the result in threads.',
+  jmapAuthenticate: 'Use JMAP.',
+  jmapMailboxGet: 'JMAP: read mailboxes.',
 } as const
 
 /** What only those do who run the server. */
@@ -71,6 +73,7 @@ export const singletonNames = [
   'FallbackAdmin',
   'Http',
   'Imap',
+  'Jmap',
   'MtaConnectionStrategy',
   'MtaExtensions',
   'MtaInboundSession',

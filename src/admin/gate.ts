@@ -13,7 +13,8 @@ import type { Permission } from '#account/permission.ts'
 import { apiKeyStart } from '#account/shown-once.ts'
 import type { SignIn } from '#account/sign-in.ts'
 import { Fault } from '#base/fault.ts'
-import { basicCredentials } from '#http/basic-auth.ts'
+import { basicCredentials, bearerToken } from '#http/authorization.ts'
+import { isForeign } from '#http/origin.ts'
 import type { HttpEnv } from '#http/router.ts'
 import type { Actor } from '#registry/managed-object.ts'
 import { isSameToken } from './admin-token.ts'
@@ -81,16 +82,3 @@ export function assertMay(c: Context<AdminEnv>, permissions: readonly Permission
 
 const forbidden = (text: string): Fault => new Fault('forbidden', text, { what: 'administration' })
 const refused = (text: string): Fault => new Fault('authenticationFailed', text, {})
-
-/** RFC 6750 §2.1: undefined where the header has another scheme. */
-function bearerToken(header: string | undefined): string | undefined {
-  if (header === undefined || header.slice(0, 7).toLowerCase() !== 'bearer ') return undefined
-  return header.slice(7).trim()
-}
-
-/** Browsers say which page asks (RFC 6454 §7); programs say nothing. */
-function isForeign(origin: string | undefined, host: string | undefined): boolean {
-  if (origin === undefined) return false
-  const url = URL.parse(origin)
-  return url === null || url.host.toLowerCase() !== host?.toLowerCase()
-}

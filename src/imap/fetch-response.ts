@@ -9,7 +9,7 @@ import type { MailboxView } from '#mail/mailbox-view.ts'
 import { formatInternalDate } from '#message/date.ts'
 import type { StoredStructure } from '#message/structure-codec.ts'
 import type { BytesItem, ColumnItem, FetchItem, StructureItem } from './fetch-items.ts'
-import { emailObjectId, threadObjectId } from './object-id.ts'
+import { emailObjectId, threadObjectId } from '#mail/object-id.ts'
 import type { LargeBytes, SectionBytes } from './section-bytes.ts'
 import type { ResponseWriter } from './writer.ts'
 

@@ -26,7 +26,7 @@ import { Conversation } from '../../test/harness/conversation.ts'
 import { connectionPair } from '../../test/harness/pipe.ts'
 import { AccountWatch } from './account-watch.ts'
 import { UserSessions } from './user-sessions.ts'
-import type { Principal } from './namespaces.ts'
+import type { Principal } from '#mail/principal.ts'
 import { ImapProtocol } from './protocol.ts'
 import type { ImapServices } from './session.ts'
 

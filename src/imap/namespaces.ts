@@ -5,24 +5,8 @@
  * The name of an account may hold the delimiter, which is then shown as a full-width one: whose name has that
  * itself cannot be reached so, and nobody else in their place, since names are compared after the way back.
  */
-import type { AccountId } from '#base/id.ts'
+import type { Principal } from '#mail/principal.ts'
 import { canonicalName, delimiter } from './mailbox-name.ts'
-
-/** A user or a group. */
-export interface Principal {
-  readonly id: AccountId
-  readonly name: string
-  readonly isGroup: boolean
-}
-
-/** Who there is; `server/boot.ts` asks the accounts. */
-export interface Principals {
-  /** The groups that an account is a member of now, also by way of other groups. */
-  groupsOf(account: AccountId): Promise<readonly AccountId[]>
-  byId(id: AccountId): Promise<Principal | undefined>
-  /** In any spelling of the name. */
-  byName(name: string): Promise<Principal | undefined>
-}
 
 /** What the namespaces are called, without delimiters. */
 export interface NamespaceNames {

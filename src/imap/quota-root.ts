@@ -8,7 +8,8 @@ import type { AccountId } from '#base/id.ts'
 import { Fault } from '#base/fault.ts'
 import { listMailboxes, quotaUsage } from '#mail/mailbox.ts'
 import { hasAny, rightsOf } from '#mail/rights.ts'
-import { type Principal, prefixOf } from './namespaces.ts'
+import type { Principal } from '#mail/principal.ts'
+import { prefixOf } from './namespaces.ts'
 import type { ImapSession } from './session.ts'
 
 /** Who may set quotas is whoever may change accounts. */

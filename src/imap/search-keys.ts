@@ -8,7 +8,7 @@ import type { SearchCriteria, UidRange } from '#mail/search-criteria.ts'
 import type { FuzzyRegion } from '#search/ranking.ts'
 import { hasWord } from '#search/words.ts'
 import { type Arguments, utf8Of } from './grammar.ts'
-import { objectNumber } from './object-id.ts'
+import { objectNumber } from '#mail/object-id.ts'
 import type { SequenceSet } from './sequence-set.ts'
 
 type Leaf = Exclude<SearchCriteria, { kind: 'and' | 'or' | 'not' | 'message' | 'thread' }>

@@ -4,7 +4,7 @@ import type { Mailbox } from '#mail/mailbox-row.ts'
 import type { Arguments } from './grammar.ts'
 import { writeName } from './mailbox-name.ts'
 import type { HeldMailbox, MailboxRef } from './mailbox-ref.ts'
-import { mailboxObjectId, objectIdPrefix } from './object-id.ts'
+import { mailboxObjectId, objectIdPrefix } from '#mail/object-id.ts'
 import type { ImapSession } from './session.ts'
 
 type Item = (mailbox: Mailbox, of: HeldMailbox, session: ImapSession) => Maybe<number | string>

@@ -98,7 +98,7 @@ export async function entriesSince(
 /**
  * What became of the objects of one type after `from`, each id in one list (RFC 8620 §5.2): created and
  * destroyed in between appears nowhere. At most `limit` ids, always whole entries, so `to` may lie before the
- * current sequence; a single entry that is larger than `limit` is returned whole.
+ * current sequence; a single entry that is larger than `limit` is returned whole. Nothing after `until` is looked at.
  */
 export async function changesSince(
   tx: LogReader,
@@ -106,6 +106,7 @@ export async function changesSince(
   type: DataType,
   from: Modseq,
   limit: number,
+  until?: Modseq,
 ): Promise<ChangesSince | 'tooOld'> {
   const merged: Changes = new Map()
   const last = await tx.sequence(account)
@@ -115,6 +116,7 @@ export async function changesSince(
     const entries = await entriesSince(tx, account, to, page)
     if (entries === 'tooOld') return 'tooOld'
     for (const [modseq, entry] of entries) {
+      if (until !== undefined && modseq > until) return summarise(merged, until, true)
       const changes = entry.get(type)
       if (changes !== undefined) {
         if (merged.size > 0 && merged.size + changes.size > limit) return summarise(merged, to, true)

@@ -13,6 +13,7 @@ import { SaslMechanisms } from '#account/sasl/mechanisms.ts'
 import { AccountLimits, type UsedBytes } from '#account/limits.ts'
 import { SignIn } from '#account/sign-in.ts'
 import type { Clock } from '#base/clock.ts'
+import type { AccountId } from '#base/id.ts'
 import { Lru } from '#base/lru.ts'
 import type { Bus } from '#bus/bus.ts'
 import { DkimKeys } from '#cert/dkim-keys.ts'
@@ -25,7 +26,11 @@ import { AccountWatch } from '#imap/account-watch.ts'
 import { UserSessions } from '#imap/user-sessions.ts'
 import { ImapProtocol } from '#imap/protocol.ts'
 import type { ImapServices } from '#imap/session.ts'
-import { noLimits } from '#mail/limits.ts'
+import { capabilities } from '#jmap/capabilities.ts'
+import { RequestProcessor } from '#jmap/processor.ts'
+import type { JmapServices } from '#jmap/services.ts'
+import { TypeStates } from '#kv/type-states.ts'
+import { type MailLimits, noLimits } from '#mail/limits.ts'
 import { provisionAccount, quotaUsage } from '#mail/mailbox.ts'
 import { AccountViews } from '#mail/view.ts'
 import type { Protocol } from '#net/listener.ts'
@@ -150,6 +155,33 @@ export function buildProtocols(o: WorkerOptions, services: Services): MailProtoc
   }
 }
 
+/** JMAP, which comes over HTTP. */
+export function buildJmap(
+  { settings, telemetry, clock }: WorkerOptions,
+  { store, views, indexes, accounts, limits }: Services,
+): RequestProcessor {
+  const services: JmapServices = {
+    db: store.db,
+    blobs: store.blobs,
+    views,
+    indexes,
+    states: new TypeStates(),
+    principals: principalsFrom(store.db, accounts),
+    limitsOf: limitsFrom(accounts, limits),
+    settings,
+    clock,
+  }
+  return new RequestProcessor({ services, capabilities, telemetry })
+}
+
+/** What an account may hold; one that is gone may hold anything, since nothing can come. */
+const limitsFrom =
+  (accounts: Accounts, limits: AccountLimits) =>
+  async (id: AccountId): Promise<MailLimits> => {
+    const account = await accounts.get(id)
+    return account === undefined ? noLimits : limits.of(account)
+  }
+
 function smtpDeps({ bus, settings, telemetry, clock }: WorkerOptions, services: Services): SmtpDeps {
   const { accounts, signIn, accessWatch, limits, dns, signingKeys, reports } = services
   const { db, blobs } = services.store
@@ -203,10 +235,7 @@ function imapServices(
     indexes,
     signIn,
     mechanisms: new SaslMechanisms(settings),
-    limitsOf: async (id) => {
-      const account = await accounts.get(id)
-      return account === undefined ? noLimits : limits.of(account)
-    },
+    limitsOf: limitsFrom(accounts, limits),
     setLimits: limitSetter({ db: store.db, clock, telemetry, accounts, usedBytes }),
     principals: principalsFrom(store.db, accounts),
     accessOf: (id) => store.db.read((tx) => readAccess(tx, id)),

@@ -11,6 +11,8 @@ import { dnsResolver } from '#dns/settings.ts'
 import { httpSettings } from '#http/settings.ts'
 import * as imap from '#imap/events.ts'
 import { imapSettings } from '#imap/settings.ts'
+import * as jmap from '#jmap/events.ts'
+import { jmapSettings } from '#jmap/settings.ts'
 import { sharingSettings } from '#mail/settings.ts'
 import * as net from '#net/events.ts'
 import { networkListener } from '#net/settings.ts'
@@ -46,6 +48,7 @@ export const settingsObjects: readonly AnySettingsObject[] = [
   reportSettings,
   dmarcReportSettings,
   imapSettings,
+  jmapSettings,
   searchSettings,
   sharingSettings,
   authentication,
@@ -56,6 +59,7 @@ const declared = [
   cert,
   dns,
   imap,
+  jmap,
   net,
   observe,
   queue,

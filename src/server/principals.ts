@@ -1,8 +1,8 @@
-/** The accounts as IMAP asks for them: who there is by that name, and who is in which groups now. */
+/** The accounts as IMAP and JMAP ask for them: who there is by that name, and who is in which groups now. */
 import { groupsOf } from '#account/access.ts'
 import type { Account, Accounts } from '#account/account.ts'
 import { accountRowTable } from '#account/tables.ts'
-import type { Principal, Principals } from '#imap/namespaces.ts'
+import type { Principal, Principals } from '#mail/principal.ts'
 import type { Db } from '#kv/db.ts'
 
 export function principalsFrom(db: Db, accounts: Pick<Accounts, 'get' | 'byName'>): Principals {

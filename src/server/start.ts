@@ -8,7 +8,6 @@
 import { randomBytes, randomUUID } from 'node:crypto'
 import { join } from 'node:path'
 import { removeAdminToken, writeAdminToken } from '#admin/admin-token.ts'
-import type { AdminOptions } from '#admin/api.ts'
 import type { ServerFacts } from '#admin/server-facts.ts'
 import { systemClock } from '#base/clock.ts'
 import { LocalBus } from '#bus/engines/local.ts'
@@ -26,7 +25,7 @@ import { LiveSettings } from '#registry/live.ts'
 import { SmtpProber } from '#smtp/client/probe.ts'
 import { deliverChunkTask } from '#smtp/server/chunk.ts'
 import { TaskScheduler } from '#tasks/scheduler.ts'
-import { buildProtocols, buildServices, type Services, type WorkerOptions } from './boot.ts'
+import { buildJmap, buildProtocols, buildServices, type Services, type WorkerOptions } from './boot.ts'
 import { eventKinds, gaugeKinds, settingsObjects } from './catalog.ts'
 import {
   certificatePairs,
@@ -60,7 +59,7 @@ import type { Spawn } from './threads.ts'
 import { authenticationTester } from './troubleshoot-dmarc.ts'
 import { deliveryTester } from './troubleshoot.ts'
 import { version } from './version.ts'
-import { buildWeb } from './web.ts'
+import { buildWeb, type WebOptions } from './web.ts'
 import { hasDomain, zoneOf } from './zone.ts'
 import { WorkerThread } from './worker-thread.ts'
 
@@ -205,12 +204,14 @@ function newListeners(
   })
 }
 
-/** The management and its API. */
+/** JMAP, the management and its API. */
 function httpOf(
-  { settings, telemetry, clock, bus, directory, selfSigned, certificates }: Ground,
-  { store, hasher, passwords, signIn, accounts, dns: resolver, dkimKeys }: Services,
-  o: Pick<AdminOptions, 'adminToken' | 'facts' | 'reload' | 'metrics' | 'notReady' | 'queue'>,
+  ground: Ground,
+  services: Services,
+  o: Pick<WebOptions, 'adminToken' | 'facts' | 'reload' | 'metrics' | 'notReady' | 'queue'>,
 ): SocketProtocol {
+  const { settings, telemetry, clock, bus, directory, selfSigned, certificates } = ground
+  const { store, hasher, passwords, signIn, accounts, dns: resolver, dkimKeys } = services
   const { db } = store
   const hostname = (): string => settings.get(systemSettings).defaultHostname
   const zones = zoneOf({
@@ -246,6 +247,7 @@ function httpOf(
         tx.schedule(recountName, account === undefined ? {} : { account }, clock.now()),
       ),
     searchIndexes: searchIndexes(db, bus),
+    jmap: { processor: buildJmap(ground, services), signIn },
     management: buildManagement({
       db,
       clock,

@@ -20,7 +20,7 @@ import { foldAddress, normaliseAddress, normaliseDomain, unicodeDomain } from '#
 import { Fault, SyntaxFault } from '#base/fault.ts'
 import type { AccountId } from '#base/id.ts'
 import { formatIp, formatNetwork, networkContains, parseIp, parseNetwork } from '#base/ip.ts'
-import { basicCredentials } from '#http/basic-auth.ts'
+import { basicCredentials } from '#http/authorization.ts'
 import { clientOf } from '#http/client.ts'
 import { parseJsonBody } from '#http/json-body.ts'
 

@@ -8,7 +8,7 @@ import type { Arguments } from '../grammar.ts'
 import { delimiter, hasWildcard } from '../mailbox-name.ts'
 import { notPermitted } from '../mailbox-ref.ts'
 import { ensureParent, newPlace } from '../new-place.ts'
-import { mailboxObjectId, objectIdPrefix } from '../object-id.ts'
+import { mailboxObjectId, objectIdPrefix } from '#mail/object-id.ts'
 import { roleOfUse } from '../special-use.ts'
 
 export const create = command({

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import fc from 'fast-check'
-import { basicCredentials } from './basic-auth.ts'
+import { basicCredentials } from './authorization.ts'
 
 const encode = (text: string): string => Buffer.from(text).toString('base64')
 

@@ -1,4 +1,4 @@
-/** The Basic scheme of HTTP authentication (RFC 7617), with UTF-8. */
+/** The schemes of HTTP authentication that we know: Basic (RFC 7617), with UTF-8, and Bearer (RFC 6750). */
 
 export interface BasicCredentials {
   readonly user: string
@@ -22,4 +22,10 @@ export function basicCredentials(header: string | undefined): BasicCredentials |
   const colon = text.indexOf(':')
   if (colon === -1 || /[\0-\x1f\x7f]/.test(text)) return undefined
   return { user: text.slice(0, colon), password: text.slice(colon + 1) }
+}
+
+/** RFC 6750 §2.1: undefined where the header has another scheme. */
+export function bearerToken(header: string | undefined): string | undefined {
+  if (header === undefined || header.slice(0, 7).toLowerCase() !== 'bearer ') return undefined
+  return header.slice(7).trim()
 }

@@ -1,0 +1,98 @@
+/**
+ * The accounts that a user can see: the own one, those of groups, and those that share something. Which of their
+ * mailboxes one may see is asked of the rights, mailbox by mailbox.
+ */
+import type { Access } from '#account/access.ts'
+import type { AccountId } from '#base/id.ts'
+import type { Mailbox } from '#mail/mailbox-row.ts'
+import { objectIdPrefix } from '#mail/object-id.ts'
+import { allRights, effectiveRights, hasAll, type Identity, type Rights, rightsOf } from '#mail/rights.ts'
+import { accountsSharingWith } from '#mail/share.ts'
+import { MethodError } from './errors.ts'
+import type { JmapServices } from './services.ts'
+
+const letter = 'A'
+
+export const accountObjectId = (id: AccountId): string => `${letter}${id.toString(36)}`
+
+/** undefined for anything that we never gave out. */
+export function accountNumber(text: string): AccountId | undefined {
+  const digits = text.slice(1)
+  if (!text.startsWith(letter) || !/^[0-9a-z]{1,7}$/.test(digits)) return undefined
+  const number = Number.parseInt(digits, 36)
+  return number.toString(36) === digits ? (number as AccountId) : undefined
+}
+
+/** An account as one user sees it. */
+export class OpenAccount {
+  readonly id: AccountId
+  readonly isOwn: boolean
+  /** As in the session. */
+  readonly text: string
+  /** What stands before the numbers of its objects' ids: see `mail/object-id.ts`. */
+  readonly idPrefix: string
+  readonly who: Identity
+
+  constructor(id: AccountId, who: Identity) {
+    this.id = id
+    this.isOwn = id === who.account
+    this.text = accountObjectId(id)
+    this.idPrefix = objectIdPrefix({ account: id, isOwn: this.isOwn })
+    this.who = who
+  }
+
+  rightsOn({ grants }: Pick<Mailbox, 'grants'>): Rights {
+    if (this.isOwn && grants.length === 0) return allRights
+    return effectiveRights(this.id, grants, this.who)
+  }
+
+  /** Whether the user may know that it is there. */
+  maySee(mailbox: Pick<Mailbox, 'grants'>): boolean {
+    return hasAll(this.rightsOn(mailbox), visible)
+  }
+
+  /** Whether the user may read what is in it. */
+  mayRead(mailbox: Pick<Mailbox, 'grants'>): boolean {
+    return hasAll(this.rightsOn(mailbox), readable)
+  }
+}
+
+const visible = rightsOf('l')
+/** RFC 8621 §2: mayReadItems. */
+const readable = rightsOf('lr')
+
+export interface SeenAccount {
+  readonly id: AccountId
+  readonly name: string
+  readonly isPersonal: boolean
+}
+
+type Services = Pick<JmapServices, 'db' | 'principals'>
+
+/** Who the user is now: groups come and go. */
+export const identityOf = async (services: Services, access: Access): Promise<Identity> => ({
+  account: access.account,
+  groups: await services.principals.groupsOf(access.account),
+})
+
+/** All accounts that the user can see, the own one first. */
+export async function seenAccounts(services: Services, access: Access): Promise<readonly SeenAccount[]> {
+  const who = await identityOf(services, access)
+  const seen: SeenAccount[] = [{ id: access.account, name: access.name, isPersonal: true }]
+  for (const id of await services.db.read((tx) => accountsSharingWith(tx, who))) {
+    const principal = await services.principals.byId(id)
+    if (principal !== undefined) seen.push({ id, name: principal.name, isPersonal: false })
+  }
+  return seen
+}
+
+/** Throws MethodError `accountNotFound`, also for those that are there and not to be seen. */
+export async function openAccount(services: Services, access: Access, text: string): Promise<OpenAccount> {
+  const id = accountNumber(text)
+  const who = await identityOf(services, access)
+  if (id === access.account) return new OpenAccount(id, who)
+  const shared = id !== undefined && (await services.db.read((tx) => accountsSharingWith(tx, who)))
+  if (shared === false || !shared.includes(id) || (await services.principals.byId(id)) === undefined)
+    throw new MethodError('accountNotFound')
+  return new OpenAccount(id, who)
+}

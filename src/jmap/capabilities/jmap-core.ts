@@ -1,0 +1,23 @@
+/** urn:ietf:params:jmap:core (RFC 8620 §2). */
+import type { Capability } from '../capability.ts'
+import { coreEcho } from '../methods/core-echo.ts'
+import { jmapSettings } from '../settings.ts'
+import { collations } from '../sort.ts'
+
+export const core: Capability = {
+  urn: 'urn:ietf:params:jmap:core',
+  methods: [coreEcho],
+  session: ({ settings }) => {
+    const s = settings.get(jmapSettings)
+    return {
+      maxSizeUpload: s.maxUploadSize,
+      maxConcurrentUpload: s.maxConcurrentUploads,
+      maxSizeRequest: s.maxRequestSize,
+      maxConcurrentRequests: s.maxConcurrentRequests,
+      maxCallsInRequest: s.maxMethodCalls,
+      maxObjectsInGet: s.getMaxResults,
+      maxObjectsInSet: s.setMaxObjects,
+      collationAlgorithms: [...collations],
+    }
+  },
+}

@@ -1,0 +1,101 @@
+/**
+ * Works on a request: one call after the other, each with what those before it gave (RFC 8620 §3.3 to §3.7).
+ *
+ * What must always hold: a call that fails is answered with "error" and does not stop those behind it; a
+ * programming error is told as serverFail, without a word of what it was.
+ */
+import type { Access } from '#account/access.ts'
+import { invalidArguments, MethodError, methodErrorOf, RequestProblem } from './errors.ts'
+import { openAccount } from './accounts.ts'
+import type { Call, JmapMethod, MethodResponse } from './method.ts'
+import type { Invocation, JmapRequest } from './request.ts'
+import { type Answered, resolveReferences } from './result-reference.ts'
+import type { JmapServices } from './services.ts'
+import { type Json, type JsonObject, readFields } from './value.ts'
+import type { PropertyProblem } from '#base/fault.ts'
+
+export interface DispatchOptions {
+  readonly services: JmapServices
+  readonly methods: ReadonlyMap<string, JmapMethod>
+  /** URNs that a request may use. */
+  readonly capabilities: ReadonlySet<string>
+  readonly onCrash: (error: unknown, method: string) => void
+}
+
+export interface Responses {
+  readonly methodResponses: readonly (readonly [string, JsonObject, string])[]
+  readonly createdIds?: JsonObject
+}
+
+/** Throws RequestProblem `unknownCapability`. */
+export async function dispatch(
+  o: DispatchOptions,
+  request: JmapRequest,
+  by: { readonly access: Access; readonly signal: AbortSignal },
+): Promise<Responses> {
+  for (const urn of request.using)
+    if (!o.capabilities.has(urn))
+      throw new RequestProblem(
+        'unknownCapability',
+        `There is no capability ${JSON.stringify(urn.slice(0, 200))} here.`,
+      )
+  const createdIds = new Map(request.createdIds)
+  const answered: Answered[] = []
+  const call: Call = {
+    ...by,
+    services: o.services,
+    createdIds,
+    account: (text) => openAccount(o.services, by.access, text),
+    resolve: (text) => (text.startsWith('#') ? createdIds.get(text.slice(1)) : text),
+  }
+  for (const invocation of request.methodCalls) {
+    by.signal.throwIfAborted()
+    for (const { name, arguments: args } of await answer(o, request, call, invocation, answered))
+      answered.push({ name: name ?? invocation.name, arguments: args, callId: invocation.callId })
+  }
+  return {
+    methodResponses: answered.map(({ name, arguments: args, callId }) => [name, args, callId] as const),
+    ...(request.createdIds === undefined ? {} : { createdIds: objectOf(createdIds) }),
+  }
+}
+
+/** An object with names of the client's choice, which mean nothing. */
+export const objectOf = (entries: Iterable<readonly [string, Json]>): JsonObject => {
+  const found: Record<string, Json> = Object.create(null)
+  for (const [name, value] of entries) found[name] = value
+  return found
+}
+
+async function answer(
+  o: DispatchOptions,
+  { using }: JmapRequest,
+  call: Call,
+  { name, arguments: given }: Invocation,
+  answered: readonly Answered[],
+): Promise<readonly MethodResponse[]> {
+  try {
+    const method = o.methods.get(name)
+    if (method === undefined || !using.has(method.using)) throw new MethodError('unknownMethod')
+    if (method.permission !== undefined && !call.access.permissions.has(method.permission))
+      throw new MethodError('forbidden', `This needs the permission ${method.permission}.`)
+    const args = readArguments(method, resolveReferences(given, answered))
+    return await method.call(call, args)
+  } catch (error) {
+    const known = methodErrorOf(error)
+    if (known === undefined) {
+      if (call.signal.aborted) throw error
+      o.onCrash(error, name)
+    }
+    return [{ name: 'error', arguments: (known ?? new MethodError('serverFail')).toJSON() }]
+  }
+}
+
+function readArguments(method: JmapMethod, given: JsonObject): Readonly<Record<string, unknown>> {
+  if (method.takesAnything === true) return given
+  const problems: PropertyProblem[] = []
+  const args = readFields(method.arguments, given, problems)
+  for (const name of method.required)
+    if (!Object.hasOwn(given, name)) problems.push({ property: name, problem: 'must be there' })
+  if (problems.length > 0) throw invalidArguments(problems)
+  return args
+}

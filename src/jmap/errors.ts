@@ -1,0 +1,128 @@
+/**
+ * Everything that can go wrong, as JMAP says it: problems of a request (RFC 8620 §3.6.1), errors of a method
+ * (§3.6.2), and errors of one object of a set (§5.3). What is thrown as a Fault elsewhere has its place in each.
+ */
+import { Fault, type FaultCode, isFault, type PropertyProblem } from '#base/fault.ts'
+import type { JsonObject } from './value.ts'
+
+/** The request as a whole is refused. */
+export class RequestProblem extends Error {
+  readonly type: 'unknownCapability' | 'notJSON' | 'notRequest' | 'limit'
+  readonly status: 400 | 413 | 429
+  /** For `limit`: the one in the capabilities that would have been passed. */
+  readonly limit: string | undefined
+
+  constructor(
+    type: RequestProblem['type'],
+    detail: string,
+    o: { limit?: string; status?: RequestProblem['status'] } = {},
+  ) {
+    super(detail)
+    this.name = 'RequestProblem'
+    this.type = type
+    this.status = o.status ?? 400
+    this.limit = o.limit
+  }
+
+  /** RFC 7807. */
+  toJSON(): JsonObject {
+    return {
+      type: `urn:ietf:params:jmap:error:${this.type}`,
+      status: this.status,
+      detail: this.message,
+      ...(this.limit === undefined ? {} : { limit: this.limit }),
+    }
+  }
+}
+
+/** A method is refused; nothing that it was to do has been done. */
+export class MethodError extends Error {
+  readonly type: string
+  readonly more: JsonObject
+
+  constructor(type: string, description?: string, more: JsonObject = {}) {
+    super(description ?? type)
+    this.name = 'MethodError'
+    this.type = type
+    this.more = description === undefined ? more : { description, ...more }
+  }
+
+  toJSON(): JsonObject {
+    return { type: this.type, ...this.more }
+  }
+}
+
+export const invalidArguments = (problems: readonly PropertyProblem[]): MethodError =>
+  new MethodError(
+    'invalidArguments',
+    problems.map(({ property, problem }) => `${property} ${problem}`).join('; '),
+    { arguments: [...new Set(problems.map(({ property }) => property.split('/', 1)[0]!))] },
+  )
+
+/** One object of a set is refused. A Fault, so that `tx.attempt` takes back what was written for it. */
+export class SetFault extends Fault {
+  readonly setError: JsonObject
+
+  constructor(type: string, description?: string, more: JsonObject = {}) {
+    super('invalid', description ?? type, {})
+    this.name = 'SetFault'
+    this.setError = { type, ...(description === undefined ? {} : { description }), ...more }
+  }
+}
+
+export const invalidProperties = (problems: readonly PropertyProblem[]): SetFault =>
+  new SetFault(
+    'invalidProperties',
+    problems.map(({ property, problem }) => `${property} ${problem}`).join('; '),
+    { properties: [...new Set(problems.map(({ property }) => property))] },
+  )
+
+const methodTypes = {
+  notFound: 'invalidArguments',
+  forbidden: 'forbidden',
+  exists: 'invalidArguments',
+  invalid: 'invalidArguments',
+  tooLarge: 'requestTooLarge',
+  overQuota: 'forbidden',
+  conflict: 'serverUnavailable',
+  rateLimited: 'serverUnavailable',
+  unavailable: 'serverUnavailable',
+  authenticationFailed: 'forbidden',
+} as const satisfies Record<FaultCode, string>
+
+const setTypes = {
+  notFound: 'notFound',
+  forbidden: 'forbidden',
+  exists: 'invalidProperties',
+  invalid: 'invalidProperties',
+  tooLarge: 'tooLarge',
+  overQuota: 'overQuota',
+  conflict: 'stateMismatch',
+  rateLimited: 'rateLimit',
+  unavailable: 'serverFail',
+  authenticationFailed: 'forbidden',
+} as const satisfies Record<FaultCode, string>
+
+/** What a method that threw this answers; undefined for a programming error. */
+export function methodErrorOf(error: unknown): MethodError | undefined {
+  if (error instanceof MethodError) return error
+  if (error instanceof SetFault) {
+    const { type, ...more } = error.setError
+    return new MethodError(type as string, undefined, more)
+  }
+  return isFault(error) ? new MethodError(methodTypes[error.code], error.publicText) : undefined
+}
+
+/** What an object that was refused with this answers (RFC 8620 §5.3). */
+export function setErrorOf(fault: Fault): JsonObject {
+  if (fault instanceof SetFault) return fault.setError
+  const type = setTypes[fault.code]
+  const named = isFault(fault, 'invalid') ? fault.detail.properties : undefined
+  return {
+    type,
+    description: fault.publicText,
+    ...(type === 'invalidProperties'
+      ? { properties: named ?? (fault.code === 'exists' ? ['name'] : []) }
+      : {}),
+  }
+}

@@ -1,0 +1,10 @@
+/** What JMAP tells. */
+import { error, eventKind, number, text } from '#telemetry/event.ts'
+
+export const methodError = eventKind({
+  name: 'jmap.error',
+  level: 'error',
+  help: 'A JMAP method failed because of a defect of the server.',
+  fields: { account: number, method: text, error },
+  count: 'jmap_errors_total',
+})

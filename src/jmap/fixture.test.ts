@@ -1,0 +1,214 @@
+/** What the tests of this folder share: accounts in a memory store, and requests through the routes of the server. */
+import assert from 'node:assert/strict'
+import { userAccess } from '#account/fixture.test.ts'
+import type { Access } from '#account/access.ts'
+import type { Permission } from '#account/permission.ts'
+import { fixedClock } from '#base/clock.ts'
+import type { AccountId, MailboxId } from '#base/id.ts'
+import { MemoryBlobs } from '#blob/engines/memory.ts'
+import { LocalBus } from '#bus/engines/local.ts'
+import { createRouter } from '#http/router.ts'
+import { KvDb } from '#kv/db.ts'
+import { MemoryEngine } from '#kv/engines/memory.ts'
+import { TypeStates } from '#kv/type-states.ts'
+import { ingest, type Ingested, type IngestOptions } from '#mail/ingest.ts'
+import { noLimits } from '#mail/limits.ts'
+import { inboxId, provisionAccount } from '#mail/mailbox.ts'
+import { prepareMessage } from '#mail/prepare.ts'
+import type { Principal } from '#mail/principal.ts'
+import { rightsOf } from '#mail/rights.ts'
+import { changeGrant } from '#mail/share.ts'
+import { AccountViews } from '#mail/view.ts'
+import { parseStructure } from '#message/mime.ts'
+import { SearchIndexes } from '#search/indexes.ts'
+import type { Settings, SettingsObject } from '#settings/object.ts'
+import { fallbacksOf } from '#settings/values.ts'
+import { silentTelemetry, type Telemetry } from '#telemetry/telemetry.ts'
+import { accountObjectId } from './accounts.ts'
+import { addJmapRoutes } from './api.ts'
+import { capabilities } from './capabilities.ts'
+import { RequestProcessor } from './processor.ts'
+import type { JmapServices } from './services.ts'
+import type { JsonObject } from './value.ts'
+
+export const account = 7 as AccountId
+/** Of the account, as clients know it. */
+export const accountId = accountObjectId(account)
+export const createdAt = Date.UTC(2026, 0, 1)
+
+/** A user or a group of the test. */
+export interface Person extends Principal {
+  groups: readonly AccountId[]
+  permissions?: readonly Permission[]
+}
+
+export interface Told {
+  readonly event: string
+  readonly [field: string]: unknown
+}
+
+export type Answer = readonly [string, JsonObject, string]
+
+const url = 'https://mail.example.org'
+
+export class JmapTestServer {
+  readonly blobs = new MemoryBlobs()
+  readonly engine = new MemoryEngine(this.blobs)
+  readonly bus = new LocalBus({
+    onError: (error) => {
+      throw error
+    },
+  })
+  readonly db = new KvDb(this.engine, this.bus)
+  readonly clock = fixedClock(createdAt + 60_000)
+  readonly told: Told[] = []
+  readonly services: JmapServices
+  readonly processor: RequestProcessor
+  readonly router
+  limits = noLimits
+  readonly people: Person[] = [{ id: account, name: 'fred@example.org', isGroup: false, groups: [] }]
+  /** What requests say they use, where nothing else is said. */
+  readonly using = capabilities.map(({ urn }) => urn)
+
+  private constructor(overrides: Readonly<Record<string, unknown>>) {
+    const telemetry: Telemetry = {
+      ...silentTelemetry,
+      emit: (kind, values) => void this.told.push({ event: kind.name, ...values }),
+    }
+    const { db, bus, blobs } = this
+    this.services = {
+      db,
+      blobs,
+      views: new AccountViews({ db, budgetBytes: 64 << 20 }),
+      indexes: new SearchIndexes({ db, bus, blobs, telemetry, budgetBytes: 1 << 20 }),
+      states: new TypeStates(),
+      principals: {
+        groupsOf: async (id) => this.people.find((one) => one.id === id)?.groups ?? [],
+        byId: async (id) => this.people.find((one) => one.id === id),
+        byName: async (name) => this.people.find((one) => one.name === name.toLowerCase()),
+      },
+      limitsOf: async () => this.limits,
+      settings: settingsWith(overrides),
+      clock: this.clock,
+    }
+    this.processor = new RequestProcessor({ services: this.services, capabilities, telemetry })
+    this.router = createRouter({
+      maxBodyBytes: () => Number.POSITIVE_INFINITY,
+      onCrash: (error) => {
+        throw error
+      },
+    })
+    addJmapRoutes(this.router, {
+      processor: this.processor,
+      publicUrl: () => undefined,
+      signIn: {
+        password: async (name, password) => {
+          const person = this.people.find((one) => one.name === name && !one.isGroup)
+          return person === undefined || password !== 'secret' ? 'wrong' : accessOf(person)
+        },
+        apiKey: async () => 'wrong',
+      },
+    })
+  }
+
+  /** With one account that has its first mailboxes. `settings` are those of the object Jmap. */
+  static async start(settings: Readonly<Record<string, unknown>> = {}): Promise<JmapTestServer> {
+    const server = new JmapTestServer(settings)
+    await server.db.write([account], (tx) => provisionAccount(tx, account, createdAt))
+    return server
+  }
+
+  /** One more account with its first mailboxes. */
+  async add(id: number, name: string, o: Partial<Person> = {}): Promise<Person> {
+    const person = { id: id as AccountId, name, isGroup: false, groups: [], ...o }
+    this.people.push(person)
+    await this.db.write([person.id], (tx) => provisionAccount(tx, person.id, createdAt))
+    return person
+  }
+
+  /** Rights in letters (RFC 4314); for a mailbox of the first account, or of another. */
+  async share(mailbox: MailboxId, grantee: AccountId, letters: string, owner = account): Promise<void> {
+    const change = { kind: 'granted', how: 'set', rights: rightsOf(letters) } as const
+    await this.db.write([owner], (tx) =>
+      changeGrant(tx, owner, mailbox, grantee, change, { maxShares: 1000 }),
+    )
+  }
+
+  /** A message comes into the Inbox of the first account, or as the options say. */
+  async deliver(
+    text: string,
+    o: Partial<IngestOptions> & { readonly to?: AccountId; readonly receivedAt?: number } = {},
+  ): Promise<Ingested> {
+    const { to = account, receivedAt = createdAt + 1000, ...rest } = o
+    const bytes = Buffer.from(text.replaceAll(/\r?\n/g, '\r\n'), 'utf8')
+    const stager = this.blobs.stager({ maxBytes: 1 << 30 })
+    await stager.write(bytes)
+    const message = prepareMessage({
+      staged: await stager.finish(),
+      structure: parseStructure(bytes),
+      prefix: Buffer.alloc(0),
+      receivedAt,
+    })
+    const options = { mailbox: inboxId, keywords: [], savedAt: createdAt + 2000, limits: noLimits, ...rest }
+    return this.db.write([to], (tx) => ingest(tx, to, message, options))
+  }
+
+  /** Whatever a client sends. */
+  async fetch(path: string, init: RequestInit = {}, as = this.people[0]!.name): Promise<Response> {
+    const request = new Request(url + path, {
+      ...init,
+      headers: { Authorization: basic(as), Host: 'mail.example.org', ...(init.headers as object) },
+    })
+    const client = { ip: '192.0.2.7', secure: true, isLocal: false }
+    return this.router.fetch(request, { client, listener: 'https', incoming: {}, outgoing: {} })
+  }
+
+  /** A request with these calls. */
+  async request(
+    methodCalls: readonly (readonly [string, unknown, string])[],
+    o: { readonly as?: string; readonly using?: readonly string[]; readonly more?: object } = {},
+  ): Promise<{ readonly status: number; readonly body: JsonObject; readonly answers: readonly Answer[] }> {
+    const response = await this.fetch(
+      '/jmap/',
+      {
+        method: 'POST',
+        headers: { 'Content-Type': 'application/json' },
+        body: JSON.stringify({ using: o.using ?? this.using, methodCalls, ...o.more }),
+      },
+      o.as,
+    )
+    const body = (await response.json()) as JsonObject
+    return { status: response.status, body, answers: (body['methodResponses'] ?? []) as unknown as Answer[] }
+  }
+
+  /** One call in the own account, and its response, which must be of that name: "error" for an error. */
+  async call(
+    name: string,
+    args: Readonly<Record<string, unknown>> = {},
+    o: { readonly as?: string; readonly expect?: string } = {},
+  ): Promise<JsonObject> {
+    const { answers, body } = await this.request([[name, { accountId, ...args }, 'c']], o)
+    assert.equal(answers.length, 1, JSON.stringify(body))
+    const [got, result] = answers[0]!
+    assert.equal(got, o.expect ?? name, JSON.stringify(result))
+    return result
+  }
+
+  /** The type of the error that a call is answered with. */
+  async error(name: string, args: Readonly<Record<string, unknown>> = {}, as?: string): Promise<string> {
+    const result = await this.call(name, args, { expect: 'error', ...(as === undefined ? {} : { as }) })
+    return result['type'] as string
+  }
+}
+
+const basic = (name: string): string => `Basic ${Buffer.from(`${name}:secret`).toString('base64')}`
+
+const accessOf = ({ id, name, permissions }: Person): Access => {
+  const access = userAccess(id, name)
+  return permissions === undefined ? access : { ...access, permissions: new Set(permissions) }
+}
+
+const settingsWith = (values: Readonly<Record<string, unknown>>): Pick<Settings, 'get'> => ({
+  get: <F>(object: SettingsObject<F>): F =>
+    ({ ...fallbacksOf(object.fields), ...(object.name === 'Jmap' ? values : {}) }) as F,
+})

@@ -1,0 +1,47 @@
+/**
+ * Who uses JMAP: a user with a password (RFC 7617) or an API key (RFC 6750). No password is accepted in clear from
+ * another machine, and no page of somebody else acts with what a browser remembers.
+ */
+import type { Context, MiddlewareHandler } from 'hono'
+import type { Access } from '#account/access.ts'
+import type { SignIn } from '#account/sign-in.ts'
+import { Fault } from '#base/fault.ts'
+import { basicCredentials, bearerToken } from '#http/authorization.ts'
+import { isForeign } from '#http/origin.ts'
+import type { HttpEnv } from '#http/router.ts'
+
+/** What handlers behind the gate find in their context. */
+export interface JmapEnv extends HttpEnv {
+  Variables: HttpEnv['Variables'] & { access: Access }
+}
+
+export type JmapSignIn = Pick<SignIn, 'password' | 'apiKey'>
+
+/** Throws Fault `forbidden` and `authenticationFailed`. */
+export function jmapGate(signIn: JmapSignIn): MiddlewareHandler<JmapEnv> {
+  return async (c, next) => {
+    c.set('access', await signedIn(signIn, c))
+    await next()
+  }
+}
+
+async function signedIn(signIn: JmapSignIn, c: Context<JmapEnv>): Promise<Access> {
+  const { client } = c.env
+  if (!client.secure && !client.isLocal)
+    throw new Fault('forbidden', 'This needs HTTPS: a password must not travel in clear.', { what: 'jmap' })
+  if (isForeign(c.req.header('origin'), c.req.header('host')))
+    throw new Fault('forbidden', 'Another site may not ask for this.', { what: 'jmap' })
+  const authorization = c.req.header('authorization')
+  const from = { ip: client.ip, protocol: 'jmap' }
+  const token = bearerToken(authorization)
+  const basic = basicCredentials(authorization)
+  if (token === undefined && basic === undefined) throw refused('Sign in with the name of your account.')
+  const found =
+    token !== undefined
+      ? await signIn.apiKey(token, from)
+      : await signIn.password(basic!.user, basic!.password, from)
+  if (found === 'wrong') throw refused('Wrong name or password.')
+  return found
+}
+
+const refused = (text: string): Fault => new Fault('authenticationFailed', text, {})

@@ -1,0 +1,61 @@
+/**
+ * PatchObjects (RFC 8620 §5.3): each name is a JSON Pointer without the first "/" to what is to be replaced, and
+ * null takes away what is there, or sets it to what it is by default.
+ */
+import { SetFault } from './errors.ts'
+import { isObject, type Json, type JsonObject } from './value.ts'
+
+const longestPath = 1000
+const deepest = 10
+
+const invalidPatch = (why: string): SetFault => new SetFault('invalidPatch', why)
+
+/**
+ * The object with the patch applied; neither is changed. A property of the object itself that is set to null
+ * becomes what `defaults` have, null where they have nothing. Throws SetFault `invalidPatch`.
+ */
+export function applyPatch(object: JsonObject, patch: JsonObject, defaults: JsonObject = {}): JsonObject {
+  const paths = Object.keys(patch).map(parsePath)
+  refusePrefixes(paths)
+  let result = object
+  for (const path of paths) result = replace(result, path.tokens, patch[path.text], defaults)
+  return result
+}
+
+interface Path {
+  readonly text: string
+  readonly tokens: readonly string[]
+}
+
+function parsePath(text: string): Path {
+  if (text.length > longestPath || /~(?![01])/.test(text)) throw invalidPatch('a path is no JSON Pointer')
+  const tokens = text.split('/').map((token) => token.replaceAll('~1', '/').replaceAll('~0', '~'))
+  if (tokens.length > deepest) throw invalidPatch('a path is too deep')
+  return { text, tokens }
+}
+
+/** There must not be two, one of which is the beginning of the other. */
+function refusePrefixes(paths: readonly Path[]): void {
+  const all = new Set(paths.map(({ text }) => text))
+  for (const { text } of paths)
+    for (let at = text.indexOf('/'); at !== -1; at = text.indexOf('/', at + 1))
+      if (all.has(text.slice(0, at))) throw invalidPatch('one path is the beginning of another')
+}
+
+function replace(
+  object: JsonObject,
+  [token, ...rest]: readonly string[],
+  value: Json | undefined,
+  defaults: JsonObject | undefined,
+): JsonObject {
+  const copy: Record<string, Json | undefined> = Object.assign(Object.create(null), object)
+  if (rest.length > 0) {
+    const inner = Object.hasOwn(object, token!) ? object[token!] : undefined
+    // Lists are replaced as a whole, and all but the last part of a path must be there.
+    if (!isObject(inner)) throw invalidPatch('a path leads through something that is no object')
+    copy[token!] = replace(inner, rest, value, undefined)
+  } else if (value !== null) copy[token!] = value
+  else if (defaults === undefined) delete copy[token!]
+  else copy[token!] = Object.hasOwn(defaults, token!) ? defaults[token!] : null
+  return copy
+}

@@ -1,0 +1,95 @@
+/**
+ * What every way to send a request shares: how many of an account are worked on at once, and the response with the
+ * state of the session (RFC 8620 §3.4).
+ */
+import type { Access } from '#account/access.ts'
+import type { AccountId } from '#base/id.ts'
+import type { Telemetry } from '#telemetry/telemetry.ts'
+import type { Capability } from './capability.ts'
+import { dispatch } from './dispatch.ts'
+import { RequestProblem } from './errors.ts'
+import { methodError } from './events.ts'
+import type { JmapMethod } from './method.ts'
+import type { JmapRequest } from './request.ts'
+import type { JmapServices } from './services.ts'
+import { sessionObject } from './session-object.ts'
+import { jmapSettings } from './settings.ts'
+import type { JsonObject } from './value.ts'
+
+export interface Asker {
+  readonly access: Access
+  /** The address of the server as the client sees it. */
+  readonly base: string
+  readonly signal: AbortSignal
+}
+
+export class RequestProcessor {
+  readonly services: JmapServices
+  readonly capabilities: readonly Capability[]
+  readonly #telemetry: Telemetry
+  readonly #urns: ReadonlySet<string>
+  readonly #methods: ReadonlyMap<string, JmapMethod>
+  readonly #running = new Map<AccountId, number>()
+
+  constructor(o: {
+    readonly services: JmapServices
+    readonly capabilities: readonly Capability[]
+    readonly telemetry: Telemetry
+  }) {
+    this.services = o.services
+    this.capabilities = o.capabilities
+    this.#telemetry = o.telemetry
+    this.#urns = new Set(o.capabilities.map(({ urn }) => urn))
+    this.#methods = new Map(o.capabilities.flatMap(({ methods }) => methods.map((one) => [one.name, one])))
+  }
+
+  session({
+    access,
+    base,
+  }: Pick<Asker, 'access' | 'base'>): Promise<JsonObject & { readonly state: string }> {
+    return sessionObject({ services: this.services, capabilities: this.capabilities, access, base })
+  }
+
+  /** `read` gives the request once there is room for it. Throws RequestProblem. */
+  async run(asker: Asker, read: () => JmapRequest | Promise<JmapRequest>): Promise<JsonObject> {
+    const { access, signal } = asker
+    using _slot = this.#take(access.account)
+    const request = await read()
+    const { methodResponses, createdIds } = await dispatch(
+      {
+        services: this.services,
+        methods: this.#methods,
+        capabilities: this.#urns,
+        onCrash: (error, method) =>
+          this.#telemetry.emit(methodError, { account: access.account, method: method.slice(0, 100), error }),
+      },
+      request,
+      { access, signal },
+    )
+    const { state } = await this.session(asker)
+    return {
+      methodResponses: methodResponses as unknown as JsonObject[],
+      ...(createdIds === undefined ? {} : { createdIds }),
+      sessionState: state,
+    }
+  }
+
+  /** Throws RequestProblem `limit`. */
+  #take(account: AccountId): Disposable {
+    const running = this.#running.get(account) ?? 0
+    const most = this.services.settings.get(jmapSettings).maxConcurrentRequests
+    if (running >= most)
+      throw new RequestProblem('limit', `At most ${most} requests are worked on at once.`, {
+        limit: 'maxConcurrentRequests',
+        status: 429,
+      })
+    this.#running.set(account, running + 1)
+    return {
+      [Symbol.dispose]: () => {
+        const left = this.#running.get(account)! - 1
+        if (left === 0) this.#running.delete(account)
+        else this.#running.set(account, left)
+      },
+    }
+  }
+}

@@ -1,0 +1,23 @@
+/** What methods work with; `server/boot.ts` fills it. */
+import type { Clock } from '#base/clock.ts'
+import type { AccountId } from '#base/id.ts'
+import type { BlobStore } from '#blob/store.ts'
+import type { Db } from '#kv/db.ts'
+import type { TypeStates } from '#kv/type-states.ts'
+import type { MailLimits } from '#mail/limits.ts'
+import type { Principals } from '#mail/principal.ts'
+import type { AccountViews } from '#mail/view.ts'
+import type { SearchIndexes } from '#search/indexes.ts'
+import type { Settings } from '#settings/object.ts'
+
+export interface JmapServices {
+  readonly db: Db
+  readonly blobs: BlobStore
+  readonly views: AccountViews
+  readonly indexes: SearchIndexes
+  readonly states: TypeStates
+  readonly principals: Principals
+  readonly limitsOf: (account: AccountId) => Promise<MailLimits>
+  readonly settings: Pick<Settings, 'get'>
+  readonly clock: Clock
+}

@@ -1,0 +1,56 @@
+/**
+ * The Session object (RFC 8620 §2). Its state is made of all that it says, so that it changes when anything does,
+ * and only then; the same after a restart.
+ */
+import { createHash } from 'node:crypto'
+import type { Access } from '#account/access.ts'
+import { accountObjectId, type SeenAccount, seenAccounts } from './accounts.ts'
+import type { Capability } from './capability.ts'
+import type { JmapServices } from './services.ts'
+import type { JsonObject } from './value.ts'
+
+export interface SessionOptions {
+  readonly services: JmapServices
+  readonly capabilities: readonly Capability[]
+  readonly access: Access
+  /** The address of the server as the client sees it: "https://mail.example.org". */
+  readonly base: string
+}
+
+export async function sessionObject(o: SessionOptions): Promise<JsonObject & { readonly state: string }> {
+  const { services, capabilities, access, base } = o
+  const seen = await seenAccounts(services, access)
+  const accounts: Record<string, JsonObject> = {}
+  for (const account of seen) accounts[accountObjectId(account.id)] = await accountObject(o, account)
+  const own = accountObjectId(access.account)
+  const primary = Object.keys(accounts[own]!['accountCapabilities'] as JsonObject)
+  const session = {
+    capabilities: Object.fromEntries(capabilities.map((one) => [one.urn, one.session(services, base)])),
+    accounts,
+    primaryAccounts: Object.fromEntries(primary.map((urn) => [urn, own])),
+    username: access.name,
+    apiUrl: `${base}/jmap/`,
+    downloadUrl: `${base}/jmap/download/{accountId}/{blobId}/{name}?accept={type}`,
+    uploadUrl: `${base}/jmap/upload/{accountId}/`,
+    eventSourceUrl: `${base}/jmap/eventsource/?types={types}&closeafter={closeafter}&ping={ping}`,
+  }
+  const state = createHash('sha256').update(JSON.stringify(session)).digest('base64url').slice(0, 16)
+  return { ...session, state }
+}
+
+async function accountObject(
+  { services, capabilities, access }: SessionOptions,
+  account: SeenAccount,
+): Promise<JsonObject> {
+  const own: Record<string, JsonObject> = {}
+  for (const capability of capabilities) {
+    const told = await capability.account?.(services, account, access)
+    if (told !== undefined) own[capability.urn] = told
+  }
+  return {
+    name: account.name,
+    isPersonal: account.isPersonal,
+    isReadOnly: false,
+    accountCapabilities: own,
+  }
+}

@@ -1,0 +1,135 @@
+/** Foo/changes (RFC 8620 §5.2), from the change log. */
+import type { Permission } from '#account/permission.ts'
+import type { AccountId, DataType, Modseq } from '#base/id.ts'
+import { type ChangesSince, changesSince, modseqOf, stateOf } from '#kv/change-log.ts'
+import type { ReadTx } from '#kv/tx.ts'
+import type { TypeStates } from '#kv/type-states.ts'
+import type { OpenAccount } from './accounts.ts'
+import { MethodError } from './errors.ts'
+import { accountField, type Call, type JmapMethod, method } from './method.ts'
+import { jmapSettings } from './settings.ts'
+import { type JsonObject, nullable, positiveInt, string } from './value.ts'
+
+export interface ChangesType {
+  readonly type: DataType
+  readonly using: string
+  readonly standard: string
+  readonly permission?: Permission
+  /** The id that clients know, of a number of the change log. */
+  idOf(account: OpenAccount, number: number): string
+  /**
+   * Of an account that is shared, what the user is told: who may not see an object must not learn of it. For the
+   * own account nothing is asked. Throws MethodError `cannotCalculateChanges`.
+   */
+  visible(call: Call, account: OpenAccount, found: ChangesSince, since: Modseq): Promise<ChangesSince>
+  /** Members of the response besides those of every /changes. */
+  readonly more?: (found: ChangesSince) => JsonObject
+}
+
+export function standardChanges(of: ChangesType): JmapMethod {
+  const { type, using, standard, permission } = of
+  return method({
+    name: `${type}/changes`,
+    using,
+    standard,
+    ...(permission === undefined ? {} : { permission }),
+    arguments: { ...accountField, sinceState: string, maxChanges: nullable(positiveInt) },
+    required: ['accountId', 'sinceState'],
+    async call(call, { accountId, sinceState, maxChanges }) {
+      const account = await call.account(accountId!)
+      const { db, settings, states } = call.services
+      const most = settings.get(jmapSettings).changesMaxResults
+      const limit = Math.min(maxChanges ?? most, most)
+      const since = parseState(sinceState!)
+      if (since === undefined) throw cannotCalculate()
+      const found = await db.read((tx) =>
+        readChanges(tx, { states, account: account.id, type, since, limit }),
+      )
+      if (found === undefined) throw cannotCalculate()
+      const seen = account.isOwn ? found : await of.visible(call, account, found, since.from)
+      const { created, updated, destroyed, ...told } = pageOf(seen, since, limit)
+      const ids = (numbers: readonly number[]): readonly string[] => numbers.map((n) => of.idOf(account, n))
+      return [
+        {
+          arguments: {
+            accountId: account.text,
+            oldState: sinceState!,
+            ...told,
+            created: ids(created),
+            updated: ids(updated),
+            destroyed: ids(destroyed),
+            ...of.more?.(seen),
+          },
+        },
+      ]
+    },
+  })
+}
+
+/**
+ * What a client knows: all up to `from`, and where one commit changed more than it wanted to hear of at once, the
+ * first `skip` of those up to `to`.
+ */
+interface KnownState {
+  readonly from: Modseq
+  readonly to: Modseq | undefined
+  readonly skip: number
+}
+
+function parseState(text: string): KnownState | undefined {
+  const [first, ...rest] = text.split('-', 4)
+  const from = modseqOf(first!)
+  if (from === undefined) return undefined
+  if (rest.length === 0) return { from, to: undefined, skip: 0 }
+  const [to, skip] = rest.map(modseqOf)
+  return rest.length !== 2 || to === undefined || skip === undefined ? undefined : { from, to, skip }
+}
+
+interface Wanted {
+  readonly states: TypeStates
+  readonly account: AccountId
+  readonly type: DataType
+  readonly since: KnownState
+  readonly limit: number
+}
+
+async function readChanges(
+  tx: ReadTx,
+  { states, account, type, since, limit }: Wanted,
+): Promise<ChangesSince | undefined> {
+  if ((since.to ?? since.from) > (await tx.sequence(account))) return undefined
+  const most = since.to === undefined ? limit : Number.POSITIVE_INFINITY
+  const changes = await changesSince(tx, account, type, since.from, most, since.to)
+  if (changes === 'tooOld') return undefined
+  const latest = await states.read(tx, account, type)
+  if (since.to !== undefined) return { ...changes, to: since.to, more: latest > since.to }
+  // The end of the log is the state that /get tells; nobody is sent back in time.
+  return changes.more ? changes : { ...changes, to: Math.max(latest, since.from) as Modseq }
+}
+
+/** As many changes as fit behind those that the client knows. */
+function pageOf(found: ChangesSince, since: KnownState, limit: number): Page {
+  const { created, updated, destroyed } = found
+  const count = created.length + updated.length + destroyed.length
+  const end = since.skip + limit
+  const page = (list: readonly number[], offset: number): readonly number[] =>
+    list.slice(Math.max(0, since.skip - offset), Math.max(0, end - offset))
+  const isPart = end < count
+  return {
+    newState: isPart
+      ? [since.from, found.to, end].map((n) => stateOf(n as Modseq)).join('-')
+      : stateOf(found.to),
+    hasMoreChanges: isPart || found.more,
+    created: page(created, 0),
+    updated: page(updated, created.length),
+    destroyed: page(destroyed, created.length + updated.length),
+  }
+}
+
+interface Page extends Pick<ChangesSince, 'created' | 'updated' | 'destroyed'> {
+  readonly newState: string
+  readonly hasMoreChanges: boolean
+}
+
+export const cannotCalculate = (): MethodError =>
+  new MethodError('cannotCalculateChanges', 'What changed since then is not known any more.')

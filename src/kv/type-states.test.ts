@@ -1,0 +1,54 @@
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import type { AccountId, DataType } from '#base/id.ts'
+import { MemoryBlobs } from '#blob/engines/memory.ts'
+import { LocalBus } from '#bus/engines/local.ts'
+import { Random } from '../../test/harness/random.ts'
+import { changesSince } from './change-log.ts'
+import { KvDb } from './db.ts'
+import { MemoryEngine } from './engines/memory.ts'
+import { TypeStates } from './type-states.ts'
+
+const account = 7 as AccountId
+const types: readonly DataType[] = ['Mailbox', 'Email', 'Thread', 'Identity']
+
+test('a type has the number of its last change, also after a restart and with writers that share a commit', async () => {
+  const db = new KvDb(
+    new MemoryEngine(new MemoryBlobs()),
+    new LocalBus({
+      onError: (error) => {
+        throw error
+      },
+    }),
+  )
+  const random = new Random()
+  const last = new Map<DataType, number>(types.map((type) => [type, 0]))
+  const kept = new TypeStates()
+  let id = 0
+  for (let round = 0; round < 60; round++) {
+    const writes = Array.from({ length: 1 + random.below(4) }, async () => {
+      const changed = types.filter(() => random.below(3) === 0)
+      let number = 0
+      await db.write(
+        [account],
+        async (tx) => {
+          for (const type of types) {
+            const before = await kept.before(tx, account, type)
+            const found = await changesSince(tx, account, type, before, 100)
+            assert.ok(found !== 'tooOld' && found.created.length === 0, `round ${round}: ${type}`)
+          }
+          for (const type of changed) tx.changed(account, type, ++id, 'created')
+        },
+        { onCommit: (numbers) => (number = numbers.get(account) ?? 0) },
+      )
+      for (const type of changed) last.set(type, Math.max(last.get(type)!, number))
+    })
+    await Promise.all(writes)
+    const fresh = new TypeStates()
+    for (const type of types) {
+      assert.equal(await db.read((tx) => kept.read(tx, account, type)), last.get(type), type)
+      assert.equal(await db.read((tx) => fresh.read(tx, account, type)), last.get(type), type)
+    }
+  }
+  assert.ok(id > 20)
+})
