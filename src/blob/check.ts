@@ -203,8 +203,8 @@ export class BlobCheck implements CheckUnit {
     for (const [link, isOwned] of await ownedOf(this.#db, this.#owners, links)) {
       if (isOwned) continue
       const { account, id, kind } = link.owner
-      // Indexes follow from messages: nobody looks for their bytes.
-      if (kind === ownerKinds.search) continue
+      // Indexes follow from messages, and an upload is with its client: nobody looks for their bytes.
+      if (kind === ownerKinds.search || kind === ownerKinds.upload) continue
       const ofAccount = this.unowned.get(account)
       if (ofAccount === undefined) this.unowned.set(account, new Map([[id, link.hash]]))
       else ofAccount.set(id, link.hash)

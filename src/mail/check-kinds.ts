@@ -189,6 +189,16 @@ export const kinds = {
     means: 'Something leads to a conversation that does not exist.',
     repair: 'It is removed.',
   },
+  uploadLost: {
+    name: 'upload-lost',
+    means: 'The bytes of something that a program has just uploaded are gone, or its row cannot be read.',
+    repair: 'It is removed; programs upload again what they still need.',
+  },
+  uploadLinkMissing: {
+    name: 'upload-link-missing',
+    means: 'The bytes of an upload are not held for it, and may be swept before it is used.',
+    repair: 'The link is written anew.',
+  },
   grantsWrong: {
     name: 'mailbox-rights-wrong',
     means: 'What is stored about the rights on a mailbox makes no sense in part.',

@@ -1,5 +1,6 @@
 /**
- * The check of one account: its change log, mailboxes, rights, messages, lists, conversations and counters.
+ * The check of one account: its change log, mailboxes, rights, messages, lists, conversations, counters
+ * and uploads.
  *
  * What can be derived follows from the rows of messages and their bytes, which are never removed while there
  * is a way to serve them. Everything is read page by page; what is kept grows with mailboxes and with damage.
@@ -17,6 +18,7 @@ import { checkMessages } from './check-messages.ts'
 import type { MailScan } from './check-scan.ts'
 import { checkShares } from './check-shares.ts'
 import { checkThreads } from './check-threads.ts'
+import { checkUploads } from './check-uploads.ts'
 
 export interface MailCheckOptions {
   readonly db: Db
@@ -79,4 +81,5 @@ async function* accountTroubles(
   yield* checkExpunged(scan)
   yield* checkThreads(scan)
   yield* checkCounts(scan)
+  yield* checkUploads(scan)
 }

@@ -11,7 +11,7 @@ export type StoredBytes = Pick<MessageRow, 'prefix' | 'blob' | 'blobBytes'>
 
 /** Bytes `start` to `end` (exclusive) in pieces; what lies outside the message is left out. */
 export async function* readMessage(
-  blobs: BlobStore,
+  blobs: Pick<BlobStore, 'read'>,
   row: StoredBytes,
   start = 0,
   end = sizeOf(row),

@@ -1,6 +1,6 @@
 /**
  * Removes all that an account has left behind under its number: first its messages, page by page, so that
- * their bytes lose their links, then what was shared by it and with it, then every other row. May stop at any page and go on from there.
+ * their bytes lose their links, and its uploads, then what was shared by it and with it, then every other row. May stop at any page and go on from there.
  *
  * What must always hold: it runs only for an account that is gone; numbers are never given out again, so
  * nothing of a later account is in its way.
@@ -15,6 +15,7 @@ import { accountPrefix } from '#kv/table.ts'
 import { endIndex } from '#search/manifest.ts'
 import { removeGrantee, stopSharing } from './share.ts'
 import { messageTable } from './tables.ts'
+import { expireUploads } from './upload.ts'
 
 const perCommit = 200
 
@@ -34,6 +35,7 @@ export async function purgeAccount(db: Db, account: AccountId, signal: AbortSign
     messages += removed
     if (removed < perCommit) break
   }
+  await expireUploads(db, account, { uploadedBefore: Number.POSITIVE_INFINITY, signal })
   await db.write([], (tx) => endIndex(tx, account))
   await removeGrantee(db, account)
   await stopSharing(db, account)

@@ -29,6 +29,7 @@ import { accountOfKey, accountPrefix } from '#kv/table.ts'
 import { mailCheck } from '#mail/check.ts'
 import { holdsBlob } from '#mail/check-entries.ts'
 import { shareIndexTroubles } from '#mail/check-shares.ts'
+import { uploadHoldsBlob } from '#mail/check-uploads.ts'
 import { queueCheck, queueHoldsBlob } from '#queue/check.ts'
 import { indexHoldsBlob, indexTroubles } from '#search/check-indexes.ts'
 import { chunkCheck, chunkHoldsBlob } from '#smtp/server/check-chunks.ts'
@@ -64,6 +65,7 @@ const heldByQueueOrChunk: OwnerCheck = async (tx, links) => {
 const owners: OwnerChecks = {
   [ownerKinds.message]: holdsBlob,
   [ownerKinds.queue]: heldByQueueOrChunk,
+  [ownerKinds.upload]: uploadHoldsBlob,
   [ownerKinds.search]: indexHoldsBlob,
 }
 

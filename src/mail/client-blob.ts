@@ -1,0 +1,216 @@
+/**
+ * What clients name as blobs (RFC 8620 §6): an upload, a stored message with its prefix, or a part of either without
+ * its transfer encoding (RFC 8621 §4.1.4), also a part of a part that is a message itself.
+ *
+ * What must always hold: who asks is checked each time. An upload is for whoever uploaded it, a message for those
+ * who may read a mailbox that it is in; all else is as if it were not there. The bytes of one blob never change.
+ */
+import { createHash } from 'node:crypto'
+import type { AccountId, BlobHash, MessageId } from '#base/id.ts'
+import type { BlobStore } from '#blob/store.ts'
+import type { Db } from '#kv/db.ts'
+import type { ReadTx } from '#kv/tx.ts'
+import { transferDecoder, isIdentityEncoding } from '#message/body.ts'
+import { StructureParser } from '#message/mime.ts'
+import { isMultipart, type Part } from '#message/structure.ts'
+import { StoredStructure } from '#message/structure-codec.ts'
+import { readMessage } from './message-bytes.ts'
+import { type MessageRow, sizeOf } from './message-row.ts'
+import { effectiveRights, hasAll, type Identity, rightsOf } from './rights.ts'
+import { mailboxTable, messageTable, structureTable } from './tables.ts'
+import { findUpload } from './upload.ts'
+
+export type BlobOrigin =
+  | { readonly kind: 'upload'; readonly hash: BlobHash }
+  /** The tag is known to whoever has seen the message: ids of messages alone are guessed. */
+  | { readonly kind: 'message'; readonly id: MessageId; readonly tag: string }
+
+export interface ClientBlob {
+  readonly origin: BlobOrigin
+  /** The place of a part among all parts of the origin (`allParts`), of a part among those of that one ... */
+  readonly parts: readonly number[]
+}
+
+export interface BlobContent {
+  /** Undefined where only decoding tells. */
+  readonly sizeBytes: number | undefined
+  /** Where the content is a stored blob as it is. */
+  readonly stored: BlobHash | undefined
+  /** Bytes `start` to `end` (exclusive); what lies outside is left out. */
+  read(start?: number, end?: number): AsyncIterable<Uint8Array>
+}
+
+/** A part of a part of a part: each is parsed to find the next. */
+export const mostParts = 4
+
+const tagDigits = 20
+
+export function messageBlob(
+  account: AccountId,
+  id: MessageId,
+  { blob }: Pick<MessageRow, 'blob'>,
+): ClientBlob {
+  const tag = createHash('sha256').update(`${account} ${id} ${blob}`).digest('hex').slice(0, tagDigits)
+  return { origin: { kind: 'message', id, tag }, parts: [] }
+}
+
+export const uploadBlob = (hash: BlobHash): ClientBlob => ({ origin: { kind: 'upload', hash }, parts: [] })
+
+/** A part of what a blob is as a message; `place` is that among all its parts. */
+export const partBlob = ({ origin, parts }: ClientBlob, place: number): ClientBlob => ({
+  origin,
+  parts: [...parts, place],
+})
+
+/** The root, then what is in it, from outside to inside: the place of a part is what blobs are named by. */
+export function allParts(root: Part): readonly Part[] {
+  const found: Part[] = []
+  const add = (part: Part): void => {
+    found.push(part)
+    for (const child of part.children) add(child)
+  }
+  add(root)
+  return found
+}
+
+const readable = rightsOf('lr')
+
+/** Whether somebody may read a mailbox that the message is in. */
+export async function mayReadMessage(
+  tx: ReadTx,
+  account: AccountId,
+  who: Identity,
+  { entries }: Pick<MessageRow, 'entries'>,
+): Promise<boolean> {
+  const places = [...new Set(entries.map(({ mailbox }) => mailbox))]
+  const mailboxes = await tx.getMany(
+    mailboxTable,
+    places.map((mailbox) => [account, mailbox] as const),
+  )
+  return mailboxes.some(
+    (mailbox) => mailbox !== undefined && hasAll(effectiveRights(account, mailbox.grants, who), readable),
+  )
+}
+
+interface Stores {
+  readonly db: Db
+  readonly blobs: Pick<BlobStore, 'read'>
+}
+
+/** The content for somebody; undefined where there is none, or none for them. */
+export async function openBlob(
+  stores: Stores,
+  account: AccountId,
+  who: Identity,
+  { origin, parts }: ClientBlob,
+): Promise<BlobContent | undefined> {
+  if (parts.length > mostParts) return undefined
+  const [first, ...inner] = parts
+  let content: BlobContent | undefined
+  if (origin.kind === 'message') content = await openMessage(stores, account, who, origin, first)
+  else {
+    const upload = await openUpload(stores, account, who, origin.hash)
+    content = upload === undefined || first === undefined ? upload : await openPart(upload, first)
+  }
+  for (const place of inner) if (content !== undefined) content = await openPart(content, place)
+  return content
+}
+
+async function openUpload(
+  { db, blobs }: Stores,
+  account: AccountId,
+  who: Identity,
+  hash: BlobHash,
+): Promise<BlobContent | undefined> {
+  const row = await db.read((tx) => findUpload(tx, account, who.account, hash))
+  if (row === undefined) return undefined
+  return { sizeBytes: row.sizeBytes, stored: hash, read: (start, end) => blobs.read(hash, start, end) }
+}
+
+async function openMessage(
+  { db, blobs }: Stores,
+  account: AccountId,
+  who: Identity,
+  { id, tag }: BlobOrigin & { kind: 'message' },
+  place: number | undefined,
+): Promise<BlobContent | undefined> {
+  const found = await db.read(async (tx) => {
+    const row = await tx.get(messageTable, account, id)
+    if (row === undefined || !hasTag(messageBlob(account, id, row), tag)) return undefined
+    if (!(await mayReadMessage(tx, account, who, row))) return undefined
+    return { row, structure: place === undefined ? undefined : await tx.get(structureTable, account, id) }
+  })
+  if (found === undefined) return undefined
+  const { row, structure } = found
+  const whole: BlobContent = {
+    sizeBytes: sizeOf(row),
+    stored: row.prefix.length === 0 ? row.blob : undefined,
+    read: (start, end) => readMessage(blobs, row, start, end),
+  }
+  if (place === undefined) return whole
+  // A structure that is lost is found again by the check of the store.
+  const root = structure === undefined ? await parse(whole) : new StoredStructure(structure).parts()
+  return partContent(whole, allParts(root)[place])
+}
+
+const hasTag = ({ origin }: ClientBlob, tag: string): boolean =>
+  origin.kind === 'message' && origin.tag === tag
+
+const openPart = async (message: BlobContent, place: number): Promise<BlobContent | undefined> =>
+  partContent(message, allParts(await parse(message))[place])
+
+async function parse(message: BlobContent): Promise<Part> {
+  const parser = new StructureParser()
+  for await (const piece of message.read()) parser.push(piece)
+  return parser.end().root
+}
+
+/** RFC 8621 §4.1.4: a multipart has no blob; an encoding that nobody knows is none. */
+function partContent(message: BlobContent, part: Part | undefined): BlobContent | undefined {
+  if (part === undefined || isMultipart(part)) return undefined
+  const { bodyStart, bodyEnd, encoding } = part
+  const sizeBytes = bodyEnd - bodyStart
+  if (isIdentityEncoding(encoding) || transferDecoder(encoding) === undefined) {
+    const read = (start = 0, end = sizeBytes): AsyncIterable<Uint8Array> =>
+      message.read(bodyStart + Math.min(start, sizeBytes), bodyStart + Math.min(end, sizeBytes))
+    return { sizeBytes, stored: undefined, read }
+  }
+  return {
+    sizeBytes: undefined,
+    stored: undefined,
+    read: (start = 0, end = Number.POSITIVE_INFINITY) =>
+      rangeOf(decoded(message.read(bodyStart, bodyEnd), encoding), start, end),
+  }
+}
+
+async function* decoded(encoded: AsyncIterable<Uint8Array>, encoding: string): AsyncGenerator<Uint8Array> {
+  const decoder = transferDecoder(encoding)!
+  for await (const piece of encoded) {
+    const bytes = decoder.push(piece)
+    if (bytes.length > 0) yield bytes
+  }
+  const rest = decoder.end()
+  if (rest.length > 0) yield rest
+}
+
+async function* rangeOf(
+  bytes: AsyncIterable<Uint8Array>,
+  start: number,
+  end: number,
+): AsyncGenerator<Uint8Array> {
+  let at = 0
+  for await (const piece of bytes) {
+    const wanted = piece.subarray(Math.max(0, start - at), Math.max(0, end - at))
+    if (wanted.length > 0) yield wanted
+    at += piece.length
+    if (at >= end) return
+  }
+}
+
+/** How many bytes there are. */
+export async function sizeOfContent(content: BlobContent): Promise<number> {
+  if (content.sizeBytes !== undefined) return content.sizeBytes
+  let size = 0
+  for await (const piece of content.read()) size += piece.length
+  return size
+}

@@ -1,0 +1,142 @@
+/**
+ * Uploads: bytes that a client has given to an account and that nothing refers to yet (RFC 8620 §6). They belong to
+ * whoever uploaded them, also in a shared account, and to nobody else.
+ *
+ * What must always hold: a row has the link that keeps its bytes; what one user has uploaded to one account stays
+ * within a quota, for which the oldest go first. The same bytes again are the same upload, which then is young.
+ */
+import type { AccountId, BlobHash } from '#base/id.ts'
+import { PackReader, PackWriter } from '#base/pack.ts'
+import type { Staged } from '#kv/backend.ts'
+import { type BlobOwner, ownerKinds } from '#kv/blob-rows.ts'
+import type { Db } from '#kv/db.ts'
+import { hex, u32 } from '#kv/key.ts'
+import { accountTable, type Codec } from '#kv/table.ts'
+import type { ReadTx, WriteTx } from '#kv/tx.ts'
+
+export interface UploadRow {
+  readonly sizeBytes: number
+  /** Milliseconds. */
+  readonly uploadedAt: number
+}
+
+const uploadCodec: Codec<UploadRow> = {
+  encode: (row) => new PackWriter(16).uint(row.sizeBytes).uint(row.uploadedAt).done(),
+  decode(bytes) {
+    const from = new PackReader(bytes)
+    return { sizeBytes: from.uint(), uploadedAt: from.uint() }
+  },
+}
+
+/** By who uploaded it and what it is. */
+export const uploadTable = accountTable({
+  name: 'upload',
+  letter: 'U',
+  key: [u32<AccountId>(), hex<BlobHash>(32)],
+  value: uploadCodec,
+})
+
+/** Of what one user uploads to one account. */
+export interface UploadLimits {
+  readonly bytes: number
+  readonly count: number
+}
+
+/** Bytes that are stored already, or were staged just now. */
+export type UploadedBytes = Staged | { readonly stored: BlobHash; readonly sizeBytes: number }
+
+const perCommit = 200
+
+export const ownerOfUpload = (account: AccountId, uploader: AccountId): BlobOwner => ({
+  account,
+  kind: ownerKinds.upload,
+  id: uploader,
+})
+
+/**
+ * Keeps bytes as an upload; as many of the oldest as the limits demand make room for it (RFC 8620 §6). Throws Fault('notFound') where stored bytes are gone. The account must be locked.
+ */
+export async function keepUpload(
+  tx: WriteTx,
+  account: AccountId,
+  uploader: AccountId,
+  bytes: UploadedBytes,
+  o: { readonly now: number; readonly limits: UploadLimits },
+): Promise<BlobHash> {
+  const owner = ownerOfUpload(account, uploader)
+  const hash = 'stored' in bytes ? bytes.stored : bytes.hash
+  const others = await tx.list(uploadTable, [account, uploader])
+  const oldestFirst = others
+    .filter(([[, , other]]) => other !== hash)
+    .sort(([, a], [, b]) => a.uploadedAt - b.uploadedAt)
+  let count = oldestFirst.length + 1
+  let sum = oldestFirst.reduce((all, [, row]) => all + row.sizeBytes, bytes.sizeBytes)
+  for (const [key, row] of oldestFirst) {
+    if (count <= o.limits.count && sum <= o.limits.bytes) break
+    removeUpload(tx, key)
+    count--
+    sum -= row.sizeBytes
+  }
+  if ('stored' in bytes) await tx.link(hash, owner)
+  else tx.attach(bytes, owner)
+  tx.put(uploadTable, [account, uploader, hash], { sizeBytes: bytes.sizeBytes, uploadedAt: o.now })
+  return hash
+}
+
+/** Undefined for what somebody else uploaded as well as for what is not there. */
+export const findUpload = async (
+  tx: ReadTx,
+  account: AccountId,
+  uploader: AccountId,
+  hash: BlobHash,
+): Promise<UploadRow | undefined> => tx.get(uploadTable, account, uploader, hash)
+
+/** Removes uploads to an account that are older than this, or all. Returns how many. */
+export async function expireUploads(
+  db: Db,
+  account: AccountId,
+  o: { readonly uploadedBefore: number; readonly signal: AbortSignal },
+): Promise<number> {
+  let removed = 0
+  let after: UploadKey | undefined
+  for (;;) {
+    o.signal.throwIfAborted()
+    const from = after
+    const page = await db.read((tx) =>
+      tx.list(uploadTable, [account], { limit: perCommit, ...(from === undefined ? {} : { after: from }) }),
+    )
+    const old = page.filter(([, row]) => row.uploadedAt < o.uploadedBefore)
+    if (old.length > 0) removed += await removeOld(db, account, old, o.uploadedBefore)
+    after = page.at(-1)?.[0]
+    if (page.length < perCommit) return removed
+  }
+}
+
+type UploadKey = readonly [AccountId, AccountId, BlobHash]
+
+/** Those that are still old: what was uploaded again meanwhile is young. */
+async function removeOld(
+  db: Db,
+  account: AccountId,
+  old: readonly (readonly [UploadKey, UploadRow])[],
+  uploadedBefore: number,
+): Promise<number> {
+  return db.write([account], async (tx) => {
+    const rows = await tx.getMany(
+      uploadTable,
+      old.map(([key]) => key),
+    )
+    let removed = 0
+    for (const [i, row] of rows.entries()) {
+      if (row === undefined || row.uploadedAt >= uploadedBefore) continue
+      removeUpload(tx, old[i]![0])
+      removed++
+    }
+    return removed
+  })
+}
+
+function removeUpload(tx: WriteTx, [account, uploader, hash]: UploadKey): void {
+  tx.unlink(hash, ownerOfUpload(account, uploader))
+  tx.delete(uploadTable, [account, uploader, hash])
+}
