@@ -8,11 +8,16 @@ import type { HttpBindings as NodeBindings } from '@hono/node-server'
 import { limitBody } from './body-limit.ts'
 import type { Client } from './client.ts'
 import { problemOf, problemResponse } from './errors.ts'
+import type { Upgrade } from './upgrade.ts'
 
 /** What a handler finds in `c.env`, besides node's request and response. */
 export interface HttpBindings extends NodeBindings {
   readonly client: Client
   readonly listener: string
+  /** Where the client asks for another protocol on its connection. */
+  readonly upgrade: Upgrade | undefined
+  /** Fires when what lasts must come to its end: event streams, other protocols. */
+  readonly draining: AbortSignal
 }
 
 /** The type of contexts: `c.env.client`, `c.get('requestId')`. */

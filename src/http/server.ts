@@ -3,7 +3,7 @@
  * node:http parses; this sets its limits, tells handlers who is asking, and ends cleanly. A client that is
  * slow with its headers or its request, or does nothing at all, is cut off.
  */
-import { createServer, type Server, type ServerResponse } from 'node:http'
+import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http'
 import type { Socket } from 'node:net'
 import { getRequestListener, RequestError } from '@hono/node-server'
 import type { IpNetwork } from '#base/ip.ts'
@@ -11,6 +11,7 @@ import type { SocketArrival, SocketProtocol } from '#net/listener.ts'
 import { clientOf } from './client.ts'
 import { problemResponse } from './errors.ts'
 import type { HttpBindings } from './router.ts'
+import { asksForWebSocket, beginUpgrade, type Upgrade } from './upgrade.ts'
 
 /** What a Hono router has. */
 export interface HttpHandler {
@@ -49,7 +50,8 @@ const checkEveryMs = 5000
 export function httpProtocol(handler: HttpHandler, options: HttpOptions): SocketProtocol {
   const o = { ...defaults, ...options }
   const arrivals = new WeakMap<Socket, SocketArrival>()
-  let draining = false
+  const upgrades = new WeakMap<ServerResponse, Upgrade>()
+  const draining = new AbortController()
 
   const answer = getRequestListener(
     (request, env) => {
@@ -60,6 +62,8 @@ export function httpProtocol(handler: HttpHandler, options: HttpOptions): Socket
         outgoing,
         listener: arrival.listener,
         client: clientOf(incoming.headers, arrival, o.trustedNetworks()),
+        upgrade: upgrades.get(outgoing),
+        draining: draining.signal,
       })
     },
     {
@@ -80,15 +84,24 @@ export function httpProtocol(handler: HttpHandler, options: HttpOptions): Socket
       keepAliveTimeout: o.keepAliveTimeoutMs,
       connectionsCheckingInterval: Math.min(checkEveryMs, o.headersTimeoutMs),
       maxHeaderSize: o.maxHeaderBytes,
+      shouldUpgradeCallback: asksForWebSocket,
     },
     (incoming, outgoing) => {
-      if (draining) outgoing.shouldKeepAlive = false
+      if (draining.signal.aborted) outgoing.shouldKeepAlive = false
       outgoing.once('close', () => {
-        if (draining) closeIdleSoon(server)
+        if (draining.signal.aborted) closeIdleSoon(server)
       })
       answer(incoming, outgoing).catch((error: unknown) => crash(outgoing, error))
     },
   )
+  server.on('upgrade', (incoming: IncomingMessage, socket: Socket, head: Buffer) => {
+    const { outgoing, upgrade } = beginUpgrade(incoming, socket, head)
+    upgrades.set(outgoing, upgrade)
+    answer(incoming, outgoing).catch((error: unknown) => {
+      crash(outgoing, error)
+      socket.destroy()
+    })
+  })
   const crash = (outgoing: ServerResponse, error: unknown): void => {
     o.onCrash(error)
     outgoing.destroy()
@@ -106,7 +119,7 @@ export function httpProtocol(handler: HttpHandler, options: HttpOptions): Socket
       handOver(server, socket)
     },
     drain() {
-      draining = true
+      draining.abort()
       server.closeIdleConnections()
     },
   }
