@@ -103,3 +103,25 @@ test('a session of an app password has its limits, and is over with it', async (
   assert.equal(await look(), undefined)
   watch[Symbol.dispose]()
 })
+
+test('who gave a password that is changed has no access any more; others with the account keep theirs', async () => {
+  const { accounts, clock, alice, watch } = await watched()
+  await accounts.setPassword(alice.id, 'the first one of them')
+  clock.advance(1)
+  const first = Promise.withResolvers<Access | undefined>()
+  const passwordSince = clock.now()
+  watch.watch({ account: alice.id, passwordSince }, first.resolve)
+  accounts.forget(String(alice.id))
+  assert.equal((await first.promise)?.account, alice.id)
+  const [strict, lenient] = [
+    Promise.withResolvers<Access | undefined>(),
+    Promise.withResolvers<Access | undefined>(),
+  ]
+  clock.advance(1)
+  watch.watch({ account: alice.id, passwordSince }, strict.resolve)
+  watch.watch({ account: alice.id }, lenient.resolve)
+  await accounts.setPassword(alice.id, 'another one of them')
+  assert.equal(await strict.promise, undefined)
+  assert.equal((await lenient.promise)?.account, alice.id)
+  watch[Symbol.dispose]()
+})

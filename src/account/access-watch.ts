@@ -12,12 +12,18 @@ import type { Db } from '#kv/db.ts'
 import type { ReadTx } from '#kv/tx.ts'
 import { type Access, readAccess } from './access.ts'
 import { restrict } from './candidate.ts'
-import { credentialTable } from './credential-tables.ts'
+import { credentialTable, passwordTable } from './credential-tables.ts'
 import { accountCache } from './resolution.ts'
 import type { CredentialId } from './shown-once.ts'
 
 /** `undefined`: the account or the credential is gone, or may not sign in any more. */
 type Changed = (now: Access | undefined) => void
+
+/** Who signed in, and with what. */
+export interface Watched extends Pick<Access, 'account' | 'credential'> {
+  /** Where a password was given, and all is over once another one is set: when it was looked at, or before. */
+  readonly passwordSince?: number
+}
 
 const heartbeatMs = 60_000
 /** Many changes at once are looked at together. */
@@ -27,7 +33,7 @@ const perSnapshot = 100
 export class AccessWatch implements Disposable {
   readonly #db: Db
   readonly #clock: Clock
-  readonly #watchers = new Map<AccountId, Map<Changed, CredentialId | undefined>>()
+  readonly #watchers = new Map<AccountId, Map<Changed, Watched>>()
   readonly #due = new Set<AccountId>()
   readonly #subscription: Disposable
   readonly #timer: NodeJS.Timeout
@@ -44,10 +50,11 @@ export class AccessWatch implements Disposable {
   }
 
   /** What became of who signed in as this. `changed` must not throw. */
-  watch({ account, credential }: Pick<Access, 'account' | 'credential'>, changed: Changed): Disposable {
+  watch(watched: Watched, changed: Changed): Disposable {
+    const { account } = watched
     const own: Changed = (now) => changed(now)
-    const watchers = this.#watchers.get(account) ?? new Map<Changed, CredentialId | undefined>()
-    this.#watchers.set(account, watchers.set(own, credential))
+    const watchers = this.#watchers.get(account) ?? new Map<Changed, Watched>()
+    this.#watchers.set(account, watchers.set(own, watched))
     return {
       [Symbol.dispose]: () => {
         watchers.delete(own)
@@ -97,12 +104,25 @@ export class AccessWatch implements Disposable {
     const access = await readAccess(tx, account)
     const watchers = [...(this.#watchers.get(account) ?? [])]
     return Promise.all(
-      watchers.map(async ([changed, credential]) => {
-        if (access === undefined || credential === undefined) return [changed, access] as const
-        const row = await tx.get(credentialTable, account, credential)
-        const isOver = row === undefined || (row.expiresAt ?? Infinity) <= this.#clock.now()
-        return [changed, isOver ? undefined : restrict(access, credential, row)] as const
+      watchers.map(async ([changed, { credential, passwordSince }]) => {
+        if (access === undefined) return [changed, access] as const
+        if (credential !== undefined)
+          return [changed, await this.#withCredential(tx, access, credential)] as const
+        const isOver = passwordSince !== undefined && (await this.#isOther(tx, account, passwordSince))
+        return [changed, isOver ? undefined : access] as const
       }),
     )
+  }
+
+  async #withCredential(tx: ReadTx, access: Access, credential: CredentialId): Promise<Access | undefined> {
+    const row = await tx.get(credentialTable, access.account, credential)
+    const isOver = row === undefined || (row.expiresAt ?? Infinity) <= this.#clock.now()
+    return isOver ? undefined : restrict(access, credential, row)
+  }
+
+  /** Whether the password is no more the one that it was. */
+  async #isOther(tx: ReadTx, account: AccountId, since: number): Promise<boolean> {
+    const row = await tx.get(passwordTable, account)
+    return row === undefined || row.changedAt >= since || (row.expiresAt ?? Infinity) <= this.#clock.now()
   }
 }

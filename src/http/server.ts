@@ -91,21 +91,20 @@ export function httpProtocol(handler: HttpHandler, options: HttpOptions): Socket
       outgoing.once('close', () => {
         if (draining.signal.aborted) closeIdleSoon(server)
       })
-      answer(incoming, outgoing).catch((error: unknown) => crash(outgoing, error))
+      begin(incoming, outgoing)
     },
   )
+  const begin = (incoming: IncomingMessage, outgoing: ServerResponse): void => {
+    answer(incoming, outgoing).catch((error: unknown) => {
+      o.onCrash(error)
+      incoming.socket.destroy()
+    })
+  }
   server.on('upgrade', (incoming: IncomingMessage, socket: Socket, head: Buffer) => {
     const { outgoing, upgrade } = beginUpgrade(incoming, socket, head)
     upgrades.set(outgoing, upgrade)
-    answer(incoming, outgoing).catch((error: unknown) => {
-      crash(outgoing, error)
-      socket.destroy()
-    })
+    begin(incoming, outgoing)
   })
-  const crash = (outgoing: ServerResponse, error: unknown): void => {
-    o.onCrash(error)
-    outgoing.destroy()
-  }
   server.maxHeadersCount = maxHeaders
   server.timeout = o.idleTimeoutMs
   // The listener accepts, so this server never listens; the event is what starts node's checks of the

@@ -4,7 +4,7 @@
  * One handler on the bus serves all sessions, found by account, so that a delivery costs nothing to sessions
  * of others. A hint may be lost: every session is also woken by a heartbeat, and looks for itself.
  */
-import { accountCache } from '#account/resolution.ts'
+import { accountCache } from './resolution.ts'
 import type { AccountId } from '#base/id.ts'
 import type { Bus } from '#bus/bus.ts'
 
