@@ -41,6 +41,11 @@ export class PackWriter {
     return this
   }
 
+  /** A signed integer as an unsigned one: 0, -1, 1, -2 ... as 0, 1, 2, 3 ... */
+  int(value: number): this {
+    return this.uint(value < 0 ? -2 * value - 1 : 2 * value)
+  }
+
   bytes(value: Uint8Array): this {
     this.uint(value.length)
     return this.raw(value)
@@ -124,6 +129,11 @@ export class PackReader {
       scale *= 0x80
     }
     return this.#damaged()
+  }
+
+  int(): number {
+    const value = this.uint()
+    return value % 2 === 0 ? value / 2 : -(value + 1) / 2
   }
 
   /** A view of the reader's memory, not a copy. */

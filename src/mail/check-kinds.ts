@@ -5,6 +5,8 @@ import type { FindingKind } from '#kv/check.ts'
 
 const addition = 'Clients that know the mailbox learn of it as of any change.'
 
+const keptAnew = 'It is removed, and kept anew when somebody opens the mailbox.'
+
 export const kinds = {
   rowUnreadable: {
     name: 'mail-row-unreadable',
@@ -218,5 +220,20 @@ export const kinds = {
     name: 'share-dangling',
     means: 'The list of what is shared with somebody names a mailbox that is not.',
     repair: 'It is removed from the list.',
+  },
+  columnsUnreadable: {
+    name: 'kept-columns-unreadable',
+    means: 'What is kept of a mailbox to open it quickly cannot be read: opening it takes longer.',
+    repair: keptAnew,
+  },
+  columnsOrphan: {
+    name: 'kept-columns-orphan',
+    means: 'Something is kept of a mailbox that does not exist. It takes a little room.',
+    repair: 'It is removed.',
+  },
+  columnsWrong: {
+    name: 'kept-columns-wrong',
+    means: 'What is kept of a mailbox to open it quickly is not what its messages say: clients see that.',
+    repair: keptAnew,
   },
 } as const satisfies Record<string, FindingKind>

@@ -9,7 +9,9 @@ import { Arrangements } from './arrangements.ts'
 import { type Chunk, Column, Layout, lowerBound } from './column.ts'
 import type { FlagSets } from './flag-set.ts'
 import type { Mailbox } from './mailbox-row.ts'
+import { sizeOf } from './message-row.ts'
 import { type Columns, MailboxView, type UsedSets } from './mailbox-view.ts'
+import type { ReadEntry } from './news.ts'
 
 /** What the columns hold of an entry. */
 export interface ViewEntry {
@@ -25,13 +27,25 @@ export interface ViewEntry {
   readonly savedAt: number
 }
 
+/** What the columns hold of an entry that was read. */
+export const viewEntry = ({ id, row, entry }: ReadEntry, sets: FlagSets): ViewEntry => ({
+  uid: entry.uid,
+  id,
+  thread: row.thread,
+  modseq: entry.modseq,
+  flagSet: sets.numberOf(row.keywords, entry.deleted),
+  sizeBytes: sizeOf(row),
+  receivedAt: row.receivedAt,
+  savedAt: entry.savedAt,
+})
+
 /** Entries in a chunk. */
-const chunkEntries = 512
+export const chunkEntries = 512
 const leastCapacity = 16
 const bytesPerEntry = 2 * 4 + 6 * 8
 
 /** The same entries of each column. */
-interface Chunks {
+export interface Chunks {
   readonly uids: Uint32Array
   readonly ids: Float64Array
   readonly threads: Float64Array
@@ -42,7 +56,7 @@ interface Chunks {
   readonly savedAt: Float64Array
 }
 
-const newChunks = (capacity: number): Chunks => ({
+export const newChunks = (capacity: number): Chunks => ({
   uids: new Uint32Array(capacity),
   ids: new Float64Array(capacity),
   threads: new Float64Array(capacity),
@@ -53,7 +67,7 @@ const newChunks = (capacity: number): Chunks => ({
   savedAt: new Float64Array(capacity),
 })
 
-const columnNames = [
+export const columnNames = [
   'uids',
   'ids',
   'threads',
@@ -124,6 +138,16 @@ export class MailboxColumns {
     chunk.receivedAt[at] = entry.receivedAt
     chunk.savedAt[at] = entry.savedAt
     this.#count++
+    this.#shown = undefined
+  }
+
+  /** Chunks that are full: their UIDs must be above all others, and rise. */
+  adopt(chunks: readonly Chunks[]): void {
+    for (const chunk of chunks) {
+      this.#put(this.#chunks.length, chunk)
+      this.#lengths.push(chunk.uids.length)
+      this.#count += chunk.uids.length
+    }
     this.#shown = undefined
   }
 

@@ -12,6 +12,7 @@ import type { ReadTx, WriteTx } from '#kv/tx.ts'
 import { deleteAnnotations } from './annotation.ts'
 import { AccountEdit } from './edit.ts'
 import { expungeEntries } from './expunge.ts'
+import { dropKept } from './kept-columns.ts'
 import type { MailLimits, MailUsage } from './limits.ts'
 import { checkMailboxName, mailboxPath, maxDepth, sameName } from './mailbox-path.ts'
 import type { Mailbox, MailboxRole, MailboxRow } from './mailbox-row.ts'
@@ -137,6 +138,7 @@ export async function deleteMailbox(tx: WriteTx, account: AccountId, id: Mailbox
   edit.finish()
   if (mailbox.subscribed) await keepSubscription(tx, account, mailboxPath(all, id))
   await deleteAnnotations(tx, { account, mailbox: id })
+  await dropKept(tx, account, id)
   tx.delete(mailboxTable, [account, id])
   putIndex(tx, account, id, mailbox.grants, [])
   tx.changed(account, 'Mailbox', id, 'destroyed')

@@ -43,19 +43,10 @@ export const sizeOf = (row: Pick<MessageRow, 'prefix' | 'blobBytes'>): number =>
 const format = 1
 const blobHashBytes = 32
 
-/** Signed as unsigned: 0, -1, 1, -2 ... become 0, 1, 2, 3 ... */
-const folded = (value: number): number => (value < 0 ? -2 * value - 1 : 2 * value)
-const unfolded = (value: number): number => (value % 2 === 0 ? value / 2 : -(value + 1) / 2)
-
 export const messageRowCodec: Codec<MessageRow> = {
   encode(row) {
     const out = new PackWriter(96 + row.prefix.length + 24 * row.entries.length)
-    out
-      .u8(format)
-      .raw(Buffer.from(row.blob, 'hex'))
-      .uint(row.blobBytes)
-      .uint(folded(row.receivedAt))
-      .uint(row.thread)
+    out.u8(format).raw(Buffer.from(row.blob, 'hex')).uint(row.blobBytes).int(row.receivedAt).uint(row.thread)
     out.bytes(row.threadKeys)
     out.uint(row.keywords.length)
     for (const keyword of row.keywords) {
@@ -69,7 +60,7 @@ export const messageRowCodec: Codec<MessageRow> = {
         .uint(mailbox * 2 + (deleted ? 1 : 0))
         .uint(uid)
         .uint(modseq)
-        .uint(folded(savedAt))
+        .int(savedAt)
     }
     return out.bytes(row.prefix).done()
   },
@@ -78,7 +69,7 @@ export const messageRowCodec: Codec<MessageRow> = {
     if (from.u8() !== format) throw new SyntaxFault('unknown form of a message row', 0)
     const hash = from.raw(blobHashBytes)
     const blobBytes = from.uint()
-    const receivedAt = unfolded(from.uint())
+    const receivedAt = from.int()
     const thread = from.uint() as ThreadId
     const threadKeys = from.bytes()
     const keywords = readKeywords(from)
@@ -108,7 +99,7 @@ function readEntries(from: PackReader): Entry[] {
       deleted: place % 2 === 1,
       uid: from.uint() as Uid,
       modseq: from.uint() as Modseq,
-      savedAt: unfolded(from.uint()),
+      savedAt: from.int(),
     })
   }
   return entries

@@ -45,21 +45,9 @@ export async function readNews(
 ): Promise<News | 'tooMuch'> {
   const changed = await changedIds(tx, account, from)
   if (changed === 'tooMuch') return 'tooMuch'
-  const ids = [...changed.messages]
-  const rows = await tx.getMany(
-    messageTable,
-    ids.map((id) => [account, id] as const),
-  )
-  const entries: ReadEntry[] = []
-  for (const [i, row] of rows.entries()) {
-    if (row === undefined) continue
-    for (const entry of row.entries) {
-      if (entry.modseq <= from) continue
-      entries.push({ id: ids[i]!, row, entry })
-      // Where only flags changed, the log does not name the mailbox.
-      changed.mailboxes.add(entry.mailbox)
-    }
-  }
+  const entries = await changedEntries(tx, account, from, [...changed.messages])
+  // Where only flags changed, the log does not name the mailbox.
+  for (const { entry } of entries) changed.mailboxes.add(entry.mailbox)
   const mailboxes = new Map<MailboxId, Mailbox | undefined>()
   const expunged = new Map<MailboxId, readonly Uid[]>()
   for (const id of changed.mailboxes) {
@@ -71,6 +59,46 @@ export async function readNews(
     expunged.set(id, uids)
   }
   return { to, mailboxes, entries, expunged }
+}
+
+export interface MailboxNews {
+  /** Entries that are new or whose flags changed. */
+  readonly entries: readonly ReadEntry[]
+  readonly expunged: readonly Uid[]
+}
+
+/** What happened in one mailbox since a commit; `tooMuch` also where more messages than `most` changed. */
+export async function readMailboxNews(
+  tx: ReadTx,
+  account: AccountId,
+  mailbox: MailboxId,
+  from: Modseq,
+  most: number,
+): Promise<MailboxNews | 'tooMuch'> {
+  const changed = await changedIds(tx, account, from, { most })
+  const expunged = await expungedSince(tx, account, mailbox, from)
+  if (changed === 'tooMuch' || expunged === 'tooOld') return 'tooMuch'
+  const entries = await changedEntries(tx, account, from, [...changed.messages])
+  return { entries: entries.filter(({ entry }) => entry.mailbox === mailbox), expunged }
+}
+
+/** The entries of these messages that are new or whose flags changed after a commit, in all mailboxes. */
+async function changedEntries(
+  tx: ReadTx,
+  account: AccountId,
+  from: Modseq,
+  ids: readonly MessageId[],
+): Promise<readonly ReadEntry[]> {
+  const rows = await tx.getMany(
+    messageTable,
+    ids.map((id) => [account, id] as const),
+  )
+  const entries: ReadEntry[] = []
+  for (const [i, row] of rows.entries()) {
+    for (const entry of row?.entries ?? [])
+      if (entry.modseq > from) entries.push({ id: ids[i]!, row: row!, entry })
+  }
+  return entries
 }
 
 export interface OthersChanges {
@@ -86,7 +114,7 @@ export async function changedByOthers(
   from: Modseq,
   ours: ReadonlySet<Modseq>,
 ): Promise<OthersChanges | 'tooMuch'> {
-  const changed = await changedIds(tx, account, from, ours)
+  const changed = await changedIds(tx, account, from, { without: ours })
   if (changed === 'tooMuch') return 'tooMuch'
   const rows = await tx.getMany(
     messageTable,
@@ -106,7 +134,7 @@ async function changedIds(
   tx: ReadTx,
   account: AccountId,
   from: Modseq,
-  without?: ReadonlySet<Modseq>,
+  { without, most = maxFollowed }: { without?: ReadonlySet<Modseq>; most?: number } = {},
 ): Promise<ChangedIds | 'tooMuch'> {
   const messages = new Set<MessageId>()
   const mailboxes = new Set<MailboxId>()
@@ -124,7 +152,7 @@ async function changedIds(
         else messages.add(id as MessageId)
       }
     }
-    if (messages.size > maxFollowed) return 'tooMuch'
+    if (messages.size > most) return 'tooMuch'
     if (page.length < logPage) return { messages, mailboxes, types }
   }
 }

@@ -13,6 +13,7 @@ import { keyText } from '#kv/key.ts'
 import { sequenceTable } from '#kv/sequence.ts'
 import { accountPrefix } from '#kv/table.ts'
 import { endIndex } from '#search/manifest.ts'
+import { dropAllKept } from './kept-columns.ts'
 import { removeGrantee, stopSharing } from './share.ts'
 import { messageTable } from './tables.ts'
 import { expireUploads } from './upload.ts'
@@ -47,6 +48,8 @@ export async function purgeAccount(db: Db, account: AccountId, signal: AbortSign
       for (const [key] of page) if (keyText(key) !== sequenceKey) tx.delete(anyRowTable, [key])
     })
   }
+  // Now that there is no mailbox of which more could be kept.
+  await dropAllKept(db, account)
   await db.write([account], async (tx) => tx.delete(sequenceTable, [account]))
   return messages
 }

@@ -5,7 +5,7 @@
  * Letters in use: `m` messages (kind 0) and their structures (kind 1), `e` entries, `b` mailboxes, `n` counters,
  * `t` thread keys (kind 0) and threads (kind 1), `s` subscriptions to names without a mailbox, `u` to mailboxes
  * of others, `a` shared and `p` private annotations. Among the rows of the whole store `h` is the index of shared
- * mailboxes, and `i` has the annotations of the server.
+ * mailboxes, `i` has the annotations of the server, and `C` the columns that are kept of mailboxes.
  */
 import { asBuffer } from '#base/bytes.ts'
 import type { AccountId, MailboxId, MessageId, ThreadId, Uid } from '#base/id.ts'
@@ -185,5 +185,16 @@ export const serverAnnotationTable = globalTable({
   name: 'server-annotation',
   letter: 'i',
   key: [text()],
+  value: rawBytes,
+})
+
+/**
+ * The columns of a mailbox, part by part: see `kept-columns.ts`. No row of the account's, or keeping them would
+ * raise its sequence while nothing in it changes.
+ */
+export const keptColumnsTable = globalTable({
+  name: 'kept-columns',
+  letter: 'C',
+  key: [u32<AccountId>(), u32<MailboxId>(), u32()],
   value: rawBytes,
 })

@@ -13,15 +13,16 @@
  */
 import { setImmediate as nextTurn } from 'node:timers/promises'
 import { Lru } from '#base/lru.ts'
-import type { AccountId, MailboxId, MessageId, Modseq, Uid } from '#base/id.ts'
+import type { AccountId, MailboxId, Modseq, Uid } from '#base/id.ts'
 import type { Db } from '#kv/db.ts'
 import type { ReadTx } from '#kv/tx.ts'
+import type { ColumnsKeeper } from './columns-keeper.ts'
 import { FlagSets } from './flag-set.ts'
+import { type KeptColumns, leastKept, mostBehind, readKept } from './kept-columns.ts'
 import { listMailboxes } from './mailbox.ts'
 import type { Mailbox } from './mailbox-row.ts'
-import { MailboxColumns, type ViewEntry } from './mailbox-columns.ts'
+import { MailboxColumns, type ViewEntry, viewEntry } from './mailbox-columns.ts'
 import type { MailboxView } from './mailbox-view.ts'
-import { type Entry, type MessageRow, sizeOf } from './message-row.ts'
 import { type News, readNews, readPage } from './news.ts'
 
 /** Combinations of flags that are kept even where few entries are left that have them. */
@@ -29,6 +30,7 @@ const spareFlagSets = 4096
 
 export class AccountViews {
   readonly #db: Db
+  readonly #keeper: ColumnsKeeper | undefined
   readonly #warm: Lru<AccountId, AccountView>
   /** Also views that were dropped from the budget while a session holds them: there is one view an account. */
   readonly #all = new Map<AccountId, WeakRef<AccountView>>()
@@ -36,9 +38,10 @@ export class AccountViews {
     if (this.#all.get(account)?.deref() === undefined) this.#all.delete(account)
   })
 
-  /** `budgetBytes` bounds the columns of all accounts together. */
-  constructor(o: { db: Db; budgetBytes: number }) {
+  /** `budgetBytes` bounds the columns of all accounts together. `keeper` keeps them in the store as well. */
+  constructor(o: { db: Db; budgetBytes: number; keeper?: ColumnsKeeper }) {
     this.#db = o.db
+    this.#keeper = o.keeper
     this.#warm = new Lru(o.budgetBytes, (_, view) => view.drop())
   }
 
@@ -55,7 +58,7 @@ export class AccountViews {
   }
 
   #create(account: AccountId): AccountView {
-    const view = new AccountView(this.#db, account, (used) => this.#used(used))
+    const view = new AccountView(this.#db, account, (used) => this.#used(used), this.#keeper)
     this.#all.set(account, new WeakRef(view))
     this.#collected.register(view, account)
     return view
@@ -69,10 +72,18 @@ export class AccountViews {
 /** What a run of `refresh` leaves: the views that were loaded when it ended. */
 type Loaded = ReadonlyMap<MailboxId, MailboxView>
 
+/** Of what is kept of a mailbox in the store. */
+interface Kept {
+  readonly modseq: Modseq
+  /** Entries that came, went or changed since. */
+  changes: number
+}
+
 export class AccountView {
   readonly account: AccountId
   readonly #db: Db
   readonly #onUse: (view: AccountView) => void
+  readonly #keeper: ColumnsKeeper | undefined
   /** The commit that the view shows; undefined before the first. */
   #modseq: Modseq | undefined
   #mailboxes = new Map<MailboxId, Mailbox>()
@@ -80,6 +91,8 @@ export class AccountView {
   #sets = new FlagSets()
   #columns = new Map<MailboxId, MailboxColumns>()
   #views = new Map<MailboxId, MailboxView>()
+  /** Only of mailboxes that are loaded. */
+  readonly #kept = new Map<MailboxId, Kept>()
   /** What the next run loads. A run takes it along when it starts: what one has loaded may be dropped before the next. */
   #wanted = new Set<MailboxId>()
   #running: Promise<unknown> = Promise.resolve()
@@ -87,10 +100,11 @@ export class AccountView {
   /** The run that waits for the one that is under way; all callers in between share it. */
   #next: Promise<Loaded> | undefined
 
-  constructor(db: Db, account: AccountId, onUse: (view: AccountView) => void) {
+  constructor(db: Db, account: AccountId, onUse: (view: AccountView) => void, keeper?: ColumnsKeeper) {
     this.account = account
     this.#db = db
     this.#onUse = onUse
+    this.#keeper = keeper
   }
 
   /** The commit that the view shows: rises whenever anything in it is different. */
@@ -132,6 +146,7 @@ export class AccountView {
     this.#columns = new Map()
     this.#views = new Map()
     this.#sets = new FlagSets()
+    this.#kept.clear()
   }
 
   #run(): Promise<Loaded> {
@@ -195,19 +210,23 @@ export class AccountView {
       else {
         this.#mailboxes.delete(id)
         this.#columns.delete(id)
+        this.#kept.delete(id)
       }
     }
     const entries = new Map<MailboxId, ViewEntry[]>()
-    for (const { id, row, entry } of news.entries) {
+    for (const one of news.entries) {
+      const { entry } = one
       if (!this.#columns.has(entry.mailbox)) continue
       let ofMailbox = entries.get(entry.mailbox)
       if (ofMailbox === undefined) entries.set(entry.mailbox, (ofMailbox = []))
-      ofMailbox.push(this.#viewEntry(id, row, entry))
+      ofMailbox.push(viewEntry(one, this.#sets))
     }
     const views = new Map(this.#views)
     for (const id of news.mailboxes.keys()) {
       const columns = this.#columns.get(id)
-      columns?.update(entries.get(id) ?? [], news.expunged.get(id) ?? [])
+      const [changed = [], gone = []] = [entries.get(id), news.expunged.get(id)]
+      columns?.update(changed, gone)
+      this.#keepLater(id, changed.length + gone.length, news.to)
       if (columns === undefined) views.delete(id)
       else views.set(id, columns.view(this.#mailboxes.get(id)!, this.#sets))
     }
@@ -227,42 +246,80 @@ export class AccountView {
     })
   }
 
-  /** Reads a mailbox in pages, each in a snapshot of its own, so that a large one holds up nobody. */
   async #loadColumns(id: MailboxId): Promise<void> {
-    const columns = new MailboxColumns(this.#mailboxes.get(id)?.messages ?? 0)
     const sets = this.#sets
-    let after = 0 as Uid
-    for (;;) {
-      const page = await this.#db.read((tx) => readPage(tx, this.account, id, after))
-      for (const { id: message, row, entry } of page.entries)
-        columns.append(this.#viewEntry(message, row, entry))
-      if (page.last === undefined) break
-      after = page.last
-      await nextTurn()
-    }
+    const kept = await this.#readKept(id, sets)
+    const columns = kept?.columns ?? (await this.#readRows(id))
     // Otherwise the flag sets that the columns point into are gone, and the run reads once more.
     const mailbox = this.#mailboxes.get(id)
     if (sets !== this.#sets || mailbox === undefined) return
     this.#columns.set(id, columns)
     this.#views = new Map(this.#views).set(id, columns.view(mailbox, sets))
+    if (kept === undefined) {
+      this.#kept.delete(id)
+      this.#keep(id, 'soon')
+    } else {
+      this.#kept.set(id, { modseq: kept.modseq, changes: 0 })
+      this.#keepLater(id, kept.news.entries.length + kept.news.expunged.length, this.modseq)
+    }
+  }
+
+  async #readKept(id: MailboxId, sets: FlagSets): Promise<KeptColumns | undefined> {
+    if ((this.#mailboxes.get(id)?.messages ?? 0) < leastKept) return undefined
+    const kept = await readKept(this.#db, this.account, id, sets)
+    if (kept === undefined || kept === 'old' || kept === 'damaged' || sets !== this.#sets) return undefined
+    const { columns, news } = kept
+    columns.update(
+      news.entries.map((one) => viewEntry(one, sets)),
+      news.expunged,
+    )
+    return kept
+  }
+
+  /** Reads a mailbox in pages, each in a snapshot of its own, so that a large one holds up nobody. */
+  async #readRows(id: MailboxId): Promise<MailboxColumns> {
+    const columns = new MailboxColumns(this.#mailboxes.get(id)?.messages ?? 0)
+    for (let after = 0 as Uid; ;) {
+      const page = await this.#db.read((tx) => readPage(tx, this.account, id, after))
+      for (const one of page.entries) columns.append(viewEntry(one, this.#sets))
+      if (page.last === undefined) return columns
+      after = page.last
+      await nextTurn()
+    }
+  }
+
+  /** So many entries have changed since: what is kept may be worth less than keeping it again. */
+  #keepLater(id: MailboxId, changes: number, now: Modseq): void {
+    const kept = this.#kept.get(id)
+    if (kept === undefined || changes === 0) return
+    kept.changes += changes
+    const count = this.#columns.get(id)?.count ?? 0
+    if (kept.changes + now - kept.modseq > mostBehind(count)) this.#keep(id, 'later')
+  }
+
+  #keep(mailbox: MailboxId, when: 'soon' | 'later'): void {
+    if ((this.#columns.get(mailbox)?.count ?? 0) < leastKept) return
+    const { account } = this
+    this.#keeper?.want(
+      {
+        account,
+        mailbox,
+        shown: async () => {
+          await this.refresh()
+          const view = this.#views.get(mailbox)
+          return view === undefined ? undefined : { view, modseq: this.modseq }
+        },
+        onKept: (modseq) => {
+          if (this.#columns.has(mailbox)) this.#kept.set(mailbox, { modseq, changes: 0 })
+        },
+      },
+      when,
+    )
   }
 
   #countEntries(): number {
     let count = 0
     for (const columns of this.#columns.values()) count += columns.count
     return count
-  }
-
-  #viewEntry(id: MessageId, row: MessageRow, entry: Entry): ViewEntry {
-    return {
-      uid: entry.uid,
-      id,
-      thread: row.thread,
-      modseq: entry.modseq,
-      flagSet: this.#sets.numberOf(row.keywords, entry.deleted),
-      sizeBytes: sizeOf(row),
-      receivedAt: row.receivedAt,
-      savedAt: entry.savedAt,
-    }
   }
 }

@@ -30,6 +30,7 @@ import { capabilities } from '#jmap/capabilities.ts'
 import { RequestProcessor } from '#jmap/processor.ts'
 import type { JmapServices } from '#jmap/services.ts'
 import { TypeStates } from '#kv/type-states.ts'
+import { ColumnsKeeper } from '#mail/columns-keeper.ts'
 import { type MailLimits, noLimits } from '#mail/limits.ts'
 import { provisionAccount, quotaUsage } from '#mail/mailbox.ts'
 import { AccountViews } from '#mail/view.ts'
@@ -46,6 +47,7 @@ import type { SmtpDeps } from '#smtp/server/smtp-command.ts'
 import { readLimits } from '#smtp/settings.ts'
 import type { Telemetry } from '#telemetry/telemetry.ts'
 import type { OpenService } from './listener-plans.ts'
+import { columnsNotKept } from './events.ts'
 import { cache, dataStore, systemSettings } from './settings.ts'
 import type { EmbeddedEngine } from './engine-choice.ts'
 import { limitSetter } from './limit-setter.ts'
@@ -103,7 +105,10 @@ export function buildServices(o: WorkerOptions): Services {
   const passwords = new PasswordPolicy({ settings, passwords: hasher })
   const accounts = new Accounts({ db, bus, passwords, telemetry, provision, clock })
   const signIn = new SignIn({ db, passwords: hasher, settings, telemetry, clock })
-  const views = new AccountViews({ db, budgetBytes: settings.get(cache).messages })
+  const keeper = new ColumnsKeeper(db, (error) =>
+    telemetry.emit(columnsNotKept, { reason: error instanceof Error ? error.message : String(error) }),
+  )
+  const views = new AccountViews({ db, budgetBytes: settings.get(cache).messages, keeper })
   const { blobs } = store
   const { memory: budgetBytes } = settings.get(searchSettings)
   const indexes = new SearchIndexes({ db, bus, blobs, telemetry, budgetBytes })
@@ -134,6 +139,7 @@ export function buildServices(o: WorkerOptions): Services {
       accounts[Symbol.dispose]()
       await signIn.settled()
       await hasher[Symbol.asyncDispose]()
+      await keeper[Symbol.asyncDispose]()
       await store[Symbol.asyncDispose]()
     },
   }

@@ -28,6 +28,7 @@ import type { Db } from '#kv/db.ts'
 import { accountOfKey, accountPrefix } from '#kv/table.ts'
 import { mailCheck } from '#mail/check.ts'
 import { holdsBlob } from '#mail/check-entries.ts'
+import { keptColumnsTroubles } from '#mail/check-kept-columns.ts'
 import { shareIndexTroubles } from '#mail/check-shares.ts'
 import { uploadHoldsBlob } from '#mail/check-uploads.ts'
 import { queueCheck, queueHoldsBlob } from '#queue/check.ts'
@@ -139,18 +140,14 @@ export async function checkStore(store: Store, directory: string, o: CheckOption
   }
   const isAccount = async (id: AccountId): Promise<boolean> =>
     (await db.read((tx) => getRow(tx, accountRowTable, id))) !== undefined || hasRows(db, id)
-  await report.run(
-    unitOf(global, () => indexTroubles({ ...store, isAccount })),
-    o,
-  )
-  await report.run(
-    unitOf(global, () => unownedLinkTroubles({ db, owners })),
-    o,
-  )
-  await report.run(
-    unitOf(global, () => shareIndexTroubles(db)),
-    o,
-  )
+  const last = [
+    () => indexTroubles({ ...store, isAccount }),
+    () => unownedLinkTroubles({ db, owners }),
+    () => shareIndexTroubles(db),
+    // What is kept of mailboxes is compared with rows, which are whole now.
+    () => keptColumnsTroubles(db),
+  ]
+  for (const troubles of last) await report.run(unitOf(global, troubles), o)
   return { report, accounts }
 }
 

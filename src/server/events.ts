@@ -31,6 +31,13 @@ export const storageTrouble = eventKind({
   count: 'storage_troubles_total',
 })
 
+export const columnsNotKept = eventKind({
+  name: 'server.columns-not-kept',
+  level: 'warn',
+  help: 'What the list of a mailbox shows could not be kept for the next start, which reads it from the messages then. Nothing is lost.',
+  fields: { reason: text },
+})
+
 export const serverFailed = eventKind({
   name: 'server.failed',
   level: 'error',
