@@ -7,6 +7,7 @@ import { test } from 'node:test'
 import fc from 'fast-check'
 import type { AccountId, MailboxId, MessageId, Modseq, ThreadId, Uid } from '#base/id.ts'
 import { FlagSets } from '#mail/flag-set.ts'
+import { noCounts } from '#mail/mailbox-counts.ts'
 import type { Mailbox } from '#mail/mailbox-row.ts'
 import { MailboxColumns, type ViewEntry } from '#mail/mailbox-columns.ts'
 import type { MailboxView } from '#mail/mailbox-view.ts'
@@ -24,6 +25,9 @@ const mailbox: Mailbox = {
   uidNext: 1 as Uid,
   highestModseq: 1 as Modseq,
   grants: [],
+  grantsModseq: 0 as Modseq,
+  sortOrder: 0,
+  counts: noCounts,
   messages: 0,
   unseen: 0,
   deleted: 0,

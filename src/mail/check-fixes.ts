@@ -128,7 +128,7 @@ export async function expungeMessage(tx: WriteTx, account: AccountId, id: Messag
   const edit = await AccountEdit.open(tx, account)
   await edit.readMessages([id])
   for (const entry of edit.message(id)?.entries ?? []) await expungeEntry(edit, id, entry)
-  edit.finish()
+  await edit.finish()
 }
 
 /** What is known of bytes without a message row. */
@@ -177,5 +177,5 @@ export async function remakeMessage(
   }
   tx.put(structureTable, [account, id], structure)
   tx.changed(account, 'Email', id, 'created')
-  edit.finish()
+  await edit.finish()
 }

@@ -3,7 +3,7 @@
  * everything else was read, whether they say what a recount says.
  */
 import { isFault } from '#base/fault.ts'
-import type { AccountId, MailboxId, MessageId, Uid } from '#base/id.ts'
+import type { AccountId, MailboxId, MessageId, Modseq, Uid } from '#base/id.ts'
 import { expungeLogTable } from '#kv/change-log.ts'
 import {
   anyRowTable,
@@ -20,8 +20,9 @@ import { highestSequence } from '#kv/raise-sequence.ts'
 import type { WriteTx } from '#kv/tx.ts'
 import { newUidValidity, renewUidValidity, touchMailbox } from './check-fixes.ts'
 import { kinds } from './check-kinds.ts'
-import { isU32, type MailScan, type Recount, recountOf } from './check-scan.ts'
+import { isU32, type MailScan, type Recount, recountOf, trashIn } from './check-scan.ts'
 import { inboxId, listMailboxes, provisionAccount } from './mailbox.ts'
+import { countNames, noCounts, sameCounts } from './mailbox-counts.ts'
 import { checkMailboxName, maxDepth, sameName } from './mailbox-path.ts'
 import type { MailboxRow } from './mailbox-row.ts'
 import {
@@ -92,6 +93,7 @@ async function* withoutCounters(scan: MailScan, hasMailboxes: boolean): AsyncGen
     uidValidity: Math.max(Math.floor(now / 1000), ...mailboxes.values().map((row) => row.uidValidity)),
     usedBytes: 0,
     messages: 0,
+    trash: trashIn(mailboxes),
   }
   const fix = (tx: WriteTx): void => tx.put(countersTable, [account], counters)
   yield { kind: kinds.countersUnreadable, what: 'the counters of the account', fix }
@@ -120,6 +122,9 @@ export async function remakeMailbox(
     deleted: 0,
     sizeBytes: 0,
     grants: [],
+    grantsModseq: 0 as Modseq,
+    sortOrder: 0,
+    counts: noCounts,
   })
   tx.changed(account, 'Mailbox', id, isThere ? 'updated' : 'created')
 }
@@ -259,6 +264,11 @@ export async function* checkCounts(scan: MailScan): AsyncGenerator<Trouble> {
       fix: (tx) => patchCounters(tx, account, () => used),
     }
   }
+  const trash = trashIn(mailboxes)
+  if (counters.trash !== trash) {
+    const what = `the trash is mailbox ${counters.trash}, recounted ${trash}`
+    yield { kind: kinds.accountCounts, what, fix: (tx) => patchCounters(tx, account, () => ({ trash })) }
+  }
   const atLeast = {
     nextMessage: (Math.max(total.highestId, log.highestIds.get('Email') ?? 0) + 1) as MessageId,
     nextMailbox: (Math.max(log.highestIds.get('Mailbox') ?? 0, ...mailboxes.keys()) + 1) as MailboxId,
@@ -275,7 +285,7 @@ export async function* checkCounts(scan: MailScan): AsyncGenerator<Trouble> {
 }
 
 function* checkMailbox(scan: MailScan, id: MailboxId, row: MailboxRow, recount: Recount): Generator<Trouble> {
-  const { account, log } = scan
+  const { account, log, tally } = scan
   const name = `mailbox ${id} "${row.name}"`
   const { messages, unseen, deleted, sizeBytes, highestUid, highestModseq } = recount
   const counts = { messages, unseen, deleted, sizeBytes }
@@ -287,6 +297,11 @@ function* checkMailbox(scan: MailScan, id: MailboxId, row: MailboxRow, recount: 
   if (wrong.length > 0) {
     const what = `${name}: ${wrong.map((key) => `${key} ${row[key]}, recounted ${counts[key]}`).join('; ')}`
     yield { kind: kinds.mailboxCounts, what, fix: set(counts) }
+  }
+  // While threads are not as they should be, neither is what is counted by them.
+  if (wrong.length === 0 && scan.badThreads.size === 0 && !sameCounts(row.counts, tally.of(id))) {
+    const what = `${name}: ${countNames.map((key) => `${key} ${row.counts[key]}, recounted ${tally.of(id)[key]}`).join('; ')}`
+    yield { kind: kinds.mailboxCounts, what, fix: set({ counts: tally.of(id) }) }
   }
   if (row.uidNext <= highestUid) {
     const what = `${name}: UIDNEXT ${row.uidNext}, highest UID ${highestUid}`

@@ -16,6 +16,7 @@ import { expungeMessage, giveNewUid, putIntoInbox, rewriteMessage } from './chec
 import { kinds } from './check-kinds.ts'
 import { remakeMailbox, unknownRow } from './check-mailboxes.ts'
 import { blobIn, countEntry, isU32, isU48, type MailScan, nameOfMessage } from './check-scan.ts'
+import { countThread } from './check-threads.ts'
 import { matchesStored, type ReadBytes, readBytes, storedStructure } from './check-structure.ts'
 import { normalizeKeywords, sameKeywords } from './keywords.ts'
 import { type Entry, type MessageRow, sizeOf } from './message-row.ts'
@@ -125,12 +126,14 @@ async function keepBlobOf({ db, unowned }: MailScan, id: MessageId, bytes: Uint8
 }
 
 async function* checkMessage(scan: MailScan, message: Message): AsyncGenerator<Trouble> {
+  const { id, row } = message
   const around = await scan.db.read((tx) => lookAround(tx, scan, message))
   yield* checkEntries(scan, message, around)
   yield* checkKeywords(scan, message)
   yield* checkLocation(scan, message, around)
   yield* checkBytes(scan, message, around)
   checkThread(scan, message, around)
+  await countThread(scan, id, row, around.thread)
 }
 
 async function lookAround(tx: ReadTx, { account }: MailScan, { id, row }: Message): Promise<Around> {

@@ -7,6 +7,7 @@ import type { AccountId, BlobHash, MailboxId, MessageId, ThreadId, Uid } from '#
 import type { LogFacts } from '#kv/check-log.ts'
 import type { Db } from '#kv/db.ts'
 import { isSeen } from './keywords.ts'
+import type { MailboxTally } from './mailbox-counts.ts'
 import type { MailboxRow } from './mailbox-row.ts'
 import { type Entry, type MessageRow, sizeOf } from './message-row.ts'
 
@@ -33,6 +34,8 @@ export interface MailScan {
   /** Those that can be read. */
   readonly mailboxes: Map<MailboxId, MailboxRow>
   readonly recounts: Map<MailboxId, Recount>
+  /** What JMAP counts. */
+  tally: MailboxTally
   readonly total: { messages: number; usedBytes: number; highestId: number }
   /** Blobs of messages that nothing says the place of. */
   readonly missingBlobs: Set<BlobHash>
@@ -52,6 +55,12 @@ export function recountOf(scan: MailScan, mailbox: MailboxId): Recount {
     scan.recounts.set(mailbox, recount)
   }
   return recount
+}
+
+/** The mailbox that is the trash, 0 for none. */
+export function trashIn(mailboxes: ReadonlyMap<MailboxId, MailboxRow>): MailboxId | 0 {
+  for (const [id, { role }] of mailboxes) if (role === 'trash') return id
+  return 0
 }
 
 export function countEntry(scan: MailScan, row: MessageRow, entry: Entry): void {

@@ -84,6 +84,6 @@ async function keepGrants(
   }
   const grants = [...kept.values()].toSorted((a, b) => a.grantee - b.grantee)
   putIndex(tx, account, id, row.grants, grants)
-  tx.put(mailboxTable, [account, id], { ...row, grants })
+  tx.put(mailboxTable, [account, id], { ...row, grants, grantsModseq: tx.modseq(account) })
   tx.changed(account, 'Mailbox', id, 'updated')
 }

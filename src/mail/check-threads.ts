@@ -10,6 +10,8 @@ import type { WriteTx } from '#kv/tx.ts'
 import { kinds } from './check-kinds.ts'
 import { unknownRow } from './check-mailboxes.ts'
 import { isU48, type MailScan } from './check-scan.ts'
+import { countedMessage } from './mailbox-counts.ts'
+import type { MessageRow } from './message-row.ts'
 import { messageTable, threadKeyTable, type ThreadRow, threadTable } from './tables.ts'
 import { keyNames } from './thread.ts'
 
@@ -27,6 +29,23 @@ export async function* checkThreads(scan: MailScan): AsyncGenerator<Trouble> {
     }
   }
   if (badThreads.size > 0) yield* remakeThreads(scan)
+}
+
+/** Counts the thread of a message that is the first of it. */
+export async function countThread(
+  { db, account, tally }: MailScan,
+  id: MessageId,
+  message: MessageRow,
+  row: ThreadRow | 'damaged' | undefined,
+): Promise<void> {
+  if (row === 'damaged' || (row !== undefined && row.messages[0] !== id)) return
+  const others = (row?.messages ?? []).slice(1).map((other) => [account, other] as const)
+  const rows = others.length === 0 ? [] : await db.read((tx) => getRows(tx, messageTable, others))
+  const messages = [message, ...rows.filter((one) => one !== undefined && one !== 'damaged')]
+  tally.add(
+    messages.map(countedMessage).filter((one) => one !== undefined),
+    1,
+  )
 }
 
 async function checkRow(scan: MailScan, id: ThreadId, row: ThreadRow | undefined): Promise<void> {

@@ -16,6 +16,7 @@ import { mailCheck } from './check.ts'
 import { append, apply, history, type MailStore } from './check-history.test.ts'
 import { shareIndexTroubles } from './check-shares.ts'
 import { expungeMessages } from './expunge.ts'
+import { noCounts } from './mailbox-counts.ts'
 import type { MailboxRow } from './mailbox-row.ts'
 import type { MessageRow } from './message-row.ts'
 import { anyone, type Grant, noRights, type Rights, rightsOf } from './rights.ts'
@@ -156,10 +157,12 @@ const faults: Readonly<Record<string, readonly (readonly [what: string, Plant])[
     ['unseen', async (box) => [await mailbox(box, archive, { unseen: 1 })]],
     ['deleted', async (box) => [await mailbox(box, inbox, { deleted: 1 })]],
     ['size', async (box) => [await mailbox(box, inbox, { sizeBytes: 1 })]],
+    ['threads', async (box) => [await mailbox(box, inbox, { counts: noCounts })]],
   ],
   'account-counters-wrong': [
     ['used bytes', async (box) => [await counters(box, { usedBytes: 5 })]],
     ['messages', async (box) => [await counters(box, { messages: 50 })]],
+    ['trash', async (box) => [await counters(box, { trash: inbox })]],
   ],
   'account-counters-missing': [
     ['dropped', async () => [drop(countersTable, account)]],

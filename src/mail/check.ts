@@ -15,10 +15,11 @@ import { accountPrefix } from '#kv/table.ts'
 import { checkLists } from './check-entries.ts'
 import { checkCounts, checkExpunged, notProvisioned, readMailboxes } from './check-mailboxes.ts'
 import { checkMessages } from './check-messages.ts'
-import type { MailScan } from './check-scan.ts'
+import { type MailScan, trashIn } from './check-scan.ts'
 import { checkShares } from './check-shares.ts'
 import { checkThreads } from './check-threads.ts'
 import { checkUploads } from './check-uploads.ts'
+import { MailboxTally } from './mailbox-counts.ts'
 
 export interface MailCheckOptions {
   readonly db: Db
@@ -69,12 +70,14 @@ async function* accountTroubles(
     log: facts,
     mailboxes: new Map(),
     recounts: new Map(),
+    tally: new MailboxTally(0),
     total: { messages: 0, usedBytes: 0, highestId: 0 },
     missingBlobs,
     lost: new Map(),
     badThreads: new Map(),
   }
   yield* readMailboxes(scan)
+  scan.tally = new MailboxTally(trashIn(scan.mailboxes))
   yield* checkShares(scan)
   yield* checkMessages(scan)
   yield* checkLists(scan)

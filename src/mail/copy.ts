@@ -93,8 +93,8 @@ async function transfer(
     if (o.move) await expungeEntry(source, id, entryOf(source, id, from.mailbox, uid)!)
     else if (isSame) tx.changed(from.account, 'Email', id, 'updated')
   }
-  source.finish()
-  if (target !== source) target.finish()
+  await source.finish()
+  if (target !== source) await target.finish()
   return { uidValidity, pairs }
 }
 

@@ -2,14 +2,16 @@
  * What one command changes in an account's mail, gathered so that each row is written once.
  *
  * Everything that adds, removes or changes entries goes through here; hence the counters of mailboxes and
- * account, HIGHESTMODSEQ, the expunge log and the change log cannot disagree with the rows. Lives inside one
+ * account, HIGHESTMODSEQ, what JMAP counts, the expunge log and the change log cannot disagree with the rows. Lives inside one
  * `db.write` body: `open` it, change, `finish` it; after a throw the body's writes are dropped with it.
  */
 import { Fault } from '#base/fault.ts'
 import type { AccountId, MailboxId, MessageId, Modseq, Uid } from '#base/id.ts'
 import type { WriteTx } from '#kv/tx.ts'
+import { type ChangedMessage, countChanges } from './count-changes.ts'
 import { isSeen } from './keywords.ts'
 import { assertRoom, type MailLimits } from './limits.ts'
+import { addCounts, type MailboxTally, sameCounts } from './mailbox-counts.ts'
 import type { MailboxRow } from './mailbox-row.ts'
 import { type Entry, type MessageRow, sizeOf } from './message-row.ts'
 import { countersTable, entryTable, type MailCounters, mailboxTable, messageTable } from './tables.ts'
@@ -25,8 +27,9 @@ interface MailboxDraft {
 }
 
 interface MessageDraft {
+  /** undefined for a message that is new. */
+  readonly before: MessageRow | undefined
   readonly row: MessageRow
-  changed: boolean
 }
 
 const maxUid = 0xffff_ffff
@@ -38,7 +41,10 @@ export class AccountEdit {
   readonly #counters: Writable<MailCounters>
   #countersChanged = false
   readonly #mailboxes = new Map<MailboxId, MailboxDraft>()
+  readonly #forgotten = new Set<MailboxId>()
   readonly #messages = new Map<MessageId, MessageDraft>()
+  /** Messages that are gone, as they were. */
+  readonly #released = new Map<MessageId, MessageRow | undefined>()
 
   private constructor(tx: WriteTx, account: AccountId, counters: MailCounters) {
     this.tx = tx
@@ -52,6 +58,11 @@ export class AccountEdit {
     const counters = await tx.get(countersTable, account)
     if (counters === undefined) throw new Fault('notFound', 'no such account', { what: 'account' })
     return new AccountEdit(tx, account, counters)
+  }
+
+  /** The mailbox with that role, 0 for none. */
+  get trash(): MailboxId | 0 {
+    return this.#counters.trash
   }
 
   get usedBytes(): number {
@@ -86,7 +97,7 @@ export class AccountEdit {
       missing.map((id) => [this.account, id] as const),
     )
     for (const [i, row] of rows.entries()) {
-      if (row !== undefined) this.#messages.set(missing[i]!, { row, changed: false })
+      if (row !== undefined) this.#messages.set(missing[i]!, { row, before: row })
     }
   }
 
@@ -119,7 +130,7 @@ export class AccountEdit {
     draft.row.uidNext = (uid + 1) as Uid
     const entry: Entry = { mailbox: to, uid, modseq: this.modseq, savedAt: o.savedAt, deleted: o.deleted }
     count(draft, row, entry, 1)
-    this.#messages.set(id, { row: { ...row, entries: [...row.entries, entry] }, changed: true })
+    this.#put(id, { ...row, entries: [...row.entries, entry] })
     this.tx.put(entryTable, [this.account, to, uid], id)
     return uid
   }
@@ -131,7 +142,7 @@ export class AccountEdit {
     const left = { ...row, entries: row.entries.filter((other) => other !== entry) }
     count(draft, row, entry, -1)
     draft.expunged.push(entry.uid)
-    this.#messages.set(id, { row: left, changed: true })
+    this.#put(id, left)
     this.tx.delete(entryTable, [this.account, entry.mailbox, entry.uid])
     return left
   }
@@ -147,7 +158,7 @@ export class AccountEdit {
       count(draft, row, before, -1)
       count(draft, next, entry, 1)
     }
-    this.#messages.set(id, { row: next, changed: true })
+    this.#put(id, next)
   }
 
   /** A new message takes room in the account. Throws Fault('overQuota'). */
@@ -160,10 +171,11 @@ export class AccountEdit {
 
   /** A message that lost its last entry: its row goes and its room is free. */
   release(id: MessageId): void {
-    const { row } = this.#messages.get(id)!
+    const { row, before } = this.#messages.get(id)!
     this.#counters.usedBytes -= sizeOf(row)
     this.#counters.messages--
     this.#countersChanged = true
+    this.#released.set(id, before)
     this.#messages.delete(id)
     this.tx.delete(messageTable, [this.account, id])
   }
@@ -171,19 +183,55 @@ export class AccountEdit {
   /** A mailbox that `removeEntry` has emptied is deleted; nothing of it is written any more. */
   forget(mailbox: MailboxId): void {
     this.#mailboxes.delete(mailbox)
+    this.#forgotten.add(mailbox)
   }
 
-  finish(): void {
+  /** What is in the mailbox must be counted accordingly: see `trash-role.ts`. */
+  setTrash(mailbox: MailboxId | 0): void {
+    this.#counters.trash = mailbox
+    this.#countersChanged = true
+  }
+
+  async finish(): Promise<void> {
     const { tx, account } = this
-    for (const [id, { row, changed }] of this.#messages) if (changed) tx.put(messageTable, [account, id], row)
+    for (const [id, { row, before }] of this.#messages)
+      if (row !== before) tx.put(messageTable, [account, id], row)
+    await this.#count()
     for (const [id, { row, before, touched, expunged }] of this.#mailboxes) {
-      if (!touched) continue
-      if (expunged.length > 0) tx.expunged(account, id, expunged)
-      row.highestModseq = this.modseq
+      if (touched) {
+        if (expunged.length > 0) tx.expunged(account, id, expunged)
+        row.highestModseq = this.modseq
+      } else if (row.counts === before.counts) continue
       tx.put(mailboxTable, [account, id], row)
-      if (!sameCounts(row, before)) tx.changed(account, 'Mailbox', id, 'counts')
+      if (!sameNumbers(row, before)) tx.changed(account, 'Mailbox', id, 'counts')
     }
     if (this.#countersChanged) tx.put(countersTable, [account], this.#counters)
+  }
+
+  /** What JMAP counts, also in mailboxes that only share a Thread with what changed. */
+  async #count(): Promise<void> {
+    const { tx, account } = this
+    const { tally, threads } = await countChanges(tx, account, this.#changedMessages(), this.#counters.trash)
+    await this.addCounts(tally)
+    for (const [thread, how] of threads) tx.changed(account, 'Thread', thread, how)
+  }
+
+  /** Differences of what JMAP counts, from somewhere else than this edit's own messages. */
+  async addCounts(tally: MailboxTally): Promise<void> {
+    for (const mailbox of tally.mailboxes) {
+      if (this.#forgotten.has(mailbox)) continue
+      const { row } = await this.#draft(mailbox)
+      row.counts = addCounts(row.counts, tally.of(mailbox))
+    }
+  }
+
+  *#changedMessages(): Generator<ChangedMessage, void, void> {
+    for (const [id, before] of this.#released) yield { id, before, after: undefined }
+    for (const [id, { row, before }] of this.#messages) if (row !== before) yield { id, before, after: row }
+  }
+
+  #put(id: MessageId, row: MessageRow): void {
+    this.#messages.set(id, { row, before: this.#messages.get(id)?.before })
   }
 
   async #draft(id: MailboxId): Promise<MailboxDraft> {
@@ -207,5 +255,9 @@ function count(draft: MailboxDraft, row: MessageRow, entry: Entry, by: 1 | -1): 
   if (entry.deleted) mailbox.deleted += by
 }
 
-const sameCounts = (a: MailboxRow, b: MailboxRow): boolean =>
-  a.messages === b.messages && a.unseen === b.unseen && a.deleted === b.deleted && a.sizeBytes === b.sizeBytes
+const sameNumbers = (a: MailboxRow, b: MailboxRow): boolean =>
+  a.messages === b.messages &&
+  a.unseen === b.unseen &&
+  a.deleted === b.deleted &&
+  a.sizeBytes === b.sizeBytes &&
+  sameCounts(a.counts, b.counts)

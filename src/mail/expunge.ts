@@ -35,7 +35,7 @@ export async function expungeMessages(
   const { deleted } = await edit.mailbox(mailbox)
   if (o.onlyDeleted && deleted === 0) return []
   const gone = await expungeEntries(edit, mailbox, uids, o)
-  edit.finish()
+  await edit.finish()
   return gone
 }
 

@@ -72,7 +72,7 @@ export async function storeFlags(
       changed.push(uid)
     }
   }
-  edit.finish()
+  await edit.finish()
   return { changed, modified, modseq: edit.modseq }
 }
 

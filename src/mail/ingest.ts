@@ -61,6 +61,6 @@ export async function ingest(
   const uid = await edit.addEntry(id, row, o.mailbox, { savedAt: o.savedAt, deleted: o.deleted ?? false })
   tx.put(structureTable, [account, id], message.structure)
   tx.changed(account, 'Email', id, 'created')
-  edit.finish()
+  await edit.finish()
   return { id, uid, uidValidity, thread, modseq: edit.modseq }
 }

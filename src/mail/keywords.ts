@@ -61,6 +61,10 @@ export function normalizeKeywords(keywords: Iterable<string>): readonly string[]
 
 export const isSeen = (keywords: readonly string[]): boolean => keywords.includes('$seen')
 
+/** RFC 8621 §2: drafts are never unread. */
+export const isUnread = (keywords: readonly string[]): boolean =>
+  !keywords.includes('$seen') && !keywords.includes('$draft')
+
 /** Both lists must be as `normalizeKeywords` returns them. */
 export const sameKeywords = (a: readonly string[], b: readonly string[]): boolean =>
   a.length === b.length && a.every((keyword, i) => keyword === b[i])

@@ -8,6 +8,7 @@ import fc from 'fast-check'
 import type { MailboxId, MessageId, Modseq, ThreadId, Uid } from '#base/id.ts'
 import { sharedChunks } from './column.ts'
 import { FlagSets } from './flag-set.ts'
+import { noCounts } from './mailbox-counts.ts'
 import type { Mailbox } from './mailbox-row.ts'
 import { MailboxColumns, type ViewEntry } from './mailbox-columns.ts'
 import type { MailboxView } from './mailbox-view.ts'
@@ -22,6 +23,9 @@ const mailbox: Mailbox = {
   uidNext: 1 as Uid,
   highestModseq: 1 as Modseq,
   grants: [],
+  grantsModseq: 0 as Modseq,
+  sortOrder: 0,
+  counts: noCounts,
   messages: 0,
   unseen: 0,
   deleted: 0,

@@ -1,7 +1,7 @@
 /**
- * The row of a mailbox: its name and place, and the counters that IMAP STATUS and SELECT answer from.
+ * The row of a mailbox: its name and place, the counters that IMAP STATUS and SELECT answer from, and those of JMAP.
  *
- * The counters are exact: `messages` are the entries in the mailbox, `unseen` those without `$seen`, `deleted`
+ * All counters are exact: `messages` are the entries in the mailbox, `unseen` those without `$seen`, `deleted`
  * those with `\Deleted`, `sizeBytes` the sum of their messages' sizes. HIGHESTMODSEQ rises with every change of
  * an entry and with every expunge (RFC 7162 §3.1.2.1), so that a delivery dirties one mailbox only.
  */
@@ -9,11 +9,11 @@ import { SyntaxFault } from '#base/fault.ts'
 import type { AccountId, MailboxId, Modseq, Uid } from '#base/id.ts'
 import { PackReader, PackWriter } from '#base/pack.ts'
 import type { Codec } from '#kv/table.ts'
+import { countNames, type CountName, type MailboxCounts, noCounts } from './mailbox-counts.ts'
 import type { Grant, Rights } from './rights.ts'
 
-/** Codes on disk are positions in this list: append only. */
 /** Codes in rows are positions in this list: append only. */
-const mailboxRoles = [
+export const mailboxRoles = [
   'inbox',
   'drafts',
   'sent',
@@ -44,31 +44,39 @@ export interface MailboxRow {
   readonly sizeBytes: number
   /** Who was given which rights, by ascending grantee: see `rights.ts`. */
   readonly grants: readonly Grant[]
+  /** The last commit that changed the grants; 0 where nobody ever did. */
+  readonly grantsModseq: Modseq
+  /** RFC 8621 §2: below 2^31. */
+  readonly sortOrder: number
+  /** What JMAP counts. */
+  readonly counts: MailboxCounts
 }
 
 export interface Mailbox extends MailboxRow {
   readonly id: MailboxId
 }
 
-/** Without grants, as most mailboxes are, and with them behind the rest. */
-const formats = { plain: 1, withGrants: 2 } as const
+/** The two older ones, without and with grants, end before what JMAP needs. */
+const formats = { plain: 1, withGrants: 2, withCounts: 3 } as const
 
 export const mailboxRowCodec: Codec<MailboxRow> = {
   encode(row) {
-    const { grants } = row
-    const out = new PackWriter(64 + row.name.length + 10 * grants.length)
-    out.u8(grants.length === 0 ? formats.plain : formats.withGrants)
+    const { grants, counts } = row
+    const out = new PackWriter(80 + row.name.length + 10 * grants.length)
+    out.u8(formats.withCounts)
     out.text(row.name).uint(row.parent)
     out.u8(row.role === undefined ? 0 : mailboxRoles.indexOf(row.role) + 1).u8(row.subscribed ? 1 : 0)
     out.uint(row.uidValidity).uint(row.uidNext).uint(row.highestModseq)
     out.uint(row.messages).uint(row.unseen).uint(row.deleted).uint(row.sizeBytes)
-    if (grants.length > 0) writeGrants(out, grants)
+    writeGrants(out, grants)
+    out.uint(row.grantsModseq).uint(row.sortOrder)
+    for (const name of countNames) out.uint(counts[name])
     return out.done()
   },
   decode(bytes) {
     const from = new PackReader(bytes)
     const format = from.u8()
-    if (format !== formats.plain && format !== formats.withGrants)
+    if (format < formats.plain || format > formats.withCounts)
       throw new SyntaxFault('unknown form of a mailbox row', 0)
     const name = from.text()
     const parent = from.uint() as MailboxId | 0
@@ -86,8 +94,22 @@ export const mailboxRowCodec: Codec<MailboxRow> = {
       deleted: from.uint(),
       sizeBytes: from.uint(),
       grants: format === formats.plain ? [] : readGrants(from),
+      ...(format === formats.withCounts ? readLast(from) : uncounted),
     }
   },
+}
+
+type Last = Pick<MailboxRow, 'grantsModseq' | 'sortOrder' | 'counts'>
+
+/** The check of the store tells of it and counts. */
+const uncounted: Last = { grantsModseq: 0 as Modseq, sortOrder: 0, counts: noCounts }
+
+function readLast(from: PackReader): Last {
+  const grantsModseq = from.uint() as Modseq
+  const sortOrder = from.uint()
+  const counts: Record<CountName, number> = { ...noCounts }
+  for (const name of countNames) counts[name] = from.uint()
+  return { grantsModseq, sortOrder, counts }
 }
 
 function writeGrants(out: PackWriter, grants: readonly Grant[]): void {

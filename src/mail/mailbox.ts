@@ -15,11 +15,13 @@ import { expungeEntries } from './expunge.ts'
 import { dropKept } from './kept-columns.ts'
 import type { MailLimits, MailUsage } from './limits.ts'
 import { checkMailboxName, mailboxPath, maxDepth, sameName } from './mailbox-path.ts'
+import { noCounts } from './mailbox-counts.ts'
 import type { Mailbox, MailboxRole, MailboxRow } from './mailbox-row.ts'
 import type { Grant } from './rights.ts'
 import { putIndex } from './share.ts'
 import { dropLostSubscription, keepSubscription } from './subscription.ts'
 import { countersTable, mailboxTable } from './tables.ts'
+import { setTrash } from './trash-role.ts'
 
 /** The Inbox is the first mailbox of every account and can be neither deleted nor moved. */
 export const inboxId = 1 as MailboxId
@@ -35,6 +37,8 @@ const provisioned: readonly (readonly [string, MailboxRole])[] = [
   ['Trash', 'trash'],
   ['Archive', 'archive'],
 ]
+
+const provisionedTrash = (inboxId + provisioned.findIndex(([, role]) => role === 'trash')) as MailboxId
 
 /** Gives a new account its mailboxes. `createdAt` (milliseconds) is where UIDVALIDITY begins. */
 export async function provisionAccount(tx: WriteTx, account: AccountId, createdAt: number): Promise<void> {
@@ -54,6 +58,7 @@ export async function provisionAccount(tx: WriteTx, account: AccountId, createdA
     uidValidity: uidValidity + provisioned.length - 1,
     usedBytes: 0,
     messages: 0,
+    trash: provisionedTrash,
   })
 }
 
@@ -79,7 +84,14 @@ export async function quotaUsage(tx: ReadTx, account: AccountId): Promise<MailUs
 export async function createMailbox(
   tx: WriteTx,
   account: AccountId,
-  o: { name: string; parent: MailboxId | 0; role?: MailboxRole; subscribed?: boolean; limits?: MailLimits },
+  o: {
+    name: string
+    parent: MailboxId | 0
+    role?: MailboxRole
+    subscribed?: boolean
+    sortOrder?: number
+    limits?: MailLimits
+  },
 ): Promise<Mailbox> {
   const edit = await AccountEdit.open(tx, account)
   const all = await listMailboxes(tx, account)
@@ -87,39 +99,68 @@ export async function createMailbox(
   if (most > 0 && all.length >= most) throw new Fault('overQuota', 'too many mailboxes', { limit: most })
   if (all.length >= maxMailboxes) throw new Fault('tooLarge', 'too many mailboxes', { limit: maxMailboxes })
   checkPlace(all, undefined, o)
-  if (o.role !== undefined && all.some(({ role }) => role === o.role)) {
-    throw new Fault('exists', 'there is a mailbox with that role', { what: 'role' })
-  }
+  if (o.role !== undefined) checkRole(all, o.role)
   const id = edit.newMailboxId()
   const grants = all.find((mailbox) => mailbox.id === o.parent)?.grants ?? []
   const uidValidity = edit.newUidValidity()
   const row = newRow({ ...o, uidValidity, modseq: edit.modseq, role: o.role, grants })
-  const created = { ...row, subscribed: o.subscribed ?? false, id }
+  const created = { ...row, subscribed: o.subscribed ?? false, sortOrder: o.sortOrder ?? 0, id }
+  if (o.role === 'trash') edit.setTrash(id)
   const wasSubscribed = await dropLostSubscription(tx, account, mailboxPath([...all, created], id))
   const mailbox = wasSubscribed ? { ...created, subscribed: true } : created
   tx.put(mailboxTable, [account, id], mailbox)
   putIndex(tx, account, id, [], grants)
   tx.changed(account, 'Mailbox', id, 'created')
-  edit.finish()
+  await edit.finish()
   return mailbox
 }
 
+/** What of a mailbox can be changed, each where it is given. */
+export interface MailboxChange {
+  readonly name?: string
+  readonly parent?: MailboxId | 0
+  /** null for none. */
+  readonly role?: MailboxRole | null
+  readonly sortOrder?: number
+}
+
 /**
- * Gives a mailbox another name or parent; the mailboxes below it go with it. Throws Fault 'forbidden' for the
- * Inbox, 'invalid' for a parent that lies below it, and what `createMailbox` throws.
+ * Changes a mailbox; with another parent the mailboxes below it go along. Throws Fault 'forbidden' where the Inbox
+ * would get another place or role, 'invalid' for a parent that lies below it, and what `createMailbox` throws.
  */
+export async function updateMailbox(
+  tx: WriteTx,
+  account: AccountId,
+  id: MailboxId,
+  change: MailboxChange,
+): Promise<void> {
+  const all = await listMailboxes(tx, account)
+  const before = find(all, id)
+  const { name = before.name, parent = before.parent, sortOrder = before.sortOrder } = change
+  const role = change.role === undefined ? before.role : (change.role ?? undefined)
+  const isPlaced = name !== before.name || parent !== before.parent
+  if (id === inboxId && (isPlaced || role !== before.role))
+    throw new Fault('forbidden', 'the Inbox stays where it is', { what: 'mailbox' })
+  if (isPlaced) checkPlace(all, id, { name, parent })
+  if (role !== before.role) {
+    if (role !== undefined) checkRole(all, role)
+    if (role === 'trash') await setTrash(tx, account, id)
+    else if (before.role === 'trash') await setTrash(tx, account, 0)
+  } else if (!isPlaced && sortOrder === before.sortOrder) return
+  const row = (await tx.get(mailboxTable, account, id))!
+  tx.put(mailboxTable, [account, id], { ...row, name, parent, role, sortOrder })
+  tx.changed(account, 'Mailbox', id, 'updated')
+}
+
+/** `updateMailbox` of name and parent. The Inbox cannot be renamed even to what it is called. */
 export async function renameMailbox(
   tx: WriteTx,
   account: AccountId,
   id: MailboxId,
   to: { name: string; parent: MailboxId | 0 },
 ): Promise<void> {
-  const all = await listMailboxes(tx, account)
-  const { id: _, ...row } = find(all, id)
   if (id === inboxId) throw new Fault('forbidden', 'the Inbox stays where it is', { what: 'mailbox' })
-  checkPlace(all, id, to)
-  tx.put(mailboxTable, [account, id], { ...row, ...to })
-  tx.changed(account, 'Mailbox', id, 'updated')
+  await updateMailbox(tx, account, id, to)
 }
 
 /**
@@ -135,7 +176,8 @@ export async function deleteMailbox(tx: WriteTx, account: AccountId, id: Mailbox
   const edit = await AccountEdit.open(tx, account)
   await expungeEntries(edit, id, 'all', { onlyDeleted: false })
   edit.forget(id)
-  edit.finish()
+  await edit.finish()
+  if (mailbox.role === 'trash') await setTrash(tx, account, 0)
   if (mailbox.subscribed) await keepSubscription(tx, account, mailboxPath(all, id))
   await deleteAnnotations(tx, { account, mailbox: id })
   await dropKept(tx, account, id)
@@ -165,7 +207,16 @@ function newRow(o: {
     deleted: 0,
     sizeBytes: 0,
     grants: o.grants ?? [],
+    grantsModseq: o.grants === undefined || o.grants.length === 0 ? (0 as Modseq) : o.modseq,
+    sortOrder: 0,
+    counts: noCounts,
   }
+}
+
+/** RFC 8621 §2: no two mailboxes have one role; that of the Inbox is its own. */
+function checkRole(all: readonly Mailbox[], wanted: MailboxRole): void {
+  if (all.some(({ role }) => role === wanted))
+    throw new Fault('exists', 'there is a mailbox with that role', { what: 'role' })
 }
 
 function find(all: readonly Mailbox[], id: MailboxId): Mailbox {

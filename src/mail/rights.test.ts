@@ -2,6 +2,7 @@ import assert from 'node:assert/strict'
 import test from 'node:test'
 import fc from 'fast-check'
 import type { AccountId, MailboxId, Modseq, Uid } from '#base/id.ts'
+import { noCounts } from './mailbox-counts.ts'
 import { type MailboxRow, mailboxRowCodec } from './mailbox-row.ts'
 import {
   allRights,
@@ -122,7 +123,9 @@ test('flags: s for \\Seen, t for \\Deleted, w for all others', () => {
   assert.deepEqual(flagRights(rightsOf('lrwikxea')), { seen: false, deleted: false, others: true })
 })
 
-test('a mailbox row comes back with its grants, and is what it was without any', () => {
+test('a mailbox row comes back with its grants and counts; older rows have none', () => {
+  const counts = { emails: 3, unreadEmails: 2, threads: 2, unreadThreads: 2, unreadThreadsWithin: 1 }
+  const last = { grantsModseq: 8 as Modseq, sortOrder: 2 ** 31 - 1, counts }
   const row: MailboxRow = {
     name: 'Projekte',
     parent: 3 as MailboxId,
@@ -136,12 +139,16 @@ test('a mailbox row comes back with its grants, and is what it was without any',
     deleted: 2,
     sizeBytes: 1000,
     grants: [],
+    ...last,
   }
-  const plain = mailboxRowCodec.encode(row)
-  assert.equal(plain[0], 1)
-  assert.deepEqual(mailboxRowCodec.decode(plain), row)
+  assert.deepEqual(mailboxRowCodec.decode(mailboxRowCodec.encode(row)), row)
   const shared = { ...row, grants: [grant(fred, 'lr'), grant(staff, undefined, 'w'), grant(anyone, '')] }
   const bytes = mailboxRowCodec.encode(shared)
-  assert.equal(bytes[0], 2)
   assert.deepEqual(mailboxRowCodec.decode(bytes), shared)
+  const none = { grantsModseq: 0, sortOrder: 0, counts: noCounts }
+  const lastBytes = 1 + 5 + 5
+  const withGrants = Uint8Array.of(2, ...bytes.subarray(1, -lastBytes))
+  assert.deepEqual(mailboxRowCodec.decode(withGrants), { ...shared, ...none })
+  const plain = Uint8Array.of(1, ...mailboxRowCodec.encode(row).subarray(1, -lastBytes - 1))
+  assert.deepEqual(mailboxRowCodec.decode(plain), { ...row, ...none })
 })

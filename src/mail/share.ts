@@ -58,7 +58,7 @@ export async function setGrants(
   if (kept.length > Math.max(o.maxShares, row.grants.length))
     throw new Fault('tooLarge', 'the mailbox is shared with too many', { limit: o.maxShares })
   putIndex(tx, account, mailbox, row.grants, kept)
-  tx.put(mailboxTable, [account, mailbox], { ...row, grants: kept })
+  tx.put(mailboxTable, [account, mailbox], { ...row, grants: kept, grantsModseq: tx.modseq(account) })
   tx.changed(account, 'Mailbox', mailbox, 'updated')
 }
 
@@ -124,7 +124,7 @@ export async function removeGrantee(db: Db, grantee: AccountId): Promise<void> {
       tx.delete(shareTable, [grantee, owner, mailbox])
       if (row === undefined) return
       const grants = row.grants.filter((grant) => grant.grantee !== grantee)
-      tx.put(mailboxTable, [owner, mailbox], { ...row, grants })
+      tx.put(mailboxTable, [owner, mailbox], { ...row, grants, grantsModseq: tx.modseq(owner) })
       tx.changed(owner, 'Mailbox', mailbox, 'updated')
     })
   }

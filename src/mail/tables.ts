@@ -57,6 +57,8 @@ export interface MailCounters {
   /** Sizes of all messages, each counted once however many entries it has: what a quota limits. */
   readonly usedBytes: number
   readonly messages: number
+  /** The mailbox with that role, 0 for none: JMAP counts what is in it apart. */
+  readonly trash: MailboxId | 0
 }
 
 const countersCodec: Codec<MailCounters> = {
@@ -67,6 +69,7 @@ const countersCodec: Codec<MailCounters> = {
       .uint(row.uidValidity)
       .uint(row.usedBytes)
       .uint(row.messages)
+      .uint(row.trash)
       .done(),
   decode(bytes) {
     const from = new PackReader(bytes)
@@ -76,6 +79,8 @@ const countersCodec: Codec<MailCounters> = {
       uidValidity: from.uint(),
       usedBytes: from.uint(),
       messages: from.uint(),
+      // Older rows end here; what is wrong then is told by the check of the store.
+      trash: from.left === 0 ? 0 : (from.uint() as MailboxId | 0),
     }
   },
 }

@@ -5,7 +5,8 @@
  * In-Reply-To or References of both, and their base subjects (RFC 5256 §2.1) are the same but for white space
  * and case. Each identifier is hashed together with the subject into a key; a message joins the thread that
  * one of its keys leads to, whichever of the messages came first. Threads never merge: a message that links
- * two joins the older. A thread has the id of the message that began it, and lives on when that is gone.
+ * two joins the older. A thread has the id of the message that began it, and lives on when that is gone. What of
+ * a thread JMAP sees, and when that changed, is the matter of `edit.ts`.
  */
 import { hash } from 'node:crypto'
 import { asBuffer } from '#base/bytes.ts'
@@ -73,7 +74,6 @@ export async function joinThread(
   // Keys of threads that are full lead to the new one from now on.
   const thread = id as number as ThreadId
   for (const name of names) tx.put(threadKeyTable, [account, name], thread)
-  tx.changed(account, 'Thread', thread, 'created')
   return thread
 }
 
@@ -101,7 +101,6 @@ function addToThread(
     messages: [...row.messages, id],
     keys: keys.length === 0 ? row.keys : Buffer.concat([row.keys, keys]),
   })
-  tx.changed(account, 'Thread', thread, 'updated')
 }
 
 /** A message that is being destroyed leaves its thread; with the last one the thread goes. */
@@ -116,14 +115,12 @@ export async function leaveThread(
   const left = row?.messages.filter((other) => other !== id) ?? []
   if (row !== undefined && left.length > 0) {
     tx.put(threadTable, [account, thread], { ...row, messages: left })
-    tx.changed(account, 'Thread', thread, 'updated')
     return
   }
   if (row !== undefined) tx.delete(threadTable, [account, thread])
   const keys = keyNames(row?.keys ?? message.threadKeys).map((name) => [account, name] as const)
   const leads = keys.length === 0 ? [] : await tx.getMany(threadKeyTable, keys)
   for (const [i, key] of keys.entries()) if (leads[i] === thread) tx.delete(threadKeyTable, key)
-  tx.changed(account, 'Thread', thread, 'destroyed')
 }
 
 /** The row of a thread, made up where it is the message that began it and no other. */
