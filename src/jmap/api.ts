@@ -50,7 +50,12 @@ async function answerRequest(o: JmapOptions, c: Context<JmapEnv>): Promise<Respo
     assertJson(c.req.header('content-type'))
     const { settings } = o.processor.services
     const { maxRequestSize, maxMethodCalls } = settings.get(jmapSettings)
-    const asker = { access: c.get('access'), base: baseOf(o, c), signal: c.req.raw.signal }
+    const asker = {
+      access: c.get('access'),
+      ip: c.env.client.ip,
+      base: baseOf(o, c),
+      signal: c.req.raw.signal,
+    }
     const response = await o.processor.run(asker, async () =>
       parseRequest(await readBody(c, maxRequestSize), { maxCallsInRequest: maxMethodCalls }),
     )

@@ -4,7 +4,6 @@
  * What must always hold: a call that fails is answered with "error" and does not stop those behind it; a
  * programming error is told as serverFail, without a word of what it was.
  */
-import type { Access } from '#account/access.ts'
 import { invalidArguments, MethodError, methodErrorOf, RequestProblem } from './errors.ts'
 import { openAccount } from './accounts.ts'
 import type { Call, JmapMethod, MethodResponse } from './method.ts'
@@ -31,7 +30,7 @@ export interface Responses {
 export async function dispatch(
   o: DispatchOptions,
   request: JmapRequest,
-  by: { readonly access: Access; readonly signal: AbortSignal },
+  by: Pick<Call, 'access' | 'ip' | 'signal'>,
 ): Promise<Responses> {
   for (const urn of request.using)
     if (!o.capabilities.has(urn))

@@ -15,6 +15,8 @@ import { id, type Fields, type JsonObject, type ReadFields } from './value.ts'
 export interface Call {
   readonly services: JmapServices
   readonly access: Access
+  /** Of the client. */
+  readonly ip: string
   /** By creation id, over all calls of the request (RFC 8620 §3.3). */
   readonly createdIds: Map<string, string>
   /** The account with this id, if the user can see it. Throws MethodError `accountNotFound`. */

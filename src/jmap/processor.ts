@@ -18,6 +18,8 @@ import type { JsonObject } from './value.ts'
 
 export interface Asker {
   readonly access: Access
+  /** Of the client. */
+  readonly ip: string
   /** The address of the server as the client sees it. */
   readonly base: string
   readonly signal: AbortSignal
@@ -52,7 +54,7 @@ export class RequestProcessor {
 
   /** `read` gives the request once there is room for it. Throws RequestProblem. */
   async run(asker: Asker, read: () => JmapRequest | Promise<JmapRequest>): Promise<JsonObject> {
-    const { access, signal } = asker
+    const { access, ip, signal } = asker
     using _slot = this.#take(access.account)
     const request = await read()
     const { methodResponses, createdIds } = await dispatch(
@@ -64,7 +66,7 @@ export class RequestProcessor {
           this.#telemetry.emit(methodError, { account: access.account, method: method.slice(0, 100), error }),
       },
       request,
-      { access, signal },
+      { access, ip, signal },
     )
     const { state } = await this.session(asker)
     return {

@@ -91,16 +91,18 @@ export interface SetResult {
 
 const objects = mapOf(string, anything)
 
+/** The arguments of every /set. */
+export const setFields = {
+  ...accountField,
+  ifInState: nullable(string),
+  create: nullable(objects),
+  update: nullable(objects),
+  destroy: nullable(listOf(wantedId)),
+} as const
+
 export function standardSet<const F extends Fields = Fields, P = undefined>(of: SetType<F, P>): JmapMethod {
   const { type, using, standard, permission } = of
-  const fields = {
-    ...accountField,
-    ifInState: nullable(string),
-    create: nullable(objects),
-    update: nullable(objects),
-    destroy: nullable(listOf(wantedId)),
-    ...of.more,
-  }
+  const fields = { ...setFields, ...of.more }
   return method({
     name: `${type}/set`,
     using,
@@ -121,15 +123,10 @@ export function standardSet<const F extends Fields = Fields, P = undefined>(of: 
   })
 }
 
-interface SetArguments {
-  readonly accountId?: string
-  readonly ifInState?: string | null
-  readonly create?: ReadonlyMap<string, Json> | null
-  readonly update?: ReadonlyMap<string, Json> | null
-  readonly destroy?: readonly string[] | null
-}
+type SetArguments = ReadFields<typeof setFields>
 
-function requestOf(call: Call, { create, update, destroy }: SetArguments): SetRequest {
+/** What is to be done. Throws MethodError `requestTooLarge` and `invalidArguments`. */
+export function requestOf(call: Call, { create, update, destroy }: SetArguments): SetRequest {
   const most = call.services.settings.get(jmapSettings).setMaxObjects
   const count = (create?.size ?? 0) + (update?.size ?? 0) + (destroy?.length ?? 0)
   if (count > most)

@@ -27,6 +27,7 @@ import { UserSessions } from '#imap/user-sessions.ts'
 import { ImapProtocol } from '#imap/protocol.ts'
 import type { ImapServices } from '#imap/session.ts'
 import { capabilities } from '#jmap/capabilities.ts'
+import { managementCapability } from '#jmap/capabilities/management.ts'
 import { RequestProcessor } from '#jmap/processor.ts'
 import type { JmapServices } from '#jmap/services.ts'
 import { TypeStates } from '#kv/type-states.ts'
@@ -36,6 +37,7 @@ import { provisionAccount, quotaUsage } from '#mail/mailbox.ts'
 import { AccountViews } from '#mail/view.ts'
 import type { Protocol } from '#net/listener.ts'
 import { QueueIds } from '#queue/enqueue.ts'
+import type { Management } from '#registry/management.ts'
 import { IncomingReports } from '#report/incoming.ts'
 import { SearchIndexes } from '#search/indexes.ts'
 import { searchSettings } from '#search/settings.ts'
@@ -165,6 +167,7 @@ export function buildProtocols(o: WorkerOptions, services: Services): MailProtoc
 export function buildJmap(
   { settings, telemetry, clock }: WorkerOptions,
   { store, views, indexes, accounts, limits }: Services,
+  management: Management,
 ): RequestProcessor {
   const services: JmapServices = {
     db: store.db,
@@ -177,7 +180,8 @@ export function buildJmap(
     settings,
     clock,
   }
-  return new RequestProcessor({ services, capabilities, telemetry })
+  const all = [...capabilities, managementCapability(management)]
+  return new RequestProcessor({ services, capabilities: all, telemetry })
 }
 
 /** What an account may hold; one that is gone may hold anything, since nothing can come. */

@@ -223,6 +223,17 @@ function httpOf(
     listeners: () => o.facts().listeners,
     certificates: () => (usesSelfSigned(settings) ? undefined : certificates),
   })
+  const management = buildManagement({
+    db,
+    clock,
+    telemetry,
+    accounts,
+    passwords,
+    settings,
+    bus,
+    signIn,
+    queue: o.queue,
+  })
   return buildWeb({
     ...o,
     settings,
@@ -247,18 +258,8 @@ function httpOf(
         tx.schedule(recountName, account === undefined ? {} : { account }, clock.now()),
       ),
     searchIndexes: searchIndexes(db, bus),
-    jmap: { processor: buildJmap(ground, services), signIn },
-    management: buildManagement({
-      db,
-      clock,
-      telemetry,
-      accounts,
-      passwords,
-      settings,
-      bus,
-      signIn,
-      queue: o.queue,
-    }),
+    jmap: { processor: buildJmap(ground, services, management), signIn },
+    management,
     signIn: new AdministratorSignIn({ settings, signIn, passwords: hasher, telemetry }),
   })
 }

@@ -1,0 +1,37 @@
+/**
+ * The objects of the management over JMAP: `x:<Object>/get`, `/set` and `/query` under `urn:postern:jmap`, made of
+ * the same declarations as the REST API, with the same permissions, the same rules and the same audit log.
+ *
+ * Objects of everybody's own (`ofAccount`) are those of the account that is named; all others are the server's, and
+ * are reached through the own account.
+ */
+import { stateOf } from '#kv/change-log.ts'
+import { listAudit } from '#registry/audit.ts'
+import type { ManagedObject, Scope } from '#registry/managed-object.ts'
+import type { Modseq } from '#base/id.ts'
+import type { OpenAccount } from './accounts.ts'
+import { MethodError } from './errors.ts'
+import type { Call } from './method.ts'
+
+export const managementUrn = 'urn:postern:jmap'
+
+/** Whose objects are meant. Throws MethodError `accountNotSupportedByMethod`. */
+export function scopeOf(call: Call, account: OpenAccount): Scope {
+  if (!account.isOwn)
+    throw new MethodError('accountNotSupportedByMethod', 'Objects are managed through the own account.')
+  const { access, ip } = call
+  const { account: id, name, permissions } = access
+  return { actor: { account: id, name, permissions, ip, protocol: 'jmap' }, account: id }
+}
+
+/**
+ * The newest entry of the audit log: whatever people change, changes it. What the server itself changes has no
+ * state that anybody could know, so that of records is a new one each time.
+ */
+export async function managedState(call: Call, { kind }: ManagedObject): Promise<string> {
+  const { db, clock } = call.services
+  const [newest] = await db.read((tx) => listAudit(tx, { limit: 1 }))
+  const [at, nonce] = newest?.[0] ?? [0, '0']
+  const state = `${stateOf(at as Modseq)}-${nonce}`
+  return kind === 'record' ? `${state}-${stateOf(clock.now() as Modseq)}` : state
+}
