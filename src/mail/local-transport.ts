@@ -88,12 +88,12 @@ export class MailboxTransport implements LocalTransport {
     } catch (error) {
       if (!(error instanceof UnreadableMessage)) throw error
       const results = job.recipients.map(() => this.#refused(unreadable, startedAt))
-      return this.#o.db.write([], (tx) => finish(tx, results))
+      return this.#o.db.write(job.locks, (tx) => finish(tx, results))
     }
     try {
       const targets: Target[] = []
       for (const { address } of job.recipients) targets.push(await this.#target(job, address, message))
-      const accounts = new Set<AccountId>()
+      const accounts = new Set<AccountId>(job.locks)
       for (const target of targets)
         if ('plans' in target) for (const { recipient } of target.plans) accounts.add(recipient.id)
       await this.#o.db.write([...accounts], async (tx) => {

@@ -12,6 +12,7 @@ import type { Db } from '#kv/db.ts'
 import type { Settings } from '#settings/object.ts'
 import type { Telemetry } from '#telemetry/telemetry.ts'
 import { attemptFailed, delayed, delivered, failed, messageUnreadable } from './events.ts'
+import { beginAttempt, followers } from './follow.ts'
 import { recordResults } from './record.ts'
 import { type BuiltInQueue, scheduleOf } from './settings.ts'
 import { type QueuedMessage, type QueueId, queueIdText } from './tables.ts'
@@ -47,7 +48,9 @@ export async function attempt(
   work: Work,
   { signal, left }: { readonly signal: AbortSignal; readonly left: Left },
 ): Promise<number | undefined> {
-  const { id, message, recipients, destination } = work
+  const { id, message, destination } = work
+  const recipients = await stillWaiting(deps.db, work)
+  if (recipients.length === 0) return undefined
   const content = (): AsyncIterable<Uint8Array> => contentOf(deps, id, message)
   const job: Job = {
     id: queueIdText(id),
@@ -65,12 +68,13 @@ export async function attempt(
   }
   const record = { id, message, recipients: recipients.map(({ n, row }) => ({ n, address: row.address })) }
   const schedule = scheduleOf(deps.settings, recipients[0]!.row.queue as BuiltInQueue)
-  const late = tooLate(work, deps.clock.now())
+  const late = tooLate({ message, recipients }, deps.clock.now())
   let results: readonly RecipientResult[] = []
   let nextAt: number | undefined
   if (destination.route.kind === 'local' && late === undefined) {
     const { receivedAt, before, added } = message
-    await deps.local.deliver({ ...job, receivedAt, before, content, added }, async (tx, outcomes) => {
+    const locks = followers(message)
+    await deps.local.deliver({ ...job, receivedAt, before, content, added, locks }, async (tx, outcomes) => {
       results = outcomes
       nextAt = await recordResults(tx, record, outcomes, { now: deps.clock.now(), schedule })
     })
@@ -79,7 +83,7 @@ export async function attempt(
     left(unreachableOf(results))
     nextAt = await untilWritten(deps, job.id, signal, () =>
       deps.db.write(
-        [nobody],
+        [message.submission ?? nobody],
         (tx) => recordResults(tx, record, results, { now: deps.clock.now(), schedule }),
         { mayWait: true },
       ),
@@ -89,8 +93,20 @@ export async function attempt(
   return nextAt
 }
 
+/** Whoever follows the message may have canceled it; from now on that is too late. */
+async function stillWaiting(db: Db, { id, message, recipients }: Work): Promise<Work['recipients']> {
+  const { submission } = message
+  if (submission === undefined) return recipients
+  const numbers = recipients.map(({ n }) => n)
+  const waits = await db.write([submission], (tx) => beginAttempt(tx, submission, id, numbers))
+  return recipients.filter((_, i) => waits[i])
+}
+
 /** RFC 2852 §4.1.3: what was to be returned when it is late is not tried any more. */
-function tooLate({ message: { by }, recipients }: Work, now: number): readonly RecipientResult[] | undefined {
+function tooLate(
+  { message: { by }, recipients }: Pick<Work, 'message' | 'recipients'>,
+  now: number,
+): readonly RecipientResult[] | undefined {
   if (by?.mode !== 'return' || now < by.at) return undefined
   return recipients.map(({ row: { history } }) => {
     const before = history.at(-1)

@@ -51,19 +51,26 @@ export class QueueIds {
   }
 }
 
-/** Returns the id under which it waits. `recipients` are in the order in which they were given. */
+/** Bytes that are in the store already, so that they need not be brought there once more. */
+export type StoredBytes = Pick<Staged, 'hash' | 'sizeBytes'>
+
+/**
+ * Returns the id under which it waits. `recipients` are in the order in which they were given. Throws Fault
+ * `notFound` where stored bytes are gone.
+ */
 export async function enqueue(
   tx: WriteTx,
   ids: QueueIds,
-  staged: Staged,
+  bytes: Staged | StoredBytes,
   message: NewMessage,
   recipients: readonly NewRecipient[],
 ): Promise<QueueId> {
   let id = ids.next(message.receivedAt)
   // Another process may have given out the same one.
   while ((await tx.getForUpdate(queuedMessageTable, id)) !== undefined) id = ids.next(message.receivedAt)
-  const blob = tx.attach(staged, queueOwner(id))
-  tx.put(queuedMessageTable, [id], { ...message, blob, sizeBytes: staged.sizeBytes })
+  if ('record' in bytes) tx.attach(bytes, queueOwner(id))
+  else await tx.link(bytes.hash, queueOwner(id))
+  tx.put(queuedMessageTable, [id], { ...message, blob: bytes.hash, sizeBytes: bytes.sizeBytes })
   const dueAt = Math.max(message.receivedAt, message.heldUntil)
   for (const [i, { queue, expiresAt, ...recipient }] of recipients.entries()) {
     putRecipient(tx, id, i, undefined, {

@@ -114,7 +114,7 @@ export function makeQueue(
   const local: LocalTransport = {
     async deliver(job, finish) {
       const found = await results(job)
-      await db.write([], (tx) => finish(tx, found))
+      await db.write(job.locks, (tx) => finish(tx, found))
     },
   }
   const deps = {

@@ -29,6 +29,7 @@ import {
 } from './due.ts'
 import type { Blocked } from './destinations.ts'
 import { attemptFailed, queuePaused, queueResumed } from './events.ts'
+import { followersOf } from './follow.ts'
 import { InHand } from './in-hand.ts'
 import { Line, type Piece } from './line.ts'
 import { type PutOff, putOff } from './put-off.ts'
@@ -321,7 +322,10 @@ export class QueueManager implements QueueControl, AsyncDisposable {
     try {
       const scheduleFor = (queue: string) => scheduleOf(this.#settings, queue as BuiltInQueue)
       const o = { now: this.#clock.now(), scheduleOf: scheduleFor }
-      this.#dueBy(await this.#db.write([], (tx) => putOff(tx, some, o), { mayWait: true }))
+      // Only what was said of a destination changes what somebody follows.
+      const told = some.filter(({ why }) => why !== undefined).map(({ id }) => id)
+      const locks = told.length === 0 ? [] : await followersOf(this.#db, told)
+      this.#dueBy(await this.#db.write(locks, (tx) => putOff(tx, some, o), { mayWait: true }))
     } catch (error) {
       // They are due still, and found again.
       this.#telemetry.emit(attemptFailed, { message: '', error })

@@ -7,6 +7,7 @@
  */
 import type { WriteTx } from '#kv/tx.ts'
 import { putRecipient, removeIfDone } from './enqueue.ts'
+import { noteResult } from './follow.ts'
 import { nextState } from './record.ts'
 import { noticesDue, type Schedule } from './retry.ts'
 import {
@@ -29,7 +30,7 @@ export interface PutOff {
 /** After its time is over, something that has not been tried looks again so soon. */
 const overdueMs = 1000
 
-/** In one commit. Returns when the first of them is due again. */
+/** In one commit, under the locks of those who follow them. Returns when the first of them is due again. */
 export async function putOff(
   tx: WriteTx,
   all: readonly PutOff[],
@@ -51,6 +52,8 @@ export async function putOff(
       if (after === undefined) isGone = true
       else nextAt = Math.min(nextAt ?? Infinity, after.dueAt)
       putRecipient(tx, id, n, before, after)
+      if (message !== undefined && why !== undefined && after?.attempts !== before.attempts)
+        await noteResult(tx, { id, message }, n, { queue: before.queue, result: why, after })
     }
     if (isGone) await removeIfDone(tx, id)
   }

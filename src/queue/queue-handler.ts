@@ -15,6 +15,7 @@ import type { ManyPlan, ObjectHandler, Plan, QueryRequest, QueryResult } from '#
 import type { Values } from '#settings/values.ts'
 import type { QueueControl } from './control.ts'
 import { putRecipient, removeIfDone } from './enqueue.ts'
+import { followersOf, noteRemoval } from './follow.ts'
 import { cancelled, movedTo, type QueueEdit, readEdit, rescheduled } from './queue-edit.ts'
 import { queuedMessageObject, type RecipientState } from './queue-object.ts'
 import { type QueueFilter, searchQueue } from './queue-search.ts'
@@ -95,7 +96,7 @@ export class QueueHandler implements ObjectHandler {
     const arriving = await this.#arriving(edit)
     let hurried: readonly string[] = []
     return {
-      accounts: [],
+      accounts: await followersOf(this.#o.db, [id]),
       apply: async (tx) => {
         hurried = (await this.#edit(tx, id, edit, arriving)).hurried
         return key
@@ -107,7 +108,7 @@ export class QueueHandler implements ObjectHandler {
   async destroy(key: string): Promise<Plan> {
     const id = readQueueId(key)!
     return {
-      accounts: [],
+      accounts: await followersOf(this.#o.db, [id]),
       apply: async (tx) => {
         await takeOut(tx, id)
         return key
@@ -127,6 +128,11 @@ export class QueueHandler implements ObjectHandler {
     // One address of a domain is enough for all that go there.
     const hurried = new Map<string, string>()
     return {
+      accounts: (keys) =>
+        followersOf(
+          this.#o.db,
+          keys.map((key) => readQueueId(key)!),
+        ),
       apply: async (tx, keys) => {
         const done: string[] = []
         for (const key of keys) {
@@ -181,7 +187,7 @@ export class QueueHandler implements ObjectHandler {
     const now = this.#o.clock.now()
     const message = await messageForUpdate(tx, id)
     const rows = await rowsForUpdate(tx, id)
-    const kept = this.#redirect(tx, id, message, rows, edit, arriving, now)
+    const kept = await this.#redirect(tx, { id, message }, rows, edit, arriving, now)
     let isChanged = kept.length !== rows.length || kept.some(([, row], i) => row !== rows[i]![1])
     const hurried: string[] = []
     for (const [n, row] of kept) {
@@ -197,15 +203,15 @@ export class QueueHandler implements ObjectHandler {
   }
 
   /** Makes the recipients those that `to` says; the ones that are still there afterwards. */
-  #redirect(
+  async #redirect(
     tx: WriteTx,
-    id: QueueId,
-    message: QueuedMessage,
+    queued: { readonly id: QueueId; readonly message: QueuedMessage },
     rows: readonly Row[],
     { to, bounce }: QueueEdit,
     arriving: ReadonlyMap<string, string>,
     now: number,
-  ): readonly Row[] {
+  ): Promise<readonly Row[]> {
+    const { id, message } = queued
     if (to === undefined) return rows
     const open = rows.filter(([, row]) => !isOver(row))
     const changes = changesOf(
@@ -229,6 +235,7 @@ export class QueueHandler implements ObjectHandler {
             : undefined
           : movedTo(row, wanted, arriving.get(wanted) ?? row.queue, now)
       putRecipient(tx, id, n, row, after)
+      if (wanted === undefined) await noteRemoval(tx, queued, n, takenOut)
       if (after !== undefined) kept.push([n, after])
     }
     return kept
@@ -237,11 +244,17 @@ export class QueueHandler implements ObjectHandler {
 
 const domainOf = (address: string): string => address.slice(address.lastIndexOf('@') + 1)
 
+/** As whoever follows it is told. */
+const takenOut = '550 5.0.0 Whoever runs the server took the message out of its queue'
+
 /** With all of its recipients. Throws Fault `notFound`. */
 async function takeOut(tx: WriteTx, id: QueueId): Promise<true> {
-  await messageForUpdate(tx, id)
-  for (const [n] of await rowsOf(tx, id))
-    putRecipient(tx, id, n, await tx.getForUpdate(queuedRecipientTable, id, n), undefined)
+  const message = await messageForUpdate(tx, id)
+  for (const [n] of await rowsOf(tx, id)) {
+    const row = await tx.getForUpdate(queuedRecipientTable, id, n)
+    putRecipient(tx, id, n, row, undefined)
+    if (row !== undefined && !isOver(row)) await noteRemoval(tx, { id, message }, n, takenOut)
+  }
   await removeIfDone(tx, id)
   return true
 }

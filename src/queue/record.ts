@@ -5,6 +5,7 @@
  */
 import type { WriteTx } from '#kv/tx.ts'
 import { putRecipient, removeIfDone } from './enqueue.ts'
+import { noteResult } from './follow.ts'
 import { nextAttempt, noticesDue, type Schedule } from './retry.ts'
 import { type QueuedMessage, type QueuedRecipient, queuedRecipientTable, type QueueId } from './tables.ts'
 import type { NotifyWord, PassedOn, RecipientResult } from './transport.ts'
@@ -25,7 +26,7 @@ export const wantsNotice = (recipient: Pick<QueuedRecipient, 'notify'>, word: No
 const canNotify = (message: QueuedMessage): boolean => message.from !== ''
 
 /**
- * In one commit: `results` in the order of `recipients`, by their number in the message and the
+ * In one commit, under the lock of whoever follows the message: `results` in the order of `recipients`, by their number in the message and the
  * address that was tried. A recipient that somebody removed meanwhile stays removed, and one that was sent
  * elsewhere is tried there. Returns when the first of these is due again.
  */
@@ -42,9 +43,12 @@ export async function recordResults(
   let nextAt: number | undefined
   for (const [i, { n, address }] of job.recipients.entries()) {
     const before = await tx.getForUpdate(queuedRecipientTable, job.id, n)
-    const after = before?.address === address ? nextState(job.message, before, results[i]!, o) : before
+    const result = results[i]!
+    const after = before?.address === address ? nextState(job.message, before, result, o) : before
     if (after !== undefined) nextAt = Math.min(nextAt ?? Infinity, after.dueAt)
-    if (after !== before) putRecipient(tx, job.id, n, before, after)
+    if (after === before) continue
+    putRecipient(tx, job.id, n, before, after)
+    await noteResult(tx, job, n, { queue: before!.queue, result, after })
   }
   await removeIfDone(tx, job.id)
   return nextAt

@@ -33,6 +33,8 @@ export interface QueuedMessage {
   readonly source: 'submitted' | 'received' | 'dsn' | 'report'
   /** Who submitted it; 0: nobody. */
   readonly account: AccountId
+  /** The account that follows it: its submission of the same id (`submission-rows.ts`). */
+  readonly submission?: AccountId
   /** Milliseconds. */
   readonly receivedAt: number
   /** Not before, where the sender asked for it (RFC 4865). Milliseconds, 0 otherwise. */

@@ -5,6 +5,7 @@
  * What must always hold: there is one result for each recipient of a job; `delivered` is said only after the
  * other side has taken the responsibility, and never for a message that it may not have whole.
  */
+import type { AccountId } from '#base/id.ts'
 import type { WriteTx } from '#kv/tx.ts'
 import type { AddedFields } from '#message/added-fields.ts'
 
@@ -169,4 +170,6 @@ export interface LocalJob extends Job {
   /** What stands behind `before`. Throws UnreadableMessage. */
   content(): AsyncIterable<Uint8Array>
   readonly added: AddedFields
+  /** Accounts whose rows `finish` touches. */
+  readonly locks: readonly AccountId[]
 }

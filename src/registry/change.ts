@@ -94,14 +94,15 @@ export class ChangeCommitter {
   }
 
   /** Some of many: those that were changed, with one audit entry for all of them. */
-  commitMany(
+  async commitMany(
     plan: ManyPlan,
     ids: readonly string[],
     actor: Actor,
     change: { readonly verb: 'update' | 'destroy'; readonly object: ManagedObject; readonly given: Values },
   ): Promise<number> {
     const key = { atMs: this.#clock.now(), nonce: this.#nextNonce() }
-    return this.#db.write([], async (tx) => {
+    const accounts = (await plan.accounts?.(ids)) ?? []
+    return this.#db.write(accounts, async (tx) => {
       const changed = await plan.apply(tx, ids)
       if (changed.length > 0) auditMany(tx, key, actor, { ...change, ids: changed })
       return changed.length

@@ -58,13 +58,15 @@ export interface Plan {
 
 /** The same change to many objects, some at a time. */
 export interface ManyPlan {
+  /** Whose rows the change to these touches. */
+  accounts?(ids: readonly string[]): Promise<readonly AccountId[]>
   /** Awaits only `tx`, may run again. Returns those that it changed: what is gone or busy stays as it is. */
   apply(tx: WriteTx, ids: readonly string[]): Promise<readonly string[]>
   /** Once all is done, or as much of it as could be. */
   finished?(): void
 }
 
-/** Of objects of which there may be more than fit one commit. Their rows are of no account. */
+/** Of objects of which there may be more than fit one commit. */
 export interface ManyHandler {
   /** Those that match, some at a time, while others change them. */
   search(filter: Values, scope: Scope): AsyncIterable<readonly string[]>

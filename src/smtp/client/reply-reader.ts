@@ -76,6 +76,11 @@ export class ReplyReader {
   }
 }
 
-/** On one line, as people read it. */
-export const replyText = ({ code, lines }: ServerReply): string =>
-  `${code} ${lines.filter((line) => line !== '').join(' ')}`.slice(0, 1000).trim()
+/** On one line, as people read it: what stands before each of its lines is said once (RFC 8621 §7). */
+export function replyText({ code, enhanced, lines }: ServerReply): string {
+  const repeated = `${enhanced} `
+  const rest = lines.map((line, i) =>
+    i > 0 && line.startsWith(repeated) ? line.slice(repeated.length) : line,
+  )
+  return `${code} ${rest.filter((line) => line !== '').join(' ')}`.slice(0, 1000).trim()
+}
