@@ -5,7 +5,7 @@ import { Cursor } from '#base/cursor.ts'
 import { SyntaxFault } from '#base/fault.ts'
 import { readCommandLine, restText } from './command.ts'
 import { parseParameters } from './parameters.ts'
-import { parsePath } from './path.ts'
+import { parsePath } from '#message/path.ts'
 import { isPositive, isRejection, reply, replyText } from './reply.ts'
 
 const line = (text: string): { verb: string; rest: string } => {

@@ -1,32 +1,30 @@
 /**
  * What the parameters of MAIL and RCPT mean: SIZE (RFC 1870), BODY (RFC 6152), SMTPUTF8 (RFC 6531), AUTH (RFC
- * 4954 §5), and for those who submit mail RET, ENVID, NOTIFY and ORCPT (RFC 3461), HOLDFOR and HOLDUNTIL
- * (RFC 4865), BY (RFC 2852). A parameter that is not offered to the client is one that is not known.
+ * 4954 §5), and for those who submit mail what `queue/envelope-parameters.ts` has. A parameter that is not
+ * offered to the client is one that is not known.
  */
-import { notifyWords, type NotifyWord } from '#queue/transport.ts'
+import {
+  type Draft,
+  type HoldLimits,
+  longestEnvelopeId,
+  mailParameters,
+  type RecipientParameters,
+  recipientParameters,
+} from '#queue/envelope-parameters.ts'
+import type { Path } from '#message/path.ts'
 import type { Parameter } from '../parameters.ts'
-import type { Path } from '../path.ts'
 import { type Reply, reply } from '../reply.ts'
 import { decodeXtext } from '../xtext.ts'
-import type { Envelope, RecipientOptions } from './transaction.ts'
+import type { Envelope } from './transaction.ts'
 
 const unknownParameter = reply(555, '5.5.4', 'Parameter not supported')
 const badParameter = reply(501, '5.5.4', 'Bad value of a parameter')
 const needsUtf8 = reply(550, '5.6.7', 'Address is not ASCII, SMTPUTF8 is needed')
 
-/** RFC 3461 §4.4 and §4.2. */
-const longestEnvelopeId = 100
-const longestOriginalRecipient = 500
-
-export interface EnvelopeOptions {
+export interface EnvelopeOptions extends HoldLimits {
   /** Whether the parameters for those who submit mail are offered. */
   readonly isSubmission: boolean
-  readonly nowMs: number
-  /** How far ahead mail may be held, milliseconds. */
-  readonly maxHoldMs: number
 }
-
-type Draft = { -readonly [K in keyof Envelope]: Envelope[K] }
 
 /** What MAIL said, or the reply to what it must not. */
 export function readEnvelope(
@@ -34,9 +32,9 @@ export function readEnvelope(
   parameters: readonly Parameter[],
   o: EnvelopeOptions,
 ): Envelope | Reply {
-  const draft: Draft = { from, isUtf8: false, declaredBytes: 0, heldUntil: 0 }
+  const draft: Draft<Envelope> = { from, isUtf8: false, declaredBytes: 0, heldUntil: 0 }
   for (const { keyword, value } of parameters) {
-    const read = usual[keyword] ?? (o.isSubmission ? forSubmission[keyword] : undefined)
+    const read = usual[keyword] ?? (o.isSubmission ? forSubmission(keyword) : undefined)
     if (read === undefined) return unknownParameter
     if (!read(draft, value, o)) return badParameter
   }
@@ -44,7 +42,7 @@ export function readEnvelope(
 }
 
 /** True where the value is right. */
-type Reader = (draft: Draft, value: string | undefined, o: EnvelopeOptions) => boolean
+type Reader = (draft: Draft<Envelope>, value: string | undefined, o: HoldLimits) => boolean
 
 const usual: Readonly<Record<string, Reader>> = {
   SIZE(draft, value) {
@@ -62,81 +60,32 @@ const usual: Readonly<Record<string, Reader>> = {
   AUTH: (_draft, value) => value !== undefined,
 }
 
-const forSubmission: Readonly<Record<string, Reader>> = {
-  RET(draft, value) {
-    const word = value?.toUpperCase()
-    if (word !== 'FULL' && word !== 'HDRS') return false
-    draft.ret = word === 'FULL' ? 'full' : 'headers'
-    return true
-  },
-  ENVID(draft, value) {
-    const decoded = value === undefined || value.length > longestEnvelopeId ? undefined : decodeXtext(value)
-    if (decoded === undefined || !/^[\x20-\x7e]+$/.test(decoded)) return false
-    draft.envelopeId = decoded
-    return true
-  },
-  HOLDFOR(draft, value, { nowMs, maxHoldMs }) {
-    if (draft.heldUntil !== 0 || value === undefined || !/^[1-9]\d{0,8}$/.test(value)) return false
-    draft.heldUntil = nowMs + Number(value) * 1000
-    draft.hold = `for;${value}`
-    return Number(value) * 1000 <= maxHoldMs
-  },
-  HOLDUNTIL(draft, value, { nowMs, maxHoldMs }) {
-    const isTime = value !== undefined && /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d{1,3})?Z$/.test(value)
-    const at = isTime ? Date.parse(value) : NaN
-    if (draft.heldUntil !== 0 || Number.isNaN(at) || at > nowMs + maxHoldMs) return false
-    draft.heldUntil = at
-    draft.hold = `until;${value}`
-    return true
-  },
-  BY(draft, value, { nowMs }) {
-    const match = /^([+-]?\d{1,9});([NR])(T?)$/i.exec(value ?? '')
-    if (match === null) return false
-    const seconds = Number(match[1])
-    const mode = match[2]!.toUpperCase() === 'R' ? 'return' : 'notify'
-    // RFC 2852 §4: a time that has passed makes sense only where it is merely told.
-    if (mode === 'return' && seconds <= 0) return false
-    draft.by = { at: nowMs + seconds * 1000, mode, ...(match[3] === '' ? {} : { trace: true }) }
-    return true
-  },
+function forSubmission(keyword: string): Reader | undefined {
+  const read = mailParameters[keyword]
+  if (read === undefined || keyword !== 'ENVID') return read
+  // RFC 3461 §4.4: the limit is of what stands there.
+  return (draft, value, o) => value !== undefined && value.length <= longestEnvelopeId && read(draft, decodeXtext(value), o)
 }
 
 /** What RCPT said besides the address. */
 export function readRecipientOptions(
   parameters: readonly Parameter[],
   isSubmission: boolean,
-): RecipientOptions | Reply {
-  const options: { notify?: readonly NotifyWord[]; originalRecipient?: string } = {}
+): RecipientParameters | Reply {
+  const options: Draft<RecipientParameters> = {}
   for (const { keyword, value = '' } of parameters) {
-    if (!isSubmission) return unknownParameter
-    if (keyword === 'NOTIFY') {
-      const words = readNotify(value)
-      if (words === undefined) return badParameter
-      options.notify = words
-    } else if (keyword === 'ORCPT') {
-      const original = readOriginalRecipient(value)
-      if (original === undefined) return badParameter
-      options.originalRecipient = original
-    } else return unknownParameter
+    const read = isSubmission ? recipientParameters[keyword] : undefined
+    if (read === undefined) return unknownParameter
+    const decoded = keyword === 'ORCPT' ? decodeOriginal(value) : value
+    if (decoded === undefined || !read(options, decoded)) return badParameter
   }
   return options
 }
 
-/** RFC 3461 §4.1: NEVER stands alone. */
-function readNotify(value: string): readonly NotifyWord[] | undefined {
-  const words = value.toLowerCase().split(',')
-  if (words.length === 1 && words[0] === 'never') return []
-  const known = notifyWords.filter((word) => words.includes(word))
-  return words.length > 0 && words.every((word) => (notifyWords as readonly string[]).includes(word))
-    ? known
-    : undefined
-}
-
-/** RFC 3461 §4.2: `addr-type ; xtext`, decoded. RFC 6533 §3: another form for the type utf-8, kept as given. */
-function readOriginalRecipient(value: string): string | undefined {
-  const match = /^([A-Za-z0-9-]{1,60});(.+)$/u.exec(value)
-  if (match === null || value.length > longestOriginalRecipient) return undefined
-  const type = match[1]!.toLowerCase()
-  const decoded = type === 'utf-8' ? match[2]! : decodeXtext(match[2]!)
-  return decoded === undefined || /\p{Cc}/u.test(decoded) ? undefined : `${type};${decoded}`
+/** RFC 3461 §4.2: `addr-type ; xtext`. RFC 6533 §3: of the type utf-8 it has another form. */
+function decodeOriginal(value: string): string | undefined {
+  const at = value.indexOf(';') + 1
+  if (value.length > 500 || /^utf-8;/i.test(value)) return value
+  const decoded = decodeXtext(value.slice(at))
+  return decoded === undefined ? undefined : value.slice(0, at) + decoded
 }

@@ -4,13 +4,13 @@
  * as, and the keys are only those that are published.
  */
 import type { Access } from '#account/access.ts'
+import { maySendAs } from '#account/sending-address.ts'
 import { splitAddress } from '#base/domain-name.ts'
 import type { Maybe } from '#base/maybe.ts'
 import { type DkimSigningKey, DkimSigner } from '#mailauth/dkim-sign.ts'
 import { readAuthors } from '#mailauth/author-domain.ts'
 import type { AddedFields } from '#message/added-fields.ts'
 import type { SmtpSession } from './smtp-command.ts'
-import { isOwnAddress } from './stages/sender-is-own.ts'
 import { addedText } from './trace.ts'
 import type { Vouching } from './vouching.ts'
 
@@ -52,7 +52,7 @@ export class Signing implements Vouching {
   async #domain(header: Buffer): Promise<string | undefined> {
     const [author, ...others] = readAuthors(header)
     if (author !== undefined && others.length === 0) {
-      const isTheirs = await isOwnAddress(this.#session, this.#access, author)
+      const isTheirs = await maySendAs(this.#access, author, this.#session.deps.resolve)
       if (isTheirs) return splitAddress(author)?.domain
     }
     return splitAddress(this.#envelopeFrom)?.domain

@@ -5,49 +5,33 @@
 import type { Account } from '#account/account.ts'
 import type { ListMembers } from '#account/list-expansion.ts'
 import type { LineEndCheck } from '../data-stream.ts'
-import type { QueuedMessage } from '#queue/tables.ts'
-import type { NotifyWord } from '#queue/transport.ts'
-import type { Path } from '../path.ts'
+import type { MailParameters, RecipientParameters } from '#queue/envelope-parameters.ts'
+import type { Path } from '#message/path.ts'
 import type { Intake } from './intake.ts'
 import type { Verification } from './verification.ts'
 import type { Vouching } from './vouching.ts'
 
 /** What MAIL said. */
-export interface Envelope {
+export interface Envelope extends MailParameters {
   readonly from: Path
   /** Whether addresses and header fields may be UTF-8 (RFC 6531 §3.4). */
   readonly isUtf8: boolean
   /** As declared with SIZE (RFC 1870 §6); 0 where it was not. */
   readonly declaredBytes: number
-  /** RFC 3461 §4.3 and §4.4. */
-  readonly ret?: 'full' | 'headers'
-  readonly envelopeId?: string
-  /** RFC 4865: not before. Milliseconds; 0: at once. */
-  readonly heldUntil: number
-  /** As it was asked: `for;3600`, `until;2026-03-04T05:06:07Z`. */
-  readonly hold?: string
-  /** RFC 2852. */
-  readonly by?: QueuedMessage['by']
 }
 
 /** A local recipient that was accepted. */
 export type Recipient = MailboxRecipient | ListRecipient | RemoteRecipient
 
-/** What RCPT said besides the address (RFC 3461 §4). */
-export interface RecipientOptions {
-  readonly notify?: readonly NotifyWord[]
-  readonly originalRecipient?: string
-}
-
 /** On another server. */
-export interface RemoteRecipient extends RecipientOptions {
+export interface RemoteRecipient extends RecipientParameters {
   readonly kind: 'remote'
   readonly address: string
   /** Who hears of it when it cannot be reached, where that is not the sender: it is on a list of this owner. */
   readonly returnTo?: string
 }
 
-export interface ListRecipient extends RecipientOptions {
+export interface ListRecipient extends RecipientParameters {
   readonly kind: 'list'
   readonly members: ListMembers
   readonly address: string
@@ -55,7 +39,7 @@ export interface ListRecipient extends RecipientOptions {
   readonly owner: string
 }
 
-export interface MailboxRecipient extends RecipientOptions {
+export interface MailboxRecipient extends RecipientParameters {
   readonly kind: 'mailbox'
   readonly account: Account
   /** As the client gave it, its domain normalised. */

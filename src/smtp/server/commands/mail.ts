@@ -2,7 +2,7 @@
 import type { Maybe } from '#base/maybe.ts'
 import { messageRejected } from '../../events.ts'
 import { type Parameter, parseParameters } from '../../parameters.ts'
-import { parsePath, type Path } from '../../path.ts'
+import { parsePath, type Path } from '#message/path.ts'
 import { type Reply, reply, replyText } from '../../reply.ts'
 import { readEnvelope } from '../envelope.ts'
 import { everywhere, smtpCommand, type SmtpSession } from '../smtp-command.ts'

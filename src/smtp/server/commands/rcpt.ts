@@ -4,11 +4,12 @@ import type { Resolution } from '#account/lookup.ts'
 import type { Maybe } from '#base/maybe.ts'
 import { messageRejected } from '../../events.ts'
 import { type Parameter, parseParameters } from '../../parameters.ts'
-import { parsePath, type Path } from '../../path.ts'
+import { parsePath, type Path } from '#message/path.ts'
 import { type Reply, reply, replyText } from '../../reply.ts'
 import { readRecipientOptions } from '../envelope.ts'
 import { everywhere, type RcptSubject, smtpCommand, type SmtpSession } from '../smtp-command.ts'
-import type { Recipient, RecipientOptions } from '../transaction.ts'
+import type { RecipientParameters } from '#queue/envelope-parameters.ts'
+import type { Recipient } from '../transaction.ts'
 import { rcptStages } from '../stages/rcpt-stages.ts'
 import { firstRefusal, type Refusal } from '../stages/stage.ts'
 
@@ -20,7 +21,7 @@ const needsUtf8 = reply(553, '5.6.7', 'Address is not ASCII, SMTPUTF8 is needed'
 /** What RCPT named. */
 interface Named {
   readonly to: Path
-  readonly options: RecipientOptions
+  readonly options: RecipientParameters
 }
 
 interface RcptArguments {
@@ -101,7 +102,7 @@ function conclude(
   return answer
 }
 
-function recipientOf(subject: RcptSubject, to: Path, options: RecipientOptions): Recipient | undefined {
+function recipientOf(subject: RcptSubject, to: Path, options: RecipientParameters): Recipient | undefined {
   switch (subject.kind) {
     case 'local': {
       const { account, address, detail } = subject

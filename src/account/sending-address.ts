@@ -1,0 +1,20 @@
+/**
+ * As which addresses somebody sends (RFC 6409 §6.1): those of the own account, also one with a `+` part or one
+ * that only a catch-all leads to, and those of the groups that it belongs to.
+ */
+import type { AccountId } from '#base/id.ts'
+import type { Maybe } from '#base/maybe.ts'
+import type { Access } from './access.ts'
+import type { Resolution } from './lookup.ts'
+
+export type Resolve = (address: string) => Maybe<Resolution>
+
+const isTheirs = (access: Pick<Access, 'account' | 'groups'>, account: AccountId): boolean =>
+  account === access.account || access.groups.includes(account)
+
+export function maySendAs(access: Access, address: string, resolve: Resolve): Maybe<boolean> {
+  if (access.emails.includes(address)) return true
+  const judge = (found: Resolution): boolean => found.kind === 'local' && isTheirs(access, found.account.id)
+  const found = resolve(address)
+  return found instanceof Promise ? found.then(judge) : judge(found)
+}
