@@ -25,6 +25,14 @@ export const receivingAddresses = (
     : []),
 ]
 
+/** `@example.org`: domains of which the account has whatever nobody else has. */
+export const usedCatchAlls = (row: Pick<AccountRow, 'aliases' | 'aliasesEnabled'>): readonly string[] =>
+  row.aliasesEnabled
+    ? row.aliases
+        .filter(({ enabled, address }) => enabled && address.startsWith('@'))
+        .map(({ address }) => address)
+    : []
+
 /** Whether the address or pattern, in its stored spelling, may be used now. */
 export const isReceiving = (
   row: Pick<AccountRow, 'emailAddress' | 'aliases' | 'aliasesEnabled'>,

@@ -64,7 +64,8 @@ function forSubmission(keyword: string): Reader | undefined {
   const read = mailParameters[keyword]
   if (read === undefined || keyword !== 'ENVID') return read
   // RFC 3461 §4.4: the limit is of what stands there.
-  return (draft, value, o) => value !== undefined && value.length <= longestEnvelopeId && read(draft, decodeXtext(value), o)
+  return (draft, value, o) =>
+    value !== undefined && value.length <= longestEnvelopeId && read(draft, decodeXtext(value), o)
 }
 
 /** What RCPT said besides the address. */
