@@ -75,8 +75,8 @@ test('RFC 8621 §7: each attempt is told to who follows the message, and ends wh
 
 test('RFC 8621 §7: what another server took is not known to have arrived', async () => {
   const q = makeQueue()
-  await using manager = q.start()
   const id = await putFollowed(q, ['bob@remote.example'])
+  await using manager = q.start()
   await q.pass(manager, 0)
   assert.deepEqual(await shown(q, id), {
     undo: 'final',
@@ -86,9 +86,9 @@ test('RFC 8621 §7: what another server took is not known to have arrived', asyn
 
 test('RFC 8621 §7: it can be unsent while nobody has it, and not once nobody waits for it', async () => {
   const q = makeQueue()
-  await using manager = q.start()
   q.world.answer = () => result(q, 'delayed', '450 later')
   const id = await putFollowed(q, ['bob@remote.example'])
+  await using manager = q.start()
   await q.pass(manager, 0)
   assert.equal((await shown(q, id)).undo, 'pending')
   q.world.answer = () => result(q, 'failed', '550 never')
@@ -101,16 +101,16 @@ test('RFC 8621 §7: it can be unsent while nobody has it, and not once nobody wa
 
 test('an attempt is written down before it begins, and stays so where it has no end', async () => {
   const q = makeQueue()
-  const manager = q.start()
   const begun = Promise.withResolvers<void>()
   const seen: unknown[] = []
-  let id: QueueId
+  const id = await putFollowed(q, ['bob@remote.example'])
   q.world.answer = async () => {
     seen.push((await shown(q, id)).recipients[0]!.isTrying)
     begun.resolve()
     return new Promise<never>((_, reject) => setImmediate(() => reject(new Error('cut off'))))
   }
-  id = await putFollowed(q, ['bob@remote.example'])
+  const manager = q.start()
+  manager.kick()
   await begun.promise
   await manager[Symbol.asyncDispose]()
   assert.deepEqual(seen, [true])
@@ -119,9 +119,9 @@ test('an attempt is written down before it begins, and stays so where it has no 
 
 test('what was given up because its destination cannot be reached is told without an attempt', async () => {
   const q = makeQueue()
-  await using manager = q.start()
   q.world.answer = () => ({ ...result(q, 'delayed', 'nobody answers'), unreachable: true }) as RecipientResult
   const id = await putFollowed(q, ['bob@remote.example'])
+  await using manager = q.start()
   for (let days = 0; days < 4; days++) await q.pass(manager, 86_400_000)
   const { recipients, undo } = await shown(q, id)
   assert.deepEqual([recipients[0]!.delivered, undo], ['no', 'final'])

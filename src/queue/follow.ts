@@ -28,6 +28,7 @@ import type { RecipientResult } from './transport.ts'
 /** Who has to be locked where recipients of these messages change. */
 export async function followersOf(db: Db, ids: Iterable<QueueId>): Promise<readonly AccountId[]> {
   const keys = [...new Set(ids)].map((id) => [id] as const)
+  if (keys.length === 0) return []
   const messages = await db.read((tx) => tx.getMany(queuedMessageTable, keys))
   const accounts = messages.map((message) => message?.submission)
   return [...new Set(accounts.filter((account) => account !== undefined))]

@@ -322,9 +322,8 @@ export class QueueManager implements QueueControl, AsyncDisposable {
     try {
       const scheduleFor = (queue: string) => scheduleOf(this.#settings, queue as BuiltInQueue)
       const o = { now: this.#clock.now(), scheduleOf: scheduleFor }
-      // Only what was said of a destination changes what somebody follows.
-      const told = some.filter(({ why }) => why !== undefined).map(({ id }) => id)
-      const locks = told.length === 0 ? [] : await followersOf(this.#db, told)
+      const told = some.flatMap(({ id, why }) => (why === undefined ? [] : [id]))
+      const locks = await followersOf(this.#db, told)
       this.#dueBy(await this.#db.write(locks, (tx) => putOff(tx, some, o), { mayWait: true }))
     } catch (error) {
       // They are due still, and found again.
