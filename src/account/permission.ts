@@ -44,6 +44,8 @@ const mailPermissions = {
   imapSubscribe: 'IMAP: subscribe to mailboxes.',
   imapThread: 'IMAP: search, with the result in threads.',
   jmapAuthenticate: 'Use JMAP.',
+  jmapBlobGet: 'JMAP: download files, and read them in requests.',
+  jmapBlobUpload: 'JMAP: upload files.',
   jmapMailboxGet: 'JMAP: read mailboxes.',
 } as const
 

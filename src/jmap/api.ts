@@ -2,10 +2,12 @@
 import { type Context, Hono } from 'hono'
 import type { HttpEnv } from '#http/router.ts'
 import { RequestProblem } from './errors.ts'
+import { addDownloadRoutes } from './download.ts'
 import { type JmapEnv, jmapGate, type JmapSignIn } from './gate.ts'
 import type { RequestProcessor } from './processor.ts'
 import { parseRequest } from './request.ts'
 import { jmapSettings } from './settings.ts'
+import { addUploadRoutes } from './upload.ts'
 import type { JsonObject } from './value.ts'
 
 export interface JmapOptions {
@@ -28,6 +30,8 @@ export function addJmapRoutes(everything: Hono<HttpEnv>, o: JmapOptions): void {
   const api = (c: Context<JmapEnv>): Promise<Response> => answerRequest(o, c)
   router.post('/jmap', api)
   router.post('/jmap/', api)
+  addUploadRoutes(router, o.processor.services)
+  addDownloadRoutes(router, o.processor.services)
   everything.route('/', router)
 }
 
@@ -62,10 +66,7 @@ async function answerRequest(o: JmapOptions, c: Context<JmapEnv>): Promise<Respo
     return json(response, { 'Cache-Control': 'no-store' })
   } catch (error) {
     if (!(error instanceof RequestProblem)) throw error
-    return new Response(JSON.stringify(error), {
-      status: error.status,
-      headers: { 'Content-Type': 'application/problem+json', 'Cache-Control': 'no-store' },
-    })
+    return error.toResponse()
   }
 }
 

@@ -33,6 +33,13 @@ export class RequestProblem extends Error {
       ...(this.limit === undefined ? {} : { limit: this.limit }),
     }
   }
+
+  toResponse(headers: Readonly<Record<string, string>> = {}): Response {
+    return new Response(JSON.stringify(this), {
+      status: this.status,
+      headers: { ...headers, 'Content-Type': 'application/problem+json', 'Cache-Control': 'no-store' },
+    })
+  }
 }
 
 /** A method is refused; nothing that it was to do has been done. */

@@ -4,6 +4,7 @@
  */
 import type { Access } from '#account/access.ts'
 import type { AccountId } from '#base/id.ts'
+import { RunningCount } from '#base/running-count.ts'
 import type { Telemetry } from '#telemetry/telemetry.ts'
 import type { Capability } from './capability.ts'
 import { dispatch } from './dispatch.ts'
@@ -31,7 +32,7 @@ export class RequestProcessor {
   readonly #telemetry: Telemetry
   readonly #urns: ReadonlySet<string>
   readonly #methods: ReadonlyMap<string, JmapMethod>
-  readonly #running = new Map<AccountId, number>()
+  readonly #running = new RunningCount<AccountId>()
 
   constructor(o: {
     readonly services: JmapServices
@@ -78,20 +79,12 @@ export class RequestProcessor {
 
   /** Throws RequestProblem `limit`. */
   #take(account: AccountId): Disposable {
-    const running = this.#running.get(account) ?? 0
     const most = this.services.settings.get(jmapSettings).maxConcurrentRequests
-    if (running >= most)
-      throw new RequestProblem('limit', `At most ${most} requests are worked on at once.`, {
-        limit: 'maxConcurrentRequests',
-        status: 429,
-      })
-    this.#running.set(account, running + 1)
-    return {
-      [Symbol.dispose]: () => {
-        const left = this.#running.get(account)! - 1
-        if (left === 0) this.#running.delete(account)
-        else this.#running.set(account, left)
-      },
-    }
+    const slot = this.#running.take(account, most)
+    if (slot !== undefined) return slot
+    throw new RequestProblem('limit', `At most ${most} requests are worked on at once.`, {
+      limit: 'maxConcurrentRequests',
+      status: 429,
+    })
   }
 }

@@ -1,5 +1,5 @@
 /** Limits of JMAP. */
-import { integer, size } from '#settings/field.ts'
+import { duration, integer, size } from '#settings/field.ts'
 import { settingsObject } from '#settings/object.ts'
 
 export const jmapSettings = settingsObject({
@@ -44,6 +44,12 @@ export const jmapSettings = settingsObject({
       max: 100_000_000,
       help: 'The largest request (maxSizeRequest).',
     }),
+    maxUploadCount: integer({
+      fallback: 1000,
+      min: 1,
+      max: 100_000,
+      help: 'How many files that are not used yet are kept of one user in one account. The oldest go first.',
+    }),
     maxUploadSize: size({
       fallback: 50_000_000,
       min: 1024,
@@ -61,6 +67,17 @@ export const jmapSettings = settingsObject({
       min: 1,
       max: 10_000,
       help: 'How many objects one /set may create, update and destroy (maxObjectsInSet).',
+    }),
+    uploadQuota: size({
+      fallback: 50_000_000,
+      min: 1,
+      max: 100_000_000_000,
+      help: 'How much in files that are not used yet is kept of one user in one account. The oldest go first.',
+    }),
+    uploadTtl: duration({
+      fallback: 3_600_000,
+      min: 1000,
+      help: 'How long a file that is not used is kept at least. Standards ask for an hour.',
     }),
   },
 })

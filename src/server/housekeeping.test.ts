@@ -5,17 +5,19 @@ import { it } from 'node:test'
 import { Accounts } from '#account/account.ts'
 import { makeStore } from '#account/fixture.test.ts'
 import { fixedClock } from '#base/clock.ts'
+import type { BlobHash } from '#base/id.ts'
 import { LocalBus } from '#bus/engines/local.ts'
 import { changeLogTable } from '#kv/change-log.ts'
 import { KvDb } from '#kv/db.ts'
 import { MemoryEngine } from '#kv/engines/memory.ts'
 import { taskTable } from '#kv/task-rows.ts'
+import { uploadTable } from '#mail/upload.ts'
 import { TaskScheduler } from '#tasks/scheduler.ts'
 import { silentTelemetry } from '#telemetry/telemetry.ts'
 import { temporaryDirectory } from '../../test/harness/store.ts'
 import { nextSweep, scheduleSweep, sweepTask } from './housekeeping.ts'
 
-it('cuts the change log of every account at night, and sees to the next night', async () => {
+it('cuts the change log and drops old uploads of every account at night, and sees to the next night', async () => {
   const bus = new LocalBus({ onError: (error) => assert.fail(String(error)) })
   const db = new KvDb(new MemoryEngine(), bus)
   const clock = fixedClock(Date.UTC(2026, 0, 1, 12))
@@ -29,6 +31,14 @@ it('cuts the change log of every account at night, and sees to the next night', 
     ids.push(id)
     for (let i = 1; i <= 300; i++) await db.write([id], async (tx) => tx.changed(id, 'Email', i, 'updated'))
   }
+  const upload = async (uploadedAt: number, byte: string): Promise<void> => {
+    for (const id of ids)
+      await db.write([id], async (tx) =>
+        tx.put(uploadTable, [id, id, byte.repeat(32) as BlobHash], { sizeBytes: 1, uploadedAt }),
+      )
+  }
+  await upload(nextSweep(clock.now()) - 3_600_001, 'aa')
+  await upload(nextSweep(clock.now()) - 3_600_000, 'bb')
   const blobDirectory = temporaryDirectory()
   mkdirSync(blobDirectory, { recursive: true })
   await scheduleSweep(db, clock)
@@ -37,6 +47,7 @@ it('cuts the change log of every account at night, and sees to the next night', 
       blobDirectory,
       keepAudit: () => 86_400_000,
       keepReports: () => 86_400_000,
+      keepUploads: () => 3_600_000,
       keepChanges: () => 100,
       clock,
       telemetry,
@@ -46,6 +57,11 @@ it('cuts the change log of every account at night, and sees to the next night', 
   clock.advance(nextSweep(clock.now()) - clock.now())
   await scheduler.kick()
   for (const id of ids) assert.equal((await db.read((tx) => tx.list(changeLogTable, [id]))).length, 100)
+  for (const id of ids)
+    assert.deepEqual(
+      (await db.read((tx) => tx.list(uploadTable, [id]))).map(([[, , hash]]) => hash),
+      ['bb'.repeat(32)],
+    )
   const tasks = await db.read((tx) => tx.list(taskTable, []))
   const sweeps = tasks.filter(([, { task }]) => task === 'server.sweep-blobs')
   assert.deepEqual(

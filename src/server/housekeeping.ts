@@ -1,6 +1,6 @@
 /**
- * What the server does for itself: once a day it removes stored bytes that nothing uses any more, cuts the
- * change logs and the audit log and removes old reports; and it removes the mail of accounts that were deleted.
+ * What the server does for itself: once a day it removes uploads that nobody used, and stored bytes that nothing
+ * uses any more, cuts the change logs and the audit log and removes old reports; and it removes the mail of accounts that were deleted.
  *
  * A durable task whose row has a fixed key per day, so however often the server starts there is one, and a
  * server that was off at that time does it when it is back.
@@ -16,6 +16,7 @@ import { trimLog } from '#kv/trim-log.ts'
 import type { WriteTx } from '#kv/tx.ts'
 import { purgeAccount } from '#mail/purge.ts'
 import { recountUsage } from '#mail/recount.ts'
+import { expireUploads } from '#mail/upload.ts'
 import { trimFailureCounts } from '#report/failure-reporter.ts'
 import { trimReceived } from '#report/received.ts'
 import { dmarcReceivedTable, feedbackReceivedTable } from '#report/tables.ts'
@@ -46,6 +47,11 @@ async function put(tx: WriteTx, nowMs: number): Promise<void> {
 /** Makes sure that the next sweep will be. */
 export const scheduleSweep = (db: Db, clock: Clock): Promise<void> =>
   db.write([], (tx) => put(tx, clock.now()))
+
+/** Removes what was uploaded before this and never used, of every account. Their bytes are then nobody's. */
+async function dropUploads(db: Db, uploadedBefore: number, signal: AbortSignal): Promise<void> {
+  for await (const account of everyAccount(db)) await expireUploads(db, account, { uploadedBefore, signal })
+}
 
 /** Cuts the change log of every account, one after the other. Returns how many rows were removed. */
 async function trimLogs(db: Db, keep: number, signal: AbortSignal): Promise<number> {
@@ -120,6 +126,7 @@ export const sweepTask = (o: {
   /** Milliseconds. */
   keepAudit: () => number
   keepReports: () => number
+  keepUploads: () => number
   blobDirectory: string
   clock: Clock
   telemetry: Telemetry
@@ -129,6 +136,7 @@ export const sweepTask = (o: {
   retry: { firstMs: 60_000, mostMs: 3_600_000 },
   async run(_payload, task) {
     const startedAt = o.clock.now()
+    await dropUploads(task.db, startedAt - o.keepUploads(), task.signal)
     const result = await sweepBlobs({
       db: task.db,
       directory: o.blobDirectory,

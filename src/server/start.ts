@@ -14,6 +14,7 @@ import { LocalBus } from '#bus/engines/local.ts'
 import { dkimRoundTask, followDkimTask, scheduleDkimRound } from '#cert/dkim-tasks.ts'
 import { mtaStsPolicy } from '#cert/settings.ts'
 import { httpSettings } from '#http/settings.ts'
+import { jmapSettings } from '#jmap/settings.ts'
 import type { CommitterLine } from '#kv/committer-client.ts'
 import { type CertificatePair, CertificateSet } from '#net/certificate-set.ts'
 import type { SocketProtocol } from '#net/listener.ts'
@@ -355,6 +356,7 @@ function startTasks(ground: Ground, services: Services): AsyncDisposable {
     keepChanges: () => settings.get(dataRetention).maxChangesHistory,
     keepAudit: () => settings.get(dataRetention).holdAuditFor,
     keepReports: () => settings.get(dataRetention).holdMtaReportsFor,
+    keepUploads: () => settings.get(jmapSettings).uploadTtl,
     clock,
     telemetry,
   })
