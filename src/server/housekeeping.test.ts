@@ -5,7 +5,7 @@ import { it } from 'node:test'
 import { Accounts } from '#account/account.ts'
 import { makeStore } from '#account/fixture.test.ts'
 import { fixedClock } from '#base/clock.ts'
-import type { BlobHash } from '#base/id.ts'
+import type { AccountId, BlobHash } from '#base/id.ts'
 import { LocalBus } from '#bus/engines/local.ts'
 import { changeLogTable } from '#kv/change-log.ts'
 import { KvDb } from '#kv/db.ts'
@@ -25,20 +25,20 @@ it('cuts the change log and drops old uploads of every account at night, and see
   const provision = (): Promise<void> => Promise.resolve()
   using accounts = new Accounts({ db, bus, passwords: makeStore().passwords, telemetry, provision, clock })
   await accounts.createDomain({ name: 'example.org' })
-  const ids = []
+  const ids: AccountId[] = []
   for (const name of ['alice', 'bob']) {
     const { id } = await accounts.createAccount({ name: `${name}@example.org` })
     ids.push(id)
+    for (const [age, byte] of [
+      [3_600_001, 'aa'],
+      [3_600_000, 'bb'],
+    ] as const) {
+      const uploadedAt = nextSweep(clock.now()) - age
+      const hash = byte.repeat(32) as BlobHash
+      await db.write([id], async (tx) => tx.put(uploadTable, [id, id, hash], { sizeBytes: 1, uploadedAt }))
+    }
     for (let i = 1; i <= 300; i++) await db.write([id], async (tx) => tx.changed(id, 'Email', i, 'updated'))
   }
-  const upload = async (uploadedAt: number, byte: string): Promise<void> => {
-    for (const id of ids)
-      await db.write([id], async (tx) =>
-        tx.put(uploadTable, [id, id, byte.repeat(32) as BlobHash], { sizeBytes: 1, uploadedAt }),
-      )
-  }
-  await upload(nextSweep(clock.now()) - 3_600_001, 'aa')
-  await upload(nextSweep(clock.now()) - 3_600_000, 'bb')
   const blobDirectory = temporaryDirectory()
   mkdirSync(blobDirectory, { recursive: true })
   await scheduleSweep(db, clock)
