@@ -5,6 +5,7 @@
 import type { AccountId } from '#base/id.ts'
 import type { ReadTx } from '#kv/tx.ts'
 import { receivingAddresses } from './address-list.ts'
+import type { MailProtocol } from './credential-tables.ts'
 import type { Permission } from './permission.ts'
 import { effectivePermissions } from './role.ts'
 import type { CredentialId } from './shown-once.ts'
@@ -21,6 +22,8 @@ export interface Access {
   readonly permissions: ReadonlySet<Permission>
   /** The app password or API key that was signed in with, which may limit the permissions. */
   readonly credential?: CredentialId
+  /** Of an app password, what it is for; none: all. */
+  readonly protocols?: readonly MailProtocol[]
 }
 
 /** Groups of groups of an account beyond this many are not looked at. */

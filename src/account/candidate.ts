@@ -188,11 +188,17 @@ function isFor({ protocols }: CredentialRow, protocol: string): boolean {
 }
 
 /** What somebody may who signed in with this credential. */
-export function restrict(access: Access, id: CredentialId, { permissions: limit }: CredentialRow): Access {
+export function restrict(access: Access, id: CredentialId, row: CredentialRow): Access {
+  const { permissions: limit, protocols } = row
   const listed = new Set(limit.permissions)
   const isKept = (permission: Permission): boolean =>
     limit.mode === 'inherit' || listed.has(permission) === (limit.mode === 'replace')
-  return { ...access, credential: id, permissions: new Set([...access.permissions].filter(isKept)) }
+  return {
+    ...access,
+    credential: id,
+    protocols,
+    permissions: new Set([...access.permissions].filter(isKept)),
+  }
 }
 
 function accountObstacle(

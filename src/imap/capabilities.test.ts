@@ -15,6 +15,7 @@ test('every word of CAPABILITY is in brackets in the title of a conversation', (
     'LITERAL-',
     'MESSAGELIMIT',
     'SAVELIMIT',
+    'JMAPACCESS',
     'QUOTASET',
     'UTF8=ACCEPT',
     'STARTTLS',

@@ -2,6 +2,7 @@
  * The words of CAPABILITY: exactly what works. Each word has a conversation in a test whose title names it in
  * brackets; `capabilities.test.ts` fails for one that has none.
  */
+import { jmapSession } from './jmap-access.ts'
 import { limitCapabilities } from './message-limit.ts'
 import { quotaSetters } from './quota-root.ts'
 import type { ImapSession } from './session.ts'
@@ -81,6 +82,7 @@ export function capabilities(session: ImapSession): readonly string[] {
   const words = [...always, ...bySettings(session)]
   if (session.access !== undefined) {
     if (session.access.permissions.has(quotaSetters)) words.push('QUOTASET')
+    if (jmapSession(session) !== undefined) words.push('JMAPACCESS')
     if (session.settings.allowCompression) words.push('COMPRESS=DEFLATE')
     if (session.settings.allowUnauthenticate) words.push('UNAUTHENTICATE')
     return words

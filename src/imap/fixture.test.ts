@@ -41,6 +41,8 @@ export interface Person extends Principal {
   groups: readonly AccountId[]
   /** Besides those of users. */
   permissions?: readonly Permission[]
+  /** Of the app password that is used to sign in. */
+  protocols?: Access['protocols']
   /** May not sign in. */
   isDisabled?: boolean
 }
@@ -68,6 +70,7 @@ export class ImapTestServer implements AsyncDisposable {
   readonly #connections: StreamConnection[] = []
   readonly #sessions: Promise<unknown>[] = []
   limits = noLimits
+  jmapUrl: string | undefined
   readonly people: Person[] = [{ id: account, name: 'fred@example.org', isGroup: false, groups: [] }]
 
   private constructor(overrides: Readonly<Record<string, unknown>>) {
@@ -96,6 +99,7 @@ export class ImapTestServer implements AsyncDisposable {
         this.told.push({ event: 'limits', by: by.name, of })
         this.limits = limits
       },
+      jmapUrl: () => this.jmapUrl,
       principals: {
         groupsOf: async (id) => this.people.find((one) => one.id === id)?.groups ?? [],
         byId: async (id) => this.people.find((one) => one.id === id),
@@ -222,7 +226,8 @@ function accessOf(person: Person): Access | undefined {
   if (person.isDisabled === true) return undefined
   const access = userAccess(person.id, person.name)
   const permissions = new Set([...access.permissions, ...(person.permissions ?? [])])
-  return { ...access, groups: person.groups, permissions }
+  const { groups, protocols } = person
+  return { ...access, groups, permissions, ...(protocols === undefined ? {} : { protocols }) }
 }
 
 /** The fallbacks of any object, but for these values. */

@@ -32,6 +32,7 @@ import { check, noop } from './commands/noop.ts'
 import { notify } from './commands/notify.ts'
 import { rename } from './commands/rename.ts'
 import { replace, uidReplace } from './commands/replace.ts'
+import { getjmapaccess } from './commands/getjmapaccess.ts'
 import { resetkey } from './commands/resetkey.ts'
 import { search, uidSearch } from './commands/search.ts'
 import { examine, select } from './commands/select.ts'
@@ -84,6 +85,7 @@ export const commands: readonly AnyCommand[] = [
   notify,
   rename,
   replace,
+  getjmapaccess,
   resetkey,
   search,
   select,

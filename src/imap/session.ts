@@ -44,6 +44,8 @@ export interface ImapServices {
   readonly limitsOf: (account: AccountId) => Promise<MailLimits>
   /** Sets what an account may hold, if `by` may do that. Throws Faults. */
   readonly setLimits: (by: Access, ip: string, account: AccountId, limits: MailLimits) => Promise<void>
+  /** The address of the JMAP session (RFC 8620 §2), where others can reach it. */
+  readonly jmapUrl: () => string | undefined
   readonly principals: Principals
   /** Undefined for whoever may not sign in. */
   readonly accessOf: (account: AccountId) => Promise<Access | undefined>
@@ -81,6 +83,8 @@ export class ImapSession {
   isRev2 = false
   /** It said ENABLE UTF8=ACCEPT (RFC 9755 §3). */
   acceptsUtf8 = false
+  /** Signed in with a password, or keys made of it: not with a certificate. */
+  usedPassword = false
   /** UTF8=ACCEPT is among the capabilities. */
   offersUtf8 = true
   /** It has said something that needs CONDSTORE (RFC 7162 §3.1): FETCH responses have UID and MODSEQ. */

@@ -52,6 +52,7 @@ import type { OpenService } from './listener-plans.ts'
 import { columnsNotKept } from './events.ts'
 import { cache, dataStore, systemSettings } from './settings.ts'
 import type { EmbeddedEngine } from './engine-choice.ts'
+import { jmapUrl } from './jmap-url.ts'
 import { limitSetter } from './limit-setter.ts'
 import { principalsFrom } from './principals.ts'
 import { buildReports, type ReportServices } from './report-services.ts'
@@ -247,6 +248,7 @@ function imapServices(
     mechanisms: new SaslMechanisms(settings),
     limitsOf: limitsFrom(accounts, limits),
     setLimits: limitSetter({ db: store.db, clock, telemetry, accounts, usedBytes }),
+    jmapUrl: () => jmapUrl(settings),
     principals: principalsFrom(store.db, accounts),
     accessOf: (id) => store.db.read((tx) => readAccess(tx, id)),
     ...watches,

@@ -35,7 +35,8 @@ export const authenticate = command({
     let response = initial === undefined ? undefined : initial === '=' ? empty : decodeBase64(initial)
     for (;;) {
       const step = await exchange.next(response)
-      if ('done' in step) return signInDone(session, step.done) satisfies Completion
+      if ('done' in step)
+        return signInDone(session, step.done, mechanism.name !== 'EXTERNAL') satisfies Completion
       if ('failed' in step) {
         if (step.failed === 'wrong') throw signInFailed(session)
         throw new Refusal('Malformed response', undefined, 'BAD')
