@@ -1,5 +1,5 @@
 /** Limits of JMAP. */
-import { duration, integer, size } from '#settings/field.ts'
+import { boolean, duration, integer, size, text } from '#settings/field.ts'
 import { settingsObject } from '#settings/object.ts'
 
 export const jmapSettings = settingsObject({
@@ -13,6 +13,11 @@ export const jmapSettings = settingsObject({
       min: 1,
       max: 100_000,
       help: 'Of how many objects one answer to /changes tells.',
+    }),
+    eventSourceThrottle: duration({
+      fallback: 1000,
+      max: 3_600_000,
+      help: 'The least time between two notifications over one event source.',
     }),
     getMaxResults: integer({
       fallback: 500,
@@ -38,6 +43,12 @@ export const jmapSettings = settingsObject({
       max: 1000,
       help: 'How many method calls one request may have (maxCallsInRequest).',
     }),
+    maxPushSize: size({
+      fallback: 4096,
+      min: 512,
+      max: 65_536,
+      help: 'The largest body of a push message. Push services take 4096 bytes at least, and often no more.',
+    }),
     maxRequestSize: size({
       fallback: 10_000_000,
       min: 1024,
@@ -50,11 +61,56 @@ export const jmapSettings = settingsObject({
       max: 100_000,
       help: 'How many files that are not used yet are kept of one user in one account. The oldest go first.',
     }),
+    maxSubscriptions: integer({
+      fallback: 15,
+      min: 1,
+      max: 1000,
+      help: 'How many push subscriptions an account may have.',
+    }),
     maxUploadSize: size({
       fallback: 50_000_000,
       min: 1024,
       max: 1_000_000_000,
       help: 'The largest file that can be uploaded (maxSizeUpload).',
+    }),
+    pushAttemptWait: duration({
+      fallback: 60_000,
+      min: 1000,
+      max: 86_400_000,
+      help: 'How long a push subscription is left alone when all attempts to send it a message have failed.',
+    }),
+    pushMaxAttempts: integer({
+      fallback: 3,
+      min: 1,
+      max: 100,
+      help: 'How often one push message is tried.',
+    }),
+    pushPrivateNetworks: boolean({
+      fallback: false,
+      help: 'Whether push subscriptions may name hosts of private networks. Then users can make the server send requests to hosts that only it reaches.',
+    }),
+    pushRequestTimeout: duration({
+      fallback: 10_000,
+      min: 100,
+      max: 300_000,
+      help: 'How long one attempt to send a push message may take.',
+    }),
+    pushRetryWait: duration({
+      fallback: 1000,
+      min: 10,
+      max: 3_600_000,
+      help: 'The wait between the first two attempts to send a push message, doubled after each.',
+    }),
+    pushThrottle: duration({
+      fallback: 1000,
+      max: 3_600_000,
+      help: 'The least time between two messages to one push subscription.',
+    }),
+    pushVerifyTimeout: duration({
+      fallback: 60_000,
+      min: 1000,
+      max: 86_400_000,
+      help: 'The least time between two messages that ask to verify a push subscription with the same URL.',
     }),
     queryMaxResults: integer({
       fallback: 5000,
@@ -78,6 +134,30 @@ export const jmapSettings = settingsObject({
       fallback: 3_600_000,
       min: 1000,
       help: 'How long a file that is not used is kept at least. Standards ask for an hour.',
+    }),
+    webPushContact: text({
+      fallback: undefined,
+      longest: 500,
+      allowed: 'a "mailto:" or "https:" URI',
+      normalise: (given) => (/^(?:mailto:[^@\s]+@|https:\/\/)[^@\s]+$/i.test(given) ? given : undefined),
+      help: 'Where operators of push services find whoever runs this server: a "mailto:" or "https:" URI.',
+    }),
+    websocketHeartbeat: duration({
+      fallback: 60_000,
+      min: 100,
+      max: 3_600_000,
+      help: 'How often a WebSocket is asked for a sign of life.',
+    }),
+    websocketThrottle: duration({
+      fallback: 1000,
+      max: 3_600_000,
+      help: 'The least time between two notifications over one WebSocket.',
+    }),
+    websocketTimeout: duration({
+      fallback: 600_000,
+      min: 100,
+      max: 86_400_000,
+      help: 'After how long without a sign of life of its client a WebSocket is closed.',
     }),
   },
 })

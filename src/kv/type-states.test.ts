@@ -52,3 +52,30 @@ test('a type has the number of its last change, also after a restart and with wr
   }
   assert.ok(id > 20)
 })
+
+test('RFC 8621 §1.5: EmailDelivery has the number of the last message that came, and of nothing else', async () => {
+  const db = new KvDb(
+    new MemoryEngine(new MemoryBlobs()),
+    new LocalBus({
+      onError: (error) => {
+        throw error
+      },
+    }),
+  )
+  const kept = new TypeStates()
+  const read = async (): Promise<readonly number[]> =>
+    Promise.all(
+      [kept, new TypeStates()].map((states) => db.read((tx) => states.read(tx, account, 'EmailDelivery'))),
+    )
+  assert.deepEqual(await read(), [0, 0])
+  await db.write([account], async (tx) => tx.changed(account, 'Email', 1, 'created'))
+  assert.deepEqual(await read(), [1, 1])
+  await db.write([account], async (tx) => tx.changed(account, 'Email', 1, 'updated'))
+  await db.write([account], async (tx) => tx.changed(account, 'Mailbox', 2, 'created'))
+  assert.deepEqual(await read(), [1, 1])
+  await db.write([account], async (tx) => {
+    tx.changed(account, 'Email', 1, 'destroyed')
+    tx.changed(account, 'Email', 2, 'created')
+  })
+  assert.deepEqual(await read(), [4, 4])
+})

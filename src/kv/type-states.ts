@@ -12,7 +12,9 @@ import { Lru } from '#base/lru.ts'
 import { changeLogTable, entriesSince, type LogEntry, logFloorTable } from './change-log.ts'
 import type { ReadTx, WriteTx } from './tx.ts'
 
-type States = ReadonlyMap<DataType, Modseq>
+/** RFC 8621 §1.5: besides the types, when something new was added to the store last. */
+export type StateType = DataType | 'EmailDelivery'
+type States = ReadonlyMap<StateType, Modseq>
 type Reader = Pick<ReadTx, 'sequence' | 'get' | 'list'>
 
 interface Known {
@@ -20,6 +22,7 @@ interface Known {
   readonly states: States
 }
 
+const allTypes: readonly StateType[] = [...dataTypes, 'EmailDelivery']
 const page = 256
 /** Some 200 bytes each. */
 const keptAccounts = 10_000
@@ -28,7 +31,7 @@ export class TypeStates {
   readonly #known = new Lru<AccountId, Known>(keptAccounts)
 
   /** The state of a type as the snapshot shows it. */
-  async read(tx: ReadTx, account: AccountId, type: DataType): Promise<Modseq> {
+  async read(tx: ReadTx, account: AccountId, type: StateType): Promise<Modseq> {
     const { states } = await this.#readAll(tx, account)
     return states.get(type)!
   }
@@ -63,7 +66,7 @@ async function follow(tx: Reader, account: AccountId, known: Known, to: Modseq):
   for (let from = known.at; from < to;) {
     const entries = await entriesSince(tx, account, from, page)
     if (entries === 'tooOld') return undefined
-    for (const [modseq, entry] of entries) for (const type of entry.keys()) states.set(type, modseq)
+    for (const [modseq, entry] of entries) for (const type of touched(entry)) states.set(type, modseq)
     if (entries.length < page) break
     from = entries.at(-1)![0]
   }
@@ -73,7 +76,7 @@ async function follow(tx: Reader, account: AccountId, known: Known, to: Modseq):
 /** Backwards through the log, until every type has been met or the log ends. */
 async function scan(tx: Reader, account: AccountId, to: Modseq): Promise<Known> {
   const floor = (await tx.get(logFloorTable, account)) ?? (0 as Modseq)
-  const states = new Map<DataType, Modseq>()
+  const states = new Map<StateType, Modseq>()
   for (let before = (to + 1) as Modseq; ;) {
     const rows: readonly (readonly [readonly [AccountId, Modseq], LogEntry])[] = await tx.list(
       changeLogTable,
@@ -81,10 +84,20 @@ async function scan(tx: Reader, account: AccountId, to: Modseq): Promise<Known> 
       { after: [account, before], reverse: true, limit: page },
     )
     for (const [[, modseq], entry] of rows)
-      for (const type of entry.keys()) if (!states.has(type)) states.set(type, modseq)
-    if (rows.length < page || states.size === dataTypes.length) break
+      for (const type of touched(entry)) if (!states.has(type)) states.set(type, modseq)
+    if (rows.length < page || states.size === allTypes.length) break
     before = rows.at(-1)![0][1]
   }
-  for (const type of dataTypes) if (!states.has(type)) states.set(type, floor)
+  for (const type of allTypes) if (!states.has(type)) states.set(type, floor)
   return { at: to, states }
+}
+
+/** The types that an entry is about. */
+function* touched(entry: LogEntry): Iterable<StateType> {
+  yield* entry.keys()
+  for (const how of entry.get('Email')?.values() ?? []) {
+    if (how !== 'created') continue
+    yield 'EmailDelivery'
+    return
+  }
 }

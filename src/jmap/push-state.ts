@@ -1,0 +1,97 @@
+/**
+ * What changed for a user, over all accounts that the user can see, since a moment that a short text stands for: the
+ * StateChange object (RFC 8620 §7.1) and the pushState that goes with it (RFC 8887 §4.3.5.1; the event id of
+ * RFC 8620 §7.3).
+ *
+ * What must always hold: a type that did not change is not told; what changed after the moment is, whatever is lost
+ * on the way, since it is always the change log that says so. An account of which the text says nothing is told as a
+ * whole.
+ */
+import type { Access } from '#account/access.ts'
+import type { AccountId, Modseq } from '#base/id.ts'
+import { modseqOf, stateOf } from '#kv/change-log.ts'
+import type { StateType } from '#kv/type-states.ts'
+import { accountNumber, accountObjectId, seenAccounts } from './accounts.ts'
+import { objectOf } from './dispatch.ts'
+import type { JmapServices } from './services.ts'
+import type { JsonObject } from './value.ts'
+
+/** The sequence of each account up to which everything was told. */
+export type Told = ReadonlyMap<AccountId, Modseq>
+
+export type PushServices = Pick<JmapServices, 'db' | 'principals' | 'states'>
+
+/** Types that no method of JMAP knows. */
+const internal: ReadonlySet<StateType> = new Set(['Subscription', 'Annotation'])
+
+/** Of an event id, which comes back in a header field; what is left out is told anew. */
+const longestToken = 4000
+
+/** The own account comes first, so that it is never left out. */
+export function pushStateOf(told: Told): string {
+  let text = ''
+  for (const [account, modseq] of told) {
+    const more = `${text === '' ? '' : '.'}${accountObjectId(account)}-${stateOf(modseq)}`
+    if (text.length + more.length > longestToken) break
+    text += more
+  }
+  return text
+}
+
+/** What we did not give out says nothing: everything is told then. */
+export function readPushState(text: string): Told {
+  const told = new Map<AccountId, Modseq>()
+  if (text.length > longestToken) return told
+  for (const one of text.split('.')) {
+    const [account, state, ...rest] = one.split('-')
+    const id = accountNumber(account!)
+    const modseq = state === undefined ? undefined : modseqOf(state)
+    if (id === undefined || modseq === undefined || rest.length > 0) return new Map()
+    told.set(id, modseq)
+  }
+  return told
+}
+
+/** Ids of the accounts that the user can see, the own one first. */
+export const pushedAccounts = async (services: PushServices, access: Access): Promise<readonly AccountId[]> =>
+  (await seenAccounts(services, access)).map(({ id }) => id)
+
+export interface Difference {
+  /** For each account with changes the states of the types that changed. */
+  readonly changed: ReadonlyMap<AccountId, JsonObject>
+  /** Up to where it reaches. */
+  readonly now: Told
+}
+
+/** `types`: those that are asked for; null: all. Without `told` nothing is new. */
+export function differenceSince(
+  { db, states }: PushServices,
+  accounts: readonly AccountId[],
+  told: Told | undefined,
+  types: ReadonlySet<string> | null,
+): Promise<Difference> {
+  return db.read(async (tx) => {
+    const now = new Map<AccountId, Modseq>()
+    const changed = new Map<AccountId, JsonObject>()
+    for (const account of accounts) {
+      const sequence = await tx.sequence(account)
+      now.set(account, sequence)
+      const before = told?.get(account)
+      if (told === undefined || before === sequence) continue
+      // A number that is not reached yet is of a store that was there before.
+      const isUnknown = before === undefined || before > sequence
+      const found: [string, string][] = []
+      for (const [type, state] of await states.readAll(tx, account)) {
+        if (internal.has(type) || types?.has(type) === false) continue
+        if (isUnknown || state > before) found.push([type, stateOf(state)])
+      }
+      if (found.length > 0) changed.set(account, objectOf(found))
+    }
+    return { changed, now }
+  })
+}
+
+export const stateChange = ({ changed }: Pick<Difference, 'changed'>): JsonObject => ({
+  '@type': 'StateChange',
+  changed: objectOf([...changed].map(([account, states]) => [accountObjectId(account), states] as const)),
+})

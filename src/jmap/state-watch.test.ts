@@ -1,0 +1,163 @@
+import assert from 'node:assert/strict'
+import { describe, it } from 'node:test'
+import { AccountWatch } from '#account/account-watch.ts'
+import { userAccess } from '#account/fixture.test.ts'
+import type { AccountId, Modseq } from '#base/id.ts'
+import { LocalBus } from '#bus/engines/local.ts'
+import { KvDb } from '#kv/db.ts'
+import { inboxId } from '#mail/mailbox.ts'
+import { account, accountId, JmapTestServer } from './fixture.test.ts'
+import { pushStateOf, readPushState } from './push-state.ts'
+import { type FollowOptions, type StateFollower, StateWatch } from './state-watch.ts'
+import type { JsonObject } from './value.ts'
+
+const letter = 'From: a@example.org\nSubject: one\n\nText.\n'
+const never = new AbortController().signal
+
+interface Watched extends Disposable {
+  readonly server: JmapTestServer
+  readonly accountWatch: AccountWatch
+  follow(o?: Partial<FollowOptions>, id?: AccountId): Promise<StateFollower>
+}
+
+async function watched(): Promise<Watched> {
+  const server = await JmapTestServer.start()
+  const accountWatch = new AccountWatch(server.bus)
+  const watch = new StateWatch({ services: server.services, accountWatch })
+  return {
+    server,
+    accountWatch,
+    follow: (o = {}, id = account) =>
+      watch.follow(userAccess(id, 'somebody@example.org'), { types: null, throttleMs: 0, ...o }),
+    [Symbol.dispose]: () => accountWatch[Symbol.dispose](),
+  }
+}
+
+const next = async (follower: StateFollower): Promise<Record<string, JsonObject>> =>
+  (await follower.next(never)).change['changed'] as unknown as Record<string, JsonObject>
+
+const touch = (db: KvDb, type: 'Mailbox' | 'Identity' | 'Thread', of = account): Promise<void> =>
+  db.write([of], async (tx) => tx.changed(of, type, 5, 'updated'))
+
+describe('RFC 8620 §7.1: StateChange', () => {
+  it('has for each account the states that /get would return, of the types that changed only', async () => {
+    using w = await watched()
+    using follower = await w.follow()
+    const coming = follower.next(never)
+    await w.server.deliver(letter)
+    const { change } = await coming
+    assert.equal(change['@type'], 'StateChange')
+    const { state } = await w.server.call('Mailbox/get')
+    assert.deepEqual(JSON.parse(JSON.stringify(change['changed'])), {
+      [accountId]: { Email: state, Mailbox: state, Thread: state, EmailDelivery: state },
+    })
+  })
+
+  it('does not tell types that nobody asked for, nor those that no method knows', async () => {
+    using w = await watched()
+    using follower = await w.follow({ types: new Set(['Identity', 'Subscription', 'Nothing']) })
+    await w.server.deliver(letter)
+    await w.server.db.write([account], async (tx) => tx.changed(account, 'Subscription', 0, 'updated'))
+    const coming = next(follower)
+    await touch(w.server.db, 'Identity')
+    assert.deepEqual(Object.keys((await coming)[accountId]!), ['Identity'])
+  })
+
+  it('puts many changes into one', async () => {
+    using w = await watched()
+    using follower = await w.follow()
+    for (let i = 0; i < 50; i++) await touch(w.server.db, i % 2 === 0 ? 'Identity' : 'Mailbox')
+    const changed = await next(follower)
+    const identity = Number.parseInt(changed[accountId]!['Identity'] as string, 36)
+    const mailbox = Number.parseInt(changed[accountId]!['Mailbox'] as string, 36)
+    assert.equal(mailbox - identity, 1)
+    const coming = next(follower)
+    await touch(w.server.db, 'Thread')
+    assert.deepEqual(Object.keys((await coming)[accountId]!), ['Thread'])
+  })
+
+  it('has a look at once, and the next one after the throttle only', async () => {
+    using w = await watched()
+    using follower = await w.follow({ throttleMs: 3_600_000 })
+    await touch(w.server.db, 'Identity')
+    await next(follower)
+    const ended = new AbortController()
+    const held = follower.next(ended.signal)
+    await touch(w.server.db, 'Thread')
+    ended.abort()
+    await assert.rejects(held, { name: 'AbortError' })
+  })
+
+  it('comes from other workers, and without a hint by the heartbeat', async () => {
+    using w = await watched()
+    const other = new LocalBus({ onError: (error) => assert.fail(String(error)) })
+    const db = new KvDb(w.server.engine, other)
+    using follower = await w.follow()
+    const coming = next(follower)
+    await touch(db, 'Thread')
+    w.accountWatch.beat()
+    assert.deepEqual(Object.keys((await coming)[accountId]!), ['Thread'])
+  })
+
+  it('reaches accounts that share something, also new ones, and no others', async () => {
+    using w = await watched()
+    const ann = await w.server.add(8, 'ann@example.org')
+    await w.server.add(9, 'bob@example.org')
+    using follower = await w.follow({}, ann.id)
+    await w.server.share(inboxId, ann.id, 'lr')
+    w.accountWatch.beat()
+    assert.deepEqual(Object.keys(await next(follower)), [accountId])
+    const coming = next(follower)
+    await w.server.deliver(letter, { to: 9 as AccountId })
+    await w.server.deliver(letter)
+    assert.deepEqual(Object.keys(await coming), [accountId])
+    await w.server.share(inboxId, ann.id, '')
+    w.accountWatch.beat()
+    await w.server.deliver(letter)
+    const own = next(follower)
+    await w.server.deliver(letter, { to: ann.id })
+    assert.deepEqual(Object.keys(await own), ['A8'])
+  })
+
+  it('goes on from what was told last, whatever happened in between', async () => {
+    using w = await watched()
+    using first = await w.follow()
+    await touch(w.server.db, 'Thread')
+    const { pushState } = await first.next(never)
+    await touch(w.server.db, 'Identity')
+    using second = await w.follow({ since: pushState })
+    assert.deepEqual(Object.keys((await next(second))[accountId]!), ['Identity'])
+    using third = await w.follow({ since: 'never given out' })
+    const all = Object.keys((await next(third))[accountId]!)
+    assert.ok(all.includes('Thread') && all.includes('Email') && all.includes('Mailbox'))
+    assert.ok(!all.includes('Subscription'))
+  })
+
+  it('tries again when the store cannot be read, and ends with the signal', async (t) => {
+    using w = await watched()
+    using follower = await w.follow()
+    t.mock.method(w.server.db, 'read', () => Promise.reject(new Error('no store')), { times: 1 })
+    await touch(w.server.db, 'Thread')
+    const ended = new AbortController()
+    const held = follower.next(ended.signal)
+    ended.abort()
+    await assert.rejects(held, { name: 'AbortError' })
+    assert.deepEqual(Object.keys((await next(follower))[accountId]!), ['Thread'])
+  })
+})
+
+describe('push states', () => {
+  const told = (count: number): ReadonlyMap<AccountId, Modseq> =>
+    new Map(Array.from({ length: count }, (_, i) => [(i + 1) as AccountId, (i * 1e6) as Modseq]))
+
+  it('come back as they were given out, the own account in any case', () => {
+    assert.deepEqual(readPushState(pushStateOf(told(20))), told(20))
+    const many = readPushState(pushStateOf(told(10_000)))
+    assert.ok(many.size > 100 && many.size < 10_000)
+    assert.equal(many.get(1 as AccountId), 0)
+  })
+
+  for (const text of ['', 'A7', 'A7-', 'A7-1-2', 'B7-1', 'A7-1.', 'A7-01', 'A7-1.x', 'x'.repeat(1e6)])
+    it(`of somebody else say nothing: ${text.slice(0, 20)}`, () =>
+      assert.deepEqual(readPushState(text), new Map()))
+})
