@@ -3,7 +3,13 @@
  * node:http parses; this sets its limits, tells handlers who is asking, and ends cleanly. A client that is
  * slow with its headers or its request, or does nothing at all, is cut off.
  */
-import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http'
+import {
+  createServer,
+  type IncomingMessage,
+  type Server,
+  type ServerOptions,
+  type ServerResponse,
+} from 'node:http'
 import type { Socket } from 'node:net'
 import { getRequestListener, RequestError } from '@hono/node-server'
 import type { IpNetwork } from '#base/ip.ts'
@@ -70,30 +76,16 @@ export function httpProtocol(handler: HttpHandler, options: HttpOptions): Socket
       // Health checks of proxies ask with HTTP/1.0, which needs no Host (RFC 9112 §3.3).
       hostname: 'localhost',
       // A request that cannot even be represented, such as one without a usable Host.
-      errorHandler: (error) => {
-        if (error instanceof RequestError) return problemResponse({ status: 400 }, '')
-        o.onCrash(error)
-        return problemResponse({ status: 500 }, '')
-      },
+      errorHandler: (error) => refuse(error, o.onCrash),
     },
   )
-  const server = createServer(
-    {
-      headersTimeout: o.headersTimeoutMs,
-      requestTimeout: o.requestTimeoutMs,
-      keepAliveTimeout: o.keepAliveTimeoutMs,
-      connectionsCheckingInterval: Math.min(checkEveryMs, o.headersTimeoutMs),
-      maxHeaderSize: o.maxHeaderBytes,
-      shouldUpgradeCallback: asksForWebSocket,
-    },
-    (incoming, outgoing) => {
-      if (draining.signal.aborted) outgoing.shouldKeepAlive = false
-      outgoing.once('close', () => {
-        if (draining.signal.aborted) closeIdleSoon(server)
-      })
-      begin(incoming, outgoing)
-    },
-  )
+  const server = createServer(nodeOptions(o), (incoming, outgoing) => {
+    if (draining.signal.aborted) outgoing.shouldKeepAlive = false
+    outgoing.once('close', () => {
+      if (draining.signal.aborted) closeIdleSoon(server)
+    })
+    begin(incoming, outgoing)
+  })
   const begin = (incoming: IncomingMessage, outgoing: ServerResponse): void => {
     answer(incoming, outgoing).catch((error: unknown) => {
       o.onCrash(error)
@@ -122,6 +114,21 @@ export function httpProtocol(handler: HttpHandler, options: HttpOptions): Socket
       server.closeIdleConnections()
     },
   }
+}
+
+const nodeOptions = (o: typeof defaults): ServerOptions => ({
+  headersTimeout: o.headersTimeoutMs,
+  requestTimeout: o.requestTimeoutMs,
+  keepAliveTimeout: o.keepAliveTimeoutMs,
+  connectionsCheckingInterval: Math.min(checkEveryMs, o.headersTimeoutMs),
+  maxHeaderSize: o.maxHeaderBytes,
+  shouldUpgradeCallback: asksForWebSocket,
+})
+
+function refuse(error: unknown, onCrash: HttpOptions['onCrash']): Response {
+  if (error instanceof RequestError) return problemResponse({ status: 400 }, '')
+  onCrash(error)
+  return problemResponse({ status: 500 }, '')
 }
 
 function handOver(server: Server, socket: Socket): void {

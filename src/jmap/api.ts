@@ -1,13 +1,16 @@
 /** What JMAP answers over HTTP: the session and requests. Uploads, downloads and events have files of their own. */
 import { type Context, Hono } from 'hono'
+import type { AccessWatch } from '#account/access-watch.ts'
 import type { HttpEnv } from '#http/router.ts'
 import { RequestProblem } from './errors.ts'
 import { addDownloadRoutes } from './download.ts'
+import { eventSource } from './event-source.ts'
 import { type JmapEnv, jmapGate, type JmapSignIn } from './gate.ts'
 import type { RequestProcessor } from './processor.ts'
 import { parseRequest } from './request.ts'
 import { jmapSettings } from './settings.ts'
 import { addUploadRoutes } from './upload.ts'
+import type { StateWatch } from './state-watch.ts'
 import type { JsonObject } from './value.ts'
 
 export interface JmapOptions {
@@ -15,11 +18,13 @@ export interface JmapOptions {
   readonly signIn: JmapSignIn
   /** The address of the server, where an administrator said one. */
   readonly publicUrl: () => string | undefined
+  readonly stateWatch: StateWatch
+  readonly accessWatch: Pick<AccessWatch, 'watch'>
 }
 
 export function addJmapRoutes(everything: Hono<HttpEnv>, o: JmapOptions): void {
   const router = new Hono<JmapEnv>()
-  const gate = jmapGate(o.signIn)
+  const gate = jmapGate(o.signIn, o.processor.services.clock)
   router.use('/jmap', gate)
   router.use('/jmap/*', gate)
   router.use('/.well-known/jmap', gate)
@@ -32,6 +37,7 @@ export function addJmapRoutes(everything: Hono<HttpEnv>, o: JmapOptions): void {
   router.post('/jmap/', api)
   addUploadRoutes(router, o.processor.services)
   addDownloadRoutes(router, o.processor.services)
+  router.get('/jmap/eventsource/', eventSource({ ...o, services: o.processor.services }))
   everything.route('/', router)
 }
 

@@ -2,12 +2,15 @@
 import assert from 'node:assert/strict'
 import { userAccess } from '#account/fixture.test.ts'
 import type { Access } from '#account/access.ts'
+import type { AccessWatch } from '#account/access-watch.ts'
+import { AccountWatch } from '#account/account-watch.ts'
 import type { Permission } from '#account/permission.ts'
 import { fixedClock } from '#base/clock.ts'
 import type { AccountId, MailboxId } from '#base/id.ts'
 import { MemoryBlobs } from '#blob/engines/memory.ts'
 import { LocalBus } from '#bus/engines/local.ts'
 import { createRouter } from '#http/router.ts'
+import { httpProtocol } from '#http/server.ts'
 import { KvDb } from '#kv/db.ts'
 import { MemoryEngine } from '#kv/engines/memory.ts'
 import { TypeStates } from '#kv/type-states.ts'
@@ -19,6 +22,7 @@ import type { Principal } from '#mail/principal.ts'
 import { rightsOf } from '#mail/rights.ts'
 import { changeGrant } from '#mail/share.ts'
 import { AccountViews } from '#mail/view.ts'
+import { Listener } from '#net/listener.ts'
 import { parseStructure } from '#message/mime.ts'
 import { SearchIndexes } from '#search/indexes.ts'
 import type { Settings, SettingsObject } from '#settings/object.ts'
@@ -29,6 +33,7 @@ import { addJmapRoutes } from './api.ts'
 import { capabilities } from './capabilities.ts'
 import { RequestProcessor } from './processor.ts'
 import type { JmapServices } from './services.ts'
+import { StateWatch } from './state-watch.ts'
 import type { JsonObject } from './value.ts'
 
 export const account = 7 as AccountId
@@ -62,6 +67,11 @@ export class JmapTestServer {
   readonly db = new KvDb(this.engine, this.bus)
   readonly clock = fixedClock(createdAt + 60_000)
   readonly told: Told[] = []
+  /** What failed below the routes. */
+  readonly crashes: unknown[] = []
+  readonly accountWatch = new AccountWatch(this.bus)
+  /** Of those who are watched: says what they may do now; undefined: nothing any more. */
+  readonly accessChanges = new Set<(now: Access | undefined) => void>()
   readonly services: JmapServices
   readonly processor: RequestProcessor
   readonly router
@@ -101,6 +111,8 @@ export class JmapTestServer {
     addJmapRoutes(this.router, {
       processor: this.processor,
       publicUrl: () => undefined,
+      stateWatch: new StateWatch({ services: this.services, accountWatch: this.accountWatch }),
+      accessWatch: this.#accessWatch,
       signIn: {
         password: async (name, password) => {
           const person = this.people.find((one) => one.name === name && !one.isGroup)
@@ -109,6 +121,13 @@ export class JmapTestServer {
         apiKey: async () => 'wrong',
       },
     })
+  }
+
+  readonly #accessWatch: Pick<AccessWatch, 'watch'> = {
+    watch: (_watched, changed) => {
+      this.accessChanges.add(changed)
+      return { [Symbol.dispose]: () => void this.accessChanges.delete(changed) }
+    },
   }
 
   /** With one account that has its first mailboxes. `settings` are those of the object Jmap. */
@@ -160,7 +179,22 @@ export class JmapTestServer {
       headers: { Authorization: basic(as), Host: 'mail.example.org', ...(init.headers as object) },
     })
     const client = { ip: '192.0.2.7', secure: true, isLocal: false }
-    return this.router.fetch(request, { client, listener: 'https', incoming: {}, outgoing: {} })
+    const draining = new AbortController().signal
+    return this.router.fetch(request, { client, listener: 'https', incoming: {}, outgoing: {}, draining })
+  }
+
+  /** The same routes on a port of this machine. */
+  async listen(): Promise<{ readonly port: number; readonly listener: Listener } & AsyncDisposable> {
+    const fail = (error: unknown): void => void this.crashes.push(error)
+    const listener = new Listener({
+      name: 'web',
+      bind: [{ host: '127.0.0.1', port: 0 }],
+      protocol: httpProtocol(this.router, { onCrash: fail }),
+      onTrouble: fail,
+    })
+    const [endpoint] = await listener.listen()
+    const end = async (): Promise<void> => void (await listener.drain(0))
+    return { port: endpoint!.port, listener, [Symbol.asyncDispose]: end }
   }
 
   /** A request with these calls. */
@@ -201,7 +235,7 @@ export class JmapTestServer {
   }
 }
 
-const basic = (name: string): string => `Basic ${Buffer.from(`${name}:secret`).toString('base64')}`
+export const basic = (name: string): string => `Basic ${Buffer.from(`${name}:secret`).toString('base64')}`
 
 const accessOf = ({ id, name, permissions }: Person): Access => {
   const access = userAccess(id, name)

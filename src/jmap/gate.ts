@@ -4,7 +4,9 @@
  */
 import type { Context, MiddlewareHandler } from 'hono'
 import type { Access } from '#account/access.ts'
+import type { Watched } from '#account/access-watch.ts'
 import type { SignIn } from '#account/sign-in.ts'
+import type { Clock } from '#base/clock.ts'
 import { Fault } from '#base/fault.ts'
 import { basicCredentials, bearerToken } from '#http/authorization.ts'
 import { isForeign } from '#http/origin.ts'
@@ -12,15 +14,19 @@ import type { HttpEnv } from '#http/router.ts'
 
 /** What handlers behind the gate find in their context. */
 export interface JmapEnv extends HttpEnv {
-  Variables: HttpEnv['Variables'] & { access: Access }
+  Variables: HttpEnv['Variables'] & { access: Access; watched: Watched }
 }
 
 export type JmapSignIn = Pick<SignIn, 'password' | 'apiKey'>
 
 /** Throws Fault `forbidden` and `authenticationFailed`. */
-export function jmapGate(signIn: JmapSignIn): MiddlewareHandler<JmapEnv> {
+export function jmapGate(signIn: JmapSignIn, clock: Clock): MiddlewareHandler<JmapEnv> {
   return async (c, next) => {
-    c.set('access', await signedIn(signIn, c))
+    const passwordSince = clock.now()
+    const access = await signedIn(signIn, c)
+    const { account, credential } = access
+    c.set('access', access)
+    c.set('watched', credential === undefined ? { account, passwordSince } : { account, credential })
     await next()
   }
 }

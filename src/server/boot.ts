@@ -26,10 +26,12 @@ import { AccountWatch } from '#account/account-watch.ts'
 import { UserSessions } from '#imap/user-sessions.ts'
 import { ImapProtocol } from '#imap/protocol.ts'
 import type { ImapServices } from '#imap/session.ts'
+import type { JmapOptions } from '#jmap/api.ts'
 import { capabilities } from '#jmap/capabilities.ts'
 import { managementCapability } from '#jmap/capabilities/management.ts'
 import { RequestProcessor } from '#jmap/processor.ts'
 import type { JmapServices } from '#jmap/services.ts'
+import { StateWatch } from '#jmap/state-watch.ts'
 import { TypeStates } from '#kv/type-states.ts'
 import { ColumnsKeeper } from '#mail/columns-keeper.ts'
 import { type MailLimits, noLimits } from '#mail/limits.ts'
@@ -81,6 +83,7 @@ export interface Services extends AsyncDisposable {
   readonly accounts: Accounts
   readonly signIn: SignIn
   readonly accessWatch: AccessWatch
+  readonly accountWatch: AccountWatch
   readonly limits: AccountLimits
   readonly views: AccountViews
   readonly indexes: SearchIndexes
@@ -104,6 +107,7 @@ export function buildServices(o: WorkerOptions): Services {
     account: Parameters<typeof provisionAccount>[1],
   ) => provisionAccount(tx, account, clock.now())
   const accessWatch = new AccessWatch({ db, bus, clock })
+  const accountWatch = new AccountWatch(bus)
   const limits = new AccountLimits({ db, bus, clock, usedBytes })
   const passwords = new PasswordPolicy({ settings, passwords: hasher })
   const accounts = new Accounts({ db, bus, passwords, telemetry, provision, clock })
@@ -126,6 +130,7 @@ export function buildServices(o: WorkerOptions): Services {
     accounts,
     signIn,
     accessWatch,
+    accountWatch,
     limits,
     views,
     indexes,
@@ -138,6 +143,7 @@ export function buildServices(o: WorkerOptions): Services {
       signingKeys[Symbol.dispose]()
       dns[Symbol.dispose]()
       accessWatch[Symbol.dispose]()
+      accountWatch[Symbol.dispose]()
       limits[Symbol.dispose]()
       accounts[Symbol.dispose]()
       await signIn.settled()
@@ -153,13 +159,12 @@ export type MailProtocols = Readonly<Record<Exclude<OpenService, 'http'>, Protoc
 export function buildProtocols(o: WorkerOptions, services: Services): MailProtocols {
   const smtp = smtpDeps(o, services)
   const stack = new DisposableStack()
-  const watch = stack.use(new AccountWatch(o.bus))
   const userSessions = stack.use(new UserSessions(o.bus))
   return {
     smtp: stack.use(new SmtpProtocol('smtp', smtp)),
     submission: stack.use(new SmtpProtocol('submission', smtp)),
     lmtp: stack.use(new SmtpProtocol('lmtp', smtp)),
-    imap: stack.use(new ImapProtocol(imapServices(o, services, { watch, userSessions }))),
+    imap: stack.use(new ImapProtocol(imapServices(o, services, userSessions))),
     [Symbol.dispose]: () => stack.dispose(),
   }
 }
@@ -167,9 +172,9 @@ export function buildProtocols(o: WorkerOptions, services: Services): MailProtoc
 /** JMAP, which comes over HTTP. */
 export function buildJmap(
   { settings, telemetry, clock }: WorkerOptions,
-  { store, views, indexes, accounts, limits }: Services,
+  { store, views, indexes, accounts, limits, signIn, accessWatch, accountWatch }: Services,
   management: Management,
-): RequestProcessor {
+): Omit<JmapOptions, 'publicUrl'> {
   const services: JmapServices = {
     db: store.db,
     blobs: store.blobs,
@@ -182,7 +187,12 @@ export function buildJmap(
     clock,
   }
   const all = [...capabilities, managementCapability(management)]
-  return new RequestProcessor({ services, capabilities: all, telemetry })
+  return {
+    processor: new RequestProcessor({ services, capabilities: all, telemetry }),
+    signIn,
+    accessWatch,
+    stateWatch: new StateWatch({ services, accountWatch }),
+  }
 }
 
 /** What an account may hold; one that is gone may hold anything, since nothing can come. */
@@ -236,8 +246,8 @@ function smtpDeps({ bus, settings, telemetry, clock }: WorkerOptions, services: 
 
 function imapServices(
   { settings, telemetry, clock }: WorkerOptions,
-  { store, views, indexes, signIn, accounts, accessWatch, limits }: Services,
-  watches: Pick<ImapServices, 'watch' | 'userSessions'>,
+  { store, views, indexes, signIn, accounts, accessWatch, accountWatch, limits }: Services,
+  userSessions: UserSessions,
 ): ImapServices {
   return {
     db: store.db,
@@ -251,7 +261,8 @@ function imapServices(
     jmapUrl: () => jmapUrl(settings),
     principals: principalsFrom(store.db, accounts),
     accessOf: (id) => store.db.read((tx) => readAccess(tx, id)),
-    ...watches,
+    watch: accountWatch,
+    userSessions,
     accessWatch,
     settings,
     telemetry,

@@ -259,7 +259,7 @@ function httpOf(
         tx.schedule(recountName, account === undefined ? {} : { account }, clock.now()),
       ),
     searchIndexes: searchIndexes(db, bus),
-    jmap: { processor: buildJmap(ground, services, management), signIn },
+    jmap: buildJmap(ground, services, management),
     management,
     signIn: new AdministratorSignIn({ settings, signIn, passwords: hasher, telemetry }),
   })
