@@ -27,7 +27,12 @@ const groupEnd: Address = { name: undefined, route: undefined, mailbox: undefine
 
 /** The addresses of a header field's unfolded value. */
 export function parseAddresses(text: string): readonly Address[] {
-  return new AddressReader(text).read()
+  return new AddressReader(text, (quoted) => quoted).read()
+}
+
+/** The same, with what was quoted as `ofQuoted` makes it. */
+export function parseAddressesWith(text: string, ofQuoted: (quoted: string) => string): readonly Address[] {
+  return new AddressReader(text, ofQuoted).read()
 }
 
 /** The display name for people: decoded; undefined where there is none. */
@@ -87,6 +92,7 @@ const isSpecial = (c: number): boolean =>
 
 class AddressReader {
   readonly #text: string
+  readonly #ofQuoted: (quoted: string) => string
   readonly #list: Address[] = []
   #at = 0
   #inGroup = false
@@ -100,8 +106,9 @@ class AddressReader {
   /** A quote that never ends was seen: from there on, quotes are ordinary characters. */
   #quotesEnd = true
 
-  constructor(text: string) {
+  constructor(text: string, ofQuoted: (quoted: string) => string) {
     this.#text = text
+    this.#ofQuoted = ofQuoted
   }
 
   read(): readonly Address[] {
@@ -162,7 +169,7 @@ class AddressReader {
     const text = this.#text
     if (text.charCodeAt(this.#at) === QUOTE) {
       const quoted = this.#quotedString()
-      if (quoted !== undefined) return quoted
+      if (quoted !== undefined) return this.#ofQuoted(quoted)
     }
     const start = this.#at++
     if (text.startsWith('=?', start)) {

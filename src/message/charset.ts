@@ -51,6 +51,34 @@ export function decodeCharset(bytes: Uint8Array, charset: string | undefined, cu
   }
 }
 
+/** Whether the bytes of a text in this charset can be read as it says. */
+export function isKnownCharset(charset: string): boolean {
+  const name = charset.trim().toLowerCase()
+  if (isAscii(name) || utf7Names.has(name)) return true
+  if (unknowing.has(name)) return false
+  try {
+    return new TextDecoder(name).encoding !== ''
+  } catch {
+    return iconvName(name) !== undefined
+  }
+}
+
+const isAscii = (name: string): boolean =>
+  name === 'us-ascii' || name === 'ascii' || name === 'ansi_x3.4-1968'
+
+/** Whether the bytes hold a sequence that their charset, as it is named, does not have. */
+export function isMalformed(bytes: Uint8Array, charset: string): boolean {
+  const name = charset.trim().toLowerCase()
+  if (isAscii(name)) return bytes.some((byte) => byte >= 0x80)
+  if (name === 'utf-8' || name === 'utf8') return !isUtf8(bytes)
+  try {
+    new TextDecoder(name, { fatal: true }).decode(bytes)
+    return false
+  } catch (error) {
+    return error instanceof TypeError || decodeCharset(bytes, charset).includes('\ufffd')
+  }
+}
+
 /** Text of bytes whose charset nobody named: UTF-8 if they are that, else windows-1252. */
 export function sniff(bytes: Uint8Array, cut = false): string {
   const whole = cut ? bytes.subarray(0, wholeUtf8(bytes)) : bytes
@@ -64,12 +92,15 @@ function decodeUtf8(bytes: Uint8Array, cut: boolean): string {
 }
 
 function decodeWithIconv(bytes: Uint8Array, name: string, cut: boolean): string {
-  const iconv = loadIconv()
-  const isKnown: boolean = iconv.encodingExists(name)
-  const known = isKnown ? name : name.replace(/^x-/, '')
-  if (!iconv.encodingExists(known)) return sniff(bytes, cut)
-  const text = iconv.decode(asBuffer(bytes), known)
+  const known = iconvName(name)
+  if (known === undefined) return sniff(bytes, cut)
+  const text = loadIconv().decode(asBuffer(bytes), known)
   return cut && text.endsWith('\ufffd') ? text.slice(0, -1) : text
+}
+
+function iconvName(name: string): string | undefined {
+  const iconv = loadIconv()
+  return [name, name.replace(/^x-/, '')].find((one) => iconv.encodingExists(one))
 }
 
 /** How many of the bytes are left when an unfinished UTF-8 sequence at the end is taken off. */

@@ -7,7 +7,7 @@
  * Linear in the length of the text.
  */
 import { latin1 } from '#base/bytes.ts'
-import { decodeCharset, sniff } from './charset.ts'
+import { decodeCharset, isKnownCharset, sniff } from './charset.ts'
 import { decodeBody } from './body.ts'
 
 interface Word {
@@ -21,6 +21,22 @@ const MAX_CHARSET_NAME = 64
 /** Header text, with its encoded words decoded. */
 export const decodeHeaderText = (raw: string): string => decode(raw, decodePlain, decodeCharset)
 
+/**
+ * The same, but only what RFC 2047 allows is taken for an encoded word: one that white space separates from what is
+ * around it, without white space in it, of a charset that is known. Control characters that were encoded are dropped
+ * (RFC 8621 §4.1.2.2).
+ */
+export const decodeStrictly = (raw: string): string =>
+  decode(raw, decodePlain, (bytes, charset) => withoutControls(decodeCharset(bytes, charset)), isWellPlaced)
+
+const withoutControls = (text: string): string => text.replace(/\p{Cc}+/gu, '')
+
+function isWellPlaced(raw: string, start: number, word: Word): boolean {
+  if (start > 0 && !isBlank(raw[start - 1]!)) return false
+  if (word.end < raw.length && !isBlank(raw[word.end]!)) return false
+  return !/[ \t]/.test(raw.slice(start, word.end)) && isKnownCharset(word.charset)
+}
+
 /** The bytes that the text has in the charsets of its words, a character for each: no charset is taken off. */
 export const headerOctets = (raw: string): string =>
   decode(
@@ -33,6 +49,7 @@ function decode(
   raw: string,
   plain: (text: string) => string,
   inCharset: (bytes: Buffer, charset: string) => string,
+  accepts: (raw: string, start: number, word: Word) => boolean = () => true,
 ): string {
   let at = raw.indexOf('=?')
   if (at < 0) return plain(raw)
@@ -44,7 +61,7 @@ function decode(
   const closing = { at: -1 }
   while (at >= 0) {
     const word = readWord(raw, at, closing)
-    if (word === undefined) {
+    if (word === undefined || !accepts(raw, at, word)) {
       at = raw.indexOf('=?', at + 2)
       continue
     }
@@ -72,7 +89,7 @@ const joined = (pieces: readonly Buffer[]): Buffer =>
   pieces.length === 1 ? pieces[0]! : Buffer.concat(pieces)
 
 /** Text without encoded words: ASCII as it is, 8-bit by its looks. */
-function decodePlain(raw: string): string {
+export function decodePlain(raw: string): string {
   for (let i = 0; i < raw.length; i++) if (raw.charCodeAt(i) > 0x7f) return sniff(latin1(raw))
   return raw
 }
@@ -130,30 +147,4 @@ function decodeQ(text: string): Buffer {
     out[length++] = c === 0x5f ? 0x20 : c
   }
   return out.subarray(0, length)
-}
-
-/** RFC 2047 §2: an encoded word is at most 75 characters; "=?utf-8?B?" and "?=" are 12 of them. */
-const MAX_WORD_BYTES = Math.floor((75 - 12) / 4) * 3
-
-/**
- * Text as header text: itself where it is printable ASCII that cannot be taken for an encoded word, else
- * UTF-8 encoded words separated by spaces, none of which splits a character (RFC 2047 §5).
- */
-export function encodeHeaderText(text: string): string {
-  if (/^[\x20-\x7e]*$/.test(text) && !text.includes('=?')) return text
-  const words: string[] = []
-  let bytes: Buffer[] = []
-  let length = 0
-  for (const character of text) {
-    const encoded = Buffer.from(character, 'utf8')
-    if (length + encoded.length > MAX_WORD_BYTES) {
-      words.push(`=?utf-8?B?${Buffer.concat(bytes).toString('base64')}?=`)
-      bytes = []
-      length = 0
-    }
-    bytes.push(encoded)
-    length += encoded.length
-  }
-  words.push(`=?utf-8?B?${Buffer.concat(bytes).toString('base64')}?=`)
-  return words.join(' ')
 }

@@ -17,7 +17,7 @@ function reportIn(message: Buffer) {
   )!
   const { report, problems } = readAggregateReport(gunzipSync(Buffer.from(body!, 'base64')))
   assert.deepEqual(problems, [])
-  return { report, head: head!.replaceAll('\r\n\t', ' ') }
+  return { report, head: head!.replaceAll('\r\n ', ' ') }
 }
 
 test('a day of mail becomes one report, sent once', async () => {
@@ -67,7 +67,7 @@ test('a day of mail becomes one report, sent once', async () => {
       `Content-Disposition: attachment; filename="mx.example.org!sender.example!${begin}!${end}!${reportId}.xml.gz"`,
     ].join('\r\n'),
   )
-  const header = message!.toString().split('\r\n\r\n', 1)[0]!.replaceAll('\r\n\t', ' ')
+  const header = message!.toString().split('\r\n\r\n', 1)[0]!.replaceAll('\r\n ', ' ')
   for (const field of [
     'From: Mail reports <noreply-dmarc@example.org>',
     'To: dmarc@sender.example',
