@@ -56,7 +56,8 @@ it('cuts the change log and drops old uploads of every account at night, and see
   await using scheduler = new TaskScheduler({ db, bus, clock, telemetry, kinds })
   clock.advance(nextSweep(clock.now()) - clock.now())
   await scheduler.kick()
-  for (const id of ids) assert.equal((await db.read((tx) => tx.list(changeLogTable, [id]))).length, 100)
+  // The last of a hundred commits is that by which an upload went, of which the log says nothing.
+  for (const id of ids) assert.equal((await db.read((tx) => tx.list(changeLogTable, [id]))).length, 99)
   for (const id of ids)
     assert.deepEqual(
       (await db.read((tx) => tx.list(uploadTable, [id]))).map(([[, , hash]]) => hash),
