@@ -44,7 +44,9 @@ const mailPermissions = {
   imapSubscribe: 'IMAP: subscribe to mailboxes.',
   imapThread: 'IMAP: search, with the result in threads.',
   jmapAuthenticate: 'Use JMAP.',
+  jmapBlobCopy: 'JMAP: copy files between accounts.',
   jmapBlobGet: 'JMAP: download files, and read them in requests.',
+  jmapBlobLookup: 'JMAP: ask which messages a file is in.',
   jmapBlobUpload: 'JMAP: upload files.',
   jmapMailboxGet: 'JMAP: read mailboxes.',
 } as const

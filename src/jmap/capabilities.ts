@@ -1,6 +1,7 @@
 /** All capabilities. What stands here is advertised, and works to the letter. */
 import type { Capability } from './capability.ts'
+import { blob } from './capabilities/blob.ts'
 import { core } from './capabilities/jmap-core.ts'
 import { mail } from './capabilities/mail.ts'
 
-export const capabilities: readonly Capability[] = [core, mail]
+export const capabilities: readonly Capability[] = [core, blob, mail]

@@ -43,6 +43,7 @@ export async function dispatch(
   const call: Call = {
     ...by,
     services: o.services,
+    using: request.using,
     createdIds,
     account: (text) => openAccount(o.services, by.access, text),
     resolve: (text) => (text.startsWith('#') ? createdIds.get(text.slice(1)) : text),

@@ -17,6 +17,8 @@ export interface Call {
   readonly access: Access
   /** Of the client. */
   readonly ip: string
+  /** The capabilities that the request uses: of others it is told nothing. */
+  readonly using: ReadonlySet<string>
   /** By creation id, over all calls of the request (RFC 8620 §3.3). */
   readonly createdIds: Map<string, string>
   /** The account with this id, if the user can see it. Throws MethodError `accountNotFound`. */

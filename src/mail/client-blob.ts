@@ -6,7 +6,7 @@
  * who may read a mailbox that it is in; all else is as if it were not there. The bytes of one blob never change.
  */
 import { createHash } from 'node:crypto'
-import type { AccountId, BlobHash, MessageId } from '#base/id.ts'
+import type { AccountId, BlobHash, MailboxId, MessageId } from '#base/id.ts'
 import type { BlobStore } from '#blob/store.ts'
 import type { Db } from '#kv/db.ts'
 import type { ReadTx } from '#kv/tx.ts'
@@ -75,22 +75,38 @@ export function allParts(root: Part): readonly Part[] {
 
 const readable = rightsOf('lr')
 
-/** Whether somebody may read a mailbox that the message is in. */
-export async function mayReadMessage(
+/** A message as somebody sees it. */
+export interface ReadableMessage {
+  readonly id: MessageId
+  readonly row: MessageRow
+  /** Those that it is in and that they may read; at least one. */
+  readonly mailboxes: readonly MailboxId[]
+}
+
+/** The message that a blob is, or is a part of; undefined where there is none, or none for them. */
+export async function messageOfBlob(
   tx: ReadTx,
   account: AccountId,
   who: Identity,
-  { entries }: Pick<MessageRow, 'entries'>,
-): Promise<boolean> {
-  const places = [...new Set(entries.map(({ mailbox }) => mailbox))]
-  const mailboxes = await tx.getMany(
+  { origin }: ClientBlob,
+): Promise<ReadableMessage | undefined> {
+  if (origin.kind !== 'message') return undefined
+  const row = await tx.get(messageTable, account, origin.id)
+  if (row === undefined || !hasTag(messageBlob(account, origin.id, row), origin.tag)) return undefined
+  const places = [...new Set(row.entries.map(({ mailbox }) => mailbox))]
+  const found = await tx.getMany(
     mailboxTable,
     places.map((mailbox) => [account, mailbox] as const),
   )
-  return mailboxes.some(
-    (mailbox) => mailbox !== undefined && hasAll(effectiveRights(account, mailbox.grants, who), readable),
-  )
+  const mailboxes = places.filter((_mailbox, i) => {
+    const mailbox = found[i]
+    return mailbox !== undefined && hasAll(effectiveRights(account, mailbox.grants, who), readable)
+  })
+  return mailboxes.length === 0 ? undefined : { id: origin.id, row, mailboxes }
 }
+
+const hasTag = ({ origin }: ClientBlob, tag: string): boolean =>
+  origin.kind === 'message' && origin.tag === tag
 
 interface Stores {
   readonly db: Db
@@ -107,7 +123,8 @@ export async function openBlob(
   if (parts.length > mostParts) return undefined
   const [first, ...inner] = parts
   let content: BlobContent | undefined
-  if (origin.kind === 'message') content = await openMessage(stores, account, who, origin, first)
+  if (origin.kind === 'message')
+    content = await openMessage(stores, account, who, { origin, parts: [] }, first)
   else {
     const upload = await openUpload(stores, account, who, origin.hash)
     content = upload === undefined || first === undefined ? upload : await openPart(upload, first)
@@ -131,14 +148,14 @@ async function openMessage(
   { db, blobs }: Stores,
   account: AccountId,
   who: Identity,
-  { id, tag }: BlobOrigin & { kind: 'message' },
+  blob: ClientBlob,
   place: number | undefined,
 ): Promise<BlobContent | undefined> {
   const found = await db.read(async (tx) => {
-    const row = await tx.get(messageTable, account, id)
-    if (row === undefined || !hasTag(messageBlob(account, id, row), tag)) return undefined
-    if (!(await mayReadMessage(tx, account, who, row))) return undefined
-    return { row, structure: place === undefined ? undefined : await tx.get(structureTable, account, id) }
+    const message = await messageOfBlob(tx, account, who, blob)
+    if (message === undefined || place === undefined)
+      return message && { row: message.row, structure: undefined }
+    return { row: message.row, structure: await tx.get(structureTable, account, message.id) }
   })
   if (found === undefined) return undefined
   const { row, structure } = found
@@ -152,9 +169,6 @@ async function openMessage(
   const root = structure === undefined ? await parse(whole) : new StoredStructure(structure).parts()
   return partContent(whole, allParts(root)[place])
 }
-
-const hasTag = ({ origin }: ClientBlob, tag: string): boolean =>
-  origin.kind === 'message' && origin.tag === tag
 
 const openPart = async (message: BlobContent, place: number): Promise<BlobContent | undefined> =>
   partContent(message, allParts(await parse(message))[place])

@@ -1,12 +1,13 @@
 /** urn:ietf:params:jmap:core (RFC 8620 §2). */
 import type { Capability } from '../capability.ts'
+import { blobCopy } from '../methods/blob-copy.ts'
 import { coreEcho } from '../methods/core-echo.ts'
 import { jmapSettings } from '../settings.ts'
 import { collations } from '../sort.ts'
 
 export const core: Capability = {
   urn: 'urn:ietf:params:jmap:core',
-  methods: [coreEcho],
+  methods: [coreEcho, blobCopy],
   session: ({ settings }) => {
     const s = settings.get(jmapSettings)
     return {

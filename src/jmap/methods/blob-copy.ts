@@ -1,0 +1,76 @@
+/**
+ * Blob/copy (RFC 8620 §6.3): blobs of one account become uploads of another, without a way over the client. What is
+ * stored as it is is not even copied.
+ */
+import { isFault } from '#base/fault.ts'
+import type { OpenAccount } from '../accounts.ts'
+import { openBlobId } from '../blob-id.ts'
+import { objectOf } from '../dispatch.ts'
+import { MethodError, setErrorOf, SetFault } from '../errors.ts'
+import { accountField, type Call, method } from '../method.ts'
+import { jmapSettings } from '../settings.ts'
+import { keep, stageUpload } from '../upload.ts'
+import { id, type JsonObject, listOf, wantedId } from '../value.ts'
+
+export const blobCopy = method({
+  name: 'Blob/copy',
+  using: 'urn:ietf:params:jmap:core',
+  standard: 'RFC 8620 §6.3',
+  permission: 'jmapBlobCopy',
+  arguments: { ...accountField, fromAccountId: id, blobIds: listOf(wantedId) },
+  required: ['accountId', 'fromAccountId', 'blobIds'],
+  async call(call, { accountId, fromAccountId, blobIds }) {
+    const from = await openFrom(call, fromAccountId!)
+    const to = await call.account(accountId!)
+    const most = call.services.settings.get(jmapSettings).setMaxObjects
+    if (blobIds!.length > most)
+      throw new MethodError('requestTooLarge', `At most ${most} blobs can be copied in one call.`)
+    const copied = new Map<string, string>()
+    const notCopied = new Map<string, JsonObject>()
+    for (const blobId of new Set(blobIds)) {
+      call.signal.throwIfAborted()
+      try {
+        copied.set(blobId, await copy(call, from, to, blobId))
+      } catch (error) {
+        if (!isFault(error)) throw error
+        notCopied.set(blobId, setErrorOf(error))
+      }
+    }
+    return [
+      {
+        arguments: {
+          fromAccountId: from.text,
+          accountId: to.text,
+          copied: copied.size === 0 ? null : objectOf(copied),
+          notCopied: notCopied.size === 0 ? null : objectOf(notCopied),
+        },
+      },
+    ]
+  },
+})
+
+async function openFrom(call: Call, accountId: string): Promise<OpenAccount> {
+  try {
+    return await call.account(accountId)
+  } catch (error) {
+    if (error instanceof MethodError && error.type === 'accountNotFound')
+      throw new MethodError('fromAccountNotFound')
+    throw error
+  }
+}
+
+/** The id in the other account. Throws a SetFault or another Fault. */
+async function copy(
+  { services, resolve }: Call,
+  from: OpenAccount,
+  to: OpenAccount,
+  blobId: string,
+): Promise<string> {
+  const content = await openBlobId(services, from, resolve(blobId) ?? blobId)
+  if (content === undefined) throw new SetFault('notFound')
+  const { stored, sizeBytes } = content
+  const { maxUploadSize } = services.settings.get(jmapSettings)
+  if (stored !== undefined && sizeBytes !== undefined && sizeBytes <= maxUploadSize)
+    return keep(services, to, { stored, sizeBytes })
+  return (await stageUpload(services, to, content.read(), maxUploadSize)).blobId
+}
