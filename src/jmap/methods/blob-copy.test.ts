@@ -35,7 +35,7 @@ test('RFC 8620 §6.3: blobs that one may read become blobs of the other account'
   assert.equal(await text(ids[part]!), 'hello world')
   assert.equal(await text(ids[own]!), 'of anna')
   assert.equal(await text(ids[whole]!), 'Content-Transfer-Encoding: base64\r\n\r\naGVsbG8gd29ybGQ=\r\n')
-  assert.equal((await server.db.read((tx) => tx.list(uploadTable, [8 as AccountId]))).length, 3)
+  assert.equal((await server.db.read((tx) => tx.list(uploadTable, [8]))).length, 3)
 })
 
 test('RFC 8620 §6.3: what is not there, or not for the user, is notFound', async () => {

@@ -60,15 +60,11 @@ async function openFrom(call: Call, accountId: string): Promise<OpenAccount> {
 }
 
 /** The id in the other account. Throws a SetFault or another Fault. */
-async function copy(
-  { services, resolve }: Call,
-  from: OpenAccount,
-  to: OpenAccount,
-  blobId: string,
-): Promise<string> {
-  const content = await openBlobId(services, from, resolve(blobId) ?? blobId)
+async function copy(call: Call, from: OpenAccount, to: OpenAccount, blobId: string): Promise<string> {
+  const content = await openBlobId(call.services, from, call.resolve(blobId) ?? blobId)
   if (content === undefined) throw new SetFault('notFound')
   const { stored, sizeBytes } = content
+  const { services } = call
   const { maxUploadSize } = services.settings.get(jmapSettings)
   if (stored !== undefined && sizeBytes !== undefined && sizeBytes <= maxUploadSize)
     return keep(services, to, { stored, sizeBytes })

@@ -13,7 +13,7 @@ import { jmapSettings } from '../settings.ts'
 import { standardGet } from '../standard-get.ts'
 import { type JsonObject, nullable, unsignedInt } from '../value.ts'
 
-/** By their names in the registry of RFC 3230, in lower case. */
+/** By their names in the registry of HTTP digest algorithms, in lower case. */
 const digests: ReadonlyMap<string, string> = new Map([
   ['sha-256', 'sha256'],
   ['sha-512', 'sha512'],

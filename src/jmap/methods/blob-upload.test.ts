@@ -160,7 +160,7 @@ test('RFC 9404 §4.1: what is wrong in a source is refused and not guessed at', 
     null,
     5,
   ] as const) {
-    const error = await refused(server, { data } as unknown as Json)
+    const error = await refused(server, { data })
     assert.equal(error['type'], 'invalidProperties', JSON.stringify(data))
     assert.match((error['properties'] as string[])[0]!, /^data/)
   }
