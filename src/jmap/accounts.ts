@@ -87,9 +87,14 @@ export async function seenAccounts(services: Services, access: Access): Promise<
 }
 
 /** Throws MethodError `accountNotFound`, also for those that are there and not to be seen. */
-export async function openAccount(services: Services, access: Access, text: string): Promise<OpenAccount> {
+export async function openAccount(
+  services: Services,
+  access: Access,
+  text: string,
+  identity = identityOf(services, access),
+): Promise<OpenAccount> {
   const id = accountNumber(text)
-  const who = await identityOf(services, access)
+  const who = await identity
   if (id === access.account) return new OpenAccount(id, who)
   const shared = id !== undefined && (await services.db.read((tx) => accountsSharingWith(tx, who)))
   if (shared === false || !shared.includes(id) || (await services.principals.byId(id)) === undefined)

@@ -4,8 +4,10 @@
  * What must always hold: a call that fails is answered with "error" and does not stop those behind it; a
  * programming error is told as serverFail, without a word of what it was.
  */
+import type { Access } from '#account/access.ts'
+import type { Identity } from '#mail/rights.ts'
 import { invalidArguments, MethodError, methodErrorOf, RequestProblem } from './errors.ts'
-import { openAccount } from './accounts.ts'
+import { identityOf, openAccount, type OpenAccount } from './accounts.ts'
 import type { Call, JmapMethod, MethodResponse } from './method.ts'
 import type { Invocation, JmapRequest } from './request.ts'
 import { type Answered, resolveReferences } from './result-reference.ts'
@@ -45,7 +47,7 @@ export async function dispatch(
     services: o.services,
     using: request.using,
     createdIds,
-    account: (text) => openAccount(o.services, by.access, text),
+    account: accountsOf(o.services, by.access),
     resolve: (text) => (text.startsWith('#') ? createdIds.get(text.slice(1)) : text),
   }
   for (const invocation of request.methodCalls) {
@@ -56,6 +58,20 @@ export async function dispatch(
   return {
     methodResponses: answered.map(({ name, arguments: args, callId }) => [name, args, callId] as const),
     ...(request.createdIds === undefined ? {} : { createdIds: objectOf(createdIds) }),
+  }
+}
+
+/** Opens accounts: who the user is, is looked up once for all calls of a request. */
+function accountsOf(services: JmapServices, access: Access): Call['account'] {
+  const opened = new Map<string, Promise<OpenAccount>>()
+  let identity: Promise<Identity> | undefined
+  return (text) => {
+    let account = opened.get(text)
+    if (account === undefined) {
+      account = openAccount(services, access, text, (identity ??= identityOf(services, access)))
+      opened.set(text, account)
+    }
+    return account
   }
 }
 

@@ -47,6 +47,9 @@ async function signedIn(signIn: JmapSignIn, c: Context<JmapEnv>): Promise<Access
       ? await signIn.apiKey(token, from)
       : await signIn.password(basic!.user, basic!.password, from)
   if (found === 'wrong') throw refused('Wrong name or password.')
+  // A sign-in that was remembered, too, ends with the permission.
+  if (!found.permissions.has('jmapAuthenticate'))
+    throw new Fault('forbidden', 'This needs the permission jmapAuthenticate.', { what: 'jmap' })
   return found
 }
 

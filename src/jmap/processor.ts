@@ -6,6 +6,7 @@ import type { Access } from '#account/access.ts'
 import type { AccountId } from '#base/id.ts'
 import { RunningCount } from '#base/running-count.ts'
 import type { Telemetry } from '#telemetry/telemetry.ts'
+import { seenAccounts } from './accounts.ts'
 import type { Capability } from './capability.ts'
 import { dispatch } from './dispatch.ts'
 import { RequestProblem } from './errors.ts'
@@ -26,12 +27,25 @@ export interface Asker {
   readonly signal: AbortSignal
 }
 
+type Session = JsonObject & { readonly state: string }
+
+interface KnownSession {
+  readonly key: string
+  readonly atMs: number
+  readonly session: Session
+}
+
+/** So long what settings say of a session need not be looked at again. */
+const sameSessionMs = 1000
+
 export class RequestProcessor {
   readonly services: JmapServices
   readonly capabilities: readonly Capability[]
   readonly #telemetry: Telemetry
   readonly #urns: ReadonlySet<string>
   readonly #methods: ReadonlyMap<string, JmapMethod>
+  /** The last one of each sign-in. */
+  readonly #sessions = new WeakMap<Access, KnownSession>()
   readonly #running = new RunningCount<AccountId>()
 
   constructor(o: {
@@ -46,11 +60,16 @@ export class RequestProcessor {
     this.#methods = new Map(o.capabilities.flatMap(({ methods }) => methods.map((one) => [one.name, one])))
   }
 
-  session({
-    access,
-    base,
-  }: Pick<Asker, 'access' | 'base'>): Promise<JsonObject & { readonly state: string }> {
-    return sessionObject({ services: this.services, capabilities: this.capabilities, access, base })
+  async session({ access, base }: Pick<Asker, 'access' | 'base'>): Promise<Session> {
+    const seen = await seenAccounts(this.services, access)
+    const key = JSON.stringify([base, seen])
+    const known = this.#sessions.get(access)
+    const atMs = this.services.clock.now()
+    if (known !== undefined && known.key === key && atMs - known.atMs < sameSessionMs) return known.session
+    const { services, capabilities } = this
+    const session = await sessionObject({ services, capabilities, access, base, seen })
+    this.#sessions.set(access, { key, atMs, session })
+    return session
   }
 
   /** `read` gives the request once there is room for it. Throws RequestProblem. */

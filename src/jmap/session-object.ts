@@ -4,7 +4,7 @@
  */
 import { createHash } from 'node:crypto'
 import type { Access } from '#account/access.ts'
-import { accountObjectId, type SeenAccount, seenAccounts } from './accounts.ts'
+import { accountObjectId, type SeenAccount } from './accounts.ts'
 import type { Capability } from './capability.ts'
 import type { JmapServices } from './services.ts'
 import type { JsonObject } from './value.ts'
@@ -15,11 +15,12 @@ export interface SessionOptions {
   readonly access: Access
   /** The address of the server as the client sees it: "https://mail.example.org". */
   readonly base: string
+  /** All accounts that the user can see. */
+  readonly seen: readonly SeenAccount[]
 }
 
 export async function sessionObject(o: SessionOptions): Promise<JsonObject & { readonly state: string }> {
-  const { services, capabilities, access, base } = o
-  const seen = await seenAccounts(services, access)
+  const { services, capabilities, access, base, seen } = o
   const accounts: Record<string, JsonObject> = {}
   for (const account of seen) accounts[accountObjectId(account.id)] = await accountObject(o, account)
   const own = accountObjectId(access.account)

@@ -11,6 +11,7 @@ import { PasswordPolicy } from '#account/password-policy.ts'
 import { HashPool } from '#account/hash-pool.ts'
 import { SaslMechanisms } from '#account/sasl/mechanisms.ts'
 import { AccountLimits, type UsedBytes } from '#account/limits.ts'
+import { RememberedSignIns } from '#account/remembered-sign-ins.ts'
 import { SignIn } from '#account/sign-in.ts'
 import type { Clock } from '#base/clock.ts'
 import type { AccountId } from '#base/id.ts'
@@ -82,6 +83,7 @@ export interface Services extends AsyncDisposable {
   readonly passwords: PasswordPolicy
   readonly accounts: Accounts
   readonly signIn: SignIn
+  readonly rememberedSignIns: RememberedSignIns
   readonly accessWatch: AccessWatch
   readonly accountWatch: AccountWatch
   readonly limits: AccountLimits
@@ -115,6 +117,7 @@ export function buildServices(o: WorkerOptions): Services {
   const keeper = new ColumnsKeeper(db, (error) =>
     telemetry.emit(columnsNotKept, { reason: error instanceof Error ? error.message : String(error) }),
   )
+  const rememberedSignIns = new RememberedSignIns({ signIn, accessWatch, clock })
   const views = new AccountViews({ db, budgetBytes: settings.get(cache).messages, keeper })
   const { blobs } = store
   const { memory: budgetBytes } = settings.get(searchSettings)
@@ -129,6 +132,7 @@ export function buildServices(o: WorkerOptions): Services {
     passwords,
     accounts,
     signIn,
+    rememberedSignIns,
     accessWatch,
     accountWatch,
     limits,
@@ -142,6 +146,7 @@ export function buildServices(o: WorkerOptions): Services {
       await reports[Symbol.asyncDispose]()
       signingKeys[Symbol.dispose]()
       dns[Symbol.dispose]()
+      rememberedSignIns[Symbol.dispose]()
       accessWatch[Symbol.dispose]()
       accountWatch[Symbol.dispose]()
       limits[Symbol.dispose]()
@@ -172,7 +177,7 @@ export function buildProtocols(o: WorkerOptions, services: Services): MailProtoc
 /** JMAP, which comes over HTTP. */
 export function buildJmap(
   { settings, telemetry, clock }: WorkerOptions,
-  { store, views, indexes, accounts, limits, signIn, accessWatch, accountWatch }: Services,
+  { store, views, indexes, accounts, limits, rememberedSignIns, accessWatch, accountWatch }: Services,
   management: Management,
 ): Omit<JmapOptions, 'publicUrl'> {
   const services: JmapServices = {
@@ -189,7 +194,7 @@ export function buildJmap(
   const all = [...capabilities, managementCapability(management)]
   return {
     processor: new RequestProcessor({ services, capabilities: all, telemetry }),
-    signIn,
+    signIn: rememberedSignIns,
     accessWatch,
     stateWatch: new StateWatch({ services, accountWatch }),
   }
