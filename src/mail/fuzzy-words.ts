@@ -16,6 +16,8 @@ export async function prepareFuzzy(leaves: Iterable<SearchCriteria>): Promise<Fu
   const fuzzy = [...leaves].filter((leaf) => leaf.kind === 'fuzzy')
   if (fuzzy.length === 0) return undefined
   const languages = await loadLanguages()
-  const words = new Map(fuzzy.map((leaf) => [leaf, fuzzyWords(leaf.text, languages.stemmers)]))
+  const words = new Map(
+    fuzzy.map((leaf) => [leaf, fuzzyWords(leaf.text, languages.stemmers, leaf.withoutSlips !== true)]),
+  )
   return { languages, words: (leaf) => words.get(leaf) ?? [] }
 }

@@ -7,16 +7,25 @@ import { foldText } from '#message/fold-text.ts'
 import { absent, type AccountIndex, present, type Region } from '#search/account-index.ts'
 import type { FuzzyWord } from '#search/fuzzy.ts'
 import type { SearchIndexes } from '#search/indexes.ts'
-import type { FuzzyRegion } from '#search/ranking.ts'
+import { fieldsOf, type FuzzyRegion } from '#search/ranking.ts'
 import type { WordsOf } from './fuzzy-words.ts'
-import type { MailboxView } from './mailbox-view.ts'
+import { phraseWords } from './phrase-match.ts'
 import type { SearchCriteria } from './search-criteria.ts'
+
+/** The messages that are searched, by index. */
+export interface Searched {
+  readonly count: number
+  readonly ids: { at(index: number): number }
+}
 
 /** Undefined where the message itself must be looked at. */
 export type IndexAnswer = (index: number) => boolean | undefined
 export type IndexAnswers = ReadonlyMap<SearchCriteria, IndexAnswer>
 
-/** Below so many open entries their messages are read: there is less to read of them than of an index. */
+/**
+ * Below so many open entries their messages are read: there is less to read of them than of an index. What only the
+ * index has, it is asked for.
+ */
 const fewEntries = 24
 
 /** `open` are indexes into the view. Empty where there is no index. */
@@ -24,7 +33,7 @@ export async function askIndexes(
   indexes: SearchIndexes,
   account: AccountId,
   leaves: Iterable<SearchCriteria>,
-  view: MailboxView,
+  view: Searched,
   open: readonly number[],
   words: WordsOf,
 ): Promise<IndexAnswers> {
@@ -33,7 +42,8 @@ export async function askIndexes(
     const question = questionOf(leaf, words)
     return question === undefined ? [] : [[leaf, question] as const]
   })
-  if (wanted.length === 0 || open.length < fewEntries) return answers
+  if (wanted.length === 0 || (open.length < fewEntries && !wanted.some(([, one]) => isOfIndex(one))))
+    return answers
   await indexes.ask(account, async (index) => {
     answers.clear()
     const numbers = numbersIn(index, view, open)
@@ -49,7 +59,7 @@ export async function askIndexes(
 }
 
 /** By index into the view: the number of the message in the index, -1 where it is not open or not there. */
-export function numbersIn(index: AccountIndex, view: MailboxView, open: readonly number[]): Int32Array {
+export function numbersIn(index: AccountIndex, view: Searched, open: readonly number[]): Int32Array {
   const numbers = new Int32Array(view.count).fill(-1)
   const ids = open.map((at) => view.ids.at(at))
   for (const [i, number] of index.numbersOf(ids, ids.length).entries()) numbers[open[i]!] = number
@@ -82,6 +92,10 @@ type Question =
     }
   | { readonly kind: 'words'; readonly region: FuzzyRegion; readonly words: readonly FuzzyWord[] }
 
+/** Text of attachments. */
+const isOfIndex = (question: Question): boolean =>
+  question.kind === 'words' && fieldsOf[question.region].includes('attachment')
+
 function questionOf(leaf: SearchCriteria, words: WordsOf): Question | undefined {
   switch (leaf.kind) {
     case 'from':
@@ -97,6 +111,14 @@ function questionOf(leaf: SearchCriteria, words: WordsOf): Question | undefined 
       const needle = leaf.text === '' ? leaf.name : leaf.text
       return { kind: 'needle', region: 'header', needle: foldText(needle), isSure: false }
     }
+    case 'phrase':
+      // Whole words.
+      return {
+        kind: 'needle',
+        region: leaf.region,
+        needle: ` ${phraseWords(leaf.text).join(' ')} `,
+        isSure: false,
+      }
     case 'fuzzy':
       return { kind: 'words', region: leaf.region, words: words(leaf) }
     default:

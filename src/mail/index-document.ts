@@ -13,6 +13,7 @@ import type { Languages } from '#search/languages.ts'
 import type { SegmentWriter } from '#search/segment-writer.ts'
 import type { StoredBytes } from './message-bytes.ts'
 import { decodedBody, messageText } from './part-text.ts'
+import { endOfWords } from './phrase-match.ts'
 
 /** Characters of text that are taken of one message. */
 const mostText = 8 << 20
@@ -105,12 +106,6 @@ async function addTexts(
       if (end > 0 || last) writer.add('body', whole.slice(0, end), last)
     }
   }
-}
-
-/** After the last white space. */
-function endOfWords(text: string): number {
-  for (let end = text.length; end > 0; end--) if (/\s/.test(text[end - 1]!)) return end
-  return 0
 }
 
 /** Of all parts that have one. */

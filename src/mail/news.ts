@@ -25,6 +25,8 @@ export interface News {
   readonly mailboxes: ReadonlyMap<MailboxId, Mailbox | undefined>
   /** Entries that are new or whose flags changed. */
   readonly entries: readonly ReadEntry[]
+  /** Messages that are new or different in whatever way; undefined for one that is gone. */
+  readonly messages: ReadonlyMap<MessageId, MessageRow | undefined>
   /** Only of mailboxes that are loaded. */
   readonly expunged: ReadonlyMap<MailboxId, readonly Uid[]>
 }
@@ -45,7 +47,8 @@ export async function readNews(
 ): Promise<News | 'tooMuch'> {
   const changed = await changedIds(tx, account, from)
   if (changed === 'tooMuch') return 'tooMuch'
-  const entries = await changedEntries(tx, account, from, [...changed.messages])
+  const { entries, messages } = await changedEntries(tx, account, from, [...changed.messages])
+  for (const id of changed.destroyed) messages.set(id, undefined)
   // Where only flags changed, the log does not name the mailbox.
   for (const { entry } of entries) changed.mailboxes.add(entry.mailbox)
   const mailboxes = new Map<MailboxId, Mailbox | undefined>()
@@ -58,7 +61,7 @@ export async function readNews(
     if (uids === 'tooOld') return 'tooMuch'
     expunged.set(id, uids)
   }
-  return { to, mailboxes, entries, expunged }
+  return { to, mailboxes, entries, messages, expunged }
 }
 
 export interface MailboxNews {
@@ -78,17 +81,17 @@ export async function readMailboxNews(
   const changed = await changedIds(tx, account, from, { most })
   const expunged = await expungedSince(tx, account, mailbox, from)
   if (changed === 'tooMuch' || expunged === 'tooOld') return 'tooMuch'
-  const entries = await changedEntries(tx, account, from, [...changed.messages])
+  const { entries } = await changedEntries(tx, account, from, [...changed.messages])
   return { entries: entries.filter(({ entry }) => entry.mailbox === mailbox), expunged }
 }
 
-/** The entries of these messages that are new or whose flags changed after a commit, in all mailboxes. */
+/** These messages, and of all mailboxes their entries that are new or whose flags changed after a commit. */
 async function changedEntries(
   tx: ReadTx,
   account: AccountId,
   from: Modseq,
   ids: readonly MessageId[],
-): Promise<readonly ReadEntry[]> {
+): Promise<{ messages: Map<MessageId, MessageRow | undefined>; entries: readonly ReadEntry[] }> {
   const rows = await tx.getMany(
     messageTable,
     ids.map((id) => [account, id] as const),
@@ -98,7 +101,7 @@ async function changedEntries(
     for (const entry of row?.entries ?? [])
       if (entry.modseq > from) entries.push({ id: ids[i]!, row: row!, entry })
   }
-  return entries
+  return { messages: new Map(ids.map((id, i) => [id, rows[i]])), entries }
 }
 
 export interface OthersChanges {
@@ -126,6 +129,7 @@ export async function changedByOthers(
 
 interface ChangedIds {
   readonly messages: Set<MessageId>
+  readonly destroyed: Set<MessageId>
   readonly mailboxes: Set<MailboxId>
   readonly types: Set<DataType>
 }
@@ -137,6 +141,7 @@ async function changedIds(
   { without, most = maxFollowed }: { without?: ReadonlySet<Modseq>; most?: number } = {},
 ): Promise<ChangedIds | 'tooMuch'> {
   const messages = new Set<MessageId>()
+  const destroyed = new Set<MessageId>()
   const mailboxes = new Set<MailboxId>()
   const types = new Set<DataType>()
   for (let after = from; ;) {
@@ -148,13 +153,27 @@ async function changedIds(
       for (const type of entry.keys()) types.add(type)
       for (const id of entry.get('Mailbox')?.keys() ?? []) mailboxes.add(id as MailboxId)
       for (const [id, how] of entry.get('Email') ?? []) {
-        if (how === 'destroyed') messages.delete(id as MessageId)
-        else messages.add(id as MessageId)
+        if (how !== 'destroyed') messages.add(id as MessageId)
+        else {
+          messages.delete(id as MessageId)
+          destroyed.add(id as MessageId)
+        }
       }
     }
-    if (messages.size > most) return 'tooMuch'
-    if (page.length < logPage) return { messages, mailboxes, types }
+    if (messages.size + destroyed.size > most) return 'tooMuch'
+    if (page.length < logPage) return { messages, destroyed, mailboxes, types }
   }
+}
+
+/** The next messages of an account by id; `last` is where to go on, undefined at the end. */
+export async function readMessagePage(
+  tx: ReadTx,
+  account: AccountId,
+  after: MessageId,
+): Promise<{ messages: readonly (readonly [MessageId, MessageRow])[]; last: MessageId | undefined }> {
+  const rows = await tx.list(messageTable, [account], { after: [account, after], limit: pageEntries })
+  const messages = rows.map(([[, id], row]) => [id, row] as const)
+  return { messages, last: rows.length === pageEntries ? messages.at(-1)![0] : undefined }
 }
 
 /** The next entries of a mailbox by UID; `last` is where to go on, undefined at the end. */

@@ -17,11 +17,12 @@ import type { SearchIndexes } from '#search/indexes.ts'
 import { lowerBound } from './column.ts'
 import { scoreMessage } from './fuzzy-match.ts'
 import { type Fuzzy, type FuzzySearch, prepareFuzzy, type WordsOf } from './fuzzy-words.ts'
-import { askIndexes, type IndexAnswers } from './index-answers.ts'
+import { askIndexes, type IndexAnswers, type Searched } from './index-answers.ts'
 import type { MailboxView } from './mailbox-view.ts'
 import type { MessageRow } from './message-row.ts'
 import { fieldTexts, messageText, readHeader } from './part-text.ts'
-import { type Candidate, compile, type Condition } from './search-condition.ts'
+import { PhraseMatcher, phraseWords } from './phrase-match.ts'
+import { type Candidate, compile, compileColumn, type Condition, type Source } from './search-condition.ts'
 import { leavesOf, type SearchCriteria } from './search-criteria.ts'
 import { messageTable, structureTable } from './tables.ts'
 import { containsText, TextMatcher } from './text-match.ts'
@@ -36,36 +37,46 @@ export interface Wanted {
   readonly isFromEnd: boolean
 }
 
-export interface SearchOptions {
+export interface SearchOptions extends Omit<MessageSearch, 'columns'> {
+  readonly view: MailboxView
+  /** Milliseconds. */
+  readonly now: number
+}
+
+/** A search among messages of whatever kind of view. */
+export interface MessageSearch {
   readonly db: Db
   readonly blobs: BlobStore
   readonly account: AccountId
-  readonly view: MailboxView
+  readonly view: Searched
+  readonly columns: Source['columns']
   readonly criteria: SearchCriteria
   /** Ascending indexes of the only entries in question; without, all are. */
   readonly among?: readonly number[]
   readonly wanted?: Wanted
   /** Without them all text is read. */
   readonly indexes?: SearchIndexes
-  /** Milliseconds. */
-  readonly now: number
   readonly signal?: AbortSignal
   /** Told between pages how many of the entries have been looked at. */
   readonly onProgress?: (done: number) => void
 }
 
 /** Indexes into the view, ascending. A message that is gone meanwhile meets nothing that its bytes must show. */
-export async function search(o: SearchOptions): Promise<readonly number[]> {
-  const { view, among, indexes } = o
+export const search = (o: SearchOptions): Promise<readonly number[]> =>
+  searchMessages({ ...o, columns: (criteria) => compileColumn(criteria, o.view, o.now) })
+
+/** The same, by the columns of the caller. */
+export async function searchMessages(o: MessageSearch): Promise<readonly number[]> {
+  const { view, columns, among, indexes } = o
   const fuzzy = await prepareFuzzy(leavesOf(o.criteria))
   const matches: number[] = []
-  let condition = compile(o.criteria, { view, now: o.now, index: noAnswers })
+  let condition = compile(o.criteria, { columns, index: noAnswers })
   let open = narrow(condition, among?.length ?? view.count, (i) => among?.[i] ?? i, matches)
   if (open.length > 0 && indexes !== undefined) {
     const words: WordsOf = fuzzy?.words ?? (() => [])
     const index = await askIndexes(indexes, o.account, leavesOf(o.criteria), view, open, words)
     if (index.size > 0) {
-      condition = compile(o.criteria, { view, now: o.now, index })
+      condition = compile(o.criteria, { columns, index })
       const before = open
       open = narrow(condition, before.length, (i) => before[i]!, matches)
     }
@@ -156,6 +167,7 @@ async function meetsByBytes(
     const answer = condition(candidate)
     if (answer !== undefined) return answer
     await reader.answerTexts(message, candidate.answers)
+    await reader.answerPhrases(message, candidate.answers)
     await reader.answerFuzzy(message, candidate.answers)
     return condition(candidate) === true
   } catch (error) {
@@ -174,18 +186,22 @@ type Answers = Map<SearchCriteria, boolean>
 
 /** Reads messages, and answers what only their bytes can. */
 class MessageReader {
-  readonly #o: SearchOptions
+  readonly #o: MessageSearch
   readonly #headers: readonly Leaf<'header'>[]
   readonly #texts: readonly { readonly leaf: Leaf<'body' | 'text'>; readonly folded: string }[]
+  readonly #phrases: readonly { readonly leaf: Leaf<'phrase'>; readonly words: readonly string[] }[]
   readonly #fuzzy: FuzzySearch | undefined
   readonly #fuzzyLeaves: readonly Fuzzy[]
 
-  constructor(o: SearchOptions, fuzzy: FuzzySearch | undefined) {
+  constructor(o: MessageSearch, fuzzy: FuzzySearch | undefined) {
     const leaves = [...leavesOf(o.criteria)]
     this.#o = o
     this.#fuzzy = fuzzy
     this.#headers = leaves.filter((leaf) => leaf.kind === 'header')
     this.#fuzzyLeaves = leaves.filter((leaf) => leaf.kind === 'fuzzy')
+    this.#phrases = leaves
+      .filter((leaf) => leaf.kind === 'phrase' && leaf.region === 'body')
+      .map((leaf) => ({ leaf: leaf as Leaf<'phrase'>, words: phraseWords((leaf as Leaf<'phrase'>).text) }))
     this.#texts = leaves
       .filter((leaf): leaf is Leaf<'body' | 'text'> => leaf.kind === 'body' || leaf.kind === 'text')
       .map((leaf) => ({ leaf, folded: foldText(leaf.text) }))
@@ -207,7 +223,8 @@ class MessageReader {
   }
 
   get #needsBytes(): boolean {
-    return this.#headers.length > 0 || this.#texts.length > 0 || this.#fuzzyLeaves.length > 0
+    const lists = [this.#headers, this.#texts, this.#phrases, this.#fuzzyLeaves]
+    return lists.some(({ length }) => length > 0)
   }
 
   async answerHeaders({ row, structure }: Message, answers: Answers): Promise<void> {
@@ -231,6 +248,17 @@ class MessageReader {
       const score = await scoreMessage(this.#o.blobs, message, leaf.region, words(leaf), languages)
       answers.set(leaf, score > 0)
     }
+  }
+
+  async answerPhrases({ row, structure }: Message, answers: Answers): Promise<void> {
+    if (this.#phrases.length === 0 || row === undefined) return
+    const matchers = this.#phrases.map(({ words }) => new PhraseMatcher(words))
+    for await (const { text, last } of messageText(this.#o.blobs, row, structure.parts(), 'body')) {
+      for (const matcher of matchers) matcher.push(text, last)
+      this.#o.signal?.throwIfAborted()
+      if (matchers.every(({ isFound }) => isFound)) break
+    }
+    for (const [i, { leaf }] of this.#phrases.entries()) answers.set(leaf, matchers[i]!.isFound)
   }
 
   async answerTexts({ row, structure }: Message, answers: Answers): Promise<void> {

@@ -4,11 +4,13 @@
  */
 import { isAscii } from 'node:buffer'
 import { parseDate } from '#message/date.ts'
-import { foldText } from '#message/fold-text.ts'
+import type { EnvelopeMember } from '#message/envelope.ts'
+import { foldText, isAsciiText } from '#message/fold-text.ts'
 import type { StoredStructure } from '#message/structure-codec.ts'
 import type { FlagSet } from './flag-set.ts'
 import type { IndexAnswers } from './index-answers.ts'
 import type { MailboxView } from './mailbox-view.ts'
+import { hasPhrase, phraseWords } from './phrase-match.ts'
 import type { SearchCriteria, UidRange } from './search-criteria.ts'
 import { containsText } from './text-match.ts'
 
@@ -16,8 +18,8 @@ const dayMs = 86_400_000
 
 /** What conditions are asked of beside structures and bytes. */
 export interface Source {
-  readonly view: MailboxView
-  readonly now: number
+  /** For conditions that columns answer. */
+  readonly columns: (criteria: OfColumns) => Condition
   readonly index: IndexAnswers
 }
 
@@ -32,7 +34,7 @@ export interface Candidate {
 export type Condition = (candidate: Candidate) => boolean | undefined
 
 export function compile(criteria: SearchCriteria, source: Source): Condition {
-  const { view, now, index: answersOfIndex } = source
+  const { index: answersOfIndex } = source
   switch (criteria.kind) {
     case 'and':
       return combine(criteria.of, source, false)
@@ -56,10 +58,20 @@ export function compile(criteria: SearchCriteria, source: Source): Condition {
     case 'bcc':
     case 'subject':
       return indexedFirst(criteria, answersOfIndex, compileEnvelope(criteria.kind, foldText(criteria.text)))
+    case 'phrase':
+      return indexedFirst(
+        criteria,
+        answersOfIndex,
+        criteria.region === 'body'
+          ? ({ answers }) => answers?.get(criteria)
+          : compilePhrase(criteria.region, phraseWords(criteria.text)),
+      )
+    case 'known':
+      return ({ index, structure }) => criteria.answer(index, structure)
     case 'date':
-      return compileDate(criteria, view)
+      return criteria.field === 'sent' ? compileSent(criteria) : source.columns(criteria)
     default:
-      return compileColumn(criteria, view, now)
+      return source.columns(criteria)
   }
 }
 
@@ -84,7 +96,7 @@ function combine(of: readonly SearchCriteria[], source: Source, decisive: boolea
   }
 }
 
-type OfColumns = Exclude<
+export type OfColumns = Exclude<
   SearchCriteria,
   {
     kind:
@@ -100,12 +112,16 @@ type OfColumns = Exclude<
       | 'cc'
       | 'bcc'
       | 'subject'
-      | 'date'
+      | 'phrase'
+      | 'known'
   }
 >
 
-function compileColumn(criteria: OfColumns, view: MailboxView, now: number): Condition {
+/** Of the entries of a mailbox. */
+export function compileColumn(criteria: OfColumns, view: MailboxView, now: number): Condition {
   switch (criteria.kind) {
+    case 'date':
+      return compileDate(criteria, view)
     case 'all':
       return () => true
     case 'deleted':
@@ -173,20 +189,34 @@ function uidCondition(ranges: readonly UidRange[], view: MailboxView): Condition
   }
 }
 
-function compileDate(criteria: Extract<SearchCriteria, { kind: 'date' }>, view: MailboxView): Condition {
-  const { field, how, day } = criteria
-  const compare = (at: number): boolean =>
-    how === 'before' ? at < day : at >= day && (how === 'since' || at < day + dayMs)
-  if (field === 'received') return ({ index }) => compare(view.receivedAt.at(index))
-  if (field === 'saved') return ({ index }) => compare(view.savedAt.at(index))
-  return ({ structure }) => {
+type DateCriteria = Extract<SearchCriteria, { kind: 'date' }>
+
+const isThen = ({ how, day }: DateCriteria, at: number): boolean =>
+  how === 'before' ? at < day : at >= day && (how === 'since' || at < day + dayMs)
+
+function compileDate(criteria: DateCriteria, view: MailboxView): Condition {
+  const dates = criteria.field === 'saved' ? view.savedAt : view.receivedAt
+  return ({ index }) => isThen(criteria, dates.at(index))
+}
+
+const compileSent =
+  (criteria: DateCriteria): Condition =>
+  ({ structure }) => {
     if (structure === undefined) return undefined
     const date = parseDate(structure.envelope.date ?? '')
-    return date !== undefined && compare(date.ms + date.zoneMinutes * 60_000)
+    return date !== undefined && isThen(criteria, date.ms + date.zoneMinutes * 60_000)
+  }
+
+function compilePhrase(member: EnvelopeMember, words: readonly string[]): Condition {
+  const pieces = words.every(isAsciiText) ? words : []
+  return ({ structure }) => {
+    if (structure === undefined) return undefined
+    if (!mayContain(structure.memberWire(member), pieces)) return false
+    return hasPhrase(structure.memberText(member), words)
   }
 }
 
-function compileEnvelope(member: 'from' | 'to' | 'cc' | 'bcc' | 'subject', folded: string): Condition {
+function compileEnvelope(member: EnvelopeMember, folded: string): Condition {
   const pieces = storedPieces(member === 'subject' ? member : 'address', folded)
   return ({ structure }) => {
     if (structure === undefined) return undefined

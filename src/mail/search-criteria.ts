@@ -3,6 +3,7 @@
  * RFC 8514) as one tree, which JMAP's filters fit into as well.
  */
 import type { MessageId, Modseq, ThreadId } from '#base/id.ts'
+import type { StoredStructure } from '#message/structure-codec.ts'
 import type { FuzzyRegion } from '#search/ranking.ts'
 
 /** Inclusive. */
@@ -36,8 +37,20 @@ export type SearchCriteria =
   /** The empty text asks for the field only. */
   | { readonly kind: 'header'; readonly name: string; readonly text: string }
   | { readonly kind: 'from' | 'to' | 'cc' | 'bcc' | 'subject'; readonly text: string }
-  /** As people mean it (RFC 6203): words in any of their forms, beginnings of words, slips. */
-  | { readonly kind: 'fuzzy'; readonly region: FuzzyRegion; readonly text: string }
+  /** As people mean it (RFC 6203): words in any of their forms, beginnings of words, slips where those may be. */
+  | {
+      readonly kind: 'fuzzy'
+      readonly region: FuzzyRegion
+      readonly text: string
+      readonly withoutSlips?: true
+    }
+  /** The very words, one after the other, whatever stands between them. At least one. */
+  | { readonly kind: 'phrase'; readonly region: Exclude<FuzzyRegion, 'text'>; readonly text: string }
+  /** What the caller can tell of an entry, by its index and, where that is not enough, by its structure. */
+  | {
+      readonly kind: 'known'
+      readonly answer: (index: number, structure: StoredStructure | undefined) => boolean | undefined
+    }
   /** `text` looks into all headers too. */
   | { readonly kind: 'body' | 'text'; readonly text: string }
 

@@ -1,15 +1,15 @@
 /**
  * The warm view of an account: its mailbox rows and, for the mailboxes that somebody uses, their entries in
- * columns. Shared by all sessions of the account in this worker.
+ * columns; for queries over all of them, also its messages. Shared by all sessions of the account in this worker.
  *
  * Truth is the change log. `refresh` compares the view's modseq with the account's sequence, one row, and
  * follows the log from there; where the log was cut, or says more than is worth following, the view is built
  * anew. What must always hold: after `refresh` or `load` the view shows at least every commit that was visible
  * when it was called, and all that it shows is of one commit.
  *
- * Rules for those who use it: keep the AccountView, never a MailboxView, from one command to the next; take the
- * MailboxView from `load` and iterate it as long as you like, it does not change. Columns can be dropped for
- * want of memory at any time, and `load` brings them back.
+ * Rules for those who use it: keep the AccountView, never a MailboxView or EmailView, from one command to the next; take
+ * those from `load` and `loadEmails` and iterate them as long as you like, they do not change. Columns can be dropped for
+ * want of memory at any time, and loading brings them back.
  */
 import { setImmediate as nextTurn } from 'node:timers/promises'
 import { Lru } from '#base/lru.ts'
@@ -17,6 +17,8 @@ import type { AccountId, MailboxId, Modseq, Uid } from '#base/id.ts'
 import type { Db } from '#kv/db.ts'
 import type { ReadTx } from '#kv/tx.ts'
 import type { ColumnsKeeper } from './columns-keeper.ts'
+import { type EmailColumns, readEmails } from './email-columns.ts'
+import type { EmailView } from './email-view.ts'
 import { FlagSets } from './flag-set.ts'
 import { type KeptColumns, leastKept, mostBehind, readKept } from './kept-columns.ts'
 import { listMailboxes } from './mailbox.ts'
@@ -70,7 +72,19 @@ export class AccountViews {
 }
 
 /** What a run of `refresh` leaves: the views that were loaded when it ended. */
-type Loaded = ReadonlyMap<MailboxId, MailboxView>
+interface Loaded {
+  readonly mailboxes: ReadonlyMap<MailboxId, MailboxView>
+  /** Where they were wanted. */
+  readonly emails: EmailView | undefined
+}
+
+/** What a run is to load. */
+interface Wanted {
+  readonly mailboxes: Set<MailboxId>
+  emails: boolean
+}
+
+const nothingWanted = (): Wanted => ({ mailboxes: new Set(), emails: false })
 
 /** Of what is kept of a mailbox in the store. */
 interface Kept {
@@ -93,8 +107,11 @@ export class AccountView {
   #views = new Map<MailboxId, MailboxView>()
   /** Only of mailboxes that are loaded. */
   readonly #kept = new Map<MailboxId, Kept>()
+  #emails: EmailColumns | undefined
+  /** Of the columns as they are. */
+  #emailView: EmailView | undefined
   /** What the next run loads. A run takes it along when it starts: what one has loaded may be dropped before the next. */
-  #wanted = new Set<MailboxId>()
+  #wanted = nothingWanted()
   #running: Promise<unknown> = Promise.resolve()
   #isRunning = false
   /** The run that waits for the one that is under way; all callers in between share it. */
@@ -120,7 +137,7 @@ export class AccountView {
 
   /** Memory of the columns. */
   get sizeBytes(): number {
-    let bytes = 1000 + 200 * this.#mailboxes.size + 300 * this.#sets.size
+    let bytes = 1000 + 200 * this.#mailboxes.size + 300 * this.#sets.size + (this.#emails?.sizeBytes ?? 0)
     for (const columns of this.#columns.values()) bytes += columns.sizeBytes
     return bytes
   }
@@ -137,14 +154,22 @@ export class AccountView {
 
   /** `refresh`, and the mailbox with its entries; undefined where there is no such mailbox. */
   async load(id: MailboxId): Promise<MailboxView | undefined> {
-    this.#wanted.add(id)
-    return (await this.#run()).get(id)
+    this.#wanted.mailboxes.add(id)
+    return (await this.#run()).mailboxes.get(id)
+  }
+
+  /** `refresh`, and all messages of the account. */
+  async loadEmails(): Promise<EmailView> {
+    this.#wanted.emails = true
+    return (await this.#run()).emails!
   }
 
   /** Gives the memory of the columns back. */
   drop(): void {
     this.#columns = new Map()
     this.#views = new Map()
+    this.#emails = undefined
+    this.#emailView = undefined
     this.#sets = new FlagSets()
     this.#kept.clear()
   }
@@ -162,26 +187,29 @@ export class AccountView {
     this.#next = undefined
     this.#isRunning = true
     const wanted = this.#wanted
-    this.#wanted = new Set()
+    this.#wanted = nothingWanted()
     const run = this.#work(wanted).finally(() => (this.#isRunning = false))
     this.#running = run
     return run
   }
 
-  async #work(wanted: Set<MailboxId>): Promise<Loaded> {
+  async #work(wanted: Wanted): Promise<Loaded> {
     for (;;) {
       await this.#catchUp(wanted)
-      const missing = [...wanted].filter((id) => this.#mailboxes.has(id) && !this.#columns.has(id))
-      if (missing.length === 0) break
+      const missing = [...wanted.mailboxes].filter((id) => this.#mailboxes.has(id) && !this.#columns.has(id))
+      const areEmailsMissing = wanted.emails && this.#emails === undefined
+      if (missing.length === 0 && !areEmailsMissing) break
       // What happens meanwhile is followed then; following the log twice does no harm.
       for (const id of missing) await this.#loadColumns(id)
+      if (areEmailsMissing) await this.#loadEmails()
     }
-    const loaded = this.#views
+    if (wanted.emails) this.#emailView ??= this.#emails!.view(this.mailboxes)
+    const loaded = { mailboxes: this.#views, emails: this.#emailView }
     this.#onUse(this)
     return loaded
   }
 
-  async #catchUp(wanted: Set<MailboxId>): Promise<void> {
+  async #catchUp(wanted: Wanted): Promise<void> {
     for (;;) {
       const news = await this.#db.read((tx) => this.#readNews(tx))
       if (news === undefined) return
@@ -189,7 +217,7 @@ export class AccountView {
         this.#apply(news)
         return
       }
-      for (const id of this.#columns.keys()) wanted.add(id)
+      for (const id of this.#columns.keys()) wanted.mailboxes.add(id)
       await this.#rebuild()
     }
   }
@@ -205,6 +233,9 @@ export class AccountView {
 
   #apply(news: News): void {
     if (this.#sets.size > spareFlagSets && this.#sets.size > this.#countEntries()) this.drop()
+    if (this.#emails?.isCluttered === true) this.#emails = undefined
+    this.#emails?.update(news.messages, news.to)
+    this.#emailView = undefined
     for (const [id, mailbox] of news.mailboxes) {
       if (mailbox !== undefined) this.#mailboxes.set(id, mailbox)
       else {
@@ -317,8 +348,18 @@ export class AccountView {
     )
   }
 
+  async #loadEmails(): Promise<void> {
+    let expected = 0
+    for (const { messages } of this.#mailboxes.values()) expected += messages
+    const sets = this.#sets
+    const { account, modseq } = this
+    const emails = await readEmails(this.#db, account, { expected, sets, modseq })
+    // Otherwise the flag sets are gone, as above.
+    if (sets === this.#sets) this.#emails = emails
+  }
+
   #countEntries(): number {
-    let count = 0
+    let count = this.#emails?.count ?? 0
     for (const columns of this.#columns.values()) count += columns.count
     return count
   }

@@ -25,24 +25,27 @@ export interface FuzzyWord {
   readonly word: string
   /** Its stems by the rules of all languages: nobody says in which one a word was meant. */
   readonly forms: ReadonlySet<string>
+  /** Words that differ by a slip meet it too. */
+  readonly maySlip: boolean
 }
 
 /** The words of what somebody looks for. */
-export function fuzzyWords(text: string, stemmers: readonly Stemmer[]): readonly FuzzyWord[] {
+export function fuzzyWords(text: string, stemmers: readonly Stemmer[], maySlip = true): readonly FuzzyWord[] {
   const words = new Set<string>()
   eachWord(text, (word) => words.size < mostWords && words.add(word))
   return Array.from(words, (word) => ({
     word,
     forms: new Set(stemmers.map((stemmer) => stemmer.stem(word))),
+    maySlip,
   }))
 }
 
 /** How well a term meets a word; `stem` is that of the term in the language of its text. */
-export function quality({ word, forms }: FuzzyWord, term: string, stem = term): number {
+export function quality({ word, forms, maySlip }: FuzzyWord, term: string, stem = term): number {
   if (term === word) return qualities.same
   if (forms.has(stem) || forms.has(term)) return qualities.stem
   if (word.length >= shortestPrefix && term.startsWith(word)) return qualities.prefix
-  if (word.length >= shortestSlip && isSlip(word, term)) return qualities.slip
+  if (maySlip && word.length >= shortestSlip && isSlip(word, term)) return qualities.slip
   return 0
 }
 
@@ -51,9 +54,10 @@ export const stemQuality = qualities.stem
 /** What terms that may meet a word begin or end with: nothing else does, but other forms. */
 export function candidatePieces({
   word,
+  maySlip,
 }: FuzzyWord): readonly { text: string; kind: 'term' | 'prefix' | 'suffix' }[] {
   if (word.length < shortestPrefix) return [{ text: word, kind: 'term' }]
-  if (word.length < shortestSlip) return [{ text: word, kind: 'prefix' }]
+  if (!maySlip || word.length < shortestSlip) return [{ text: word, kind: 'prefix' }]
   // One slip spares one of the halves.
   const half = word.length >> 1
   return [
