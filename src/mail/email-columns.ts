@@ -16,6 +16,7 @@ import type { Mailbox } from './mailbox-row.ts'
 import { type MessageRow, sizeOf } from './message-row.ts'
 import { readMessagePage } from './news.ts'
 import { gone, PlaceSets } from './place-sets.ts'
+import { SlotFlags } from './slot-flags.ts'
 
 const leastCapacity = 64
 const bytesPerEmail = 4 * 8 + 3 * 4
@@ -62,6 +63,7 @@ export class EmailColumns {
   #leaders = new Map<number, number>()
   #placeCounts = new Uint32Array(16)
   #orders = new EmailOrders()
+  #attachments = new SlotFlags()
   /** Begins with the first view: what was read before need not be of one commit. */
   #history: EmailHistory | undefined
   #modseq: Modseq
@@ -80,7 +82,7 @@ export class EmailColumns {
   }
 
   get sizeBytes(): number {
-    const kept = this.#orders.sizeBytes + (this.#history?.sizeBytes ?? 0)
+    const kept = this.#orders.sizeBytes + this.#attachments.sizeBytes + (this.#history?.sizeBytes ?? 0)
     return this.#slots.ids.length * bytesPerEmail + 100 * this.#placeSets.size + kept
   }
 
@@ -91,7 +93,7 @@ export class EmailColumns {
 
   view(mailboxes: readonly Mailbox[]): EmailView {
     this.#isShared = true
-    this.#history ??= new EmailHistory(this.#modseq)
+    this.#history ??= new EmailHistory(this.#changedAt)
     return new EmailView({
       slots: { ...this.#slots },
       count: this.#count,
@@ -102,6 +104,7 @@ export class EmailColumns {
       placeCounts: this.#placeCounts.slice(),
       mailboxes,
       orders: this.#orders,
+      attachments: this.#attachments,
       history: this.#history,
     })
   }
@@ -224,6 +227,7 @@ export class EmailColumns {
     this.#leaders = new Map()
     this.#placeCounts = new Uint32Array(this.#placeCounts.length)
     this.#orders = new EmailOrders()
+    this.#attachments = new SlotFlags()
     this.#history = undefined
     for (let slot = 0; slot < count; slot++) {
       if (before.places[slot] === gone) continue

@@ -161,10 +161,13 @@ async function extend(
   const [topKey] = top === undefined ? [] : await read([top])
   if (topKey !== undefined && (placed.length === 0 || compareKeys(topKey, placed[0]!.key) <= 0))
     return appended(before, view.count, placed, topKey)
-  const live = before.slots.subarray(0, before.count).filter((slot) => view.places[slot] !== gone)
-  const places = await findPlaces(live, placed, read)
-  if (places === undefined) return rankAll(view, read, signal)
-  return merged({ ...before, slots: live, count: live.length }, view.count, placed, places)
+  const all = before.slots.subarray(0, before.count)
+  const places = await findPlaces(all, placed, read)
+  if (places !== undefined) return merged(before, view.count, placed, places)
+  const slots = all.filter((slot) => view.places[slot] !== gone)
+  const amongLive = await findPlaces(slots, placed, read)
+  if (amongLive === undefined) return rankAll(view, read, signal)
+  return merged({ ...before, slots, count: slots.length }, view.count, placed, amongLive)
 }
 
 /** All new ones come last. */

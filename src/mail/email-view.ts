@@ -12,6 +12,7 @@ import type { EmailOrders } from './email-orders.ts'
 import type { FlagSets } from './flag-set.ts'
 import type { Mailbox } from './mailbox-row.ts'
 import type { PlaceSets } from './place-sets.ts'
+import type { SlotFlags } from './slot-flags.ts'
 
 /** Only the first `count` elements of each are the view's. */
 export interface EmailSlots {
@@ -38,6 +39,7 @@ interface EmailViewParts {
   readonly placeCounts: Uint32Array
   readonly mailboxes: readonly Mailbox[]
   readonly orders: EmailOrders
+  readonly attachments: SlotFlags
   readonly history: EmailHistory
 }
 
@@ -61,6 +63,8 @@ export class EmailView implements EmailSlots {
   /** A commit since which no message has changed, up to the view's. */
   readonly changedAt: Modseq
   readonly orders: EmailOrders
+  /** Whether messages have attachments, as far as that was asked. */
+  readonly attachments: SlotFlags
   readonly #parts: EmailViewParts
 
   constructor(parts: EmailViewParts) {
@@ -81,6 +85,7 @@ export class EmailView implements EmailSlots {
     this.modseq = parts.modseq
     this.changedAt = parts.changedAt
     this.orders = parts.orders
+    this.attachments = parts.attachments
   }
 
   /** -1 where there is no such message. */

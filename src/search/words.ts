@@ -20,6 +20,11 @@ const unspaced =
 /** What a character belongs to depends on it alone. The group has a run without spaces. */
 const runs = new RegExp(`([${unspaced}]+)|[[\\p{L}\\p{N}\\p{M}]--[${unspaced}]]+`, 'gv')
 
+const ofUnspaced = new RegExp(`[${unspaced}]`, 'v')
+
+/** Whether something of a text is written in a script without spaces. */
+export const isUnspaced = (text: string): boolean => ofUnspaced.test(text)
+
 /** Calls back for each word of a text, and where it stands: positions rise by one from word to word. */
 export function eachWord(text: string, emit: (word: string, position: number) => void): void {
   const folded = foldText(text)

@@ -1,0 +1,248 @@
+/**
+ * The filters of Email/query (RFC 8621 §4.4.1): what is asked of mailboxes, dates, sizes and keywords is answered
+ * from the columns, all else is a search.
+ *
+ * Only mailboxes count that the one who asks may read. A message in none of those is not there, nor is it part of
+ * its thread.
+ */
+import type { MailboxId } from '#base/id.ts'
+import type { StoredStructure } from '#message/structure-codec.ts'
+import { headerCriteria, textCriteria } from './email-text.ts'
+import type { EmailView } from './email-view.ts'
+import type { Mailbox } from './mailbox-row.ts'
+import type { SearchCriteria } from './search-criteria.ts'
+
+/** All that is there must hold. Mailboxes that are not there have no messages. */
+export interface EmailCondition {
+  readonly inMailbox?: MailboxId
+  readonly inMailboxOtherThan?: readonly MailboxId[]
+  /** Milliseconds. */
+  readonly before?: number
+  readonly after?: number
+  readonly minSize?: number
+  readonly maxSize?: number
+  /** In any case, as all keywords. */
+  readonly allInThreadHaveKeyword?: string
+  readonly someInThreadHaveKeyword?: string
+  readonly noneInThreadHaveKeyword?: string
+  readonly hasKeyword?: string
+  readonly notKeyword?: string
+  readonly hasAttachment?: boolean
+  readonly text?: string
+  readonly from?: string
+  readonly to?: string
+  readonly cc?: string
+  readonly bcc?: string
+  readonly subject?: string
+  readonly body?: string
+  readonly header?: readonly [name: string, text?: string]
+}
+
+export type EmailFilter =
+  | { readonly operator: 'AND' | 'OR' | 'NOT'; readonly conditions: readonly EmailFilter[] }
+  | { readonly condition: EmailCondition }
+
+export type MayRead = (mailbox: Mailbox) => boolean
+
+/** What may be seen of a view, by slot. */
+export class SeenEmails {
+  readonly view: EmailView
+  /** Of each place set the mailboxes that may be read. */
+  readonly #mailboxes: readonly (readonly MailboxId[])[]
+  /** By place set. */
+  readonly #isSeen: Uint8Array
+
+  constructor(view: EmailView, mayRead: MayRead) {
+    const { placeSets } = view
+    const readable = new Set(view.mailboxes.filter(mayRead).map(({ id }) => id))
+    this.view = view
+    this.#mailboxes = Array.from({ length: placeSets.size }, (_, i) =>
+      placeSets.at(i).filter((id) => readable.has(id)),
+    )
+    this.#isSeen = this.placesWhere(({ length }) => length > 0)
+  }
+
+  isSeen(slot: number): boolean {
+    return this.#isSeen[this.view.places[slot]!] === 1
+  }
+
+  /** By place set whether this is so of its mailboxes. */
+  placesWhere(is: (mailboxes: readonly MailboxId[]) => boolean): Uint8Array {
+    return Uint8Array.from(this.#mailboxes, (mailboxes) => (is(mailboxes) ? 1 : 0))
+  }
+
+  /** Messages in place sets. */
+  countIn(places: Uint8Array): number {
+    let count = 0
+    for (const [i, isIn] of places.entries()) if (isIn === 1) count += this.view.placeCounts[i] ?? 0
+    return count
+  }
+
+  get count(): number {
+    return this.countIn(this.#isSeen)
+  }
+
+  hasKeyword(keyword: string): SlotTest {
+    const { keywords, sets } = this.view
+    const wanted = keyword.toLowerCase()
+    const having = Uint8Array.from({ length: sets.size }, (_, i) =>
+      sets.at(i).keywords.includes(wanted) ? 1 : 0,
+    )
+    return (slot) => having[keywords[slot]!] === 1
+  }
+
+  /** Whether any, and whether every message of a thread has a keyword. */
+  threadKeyword(keyword: string): { readonly some: SlotTest; readonly all: SlotTest } {
+    const { count, leaders } = this.view
+    const has = this.hasKeyword(keyword)
+    const some = new Uint8Array(count)
+    const missing = new Uint8Array(count)
+    for (let slot = 0; slot < count; slot++) {
+      if (!this.isSeen(slot)) continue
+      if (has(slot)) some[leaders[slot]!] = 1
+      else missing[leaders[slot]!] = 1
+    }
+    return { some: (slot) => some[leaders[slot]!] === 1, all: (slot) => missing[leaders[slot]!] === 0 }
+  }
+}
+
+export type SlotTest = (slot: number) => boolean
+export type SlotAt = (index: number) => number
+
+/** A filter: a test where the columns answer it, and otherwise what is to be searched for, by slot. */
+export type Compiled = SlotTest | { readonly search: SearchCriteria }
+
+/** `slotAt` tells the slot of an index of the search. */
+export function compileFilter(filter: EmailFilter, seen: SeenEmails, slotAt: SlotAt): Compiled {
+  if ('condition' in filter) return allOf(compileCondition(filter.condition, seen, slotAt), slotAt)
+  const of = filter.conditions.map((one) => compileFilter(one, seen, slotAt))
+  if (filter.operator === 'AND') return allOf(of, slotAt)
+  const any = anyOf(of, slotAt)
+  if (filter.operator === 'OR') return any
+  return typeof any === 'function' ? (slot) => !any(slot) : { search: { kind: 'not', of: any.search } }
+}
+
+function allOf(of: readonly Compiled[], slotAt: SlotAt): Compiled {
+  const [tests, searches] = apart(of)
+  const all: SlotTest = tests.length === 1 ? tests[0]! : (slot) => tests.every((test) => test(slot))
+  if (searches.length === 0) return all
+  return { search: { kind: 'and', of: [known(all, slotAt), ...searches] } }
+}
+
+function anyOf(of: readonly Compiled[], slotAt: SlotAt): Compiled {
+  const [tests, searches] = apart(of)
+  const any: SlotTest = tests.length === 1 ? tests[0]! : (slot) => tests.some((test) => test(slot))
+  if (searches.length === 0) return any
+  return { search: { kind: 'or', of: [known(any, slotAt), ...searches] } }
+}
+
+function apart(of: readonly Compiled[]): readonly [SlotTest[], SearchCriteria[]] {
+  const tests: SlotTest[] = []
+  const searches: SearchCriteria[] = []
+  for (const one of of) {
+    if (typeof one === 'function') tests.push(one)
+    else searches.push(one.search)
+  }
+  return [tests, searches]
+}
+
+const known = (test: SlotTest, slotAt: SlotAt): SearchCriteria => ({
+  kind: 'known',
+  answer: (index) => test(slotAt(index)),
+})
+
+function compileCondition(condition: EmailCondition, seen: SeenEmails, slotAt: SlotAt): readonly Compiled[] {
+  const of: Compiled[] = [...columnTests(condition, seen)]
+  const { hasAttachment, header } = condition
+  if (hasAttachment !== undefined) of.push(attachment(hasAttachment, seen.view, slotAt))
+  for (const region of ['from', 'to', 'cc', 'bcc', 'subject', 'text', 'body'] as const) {
+    const text = condition[region]
+    if (text !== undefined) of.push({ search: textCriteria(region, text) })
+  }
+  if (header !== undefined) {
+    const [name, text = ''] = header
+    of.push({ search: headerCriteria(name, text) })
+  }
+  return of
+}
+
+function* columnTests(condition: EmailCondition, seen: SeenEmails): Generator<SlotTest> {
+  const { receivedAt, sizes } = seen.view
+  const { inMailbox, inMailboxOtherThan, before, after, minSize, maxSize } = condition
+  if (inMailbox !== undefined) yield inPlaces(seen, (mailboxes) => mailboxes.includes(inMailbox))
+  if (inMailboxOtherThan !== undefined) {
+    const others = new Set(inMailboxOtherThan)
+    yield inPlaces(seen, (mailboxes) => mailboxes.some((id) => !others.has(id)))
+  }
+  if (before !== undefined) yield (slot) => receivedAt[slot]! < before
+  if (after !== undefined) yield (slot) => receivedAt[slot]! >= after
+  if (minSize !== undefined) yield (slot) => sizes[slot]! >= minSize
+  if (maxSize !== undefined) yield (slot) => sizes[slot]! < maxSize
+  yield* keywordTests(condition, seen)
+}
+
+function inPlaces(seen: SeenEmails, is: (mailboxes: readonly MailboxId[]) => boolean): SlotTest {
+  const { places } = seen.view
+  const having = seen.placesWhere(is)
+  return (slot) => having[places[slot]!] === 1
+}
+
+function* keywordTests(condition: EmailCondition, seen: SeenEmails): Generator<SlotTest> {
+  const { hasKeyword, notKeyword } = condition
+  const { allInThreadHaveKeyword, someInThreadHaveKeyword, noneInThreadHaveKeyword } = condition
+  if (hasKeyword !== undefined) yield seen.hasKeyword(hasKeyword)
+  if (notKeyword !== undefined) {
+    const has = seen.hasKeyword(notKeyword)
+    yield (slot) => !has(slot)
+  }
+  if (allInThreadHaveKeyword !== undefined) yield seen.threadKeyword(allInThreadHaveKeyword).all
+  if (someInThreadHaveKeyword !== undefined) yield seen.threadKeyword(someInThreadHaveKeyword).some
+  if (noneInThreadHaveKeyword !== undefined) {
+    const { some } = seen.threadKeyword(noneInThreadHaveKeyword)
+    yield (slot) => !some(slot)
+  }
+}
+
+/** Whatever a structure was read for is kept: it never changes. */
+function attachment(wanted: boolean, { attachments }: EmailView, slotAt: SlotAt): Compiled {
+  const answer = (index: number, structure: StoredStructure | undefined): boolean | undefined => {
+    const slot = slotAt(index)
+    const has = attachments.get(slot) ?? structure?.hasAttachment
+    if (has === undefined) return undefined
+    if (structure !== undefined) attachments.set(slot, has)
+    return has === wanted
+  }
+  return { search: { kind: 'known', answer } }
+}
+
+/** What of emails decides whether they meet a filter. */
+export interface FilterTraits {
+  /** Mailboxes or keywords of the message itself: what can change. */
+  readonly isMutable: boolean
+  /** Keywords of other messages of the thread. */
+  readonly ofThreads: boolean
+  /** Text that only the index has. */
+  readonly ofIndex: boolean
+  /** Mailboxes, keywords, dates and sizes only. */
+  readonly ofColumns: boolean
+}
+
+export function traitsOf(filter: EmailFilter | undefined): FilterTraits {
+  const traits = { isMutable: false, ofThreads: false, ofIndex: false, ofColumns: true }
+  const look = (one: EmailFilter): void => {
+    if ('operator' in one) {
+      for (const inner of one.conditions) look(inner)
+      return
+    }
+    const c = one.condition
+    if (c.inMailbox !== undefined || c.inMailboxOtherThan !== undefined) traits.isMutable = true
+    if (c.hasKeyword !== undefined || c.notKeyword !== undefined) traits.isMutable = true
+    const threads = [c.allInThreadHaveKeyword, c.someInThreadHaveKeyword, c.noneInThreadHaveKeyword]
+    if (threads.some((keyword) => keyword !== undefined)) traits.ofThreads = traits.isMutable = true
+    if (c.text !== undefined || c.body !== undefined) traits.ofIndex = true
+    const others = [c.hasAttachment, c.text, c.from, c.to, c.cc, c.bcc, c.subject, c.body, c.header]
+    if (others.some((value) => value !== undefined)) traits.ofColumns = false
+  }
+  if (filter !== undefined) look(filter)
+  return traits
+}

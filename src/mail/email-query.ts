@@ -1,0 +1,173 @@
+/**
+ * Email/query (RFC 8621 §4.4): the messages of an account that meet a filter, in the order of a sort, with one of
+ * each thread or all.
+ *
+ * What must always hold: the order is total. Messages that no sort tells apart follow each other by id, in the
+ * direction of the last sort.
+ */
+import type { AccountId } from '#base/id.ts'
+import type { BlobStore } from '#blob/store.ts'
+import type { Db } from '#kv/db.ts'
+import type { SearchIndexes } from '#search/indexes.ts'
+import { compileFilter, type EmailFilter, type MayRead, SeenEmails, type SlotTest } from './email-filter.ts'
+import type { Order } from './email-orders.ts'
+import { arranged, baseOrder, type EmailSort, isArranged } from './email-sort.ts'
+import type { EmailView } from './email-view.ts'
+import { searchMessages } from './query.ts'
+import type { SearchCriteria } from './search-criteria.ts'
+
+export interface EmailQuery {
+  readonly filter: EmailFilter | undefined
+  readonly sort: readonly EmailSort[]
+  readonly collapseThreads: boolean
+}
+
+export interface EmailQueryOptions {
+  readonly db: Db
+  readonly blobs: BlobStore
+  readonly indexes?: SearchIndexes
+  readonly account: AccountId
+  readonly view: EmailView
+  readonly mayRead: MayRead
+  readonly query: EmailQuery
+  /** Only so many from the beginning need be found. */
+  readonly first?: number
+  /** With `first`: the number of all is wanted besides. */
+  readonly needsTotal?: boolean
+  readonly signal?: AbortSignal
+}
+
+export interface EmailResult {
+  /** In order; all of them, or at least as many as were wanted. */
+  readonly slots: Uint32Array
+  /** Of all, where it is known. */
+  readonly total: number | undefined
+}
+
+export async function queryEmails(o: EmailQueryOptions): Promise<EmailResult> {
+  const { view, query } = o
+  const seen = new SeenEmails(view, o.mayRead)
+  const scan: Scan = { places: noSlots }
+  const filter = query.filter ?? { operator: 'AND', conditions: [] }
+  const compiled = compileFilter(filter, seen, (place) => scan.places[place]!)
+  const order = await baseOrder(o, query.sort)
+  const total = o.needsTotal === true ? cheapTotal(query, seen) : undefined
+  const isWhole = o.first === undefined || (o.needsTotal === true && total === undefined)
+  const first = isWhole ? Number.POSITIVE_INFINITY : o.first!
+  // Where something is done with all that was found, all must be.
+  const isFinal = isArranged(query.sort)
+  const most = isFinal ? first : Number.POSITIVE_INFINITY
+  if (typeof compiled === 'function') {
+    const found = scanOrder(order, seen, compiled, { most, collapse: isFinal && query.collapseThreads })
+    return finished(o, seen, found, { isWhole: isWhole || !isFinal, total })
+  }
+  scan.places = scanOrder(order, seen, () => true, { most: Number.POSITIVE_INFINITY, collapse: false })
+  const count = query.collapseThreads ? Number.POSITIVE_INFINITY : most
+  const found = await searchPlaces(o, scan.places, compiled.search, count)
+  return finished(o, seen, found, { isWhole: isWhole || count === Number.POSITIVE_INFINITY, total })
+}
+
+const noSlots = new Uint32Array(0)
+
+/** The slots that a search looks at, in the order of the result. */
+interface Scan {
+  places: Uint32Array
+}
+
+/** What the counts of mailboxes tell (RFC 8621 §4.4): the total of a mailbox, and of all. */
+function cheapTotal({ filter, collapseThreads }: EmailQuery, seen: SeenEmails): number | undefined {
+  if (collapseThreads) return undefined
+  if (filter === undefined) return seen.count
+  if (!('condition' in filter)) return undefined
+  const { inMailbox, ...others } = filter.condition
+  const isOnly = Object.values(others).every((value) => value === undefined)
+  if (!isOnly) return undefined
+  return inMailbox === undefined
+    ? seen.count
+    : seen.countIn(seen.placesWhere((mailboxes) => mailboxes.includes(inMailbox)))
+}
+
+interface ScanOptions {
+  /** Found so many, it is over. */
+  readonly most: number
+  /** Only the first of each thread. */
+  readonly collapse: boolean
+}
+
+/** Those that may be seen and meet the test, in order. */
+function scanOrder(
+  { slots, count, isReversed }: Order,
+  seen: SeenEmails,
+  test: SlotTest,
+  { most, collapse }: ScanOptions,
+): Uint32Array<ArrayBuffer> {
+  const { view } = seen
+  const { leaders } = view
+  const threads = collapse ? new Uint8Array(view.count) : undefined
+  let found = new Uint32Array(Math.min(most, 256))
+  let at = 0
+  for (let i = 0; i < count && at < most; i++) {
+    const slot = slots[isReversed ? count - 1 - i : i]!
+    // The order may be that of a later view.
+    if (slot >= view.count || !seen.isSeen(slot) || !test(slot)) continue
+    if (threads !== undefined) {
+      const leader = leaders[slot]!
+      if (threads[leader] === 1) continue
+      threads[leader] = 1
+    }
+    if (at === found.length) {
+      const larger = new Uint32Array(Math.min(view.count, 4 * at + 64))
+      larger.set(found)
+      found = larger
+    }
+    found[at++] = slot
+  }
+  return found.subarray(0, at)
+}
+
+/** The slots among these that meet the criteria, whose indexes are places; of the first ones at least `count`. */
+async function searchPlaces(
+  o: EmailQueryOptions,
+  slots: Uint32Array,
+  criteria: SearchCriteria,
+  count: number,
+): Promise<Uint32Array<ArrayBuffer>> {
+  const { db, blobs, account, indexes, signal, view } = o
+  const places = await searchMessages({
+    db,
+    blobs,
+    account,
+    view: { count: slots.length, ids: { at: (place) => view.ids[slots[place]!]! } },
+    columns: () => {
+      throw new Error('not a condition on emails')
+    },
+    criteria,
+    ...(indexes === undefined ? {} : { indexes }),
+    ...(signal === undefined ? {} : { signal }),
+    ...(count === Number.POSITIVE_INFINITY ? {} : { wanted: { count, isFromEnd: false } }),
+  })
+  return Uint32Array.from(places, (place) => slots[place]!)
+}
+
+async function finished(
+  o: EmailQueryOptions,
+  seen: SeenEmails,
+  found: Uint32Array<ArrayBuffer>,
+  { isWhole, total }: { isWhole: boolean; total: number | undefined },
+): Promise<EmailResult> {
+  const { sort, collapseThreads } = o.query
+  const ordered = isArranged(sort) ? found : await arranged(o, sort, seen, found)
+  const slots = collapseThreads ? firstOfThreads(ordered, o.view) : ordered
+  return { slots, total: total ?? (isWhole ? slots.length : undefined) }
+}
+
+/** RFC 8621 §4.4.3. */
+export function firstOfThreads(slots: Uint32Array, { leaders, count }: EmailView): Uint32Array {
+  const threads = new Uint8Array(count)
+  return slots.filter((slot) => {
+    const leader = leaders[slot]!
+    if (threads[leader] === 1) return false
+    threads[leader] = 1
+    return true
+  })
+}
