@@ -53,7 +53,7 @@ export async function queryEmails(o: EmailQueryOptions): Promise<EmailResult> {
   const order = await baseOrder(o, query.sort)
   const total = o.needsTotal === true ? cheapTotal(query, seen) : undefined
   const isWhole = o.first === undefined || (o.needsTotal === true && total === undefined)
-  const first = isWhole ? Number.POSITIVE_INFINITY : o.first!
+  const first = isWhole ? Number.POSITIVE_INFINITY : o.first
   // Where something is done with all that was found, all must be.
   const isFinal = isArranged(query.sort)
   const most = isFinal ? first : Number.POSITIVE_INFINITY
