@@ -66,16 +66,16 @@ export function isKnownCharset(charset: string): boolean {
 const isAscii = (name: string): boolean =>
   name === 'us-ascii' || name === 'ascii' || name === 'ansi_x3.4-1968'
 
-/** Whether the bytes hold a sequence that their charset, as it is named, does not have. */
-export function isMalformed(bytes: Uint8Array, charset: string): boolean {
+/** Whether the bytes, or with `cut` the beginning of more, hold a sequence that their charset does not have. */
+export function isMalformed(bytes: Uint8Array, charset: string, cut = false): boolean {
   const name = charset.trim().toLowerCase()
   if (isAscii(name)) return bytes.some((byte) => byte >= 0x80)
-  if (name === 'utf-8' || name === 'utf8') return !isUtf8(bytes)
+  if (name === 'utf-8' || name === 'utf8') return !isUtf8(cut ? bytes.subarray(0, wholeUtf8(bytes)) : bytes)
   try {
-    new TextDecoder(name, { fatal: true }).decode(bytes)
+    new TextDecoder(name, { fatal: true }).decode(bytes, { stream: cut })
     return false
   } catch (error) {
-    return error instanceof TypeError || decodeCharset(bytes, charset).includes('\ufffd')
+    return error instanceof TypeError || decodeCharset(bytes, charset, cut).includes('\ufffd')
   }
 }
 

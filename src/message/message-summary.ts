@@ -11,7 +11,7 @@ import { subjectText, type MessageStructure, type Part } from './structure.ts'
 
 export function summarize(
   root: Part,
-  { envelope, references, receivedCount }: MessageFields,
+  { envelope, references, receivedCount, fidelity }: MessageFields,
   preview: string,
   sizeBytes: number,
 ): MessageStructure {
@@ -19,6 +19,7 @@ export function summarize(
   return {
     root,
     envelope,
+    fidelity,
     sentAt: envelope.date === undefined ? undefined : parseDate(envelope.date)?.ms,
     messageIds: id === undefined ? [] : [id],
     inReplyTo: envelope.inReplyTo === undefined ? [] : messageIds(envelope.inReplyTo),

@@ -12,7 +12,9 @@ import {
   type ContentType,
   type Parameter,
 } from './parameters.ts'
-import type { Disposition, Envelope } from './structure.ts'
+import { messageIdsOf } from './header-forms.ts'
+import { messageIds } from './references.ts'
+import type { Disposition, Envelope, EnvelopeFidelity } from './structure.ts'
 
 /** Of one field's raw value, as much as is read. */
 const MAX_FIELD = 65_536
@@ -36,6 +38,7 @@ export interface MessageFields {
   /** The raw value of References. */
   readonly references: string
   readonly receivedCount: number
+  readonly fidelity: EnvelopeFidelity
 }
 
 type Field = keyof typeof slots
@@ -70,6 +73,8 @@ const byLength: readonly (readonly Field[])[] = Array.from({ length: 26 }, (_, l
 /** The fields of one header that anybody asks for, unfolded: the first of each name, all of to, cc, bcc. */
 export class HeaderReader {
   receivedCount = 0
+  /** A field of the envelope says more than the envelope can. */
+  #isLossy = false
   readonly #values: Partial<Record<Field, string>> = {}
 
   /** Without `ofMessage`, only the MIME fields are read. */
@@ -92,6 +97,8 @@ export class HeaderReader {
       return
     }
     const before = this.#values[name]
+    if (before !== undefined && !name.startsWith('content-')) this.#isLossy = true
+    if (name === 'subject') this.#isLossy ||= hasSpaceAtEnds(scanner)
     if (before === undefined) {
       this.#values[name] = scanner.value(MAX_FIELD)
     } else if ((name === 'to' || name === 'cc' || name === 'bcc') && before.length < MAX_FIELD) {
@@ -140,8 +147,42 @@ export class HeaderReader {
       },
       references: values.references ?? '',
       receivedCount: this.receivedCount,
+      fidelity: {
+        isExact:
+          !this.#isLossy && addressFields.every((name) => isKeptWhole(values[name])) && this.#keepsTexts(),
+        hasSender: values.sender !== undefined,
+        hasReplyTo: values['reply-to'] !== undefined,
+      },
     }
   }
+
+  #keepsTexts(): boolean {
+    const { date = '', subject = '', references } = this.#values
+    const id = this.#values['message-id'] ?? ''
+    const inReplyTo = this.#values['in-reply-to'] ?? ''
+    if (date.length > MAX_VALUE || subject.length > 4 * MAX_VALUE) return false
+    if (id.length > MAX_VALUE || inReplyTo.length > 4 * MAX_VALUE) return false
+    return references === undefined || sameList(messageIdsOf(references) ?? [], messageIds(references))
+  }
+}
+
+const addressFields = ['from', 'sender', 'reply-to', 'to', 'cc', 'bcc'] as const
+
+/** An empty field is as an absent one in an envelope, and what was quoted is not told. */
+const isKeptWhole = (value: string | undefined): boolean =>
+  value === undefined ||
+  (value.length < MAX_FIELD && !(value.includes('"') && value.includes('=?')) && /[^\s,;<>()]/.test(value))
+
+const sameList = (a: readonly string[], b: readonly string[]): boolean =>
+  a.length > 0 && a.length === b.length && a.every((one, i) => one === b[i])
+
+/** Space that unfolding takes off, and that belongs to the value all the same (RFC 8621 §4.1.2.2). */
+function hasSpaceAtEnds({ bytes, valueStart, end }: FieldScanner): boolean {
+  let last = end
+  while (last > valueStart && (bytes[last - 1] === 0x0a || bytes[last - 1] === 0x0d)) last--
+  let first = valueStart
+  while (first < last && bytes[first] === 0x20) first++
+  return first < last && (bytes[first]! < 0x20 || bytes[last - 1]! <= 0x20)
 }
 
 const addresses = (value: string | undefined): readonly Address[] =>

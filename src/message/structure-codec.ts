@@ -18,13 +18,17 @@ import {
   renderEnvelope,
 } from './envelope.ts'
 import { messageId, messageIds } from './references.ts'
-import type { Envelope, MessageStructure, Part } from './structure.ts'
+import type { Envelope, EnvelopeFidelity, MessageStructure, Part } from './structure.ts'
 import { WireReader } from './wire.ts'
 
 const VERSION = 1
 const HAS_ATTACHMENT = 1
 const HAS_SENT_AT = 2
 const SENT_BEFORE_1970 = 4
+/** Absent in what was stored before there was such a flag: the header itself is asked then. */
+const IS_EXACT = 8
+const HAS_SENDER = 16
+const HAS_REPLY_TO = 32
 const PREFIX_AT = 2
 const NUMBERS_AT = 6
 /** Envelope, body structure, extensions, offsets, preview, base subject, references. */
@@ -59,6 +63,8 @@ export function encodeStructure(structure: MessageStructure, prefixBytes = 0): U
 
   let flags = structure.hasAttachment ? HAS_ATTACHMENT : 0
   if (sentAt !== undefined) flags |= HAS_SENT_AT | (sentAt < 0 ? SENT_BEFORE_1970 : 0)
+  const { isExact, hasSender, hasReplyTo } = structure.fidelity
+  if (isExact) flags |= IS_EXACT | (hasSender ? HAS_SENDER : 0) | (hasReplyTo ? HAS_REPLY_TO : 0)
   const out = Buffer.allocUnsafe(
     NUMBERS_AT + numbers.length + lengths.reduce((sum, length) => sum + length, 0),
   )
@@ -181,6 +187,15 @@ export class StoredStructure {
 
   get hasAttachment(): boolean {
     return (this.#bytes[1]! & HAS_ATTACHMENT) !== 0
+  }
+
+  get fidelity(): EnvelopeFidelity {
+    const flags = this.#bytes[1]!
+    return {
+      isExact: (flags & IS_EXACT) !== 0,
+      hasSender: (flags & HAS_SENDER) !== 0,
+      hasReplyTo: (flags & HAS_REPLY_TO) !== 0,
+    }
   }
 
   /** ENVELOPE, as it is sent. */

@@ -24,6 +24,14 @@ export interface Envelope {
   readonly messageId: string | undefined
 }
 
+/** What the envelope does not say of the fields that it is made of. */
+export interface EnvelopeFidelity {
+  /** The fields can be told from the envelope, the references and what stands here. */
+  readonly isExact: boolean
+  readonly hasSender: boolean
+  readonly hasReplyTo: boolean
+}
+
 export interface Disposition {
   /** Lower case. */
   readonly type: string
@@ -63,6 +71,7 @@ export interface Part {
 export interface MessageStructure {
   readonly root: Part
   readonly envelope: Envelope
+  readonly fidelity: EnvelopeFidelity
   /** The Date field in milliseconds since 1970-01-01 UTC. */
   readonly sentAt: number | undefined
   /** Identifiers without brackets; `messageIds` holds the message's own, normally one. */

@@ -17,7 +17,7 @@ function reportIn(message: Buffer) {
   )!
   const { report, problems } = readAggregateReport(gunzipSync(Buffer.from(body!, 'base64')))
   assert.deepEqual(problems, [])
-  return { report, head: head!.replaceAll('\r\n ', ' ') }
+  return { report, head: head!.replaceAll('\r\n\t', ' ') }
 }
 
 test('a day of mail becomes one report, sent once', async () => {
