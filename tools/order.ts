@@ -41,6 +41,7 @@ const packages: { readonly [name: string]: readonly string[] } = {
   tinyld: ['search/languages.ts'],
   saxes: ['mailauth/aggregate-report-reader.ts', 'mailauth/bimi-svg.ts'],
   'smol-toml': ['settings/'],
+  ws: ['jmap/websocket.ts', 'jmap/websocket-session.ts'],
   unpdf: ['search/pdf-text.ts'],
   zod: ['base/schema.ts'],
 }

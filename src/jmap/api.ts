@@ -2,6 +2,7 @@
 import { type Context, Hono } from 'hono'
 import type { AccessWatch } from '#account/access-watch.ts'
 import type { HttpEnv } from '#http/router.ts'
+import type { Telemetry } from '#telemetry/telemetry.ts'
 import { RequestProblem } from './errors.ts'
 import { addDownloadRoutes } from './download.ts'
 import { eventSource } from './event-source.ts'
@@ -12,6 +13,7 @@ import { jmapSettings } from './settings.ts'
 import { addUploadRoutes } from './upload.ts'
 import type { StateWatch } from './state-watch.ts'
 import type { JsonObject } from './value.ts'
+import { webSocket } from './websocket.ts'
 
 export interface JmapOptions {
   readonly processor: RequestProcessor
@@ -20,6 +22,7 @@ export interface JmapOptions {
   readonly publicUrl: () => string | undefined
   readonly stateWatch: StateWatch
   readonly accessWatch: Pick<AccessWatch, 'watch'>
+  readonly telemetry: Telemetry
 }
 
 export function addJmapRoutes(everything: Hono<HttpEnv>, o: JmapOptions): void {
@@ -38,6 +41,9 @@ export function addJmapRoutes(everything: Hono<HttpEnv>, o: JmapOptions): void {
   addUploadRoutes(router, o.processor.services)
   addDownloadRoutes(router, o.processor.services)
   router.get('/jmap/eventsource/', eventSource({ ...o, services: o.processor.services }))
+  const ws = webSocket({ ...o, baseOf: (c) => baseOf(o, c) })
+  router.get('/jmap/ws', ws)
+  router.get('/jmap/ws/', ws)
   everything.route('/', router)
 }
 

@@ -113,6 +113,7 @@ export class JmapTestServer {
       publicUrl: () => undefined,
       stateWatch: new StateWatch({ services: this.services, accountWatch: this.accountWatch }),
       accessWatch: this.#accessWatch,
+      telemetry,
       signIn: {
         password: async (name, password) => {
           const person = this.people.find((one) => one.name === name && !one.isGroup)

@@ -77,7 +77,7 @@ function readCreatedIds(value: unknown): ReadonlyMap<string, string> {
   return new Map(entries as [string, string][])
 }
 
-const notRequest = (why: string): RequestProblem =>
+export const notRequest = (why: string): RequestProblem =>
   new RequestProblem('notRequest', `The request is not of the form of RFC 8620 §3.3: ${why}.`)
 
 /**

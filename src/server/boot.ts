@@ -196,6 +196,7 @@ export function buildJmap(
     processor: new RequestProcessor({ services, capabilities: all, telemetry }),
     signIn: rememberedSignIns,
     accessWatch,
+    telemetry,
     stateWatch: new StateWatch({ services, accountWatch }),
   }
 }

@@ -1,0 +1,218 @@
+/**
+ * One WebSocket of JMAP (RFC 8887 §4.3): requests, which are worked on side by side, and the changes that its client
+ * wants to be told of.
+ *
+ * What must always hold: a request is answered or refused by its id; a client that sends more than it reads is not
+ * read from until it does; all ends with the connection, which ends when its user may nothing any more, the client
+ * says nothing for long, or the server drains, then after the requests that were begun.
+ */
+import type { RawData, WebSocket } from 'ws'
+import type { Telemetry } from '#telemetry/telemetry.ts'
+import { RequestProblem } from './errors.ts'
+import { webSocketFailed } from './events.ts'
+import type { End, Lasting } from './lasting.ts'
+import type { RequestProcessor } from './processor.ts'
+import { notRequest, parseIJson, readRequest } from './request.ts'
+import { jmapSettings } from './settings.ts'
+import type { StateFollower, StateWatch } from './state-watch.ts'
+import { isObject, type JsonObject } from './value.ts'
+
+export interface WebSocketSessionOptions {
+  readonly processor: RequestProcessor
+  readonly stateWatch: StateWatch
+  readonly telemetry: Telemetry
+  /** The address of the server as the client sees it. */
+  readonly base: string
+  /** Of the client. */
+  readonly ip: string
+}
+
+/** RFC 6455 §7.4.1. */
+const goingAway = 1001
+const unsupportedData = 1003
+const policyViolation = 1008
+const internalError = 1011
+
+/** Messages that are read while others are not answered. */
+const mostUnanswered = 32
+/** Of `dataTypes`. */
+const mostTypes = 200
+
+export class WebSocketSession {
+  readonly #ws: WebSocket
+  readonly #lasting: Lasting
+  readonly #o: WebSocketSessionOptions
+  readonly #running = new Set<Promise<void>>()
+  #follower: StateFollower | undefined
+  /** Ends what tells of changes. */
+  #pushing = new AbortController()
+  /** What was begun is done to its end, as over HTTP, unless nobody is there any more. */
+  readonly #gone = new AbortController()
+  #heardAt = performance.now()
+
+  constructor(ws: WebSocket, lasting: Lasting, o: WebSocketSessionOptions) {
+    this.#ws = ws
+    this.#lasting = lasting
+    this.#o = o
+  }
+
+  /** Until the connection is closed, by whomever. */
+  async run(): Promise<void> {
+    const { signal } = this.#lasting
+    const { websocketHeartbeat } = this.#settings
+    const heartbeat = setInterval(() => this.#beat(), websocketHeartbeat)
+    this.#lasting.onAccess = (access) => {
+      if (this.#follower !== undefined) this.#follower.access = access
+    }
+    this.#ws.on('message', (data, isBinary) => this.#hear(data, isBinary))
+    this.#ws.on('pong', () => this.#alive())
+    this.#ws.on('ping', () => this.#alive())
+    // What is wrong with a frame ends the connection, with the right code.
+    this.#ws.on('error', () => {})
+    this.#ws.once('close', () => {
+      this.#gone.abort()
+      this.#lasting.end('gone')
+    })
+    if (!signal.aborted) await new Promise((resolve) => signal.addEventListener('abort', resolve))
+    clearInterval(heartbeat)
+    this.#stopPushing()
+    await this.#close(signal.reason as End)
+  }
+
+  get #settings() {
+    return this.#o.processor.services.settings.get(jmapSettings)
+  }
+
+  #alive(): void {
+    this.#heardAt = performance.now()
+  }
+
+  #beat(): void {
+    if (performance.now() - this.#heardAt > this.#settings.websocketTimeout) this.#ws.terminate()
+    else this.#ws.ping()
+  }
+
+  async #close(why: End): Promise<void> {
+    if (why === 'refused') this.#ws.close(policyViolation, 'The sign-in does not hold any more.')
+    if (why !== 'draining') return
+    this.#ws.removeAllListeners('message')
+    await Promise.all(this.#running)
+    this.#ws.close(goingAway, 'The server is going away.')
+  }
+
+  #hear(data: RawData, isBinary: boolean): void {
+    this.#alive()
+    if (isBinary) {
+      this.#ws.close(unsupportedData, 'Messages must be text.')
+      return
+    }
+    const running = this.#answer(data as Buffer)
+      .catch((error: unknown) => this.#failed(error))
+      .finally(() => {
+        this.#running.delete(running)
+        if (this.#ws.isPaused) this.#ws.resume()
+      })
+    this.#running.add(running)
+    if (this.#running.size >= mostUnanswered) this.#ws.pause()
+  }
+
+  async #answer(data: Buffer): Promise<void> {
+    let requestId: string | null = null
+    try {
+      const { maxRequestSize } = this.#settings
+      if (data.length > maxRequestSize)
+        throw new RequestProblem('limit', `A request may have ${maxRequestSize} bytes.`, {
+          limit: 'maxSizeRequest',
+          status: 413,
+        })
+      const message = parseIJson(data)
+      if (!isObject(message)) throw notRequest('it must be an object')
+      const { id } = message
+      if (typeof id === 'string') requestId = id
+      else if (id !== undefined) throw notRequest('"id" must be a string')
+      await this.#do(message, requestId)
+    } catch (error) {
+      if (!(error instanceof RequestProblem)) throw error
+      await this.#send({ '@type': 'RequestError', requestId, ...error.toJSON() })
+    }
+  }
+
+  async #do(message: JsonObject, requestId: string | null): Promise<void> {
+    switch (message['@type']) {
+      case 'Request':
+        return this.#request(message, requestId)
+      case 'WebSocketPushEnable':
+        return this.#enable(message)
+      case 'WebSocketPushDisable':
+        return this.#stopPushing()
+      default:
+        throw notRequest(
+          '"@type" must be "Request", "WebSocketPushEnable" or "WebSocketPushDisable" (RFC 8887 §4.3)',
+        )
+    }
+  }
+
+  async #request(message: JsonObject, requestId: string | null): Promise<void> {
+    const { processor, base, ip } = this.#o
+    const { maxMethodCalls } = this.#settings
+    const { access } = this.#lasting
+    const { signal } = this.#gone
+    try {
+      const response = await processor.run({ access, ip, base, signal }, () =>
+        readRequest(message, { maxCallsInRequest: maxMethodCalls }),
+      )
+      const id = requestId === null ? {} : { requestId }
+      await this.#send({ '@type': 'Response', ...id, ...response })
+    } catch (error) {
+      if (!signal.aborted) throw error
+    }
+  }
+
+  /** RFC 8887 §4.3.5.2. */
+  async #enable({ dataTypes, pushState }: JsonObject): Promise<void> {
+    const isList = Array.isArray(dataTypes) && dataTypes.every((one) => typeof one === 'string')
+    if (dataTypes !== null && dataTypes !== undefined && !isList)
+      throw notRequest('"dataTypes" must be a list of strings or null')
+    if (isList && dataTypes.length > mostTypes) throw notRequest('"dataTypes" is too long')
+    if (pushState !== null && pushState !== undefined && typeof pushState !== 'string')
+      throw notRequest('"pushState" must be a string')
+    this.#stopPushing()
+    const pushing = (this.#pushing = new AbortController())
+    const follower = await this.#o.stateWatch.follow(this.#lasting.access, {
+      types: isList ? new Set(dataTypes) : null,
+      since: pushState ?? undefined,
+      throttleMs: this.#settings.websocketThrottle,
+    })
+    // Another one came in between, or the end.
+    if (pushing.signal.aborted) follower[Symbol.dispose]()
+    else {
+      this.#follower = follower
+      this.#push(follower, pushing.signal).catch((error: unknown) => {
+        if (!pushing.signal.aborted) this.#failed(error)
+      })
+    }
+  }
+
+  async #push(follower: StateFollower, signal: AbortSignal): Promise<void> {
+    for (;;) {
+      const { change, pushState } = await follower.next(signal)
+      await this.#send({ ...change, pushState })
+    }
+  }
+
+  #stopPushing(): void {
+    this.#pushing.abort()
+    this.#follower?.[Symbol.dispose]()
+    this.#follower = undefined
+  }
+
+  /** Resolves when the client's side has taken it, or is gone. */
+  #send(message: JsonObject): Promise<void> {
+    return new Promise((resolve) => this.#ws.send(JSON.stringify(message), () => resolve()))
+  }
+
+  #failed(error: unknown): void {
+    this.#o.telemetry.emit(webSocketFailed, { account: this.#lasting.access.account, error })
+    this.#ws.close(internalError)
+  }
+}
