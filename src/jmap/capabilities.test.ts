@@ -10,7 +10,9 @@ import { makeManaged } from './managed-fixture.test.ts'
 import type { JsonObject } from './value.ts'
 
 /** Of capabilities that bring no methods. */
-const testsOf: Readonly<Record<string, string>> = {}
+const testsOf: Readonly<Record<string, string>> = {
+  'urn:ietf:params:jmap:websocket': 'websocket.test.ts',
+}
 
 /** "Email/queryChanges": the test is `methods/email-query-changes.test.ts`. */
 function testOf(method: string): string {
