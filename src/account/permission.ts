@@ -48,6 +48,10 @@ const mailPermissions = {
   jmapBlobGet: 'JMAP: download files, and read them in requests.',
   jmapBlobLookup: 'JMAP: ask which messages a file is in.',
   jmapBlobUpload: 'JMAP: upload files.',
+  jmapQuotaChanges: 'JMAP: ask which quotas changed.',
+  jmapQuotaGet: 'JMAP: read what accounts hold and may hold.',
+  jmapQuotaQuery: 'JMAP: search quotas.',
+  jmapQuotaQueryChanges: 'JMAP: ask how a search of quotas changed.',
   jmapMailboxGet: 'JMAP: read mailboxes.',
 } as const
 

@@ -65,3 +65,12 @@ function read<C extends Fields>(
   if (problems.length > 0) throw invalidArguments(problems)
   return { condition }
 }
+
+/** Whether a filter is true of something of which each condition is or is not. */
+export function filterHolds<C>(filter: Filter<C>, meets: (condition: C) => boolean): boolean {
+  if ('condition' in filter) return meets(filter.condition)
+  const holds = (one: Filter<C>): boolean => filterHolds(one, meets)
+  const { operator, conditions } = filter
+  if (operator === 'AND') return conditions.every(holds)
+  return conditions.some(holds) === (operator === 'OR')
+}
