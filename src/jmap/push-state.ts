@@ -13,13 +13,14 @@ import { modseqOf, stateOf } from '#kv/change-log.ts'
 import type { StateType } from '#kv/type-states.ts'
 import { accountNumber, accountObjectId, seenAccounts } from './accounts.ts'
 import { objectOf } from './dispatch.ts'
+import { readQuotas, stateOfQuotas } from './quota.ts'
 import type { JmapServices } from './services.ts'
 import type { JsonObject } from './value.ts'
 
 /** The sequence of each account up to which everything was told. */
 export type Told = ReadonlyMap<AccountId, Modseq>
 
-export type PushServices = Pick<JmapServices, 'db' | 'principals' | 'states'>
+export type PushServices = Pick<JmapServices, 'db' | 'principals' | 'states' | 'limitsOf'>
 
 /** Types that no method of JMAP knows. */
 const internal: ReadonlySet<StateType> = new Set(['Subscription', 'Annotation'])
@@ -63,16 +64,38 @@ export interface Difference {
   readonly now: Told
 }
 
-/** `types`: those that are asked for; null: all. Without `told` nothing is new. */
-export function differenceSince(
-  { db, states }: PushServices,
+/**
+ * `types`: those that are asked for; null: all. Without `told` nothing is new. Of quotas only the first account is
+ * told, which is the user's own: what others hold is not for everybody who sees something of theirs.
+ */
+export async function differenceSince(
+  services: PushServices,
   accounts: readonly AccountId[],
   told: Told | undefined,
   types: ReadonlySet<string> | null,
 ): Promise<Difference> {
+  const { now, found } = await readDifference(services, accounts, told, types)
+  const changed = new Map<AccountId, JsonObject>()
+  for (const [account, states] of found) {
+    const isCounted = states.delete('Quota') && account === accounts[0]
+    const quotas = isCounted ? await readQuotas(services, account) : []
+    if (quotas.length > 0) states.set('Quota', stateOfQuotas(quotas))
+    if (states.size > 0) changed.set(account, objectOf(states))
+  }
+  return { changed, now }
+}
+
+type ChangedStates = Map<string, string>
+
+function readDifference(
+  { db, states }: PushServices,
+  accounts: readonly AccountId[],
+  told: Told | undefined,
+  types: ReadonlySet<string> | null,
+): Promise<{ readonly now: Told; readonly found: ReadonlyMap<AccountId, ChangedStates> }> {
   return db.read(async (tx) => {
     const now = new Map<AccountId, Modseq>()
-    const changed = new Map<AccountId, JsonObject>()
+    const found = new Map<AccountId, ChangedStates>()
     for (const account of accounts) {
       const sequence = await tx.sequence(account)
       now.set(account, sequence)
@@ -80,14 +103,14 @@ export function differenceSince(
       if (told === undefined || before === sequence) continue
       // A number that is not reached yet is of a store that was there before.
       const isUnknown = before === undefined || before > sequence
-      const found: [string, string][] = []
+      const changed: ChangedStates = new Map()
       for (const [type, state] of await states.readAll(tx, account)) {
         if (internal.has(type) || types?.has(type) === false) continue
-        if (isUnknown || state > before) found.push([type, stateOf(state)])
+        if (isUnknown || state > before) changed.set(type, stateOf(state))
       }
-      if (found.length > 0) changed.set(account, objectOf(found))
+      found.set(account, changed)
     }
-    return { changed, now }
+    return { now, found }
   })
 }
 

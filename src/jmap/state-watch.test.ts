@@ -53,6 +53,20 @@ describe('RFC 8620 §7.1: StateChange', () => {
     })
   })
 
+  it('RFC 9425 §6: has the state of quotas, where there are some and what they count changed', async () => {
+    using w = await watched()
+    w.server.limits = { bytes: 0, messages: 10, mailboxes: 0 }
+    using follower = await w.follow({ types: new Set(['Quota', 'Identity']) })
+    await touch(w.server.db, 'Mailbox')
+    const coming = next(follower)
+    await w.server.deliver(letter)
+    const { state } = await w.server.call('Quota/get', { ids: [] })
+    assert.deepEqual({ ...(await coming)[accountId] }, { Quota: state })
+    const later = next(follower)
+    await touch(w.server.db, 'Identity')
+    assert.deepEqual(Object.keys((await later)[accountId]!), ['Identity'])
+  })
+
   it('does not tell types that nobody asked for, nor those that no method knows', async () => {
     using w = await watched()
     using follower = await w.follow({ types: new Set(['Identity', 'Subscription', 'Nothing']) })

@@ -79,3 +79,27 @@ test('RFC 8621 §1.5: EmailDelivery has the number of the last message that came
   })
   assert.deepEqual(await read(), [4, 4])
 })
+
+test('RFC 9425 §6: Quota has the number of the last change by which there was more or less', async () => {
+  const db = new KvDb(
+    new MemoryEngine(new MemoryBlobs()),
+    new LocalBus({
+      onError: (error) => {
+        throw error
+      },
+    }),
+  )
+  const states = new TypeStates()
+  const read = (): Promise<number> => db.read((tx) => states.read(tx, account, 'Quota'))
+  for (const [type, how, expected] of [
+    ['Email', 'created', 1],
+    ['Email', 'updated', 1],
+    ['Mailbox', 'counts', 1],
+    ['Identity', 'created', 1],
+    ['Mailbox', 'created', 5],
+    ['Email', 'destroyed', 6],
+  ] as const) {
+    await db.write([account], async (tx) => tx.changed(account, type, 1, how))
+    assert.equal(await read(), expected, `${type} ${how}`)
+  }
+})

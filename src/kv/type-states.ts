@@ -12,8 +12,11 @@ import { Lru } from '#base/lru.ts'
 import { changeLogTable, entriesSince, type LogEntry, logFloorTable } from './change-log.ts'
 import type { ReadTx, WriteTx } from './tx.ts'
 
-/** RFC 8621 §1.5: besides the types, when something new was added to the store last. */
-export type StateType = DataType | 'EmailDelivery'
+/**
+ * Besides the types: when something new was added to the store last (RFC 8621 §1.5), and when there were more or less
+ * of what quotas count (RFC 9425 §6).
+ */
+export type StateType = DataType | 'EmailDelivery' | 'Quota'
 type States = ReadonlyMap<StateType, Modseq>
 type Reader = Pick<ReadTx, 'sequence' | 'get' | 'list'>
 
@@ -22,7 +25,7 @@ interface Known {
   readonly states: States
 }
 
-const allTypes: readonly StateType[] = [...dataTypes, 'EmailDelivery']
+const allTypes: readonly StateType[] = [...dataTypes, 'EmailDelivery', 'Quota']
 const page = 256
 /** Some 200 bytes each. */
 const keptAccounts = 10_000
@@ -95,9 +98,8 @@ async function scan(tx: Reader, account: AccountId, to: Modseq): Promise<Known> 
 /** The types that an entry is about. */
 function* touched(entry: LogEntry): Iterable<StateType> {
   yield* entry.keys()
-  for (const how of entry.get('Email')?.values() ?? []) {
-    if (how !== 'created') continue
-    yield 'EmailDelivery'
-    return
-  }
+  const messages = new Set(entry.get('Email')?.values())
+  if (messages.has('created')) yield 'EmailDelivery'
+  const counted = new Set([...messages, ...(entry.get('Mailbox')?.values() ?? [])])
+  if (counted.has('created') || counted.has('destroyed')) yield 'Quota'
 }
