@@ -17,6 +17,10 @@ const isInboxName = (name: string): boolean => name.length === 5 && name.toLower
 export const sameName = (a: Place, b: Place): boolean =>
   a.name === b.name || (a.parent === 0 && isInboxName(a.name) && isInboxName(b.name))
 
+/** The same for two mailboxes whose names `sameName` takes for one. */
+export const siblingKey = ({ name, parent }: Place): string =>
+  `${parent}/${parent === 0 && isInboxName(name) ? 'INBOX' : name}`
+
 /**
  * Throws Fault('invalid') for a name that no mailbox can have: empty, too long, with "/" or with a character
  * that Net-Unicode forbids (RFC 9051 §5.1), or not in NFC: callers normalise what they are given.

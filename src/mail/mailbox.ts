@@ -14,14 +14,15 @@ import { AccountEdit } from './edit.ts'
 import { expungeEntries } from './expunge.ts'
 import { dropKept } from './kept-columns.ts'
 import type { MailLimits, MailUsage } from './limits.ts'
-import { checkMailboxName, mailboxPath, maxDepth, sameName } from './mailbox-path.ts'
+import { checkMailboxName, mailboxPath } from './mailbox-path.ts'
 import { noCounts } from './mailbox-counts.ts'
 import type { Mailbox, MailboxRole, MailboxRow } from './mailbox-row.ts'
+import { checkPlace, checkRole, checkTree } from './mailbox-tree.ts'
 import type { Grant } from './rights.ts'
 import { putIndex } from './share.ts'
 import { dropLostSubscription, keepSubscription } from './subscription.ts'
 import { countersTable, mailboxTable } from './tables.ts'
-import { setTrash } from './trash-role.ts'
+import { leaveTrash, takeTrash } from './trash-role.ts'
 
 /** The Inbox is the first mailbox of every account and can be neither deleted nor moved. */
 export const inboxId = 1 as MailboxId
@@ -78,6 +79,9 @@ export async function quotaUsage(tx: ReadTx, account: AccountId): Promise<MailUs
  * The mailbox has the grants of the one above it (RFC 4314 §4): whoever shares a mailbox shares what is sorted
  * into it later, and nobody who may create in it can make something there that its owner does not see.
  *
+ * `checkedLater`, here and below: who calls looks by `checkMailboxTree` whether all is well when several changes
+ * are done.
+ *
  * Throws Fault 'exists' (the name or the role is taken), 'notFound' (the parent), 'invalid' (the name),
  * 'overQuota' (`limits`, those of the account) and 'tooLarge' (too many for any account, or too deep).
  */
@@ -91,6 +95,7 @@ export async function createMailbox(
     subscribed?: boolean
     sortOrder?: number
     limits?: MailLimits
+    checkedLater?: true
   },
 ): Promise<Mailbox> {
   const edit = await AccountEdit.open(tx, account)
@@ -98,8 +103,11 @@ export async function createMailbox(
   const most = o.limits?.mailboxes ?? 0
   if (most > 0 && all.length >= most) throw new Fault('overQuota', 'too many mailboxes', { limit: most })
   if (all.length >= maxMailboxes) throw new Fault('tooLarge', 'too many mailboxes', { limit: maxMailboxes })
-  checkPlace(all, undefined, o)
-  if (o.role !== undefined) checkRole(all, o.role)
+  if (o.checkedLater === true) checkMailboxName(o.name)
+  else {
+    checkPlace(all, undefined, o)
+    if (o.role !== undefined) checkRole(all, o.role)
+  }
   const id = edit.newMailboxId()
   const grants = all.find((mailbox) => mailbox.id === o.parent)?.grants ?? []
   const uidValidity = edit.newUidValidity()
@@ -122,6 +130,7 @@ export interface MailboxChange {
   /** null for none. */
   readonly role?: MailboxRole | null
   readonly sortOrder?: number
+  readonly checkedLater?: true
 }
 
 /**
@@ -141,11 +150,12 @@ export async function updateMailbox(
   const isPlaced = name !== before.name || parent !== before.parent
   if (id === inboxId && (isPlaced || role !== before.role))
     throw new Fault('forbidden', 'the Inbox stays where it is', { what: 'mailbox' })
-  if (isPlaced) checkPlace(all, id, { name, parent })
+  if (isPlaced && change.checkedLater === true) checkMailboxName(name)
+  else if (isPlaced) checkPlace(all, id, { name, parent })
   if (role !== before.role) {
-    if (role !== undefined) checkRole(all, role)
-    if (role === 'trash') await setTrash(tx, account, id)
-    else if (before.role === 'trash') await setTrash(tx, account, 0)
+    if (role !== undefined && change.checkedLater !== true) checkRole(all, role)
+    if (role === 'trash') await takeTrash(tx, account, id)
+    else if (before.role === 'trash') await leaveTrash(tx, account, id)
   } else if (!isPlaced && sortOrder === before.sortOrder) return
   const row = (await tx.get(mailboxTable, account, id))!
   tx.put(mailboxTable, [account, id], { ...row, name, parent, role, sortOrder })
@@ -167,23 +177,33 @@ export async function renameMailbox(
  * Deletes a mailbox with its messages. One with very many should be emptied by `expungeMessages` page by page
  * first. Throws Fault 'notFound', 'forbidden' (the Inbox), 'conflict' (there are mailboxes below it).
  */
-export async function deleteMailbox(tx: WriteTx, account: AccountId, id: MailboxId): Promise<void> {
+export async function deleteMailbox(
+  tx: WriteTx,
+  account: AccountId,
+  id: MailboxId,
+  o: { checkedLater?: true } = {},
+): Promise<void> {
   const all = await listMailboxes(tx, account)
   const mailbox = find(all, id)
   if (id === inboxId) throw new Fault('forbidden', 'the Inbox cannot be deleted', { what: 'mailbox' })
-  if (all.some(({ parent }) => parent === id))
+  if (o.checkedLater !== true && all.some(({ parent }) => parent === id))
     throw new Fault('conflict', 'mailbox has mailboxes below it', {})
   const edit = await AccountEdit.open(tx, account)
   await expungeEntries(edit, id, 'all', { onlyDeleted: false })
   edit.forget(id)
   await edit.finish()
-  if (mailbox.role === 'trash') await setTrash(tx, account, 0)
+  if (mailbox.role === 'trash') await leaveTrash(tx, account, id)
   if (mailbox.subscribed) await keepSubscription(tx, account, mailboxPath(all, id))
   await deleteAnnotations(tx, { account, mailbox: id })
   await dropKept(tx, account, id)
   tx.delete(mailboxTable, [account, id])
   putIndex(tx, account, id, mailbox.grants, [])
   tx.changed(account, 'Mailbox', id, 'destroyed')
+}
+
+/** What was `checkedLater`. Throws what `createMailbox` throws. */
+export async function checkMailboxTree(tx: ReadTx, account: AccountId): Promise<void> {
+  checkTree(await listMailboxes(tx, account))
 }
 
 function newRow(o: {
@@ -213,51 +233,8 @@ function newRow(o: {
   }
 }
 
-/** RFC 8621 §2: no two mailboxes have one role; that of the Inbox is its own. */
-function checkRole(all: readonly Mailbox[], wanted: MailboxRole): void {
-  if (all.some(({ role }) => role === wanted))
-    throw new Fault('exists', 'there is a mailbox with that role', { what: 'role' })
-}
-
 function find(all: readonly Mailbox[], id: MailboxId): Mailbox {
   const mailbox = all.find((other) => other.id === id)
   if (mailbox === undefined) throw new Fault('notFound', 'no such mailbox', { what: 'mailbox' })
   return mailbox
-}
-
-/** Whether a mailbox (undefined: a new one) may have this name under this parent. */
-function checkPlace(
-  all: readonly Mailbox[],
-  id: MailboxId | undefined,
-  { name, parent }: { name: string; parent: MailboxId | 0 },
-): void {
-  checkMailboxName(name)
-  const byId = new Map(all.map((mailbox) => [mailbox.id, mailbox]))
-  let depth = 1
-  for (let above = parent; above !== 0; depth++) {
-    const mailbox = byId.get(above)
-    if (mailbox === undefined) throw new Fault('notFound', 'no such parent mailbox', { what: 'parent' })
-    if (above === id)
-      throw new Fault('invalid', 'a mailbox cannot lie below itself', { properties: ['parentId'] })
-    above = mailbox.parent
-  }
-  if (depth + heightBelow(all, id) > maxDepth) {
-    throw new Fault('tooLarge', 'mailboxes nested too deeply', { limit: maxDepth })
-  }
-  const taken = all.some(
-    (other) => other.id !== id && other.parent === parent && sameName(other, { name, parent }),
-  )
-  if (taken) throw new Fault('exists', 'there is a mailbox with that name', { what: 'mailbox' })
-}
-
-/** How many levels of mailboxes lie below this one. */
-function heightBelow(all: readonly Mailbox[], id: MailboxId | undefined): number {
-  let level = all.filter(({ parent }) => parent === id)
-  let height = 0
-  while (level.length > 0) {
-    height++
-    const ids = new Set<MailboxId | 0>(level.map((mailbox) => mailbox.id))
-    level = all.filter(({ parent }) => ids.has(parent))
-  }
-  return height
 }

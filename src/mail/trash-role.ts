@@ -11,10 +11,19 @@ import { entryTable, messageTable, threadTable } from './tables.ts'
 
 const pageEntries = 1000
 
-/** `to` is the trash from now on, 0 for none. */
-export async function setTrash(tx: WriteTx, account: AccountId, to: MailboxId | 0): Promise<void> {
+/** The mailbox is the trash from now on, whichever was. */
+export async function takeTrash(tx: WriteTx, account: AccountId, mailbox: MailboxId): Promise<void> {
+  await setTrash(tx, await AccountEdit.open(tx, account), mailbox)
+}
+
+/** The mailbox is not the trash any more, if it was. */
+export async function leaveTrash(tx: WriteTx, account: AccountId, mailbox: MailboxId): Promise<void> {
   const edit = await AccountEdit.open(tx, account)
-  const from = edit.trash
+  if (edit.trash === mailbox) await setTrash(tx, edit, 0)
+}
+
+async function setTrash(tx: WriteTx, edit: AccountEdit, to: MailboxId | 0): Promise<void> {
+  const { account, trash: from } = edit
   if (from === to) return
   const seen = new Set<ThreadId>()
   for (const mailbox of [from, to]) {
