@@ -52,7 +52,11 @@ const mailPermissions = {
   jmapQuotaGet: 'JMAP: read what accounts hold and may hold.',
   jmapQuotaQuery: 'JMAP: search quotas.',
   jmapQuotaQueryChanges: 'JMAP: ask how a search of quotas changed.',
+  jmapMailboxChanges: 'JMAP: ask which mailboxes changed.',
   jmapMailboxGet: 'JMAP: read mailboxes.',
+  jmapMailboxSet: 'JMAP: create, change and destroy mailboxes.',
+  jmapThreadChanges: 'JMAP: ask which threads changed.',
+  jmapThreadGet: 'JMAP: read which messages are in threads.',
 } as const
 
 /** What only those do who run the server. */

@@ -25,9 +25,8 @@ import { mailboxTable } from '#mail/tables.ts'
 import type { AccountView } from '#mail/view.ts'
 import { delimiter } from './mailbox-name.ts'
 import { assertRights, type HeldMailbox, type MailboxRef, noSuchMailbox } from './mailbox-ref.ts'
-import { locate, type NamespaceNames, prefixOf } from './namespaces.ts'
+import { locate, namespaceNames, type NamespaceNames, prefixOf } from './namespaces.ts'
 import type { ImapServices } from './session.ts'
-import { imapSettings } from './settings.ts'
 
 /** Where a mailbox could be. */
 export interface Location {
@@ -54,8 +53,7 @@ export class Mailboxes {
   }
 
   get names(): NamespaceNames {
-    const { otherUsersName, sharedFoldersName } = this.#services.settings.get(imapSettings)
-    return { otherUsers: otherUsersName, sharedFolders: sharedFoldersName }
+    return namespaceNames(this.#services.settings)
   }
 
   /** Who the user is now: groups come and go. */

@@ -6,12 +6,20 @@
  * itself cannot be reached so, and nobody else in their place, since names are compared after the way back.
  */
 import type { Principal } from '#mail/principal.ts'
+import type { Settings } from '#settings/object.ts'
 import { canonicalName, delimiter } from './mailbox-name.ts'
+import { imapSettings } from './settings.ts'
 
 /** What the namespaces are called, without delimiters. */
 export interface NamespaceNames {
   readonly otherUsers: string
   readonly sharedFolders: string
+}
+
+/** As the settings say now. */
+export function namespaceNames(settings: Pick<Settings, 'get'>): NamespaceNames {
+  const { otherUsersName, sharedFoldersName } = settings.get(imapSettings)
+  return { otherUsers: otherUsersName, sharedFolders: sharedFoldersName }
 }
 
 export type Located =

@@ -12,6 +12,7 @@ import type { JsonObject } from './value.ts'
 /** Of capabilities that bring no methods. */
 const testsOf: Readonly<Record<string, string>> = {
   'urn:ietf:params:jmap:websocket': 'websocket.test.ts',
+  'urn:ietf:params:jmap:mail:share': 'share-with.test.ts',
 }
 
 /** "Email/queryChanges": the test is `methods/email-query-changes.test.ts`. */

@@ -3,7 +3,8 @@ import type { Capability } from './capability.ts'
 import { blob } from './capabilities/blob.ts'
 import { core } from './capabilities/jmap-core.ts'
 import { mail } from './capabilities/mail.ts'
+import { mailShare } from './capabilities/mail-share.ts'
 import { quota } from './capabilities/quota.ts'
 import { websocket } from './capabilities/websocket.ts'
 
-export const capabilities: readonly Capability[] = [core, blob, mail, quota, websocket]
+export const capabilities: readonly Capability[] = [core, blob, mail, mailShare, quota, websocket]

@@ -97,6 +97,7 @@ export class JmapTestServer {
         byId: async (id) => this.people.find((one) => one.id === id),
         byName: async (name) => this.people.find((one) => one.name === name.toLowerCase()),
       },
+      pathPrefixOf: ({ name }) => `Other Users/${name}/`,
       limitsOf: async () => this.limits,
       settings: settingsWith(overrides),
       clock: this.clock,

@@ -38,6 +38,7 @@ export async function makeManaged() {
         byId: async () => undefined,
         byName: async () => undefined,
       },
+      pathPrefixOf: () => '',
       limitsOf: async () => noLimits,
       settings,
       clock,

@@ -17,7 +17,7 @@ export interface Call {
   readonly access: Access
   /** Of the client. */
   readonly ip: string
-  /** The capabilities that the request uses: of others it is told nothing. */
+  /** The capabilities that the request uses: what comes with others is as if it were not there (RFC 8620 §1.8). */
   readonly using: ReadonlySet<string>
   /** By creation id, over all calls of the request (RFC 8620 §3.3). */
   readonly createdIds: Map<string, string>

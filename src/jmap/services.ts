@@ -5,7 +5,7 @@ import type { BlobStore } from '#blob/store.ts'
 import type { Db } from '#kv/db.ts'
 import type { TypeStates } from '#kv/type-states.ts'
 import type { MailLimits } from '#mail/limits.ts'
-import type { Principals } from '#mail/principal.ts'
+import type { Principal, Principals } from '#mail/principal.ts'
 import type { AccountViews } from '#mail/view.ts'
 import type { SearchIndexes } from '#search/indexes.ts'
 import type { Settings } from '#settings/object.ts'
@@ -17,6 +17,8 @@ export interface JmapServices {
   readonly indexes: SearchIndexes
   readonly states: TypeStates
   readonly principals: Principals
+  /** What IMAP shows before the paths of somebody's mailboxes, where subscriptions say what they are to. */
+  readonly pathPrefixOf: (owner: Principal) => string
   readonly limitsOf: (account: AccountId) => Promise<MailLimits>
   readonly settings: Pick<Settings, 'get'>
   readonly clock: Clock

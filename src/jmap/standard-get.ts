@@ -13,6 +13,8 @@ export interface GetType<F extends Fields> {
   readonly permission?: Permission
   /** Every property that an object has. */
   readonly properties: readonly string[]
+  /** Those that come with a further capability, if the request uses it. */
+  readonly extensions?: Readonly<Record<string, readonly string[]>>
   /** Those that are given where none are asked for; all, where nothing is said. */
   readonly usual?: readonly string[]
   /** Whether a name that is not in the list is a property too (RFC 8621 §4.1.3). */
@@ -58,7 +60,7 @@ export function standardGet<const F extends Fields = Fields>(of: GetType<F>): Jm
       const limit = call.services.settings.get(jmapSettings).getMaxResults
       const wanted = {
         ids: idsOf(call, args.ids ?? null, limit),
-        properties: propertiesOf(of, args.properties),
+        properties: propertiesOf(call, of, args.properties),
         limit,
       }
       const { state, list } = await of.read(call, account, wanted, args as ReadFields<F>)
@@ -81,9 +83,12 @@ function idsOf(call: Call, ids: readonly string[] | null, limit: number): readon
 }
 
 function propertiesOf<F extends Fields>(
-  { properties, usual, isProperty }: GetType<F>,
+  { using }: Call,
+  { properties: always, usual, isProperty, extensions = {} }: GetType<F>,
   given: readonly string[] | null | undefined,
 ): ReadonlySet<string> {
+  const more = Object.entries(extensions).flatMap(([urn, names]) => (using.has(urn) ? names : []))
+  const properties = [...always, ...more]
   if (given === null || given === undefined) return new Set(['id', ...(usual ?? properties)])
   for (const name of given)
     if (!properties.includes(name) && isProperty?.(name) !== true)

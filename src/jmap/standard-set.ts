@@ -7,7 +7,7 @@
  */
 import type { Permission } from '#account/permission.ts'
 import { isFault } from '#base/fault.ts'
-import type { DataType, Modseq } from '#base/id.ts'
+import type { AccountId, DataType, Modseq } from '#base/id.ts'
 import { modseqOf, stateOf } from '#kv/change-log.ts'
 import type { WriteTx } from '#kv/tx.ts'
 import type { OpenAccount } from './accounts.ts'
@@ -39,6 +39,8 @@ export interface SetWork {
   create(object: JsonObject, creationId: string): Promise<{ readonly id: string; readonly set: JsonObject }>
   update(id: string, patch: JsonObject): Promise<JsonObject | null>
   destroy(id: string): Promise<void>
+  /** With `SetContext.isTogether`: throws a Fault where the objects of the call are not as they must be. */
+  checkAll?(): Promise<void>
 }
 
 export interface SetContext<F extends Fields, P> {
@@ -47,6 +49,8 @@ export interface SetContext<F extends Fields, P> {
   readonly account: OpenAccount
   readonly args: ReadFields<F>
   readonly prepared: P
+  /** What must hold between objects is not looked at until all are done, by `checkAll`. */
+  readonly isTogether: boolean
   /** As `Call.resolve`, and what this call has created so far. */
   resolve(idOrReference: string): string | undefined
 }
@@ -68,6 +72,10 @@ export interface SetType<F extends Fields, P> {
   /** What must wait for something else than the store, before the commit: bytes that are staged, say. */
   prepare(call: Call, account: OpenAccount, request: SetRequest, args: ReadFields<F>): Promise<P>
   begin(context: SetContext<F, P>): Promise<SetWork> | SetWork
+  /** Whether objects may only be right together: two that exchange a name that must be unique (RFC 8620 §5.3). */
+  readonly isLinked?: true
+  /** Accounts that the commit may write to besides the one of the call. */
+  readonly alsoWrites?: (call: Call, account: OpenAccount, prepared: P) => readonly AccountId[]
   /** Responses behind that of the call itself (RFC 8621 §7.5). */
   readonly after?: (
     call: Call,
@@ -187,8 +195,9 @@ async function commit<F extends Fields, P>(of: SetType<F, P>, o: Work<F, P>): Pr
   const { call, account, args } = o
   const { db, states } = call.services
   let number: Modseq | undefined
+  const others = of.alsoWrites?.(call, account, o.prepared) ?? []
   const result = await db.write(
-    [account.id],
+    [...new Set([account.id, ...others])],
     async (tx) => {
       const before = await states.before(tx, account.id, of.type)
       assertState(args.ifInState, before, tx.modseq(account.id))
@@ -206,11 +215,31 @@ export function assertState(given: string | null | undefined, current: Modseq, n
   if (known === undefined || known < current || known >= next) throw new MethodError('stateMismatch')
 }
 
-async function run<F extends Fields, P>(
+type Done = Omit<SetResult, 'oldState' | 'newState'>
+
+/**
+ * RFC 8620 §5.3: all at once where what comes out of it is right, whatever there is in between; otherwise one after
+ * the other.
+ */
+async function run<F extends Fields, P>(of: SetType<F, P>, o: Work<F, P>, tx: WriteTx): Promise<Done> {
+  const { create, update, destroy } = o.request
+  if (of.isLinked === true && create.size + update.size + destroy.length > 1) {
+    const done = await tx.attempt(async () => {
+      const all = await runEach(of, o, tx, true)
+      if (all.notCreated.size + all.notUpdated.size + all.notDestroyed.size > 0) throw notFound()
+      return all
+    })
+    if (!isFault(done)) return done
+  }
+  return runEach(of, o, tx, false)
+}
+
+async function runEach<F extends Fields, P>(
   of: SetType<F, P>,
   { call, account, request, args, prepared }: Work<F, P>,
   tx: WriteTx,
-): Promise<Omit<SetResult, 'oldState' | 'newState'>> {
+  isTogether: boolean,
+): Promise<Done> {
   const created = new Map<string, { id: string; set: JsonObject }>()
   const updated = new Map<string, JsonObject | null>()
   const destroyed: string[] = []
@@ -219,7 +248,7 @@ async function run<F extends Fields, P>(
   const notDestroyed = new Map<string, JsonObject>()
   const resolve = (text: string): string | undefined =>
     (text.startsWith('#') ? created.get(text.slice(1))?.id : undefined) ?? call.resolve(text)
-  const work = await of.begin({ tx, call, account, args, prepared, resolve })
+  const work = await of.begin({ tx, call, account, args, prepared, resolve, isTogether })
   for (const [creationId, object] of request.create) {
     const done = await tx.attempt(() => work.create(object, creationId))
     if (isFault(done)) notCreated.set(creationId, setErrorOf(done))
@@ -246,6 +275,7 @@ async function run<F extends Fields, P>(
     if (isFault(done)) notDestroyed.set(id, setErrorOf(done))
     else destroyed.push(known!)
   }
+  if (isTogether) await work.checkAll?.()
   return { created, updated, destroyed, notCreated, notUpdated, notDestroyed }
 }
 

@@ -24,6 +24,8 @@ export interface CountChanges {
   readonly tally: MailboxTally
   /** Threads that have other Emails than before, as JMAP sees them. */
   readonly threads: ReadonlyMap<ThreadId, Change>
+  /** Mailboxes that Emails came into or left, by the Thread. */
+  readonly moves: ReadonlyMap<ThreadId, ReadonlySet<MailboxId>>
 }
 
 interface ChangedThread {
@@ -34,6 +36,7 @@ interface ChangedThread {
   isNew: boolean
   /** Emails came or went. */
   hasOthers: boolean
+  readonly moves: Set<MailboxId>
 }
 
 /** The rows of messages and threads must be as they are after the edit. */
@@ -45,16 +48,18 @@ export async function countChanges(
 ): Promise<CountChanges> {
   const tally = new MailboxTally(trash)
   const threads = new Map<ThreadId, Change>()
+  const moves = new Map<ThreadId, ReadonlySet<MailboxId>>()
   const found = changedThreads(changed)
-  if (found.size === 0) return { tally, threads }
+  if (found.size === 0) return { tally, threads, moves }
   await addOthers(tx, account, found)
-  for (const [id, { before, after, hasOthers }] of found) {
+  for (const [id, { before, after, hasOthers, moves: places }] of found) {
+    if (places.size > 0) moves.set(id, places)
     tally.add(before, -1)
     tally.add(after, 1)
     if (hasOthers)
       threads.set(id, before.length === 0 ? 'created' : after.length === 0 ? 'destroyed' : 'updated')
   }
-  return { tally, threads }
+  return { tally, threads, moves }
 }
 
 function changedThreads(changed: Iterable<ChangedMessage>): Map<ThreadId, ChangedThread> {
@@ -66,11 +71,12 @@ function changedThreads(changed: Iterable<ChangedMessage>): Map<ThreadId, Change
     const { thread } = (was ?? is)!
     let of = found.get(thread)
     if (of === undefined) {
-      of = { ids: new Set(), before: [], after: [], isNew: false, hasOthers: false }
+      of = { ids: new Set(), before: [], after: [], isNew: false, hasOthers: false, moves: new Set() }
       found.set(thread, of)
     }
     of.ids.add(id)
     if (was === undefined || is === undefined) of.hasOthers = true
+    for (const mailbox of differing(was?.mailboxes ?? [], is?.mailboxes ?? [])) of.moves.add(mailbox)
     // Then all its messages are new, and so among those that changed.
     if (before === undefined && (thread as number) === id) of.isNew = true
     if (was !== undefined) of.before.push(was)
@@ -78,6 +84,11 @@ function changedThreads(changed: Iterable<ChangedMessage>): Map<ThreadId, Change
   }
   return found
 }
+
+const differing = (a: readonly MailboxId[], b: readonly MailboxId[]): readonly MailboxId[] => [
+  ...a.filter((mailbox) => !b.includes(mailbox)),
+  ...b.filter((mailbox) => !a.includes(mailbox)),
+]
 
 /** The messages that the edit leaves as they are. */
 async function addOthers(

@@ -211,9 +211,22 @@ export class AccountEdit {
   /** What JMAP counts, also in mailboxes that only share a Thread with what changed. */
   async #count(): Promise<void> {
     const { tx, account } = this
-    const { tally, threads } = await countChanges(tx, account, this.#changedMessages(), this.#counters.trash)
+    const { tally, threads, moves } = await countChanges(
+      tx,
+      account,
+      this.#changedMessages(),
+      this.#counters.trash,
+    )
     await this.addCounts(tally)
     for (const [thread, how] of threads) tx.changed(account, 'Thread', thread, how)
+    // Whoever sees only some mailboxes sees another Thread then.
+    for (const [thread, mailboxes] of moves)
+      if (!threads.has(thread) && [...mailboxes].some((id) => this.#isShared(id)))
+        tx.changed(account, 'Thread', thread, 'updated')
+  }
+
+  #isShared(mailbox: MailboxId): boolean {
+    return (this.#mailboxes.get(mailbox)?.row.grants.length ?? 0) > 0
   }
 
   /** Differences of what JMAP counts, from somewhere else than this edit's own messages. */

@@ -127,7 +127,7 @@ export interface MailboxRights {
 }
 
 /** Of several letters all are required (RFC 8621 §2). */
-const letters: Readonly<Record<keyof MailboxRights, Rights>> = {
+export const mailboxRightLetters: Readonly<Record<keyof MailboxRights, Rights>> = {
   mayReadItems: rightsOf('lr'),
   mayAddItems: rightsOf('i'),
   mayRemoveItems: rightsOf('te'),
@@ -142,5 +142,5 @@ const letters: Readonly<Record<keyof MailboxRights, Rights>> = {
 
 export const mailboxRights = (rights: Rights): MailboxRights =>
   Object.fromEntries(
-    Object.entries(letters).map(([name, wanted]) => [name, hasAll(rights, wanted)]),
+    Object.entries(mailboxRightLetters).map(([name, wanted]) => [name, hasAll(rights, wanted)]),
   ) as unknown as MailboxRights

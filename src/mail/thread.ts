@@ -22,6 +22,8 @@ const maxKeys = 32
 /** A thread with more begins another one, so that no row grows without end. */
 const maxThreadMessages = 500
 const maxThreadKeys = 2000
+/** Of all messages, those that are looked at together. */
+const pageMessages = 500
 
 /** The keys of a message, one after the other. */
 export function threadKeys(
@@ -45,6 +47,54 @@ export async function threadMessages(
   thread: ThreadId,
 ): Promise<readonly MessageId[]> {
   return (await readThread(tx, account, thread))?.messages ?? []
+}
+
+/** The rows of the messages of threads, each of which must be named once, ascending; a thread without any is left out. */
+export async function readThreads(
+  tx: ReadTx,
+  account: AccountId,
+  threads: readonly ThreadId[],
+): Promise<ReadonlyMap<ThreadId, readonly (readonly [MessageId, MessageRow])[]>> {
+  const rows = await tx.getMany(
+    threadTable,
+    threads.map((thread) => [account, thread] as const),
+  )
+  // One without a row can only be the message that began it.
+  const members = threads.flatMap((thread, i) =>
+    (rows[i]?.messages ?? [thread as number as MessageId]).map((id) => ({ thread, id })),
+  )
+  const messages = await tx.getMany(
+    messageTable,
+    members.map(({ id }) => [account, id] as const),
+  )
+  const found = new Map<ThreadId, (readonly [MessageId, MessageRow])[]>()
+  for (const [i, row] of messages.entries()) {
+    const { thread, id } = members[i]!
+    if (row?.thread !== thread) continue
+    const others = found.get(thread)
+    if (others === undefined) found.set(thread, [[id, row]])
+    else others.push([id, row])
+  }
+  return found
+}
+
+/** At most so many threads that have a message of some kind. */
+export async function firstThreads(
+  tx: ReadTx,
+  account: AccountId,
+  isWanted: (row: MessageRow) => boolean,
+  most: number,
+): Promise<readonly ThreadId[]> {
+  const found = new Set<ThreadId>()
+  for (let after = 0 as MessageId; ;) {
+    const page = await tx.list(messageTable, [account], { after: [account, after], limit: pageMessages })
+    for (const [, row] of page) {
+      if (isWanted(row)) found.add(row.thread)
+      if (found.size === most) return [...found]
+    }
+    if (page.length < pageMessages) return [...found]
+    after = page.at(-1)![0][1]
+  }
 }
 
 /** Finds the thread of a new message, or begins one, and makes the message part of it. */

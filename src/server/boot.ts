@@ -24,6 +24,7 @@ import type { CommitterLine } from '#kv/committer-client.ts'
 import { addresses } from '#dns/look-up.ts'
 import { DocumentFetcher } from '#http/fetch-document.ts'
 import { AccountWatch } from '#account/account-watch.ts'
+import { namespaceNames, prefixOf } from '#imap/namespaces.ts'
 import { UserSessions } from '#imap/user-sessions.ts'
 import { ImapProtocol } from '#imap/protocol.ts'
 import type { ImapServices } from '#imap/session.ts'
@@ -187,6 +188,7 @@ export function buildJmap(
     indexes,
     states: new TypeStates(),
     principals: principalsFrom(store.db, accounts),
+    pathPrefixOf: (owner) => prefixOf(owner, namespaceNames(settings)),
     limitsOf: limitsFrom(accounts, limits),
     settings,
     clock,

@@ -1,11 +1,15 @@
 /** urn:ietf:params:jmap:mail (RFC 8621 §1.3.1). */
 import { maxDepth } from '#mail/mailbox-path.ts'
 import type { Capability } from '../capability.ts'
+import { mailboxChanges } from '../methods/mailbox-changes.ts'
 import { mailboxGet } from '../methods/mailbox-get.ts'
+import { mailboxSet } from '../methods/mailbox-set.ts'
+import { threadChanges } from '../methods/thread-changes.ts'
+import { threadGet } from '../methods/thread-get.ts'
 
 export const mail: Capability = {
   urn: 'urn:ietf:params:jmap:mail',
-  methods: [mailboxGet],
+  methods: [mailboxGet, mailboxChanges, mailboxSet, threadGet, threadChanges],
   session: () => ({}),
   account: (_services, { isPersonal }) => ({
     maxMailboxesPerEmail: null,

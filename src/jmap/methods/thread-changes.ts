@@ -1,0 +1,77 @@
+/**
+ * Thread/changes (RFC 8621 §3.2). The change log says when a Thread has other Emails than before, as its owner sees
+ * it; who may not read all mailboxes is told of what is to be seen in theirs, and of nothing else.
+ */
+import type { AccountId, Modseq, ThreadId } from '#base/id.ts'
+import { type ChangesSince, changesSince, expungedSince } from '#kv/change-log.ts'
+import type { ReadTx } from '#kv/tx.ts'
+import { listMailboxes } from '#mail/mailbox.ts'
+import type { MessageRow } from '#mail/message-row.ts'
+import { threadObjectId } from '#mail/object-id.ts'
+import { readThreads } from '#mail/thread.ts'
+import type { OpenAccount } from '../accounts.ts'
+import { cannotCalculate, standardChanges } from '../standard-changes.ts'
+import { isReadable, isVisible, type Readable, readableOf } from '../thread-visibility.ts'
+
+export const threadChanges = standardChanges({
+  type: 'Thread',
+  using: 'urn:ietf:params:jmap:mail',
+  standard: 'RFC 8621 §3.2',
+  permission: 'jmapThreadChanges',
+  idOf: (account, number) => threadObjectId(number as ThreadId, account.idPrefix),
+  visible: ({ services }, account, found, since) =>
+    services.db.read((tx) => visibleChanges(tx, account, found, since)),
+})
+
+async function visibleChanges(
+  tx: ReadTx,
+  account: OpenAccount,
+  found: ChangesSince,
+  since: Modseq,
+): Promise<ChangesSince> {
+  const all = await listMailboxes(tx, account.id)
+  const mailboxes = await changesSince(tx, account.id, 'Mailbox', since, Number.POSITIVE_INFINITY)
+  if (mailboxes === 'tooOld' || mailboxes.destroyed.length > 0) throw cannotCalculate()
+  const isNew = new Set(mailboxes.created)
+  if (all.some(({ id, grantsModseq }) => grantsModseq > since && !isNew.has(id))) throw cannotCalculate()
+  const readable = readableOf(account, all)
+  if (readable === undefined) return found
+  const threads = [...found.created, ...found.updated, ...found.destroyed] as ThreadId[]
+  const rows = await readThreads(tx, account.id, threads)
+  const told = { created: [] as number[], updated: [] as number[], destroyed: [] as number[] }
+  const unknown: ThreadId[] = []
+  for (const thread of threads) {
+    const messages = (rows.get(thread) ?? []).map(([, row]) => row)
+    const how = changeOf(messages, readable, since)
+    if (how === undefined) unknown.push(thread)
+    else if (how !== 'destroyed' || !found.created.includes(thread)) told[how].push(thread)
+  }
+  if (
+    unknown.some((thread) => !found.created.includes(thread)) &&
+    (await hasLost(tx, account.id, readable, since))
+  )
+    throw cannotCalculate()
+  return { ...found, ...told }
+}
+
+/** undefined where nothing is left in the readable mailboxes that changed since. */
+function changeOf(
+  messages: readonly MessageRow[],
+  readable: Readable,
+  since: Modseq,
+): 'created' | 'updated' | 'destroyed' | undefined {
+  const here = messages.flatMap(({ entries }) => entries.filter((entry) => isReadable(readable, entry)))
+  if (!here.some(({ modseq }) => modseq > since)) return undefined
+  if (!messages.some((row) => isVisible(readable, row))) return 'destroyed'
+  // Where all of it changed, the client may never have seen it: to hear of something twice does no harm.
+  return here.some(({ modseq, deleted }) => modseq <= since && !deleted) ? 'updated' : 'created'
+}
+
+/** Whether something left a mailbox that the user may read: nobody knows any more what it was. */
+async function hasLost(tx: ReadTx, account: AccountId, readable: Readable, since: Modseq): Promise<boolean> {
+  for (const mailbox of readable ?? []) {
+    const uids = await expungedSince(tx, account, mailbox, since)
+    if (uids === 'tooOld' || uids.length > 0) return true
+  }
+  return false
+}
