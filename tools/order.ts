@@ -30,6 +30,7 @@ const packages: { readonly [name: string]: readonly string[] } = {
   '@zxcvbn-ts/language-common': ['account/strength.ts'],
   '@zxcvbn-ts/language-en': ['account/strength.ts'],
   asn1js: ['mailauth/'],
+  pkijs: ['mailauth/'],
   bcryptjs: ['account/verifiers/bcrypt.ts'],
   commander: ['cli/'],
   fflate: ['report/unpack.ts', 'search/office-text.ts'],

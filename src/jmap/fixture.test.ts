@@ -21,6 +21,7 @@ import { prepareMessage } from '#mail/prepare.ts'
 import type { Principal } from '#mail/principal.ts'
 import { rightsOf } from '#mail/rights.ts'
 import { changeGrant } from '#mail/share.ts'
+import { SmimeStatuses } from '#mail/smime-status.ts'
 import { AccountViews } from '#mail/view.ts'
 import { Listener } from '#net/listener.ts'
 import { parseStructure } from '#message/mime.ts'
@@ -76,6 +77,8 @@ export class JmapTestServer {
   readonly processor: RequestProcessor
   readonly router
   limits = noLimits
+  /** Trusted for S/MIME. */
+  anchors: readonly Uint8Array[] = []
   readonly people: Person[] = [{ id: account, name: 'fred@example.org', isGroup: false, groups: [] }]
   /** What requests say they use, where nothing else is said. */
   readonly using = capabilities.map(({ urn }) => urn)
@@ -92,6 +95,7 @@ export class JmapTestServer {
       views: new AccountViews({ db, budgetBytes: 64 << 20 }),
       indexes: new SearchIndexes({ db, bus, blobs, telemetry, budgetBytes: 1 << 20 }),
       states: new TypeStates(),
+      smime: new SmimeStatuses({ db, blobs, clock: this.clock, anchors: () => this.anchors }),
       principals: {
         groupsOf: async (id) => this.people.find((one) => one.id === id)?.groups ?? [],
         byId: async (id) => this.people.find((one) => one.id === id),

@@ -4,6 +4,7 @@ import { makeStore, userAccess } from '#account/fixture.test.ts'
 import { allPermissions, type Permission } from '#account/permission.ts'
 import { TypeStates } from '#kv/type-states.ts'
 import { noLimits } from '#mail/limits.ts'
+import { SmimeStatuses } from '#mail/smime-status.ts'
 import { AccountViews } from '#mail/view.ts'
 import { stillQueue } from '#queue/fixture.test.ts'
 import { LiveSettings } from '#registry/live.ts'
@@ -33,6 +34,7 @@ export async function makeManaged() {
       views: new AccountViews({ db, budgetBytes: 1 << 20 }),
       indexes: new SearchIndexes({ db, bus, blobs, telemetry, budgetBytes: 1 << 20 }),
       states: new TypeStates(),
+      smime: new SmimeStatuses({ db, blobs, clock, anchors: () => [] }),
       principals: {
         groupsOf: async () => [],
         byId: async () => undefined,

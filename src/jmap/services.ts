@@ -6,6 +6,8 @@ import type { Db } from '#kv/db.ts'
 import type { TypeStates } from '#kv/type-states.ts'
 import type { MailLimits } from '#mail/limits.ts'
 import type { Principal, Principals } from '#mail/principal.ts'
+import type { Principals } from '#mail/principal.ts'
+import type { SmimeStatuses } from '#mail/smime-status.ts'
 import type { AccountViews } from '#mail/view.ts'
 import type { SearchIndexes } from '#search/indexes.ts'
 import type { Settings } from '#settings/object.ts'
@@ -16,6 +18,7 @@ export interface JmapServices {
   readonly views: AccountViews
   readonly indexes: SearchIndexes
   readonly states: TypeStates
+  readonly smime: SmimeStatuses
   readonly principals: Principals
   /** What IMAP shows before the paths of somebody's mailboxes, where subscriptions say what they are to. */
   readonly pathPrefixOf: (owner: Principal) => string

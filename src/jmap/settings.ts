@@ -112,6 +112,16 @@ export const jmapSettings = settingsObject({
       max: 86_400_000,
       help: 'The least time between two messages that ask to verify a push subscription with the same URL.',
     }),
+    smimeTrustAnchors: text({
+      fallback: undefined,
+      longest: 1_000_000,
+      allowed: 'certificates in PEM, one after the other',
+      normalise: (pem) =>
+        /^-----BEGIN CERTIFICATE-----\n[\s\S]*-----END CERTIFICATE-----$/.test(pem.trim())
+          ? pem.trim()
+          : undefined,
+      help: 'The authorities whose certificates are trusted for signed mail (S/MIME), in place of those that the system trusts.',
+    }),
     queryMaxResults: integer({
       fallback: 5000,
       min: 1,

@@ -15,6 +15,7 @@ import { accountPrefix } from '#kv/table.ts'
 import { endIndex } from '#search/manifest.ts'
 import { dropAllKept } from './kept-columns.ts'
 import { removeGrantee, stopSharing } from './share.ts'
+import { dropOldVerdicts } from './smime-status.ts'
 import { messageTable } from './tables.ts'
 import { expireUploads } from './upload.ts'
 
@@ -50,6 +51,7 @@ export async function purgeAccount(db: Db, account: AccountId, signal: AbortSign
   }
   // Now that there is no mailbox of which more could be kept.
   await dropAllKept(db, account)
+  await dropOldVerdicts(db, account, signal)
   await db.write([account], async (tx) => tx.delete(sequenceTable, [account]))
   return messages
 }

@@ -40,7 +40,7 @@ export const displayName = (address: Address): string | undefined =>
   address.name === undefined ? undefined : decodeHeaderText(address.name)
 
 /** "local@host" decoded; undefined for the markers of a group. */
-function addrSpec(address: Address): string | undefined {
+export function addrSpec(address: Address): string | undefined {
   if (address.mailbox === undefined || address.host === undefined) return undefined
   const local = decodeHeaderText(address.mailbox)
   return address.host === '' ? local : `${local}@${decodeHeaderText(address.host)}`

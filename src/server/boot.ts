@@ -37,6 +37,7 @@ import { StateWatch } from '#jmap/state-watch.ts'
 import { TypeStates } from '#kv/type-states.ts'
 import { ColumnsKeeper } from '#mail/columns-keeper.ts'
 import { type MailLimits, noLimits } from '#mail/limits.ts'
+import { SmimeStatuses } from '#mail/smime-status.ts'
 import { provisionAccount, quotaUsage } from '#mail/mailbox.ts'
 import { AccountViews } from '#mail/view.ts'
 import type { Protocol } from '#net/listener.ts'
@@ -55,6 +56,7 @@ import type { Telemetry } from '#telemetry/telemetry.ts'
 import type { OpenService } from './listener-plans.ts'
 import { columnsNotKept } from './events.ts'
 import { cache, dataStore, systemSettings } from './settings.ts'
+import { smimeAnchors } from './smime-anchors.ts'
 import type { EmbeddedEngine } from './engine-choice.ts'
 import { jmapUrl } from './jmap-url.ts'
 import { limitSetter } from './limit-setter.ts'
@@ -187,6 +189,7 @@ export function buildJmap(
     views,
     indexes,
     states: new TypeStates(),
+    smime: new SmimeStatuses({ ...store, clock, anchors: smimeAnchors(settings) }),
     principals: principalsFrom(store.db, accounts),
     pathPrefixOf: (owner) => prefixOf(owner, namespaceNames(settings)),
     limitsOf: limitsFrom(accounts, limits),

@@ -16,6 +16,7 @@ import { trimLog } from '#kv/trim-log.ts'
 import type { WriteTx } from '#kv/tx.ts'
 import { purgeAccount } from '#mail/purge.ts'
 import { recountUsage } from '#mail/recount.ts'
+import { dropOldVerdicts } from '#mail/smime-status.ts'
 import { expireUploads } from '#mail/upload.ts'
 import { trimFailureCounts } from '#report/failure-reporter.ts'
 import { trimReceived } from '#report/received.ts'
@@ -48,9 +49,12 @@ async function put(tx: WriteTx, nowMs: number): Promise<void> {
 export const scheduleSweep = (db: Db, clock: Clock): Promise<void> =>
   db.write([], (tx) => put(tx, clock.now()))
 
-/** Removes what was uploaded before this and never used, of every account. Their bytes are then nobody's. */
-async function dropUploads(db: Db, uploadedBefore: number, signal: AbortSignal): Promise<void> {
-  for await (const account of everyAccount(db)) await expireUploads(db, account, { uploadedBefore, signal })
+/** Removes what was uploaded before this and never used, of every account, and what is known of messages that went. */
+async function dropLeftovers(db: Db, uploadedBefore: number, signal: AbortSignal): Promise<void> {
+  for await (const account of everyAccount(db)) {
+    await expireUploads(db, account, { uploadedBefore, signal })
+    await dropOldVerdicts(db, account, signal)
+  }
 }
 
 /** Cuts the change log of every account, one after the other. Returns how many rows were removed. */
@@ -136,7 +140,7 @@ export const sweepTask = (o: {
   retry: { firstMs: 60_000, mostMs: 3_600_000 },
   async run(_payload, task) {
     const startedAt = o.clock.now()
-    await dropUploads(task.db, startedAt - o.keepUploads(), task.signal)
+    await dropLeftovers(task.db, startedAt - o.keepUploads(), task.signal)
     const result = await sweepBlobs({
       db: task.db,
       directory: o.blobDirectory,
