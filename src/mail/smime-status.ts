@@ -49,7 +49,7 @@ interface VerdictRow {
 
 const verdictTable = globalTable({
   name: 'smime-verdict',
-  letter: 'V',
+  letter: 'M',
   key: [u32<AccountId>(), u48<MessageId>()],
   value: json<VerdictRow>(),
 })
