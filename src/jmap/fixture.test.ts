@@ -17,6 +17,7 @@ import { TypeStates } from '#kv/type-states.ts'
 import { ingest, type Ingested, type IngestOptions } from '#mail/ingest.ts'
 import { noLimits } from '#mail/limits.ts'
 import { inboxId, provisionAccount } from '#mail/mailbox.ts'
+import { PartSizes } from '#mail/part-sizes.ts'
 import { prepareMessage } from '#mail/prepare.ts'
 import type { Principal } from '#mail/principal.ts'
 import { rightsOf } from '#mail/rights.ts'
@@ -92,6 +93,7 @@ export class JmapTestServer {
     this.services = {
       db,
       blobs,
+      partSizes: new PartSizes(blobs),
       views: new AccountViews({ db, budgetBytes: 64 << 20 }),
       indexes: new SearchIndexes({ db, bus, blobs, telemetry, budgetBytes: 1 << 20 }),
       states: new TypeStates(),

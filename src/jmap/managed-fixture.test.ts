@@ -3,6 +3,7 @@ import assert from 'node:assert/strict'
 import { makeStore, userAccess } from '#account/fixture.test.ts'
 import { allPermissions, type Permission } from '#account/permission.ts'
 import { TypeStates } from '#kv/type-states.ts'
+import { PartSizes } from '#mail/part-sizes.ts'
 import { noLimits } from '#mail/limits.ts'
 import { SmimeStatuses } from '#mail/smime-status.ts'
 import { AccountViews } from '#mail/view.ts'
@@ -35,6 +36,7 @@ export async function makeManaged() {
       indexes: new SearchIndexes({ db, bus, blobs, telemetry, budgetBytes: 1 << 20 }),
       states: new TypeStates(),
       smime: new SmimeStatuses({ db, blobs, clock, anchors: () => [] }),
+      partSizes: new PartSizes(blobs),
       principals: {
         groupsOf: async () => [],
         byId: async () => undefined,

@@ -7,6 +7,7 @@ import type { TypeStates } from '#kv/type-states.ts'
 import type { MailLimits } from '#mail/limits.ts'
 import type { Principal, Principals } from '#mail/principal.ts'
 import type { SmimeStatuses } from '#mail/smime-status.ts'
+import type { PartSizes } from '#mail/part-sizes.ts'
 import type { AccountViews } from '#mail/view.ts'
 import type { SearchIndexes } from '#search/indexes.ts'
 import type { Settings } from '#settings/object.ts'
@@ -14,6 +15,7 @@ import type { Settings } from '#settings/object.ts'
 export interface JmapServices {
   readonly db: Db
   readonly blobs: BlobStore
+  readonly partSizes: PartSizes
   readonly views: AccountViews
   readonly indexes: SearchIndexes
   readonly states: TypeStates

@@ -32,6 +32,9 @@ export interface Ingested {
   readonly modseq: Modseq
 }
 
+/** A message that came into one or several mailboxes at once. */
+export type IngestedEmail = Omit<Ingested, 'uid' | 'uidValidity'> & { readonly uids: readonly Uid[] }
+
 /**
  * Throws Fault 'overQuota', 'notFound' (the mailbox or the account is gone), 'invalid' and 'tooLarge' (the
  * keywords).
@@ -42,9 +45,31 @@ export async function ingest(
   message: PreparedMessage,
   o: IngestOptions,
 ): Promise<Ingested> {
-  const keywords = normalizeKeywords(o.keywords)
   const edit = await AccountEdit.open(tx, account)
   const { uidValidity } = await edit.mailbox(o.mailbox)
+  const { uids, ...ingested } = await bringIn(edit, message, [o.mailbox], o)
+  return { ...ingested, uid: uids[0]!, uidValidity }
+}
+
+/** The same into several mailboxes, at least one. */
+export async function ingestEmail(
+  tx: WriteTx,
+  account: AccountId,
+  message: PreparedMessage,
+  mailboxes: readonly MailboxId[],
+  o: Omit<IngestOptions, 'mailbox'>,
+): Promise<IngestedEmail> {
+  return bringIn(await AccountEdit.open(tx, account), message, mailboxes, o)
+}
+
+async function bringIn(
+  edit: AccountEdit,
+  message: PreparedMessage,
+  mailboxes: readonly MailboxId[],
+  o: Omit<IngestOptions, 'mailbox'>,
+): Promise<IngestedEmail> {
+  const { tx, account } = edit
+  const keywords = normalizeKeywords(o.keywords)
   edit.charge(message.prefix.length + message.staged.sizeBytes, o.limits)
   const id = edit.newMessageId()
   const thread = await joinThread(tx, account, id, message.threadKeys)
@@ -58,9 +83,13 @@ export async function ingest(
     keywords,
     entries: [],
   }
-  const uid = await edit.addEntry(id, row, o.mailbox, { savedAt: o.savedAt, deleted: o.deleted ?? false })
+  const uids: Uid[] = []
+  for (const mailbox of mailboxes) {
+    const current = edit.message(id) ?? row
+    uids.push(await edit.addEntry(id, current, mailbox, { savedAt: o.savedAt, deleted: o.deleted ?? false }))
+  }
   tx.put(structureTable, [account, id], message.structure)
   tx.changed(account, 'Email', id, 'created')
   await edit.finish()
-  return { id, uid, uidValidity, thread, modseq: edit.modseq }
+  return { id, uids, thread, modseq: edit.modseq }
 }

@@ -35,6 +35,7 @@ import { RequestProcessor } from '#jmap/processor.ts'
 import type { JmapServices } from '#jmap/services.ts'
 import { StateWatch } from '#jmap/state-watch.ts'
 import { TypeStates } from '#kv/type-states.ts'
+import { PartSizes } from '#mail/part-sizes.ts'
 import { ColumnsKeeper } from '#mail/columns-keeper.ts'
 import { type MailLimits, noLimits } from '#mail/limits.ts'
 import { SmimeStatuses } from '#mail/smime-status.ts'
@@ -190,6 +191,7 @@ export function buildJmap(
     indexes,
     states: new TypeStates(),
     smime: new SmimeStatuses({ ...store, clock, anchors: smimeAnchors(settings) }),
+    partSizes: new PartSizes(store.blobs),
     principals: principalsFrom(store.db, accounts),
     pathPrefixOf: (owner) => prefixOf(owner, namespaceNames(settings)),
     limitsOf: limitsFrom(accounts, limits),

@@ -2,6 +2,7 @@
 import { maxDepth } from '#mail/mailbox-path.ts'
 import type { Capability } from '../capability.ts'
 import { mailboxChanges } from '../methods/mailbox-changes.ts'
+import { emailGet } from '../methods/email-get.ts'
 import { mailboxGet } from '../methods/mailbox-get.ts'
 import { mailboxSet } from '../methods/mailbox-set.ts'
 import { threadChanges } from '../methods/thread-changes.ts'
@@ -9,7 +10,7 @@ import { threadGet } from '../methods/thread-get.ts'
 
 export const mail: Capability = {
   urn: 'urn:ietf:params:jmap:mail',
-  methods: [mailboxGet, mailboxChanges, mailboxSet, threadGet, threadChanges],
+  methods: [mailboxGet, mailboxChanges, mailboxSet, threadGet, threadChanges, emailGet],
   session: () => ({}),
   account: (_services, { isPersonal }) => ({
     maxMailboxesPerEmail: null,

@@ -1,0 +1,124 @@
+/** Email/get (RFC 8621 §4.2). */
+import type { MailboxId, MessageId } from '#base/id.ts'
+import { stateOf } from '#kv/change-log.ts'
+import type { ReadTx } from '#kv/tx.ts'
+import { messageBlob } from '#mail/client-blob.ts'
+import { firstEmailIds, mailboxesOf, readEmails, readStructures } from '#mail/email.ts'
+import { listMailboxes } from '#mail/mailbox.ts'
+import { type MessageRow, sizeOf } from '#mail/message-row.ts'
+import { emailObjectId, mailboxObjectId, objectNumber, threadObjectId } from '#mail/object-id.ts'
+import type { OpenAccount } from '../accounts.ts'
+import { blobIdText } from '../blob-id.ts'
+import { objectOf } from '../dispatch.ts'
+import {
+  type BodyOptions,
+  bodyArguments,
+  bodyOptions,
+  emailProperties,
+  isEmailProperty,
+  messageValue,
+  needsStructure,
+  type RowNames,
+  rowValue,
+  seenMailboxes,
+  usualEmailProperties,
+} from '../email/email-object.ts'
+import { storedSource } from '../email/source.ts'
+import type { JmapServices } from '../services.ts'
+import { standardGet, type WantedObjects } from '../standard-get.ts'
+import type { Json, JsonObject } from '../value.ts'
+
+interface Found {
+  readonly id: MessageId
+  readonly row: MessageRow
+  readonly structure: Uint8Array | undefined
+  /** Of its mailboxes, those that the user may read: at least one. */
+  readonly mailboxes: readonly MailboxId[]
+}
+
+export const emailGet = standardGet({
+  type: 'Email',
+  using: 'urn:ietf:params:jmap:mail',
+  standard: 'RFC 8621 §4.2',
+  permission: 'jmapEmailGet',
+  properties: emailProperties,
+  usual: usualEmailProperties,
+  isProperty: isEmailProperty,
+  more: bodyArguments,
+  async read({ services, signal }, account, wanted, args) {
+    const body = bodyOptions(args)
+    const { state, found } = await services.db.read(async (tx) => ({
+      state: await services.states.read(tx, account.id, 'Email'),
+      found: await find(tx, account, wanted),
+    }))
+    const list: JsonObject[] = []
+    for (const one of found) {
+      signal.throwIfAborted()
+      list.push(await emailObject(services, account, one, wanted.properties, body))
+    }
+    return { state: stateOf(state), list }
+  },
+})
+
+/** All that is asked of the store, in one snapshot. */
+async function find(tx: ReadTx, account: OpenAccount, wanted: WantedObjects): Promise<readonly Found[]> {
+  const ids = await idsOf(tx, account, wanted)
+  const readable = new Set(
+    (await listMailboxes(tx, account.id)).filter((one) => account.mayRead(one)).map(({ id }) => id),
+  )
+  const rows = await readEmails(tx, account.id, ids)
+  const found: Omit<Found, 'structure'>[] = []
+  for (const [i, row] of rows.entries()) {
+    const mailboxes = row === undefined ? [] : seenMailboxes(mailboxesOf(row), readable)
+    if (mailboxes.length > 0) found.push({ id: ids[i]!, row: row!, mailboxes })
+  }
+  const structures = needsStructure(wanted.properties)
+    ? await readStructures(
+        tx,
+        account.id,
+        found.map(({ id }) => id),
+      )
+    : []
+  return found.map((one, i) => ({ ...one, structure: structures[i] }))
+}
+
+async function idsOf(
+  tx: ReadTx,
+  account: OpenAccount,
+  { ids, limit }: WantedObjects,
+): Promise<readonly MessageId[]> {
+  if (ids === null) return firstEmailIds(tx, account.id, limit + 1)
+  const numbers = ids.map((text) => objectNumber('M', text, account.idPrefix))
+  return numbers.filter((number) => number !== undefined) as MessageId[]
+}
+
+async function emailObject(
+  services: JmapServices,
+  account: OpenAccount,
+  { id, row, structure, mailboxes }: Found,
+  properties: ReadonlySet<string>,
+  body: BodyOptions,
+): Promise<JsonObject> {
+  const names = namesOf(account, id, row, mailboxes)
+  const source = needsStructure(properties)
+    ? await storedSource(services, account.id, id, row, structure)
+    : undefined
+  const object: [string, Json][] = []
+  for (const name of properties) {
+    const known = rowValue(name, row, sizeOf(row), names)
+    object.push([name, known === undefined ? await messageValue(source!, name, body) : known])
+  }
+  return objectOf(object)
+}
+
+const namesOf = (
+  account: OpenAccount,
+  id: MessageId,
+  row: MessageRow,
+  mailboxes: readonly MailboxId[],
+): RowNames => ({
+  id: emailObjectId(id, account.idPrefix),
+  blobId: () => blobIdText(messageBlob(account.id, id, row)),
+  threadId: threadObjectId(row.thread, account.idPrefix),
+  mailboxIds: mailboxes.map((mailbox) => mailboxObjectId(mailbox, account.idPrefix)),
+})

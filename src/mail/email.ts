@@ -1,0 +1,183 @@
+/**
+ * Messages as JMAP sees them (RFC 8621 §4.1.1): in a set of mailboxes, with keywords. An entry with `\Deleted` is not
+ * there, and a message without any other is none.
+ *
+ * Each of these is one change of one message; several of a transaction come one after the other.
+ */
+import { Fault } from '#base/fault.ts'
+import type { AccountId, MailboxId, MessageId, ThreadId } from '#base/id.ts'
+import { ownerKinds } from '#kv/blob-rows.ts'
+import type { ReadTx, WriteTx } from '#kv/tx.ts'
+import { maxEntries } from './copy.ts'
+import { AccountEdit } from './edit.ts'
+import { expungeEntry } from './expunge.ts'
+import { normalizeKeywords, sameKeywords } from './keywords.ts'
+import type { MailLimits } from './limits.ts'
+import { type MessageRow, sizeOf } from './message-row.ts'
+import { messageTable, structureTable } from './tables.ts'
+import { joinThread } from './thread.ts'
+
+/** Mailboxes that a message is in, each once. */
+export function mailboxesOf({ entries }: Pick<MessageRow, 'entries'>): ReadonlySet<MailboxId> {
+  const found = new Set<MailboxId>()
+  for (const { mailbox, deleted } of entries) if (!deleted) found.add(mailbox)
+  return found
+}
+
+/** Rows of messages, undefined for those that are not there; also those with nothing but `\Deleted` entries. */
+export const readEmails = async (
+  tx: ReadTx,
+  account: AccountId,
+  ids: readonly MessageId[],
+): Promise<readonly (MessageRow | undefined)[]> =>
+  tx.getMany(
+    messageTable,
+    ids.map((id) => [account, id] as const),
+  )
+
+/** The ids of so many messages, the oldest first. */
+export async function firstEmailIds(
+  tx: ReadTx,
+  account: AccountId,
+  limit: number,
+): Promise<readonly MessageId[]> {
+  return (await tx.list(messageTable, [account], { limit })).map(([[, id]]) => id)
+}
+
+/** Stored structures of messages, in the order of the ids. */
+export const readStructures = async (
+  tx: ReadTx,
+  account: AccountId,
+  ids: readonly MessageId[],
+): Promise<readonly (Uint8Array | undefined)[]> =>
+  tx.getMany(
+    structureTable,
+    ids.map((id) => [account, id] as const),
+  )
+
+export interface EmailChange {
+  /** All that it is to have, in any case. */
+  readonly keywords?: readonly string[]
+  /** All that it is to be in, at least one. */
+  readonly mailboxes?: ReadonlySet<MailboxId>
+  /** Now, in milliseconds. */
+  readonly savedAt: number
+}
+
+/** Throws Fault 'notFound' (the message, a mailbox), 'invalid' and 'tooLarge' (keywords, mailboxes). */
+export async function changeEmail(
+  tx: WriteTx,
+  account: AccountId,
+  id: MessageId,
+  change: EmailChange,
+): Promise<void> {
+  const edit = await openEmail(tx, account, id)
+  const isOther = await changeKeywords(edit, id, change.keywords)
+  const isElsewhere =
+    change.mailboxes !== undefined && (await changeMailboxes(edit, id, change.mailboxes, change))
+  if (!isOther && !isElsewhere) return
+  tx.changed(account, 'Email', id, 'updated')
+  await edit.finish()
+}
+
+async function openEmail(tx: WriteTx, account: AccountId, id: MessageId): Promise<AccountEdit> {
+  const edit = await AccountEdit.open(tx, account)
+  await edit.readMessages([id])
+  if (edit.message(id) === undefined) throw new Fault('notFound', 'no such message', { what: 'message' })
+  return edit
+}
+
+async function changeKeywords(
+  edit: AccountEdit,
+  id: MessageId,
+  wanted: readonly string[] | undefined,
+): Promise<boolean> {
+  if (wanted === undefined) return false
+  const { keywords: before, entries } = edit.message(id)!
+  const keywords = normalizeKeywords(wanted)
+  if (sameKeywords(before, keywords)) return false
+  const { modseq } = edit
+  await edit.replace(
+    id,
+    keywords,
+    entries.map((entry) => ({ ...entry, modseq })),
+  )
+  return true
+}
+
+async function changeMailboxes(
+  edit: AccountEdit,
+  id: MessageId,
+  wanted: ReadonlySet<MailboxId>,
+  { savedAt }: EmailChange,
+): Promise<boolean> {
+  const before = mailboxesOf(edit.message(id)!)
+  const added = [...wanted].filter((mailbox) => !before.has(mailbox))
+  const gone = new Set([...before].filter((mailbox) => !wanted.has(mailbox)))
+  if (edit.message(id)!.entries.length + added.length > maxEntries + gone.size)
+    throw new Fault('tooLarge', 'in too many mailboxes', { limit: maxEntries })
+  for (const mailbox of added) await putInto(edit, id, mailbox, savedAt)
+  for (const entry of edit.message(id)!.entries)
+    if (gone.has(entry.mailbox)) await edit.removeEntry(id, entry)
+  return added.length > 0 || gone.size > 0
+}
+
+/** An entry that waits for its expunge comes back; otherwise there is a new one. */
+async function putInto(edit: AccountEdit, id: MessageId, mailbox: MailboxId, savedAt: number): Promise<void> {
+  await edit.mailbox(mailbox)
+  const row = edit.message(id)!
+  const waiting = row.entries.find((entry) => entry.mailbox === mailbox)
+  if (waiting === undefined) await edit.addEntry(id, row, mailbox, { savedAt, deleted: false })
+  else {
+    const { modseq } = edit
+    const back = row.entries.map((entry) =>
+      entry === waiting ? { ...entry, modseq, deleted: false } : entry,
+    )
+    await edit.replace(id, row.keywords, back)
+  }
+}
+
+/** Takes a message out of all its mailboxes. Throws Fault 'notFound'. */
+export async function destroyEmail(tx: WriteTx, account: AccountId, id: MessageId): Promise<void> {
+  const edit = await openEmail(tx, account, id)
+  for (const entry of edit.message(id)!.entries) await expungeEntry(edit, id, entry)
+  await edit.finish()
+}
+
+export interface CopyEmailOptions {
+  readonly mailboxes: readonly MailboxId[]
+  readonly keywords: readonly string[]
+  readonly receivedAt: number
+  /** Now, in milliseconds. */
+  readonly savedAt: number
+  /** Of the account that it comes into. */
+  readonly limits: MailLimits
+}
+
+/**
+ * The same message in another account (RFC 8621 §4.7). Both must be locked. Throws Fault 'notFound' (the message, a
+ * mailbox), 'overQuota', 'invalid' and 'tooLarge' (the keywords).
+ */
+export async function copyEmail(
+  tx: WriteTx,
+  from: { readonly account: AccountId; readonly id: MessageId },
+  account: AccountId,
+  o: CopyEmailOptions,
+): Promise<{ readonly id: MessageId; readonly row: MessageRow; readonly thread: ThreadId }> {
+  const original = await tx.get(messageTable, from.account, from.id)
+  if (original === undefined) throw new Fault('notFound', 'no such message', { what: 'message' })
+  const edit = await AccountEdit.open(tx, account)
+  const keywords = normalizeKeywords(o.keywords)
+  edit.charge(sizeOf(original), o.limits)
+  const id = edit.newMessageId()
+  await tx.link(original.blob, { account, kind: ownerKinds.message, id })
+  const structure = await tx.get(structureTable, from.account, from.id)
+  if (structure !== undefined) tx.put(structureTable, [account, id], structure)
+  const thread = await joinThread(tx, account, id, original.threadKeys)
+  const row = { ...original, receivedAt: o.receivedAt, thread, keywords, entries: [] }
+  for (const mailbox of o.mailboxes)
+    await edit.addEntry(id, edit.message(id) ?? row, mailbox, { savedAt: o.savedAt, deleted: false })
+  tx.changed(account, 'Email', id, 'created')
+  await edit.finish()
+  return { id, row, thread }
+}
