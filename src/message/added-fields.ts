@@ -11,6 +11,11 @@ export interface AddedFields {
   readonly messageId?: string
 }
 
+/** Each ended with CRLF. */
+export const addedText = ({ date, messageId }: AddedFields): string =>
+  (date === undefined ? '' : `Date: ${date.text}\r\n`) +
+  (messageId === undefined ? '' : `Message-ID: <${messageId}>\r\n`)
+
 /** The structure as it is with fields that were added. */
 export function withAddedFields(
   { date, messageId }: AddedFields,

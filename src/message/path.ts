@@ -5,8 +5,9 @@
  * the parameter that allows it comes after the path.
  */
 import { asBuffer } from '#base/bytes.ts'
-import type { Cursor } from '#base/cursor.ts'
+import { Cursor } from '#base/cursor.ts'
 import { normaliseDomain, splitAddress } from '#base/domain-name.ts'
+import { SyntaxFault } from '#base/fault.ts'
 
 export interface Path {
   /** As given, without brackets and source route; empty for the null reverse-path `<>`. */
@@ -44,6 +45,18 @@ kinds.fill(2, 0x80)
 
 const isAtext = (c: number): boolean => c >= 0 && kinds[c]! > 0
 const isLetDig = (c: number): boolean => c >= 0 && kinds[c] === 2
+
+/** A `Mailbox` alone, as JMAP has it (RFC 8621 §7); undefined where it is none. */
+export function readMailbox(text: string): Path | undefined {
+  const cursor = new Cursor(Buffer.from(`<${text}>`, 'utf8'))
+  try {
+    const path = parsePath(cursor, 'forward')
+    return cursor.atEnd && path.address === text && path.domain !== '' ? path : undefined
+  } catch (error) {
+    if (error instanceof SyntaxFault) return undefined
+    throw error
+  }
+}
 
 /** `<` path `>`; with `reverse` also `<>`, without it also `<postmaster>`. Throws SyntaxFault. */
 export function parsePath(cursor: Cursor, direction: 'reverse' | 'forward'): Path {

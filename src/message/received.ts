@@ -5,15 +5,15 @@
 import { formatDate } from './date.ts'
 
 export interface ReceivedFacts {
-  /** What the client said in HELO or EHLO. */
-  readonly helo: string
+  /** What the client said in HELO or EHLO; undefined where it is not told whom the message came from. */
+  readonly helo: string | undefined
   /** The client's address, without brackets; undefined where the message did not come over TCP. */
   readonly ip: string | undefined
   /** The client's name according to DNS, where it is known. */
   readonly reverseName?: string | undefined
   readonly by: string
-  /** SMTP, ESMTP, ESMTPS, ESMTPSA, UTF8SMTPSA, LMTP ... (RFC 3848, RFC 6531 §4.3). */
-  readonly protocol: string
+  /** SMTP, ESMTP, ESMTPS, ESMTPSA, UTF8SMTPSA, LMTP ... (RFC 3848, RFC 6531 §4.3); undefined for what has no such name. */
+  readonly protocol: string | undefined
   readonly tls?: { readonly version: string; readonly cipher: string } | undefined
   readonly id: string
   /** Only if there is a single recipient: others must not learn of each other (RFC 5321 §7.2). */
@@ -27,9 +27,10 @@ const MAX_LINE = 78
 
 /** "Received: from ...\r\n". */
 export function composeReceived(facts: ReceivedFacts): string {
-  const words = ['from', atom(facts.helo)]
+  const words = facts.helo === undefined ? [] : ['from', atom(facts.helo)]
   if (facts.ip !== undefined) words.push(tcpInfo(facts.ip, facts.reverseName))
-  words.push('by', atom(facts.by), 'with', atom(facts.protocol))
+  words.push('by', atom(facts.by))
+  if (facts.protocol !== undefined) words.push('with', atom(facts.protocol))
   if (facts.tls !== undefined) words.push(`(${atom(facts.tls.version)}`, `cipher ${atom(facts.tls.cipher)})`)
   words.push('id', atom(facts.id))
   if (facts.recipient !== undefined) words.push('for', `<${clean(facts.recipient)}>`)

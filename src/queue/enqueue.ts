@@ -65,9 +65,27 @@ export async function enqueue(
   message: NewMessage,
   recipients: readonly NewRecipient[],
 ): Promise<QueueId> {
-  let id = ids.next(message.receivedAt)
+  const id = await newQueueId(tx, ids, message.receivedAt)
+  await enqueueAs(tx, id, bytes, message, recipients)
+  return id
+}
+
+/** One that nobody has. */
+export async function newQueueId(tx: WriteTx, ids: QueueIds, nowMs: number): Promise<QueueId> {
+  let id = ids.next(nowMs)
   // Another process may have given out the same one.
-  while ((await tx.getForUpdate(queuedMessageTable, id)) !== undefined) id = ids.next(message.receivedAt)
+  while ((await tx.getForUpdate(queuedMessageTable, id)) !== undefined) id = ids.next(nowMs)
+  return id
+}
+
+/** As `enqueue`, where the message itself names its id. */
+export async function enqueueAs(
+  tx: WriteTx,
+  id: QueueId,
+  bytes: Staged | StoredBytes,
+  message: NewMessage,
+  recipients: readonly NewRecipient[],
+): Promise<void> {
   if ('record' in bytes) tx.attach(bytes, queueOwner(id))
   else await tx.link(bytes.hash, queueOwner(id))
   tx.put(queuedMessageTable, [id], { ...message, blob: bytes.hash, sizeBytes: bytes.sizeBytes })
@@ -83,7 +101,6 @@ export async function enqueue(
       history: [],
     })
   }
-  return id
 }
 
 /** Writes a recipient and moves its due row; `after` undefined removes both. */

@@ -39,6 +39,9 @@ export function readEdit(patch: Values): QueueEdit {
   }
 }
 
+/** Nothing is tried any more: only its sender is told. */
+export const isOver = ({ report }: QueuedRecipient): boolean => report !== undefined && report !== 'delayed'
+
 /** With other times; undefined where nothing changes, as for what is only to be reported. */
 export function rescheduled(
   before: QueuedRecipient,

@@ -16,7 +16,7 @@ import type { Values } from '#settings/values.ts'
 import type { QueueControl } from './control.ts'
 import { putRecipient, removeIfDone } from './enqueue.ts'
 import { followersOf, noteRemoval } from './follow.ts'
-import { cancelled, movedTo, type QueueEdit, readEdit, rescheduled } from './queue-edit.ts'
+import { cancelled, isOver, movedTo, type QueueEdit, readEdit, rescheduled } from './queue-edit.ts'
 import { queuedMessageObject, type RecipientState } from './queue-object.ts'
 import { type QueueFilter, searchQueue } from './queue-search.ts'
 import {
@@ -296,9 +296,6 @@ async function rowsForUpdate(tx: WriteTx, id: QueueId): Promise<readonly Row[]> 
   }
   return rows
 }
-
-/** Nothing is tried any more: only its sender is told. */
-const isOver = ({ report }: QueuedRecipient): boolean => report !== undefined && report !== 'delayed'
 
 const timeText = (ms: number): string => new Date(ms).toISOString().replace('.000Z', 'Z')
 

@@ -1,7 +1,8 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import fc from 'fast-check'
-import { DataStream, LineEndCheck } from './data-stream.ts'
+import { LineEndCheck } from '#message/line-ends.ts'
+import { DataStream } from './data-stream.ts'
 
 interface Read {
   readonly content: string

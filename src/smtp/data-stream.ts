@@ -107,34 +107,3 @@ export class DataStream {
     this.#state = state
   }
 }
-
-/** The same rule on line ends for data that is counted instead of dotted (BDAT, RFC 3030 §2). */
-export class LineEndCheck {
-  #afterCr = false
-  #hasBareLineEnd = false
-
-  /** True where there was a CR or LF that is not part of CRLF, or a CR is the last byte so far. */
-  get hasBareLineEnd(): boolean {
-    return this.#hasBareLineEnd || this.#afterCr
-  }
-
-  push(chunk: Uint8Array): void {
-    let i = 0
-    const end = chunk.length
-    if (end === 0 || this.#hasBareLineEnd) return
-    if (this.#afterCr) {
-      if (chunk[0] === LF) i++
-      else this.#hasBareLineEnd = true
-    }
-    this.#afterCr = false
-    while (i < end) {
-      const c = chunk[i++]!
-      if (c > CR) continue
-      if (c === CR) {
-        if (i === end) this.#afterCr = true
-        else if (chunk[i] === LF) i++
-        else this.#hasBareLineEnd = true
-      } else if (c === LF) this.#hasBareLineEnd = true
-    }
-  }
-}

@@ -129,7 +129,7 @@ async function accept(
       from: envelope.from.address,
       to: delivered,
       size: message.structure.sizeBytes,
-      helo: facts.helo,
+      helo: facts.helo!,
       tls: facts.tls?.version,
       account: session.access?.name,
       messageId: structure.messageIds[0],

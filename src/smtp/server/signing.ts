@@ -9,9 +9,8 @@ import { splitAddress } from '#base/domain-name.ts'
 import type { Maybe } from '#base/maybe.ts'
 import { type DkimSigningKey, DkimSigner } from '#mailauth/dkim-sign.ts'
 import { readAuthors } from '#mailauth/author-domain.ts'
-import type { AddedFields } from '#message/added-fields.ts'
+import { type AddedFields, addedText } from '#message/added-fields.ts'
 import type { SmtpSession } from './smtp-command.ts'
-import { addedText } from './trace.ts'
 import type { Vouching } from './vouching.ts'
 
 /** Gives the keys that mail of a domain is signed with, none where it has none. */

@@ -5,7 +5,7 @@
  */
 import { formatDate } from '#message/date.ts'
 import { composeReceived, type ReceivedFacts } from '#message/received.ts'
-import type { AddedFields } from '#message/added-fields.ts'
+import { type AddedFields, addedText } from '#message/added-fields.ts'
 import type { MessageStructure } from '#message/structure.ts'
 
 /** Plain data: it also travels in a task. The Delivered-To field stands between the two texts. */
@@ -56,11 +56,6 @@ export function makeTrace(facts: TraceFacts, structure: MessageStructure): Trace
   if (structure.root.bodyStart === 0 && structure.sizeBytes > 0) after += '\r\n'
   return { before: `Return-Path: <${facts.envelopeFrom}>\r\n`, after, deliveredTo: facts.deliveredTo, added }
 }
-
-/** The fields that were missing, each ended with CRLF. */
-export const addedText = ({ date, messageId }: AddedFields): string =>
-  (date === undefined ? '' : `Date: ${date.text}\r\n`) +
-  (messageId === undefined ? '' : `Message-ID: <${messageId}>\r\n`)
 
 function missingFields(facts: TraceFacts, newMessageId: string, { envelope }: MessageStructure): AddedFields {
   // The field has whole seconds.

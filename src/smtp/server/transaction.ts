@@ -4,7 +4,7 @@
  */
 import type { Account } from '#account/account.ts'
 import type { ListMembers } from '#account/list-expansion.ts'
-import type { LineEndCheck } from '../data-stream.ts'
+import type { LineEndCheck } from '#message/line-ends.ts'
 import type { MailParameters, RecipientParameters } from '#queue/envelope-parameters.ts'
 import type { Path } from '#message/path.ts'
 import type { Intake } from './intake.ts'

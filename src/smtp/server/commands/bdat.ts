@@ -4,7 +4,7 @@
  */
 import { asBuffer } from '#base/bytes.ts'
 import type { Cursor } from '#base/cursor.ts'
-import { LineEndCheck } from '../../data-stream.ts'
+import { LineEndCheck } from '#message/line-ends.ts'
 import { faultReply } from '../../errors.ts'
 import { sessionAborted, smtpError } from '../../events.ts'
 import { type Reply, reply } from '../../reply.ts'
