@@ -7,12 +7,15 @@ import type { Maybe } from '#base/maybe.ts'
 import type { Access } from './access.ts'
 import type { Resolution } from './lookup.ts'
 
+/** Who sends: an account with its groups. */
+export type Sender = Pick<Access, 'account' | 'groups' | 'emails'>
+
 export type Resolve = (address: string) => Maybe<Resolution>
 
 const isTheirs = (access: Pick<Access, 'account' | 'groups'>, account: AccountId): boolean =>
   account === access.account || access.groups.includes(account)
 
-export function maySendAs(access: Access, address: string, resolve: Resolve): Maybe<boolean> {
+export function maySendAs(access: Sender, address: string, resolve: Resolve): Maybe<boolean> {
   if (access.emails.includes(address)) return true
   const judge = (found: Resolution): boolean => found.kind === 'local' && isTheirs(access, found.account.id)
   const found = resolve(address)

@@ -5,6 +5,7 @@ import { core } from './capabilities/jmap-core.ts'
 import { mail } from './capabilities/mail.ts'
 import { mailShare } from './capabilities/mail-share.ts'
 import { quota } from './capabilities/quota.ts'
+import { submission } from './capabilities/submission.ts'
 import { websocket } from './capabilities/websocket.ts'
 
-export const capabilities: readonly Capability[] = [core, blob, mail, mailShare, quota, websocket]
+export const capabilities: readonly Capability[] = [core, blob, mail, mailShare, quota, submission, websocket]

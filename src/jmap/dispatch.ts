@@ -41,7 +41,7 @@ export async function dispatch(
         `There is no capability ${JSON.stringify(urn.slice(0, 200))} here.`,
       )
   const createdIds = new Map(request.createdIds)
-  const answered: Answered[] = []
+  const told: Answered[] = []
   const call: Call = {
     ...by,
     services: o.services,
@@ -49,14 +49,22 @@ export async function dispatch(
     createdIds,
     account: accountsOf(o.services, by.access),
     resolve: (text) => (text.startsWith('#') ? createdIds.get(text.slice(1)) : text),
+    imply: async (name, args) => {
+      const responses = await answered(o, call, name, async () => {
+        const method = o.methods.get(name)
+        if (method === undefined) throw new MethodError('unknownMethod')
+        return run(method, call, args)
+      })
+      return responses.map((response) => ({ name, ...response }))
+    },
   }
   for (const invocation of request.methodCalls) {
     by.signal.throwIfAborted()
-    for (const { name, arguments: args } of await answer(o, request, call, invocation, answered))
-      answered.push({ name: name ?? invocation.name, arguments: args, callId: invocation.callId })
+    for (const { name, arguments: args } of await answer(o, request, call, invocation, told))
+      told.push({ name: name ?? invocation.name, arguments: args, callId: invocation.callId })
   }
   return {
-    methodResponses: answered.map(({ name, arguments: args, callId }) => [name, args, callId] as const),
+    methodResponses: told.map(({ name, arguments: args, callId }) => [name, args, callId] as const),
     ...(request.createdIds === undefined ? {} : { createdIds: objectOf(createdIds) }),
   }
 }
@@ -82,20 +90,28 @@ export const objectOf = (entries: Iterable<readonly [string, Json]>): JsonObject
   return found
 }
 
-async function answer(
+const answer = (
   o: DispatchOptions,
   { using }: JmapRequest,
   call: Call,
   { name, arguments: given }: Invocation,
-  answered: readonly Answered[],
-): Promise<readonly MethodResponse[]> {
-  try {
+  told: readonly Answered[],
+): Promise<readonly MethodResponse[]> =>
+  answered(o, call, name, async () => {
     const method = o.methods.get(name)
     if (method === undefined || !using.has(method.using)) throw new MethodError('unknownMethod')
-    if (method.permission !== undefined && !call.access.permissions.has(method.permission))
-      throw new MethodError('forbidden', `This needs the permission ${method.permission}.`)
-    const args = readArguments(method, resolveReferences(given, answered))
-    return await method.call(call, args)
+    return run(method, call, resolveReferences(given, told))
+  })
+
+/** What a method gives, or the error that stands for it. */
+async function answered(
+  o: DispatchOptions,
+  call: Call,
+  name: string,
+  run: () => Promise<readonly MethodResponse[]>,
+): Promise<readonly MethodResponse[]> {
+  try {
+    return await run()
   } catch (error) {
     const known = methodErrorOf(error)
     if (known === undefined) {
@@ -104,6 +120,12 @@ async function answer(
     }
     return [{ name: 'error', arguments: (known ?? new MethodError('serverFail')).toJSON() }]
   }
+}
+
+function run(method: JmapMethod, call: Call, given: JsonObject): Promise<readonly MethodResponse[]> {
+  if (method.permission !== undefined && !call.access.permissions.has(method.permission))
+    throw new MethodError('forbidden', `This needs the permission ${method.permission}.`)
+  return method.call(call, readArguments(method, given))
 }
 
 function readArguments(method: JmapMethod, given: JsonObject): Readonly<Record<string, unknown>> {

@@ -21,6 +21,14 @@ export function readFilter<C extends Fields>(
   return read(input, conditions, 'filter', { depth: 0, left: { count: mostConditions } })
 }
 
+/** Whether a filter holds, given what each of its conditions says. */
+export function holds<C>(filter: Filter<C>, test: (condition: C) => boolean): boolean {
+  if ('condition' in filter) return test(filter.condition)
+  const each = (one: Filter<C>): boolean => holds(one, test)
+  if (filter.operator === 'AND') return filter.conditions.every(each)
+  return filter.conditions.some(each) === (filter.operator === 'OR')
+}
+
 interface Bounds {
   readonly depth: number
   readonly left: { count: number }

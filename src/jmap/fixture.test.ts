@@ -23,6 +23,8 @@ import type { Principal } from '#mail/principal.ts'
 import { rightsOf } from '#mail/rights.ts'
 import { changeGrant } from '#mail/share.ts'
 import { SmimeStatuses } from '#mail/smime-status.ts'
+import type { SubmissionLimits } from '#mail/prepare-submission.ts'
+import { resolveAmong, testLimits, testSubmitter } from '#mail/test-submitter.ts'
 import { AccountViews } from '#mail/view.ts'
 import { Listener } from '#net/listener.ts'
 import { parseStructure } from '#message/mime.ts'
@@ -80,6 +82,9 @@ export class JmapTestServer {
   limits = noLimits
   /** Trusted for S/MIME. */
   anchors: readonly Uint8Array[] = []
+  submissionLimits: Partial<SubmissionLimits> = {}
+  /** Whose an address at example.org is; all others are on other servers. */
+  readonly addresses = new Map<string, AccountId>()
   readonly people: Person[] = [{ id: account, name: 'fred@example.org', isGroup: false, groups: [] }]
   /** What requests say they use, where nothing else is said. */
   readonly using = capabilities.map(({ urn }) => urn)
@@ -105,6 +110,16 @@ export class JmapTestServer {
       },
       pathPrefixOf: ({ name }) => `Other Users/${name}/`,
       limitsOf: async () => this.limits,
+      submitter: testSubmitter({
+        db,
+        blobs,
+        bus,
+        telemetry,
+        clock: this.clock,
+        resolve: resolveAmong(this.addresses),
+        limits: () => ({ ...testLimits, ...this.submissionLimits }),
+        groupsOf: async (id) => this.people.find((one) => one.id === id)?.groups ?? [],
+      }),
       settings: settingsWith(overrides),
       clock: this.clock,
     }
@@ -245,8 +260,8 @@ export class JmapTestServer {
 
 export const basic = (name: string): string => `Basic ${Buffer.from(`${name}:secret`).toString('base64')}`
 
-const accessOf = ({ id, name, permissions }: Person): Access => {
-  const access = userAccess(id, name)
+const accessOf = ({ id, name, permissions, groups }: Person): Access => {
+  const access = { ...userAccess(id, name), groups }
   return permissions === undefined ? access : { ...access, permissions: new Set(permissions) }
 }
 

@@ -6,6 +6,7 @@ import { TypeStates } from '#kv/type-states.ts'
 import { PartSizes } from '#mail/part-sizes.ts'
 import { noLimits } from '#mail/limits.ts'
 import { SmimeStatuses } from '#mail/smime-status.ts'
+import { testSubmitter } from '#mail/test-submitter.ts'
 import { AccountViews } from '#mail/view.ts'
 import { stillQueue } from '#queue/fixture.test.ts'
 import { LiveSettings } from '#registry/live.ts'
@@ -44,6 +45,7 @@ export async function makeManaged() {
       },
       pathPrefixOf: () => '',
       limitsOf: async () => noLimits,
+      submitter: testSubmitter({ db, blobs, bus, clock }),
       settings,
       clock,
     },

@@ -25,6 +25,8 @@ export interface Call {
   account(accountId: string): Promise<OpenAccount>
   /** What an id that may be "#" and a creation id stands for: undefined where nothing was created under it. */
   resolve(idOrReference: string): string | undefined
+  /** What another method answers, whether the request may use it or not: a call that a standard demands behind one. */
+  imply(name: string, args: JsonObject): Promise<readonly MethodResponse[]>
   /** Fires when nobody waits any more. */
   readonly signal: AbortSignal
 }

@@ -8,6 +8,7 @@ import type { MailLimits } from '#mail/limits.ts'
 import type { Principal, Principals } from '#mail/principal.ts'
 import type { SmimeStatuses } from '#mail/smime-status.ts'
 import type { PartSizes } from '#mail/part-sizes.ts'
+import type { Submitter } from '#mail/submitter.ts'
 import type { AccountViews } from '#mail/view.ts'
 import type { SearchIndexes } from '#search/indexes.ts'
 import type { Settings } from '#settings/object.ts'
@@ -24,6 +25,7 @@ export interface JmapServices {
   /** What IMAP shows before the paths of somebody's mailboxes, where subscriptions say what they are to. */
   readonly pathPrefixOf: (owner: Principal) => string
   readonly limitsOf: (account: AccountId) => Promise<MailLimits>
+  readonly submitter: Submitter
   readonly settings: Pick<Settings, 'get'>
   readonly clock: Clock
 }

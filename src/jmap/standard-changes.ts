@@ -15,6 +15,8 @@ export interface ChangesType {
   readonly using: string
   readonly standard: string
   readonly permission?: Permission
+  /** Before the log is read: whether it may be, and what has to be written down first. */
+  readonly prepare?: (call: Call, account: OpenAccount) => Promise<void>
   /** The id that clients know, of a number of the change log. */
   idOf(account: OpenAccount, number: number): string
   /**
@@ -37,6 +39,7 @@ export function standardChanges(of: ChangesType): JmapMethod {
     required: ['accountId', 'sinceState'],
     async call(call, { accountId, sinceState, maxChanges }) {
       const account = await call.account(accountId!)
+      await of.prepare?.(call, account)
       const { db, settings, states } = call.services
       const most = settings.get(jmapSettings).changesMaxResults
       const limit = Math.min(maxChanges ?? most, most)

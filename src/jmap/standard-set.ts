@@ -82,6 +82,7 @@ export interface SetType<F extends Fields, P> {
     account: OpenAccount,
     result: SetResult,
     args: ReadFields<F>,
+    prepared: P,
   ) => Promise<readonly MethodResponse[]>
 }
 
@@ -125,7 +126,7 @@ export function standardSet<const F extends Fields = Fields, P = undefined>(of: 
       const prepared = await of.prepare(call, account, request, args)
       const result = await commit(of, { call, account, request, args, prepared })
       for (const [creationId, { id }] of result.created) call.createdIds.set(creationId, id)
-      const more = (await of.after?.(call, account, result, args)) ?? []
+      const more = (await of.after?.(call, account, result, args, prepared)) ?? []
       return [{ arguments: responseOf(account, result) }, ...more]
     },
   })

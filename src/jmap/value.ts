@@ -13,6 +13,11 @@ export interface JsonObject {
   readonly [name: string]: Json | undefined
 }
 
+/** Those properties of an object that were asked for. */
+export function chosen(object: JsonObject, properties: ReadonlySet<string>): JsonObject {
+  return Object.fromEntries(Object.entries(object).filter(([name]) => properties.has(name)))
+}
+
 export interface Value<T> {
   /** What would be right: "a string", "a list of ids or null". */
   readonly wanted: string

@@ -90,8 +90,11 @@ export interface PreparedSubmission {
   readonly at: number
 }
 
-export interface PreparedRecipient extends OutboundRecipient {
+export interface PreparedRecipient {
+  readonly outbound: OutboundRecipient
   readonly queue: 'local' | 'remote'
+  /** As it stands in the envelope. */
+  readonly email: string
 }
 
 /** Throws SubmissionRefusal; undefined where there is no such message. */
@@ -201,9 +204,9 @@ async function findRecipients(
     }
     goesOut ||= found.kind === 'remote' || (members !== undefined && members.others.length > 0)
     recipients.push({
-      address: `${path.localPart}@${path.domain}`,
-      ...parameters,
+      outbound: { address: `${path.localPart}@${path.domain}`, ...parameters },
       queue: found.kind === 'remote' ? 'remote' : 'local',
+      email: path.address,
     })
   }
   if (invalid.length > 0) throw invalidRecipients(invalid)

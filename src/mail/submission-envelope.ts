@@ -2,6 +2,7 @@
  * The envelope of a submission (RFC 8621 §7): read to the letter where the client gave one, and else made from the
  * header. What it may ask for is what SMTP may (`queue/envelope-parameters.ts`).
  */
+import { normaliseAddress } from '#base/domain-name.ts'
 import { type Path, readMailbox } from '#message/path.ts'
 import {
   type Draft,
@@ -49,8 +50,12 @@ export function envelopeOf(
   const isCovered = identityCovers(identity, author)
   if (!isCovered && identity.email.startsWith('*'))
     throw new SubmissionRefusal('forbiddenMailFrom', 'the identity has no address that could be the sender')
-  const rcptTo = new Set([...header.to, ...header.cc, ...header.bcc])
-  return { mailFrom: bare(isCovered ? author : identity.email), rcptTo: [...rcptTo].map(bare) }
+  const rcptTo = new Map<string, string>()
+  for (const email of [...header.to, ...header.cc, ...header.bcc]) {
+    const name = normaliseAddress(email) ?? email
+    if (!rcptTo.has(name)) rcptTo.set(name, email)
+  }
+  return { mailFrom: bare(isCovered ? author : identity.email), rcptTo: [...rcptTo.values()].map(bare) }
 }
 
 /** Throws SubmissionRefusal. */

@@ -62,7 +62,9 @@ export async function createSubmission(
   const { maxRecipientsPerHour: perHour, maxRecipientsPerDay: perDay } = o.settings.get(mtaOutbound)
   const elsewhere = recipients.filter(({ queue }) => queue === 'remote').length
   await countSent(tx, access.account, elsewhere, { now: at, limits: { perHour, perDay } })
-  const id = await newQueueId(tx, o.ids, at)
+  let id = await newQueueId(tx, o.ids, at)
+  // What is out of the queue may have a submission still.
+  while ((await tx.get(submissionTable, account, id)) !== undefined) id = await newQueueId(tx, o.ids, at)
   const received = composeReceived({
     helo: undefined,
     ip: undefined,
@@ -103,11 +105,11 @@ export async function createSubmission(
 
 function waiting(
   { parameters: { heldUntil, by }, at }: PreparedSubmission,
-  recipient: PreparedSubmission['recipients'][number],
+  { outbound, queue }: PreparedSubmission['recipients'][number],
   settings: Pick<Settings, 'each'>,
 ): NewRecipient {
-  const last = Math.max(at, heldUntil) + scheduleOf(settings, recipient.queue).expireMs
-  return { ...recipient, expiresAt: by?.mode === 'return' ? Math.min(last, by.at) : last }
+  const last = Math.max(at, heldUntil) + scheduleOf(settings, queue).expireMs
+  return { ...outbound, queue, expiresAt: by?.mode === 'return' ? Math.min(last, by.at) : last }
 }
 
 function putRows(tx: WriteTx, id: QueueId, prepared: PreparedSubmission): void {
@@ -122,7 +124,7 @@ function putRows(tx: WriteTx, id: QueueId, prepared: PreparedSubmission): void {
     undo: 'pending',
     ...(messageId === undefined ? {} : { messageId }),
   })
-  for (const [n, { address }] of recipients.entries())
+  for (const [n, { email: address }] of recipients.entries())
     tx.put(submissionRecipientTable, [account, id, n], {
       address,
       delivered: 'queued',
@@ -193,8 +195,12 @@ export interface Submission extends SubmissionRow {
 }
 
 /** In the order in which they were made. */
-export async function listSubmissions(tx: ReadTx, account: AccountId): Promise<readonly Submission[]> {
-  const rows = await tx.list(submissionTable, [account])
+export async function listSubmissions(
+  tx: ReadTx,
+  account: AccountId,
+  limit = Number.POSITIVE_INFINITY,
+): Promise<readonly Submission[]> {
+  const rows = await tx.list(submissionTable, [account], { limit })
   return rows.map(([[, id], row]) => ({ id, ...row }))
 }
 

@@ -36,7 +36,7 @@ export interface SubmissionRow {
   readonly undo: UndoStatus
   /** Of what was sent, without brackets: others name it in what they report. */
   readonly messageId?: string
-  /** Messages of the account that report on it, oldest first: RFC 3464, RFC 8098. */
+  /** Messages of the account that report on it, oldest first: delivery status notifications, and what says that it was shown. */
   readonly dsns?: readonly MessageId[]
   readonly mdns?: readonly MessageId[]
 }
@@ -52,6 +52,7 @@ export const submissionTable = accountTable({
 export type Delivered = 'queued' | 'yes' | 'no' | 'unknown'
 
 export interface SubmissionRecipientRow {
+  /** As it stands in the envelope, whoever gets the message in the end. */
   readonly address: string
   readonly delivered: Delivered
   readonly smtpReply: string

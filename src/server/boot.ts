@@ -63,6 +63,7 @@ import { jmapUrl } from './jmap-url.ts'
 import { limitSetter } from './limit-setter.ts'
 import { principalsFrom } from './principals.ts'
 import { buildReports, type ReportServices } from './report-services.ts'
+import { buildSubmitter } from './submitter.ts'
 import { openStore, type Store } from './store.ts'
 import type { Spawn } from './threads.ts'
 import { version } from './version.ts'
@@ -180,10 +181,12 @@ export function buildProtocols(o: WorkerOptions, services: Services): MailProtoc
 
 /** JMAP, which comes over HTTP. */
 export function buildJmap(
-  { settings, telemetry, clock }: WorkerOptions,
-  { store, views, indexes, accounts, limits, rememberedSignIns, accessWatch, accountWatch }: Services,
+  o: WorkerOptions,
+  all: Services,
   management: Management,
 ): Omit<JmapOptions, 'publicUrl'> {
+  const { settings, telemetry, clock } = o
+  const { store, views, indexes, accounts, limits, rememberedSignIns, accessWatch, accountWatch } = all
   const services: JmapServices = {
     db: store.db,
     blobs: store.blobs,
@@ -195,12 +198,13 @@ export function buildJmap(
     principals: principalsFrom(store.db, accounts),
     pathPrefixOf: (owner) => prefixOf(owner, namespaceNames(settings)),
     limitsOf: limitsFrom(accounts, limits),
+    submitter: buildSubmitter(o, all),
     settings,
     clock,
   }
-  const all = [...capabilities, managementCapability(management)]
+  const known = [...capabilities, managementCapability(management)]
   return {
-    processor: new RequestProcessor({ services, capabilities: all, telemetry }),
+    processor: new RequestProcessor({ services, capabilities: known, telemetry }),
     signIn: rememberedSignIns,
     accessWatch,
     telemetry,

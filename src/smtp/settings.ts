@@ -155,7 +155,7 @@ const mtaExtensions = settingsObject({
   many: false,
   fields: {
     futureRelease: duration({
-      fallback: 7 * 86_400_000,
+      fallback: 30 * 86_400_000,
       min: 60_000,
       max: 365 * 86_400_000,
       classic: 'session.extensions.future-release',
