@@ -12,7 +12,7 @@ import type { Db } from '#kv/db.ts'
 import type { ReadTx } from '#kv/tx.ts'
 import { transferDecoder, isIdentityEncoding } from '#message/body.ts'
 import { StructureParser } from '#message/mime.ts'
-import { isMultipart, type Part } from '#message/structure.ts'
+import { isMultipart, type MessageStructure, type Part } from '#message/structure.ts'
 import { StoredStructure } from '#message/structure-codec.ts'
 import { readMessage } from './message-bytes.ts'
 import { type MessageRow, sizeOf } from './message-row.ts'
@@ -93,16 +93,26 @@ export async function messageOfBlob(
   if (origin.kind !== 'message') return undefined
   const row = await tx.get(messageTable, account, origin.id)
   if (row === undefined || !hasTag(messageBlob(account, origin.id, row), origin.tag)) return undefined
-  const places = [...new Set(row.entries.map(({ mailbox }) => mailbox))]
+  const mailboxes = await readableMailboxes(tx, account, who, row)
+  return mailboxes.length === 0 ? undefined : { id: origin.id, row, mailboxes }
+}
+
+/** The mailboxes of a message that somebody may read. */
+export async function readableMailboxes(
+  tx: ReadTx,
+  account: AccountId,
+  who: Identity,
+  { entries }: Pick<MessageRow, 'entries'>,
+): Promise<readonly MailboxId[]> {
+  const places = [...new Set(entries.map(({ mailbox }) => mailbox))]
   const found = await tx.getMany(
     mailboxTable,
     places.map((mailbox) => [account, mailbox] as const),
   )
-  const mailboxes = places.filter((_mailbox, i) => {
+  return places.filter((_mailbox, i) => {
     const mailbox = found[i]
     return mailbox !== undefined && hasAll(effectiveRights(account, mailbox.grants, who), readable)
   })
-  return mailboxes.length === 0 ? undefined : { id: origin.id, row, mailboxes }
 }
 
 const hasTag = ({ origin }: ClientBlob, tag: string): boolean =>
@@ -166,17 +176,31 @@ async function openMessage(
   }
   if (place === undefined) return whole
   // A structure that is lost is found again by the check of the store.
-  const root = structure === undefined ? await parse(whole) : new StoredStructure(structure).parts()
+  const root =
+    structure === undefined ? (await parseContent(whole)).root : new StoredStructure(structure).parts()
   return partContent(whole, allParts(root)[place])
 }
 
 const openPart = async (message: BlobContent, place: number): Promise<BlobContent | undefined> =>
-  partContent(message, allParts(await parse(message))[place])
+  partContent(message, allParts((await parseContent(message)).root)[place])
 
-async function parse(message: BlobContent): Promise<Part> {
+/** What a content is as a message. */
+export async function parseContent(message: BlobContent): Promise<MessageStructure> {
   const parser = new StructureParser()
   for await (const piece of message.read()) parser.push(piece)
-  return parser.end().root
+  return parser.end()
+}
+
+/** The beginning of a range in one piece, no more than so many bytes. */
+export async function readContent(
+  content: BlobContent,
+  start: number,
+  end: number,
+  mostBytes: number,
+): Promise<Buffer> {
+  const pieces: Uint8Array[] = []
+  for await (const piece of content.read(start, Math.min(end, start + mostBytes))) pieces.push(piece)
+  return Buffer.concat(pieces)
 }
 
 /** RFC 8621 §4.1.4: a multipart has no blob; an encoding that nobody knows is none. */
