@@ -10,6 +10,7 @@ import type { StoredStructure } from '#message/structure-codec.ts'
 import { headerCriteria, textCriteria } from './email-text.ts'
 import type { EmailView } from './email-view.ts'
 import type { Mailbox } from './mailbox-row.ts'
+import { gone } from './place-sets.ts'
 import type { SearchCriteria } from './search-criteria.ts'
 
 /** All that is there must hold. Mailboxes that are not there have no messages. */
@@ -49,8 +50,8 @@ export class SeenEmails {
   readonly view: EmailView
   /** Of each place set the mailboxes that may be read. */
   readonly #mailboxes: readonly (readonly MailboxId[])[]
-  /** By place set. */
-  readonly #isSeen: Uint8Array
+  /** By place set whether its messages may be seen. */
+  readonly places: Uint8Array
 
   constructor(view: EmailView, mayRead: MayRead) {
     const { placeSets } = view
@@ -59,11 +60,7 @@ export class SeenEmails {
     this.#mailboxes = Array.from({ length: placeSets.size }, (_, i) =>
       placeSets.at(i).filter((id) => readable.has(id)),
     )
-    this.#isSeen = this.placesWhere(({ length }) => length > 0)
-  }
-
-  isSeen(slot: number): boolean {
-    return this.#isSeen[this.view.places[slot]!] === 1
+    this.places = this.placesWhere(({ length }) => length > 0)
   }
 
   /** By place set whether this is so of its mailboxes. */
@@ -79,7 +76,7 @@ export class SeenEmails {
   }
 
   get count(): number {
-    return this.countIn(this.#isSeen)
+    return this.countIn(this.places)
   }
 
   hasKeyword(keyword: string): SlotTest {
@@ -95,10 +92,12 @@ export class SeenEmails {
   threadKeyword(keyword: string): { readonly some: SlotTest; readonly all: SlotTest } {
     const { count, leaders } = this.view
     const has = this.hasKeyword(keyword)
+    const { places } = this.view
+    const seen = this.places
     const some = new Uint8Array(count)
     const missing = new Uint8Array(count)
     for (let slot = 0; slot < count; slot++) {
-      if (!this.isSeen(slot)) continue
+      if (seen[places[slot]!] === 0) continue
       if (has(slot)) some[leaders[slot]!] = 1
       else missing[leaders[slot]!] = 1
     }
@@ -124,9 +123,17 @@ export function compileFilter(filter: EmailFilter, seen: SeenEmails, slotAt: Slo
 
 function allOf(of: readonly Compiled[], slotAt: SlotAt): Compiled {
   const [tests, searches] = apart(of)
-  const all: SlotTest = tests.length === 1 ? tests[0]! : (slot) => tests.every((test) => test(slot))
+  const all = every(tests)
   if (searches.length === 0) return all
   return { search: { kind: 'and', of: [known(all, slotAt), ...searches] } }
+}
+
+/** Asked for every message of an account: without a call more than it takes. */
+function every([first, second, ...more]: readonly SlotTest[]): SlotTest {
+  if (first === undefined) return () => true
+  if (second === undefined) return first
+  const rest = more.length === 0 ? second : every([second, ...more])
+  return (slot) => first(slot) && rest(slot)
 }
 
 function anyOf(of: readonly Compiled[], slotAt: SlotAt): Compiled {
@@ -204,7 +211,9 @@ function* keywordTests(condition: EmailCondition, seen: SeenEmails): Generator<S
 }
 
 /** Whatever a structure was read for is kept: it never changes. */
-function attachment(wanted: boolean, { attachments }: EmailView, slotAt: SlotAt): Compiled {
+function attachment(wanted: boolean, view: EmailView, slotAt: SlotAt): Compiled {
+  const { attachments } = view
+  if (areAllKnown(view)) return (slot) => attachments.get(slot) === wanted
   const answer = (index: number, structure: StoredStructure | undefined): boolean | undefined => {
     const slot = slotAt(index)
     const has = attachments.get(slot) ?? structure?.hasAttachment
@@ -213,6 +222,12 @@ function attachment(wanted: boolean, { attachments }: EmailView, slotAt: SlotAt)
     return has === wanted
   }
   return { search: { kind: 'known', answer } }
+}
+
+function areAllKnown({ attachments, places, count }: EmailView): boolean {
+  for (let slot = 0; slot < count; slot++)
+    if (places[slot] !== gone && attachments.get(slot) === undefined) return false
+  return true
 }
 
 /** What of emails decides whether they meet a filter. */

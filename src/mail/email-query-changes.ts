@@ -53,13 +53,13 @@ function told(
   const isFixed = !traitsOf(query.filter).isMutable && query.sort.every((one) => !('keyword' in one))
   const last = isFixed && upTo !== undefined ? result.indexOf(view.slotOf(upTo)) : -1
   const end = last === -1 ? result.length : last + 1
-  const behind = new Set(result.subarray(end))
+  const behind = marked(result.subarray(end), view.count)
   const idOf = (slot: number): MessageId => view.ids[slot]! as MessageId
   const addedItems: { id: MessageId; index: number }[] = []
   for (let index = 0; index < end; index++)
     if (added.has(result[index]!)) addedItems.push({ id: idOf(result[index]!), index })
   return {
-    removed: [...removedIds, ...[...removed].filter((slot) => !behind.has(slot)).map(idOf)],
+    removed: [...removedIds, ...[...removed].filter((slot) => behind[slot] === 0).map(idOf)],
     added: addedItems,
     total: result.length,
   }
@@ -78,17 +78,23 @@ async function compared(o: EmailQueryChangesOptions): Promise<Difference | undef
   if (lost.length > 0 && query.collapseThreads && ofStructures(query)) return undefined
   const before = await queryEmails({ ...o, view: then.view })
   const { slots: result } = await queryEmails(o)
-  const old = new Set(before.slots)
-  const now = new Set(result)
-  const removed = new Set(before.slots.filter((slot) => !now.has(slot)))
-  const added = new Set(result.filter((slot) => !old.has(slot)))
+  const old = marked(before.slots, view.count)
+  const now = marked(result, view.count)
+  const removed = new Set(before.slots.filter((slot) => now[slot] === 0))
+  const added = new Set(result.filter((slot) => old[slot] === 0))
   for (const slot of lost) removed.add(slot)
   for (const slot of moved(o, then.view, result)) {
-    if (!old.has(slot)) continue
+    if (old[slot] === 0) continue
     removed.add(slot)
     added.add(slot)
   }
   return { result, removed, added, removedIds: [] }
+}
+
+function marked(slots: Uint32Array, count: number): Uint8Array {
+  const marks = new Uint8Array(count)
+  for (const slot of slots) marks[slot] = 1
+  return marks
 }
 
 const ofStructures = ({ sort }: EmailQuery): boolean =>
@@ -96,6 +102,7 @@ const ofStructures = ({ sort }: EmailQuery): boolean =>
 
 /** Those whose keywords, or the keywords of whose threads, sort them elsewhere. */
 function moved(o: EmailQueryChangesOptions, then: EmailView, slots: Uint32Array): Uint32Array {
+  if (o.query.sort.every((one) => !('keyword' in one))) return new Uint32Array(0)
   const seen = new SeenEmails(o.view, o.mayRead)
   const seenThen = new SeenEmails(then, o.mayRead)
   const numbers = o.query.sort.flatMap((one) =>

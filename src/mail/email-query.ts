@@ -101,22 +101,22 @@ function scanOrder(
   test: SlotTest,
   { most, collapse }: ScanOptions,
 ): Uint32Array<ArrayBuffer> {
-  const { view } = seen
-  const { leaders } = view
-  const threads = collapse ? new Uint8Array(view.count) : undefined
+  const { leaders, places, count: known } = seen.view
+  const isSeen = seen.places
+  const threads = collapse ? new Uint8Array(known) : undefined
   let found = new Uint32Array(Math.min(most, 256))
   let at = 0
   for (let i = 0; i < count && at < most; i++) {
     const slot = slots[isReversed ? count - 1 - i : i]!
     // The order may be that of a later view.
-    if (slot >= view.count || !seen.isSeen(slot) || !test(slot)) continue
+    if (slot >= known || isSeen[places[slot]!] !== 1 || !test(slot)) continue
     if (threads !== undefined) {
       const leader = leaders[slot]!
       if (threads[leader] === 1) continue
       threads[leader] = 1
     }
     if (at === found.length) {
-      const larger = new Uint32Array(Math.min(view.count, 4 * at + 64))
+      const larger = new Uint32Array(Math.min(known, 4 * at + 64))
       larger.set(found)
       found = larger
     }
