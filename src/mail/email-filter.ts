@@ -7,7 +7,7 @@
  */
 import type { MailboxId } from '#base/id.ts'
 import type { StoredStructure } from '#message/structure-codec.ts'
-import { headerCriteria, textCriteria } from './email-text.ts'
+import { headerCriteria, readTokens, textCriteria } from './email-text.ts'
 import type { EmailView } from './email-view.ts'
 import type { Mailbox } from './mailbox-row.ts'
 import { gone } from './place-sets.ts'
@@ -52,6 +52,7 @@ export class SeenEmails {
   readonly #mailboxes: readonly (readonly MailboxId[])[]
   /** By place set whether its messages may be seen. */
   readonly places: Uint8Array
+  readonly #threads = new Map<string, ThreadTests>()
 
   constructor(view: EmailView, mayRead: MayRead) {
     const { placeSets } = view
@@ -61,6 +62,12 @@ export class SeenEmails {
       placeSets.at(i).filter((id) => readable.has(id)),
     )
     this.places = this.placesWhere(({ length }) => length > 0)
+  }
+
+  /** Whether there is such a message for the one who asks. */
+  has(id: number): boolean {
+    const slot = this.view.slotOf(id)
+    return slot !== -1 && this.places[this.view.places[slot]!] === 1
   }
 
   /** By place set whether this is so of its mailboxes. */
@@ -89,7 +96,16 @@ export class SeenEmails {
   }
 
   /** Whether any, and whether every message of a thread has a keyword. */
-  threadKeyword(keyword: string): { readonly some: SlotTest; readonly all: SlotTest } {
+  threadKeyword(keyword: string): ThreadTests {
+    const name = keyword.toLowerCase()
+    const known = this.#threads.get(name)
+    if (known !== undefined) return known
+    const found = this.#findThreads(name)
+    this.#threads.set(name, found)
+    return found
+  }
+
+  #findThreads(keyword: string): ThreadTests {
     const { count, leaders } = this.view
     const has = this.hasKeyword(keyword)
     const { places } = this.view
@@ -103,6 +119,11 @@ export class SeenEmails {
     }
     return { some: (slot) => some[leaders[slot]!] === 1, all: (slot) => missing[leaders[slot]!] === 0 }
   }
+}
+
+interface ThreadTests {
+  readonly some: SlotTest
+  readonly all: SlotTest
 }
 
 export type SlotTest = (slot: number) => boolean
@@ -240,24 +261,58 @@ export interface FilterTraits {
   readonly ofIndex: boolean
   /** Mailboxes, keywords, dates and sizes only. */
   readonly ofColumns: boolean
+  /** How much there is to do for each message; at least 1. */
+  readonly conditions: number
+  /** Words and phrases, each of which is a search. */
+  readonly texts: number
+  /** Different ones in conditions on threads, each of which is a pass over all messages. */
+  readonly keywords: number
 }
 
+const threadConditions = [
+  'allInThreadHaveKeyword',
+  'someInThreadHaveKeyword',
+  'noneInThreadHaveKeyword',
+] as const
+const mutableConditions = [
+  'inMailbox',
+  'inMailboxOtherThan',
+  'hasKeyword',
+  'notKeyword',
+  ...threadConditions,
+] as const
+const textConditions = ['text', 'from', 'to', 'cc', 'bcc', 'subject', 'body'] as const
+
 export function traitsOf(filter: EmailFilter | undefined): FilterTraits {
-  const traits = { isMutable: false, ofThreads: false, ofIndex: false, ofColumns: true }
-  const look = (one: EmailFilter): void => {
-    if ('operator' in one) {
-      for (const inner of one.conditions) look(inner)
-      return
-    }
-    const c = one.condition
-    if (c.inMailbox !== undefined || c.inMailboxOtherThan !== undefined) traits.isMutable = true
-    if (c.hasKeyword !== undefined || c.notKeyword !== undefined) traits.isMutable = true
-    const threads = [c.allInThreadHaveKeyword, c.someInThreadHaveKeyword, c.noneInThreadHaveKeyword]
-    if (threads.some((keyword) => keyword !== undefined)) traits.ofThreads = traits.isMutable = true
-    if (c.text !== undefined || c.body !== undefined) traits.ofIndex = true
-    const others = [c.hasAttachment, c.text, c.from, c.to, c.cc, c.bcc, c.subject, c.body, c.header]
-    if (others.some((value) => value !== undefined)) traits.ofColumns = false
+  const found = new Set<keyof EmailCondition>()
+  let conditions = 0
+  let texts = 0
+  const keywords = new Set<string | undefined>()
+  for (const condition of conditionsOf(filter)) {
+    const names = Object.keys(condition) as (keyof EmailCondition)[]
+    conditions += names.length
+    for (const name of names) if (condition[name] !== undefined) found.add(name)
+    for (const name of textConditions) texts += tokensIn(condition[name])
+    texts += tokensIn(condition.header?.[1])
+    for (const name of threadConditions) keywords.add(condition[name]?.toLowerCase())
   }
-  if (filter !== undefined) look(filter)
-  return traits
+  const hasAny = (names: readonly (keyof EmailCondition)[]): boolean => names.some((name) => found.has(name))
+  return {
+    isMutable: hasAny(mutableConditions),
+    ofThreads: hasAny(threadConditions),
+    ofIndex: hasAny(['text', 'body']),
+    ofColumns: !hasAny([...textConditions, 'header', 'hasAttachment']),
+    conditions: Math.max(1, conditions),
+    texts,
+    keywords: keywords.size,
+  }
 }
+
+/** All conditions of a filter, wherever they stand in it. */
+export function* conditionsOf(filter: EmailFilter | undefined): Generator<EmailCondition> {
+  if (filter === undefined) return
+  if ('condition' in filter) yield filter.condition
+  else for (const one of filter.conditions) yield* conditionsOf(one)
+}
+
+const tokensIn = (text: string | undefined): number => (text === undefined ? 0 : readTokens(text).length)

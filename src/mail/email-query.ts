@@ -5,11 +5,19 @@
  * What must always hold: the order is total. Messages that no sort tells apart follow each other by id, in the
  * direction of the last sort.
  */
+import { setImmediate as nextTurn } from 'node:timers/promises'
 import type { AccountId } from '#base/id.ts'
 import type { BlobStore } from '#blob/store.ts'
 import type { Db } from '#kv/db.ts'
 import type { SearchIndexes } from '#search/indexes.ts'
-import { compileFilter, type EmailFilter, type MayRead, SeenEmails, type SlotTest } from './email-filter.ts'
+import {
+  compileFilter,
+  type EmailFilter,
+  type MayRead,
+  SeenEmails,
+  type SlotTest,
+  traitsOf,
+} from './email-filter.ts'
 import type { Order } from './email-orders.ts'
 import { arranged, baseOrder, type EmailSort, isArranged } from './email-sort.ts'
 import type { EmailView } from './email-view.ts'
@@ -58,10 +66,12 @@ export async function queryEmails(o: EmailQueryOptions): Promise<EmailResult> {
   const isFinal = isArranged(query.sort)
   const most = isFinal ? first : Number.POSITIVE_INFINITY
   if (typeof compiled === 'function') {
-    const found = scanOrder(order, seen, compiled, { most, collapse: isFinal && query.collapseThreads })
+    const collapse = isFinal && query.collapseThreads
+    const { conditions } = traitsOf(query.filter)
+    const found = await scanOrder(order, seen, compiled, { most, collapse, signal: o.signal, conditions })
     return finished(o, seen, found, { isWhole: isWhole || !isFinal, total })
   }
-  scan.places = scanOrder(order, seen, () => true, { most: Number.POSITIVE_INFINITY, collapse: false })
+  scan.places = await scanOrder(order, seen, () => true, { most: Number.POSITIVE_INFINITY, collapse: false })
   const count = query.collapseThreads ? Number.POSITIVE_INFINITY : most
   const found = await searchPlaces(o, scan.places, compiled.search, count)
   return finished(o, seen, found, { isWhole: isWhole || count === Number.POSITIVE_INFINITY, total })
@@ -92,21 +102,32 @@ interface ScanOptions {
   readonly most: number
   /** Only the first of each thread. */
   readonly collapse: boolean
+  readonly signal?: AbortSignal | undefined
+  /** That the test asks. */
+  readonly conditions?: number
 }
 
+/** Slots that are looked at before others have a turn. */
+const turnSlots = 50_000
+
 /** Those that may be seen and meet the test, in order. */
-function scanOrder(
+async function scanOrder(
   { slots, count, isReversed }: Order,
   seen: SeenEmails,
   test: SlotTest,
-  { most, collapse }: ScanOptions,
-): Uint32Array<ArrayBuffer> {
+  { most, collapse, signal, conditions = 1 }: ScanOptions,
+): Promise<Uint32Array<ArrayBuffer>> {
+  const turn = Math.ceil(turnSlots / conditions)
   const { leaders, places, count: known } = seen.view
   const isSeen = seen.places
   const threads = collapse ? new Uint8Array(known) : undefined
   let found = new Uint32Array(Math.min(most, 256))
   let at = 0
   for (let i = 0; i < count && at < most; i++) {
+    if (i % turn === turn - 1) {
+      await nextTurn()
+      signal?.throwIfAborted()
+    }
     const slot = slots[isReversed ? count - 1 - i : i]!
     // The order may be that of a later view.
     if (slot >= known || isSeen[places[slot]!] !== 1 || !test(slot)) continue

@@ -67,8 +67,7 @@ const members = ['from', 'to', 'cc', 'bcc', 'subject', 'body'] as const
 type Member = (typeof members)[number]
 
 function tokenCriteria(region: FuzzyRegion, { text, isPhrase }: TextToken): SearchCriteria {
-  const word = isPhrase ? undefined : singleWord(text)
-  if (word !== undefined) return { kind: 'fuzzy', region, text: word, withoutSlips: true }
+  if (!isPhrase && isSingleWord(text)) return { kind: 'fuzzy', region, text: bare(text), withoutSlips: true }
   const exact = (member: Member): SearchCriteria =>
     isPhrase && hasWord(text)
       ? { kind: 'phrase', region: member, text }
@@ -77,7 +76,7 @@ function tokenCriteria(region: FuzzyRegion, { text, isPhrase }: TextToken): Sear
 }
 
 /** Without the punctuation of a sentence around it; all of it where nothing else is there. */
-function bare(token: string): string {
+export function bare(token: string): string {
   const inner = token.replace(/^[([{<]+/, '').replace(/[)\]}>.,;:!?]+$/, '')
   return inner === '' ? token : inner
 }
@@ -86,7 +85,7 @@ function bare(token: string): string {
  * What is written with other signs in it, as an address is, is looked for as it stands; so is what has no words to
  * be told apart.
  */
-function singleWord(token: string): string | undefined {
+export function isSingleWord(token: string): boolean {
   const inner = bare(token)
-  return /^[\p{L}\p{N}\p{M}]+$/u.test(inner) && !isUnspaced(inner) ? inner : undefined
+  return /^[\p{L}\p{N}\p{M}]+$/u.test(inner) && !isUnspaced(inner)
 }

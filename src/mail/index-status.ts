@@ -41,6 +41,12 @@ export async function indexStatus(db: Db, accounts: AsyncIterable<AccountId>): P
   return sum
 }
 
+/** The last message that is in the account's index, or was looked at for it; 0 where there is none. */
+export async function indexedUpTo(db: Db, account: AccountId): Promise<number> {
+  const stored = await db.read((tx) => tx.get(manifestTable, account))
+  return stored === undefined || isOutdated(stored) ? 0 : stored.indexedTo
+}
+
 /** Takes the indexes of these accounts away; they are made anew in the background. Returns how many. */
 export async function reindex(db: Db, bus: Bus, accounts: AsyncIterable<AccountId>): Promise<number> {
   let count = 0

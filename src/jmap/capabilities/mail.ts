@@ -1,23 +1,37 @@
 /** urn:ietf:params:jmap:mail (RFC 8621 §1.3.1). */
 import { maxDepth } from '#mail/mailbox-path.ts'
 import type { Capability } from '../capability.ts'
+import { emailSorts } from '../email-query-arguments.ts'
+import { emailQueryChanges } from '../methods/email-query-changes.ts'
+import { emailQuery } from '../methods/email-query.ts'
 import { mailboxChanges } from '../methods/mailbox-changes.ts'
 import { emailGet } from '../methods/email-get.ts'
 import { mailboxGet } from '../methods/mailbox-get.ts'
 import { mailboxSet } from '../methods/mailbox-set.ts'
+import { searchSnippetGet } from '../methods/search-snippet-get.ts'
 import { threadChanges } from '../methods/thread-changes.ts'
 import { threadGet } from '../methods/thread-get.ts'
 
 export const mail: Capability = {
   urn: 'urn:ietf:params:jmap:mail',
-  methods: [mailboxGet, mailboxChanges, mailboxSet, threadGet, threadChanges, emailGet],
+  methods: [
+    mailboxGet,
+    mailboxChanges,
+    mailboxSet,
+    threadGet,
+    threadChanges,
+    emailGet,
+    emailQuery,
+    emailQueryChanges,
+    searchSnippetGet,
+  ],
   session: () => ({}),
   account: (_services, { isPersonal }) => ({
     maxMailboxesPerEmail: null,
     maxMailboxDepth: maxDepth,
     maxSizeMailboxName: 255,
     maxSizeAttachmentsPerEmail: 50_000_000,
-    emailQuerySortOptions: [],
+    emailQuerySortOptions: [...emailSorts],
     mayCreateTopLevelMailbox: isPersonal,
   }),
 }

@@ -1,0 +1,174 @@
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import fc from 'fast-check'
+import type { MailboxId, Uid } from '#base/id.ts'
+import { expungeMessages } from '#mail/expunge.ts'
+import { storeFlags } from '#mail/flags.ts'
+import { inboxId } from '#mail/mailbox.ts'
+import { account, accountId, createdAt, JmapTestServer } from '../fixture.test.ts'
+import type { JsonObject } from '../value.ts'
+
+const archive = 6 as MailboxId
+const sort = [{ property: 'receivedAt', isAscending: false }]
+
+async function filled(): Promise<JmapTestServer> {
+  const server = await JmapTestServer.start()
+  for (let minute = 1; minute <= 3; minute++)
+    await server.deliver(`Subject: tea ${minute}\n\ntext\n`, { receivedAt: createdAt + 60_000 * minute })
+  return server
+}
+
+const stateOf = async (server: JmapTestServer, args: object): Promise<unknown> =>
+  (await server.call('Email/query', { ...args }))['queryState']
+
+const store = (server: JmapTestServer, uid: number, keyword: string): Promise<unknown> =>
+  server.db.write([account], (tx) =>
+    storeFlags(tx, account, inboxId, [uid as Uid], { how: 'add', keywords: [keyword] }),
+  )
+
+const expunge = (server: JmapTestServer, uid: number): Promise<unknown> =>
+  server.db.write([account], (tx) =>
+    expungeMessages(tx, account, inboxId, [uid as Uid], { onlyDeleted: false }),
+  )
+
+test('RFC 8620 §5.6: what is told, and the state with which to ask again', async () => {
+  const server = await filled()
+  const args = { filter: { inMailbox: 'F1' }, sort }
+  const sinceQueryState = await stateOf(server, args)
+  await server.deliver('Subject: new\n\ntext\n', { receivedAt: createdAt + 600_000 })
+  await expunge(server, 2)
+  const told = await server.call('Email/queryChanges', { ...args, sinceQueryState, calculateTotal: true })
+  assert.deepEqual(told, {
+    accountId: 'A7',
+    oldQueryState: sinceQueryState,
+    newQueryState: await stateOf(server, args),
+    total: 3,
+    removed: ['M2'],
+    added: [{ id: 'M4', index: 0 }],
+  })
+  const again = await server.call('Email/queryChanges', { ...args, sinceQueryState: told['newQueryState'] })
+  assert.deepEqual([again['removed'], again['added'], again['total']], [[], [], undefined])
+})
+
+test('RFC 8620 §5.6: more changes than are wanted', async () => {
+  const server = await filled()
+  const args = { filter: { hasKeyword: '$flagged' }, sort }
+  const sinceQueryState = await stateOf(server, args)
+  for (const uid of [1, 2]) await store(server, uid, '$flagged')
+  const changes = { ...args, sinceQueryState }
+  assert.equal(await server.error('Email/queryChanges', { ...changes, maxChanges: 1 }), 'tooManyChanges')
+  const told = await server.call('Email/queryChanges', { ...changes, maxChanges: 2 })
+  assert.deepEqual(told['added'], [
+    { id: 'M2', index: 0 },
+    { id: 'M1', index: 1 },
+  ])
+  await server.call('Email/queryChanges', { ...changes, maxChanges: null })
+})
+
+test('RFC 8620 §5.6: states that we never gave out', async () => {
+  const server = await filled()
+  for (const sinceQueryState of ['', 'no state', 'zzzz', '0-i', '1-mffffffffffffffff', '-'])
+    assert.equal(await server.error('Email/queryChanges', { sinceQueryState }), 'cannotCalculateChanges')
+  const sinceQueryState = await stateOf(server, { filter: { text: 'tea' } })
+  assert.equal(await server.error('Email/queryChanges', { sinceQueryState }), 'cannotCalculateChanges')
+})
+
+test('RFC 8620 §5.6: arguments of the wrong type', async () => {
+  const server = await filled()
+  const sinceQueryState = await stateOf(server, {})
+  const error = (args: object): Promise<string> =>
+    server.error('Email/queryChanges', { sinceQueryState, ...args })
+  for (const wrong of [
+    { sinceQueryState: 5 },
+    { sinceQueryState: null },
+    { maxChanges: -1 },
+    { maxChanges: '5' },
+    { upToId: 5 },
+    { calculateTotal: 'yes' },
+    { collapseThreads: null },
+    { filter: 'x' },
+    { sort: 'x' },
+    { position: 0 },
+  ])
+    assert.equal(await error(wrong), 'invalidArguments', JSON.stringify(wrong))
+  assert.equal(await error({ filter: { nothing: 1 } }), 'unsupportedFilter')
+  assert.equal(await error({ sort: [{ property: 'nothing' }] }), 'unsupportedSort')
+  assert.equal(await server.error('Email/queryChanges', {}), 'invalidArguments')
+})
+
+test('RFC 8620 §5.6: rights that were given or taken since make changes unknown', async () => {
+  const server = await filled()
+  await server.add(9, 'guest@example.org')
+  await server.share(inboxId, 9 as never, 'lr')
+  const asGuest = { as: 'guest@example.org' }
+  const before = await server.call('Email/query', {}, asGuest)
+  const sinceQueryState = before['queryState']
+  const told = await server.call('Email/queryChanges', { sinceQueryState }, asGuest)
+  assert.deepEqual([told['removed'], told['added']], [[], []])
+  await server.share(archive, 9 as never, 'lr')
+  assert.equal(
+    await server.error('Email/queryChanges', { sinceQueryState }, 'guest@example.org'),
+    'cannotCalculateChanges',
+  )
+})
+
+function spliced(before: readonly string[], told: JsonObject): readonly string[] {
+  const ids = before.filter((id) => !(told['removed'] as readonly string[]).includes(id))
+  for (const { id, index } of told['added'] as readonly { id: string; index: number }[])
+    ids.splice(index, 0, id)
+  return ids
+}
+
+const asked = [
+  { filter: { inMailbox: 'F1' }, sort },
+  { filter: { text: 'tea' }, sort },
+  { filter: { subject: '"tea 1"' }, sort: [{ property: 'subject' }], collapseThreads: true },
+  { filter: { notKeyword: '$flagged' }, sort: [{ property: 'hasKeyword', keyword: '$seen' }, ...sort] },
+  { filter: { noneInThreadHaveKeyword: '$flagged' }, sort, collapseThreads: true },
+  {
+    sort: [{ property: 'someInThreadHaveKeyword', keyword: '$seen' }, { property: 'size' }],
+    collapseThreads: true,
+  },
+] as const
+
+test('RFC 8620 §5.6: the splice makes of every old result the new one', async () => {
+  const step = fc.record({
+    kind: fc.constantFrom('deliver', 'answer', 'flag', 'seen', 'expunge'),
+    uid: fc.integer({ min: 1, max: 8 }),
+  })
+  await fc.assert(
+    fc.asyncProperty(fc.array(step, { minLength: 1, maxLength: 8 }), fc.boolean(), async (steps, isNew) => {
+      const server = await filled()
+      const all = async (): Promise<readonly JsonObject[]> => {
+        const calls = asked.map((args, i) => ['Email/query', { accountId, ...args }, `${i}`] as const)
+        return (await server.request(calls)).answers.map(([, told]) => told)
+      }
+      const before = await all()
+      for (const { kind, uid } of steps) {
+        const header = kind === 'answer' ? `\nReferences: <${uid % 2}@example.org>` : ''
+        if (kind === 'flag' || kind === 'seen')
+          await store(server, uid, kind === 'flag' ? '$flagged' : '$seen')
+        else if (kind === 'expunge') await expunge(server, uid)
+        else
+          await server.deliver(`Subject: tea ${uid % 3}${header}\n\ntext\n`, {
+            receivedAt: createdAt + 60_000 * uid,
+          })
+      }
+      if (isNew) (await server.services.views.open(account)).drop()
+      const after = await all()
+      for (const [i, args] of asked.entries()) {
+        const sinceQueryState = before[i]!['queryState']
+        const told = await server.call('Email/queryChanges', {
+          ...args,
+          sinceQueryState,
+          calculateTotal: true,
+        })
+        const ids = after[i]!['ids'] as readonly string[]
+        assert.deepEqual(spliced(before[i]!['ids'] as readonly string[], told), ids)
+        assert.equal(told['total'], ids.length)
+        assert.equal(told['newQueryState'], after[i]!['queryState'])
+      }
+    }),
+    { numRuns: 60 },
+  )
+})

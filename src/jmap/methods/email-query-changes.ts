@@ -1,0 +1,58 @@
+/** Email/queryChanges (RFC 8621 §4.5). */
+import type { MessageId } from '#base/id.ts'
+import { queryEmailChanges } from '#mail/email-query-changes.ts'
+import { emailObjectId, objectNumber } from '#mail/object-id.ts'
+import {
+  emailConditions,
+  emailQueryFields,
+  emailQueryOf,
+  emailQueryState,
+  emailSortFields,
+  emailSorts,
+  type EmailQueryState,
+  formatQueryState,
+  parseQueryState,
+} from '../email-query-arguments.ts'
+import { cannotCalculate } from '../standard-changes.ts'
+import { standardQueryChanges } from '../standard-query-changes.ts'
+import { optionsOf } from './email-query.ts'
+
+export const emailQueryChanges = standardQueryChanges({
+  type: 'Email',
+  using: 'urn:ietf:params:jmap:mail',
+  standard: 'RFC 8621 §4.5',
+  permission: 'jmapEmailQueryChanges',
+  conditions: emailConditions,
+  sorts: emailSorts,
+  sortFields: emailSortFields,
+  more: emailQueryFields,
+  async run(call, account, asked, args) {
+    const query = emailQueryOf(call, account, asked, args)
+    const since = parseQueryState(asked.sinceQueryState)
+    const view = await (await call.services.views.open(account.id)).loadEmails()
+    const state = await emailQueryState(call, account, view, query)
+    if (since === undefined || !canCompare(since, state)) throw cannotCalculate()
+    const upTo = asked.upToId === undefined ? undefined : objectNumber('M', asked.upToId, account.idPrefix)
+    const changes = await queryEmailChanges({
+      ...optionsOf(call, account, view, query),
+      since: since.modseq,
+      ...(since.indexed === undefined ? {} : { indexed: { then: since.indexed, now: state.indexed! } }),
+      ...(upTo === undefined ? {} : { upTo: upTo as MessageId }),
+    })
+    if (changes === 'unknown') throw cannotCalculate()
+    const idOf = (number: MessageId): string => emailObjectId(number, account.idPrefix)
+    return {
+      newQueryState: formatQueryState(state),
+      total: changes.total,
+      removed: changes.removed.map(idOf),
+      added: changes.added.map(({ id, index }) => ({ id: idOf(id), index })),
+    }
+  },
+})
+
+/** Not where the same may not be read any more, nor where the index began again: what it had is not known. */
+function canCompare(since: EmailQueryState, now: EmailQueryState): boolean {
+  if (since.mailboxes !== now.mailboxes) return false
+  if (since.indexed === undefined || now.indexed === undefined) return since.indexed === now.indexed
+  return since.indexed <= now.indexed
+}
