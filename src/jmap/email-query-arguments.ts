@@ -9,7 +9,6 @@ import { hash } from 'node:crypto'
 import type { MailboxId, Modseq } from '#base/id.ts'
 import { modseqOf, stateOf } from '#kv/change-log.ts'
 import { type EmailCondition, type EmailFilter, traitsOf } from '#mail/email-filter.ts'
-import type { EmailCollation } from '#mail/email-keys.ts'
 import type { EmailQuery } from '#mail/email-query.ts'
 import type { EmailSort } from '#mail/email-sort.ts'
 import type { EmailView } from '#mail/email-view.ts'
@@ -136,7 +135,7 @@ function sortOf({ property, isAscending, collation, keyword }: GivenSort, i: num
     return {
       key,
       isAscending,
-      ...(collation === undefined ? {} : { collation: collation as EmailCollation }),
+      ...(collation === undefined ? {} : { collation }),
     }
   }
   if (keyword === undefined)

@@ -18,7 +18,7 @@ import { gone } from './place-sets.ts'
 export interface EmailQueryChangesOptions extends Omit<EmailQueryOptions, 'first' | 'needsTotal'> {
   readonly since: Modseq
   /** Ids up to which documents were indexed then and are now: the text of attachments is found only since. */
-  readonly indexed?: { readonly then: number; readonly now: number }
+  readonly indexed?: { readonly before: number; readonly now: number }
   /** What comes behind it need not be told, where nothing can move. */
   readonly upTo?: MessageId
 }
@@ -180,7 +180,7 @@ function changedSlots({ view, indexed }: EmailQueryChangesOptions, log: Logged, 
     if (log.threads.has(view.threads[slot]!)) leaders.add(view.leaders[slot]!)
     const isOfThread = byThread && leaders.has(view.leaders[slot]!)
     const isIndexed =
-      indexed !== undefined && view.ids[slot]! > indexed.then && view.ids[slot]! <= indexed.now
+      indexed !== undefined && view.ids[slot]! > indexed.before && view.ids[slot]! <= indexed.now
     if ((isOfThread || isIndexed) && !created.has(slot)) updated.add(slot)
   }
   for (const slot of updated) leaders.add(view.leaders[slot]!)

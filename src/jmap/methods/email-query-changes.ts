@@ -36,7 +36,7 @@ export const emailQueryChanges = standardQueryChanges({
     const changes = await queryEmailChanges({
       ...optionsOf(call, account, view, query),
       since: since.modseq,
-      ...(since.indexed === undefined ? {} : { indexed: { then: since.indexed, now: state.indexed! } }),
+      ...(since.indexed === undefined ? {} : { indexed: { before: since.indexed, now: state.indexed! } }),
       ...(upTo === undefined ? {} : { upTo: upTo as MessageId }),
     })
     if (changes === 'unknown') throw cannotCalculate()

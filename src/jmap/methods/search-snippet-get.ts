@@ -22,7 +22,7 @@ export const searchSnippetGet = method({
     const { services, signal } = call
     const filter = readFilter(args.filter, emailConditions)
     const terms = await snippetTerms(filter === undefined ? undefined : emailFilterOf(call, account, filter))
-    const wanted = [...new Set(args.emailIds!)]
+    const wanted = [...new Set(args.emailIds)]
     if (wanted.length > services.settings.get(jmapSettings).getMaxResults)
       throw new MethodError('requestTooLarge')
     const view = await (await services.views.open(account.id)).loadEmails()
