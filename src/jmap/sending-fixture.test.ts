@@ -2,6 +2,7 @@
 import assert from 'node:assert/strict'
 import { accountDefaults, accountRowTable } from '#account/tables.ts'
 import type { AccountId, MessageId } from '#base/id.ts'
+import { applyDelivery, planDelivery } from '#mail/deliver.ts'
 import { expungeMessages } from '#mail/expunge.ts'
 import { noLimits } from '#mail/limits.ts'
 import { inboxId } from '#mail/mailbox.ts'
@@ -12,6 +13,8 @@ import { messageTable, structureTable } from '#mail/tables.ts'
 import { parseStructure } from '#message/mime.ts'
 import { encodeStructure } from '#message/structure-codec.ts'
 import { fallbackSettings, resolveAmong } from '#mail/test-submitter.ts'
+import { submissionReportTask } from '#mail/submission-reports.ts'
+import { TaskScheduler } from '#tasks/scheduler.ts'
 import { attempt } from '#queue/attempt.ts'
 import { QueueIds } from '#queue/enqueue.ts'
 import { attemptAt } from '#queue/fixture.test.ts'
@@ -171,6 +174,35 @@ export class SendingTest implements AsyncDisposable {
     this.server.clock.advance(ms)
     this.manager.kick()
     await this.manager.settled()
+  }
+
+  /** A message comes into the Inbox of the first account, and what it reports is read. */
+  async receive(text: string): Promise<string> {
+    const { db, blobs, clock } = this.server
+    const bytes = Buffer.from(text.replaceAll(/\r?\n/g, '\r\n'))
+    const stager = blobs.stager({ maxBytes: 1e6 })
+    await stager.write(bytes)
+    const plan = await planDelivery(
+      {
+        staged: await stager.finish(),
+        structure: parseStructure(bytes),
+        envelopeFrom: '',
+        receivedAt: clock.now(),
+        prefixFor: () => Buffer.from('Return-Path: <>\r\n'),
+      },
+      { id: account, address: 'fred@example.org', limits: noLimits },
+    )
+    const outcome = await db.write([account], (tx) => applyDelivery(tx, plan))
+    assert.ok(outcome.kind === 'delivered')
+    await this.readReports()
+    return emailObjectId(outcome.id, '')
+  }
+
+  async readReports(): Promise<void> {
+    const { db, bus, blobs, clock } = this.server
+    const kinds = [submissionReportTask({ blobs })]
+    await using scheduler = new TaskScheduler({ db, bus, clock, telemetry, kinds })
+    await scheduler.kick()
   }
 
   async #relay(job: Job): Promise<readonly RecipientResult[]> {

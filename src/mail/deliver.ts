@@ -15,6 +15,7 @@ import { type Ingested, ingest } from './ingest.ts'
 import type { MailLimits } from './limits.ts'
 import { inboxId, listMailboxes } from './mailbox.ts'
 import type { MailboxRole } from './mailbox-row.ts'
+import { isReport, scheduleReport } from './submission-reports.ts'
 import { type PreparedMessage, prepareMessage, withPrefix } from './prepare.ts'
 
 /** A message that has been received whole and is not yet anybody's. */
@@ -50,6 +51,8 @@ export interface DeliveryPlan {
   readonly recipient: Recipient
   readonly message: PreparedMessage
   readonly actions: readonly DeliveryAction[]
+  /** It reports on a message that somebody sent. */
+  readonly isReport: boolean
 }
 
 export type RecipientOutcome =
@@ -83,6 +86,7 @@ function planFor(message: IncomingMessage, prepared: PreparedMessage, recipient:
     recipient,
     message: withPrefix(prepared, message.prefixFor(recipient.address)),
     actions: [message.isJunk === true ? toJunk : toInbox],
+    isReport: isReport(message.structure),
   }
 }
 
@@ -110,7 +114,9 @@ async function applyActions(tx: WriteTx, plan: DeliveryPlan): Promise<RecipientO
     })
     outcome ??= { kind: 'delivered', mailbox, ...ingested }
   }
-  if (outcome === undefined) throw new Error('a delivery plan without an action')
+  if (outcome?.kind !== 'delivered') throw new Error('a delivery plan without an action')
+  if (plan.isReport)
+    await scheduleReport(tx, { account: recipient.id, message: outcome.id }, message.receivedAt)
   return outcome
 }
 

@@ -24,6 +24,7 @@ import { ServerTelemetry } from '#observe/telemetry.ts'
 import { followStoredSettings } from '#registry/follow-store.ts'
 import { LiveSettings } from '#registry/live.ts'
 import { SmtpProber } from '#smtp/client/probe.ts'
+import { submissionReportTask } from '#mail/submission-reports.ts'
 import { deliverChunkTask } from '#smtp/server/chunk.ts'
 import { TaskScheduler } from '#tasks/scheduler.ts'
 import { buildJmap, buildProtocols, buildServices, type Services, type WorkerOptions } from './boot.ts'
@@ -366,6 +367,7 @@ function startTasks(ground: Ground, services: Services): AsyncDisposable {
     sweep,
     purgeAccountTask({ telemetry }),
     recountTask({ telemetry }),
+    submissionReportTask({ blobs }),
     followDkimTask({ keys, clock }),
     dkimRoundTask({ keys, clock }),
     ...reportTasks(ground, services),
