@@ -19,6 +19,7 @@ import {
   tableRows,
 } from './report.ts'
 import { type Options, parseOptions, type Target, usage } from './target.ts'
+import { prepareCyrus, startCyrus } from './targets/cyrus.ts'
 import { startDovecot } from './targets/dovecot.ts'
 import { preparePeers, startPeers } from './targets/peers.ts'
 import { startPostern } from './targets/postern.ts'
@@ -46,7 +47,13 @@ async function startServers(
       process.exitCode = 1
     }
   }
-  if (options.peers) {
+  const needs = new Set(workloads(options, options.only).map((one) => one.needs))
+  if (options.peers && needs.has('jmap')) {
+    const problem = prepareCyrus()
+    if (problem === undefined) servers.push(stack.use(await startCyrus(accounts, options.keep)))
+    else say(`skipped: Cyrus (${problem})`)
+  }
+  if (options.peers && (needs.size > 1 || !needs.has('jmap'))) {
     const problem = preparePeers()
     if (problem === undefined) {
       servers.push(stack.use(await startPeers(accounts, options.keep)))
@@ -107,7 +114,7 @@ async function workloadPhase(
     // The order changes with every workload, so that no server always comes after the other.
     const order = at % 2 === 0 ? targets : targets.toReversed()
     for (const target of order) {
-      if (target[workload.needs] === undefined) continue
+      if (!isMeasured(workload, target)) continue
       const measurement = await measure(load, workload, target, options.seconds)
       measurements.push(measurement)
       if (measurement.note !== undefined) say(`  ${target.name}: ${workload.name}: ${measurement.note}`)
@@ -116,6 +123,9 @@ async function workloadPhase(
   }
   return measurements
 }
+
+const isMeasured = ({ needs }: Workload, target: Target): boolean =>
+  target[needs] !== undefined && (target.only === undefined || target.only === needs)
 
 function sayRow({ name }: Workload, targets: readonly Target[], measurements: readonly Measurement[]): void {
   const columns = targets.map((target) => target.name)
@@ -130,7 +140,7 @@ async function coldPhase(
 ): Promise<readonly Measurement[]> {
   const measurements: Measurement[] = []
   for (const workload of workloads(options, options.only).filter(({ cold }) => cold)) {
-    for (const server of servers)
+    for (const server of servers.filter(({ target }) => isMeasured(workload, target)))
       measurements.push(await measureCold(load, workload, server.target, () => server.restart(dropPageCache)))
     sayRow(
       workload,

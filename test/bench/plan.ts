@@ -1,11 +1,12 @@
 /** The workloads in the order they run, each with the name by which results are compared. */
 import type { ImapJob, Job, OutboundJob, SmtpJob } from './load/job.ts'
 import { operations } from './load/imap-operations.ts'
+import { jmapOperations } from './load/jmap-operations.ts'
 import { outboundDestinations, type Target } from './target.ts'
 
 export interface Workload {
   readonly name: string
-  readonly needs: 'smtp' | 'imap' | 'submission'
+  readonly needs: 'smtp' | 'imap' | 'submission' | 'jmap'
   /** Size of the mailbox that must be there. */
   readonly mailbox?: number
   /** By servers that have just been started and find nothing in memory. */
@@ -137,6 +138,27 @@ function imapWorkloads({ messages, large }: Mailboxes): readonly Workload[] {
   return [...usual, ...(large === 0 ? [] : inLarge), ...afterStart]
 }
 
+function jmapWorkloads({ messages, large }: Mailboxes): readonly Workload[] {
+  const sizes = large === 0 ? [messages] : [messages, large]
+  return sizes.flatMap((size) =>
+    Object.keys(jmapOperations).flatMap((operation) =>
+      (size === messages ? [1, 16] : [1]).map((connections): Workload => ({
+        name: `jmap ${operation}${size === messages ? '' : ` in ${size}`} c=${connections}`,
+        needs: 'jmap',
+        mailbox: size,
+        job: (target, seconds) => ({
+          kind: 'jmap',
+          target,
+          seconds,
+          operation,
+          connections,
+          messages: size,
+        }),
+      })),
+    ),
+  )
+}
+
 /** All of them, or those whose name `only` matches. */
 export function workloads(mailboxes: Mailboxes, only?: RegExp): readonly Workload[] {
   const inbound = smtpShapes().map((shape): Workload => ({
@@ -149,7 +171,7 @@ export function workloads(mailboxes: Mailboxes, only?: RegExp): readonly Workloa
     needs: 'submission',
     job: (target, seconds) => ({ kind: 'outbound', target, seconds, sizeBytes: small, ...shape }),
   }))
-  return [...inbound, ...outbound, ...imapWorkloads(mailboxes)].filter(
+  return [...inbound, ...outbound, ...imapWorkloads(mailboxes), ...jmapWorkloads(mailboxes)].filter(
     ({ name }) => only === undefined || only.test(name),
   )
 }

@@ -27,6 +27,10 @@ export interface Target {
   readonly smtp?: Endpoint
   readonly imap?: Endpoint
   readonly submission?: Submission
+  /** HTTP in clear, where JMAP is. */
+  readonly jmap?: Endpoint
+  /** Measured in the workloads of this only. */
+  readonly only?: 'jmap'
   /** Where the server expects the sink. */
   readonly sinkPort?: number
   /** IMAP with TLS from the first byte. */
@@ -106,7 +110,7 @@ export const usage = `npm run bench -- [options]
                     smtp=host:port,imap=host:port,imaps=host:port,user=u%d@example.org,accounts=100,
                     password=...,pid=1+2,name=...   (%d: number of the account; pid: for CPU and memory)
   --peers           also Debian's Postfix + Dovecot with sdbox, and Dovecot with maildir and with mdbox,
-                    installed and started here (root and apt-get needed)
+                    and for the rows of JMAP Cyrus, installed and started here (root and apt-get needed)
   --only REGEXP     only the workloads whose name matches; --list prints all names
   --seconds N       how long each workload runs (3)
   --messages N      size of the mailbox that is read (10000)

@@ -17,7 +17,7 @@ const filledAtOnce = 200
 /** Connections opened at the same time; more would run into a server's backlog. */
 const openAtOnce = 20
 
-const mailboxOf = (messages: number): string => `bench-${messages}`
+export const mailboxOf = (messages: number): string => `bench-${messages}`
 
 function surroundings(target: Target, messages: number, isCold = false): Surroundings {
   const shared = sharedReadBuffer()

@@ -43,6 +43,13 @@ export interface ImapJob extends JobBase {
   readonly cold?: true
 }
 
+/** Requests of JMAP, in a mailbox that a `fill` job has made. */
+export interface JmapJob extends JobBase {
+  readonly kind: 'jmap'
+  readonly operation: string
+  readonly messages: number
+}
+
 /** Makes a mailbox that IMAP jobs read, unless it is there already. */
 export interface FillJob extends JobBase {
   readonly kind: 'fill'
@@ -60,7 +67,7 @@ export interface ClearJob extends JobBase {
   readonly kind: 'clear'
 }
 
-export type Job = SmtpJob | OutboundJob | ImapJob | FillJob | IdleJob | ClearJob
+export type Job = SmtpJob | OutboundJob | ImapJob | JmapJob | FillJob | IdleJob | ClearJob
 
 export interface JobResult {
   readonly operations: number

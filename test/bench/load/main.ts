@@ -3,6 +3,7 @@
  * server so that its own processor time is not taken for the server's. It does one job after another.
  */
 import { prepareClear, prepareFill, prepareIdle, prepareImap } from './imap-job.ts'
+import { prepareJmap } from './jmap-job.ts'
 import type { FromLoad, Job, PreparedJob, ToLoad } from './job.ts'
 import { prepareOutbound } from './outbound-job.ts'
 import { prepareSmtp } from './smtp-job.ts'
@@ -15,6 +16,8 @@ function prepare(job: Job): Promise<PreparedJob> {
       return prepareOutbound(job)
     case 'imap':
       return prepareImap(job)
+    case 'jmap':
+      return prepareJmap(job)
     case 'fill':
       return prepareFill(job)
     case 'idle':

@@ -2,11 +2,12 @@
  * Debian's Dovecot, with its mailboxes in one of the formats that it has: beside Postfix (`peers.ts`), and by
  * itself for what concerns IMAP alone.
  */
-import { execFileSync, spawn } from 'node:child_process'
+import { spawn } from 'node:child_process'
 import { chmodSync, chownSync, existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import path from 'node:path'
 import { createSelfSigned } from '#cert/self-signed.ts'
 import { dovecotConf, dovecotUsers, mailOwner, type PeerSetup } from './peer-configuration.ts'
+import { installedVersion } from './packages.ts'
 import { dataDirectory, freePorts, greeting, loopback, type StartedServer } from './started.ts'
 
 const startLimitMs = 20_000
@@ -108,8 +109,4 @@ function errorLog(setup: PeerSetup): string {
 export function reportErrors(setup: PeerSetup): void {
   const errors = errorLog(setup)
   if (errors !== '') process.stderr.write(`Dovecot logged:\n${errors}\n`)
-}
-
-export function installedVersion(name: string): string {
-  return execFileSync('dpkg-query', ['-W', '-f', '${Version}', name], { encoding: 'latin1' }).trim()
 }

@@ -4,18 +4,11 @@
  * their own on ports of their own, and leaves nothing running.
  */
 import { execFileSync } from 'node:child_process'
-import { accessSync, chownSync, existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { accessSync, chownSync, existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import path from 'node:path'
 import { setTimeout as wait } from 'node:timers/promises'
 import type { Target } from '../target.ts'
-import {
-  imapTarget,
-  installedVersion,
-  peerSetup,
-  reportErrors,
-  runDovecot,
-  writeDovecotFiles,
-} from './dovecot.ts'
+import { imapTarget, peerSetup, reportErrors, runDovecot, writeDovecotFiles } from './dovecot.ts'
 import {
   type PeerSetup,
   postfixMain,
@@ -23,11 +16,11 @@ import {
   postfixRecipients,
   postfixTransport,
 } from './peer-configuration.ts'
+import { install, installedVersion } from './packages.ts'
 import { dataDirectory, greeting, loopback, type StartedServer } from './started.ts'
 
 const packages = ['postfix', 'dovecot-core', 'dovecot-imapd', 'dovecot-lmtpd']
 const programs = ['/usr/sbin/postfix', '/usr/sbin/dovecot', '/usr/lib/dovecot/imap', '/usr/lib/dovecot/lmtp']
-const policyFile = '/usr/sbin/policy-rc.d'
 const startLimitMs = 20_000
 
 /** Why the peers cannot run here, or undefined when they are installed and can. */
@@ -35,34 +28,7 @@ export function preparePeers(): string | undefined {
   if (process.platform !== 'linux' || process.getuid?.() !== 0) return 'Postfix needs Linux and root'
   if (programs.every((program) => existsSync(program))) return undefined
   if (!existsSync('/usr/bin/apt-get')) return 'Postfix and Dovecot are missing, and so is apt-get'
-  process.stderr.write(`Installing ${packages.join(', ')} with apt-get ...\n`)
-  try {
-    withoutServiceStarts(() => {
-      apt('update')
-      apt('install', '-y', '--no-install-recommends', ...packages)
-    })
-  } catch (error) {
-    return `apt-get failed: ${error instanceof Error ? error.message.split('\n').slice(0, 5).join(' ') : String(error)}`
-  }
-  return undefined
-}
-
-function apt(...args: readonly string[]): void {
-  execFileSync('apt-get', ['-q', ...args], {
-    env: { ...process.env, DEBIAN_FRONTEND: 'noninteractive' },
-    stdio: ['ignore', 'ignore', 'pipe'],
-  })
-}
-
-/** Debian starts what it installs, unless this program says no. */
-function withoutServiceStarts(work: () => void): void {
-  const isOurs = !existsSync(policyFile)
-  if (isOurs) writeFileSync(policyFile, '#!/bin/sh\nexit 101\n', { mode: 0o755 })
-  try {
-    work()
-  } finally {
-    if (isOurs) rmSync(policyFile)
-  }
+  return install(packages)
 }
 
 /** Throws Error when one of them does not come up. */

@@ -100,6 +100,7 @@ function target(ports: Ports, accounts: number, pid: number): Target {
     submission: { host: loopback, port: ports.submissions, secure: true },
     sinkPort: ports.sink,
     imap: { host: loopback, port: ports.imap },
+    jmap: { host: loopback, port: ports.http },
     imaps: { host: loopback, port: ports.imaps },
     user: `u%d@${domain}`,
     password,
