@@ -149,6 +149,11 @@ export class PackReader {
     return value
   }
 
+  skip(length: number): void {
+    if (length > this.left) this.#damaged()
+    this.#at += length
+  }
+
   text(): string {
     return asBuffer(this.bytes()).toString('utf8')
   }

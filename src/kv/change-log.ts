@@ -62,7 +62,21 @@ export const expungeLogTable = accountTable({
 /** Entries up to and including this one were cut. One row an account; absent while nothing was cut. */
 export const logFloorTable = accountTable({ name: 'log-floor', letter: 'f', key: [], value: uint<Modseq>() })
 
-type LogReader = Pick<ReadTx, 'sequence' | 'get' | 'list'>
+type LogReader = Pick<ReadTx, 'sequence' | 'get' | 'getMany' | 'list'>
+
+/** Rows of so few numbers are asked for one by one, which costs less than to look for those there are. */
+const fewNumbers = 8
+
+/** The numbers of all changes after `from`, where they are few. */
+async function numbersSince(
+  tx: LogReader,
+  account: AccountId,
+  from: Modseq,
+): Promise<readonly Modseq[] | undefined> {
+  const count = (await tx.sequence(account)) - from
+  if (count > fewNumbers) return undefined
+  return Array.from({ length: Math.max(0, count) }, (_, i) => (from + 1 + i) as Modseq)
+}
 
 export interface ChangesSince {
   readonly created: readonly number[]
@@ -91,8 +105,18 @@ export async function entriesSince(
   limit: number,
 ): Promise<readonly (readonly [Modseq, LogEntry])[] | 'tooOld'> {
   if (from < ((await tx.get(logFloorTable, account)) ?? 0)) return 'tooOld'
-  const rows = await tx.list(changeLogTable, [account], { after: [account, from], limit })
-  return rows.map(([[, modseq], entry]) => [modseq, entry] as const)
+  const numbers = limit < fewNumbers ? undefined : await numbersSince(tx, account, from)
+  if (numbers === undefined) {
+    const rows = await tx.list(changeLogTable, [account], { after: [account, from], limit })
+    return rows.map(([[, modseq], entry]) => [modseq, entry] as const)
+  }
+  const entries = await tx.getMany(
+    changeLogTable,
+    numbers.map((modseq) => [account, modseq] as const),
+  )
+  const found: (readonly [Modseq, LogEntry])[] = []
+  for (const [i, entry] of entries.entries()) if (entry !== undefined) found.push([numbers[i]!, entry])
+  return found
 }
 
 /**
@@ -162,6 +186,15 @@ export async function expungedSince(
 ): Promise<readonly Uid[] | 'tooOld'> {
   if (from < ((await tx.get(logFloorTable, account)) ?? 0)) return 'tooOld'
   const uids: Uid[] = []
+  const numbers = await numbersSince(tx, account, from)
+  if (numbers !== undefined) {
+    const rows = await tx.getMany(
+      expungeLogTable,
+      numbers.map((modseq) => [account, mailbox, modseq] as const),
+    )
+    for (const some of rows) if (some !== undefined) uids.push(...some)
+    return uids.sort((a, b) => a - b)
+  }
   for (let after = from, page = 256; ;) {
     const rows = await tx.list(expungeLogTable, [account, mailbox], {
       after: [account, mailbox, after],

@@ -12,12 +12,16 @@ interface Version {
   readonly group: number
   /** undefined: deleted. */
   readonly value: Uint8Array | undefined
+  /** What was there before, as long as a reader may see it. */
+  older: Version | undefined
 }
 
 interface Bucket {
-  /** Sorted. */
+  /** Sorted; what came since somebody last went through them is in `added`. */
   readonly keys: string[]
-  readonly rows: Map<string, Version[]>
+  readonly added: string[]
+  /** The newest version of each key. */
+  readonly rows: Map<string, Version>
 }
 
 const bucketChars = 6
@@ -56,23 +60,25 @@ export class Memtable {
     const bucket = this.#bucket(text.slice(0, bucketChars))
     this.#bytes += weightOf(text, value)
     this.#last = group
-    const versions = bucket.rows.get(text)
-    if (versions === undefined) {
-      bucket.rows.set(text, [{ group, value }])
-      insert(bucket.keys, text)
-      return
-    }
+    const before = bucket.rows.get(text)
+    if (before === undefined) bucket.added.push(text)
+    bucket.rows.set(text, { group, value, older: before && this.#visible(before, group) })
+  }
+
+  /** Of what was there before a new version of this group, that which readers may see. */
+  #visible(before: Version, group: number): Version | undefined {
     const oldest = this.#readers.keys().next().value ?? group
-    while (versions.length > 1 && versions[1]!.group <= oldest) versions.shift()
-    // The newest one goes too where every reader is at this group or later.
-    if (versions.at(-1)!.group === group || (versions.length === 1 && oldest >= group)) versions.pop()
-    versions.push({ group, value })
+    if (oldest >= group) return undefined
+    const newest = before.group === group ? before.older : before
+    let last = newest
+    while (last !== undefined && last.group > oldest) last = last.older
+    if (last !== undefined) last.older = undefined
+    return newest
   }
 
   /** The value at a version; null where the key was deleted, undefined where nothing is known of it. */
   get(text: string, version: number): Uint8Array | null | undefined {
-    const versions = this.#buckets.get(text.slice(0, bucketChars))?.rows.get(text)
-    return versions === undefined ? undefined : valueAt(versions, version)
+    return valueAt(this.#buckets.get(text.slice(0, bucketChars))?.rows.get(text), version)
   }
 
   /**
@@ -86,9 +92,9 @@ export class Memtable {
     reverse: boolean,
   ): Generator<[key: string, value: Uint8Array | null]> {
     for (const name of slice(this.#names, from.slice(0, bucketChars), to, reverse)) {
-      const { keys, rows } = this.#buckets.get(name)!
-      for (const key of slice(keys, from, to, reverse)) {
-        const value = valueAt(rows.get(key)!, version)
+      const bucket = this.#buckets.get(name)!
+      for (const key of slice(sorted(bucket), from, to, reverse)) {
+        const value = valueAt(bucket.rows.get(key), version)
         if (value !== undefined) yield [key, value]
       }
     }
@@ -103,8 +109,8 @@ export class Memtable {
   /** The newest state of every key, in order: value, or null where deleted. */
   *newest(): Generator<[key: string, value: Uint8Array | null]> {
     for (const name of this.#names) {
-      const { keys, rows } = this.#buckets.get(name)!
-      for (const key of keys) yield [key, rows.get(key)!.at(-1)!.value ?? null]
+      const bucket = this.#buckets.get(name)!
+      for (const key of sorted(bucket)) yield [key, bucket.rows.get(key)!.value ?? null]
     }
   }
 
@@ -120,15 +126,17 @@ export class Memtable {
 
   #filter(isKept: (version: Version) => boolean): void {
     this.#bytes = 0
-    for (const [name, { keys, rows }] of this.#buckets) {
+    for (const [name, bucket] of this.#buckets) {
+      const keys = sorted(bucket)
       let kept = 0
       for (const key of keys) {
-        const versions = rows.get(key)!.filter(isKept)
-        if (versions.length === 0) rows.delete(key)
+        const newest = only(bucket.rows.get(key), isKept)
+        if (newest === undefined) bucket.rows.delete(key)
         else {
-          rows.set(key, versions)
+          bucket.rows.set(key, newest)
           keys[kept++] = key
-          for (const { value } of versions) this.#bytes += weightOf(key, value)
+          for (let at: Version | undefined = newest; at !== undefined; at = at.older)
+            this.#bytes += weightOf(key, at.value)
         }
       }
       keys.length = kept
@@ -142,7 +150,7 @@ export class Memtable {
   #bucket(name: string): Bucket {
     let bucket = this.#buckets.get(name)
     if (bucket === undefined) {
-      this.#buckets.set(name, (bucket = { keys: [], rows: new Map() }))
+      this.#buckets.set(name, (bucket = { keys: [], added: [], rows: new Map() }))
       insert(this.#names, name)
     }
     return bucket
@@ -152,10 +160,36 @@ export class Memtable {
 const weightOf = (key: string, value: Uint8Array | undefined): number =>
   key.length + (value?.length ?? 0) + 64
 
-function valueAt(versions: readonly Version[], version: number): Uint8Array | null | undefined {
-  for (let i = versions.length - 1; i >= 0; i--)
-    if (versions[i]!.group <= version) return versions[i]!.value ?? null
+function valueAt(newest: Version | undefined, version: number): Uint8Array | null | undefined {
+  for (let at = newest; at !== undefined; at = at.older) if (at.group <= version) return at.value ?? null
   return undefined
+}
+
+/** The newest of the versions that are kept, which has the others behind it. */
+function only(newest: Version | undefined, isKept: (version: Version) => boolean): Version | undefined {
+  let first: Version | undefined
+  let last: Version | undefined
+  for (let at = newest; at !== undefined; at = at.older) {
+    if (!isKept(at)) continue
+    if (last === undefined) first = at
+    else last.older = at
+    last = at
+  }
+  if (last !== undefined) last.older = undefined
+  return first
+}
+
+/** More keys than this are sorted in together. */
+const fewAdded = 16
+
+/** All keys of a bucket in order. */
+function sorted({ keys, added }: Bucket): string[] {
+  if (added.length > fewAdded) {
+    for (const key of added) keys.push(key)
+    keys.sort()
+  } else for (const key of added) insert(keys, key)
+  added.length = 0
+  return keys
 }
 
 /** Index of the first text that is not before this one. */

@@ -159,6 +159,11 @@ export class WriteTransaction extends ReadTransaction implements WriteTx {
     this.#write(table.key(...key), null)
   }
 
+  /** Also of the writers before this one, whose rows it sees. */
+  override sequence(account: AccountId): Maybe<Modseq> {
+    return this.#accounts.get(account)?.last ?? super.sequence(account)
+  }
+
   modseq(account: AccountId): Modseq {
     return (this.#work(account).last + 1) as Modseq
   }

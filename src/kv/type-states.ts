@@ -18,7 +18,7 @@ import type { ReadTx, WriteTx } from './tx.ts'
  */
 export type StateType = DataType | 'EmailDelivery' | 'Quota'
 type States = ReadonlyMap<StateType, Modseq>
-type Reader = Pick<ReadTx, 'sequence' | 'get' | 'list'>
+type Reader = Pick<ReadTx, 'sequence' | 'get' | 'getMany' | 'list'>
 
 interface Known {
   readonly at: Modseq

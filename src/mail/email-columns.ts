@@ -13,7 +13,7 @@ import { EmailOrders } from './email-orders.ts'
 import { type EmailSlots, EmailView } from './email-view.ts'
 import type { FlagSets } from './flag-set.ts'
 import type { Mailbox } from './mailbox-row.ts'
-import { type MessageRow, sizeOf } from './message-row.ts'
+import type { MessageSummary } from './message-row.ts'
 import { readMessagePage } from './news.ts'
 import { gone, PlaceSets } from './place-sets.ts'
 import { SlotFlags } from './slot-flags.ts'
@@ -26,7 +26,7 @@ const spareSlots = 1024
 const sparePlaceSets = 4096
 
 /** Undefined for a message that is gone. */
-export type EmailNews = ReadonlyMap<MessageId, MessageRow | undefined>
+export type EmailNews = ReadonlyMap<MessageId, MessageSummary | undefined>
 
 type Slots = { -readonly [K in keyof EmailSlots]: EmailSlots[K] }
 
@@ -110,11 +110,11 @@ export class EmailColumns {
   }
 
   /** The message's id must be above all others. */
-  append(id: MessageId, row: MessageRow): void {
+  append(id: MessageId, row: MessageSummary): void {
     this.#append({
       id,
       thread: row.thread,
-      sizeBytes: sizeOf(row),
+      sizeBytes: row.sizeBytes,
       receivedAt: row.receivedAt,
       keywords: this.#sets.numberOf(row.keywords, false),
       places: this.#placeSets.numberOf(row.entries),
@@ -133,7 +133,7 @@ export class EmailColumns {
       before.keywords.push(keywords)
       before.places.push(places)
     }
-    const fresh: (readonly [MessageId, MessageRow])[] = []
+    const fresh: (readonly [MessageId, MessageSummary])[] = []
     for (const [id, row] of news) {
       const slot = this.#find(id)
       if (slot !== -1) this.#change(slot, row, note)
@@ -177,7 +177,7 @@ export class EmailColumns {
 
   #change(
     slot: number,
-    row: MessageRow | undefined,
+    row: MessageSummary | undefined,
     note: (slot: number, keywords: number, places: number) => void,
   ): void {
     const keywordsBefore = this.#slots.keywords[slot]!

@@ -9,7 +9,6 @@ import { Arrangements } from './arrangements.ts'
 import { type Chunk, Column, Layout, lowerBound } from './column.ts'
 import type { FlagSets } from './flag-set.ts'
 import type { Mailbox } from './mailbox-row.ts'
-import { sizeOf } from './message-row.ts'
 import { type Columns, MailboxView, type UsedSets } from './mailbox-view.ts'
 import type { ReadEntry } from './news.ts'
 
@@ -28,14 +27,14 @@ export interface ViewEntry {
 }
 
 /** What the columns hold of an entry that was read. */
-export const viewEntry = ({ id, row, entry }: ReadEntry, sets: FlagSets): ViewEntry => ({
+export const viewEntry = ({ id, message, entry }: ReadEntry, sets: FlagSets): ViewEntry => ({
   uid: entry.uid,
   id,
-  thread: row.thread,
+  thread: message.thread,
   modseq: entry.modseq,
-  flagSet: sets.numberOf(row.keywords, entry.deleted),
-  sizeBytes: sizeOf(row),
-  receivedAt: row.receivedAt,
+  flagSet: sets.numberOf(message.keywords, entry.deleted),
+  sizeBytes: message.sizeBytes,
+  receivedAt: message.receivedAt,
   savedAt: entry.savedAt,
 })
 

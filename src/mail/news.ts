@@ -9,12 +9,12 @@ import type { AccountId, DataType, MailboxId, MessageId, Modseq, Uid } from '#ba
 import { entriesSince, expungedSince } from '#kv/change-log.ts'
 import type { ReadTx } from '#kv/tx.ts'
 import type { Mailbox } from './mailbox-row.ts'
-import type { Entry, MessageRow } from './message-row.ts'
-import { entryTable, mailboxTable, messageTable } from './tables.ts'
+import { type Entry, type MessageSummary, summaryOf } from './message-row.ts'
+import { entryTable, mailboxTable, storedMessageTable } from './tables.ts'
 
 export interface ReadEntry {
   readonly id: MessageId
-  readonly row: MessageRow
+  readonly message: MessageSummary
   readonly entry: Entry
 }
 
@@ -26,7 +26,7 @@ export interface News {
   /** Entries that are new or whose flags changed. */
   readonly entries: readonly ReadEntry[]
   /** Messages that are new or different in whatever way; undefined for one that is gone. */
-  readonly messages: ReadonlyMap<MessageId, MessageRow | undefined>
+  readonly messages: ReadonlyMap<MessageId, MessageSummary | undefined>
   /** Only of mailboxes that are loaded. */
   readonly expunged: ReadonlyMap<MailboxId, readonly Uid[]>
 }
@@ -91,17 +91,14 @@ async function changedEntries(
   account: AccountId,
   from: Modseq,
   ids: readonly MessageId[],
-): Promise<{ messages: Map<MessageId, MessageRow | undefined>; entries: readonly ReadEntry[] }> {
-  const rows = await tx.getMany(
-    messageTable,
-    ids.map((id) => [account, id] as const),
-  )
+): Promise<{ messages: Map<MessageId, MessageSummary | undefined>; entries: readonly ReadEntry[] }> {
+  const messages = await readSummaries(tx, account, ids)
   const entries: ReadEntry[] = []
-  for (const [i, row] of rows.entries()) {
-    for (const entry of row?.entries ?? [])
-      if (entry.modseq > from) entries.push({ id: ids[i]!, row: row!, entry })
+  for (const [i, message] of messages.entries()) {
+    for (const entry of message?.entries ?? [])
+      if (entry.modseq > from) entries.push({ id: ids[i]!, message: message!, entry })
   }
-  return { messages: new Map(ids.map((id, i) => [id, rows[i]])), entries }
+  return { messages: new Map(ids.map((id, i) => [id, messages[i]])), entries }
 }
 
 export interface OthersChanges {
@@ -119,11 +116,8 @@ export async function changedByOthers(
 ): Promise<OthersChanges | 'tooMuch'> {
   const changed = await changedIds(tx, account, from, { without: ours })
   if (changed === 'tooMuch') return 'tooMuch'
-  const rows = await tx.getMany(
-    messageTable,
-    [...changed.messages].map((id) => [account, id] as const),
-  )
-  for (const row of rows) for (const { mailbox } of row?.entries ?? []) changed.mailboxes.add(mailbox)
+  for (const message of await readSummaries(tx, account, [...changed.messages]))
+    for (const { mailbox } of message?.entries ?? []) changed.mailboxes.add(mailbox)
   return changed
 }
 
@@ -170,9 +164,9 @@ export async function readMessagePage(
   tx: ReadTx,
   account: AccountId,
   after: MessageId,
-): Promise<{ messages: readonly (readonly [MessageId, MessageRow])[]; last: MessageId | undefined }> {
-  const rows = await tx.list(messageTable, [account], { after: [account, after], limit: pageEntries })
-  const messages = rows.map(([[, id], row]) => [id, row] as const)
+): Promise<{ messages: readonly (readonly [MessageId, MessageSummary])[]; last: MessageId | undefined }> {
+  const rows = await tx.list(storedMessageTable, [account], { after: [account, after], limit: pageEntries })
+  const messages = rows.map(([[, id], row]) => [id, summaryOf(row)] as const)
   return { messages, last: rows.length === pageEntries ? messages.at(-1)![0] : undefined }
 }
 
@@ -187,15 +181,23 @@ export async function readPage(
     after: [account, mailbox, after],
     limit: pageEntries,
   })
-  const messages = await tx.getMany(
-    messageTable,
-    rows.map(([, id]) => [account, id] as const),
-  )
+  const ids = rows.map(([, id]) => id)
+  const messages = await readSummaries(tx, account, ids)
   const entries: ReadEntry[] = []
   for (const [i, [[, , uid], id]] of rows.entries()) {
-    const row = messages[i]
-    const entry = row?.entries.find((one) => one.mailbox === mailbox && one.uid === uid)
-    if (entry !== undefined) entries.push({ id, row: row!, entry })
+    const message = messages[i]
+    const entry = message?.entries.find((one) => one.mailbox === mailbox && one.uid === uid)
+    if (entry !== undefined) entries.push({ id, message: message!, entry })
   }
   return { entries, last: rows.length === pageEntries ? rows.at(-1)![0][2] : undefined }
+}
+
+async function readSummaries(
+  tx: ReadTx,
+  account: AccountId,
+  ids: readonly MessageId[],
+): Promise<readonly (MessageSummary | undefined)[]> {
+  const keys = ids.map((id) => [account, id] as const)
+  const rows = await tx.getMany(storedMessageTable, keys)
+  return rows.map((row) => row && summaryOf(row))
 }

@@ -24,6 +24,15 @@ export const messageTable = accountTable({
   value: messageRowCodec,
 })
 
+/** The same rows as they are stored, for `summaryOf`. */
+export const storedMessageTable = accountTable({
+  name: 'message',
+  letter: 'm',
+  key: [u48<MessageId>()],
+  kind: 0,
+  value: rawBytes,
+})
+
 /** What `encodeStructure` of message/ made; its offsets run over prefix and blob together. */
 export const structureTable = accountTable({
   name: 'structure',
