@@ -3,7 +3,7 @@
  * states of queries.
  *
  * A state is the last change of messages that the result shows. Where the result depends on more, that is part of
- * it: how far the search index was, and, unless all mailboxes may be read, which ones.
+ * it: how far the search index was, and, unless everything may be read, who asks.
  */
 import { hash } from 'node:crypto'
 import type { MailboxId, Modseq } from '#base/id.ts'
@@ -14,6 +14,7 @@ import type { EmailSort } from '#mail/email-sort.ts'
 import type { EmailView } from '#mail/email-view.ts'
 import { indexedUpTo } from '#mail/index-status.ts'
 import { objectNumber } from '#mail/object-id.ts'
+import { granteesOf } from '#mail/rights.ts'
 import type { OpenAccount } from './accounts.ts'
 import { invalidArguments, MethodError } from './errors.ts'
 import type { Filter } from './filter.ts'
@@ -148,8 +149,8 @@ export interface EmailQueryState {
   readonly modseq: Modseq
   /** Only where the filter looks into what the index alone has. */
   readonly indexed: number | undefined
-  /** Only where not all mailboxes may be read. */
-  readonly mailboxes: string | undefined
+  /** Only where rights decide what is seen: the user and the groups as which rights were given. */
+  readonly asker: string | undefined
 }
 
 /** Before the query itself, which may then know more and never less. */
@@ -160,27 +161,30 @@ export async function emailQueryState(
   query: EmailQuery,
 ): Promise<EmailQueryState> {
   const { ofIndex } = traitsOf(query.filter)
-  const readable = view.mailboxes.filter((mailbox) => account.mayRead(mailbox))
-  const digest = hash('sha256', readable.map(({ id: one }) => one).join(), 'hex').slice(0, 16)
+  const readsAll = account.isOwn && view.mailboxes.every((mailbox) => account.mayRead(mailbox))
   return {
     modseq: view.changedAt,
     indexed: ofIndex ? await indexedUpTo(call.services.db, account.id) : undefined,
-    mailboxes: readable.length === view.mailboxes.length ? undefined : digest,
+    asker: readsAll ? undefined : askerOf(account),
   }
 }
 
-export const formatQueryState = ({ modseq, indexed, mailboxes }: EmailQueryState): string =>
+/** Short: that it is another one is seen. */
+export const askerOf = ({ who }: OpenAccount): string =>
+  hash('sha256', granteesOf(who).join(), 'hex').slice(0, 16)
+
+export const formatQueryState = ({ modseq, indexed, asker }: EmailQueryState): string =>
   [
     stateOf(modseq),
     ...(indexed === undefined ? [] : [`i${indexed.toString(36)}`]),
-    ...(mailboxes === undefined ? [] : [`m${mailboxes}`]),
+    ...(asker === undefined ? [] : [`u${asker}`]),
   ].join('-')
 
 /** undefined for anything that we never gave out. */
 export function parseQueryState(text: string): EmailQueryState | undefined {
-  const match = /^([0-9a-z]{1,10})(?:-i([0-9a-z]{1,10}))?(?:-m([0-9a-f]{16}))?$/.exec(text)
+  const match = /^([0-9a-z]{1,10})(?:-i([0-9a-z]{1,10}))?(?:-u([0-9a-f]{16}))?$/.exec(text)
   const modseq = match === null ? undefined : modseqOf(match[1]!)
   if (match === null || modseq === undefined) return undefined
-  const [, , indexed, mailboxes] = match
-  return { modseq, indexed: indexed === undefined ? undefined : Number.parseInt(indexed, 36), mailboxes }
+  const [, , indexed, asker] = match
+  return { modseq, indexed: indexed === undefined ? undefined : Number.parseInt(indexed, 36), asker }
 }

@@ -67,7 +67,11 @@ export class SeenEmails {
   /** Whether there is such a message for the one who asks. */
   has(id: number): boolean {
     const slot = this.view.slotOf(id)
-    return slot !== -1 && this.places[this.view.places[slot]!] === 1
+    return slot !== -1 && this.isSeen(slot)
+  }
+
+  isSeen(slot: number): boolean {
+    return this.places[this.view.places[slot]!] === 1
   }
 
   /** By place set whether this is so of its mailboxes. */

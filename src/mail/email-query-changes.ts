@@ -71,9 +71,8 @@ async function compared(o: EmailQueryChangesOptions): Promise<Difference | undef
   if (!traitsOf(query.filter).ofColumns) return undefined
   const then = view.asOf(since)
   if (then === undefined) return undefined
-  const lost = [...then.changed].filter(
-    (slot) => view.places[slot] === gone && then.view.places[slot] !== gone,
-  )
+  const seenThen = new SeenEmails(then.view, o.mayRead)
+  const lost = [...then.changed].filter((slot) => view.places[slot] === gone && seenThen.isSeen(slot))
   // The place of a message that is gone is not known where its text decides it.
   if (lost.length > 0 && query.collapseThreads && ofStructures(query)) return undefined
   const before = await queryEmails({ ...o, view: then.view })
@@ -147,11 +146,19 @@ async function logged(o: EmailQueryChangesOptions): Promise<Difference | 'unknow
     ({ key }) => key === 'allInThreadHaveKeyword' || key === 'someInThreadHaveKeyword',
   )
   const changed = changedSlots(o, log, traits.ofThreads || byThread)
+  if (!mayTell(o, changed)) return 'unknown'
   const all = await queryEmails({ ...o, query: { ...query, collapseThreads: false } })
   if (query.collapseThreads) return collapsed(view, all.slots, changed)
   const { created, updated, destroyed } = changed
   const added = new Set([...created, ...updated])
   return { result: all.slots, removed: updated, added, removedIds: destroyed }
+}
+
+/** Of what may not be seen now it is not known whether it might: nobody must learn of it. */
+function mayTell({ view, mayRead }: EmailQueryChangesOptions, { updated, destroyed }: Changed): boolean {
+  if (view.mailboxes.every(mayRead)) return true
+  const seen = new SeenEmails(view, mayRead)
+  return destroyed.length === 0 && [...updated].every((slot) => seen.isSeen(slot))
 }
 
 interface Changed {

@@ -1,6 +1,7 @@
 /** Email/queryChanges (RFC 8621 §4.5). */
 import type { MessageId } from '#base/id.ts'
 import { queryEmailChanges } from '#mail/email-query-changes.ts'
+import type { EmailView } from '#mail/email-view.ts'
 import { emailObjectId, objectNumber } from '#mail/object-id.ts'
 import {
   emailConditions,
@@ -31,7 +32,7 @@ export const emailQueryChanges = standardQueryChanges({
     const since = parseQueryState(asked.sinceQueryState)
     const view = await (await call.services.views.open(account.id)).loadEmails()
     const state = await emailQueryState(call, account, view, query)
-    if (since === undefined || !canCompare(since, state)) throw cannotCalculate()
+    if (since === undefined || !canCompare(since, state, view)) throw cannotCalculate()
     const upTo = asked.upToId === undefined ? undefined : objectNumber('M', asked.upToId, account.idPrefix)
     const changes = await queryEmailChanges({
       ...optionsOf(call, account, view, query),
@@ -50,9 +51,11 @@ export const emailQueryChanges = standardQueryChanges({
   },
 })
 
-/** Not where the same may not be read any more, nor where the index began again: what it had is not known. */
-function canCompare(since: EmailQueryState, now: EmailQueryState): boolean {
-  if (since.mailboxes !== now.mailboxes) return false
+/** Not where rights have changed, nor where the index began again: what was to be found then is not known. */
+function canCompare(since: EmailQueryState, now: EmailQueryState, { mailboxes }: EmailView): boolean {
+  if (since.asker !== now.asker) return false
+  if (now.asker !== undefined && mailboxes.some(({ grantsModseq }) => grantsModseq > since.modseq))
+    return false
   if (since.indexed === undefined || now.indexed === undefined) return since.indexed === now.indexed
   return since.indexed <= now.indexed
 }
