@@ -2,11 +2,20 @@
  * The accounts that a user can see: the own one, those of groups, and those that share something. Which of their
  * mailboxes one may see is asked of the rights, mailbox by mailbox.
  */
+import { hash } from 'node:crypto'
 import type { Access } from '#account/access.ts'
 import type { AccountId } from '#base/id.ts'
 import type { Mailbox } from '#mail/mailbox-row.ts'
 import { objectIdPrefix } from '#mail/object-id.ts'
-import { allRights, effectiveRights, hasAll, type Identity, type Rights, rightsOf } from '#mail/rights.ts'
+import {
+  allRights,
+  effectiveRights,
+  granteesOf,
+  hasAll,
+  type Identity,
+  type Rights,
+  rightsOf,
+} from '#mail/rights.ts'
 import { accountsSharingWith } from '#mail/share.ts'
 import { MethodError } from './errors.ts'
 import type { JmapServices } from './services.ts'
@@ -56,6 +65,10 @@ export class OpenAccount {
     return hasAll(this.rightsOn(mailbox), readable)
   }
 }
+
+/** For states: as whom the user is given rights; short, since only that it is another one matters. */
+export const askerOf = ({ who }: OpenAccount): string =>
+  hash('sha256', granteesOf(who).join(), 'hex').slice(0, 16)
 
 const visible = rightsOf('l')
 /** RFC 8621 §2: mayReadItems. */

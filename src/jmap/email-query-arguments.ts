@@ -5,7 +5,6 @@
  * A state is the last change of messages that the result shows. Where the result depends on more, that is part of
  * it: how far the search index was, and, unless everything may be read, who asks.
  */
-import { hash } from 'node:crypto'
 import type { MailboxId, Modseq } from '#base/id.ts'
 import { modseqOf, stateOf } from '#kv/change-log.ts'
 import { type EmailCondition, type EmailFilter, traitsOf } from '#mail/email-filter.ts'
@@ -14,8 +13,7 @@ import type { EmailSort } from '#mail/email-sort.ts'
 import type { EmailView } from '#mail/email-view.ts'
 import { indexedUpTo } from '#mail/index-status.ts'
 import { objectNumber } from '#mail/object-id.ts'
-import { granteesOf } from '#mail/rights.ts'
-import type { OpenAccount } from './accounts.ts'
+import { askerOf, type OpenAccount } from './accounts.ts'
 import { invalidArguments, MethodError } from './errors.ts'
 import type { Filter } from './filter.ts'
 import type { Call } from './method.ts'
@@ -168,10 +166,6 @@ export async function emailQueryState(
     asker: readsAll ? undefined : askerOf(account),
   }
 }
-
-/** Short: that it is another one is seen. */
-export const askerOf = ({ who }: OpenAccount): string =>
-  hash('sha256', granteesOf(who).join(), 'hex').slice(0, 16)
 
 export const formatQueryState = ({ modseq, indexed, asker }: EmailQueryState): string =>
   [

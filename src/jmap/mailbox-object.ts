@@ -112,10 +112,11 @@ export class SeenMailboxes {
   object(mailbox: Mailbox): JsonObject {
     const counts = this.account.mayRead(mailbox) ? mailbox.counts : noCounts
     const { mayShare, ...rights } = this.myRights(mailbox)
+    const parent = this.parentOf(mailbox)
     return {
       id: this.idOf(mailbox.id),
       name: mailbox.name,
-      parentId: this.#parentOf(mailbox),
+      parentId: parent === undefined ? null : this.idOf(parent.id),
       role: mailbox.role ?? null,
       sortOrder: mailbox.sortOrder,
       totalEmails: counts.emails,
@@ -137,9 +138,9 @@ export class SeenMailboxes {
   }
 
   /** What one may not see is nobody's parent. */
-  #parentOf({ parent }: Mailbox): string | null {
+  parentOf({ parent }: Mailbox): Mailbox | undefined {
     const above = parent === 0 ? undefined : this.#byId.get(parent)
-    return above !== undefined && this.account.maySee(above) ? this.idOf(above.id) : null
+    return above !== undefined && this.account.maySee(above) ? above : undefined
   }
 }
 

@@ -7,6 +7,8 @@ import { emailQuery } from '../methods/email-query.ts'
 import { mailboxChanges } from '../methods/mailbox-changes.ts'
 import { emailGet } from '../methods/email-get.ts'
 import { mailboxGet } from '../methods/mailbox-get.ts'
+import { mailboxQueryChanges } from '../methods/mailbox-query-changes.ts'
+import { mailboxQuery } from '../methods/mailbox-query.ts'
 import { mailboxSet } from '../methods/mailbox-set.ts'
 import { searchSnippetGet } from '../methods/search-snippet-get.ts'
 import { threadChanges } from '../methods/thread-changes.ts'
@@ -17,6 +19,8 @@ export const mail: Capability = {
   methods: [
     mailboxGet,
     mailboxChanges,
+    mailboxQuery,
+    mailboxQueryChanges,
     mailboxSet,
     threadGet,
     threadChanges,
