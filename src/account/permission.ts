@@ -55,6 +55,8 @@ const mailPermissions = {
   jmapMailboxQuery: 'JMAP: search mailboxes.',
   jmapMailboxQueryChanges: 'JMAP: ask what changed in a search of mailboxes.',
   jmapMailboxSet: 'JMAP: create, change and destroy mailboxes.',
+  jmapMdnParse: 'JMAP: read files as receipts of messages.',
+  jmapMdnSend: 'JMAP: send receipts for messages.',
   jmapQuotaChanges: 'JMAP: ask which quotas changed.',
   jmapQuotaGet: 'JMAP: read what accounts hold and may hold.',
   jmapQuotaQuery: 'JMAP: search quotas.',

@@ -4,8 +4,9 @@ import { blob } from './capabilities/blob.ts'
 import { core } from './capabilities/jmap-core.ts'
 import { mail } from './capabilities/mail.ts'
 import { mailShare } from './capabilities/mail-share.ts'
+import { mdn } from './capabilities/mdn.ts'
 import { quota } from './capabilities/quota.ts'
 import { submission } from './capabilities/submission.ts'
 import { websocket } from './capabilities/websocket.ts'
 
-export const capabilities: readonly Capability[] = [core, blob, mail, mailShare, quota, submission, websocket]
+export const capabilities: readonly Capability[] = [core, blob, mail, mailShare, mdn, quota, submission, websocket]

@@ -122,6 +122,12 @@ export const jmapSettings = settingsObject({
           : undefined,
       help: 'The authorities whose certificates are trusted for signed mail (S/MIME), in place of those that the system trusts.',
     }),
+    parseLimitEmail: integer({
+      fallback: 10,
+      min: 1,
+      max: 1000,
+      help: 'How many files one request may ask to be read as messages.',
+    }),
     queryMaxResults: integer({
       fallback: 5000,
       min: 1,

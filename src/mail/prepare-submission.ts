@@ -186,7 +186,7 @@ interface Targets {
 }
 
 /** Throws SubmissionRefusal with all that cannot be sent to. */
-async function findRecipients(
+export async function findRecipients(
   { resolve, expand }: SubmissionDeps,
   access: Access,
   from: string,
@@ -247,10 +247,10 @@ function resentFields(deps: SubmissionDeps, { email }: Identity, from: string, a
 export const zoneOf = (ms: number): number => -new Date(ms).getTimezoneOffset()
 
 /** By the domain in From where that address is the user's, else by that of the envelope: nobody signs for others. */
-async function keysFor(
+export async function keysFor(
   deps: SubmissionDeps,
   access: Access,
-  header: SubmissionHeader,
+  header: Pick<SubmissionHeader, 'from'>,
   from: string,
 ): Promise<readonly DkimSigningKey[]> {
   const [author, ...others] = header.from

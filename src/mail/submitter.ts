@@ -16,6 +16,7 @@ import {
   type SubmissionLimits,
   type SubmissionRequest,
 } from './prepare-submission.ts'
+import { type MdnRequest, type PreparedMdn, prepareMdn, sendMdn } from './send-mdn.ts'
 import { createSubmission } from './submission.ts'
 
 export interface SubmitterOptions extends SubmissionDeps {
@@ -25,6 +26,8 @@ export interface SubmitterOptions extends SubmissionDeps {
   readonly telemetry: Telemetry
   readonly groupsOf: (account: AccountId) => Promise<readonly AccountId[]>
 }
+
+type SentMessage = Pick<PreparedSubmission, 'from' | 'recipients' | 'content'>
 
 export class Submitter {
   readonly #o: SubmitterOptions
@@ -59,8 +62,18 @@ export class Submitter {
     return createSubmission(tx, prepared, { ids, settings, hostname: hostname() })
   }
 
+  /** A receipt. Throws SubmissionRefusal, and Fault `notFound` where nobody asks for one. */
+  prepareMdn(request: MdnRequest): Promise<PreparedMdn> {
+    return prepareMdn(this.#o, request)
+  }
+
+  sendMdn(tx: WriteTx, prepared: PreparedMdn): Promise<QueueId> {
+    const { ids, settings, hostname } = this.#o
+    return sendMdn(tx, prepared, { ids, settings, hostname: hostname() })
+  }
+
   /** After that commit: it may be begun. */
-  sent(id: QueueId, { from, recipients, content }: PreparedSubmission): void {
+  sent(id: QueueId, { from, recipients, content }: SentMessage): void {
     const message = queueIdText(id)
     const to = recipients.map(({ email }) => email)
     this.#o.telemetry.emit(messageQueued, { message, from, to, size: content.bytes.sizeBytes })
