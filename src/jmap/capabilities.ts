@@ -9,4 +9,13 @@ import { quota } from './capabilities/quota.ts'
 import { submission } from './capabilities/submission.ts'
 import { websocket } from './capabilities/websocket.ts'
 
-export const capabilities: readonly Capability[] = [core, blob, mail, mailShare, mdn, quota, submission, websocket]
+export const capabilities: readonly Capability[] = [
+  core,
+  blob,
+  mail,
+  mailShare,
+  mdn,
+  quota,
+  submission,
+  websocket,
+]

@@ -83,7 +83,20 @@ export interface ReadableMessage {
   readonly mailboxes: readonly MailboxId[]
 }
 
-/** The message that a blob is, or is a part of; undefined where there is none, or none for them. */
+/** Undefined where there is none, or none for them. */
+export async function readableMessage(
+  tx: ReadTx,
+  account: AccountId,
+  who: Identity,
+  id: MessageId,
+): Promise<ReadableMessage | undefined> {
+  const row = await tx.get(messageTable, account, id)
+  if (row === undefined) return undefined
+  const mailboxes = await readableMailboxes(tx, account, who, row)
+  return mailboxes.length === 0 ? undefined : { id, row, mailboxes }
+}
+
+/** The message that a blob is, or is a part of. */
 export async function messageOfBlob(
   tx: ReadTx,
   account: AccountId,
@@ -91,10 +104,9 @@ export async function messageOfBlob(
   { origin }: ClientBlob,
 ): Promise<ReadableMessage | undefined> {
   if (origin.kind !== 'message') return undefined
-  const row = await tx.get(messageTable, account, origin.id)
-  if (row === undefined || !hasTag(messageBlob(account, origin.id, row), origin.tag)) return undefined
-  const mailboxes = await readableMailboxes(tx, account, who, row)
-  return mailboxes.length === 0 ? undefined : { id: origin.id, row, mailboxes }
+  const message = await readableMessage(tx, account, who, origin.id)
+  const isMeant = message !== undefined && hasTag(messageBlob(account, origin.id, message.row), origin.tag)
+  return isMeant ? message : undefined
 }
 
 /** The mailboxes of a message that somebody may read. */

@@ -2,10 +2,11 @@
 import type { Capability } from '../capability.ts'
 import { mdnCapability } from '../mdn-object.ts'
 import { mdnParse } from '../methods/mdn-parse.ts'
+import { mdnSend } from '../methods/mdn-send.ts'
 
 export const mdn: Capability = {
   urn: mdnCapability,
-  methods: [mdnParse],
+  methods: [mdnSend, mdnParse],
   session: () => ({}),
   account: () => ({}),
 }
