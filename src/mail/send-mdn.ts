@@ -1,6 +1,6 @@
 /**
  * A disposition notification (RFC 8098) for a stored message: written, signed, and put into the queue in the commit
- * that marks the message as answered so, which makes it the only one (RFC 3503 §3.1).
+ * that marks the message as answered so, which makes it the only one (RFC 8098 §3.2.6.3).
  *
  * What must always hold: it goes to those only whom the message names for it, with the null reverse-path, and asks
  * for no notification itself (RFC 8098 §3). What this server has put in front of the message goes to nobody.
