@@ -37,5 +37,6 @@ export const dataTypes = [
   'Identity',
   'Subscription',
   'Annotation',
+  'ShareNotification',
 ] as const
 export type DataType = (typeof dataTypes)[number]

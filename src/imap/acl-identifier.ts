@@ -5,6 +5,7 @@
 import type { AccountId } from '#base/id.ts'
 import { anyone } from '#mail/rights.ts'
 import type { GrantChange } from '#mail/share.ts'
+import { type ShareNotice, toldOf } from '#mail/share-notification.ts'
 import { Refusal } from './errors.ts'
 import { type Arguments, utf8Of } from './grammar.ts'
 import type { ImapSession } from './session.ts'
@@ -45,4 +46,12 @@ export async function findIdentifier(session: ImapSession, prepared: string): Pr
 /** The name that an identifier is shown by; undefined for an account that is gone. */
 export async function identifierName(session: ImapSession, grantee: AccountId): Promise<string | undefined> {
   return grantee === anyone ? anyoneName : (await session.services.principals.byId(grantee))?.name
+}
+
+/** The one whose rights are changed is told of it (RFC 9670 §3). */
+export async function noticeFor(session: ImapSession, { grantee }: Identifier): Promise<ShareNotice> {
+  const { account, name, emails } = session.access!
+  const { principals, clock } = session.services
+  const told = await toldOf(principals, account, [grantee])
+  return { by: { account, name, email: emails[0] ?? null }, at: clock.now(), told }
 }

@@ -192,14 +192,15 @@ export class Mailboxes {
 
   /**
    * A commit that changes what these mailboxes have, if the user may still do there what each was opened for.
-   * The body gets the rights of now. It may also write what is the user's own where that is asked for.
+   * The body gets the rights of now. It may also write what is the user's own, or somebody else's, where that is
+   * asked for.
    */
   async write<T>(
     held: readonly HeldMailbox[],
     body: (tx: WriteTx, rights: readonly Rights[]) => Promise<T>,
-    o: { readonly writesOwn?: boolean } = {},
+    o: { readonly writesOwn?: boolean; readonly alsoWrites?: readonly AccountId[] } = {},
   ): Promise<T> {
-    const own = o.writesOwn === true ? [this.account] : []
+    const own = [...(o.writesOwn === true ? [this.account] : []), ...(o.alsoWrites ?? [])]
     const accounts = [...new Set([...held.map(({ account }) => account), ...own])]
     const who = held.every(isUnrestricted) ? undefined : await this.who()
     return this.#commit(accounts, async (tx) => {

@@ -4,6 +4,8 @@ import { test } from 'node:test'
 import type { AccountId, MailboxId } from '#base/id.ts'
 import { noLimits } from '#mail/limits.ts'
 import { inboxId, quotaUsage } from '#mail/mailbox.ts'
+import { rightsOf } from '#mail/rights.ts'
+import { listNotifications, type ShareNotification } from '#mail/share-notification.ts'
 import type { Conversation } from '../../test/harness/conversation.ts'
 import { account, ask, ImapTestServer, inbox, validity } from './fixture.test.ts'
 
@@ -450,4 +452,20 @@ test('a name with the delimiter in it, and mailboxes that others are called like
     `* STATUS "${path}" (UIDNEXT 1)`,
     'a3 OK STATUS completed',
   ])
+})
+
+test('RFC 9670 §3: who is given rights, or loses them, is notified', async () => {
+  await using server = await start()
+  const client = await server.signedIn()
+  await ask(client, 'a1 SETACL Archive anna@example.org lrs', ['a1 OK SETACL completed'])
+  const told = () => server.db.read((tx) => listNotifications(tx, anna))
+  const [[, one], ...more] = (await told()) as [readonly [number, ShareNotification]]
+  assert.deepEqual(
+    [more.length, one.changedBy.account, one.mailbox, one.newRights],
+    [0, account, archive, rightsOf('lrs')],
+  )
+  await ask(client, 'a2 DELETEACL Archive anna@example.org', ['a2 OK DELETEACL completed'])
+  assert.deepEqual(await told(), [])
+  await ask(client, 'a3 SETACL Archive staff@example.org lr', ['a3 OK SETACL completed'])
+  assert.deepEqual(await told(), [])
 })

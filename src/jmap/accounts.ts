@@ -16,7 +16,7 @@ import {
   type Rights,
   rightsOf,
 } from '#mail/rights.ts'
-import { accountsSharingWith } from '#mail/share.ts'
+import { accountsSeenBy } from '#mail/seen-accounts.ts'
 import { MethodError } from './errors.ts'
 import type { JmapServices } from './services.ts'
 
@@ -78,6 +78,9 @@ export interface SeenAccount {
   readonly id: AccountId
   readonly name: string
   readonly isPersonal: boolean
+  /** Nothing in it can be changed. */
+  readonly isReadOnly: boolean
+  readonly mayCreateAtTop: boolean
 }
 
 type Services = Pick<JmapServices, 'db' | 'principals'>
@@ -91,10 +94,11 @@ export const identityOf = async (services: Services, access: Access): Promise<Id
 /** All accounts that the user can see, the own one first. */
 export async function seenAccounts(services: Services, access: Access): Promise<readonly SeenAccount[]> {
   const who = await identityOf(services, access)
-  const seen: SeenAccount[] = [{ id: access.account, name: access.name, isPersonal: true }]
-  for (const id of await services.db.read((tx) => accountsSharingWith(tx, who))) {
-    const principal = await services.principals.byId(id)
-    if (principal !== undefined) seen.push({ id, name: principal.name, isPersonal: false })
+  const { account: id, name } = access
+  const seen: SeenAccount[] = [{ id, name, isPersonal: true, isReadOnly: false, mayCreateAtTop: true }]
+  for (const shared of await services.db.read((tx) => accountsSeenBy(tx, who))) {
+    const principal = await services.principals.byId(shared.id)
+    if (principal !== undefined) seen.push({ ...shared, name: principal.name, isPersonal: false })
   }
   return seen
 }
@@ -109,8 +113,9 @@ export async function openAccount(
   const id = accountNumber(text)
   const who = await identity
   if (id === access.account) return new OpenAccount(id, who)
-  const shared = id !== undefined && (await services.db.read((tx) => accountsSharingWith(tx, who)))
-  if (shared === false || !shared.includes(id) || (await services.principals.byId(id)) === undefined)
+  const seen = await services.db.read((tx) => accountsSeenBy(tx, who))
+  const shared = seen.find((one) => one.id === id)
+  if (shared === undefined || (await services.principals.byId(shared.id)) === undefined)
     throw new MethodError('accountNotFound')
-  return new OpenAccount(id, who)
+  return new OpenAccount(shared.id, who)
 }

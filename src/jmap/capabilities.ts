@@ -5,6 +5,7 @@ import { core } from './capabilities/jmap-core.ts'
 import { mail } from './capabilities/mail.ts'
 import { mailShare } from './capabilities/mail-share.ts'
 import { mdn } from './capabilities/mdn.ts'
+import { principals, principalsOwner } from './capabilities/principals.ts'
 import { quota } from './capabilities/quota.ts'
 import { submission } from './capabilities/submission.ts'
 import { websocket } from './capabilities/websocket.ts'
@@ -15,6 +16,8 @@ export const capabilities: readonly Capability[] = [
   mail,
   mailShare,
   mdn,
+  principals,
+  principalsOwner,
   quota,
   submission,
   websocket,

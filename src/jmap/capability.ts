@@ -8,8 +8,8 @@ import type { JsonObject } from './value.ts'
 export interface Capability {
   readonly urn: string
   readonly methods: readonly JmapMethod[]
-  /** In `capabilities`. `base` is the address of the server, without a slash at its end. */
-  session(services: JmapServices, base: string): JsonObject
+  /** In `capabilities`, for one that requests can use. `base` is the address of the server, without a slash at its end. */
+  session?(services: JmapServices, base: string): JsonObject
   /** In the `accountCapabilities` of an account; undefined where the account has it not. */
   account?(
     services: JmapServices,

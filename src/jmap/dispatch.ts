@@ -20,6 +20,7 @@ export interface DispatchOptions {
   readonly methods: ReadonlyMap<string, JmapMethod>
   /** URNs that a request may use. */
   readonly capabilities: ReadonlySet<string>
+  readonly describe: Call['describe']
   readonly onCrash: (error: unknown, method: string) => void
 }
 
@@ -46,6 +47,7 @@ export async function dispatch(
     ...by,
     services: o.services,
     using: request.using,
+    describe: o.describe,
     createdIds,
     account: accountsOf(o.services, by.access),
     resolve: (text) => (text.startsWith('#') ? createdIds.get(text.slice(1)) : text),

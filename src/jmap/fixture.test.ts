@@ -19,7 +19,7 @@ import { noLimits } from '#mail/limits.ts'
 import { inboxId, provisionAccount } from '#mail/mailbox.ts'
 import { PartSizes } from '#mail/part-sizes.ts'
 import { prepareMessage } from '#mail/prepare.ts'
-import type { Principal } from '#mail/principal.ts'
+import type { Principal, PrincipalProfile } from '#mail/principal.ts'
 import { rightsOf } from '#mail/rights.ts'
 import { changeGrant } from '#mail/share.ts'
 import { SmimeStatuses } from '#mail/smime-status.ts'
@@ -49,6 +49,7 @@ export const createdAt = Date.UTC(2026, 0, 1)
 export interface Person extends Principal {
   groups: readonly AccountId[]
   permissions?: readonly Permission[]
+  description?: string
 }
 
 export interface Told {
@@ -87,7 +88,7 @@ export class JmapTestServer {
   readonly addresses = new Map<string, AccountId>()
   readonly people: Person[] = [{ id: account, name: 'fred@example.org', isGroup: false, groups: [] }]
   /** What requests say they use, where nothing else is said. */
-  readonly using = capabilities.map(({ urn }) => urn)
+  readonly using = capabilities.filter((one) => one.session !== undefined).map(({ urn }) => urn)
 
   private constructor(overrides: Readonly<Record<string, unknown>>) {
     const telemetry: Telemetry = {
@@ -108,6 +109,7 @@ export class JmapTestServer {
         byId: async (id) => this.people.find((one) => one.id === id),
         byName: async (name) => this.people.find((one) => one.name === name.toLowerCase()),
       },
+      directory: { all: async () => this.people.map(profileOf) },
       pathPrefixOf: ({ name }) => `Other Users/${name}/`,
       limitsOf: async () => this.limits,
       submitter: testSubmitter({
@@ -257,6 +259,15 @@ export class JmapTestServer {
     return result['type'] as string
   }
 }
+
+const profileOf = ({ id, name, isGroup, description = '' }: Person): PrincipalProfile => ({
+  id,
+  name,
+  isGroup,
+  email: name,
+  description,
+  timeZone: null,
+})
 
 export const basic = (name: string): string => `Basic ${Buffer.from(`${name}:secret`).toString('base64')}`
 

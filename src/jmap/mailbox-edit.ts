@@ -16,7 +16,7 @@ import { sameValue } from '#registry/same-value.ts'
 import { invalidProperties, SetFault } from './errors.ts'
 import { mailShare, SeenMailboxes } from './mailbox-object.ts'
 import { applyPatch } from './patch.ts'
-import { shareMailbox } from './share-mailbox.ts'
+import { type PreparedSharing, shareMailbox } from './share-mailbox.ts'
 import { shareWithValue } from './share-with.ts'
 import { notFound, type SetContext, type SetWork } from './standard-set.ts'
 import {
@@ -32,7 +32,7 @@ import {
   type Value,
 } from './value.ts'
 
-export interface Prepared {
+export interface Prepared extends PreparedSharing {
   readonly limits: MailLimits
   /** What IMAP shows before the paths of the account's mailboxes. */
   readonly pathPrefix: string

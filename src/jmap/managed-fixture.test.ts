@@ -43,6 +43,7 @@ export async function makeManaged() {
         byId: async () => undefined,
         byName: async () => undefined,
       },
+      directory: { all: async () => [] },
       pathPrefixOf: () => '',
       limitsOf: async () => noLimits,
       submitter: testSubmitter({ db, blobs, bus, clock }),

@@ -7,7 +7,7 @@
  */
 import type { Access } from '#account/access.ts'
 import type { Permission } from '#account/permission.ts'
-import type { OpenAccount } from './accounts.ts'
+import type { OpenAccount, SeenAccount } from './accounts.ts'
 import type { JmapServices } from './services.ts'
 import { id, type Fields, type JsonObject, type ReadFields } from './value.ts'
 
@@ -23,6 +23,8 @@ export interface Call {
   readonly createdIds: Map<string, string>
   /** The account with this id, if the user can see it. Throws MethodError `accountNotFound`. */
   account(accountId: string): Promise<OpenAccount>
+  /** The Account object of one that the user can see, as in the session. */
+  describe(account: SeenAccount): Promise<JsonObject>
   /** What an id that may be "#" and a creation id stands for: undefined where nothing was created under it. */
   resolve(idOrReference: string): string | undefined
   /** What another method answers, whether the request may use it or not: a call that a standard demands behind one. */

@@ -14,7 +14,7 @@ import { methodError } from './events.ts'
 import type { JmapMethod } from './method.ts'
 import type { JmapRequest } from './request.ts'
 import type { JmapServices } from './services.ts'
-import { sessionObject } from './session-object.ts'
+import { accountObject, sessionObject } from './session-object.ts'
 import { jmapSettings } from './settings.ts'
 import type { JsonObject } from './value.ts'
 
@@ -56,7 +56,7 @@ export class RequestProcessor {
     this.services = o.services
     this.capabilities = o.capabilities
     this.#telemetry = o.telemetry
-    this.#urns = new Set(o.capabilities.map(({ urn }) => urn))
+    this.#urns = new Set(o.capabilities.filter((one) => one.session !== undefined).map(({ urn }) => urn))
     this.#methods = new Map(o.capabilities.flatMap(({ methods }) => methods.map((one) => [one.name, one])))
   }
 
@@ -75,13 +75,15 @@ export class RequestProcessor {
   /** `read` gives the request once there is room for it. Throws RequestProblem. */
   async run(asker: Asker, read: () => JmapRequest | Promise<JmapRequest>): Promise<JsonObject> {
     const { access, ip, signal } = asker
+    const { services, capabilities } = this
     using _slot = this.#take(access.account)
     const request = await read()
     const { methodResponses, createdIds } = await dispatch(
       {
-        services: this.services,
+        services,
         methods: this.#methods,
         capabilities: this.#urns,
+        describe: (account) => accountObject({ services, capabilities, access }, account),
         onCrash: (error, method) =>
           this.#telemetry.emit(methodError, { account: access.account, method: method.slice(0, 100), error }),
       },

@@ -5,10 +5,10 @@ import type { BlobStore } from '#blob/store.ts'
 import type { Db } from '#kv/db.ts'
 import type { TypeStates } from '#kv/type-states.ts'
 import type { MailLimits } from '#mail/limits.ts'
-import type { Principal, Principals } from '#mail/principal.ts'
 import type { SmimeStatuses } from '#mail/smime-status.ts'
 import type { PartSizes } from '#mail/part-sizes.ts'
 import type { Submitter } from '#mail/submitter.ts'
+import type { Directory, Principal, Principals } from '#mail/principal.ts'
 import type { AccountViews } from '#mail/view.ts'
 import type { SearchIndexes } from '#search/indexes.ts'
 import type { Settings } from '#settings/object.ts'
@@ -22,6 +22,7 @@ export interface JmapServices {
   readonly states: TypeStates
   readonly smime: SmimeStatuses
   readonly principals: Principals
+  readonly directory: Directory
   /** What IMAP shows before the paths of somebody's mailboxes, where subscriptions say what they are to. */
   readonly pathPrefixOf: (owner: Principal) => string
   readonly limitsOf: (account: AccountId) => Promise<MailLimits>

@@ -24,9 +24,13 @@ export async function sessionObject(o: SessionOptions): Promise<JsonObject & { r
   const accounts: Record<string, JsonObject> = {}
   for (const account of seen) accounts[accountObjectId(account.id)] = await accountObject(o, account)
   const own = accountObjectId(access.account)
-  const primary = Object.keys(accounts[own]!['accountCapabilities'] as JsonObject)
+  const told = capabilities.flatMap((one) =>
+    one.session === undefined ? [] : [[one.urn, one.session(services, base)] as const],
+  )
+  const ofOwn = accounts[own]!['accountCapabilities'] as JsonObject
+  const primary = told.map(([urn]) => urn).filter((urn) => Object.hasOwn(ofOwn, urn))
   const session = {
-    capabilities: Object.fromEntries(capabilities.map((one) => [one.urn, one.session(services, base)])),
+    capabilities: Object.fromEntries(told),
     accounts,
     primaryAccounts: Object.fromEntries(primary.map((urn) => [urn, own])),
     username: access.name,
@@ -39,8 +43,9 @@ export async function sessionObject(o: SessionOptions): Promise<JsonObject & { r
   return { ...session, state }
 }
 
-async function accountObject(
-  { services, capabilities, access }: SessionOptions,
+/** An Account object (RFC 8620 §2). */
+export async function accountObject(
+  { services, capabilities, access }: Pick<SessionOptions, 'services' | 'capabilities' | 'access'>,
   account: SeenAccount,
 ): Promise<JsonObject> {
   const own: Record<string, JsonObject> = {}
@@ -51,7 +56,7 @@ async function accountObject(
   return {
     name: account.name,
     isPersonal: account.isPersonal,
-    isReadOnly: false,
+    isReadOnly: account.isReadOnly,
     accountCapabilities: own,
   }
 }

@@ -48,10 +48,6 @@ export function shareWithOf(
   )
 }
 
-/** Whom a map names; undefined for what is no Principal's id. */
-export const namedIn = (wanted: ShareWith | null): readonly (AccountId | undefined)[] =>
-  [...(wanted ?? new Map())].map(([id]) => principalNumber(id as string))
-
 /** The grants of a mailbox that is to be shared so. */
 export function grantsFor(
   owner: AccountId,

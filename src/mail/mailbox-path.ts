@@ -7,7 +7,7 @@ import type { MailboxId } from '#base/id.ts'
 import type { Mailbox } from './mailbox-row.ts'
 
 export const maxDepth = 16
-const maxNameBytes = 255
+export const maxNameBytes = 255
 
 type Place = Pick<Mailbox, 'name' | 'parent'>
 

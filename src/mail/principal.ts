@@ -15,3 +15,16 @@ export interface Principals {
   /** In any spelling of the name. */
   byName(name: string): Promise<Principal | undefined>
 }
+
+/** What others may know of somebody. */
+export interface PrincipalProfile extends Principal {
+  readonly email: string | null
+  /** The name of the person, or what the group is for; may be empty. */
+  readonly description: string
+  readonly timeZone: string | null
+}
+
+export interface Directory {
+  /** Everybody, by ascending id. */
+  all(): Promise<readonly PrincipalProfile[]>
+}

@@ -20,6 +20,7 @@ import {
   type Rights,
   withoutRights,
 } from './rights.ts'
+import { notifyOfGrants, type ShareNotice } from './share-notification.ts'
 import { mailboxTable, shareTable } from './tables.ts'
 
 /** A change of one entry of an access control list (RFC 4314 §3.1). */
@@ -28,6 +29,12 @@ export interface GrantChange {
   readonly kind: 'granted' | 'denied'
   readonly how: 'set' | 'add' | 'remove'
   readonly rights: Rights
+}
+
+export interface ShareOptions {
+  readonly maxShares: number
+  /** Who is told; nobody, where it is left out. */
+  readonly notice?: ShareNotice
 }
 
 /** The entries of a mailbox, by ascending grantee. Throws Fault('notFound'). */
@@ -48,7 +55,7 @@ export async function setGrants(
   account: AccountId,
   mailbox: MailboxId,
   grants: readonly Grant[],
-  o: { maxShares: number },
+  o: ShareOptions,
 ): Promise<void> {
   const row = await rowOf(tx, account, mailbox)
   const kept = grants.filter((grant) => says(account, grant)).toSorted((a, b) => a.grantee - b.grantee)
@@ -60,6 +67,9 @@ export async function setGrants(
   putIndex(tx, account, mailbox, row.grants, kept)
   tx.put(mailboxTable, [account, mailbox], { ...row, grants: kept, grantsModseq: tx.modseq(account) })
   tx.changed(account, 'Mailbox', mailbox, 'updated')
+  if (o.notice === undefined) return
+  const changed = { before: row.grants, after: kept }
+  await notifyOfGrants(tx, { owner: account, id: mailbox, name: row.name }, changed, o.notice)
 }
 
 /** Changes what one grantee has. Throws what `setGrants` throws. */
@@ -69,7 +79,7 @@ export async function changeGrant(
   mailbox: MailboxId,
   grantee: AccountId,
   change: GrantChange,
-  o: { maxShares: number },
+  o: ShareOptions,
 ): Promise<void> {
   const grants = await listGrants(tx, account, mailbox)
   const before = grants.find((grant) => grant.grantee === grantee) ?? none(grantee)
@@ -88,11 +98,15 @@ export async function removeGrant(
   mailbox: MailboxId,
   grantee: AccountId,
   kind: GrantChange['kind'],
+  notice?: ShareNotice,
 ): Promise<void> {
   const grants = await listGrants(tx, account, mailbox)
   const gone = kind === 'granted' ? { granted: undefined } : { denied: noRights }
   const left = grants.map((grant) => (grant.grantee === grantee ? { ...grant, ...gone } : grant))
-  await setGrants(tx, account, mailbox, left, { maxShares: grants.length })
+  await setGrants(tx, account, mailbox, left, {
+    maxShares: grants.length,
+    ...(notice === undefined ? {} : { notice }),
+  })
 }
 
 /**

@@ -61,6 +61,7 @@ import { smimeAnchors } from './smime-anchors.ts'
 import type { EmbeddedEngine } from './engine-choice.ts'
 import { jmapUrl } from './jmap-url.ts'
 import { limitSetter } from './limit-setter.ts'
+import { AccountDirectory } from './account-directory.ts'
 import { principalsFrom } from './principals.ts'
 import { buildReports, type ReportServices } from './report-services.ts'
 import { buildSubmitter } from './submitter.ts'
@@ -185,7 +186,7 @@ export function buildJmap(
   all: Services,
   management: Management,
 ): Omit<JmapOptions, 'publicUrl'> {
-  const { settings, telemetry, clock } = o
+  const { bus, settings, telemetry, clock } = o
   const { store, views, indexes, accounts, limits, rememberedSignIns, accessWatch, accountWatch } = all
   const services: JmapServices = {
     db: store.db,
@@ -196,6 +197,7 @@ export function buildJmap(
     smime: new SmimeStatuses({ ...store, clock, anchors: smimeAnchors(settings) }),
     partSizes: new PartSizes(store.blobs),
     principals: principalsFrom(store.db, accounts),
+    directory: new AccountDirectory({ accounts, bus, clock }),
     pathPrefixOf: (owner) => prefixOf(owner, namespaceNames(settings)),
     limitsOf: limitsFrom(accounts, limits),
     submitter: buildSubmitter(o, all),

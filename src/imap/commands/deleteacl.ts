@@ -1,6 +1,6 @@
 /** DELETEACL: removes what an identifier was given on a mailbox, or what it was denied. */
 import { removeGrant } from '#mail/share.ts'
-import { findIdentifier, readIdentifier } from '../acl-identifier.ts'
+import { findIdentifier, noticeFor, readIdentifier } from '../acl-identifier.ts'
 import { command, whole } from '../command.ts'
 import type { Arguments } from '../grammar.ts'
 import { placeOf } from '../mailbox-ref.ts'
@@ -18,8 +18,12 @@ export const deleteacl = command({
   }),
   async run(session, { name, prepared }) {
     const ref = await session.open(name, 'a')
-    const { grantee, kind } = await findIdentifier(session, prepared)
+    const identifier = await findIdentifier(session, prepared)
+    const { grantee, kind } = identifier
+    const notice = await noticeFor(session, identifier)
     const { account, mailbox } = placeOf(ref)
-    await session.mailboxes.write([ref], (tx) => removeGrant(tx, account, mailbox, grantee, kind))
+    await session.mailboxes.write([ref], (tx) => removeGrant(tx, account, mailbox, grantee, kind, notice), {
+      alsoWrites: notice.told.map((who) => who.account),
+    })
   },
 })

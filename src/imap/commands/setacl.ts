@@ -2,7 +2,7 @@
 import { parseRights, type Rights } from '#mail/rights.ts'
 import { sharingSettings } from '#mail/settings.ts'
 import { changeGrant, type GrantChange } from '#mail/share.ts'
-import { findIdentifier, readIdentifier } from '../acl-identifier.ts'
+import { findIdentifier, noticeFor, readIdentifier } from '../acl-identifier.ts'
 import { command, whole } from '../command.ts'
 import type { Arguments } from '../grammar.ts'
 import { placeOf } from '../mailbox-ref.ts'
@@ -22,11 +22,15 @@ export const setacl = command({
   }),
   async run(session, { name, prepared, change }) {
     const ref = await session.open(name, 'a')
-    const { grantee, kind } = await findIdentifier(session, prepared)
+    const identifier = await findIdentifier(session, prepared)
+    const { grantee, kind } = identifier
+    const notice = await noticeFor(session, identifier)
     const { maxShares } = session.services.settings.get(sharingSettings)
     const { account, mailbox } = placeOf(ref)
-    await session.mailboxes.write([ref], (tx) =>
-      changeGrant(tx, account, mailbox, grantee, { ...change, kind }, { maxShares }),
+    await session.mailboxes.write(
+      [ref],
+      (tx) => changeGrant(tx, account, mailbox, grantee, { ...change, kind }, { maxShares, notice }),
+      { alsoWrites: notice.told.map((who) => who.account) },
     )
   },
 })

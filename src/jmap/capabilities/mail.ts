@@ -1,5 +1,6 @@
 /** urn:ietf:params:jmap:mail (RFC 8621 §1.3.1). */
-import { maxDepth } from '#mail/mailbox-path.ts'
+import { maxEntries } from '#mail/copy.ts'
+import { maxDepth, maxNameBytes } from '#mail/mailbox-path.ts'
 import type { Capability } from '../capability.ts'
 import { emailSorts } from '../email-query-arguments.ts'
 import { emailQueryChanges } from '../methods/email-query-changes.ts'
@@ -30,12 +31,12 @@ export const mail: Capability = {
     searchSnippetGet,
   ],
   session: () => ({}),
-  account: (_services, { isPersonal }) => ({
-    maxMailboxesPerEmail: null,
+  account: (_services, { mayCreateAtTop }) => ({
+    maxMailboxesPerEmail: maxEntries,
     maxMailboxDepth: maxDepth,
-    maxSizeMailboxName: 255,
+    maxSizeMailboxName: maxNameBytes,
     maxSizeAttachmentsPerEmail: 50_000_000,
     emailQuerySortOptions: [...emailSorts],
-    mayCreateTopLevelMailbox: isPersonal,
+    mayCreateTopLevelMailbox: mayCreateAtTop,
   }),
 }

@@ -5,6 +5,7 @@ import type { Mailbox } from '#mail/mailbox-row.ts'
 import type { OpenAccount } from '../accounts.ts'
 import { MailboxEdit, mayEmpty, type Prepared } from '../mailbox-edit.ts'
 import { SeenMailboxes } from '../mailbox-object.ts'
+import { prepareSharing } from '../share-mailbox.ts'
 import type { Call } from '../method.ts'
 import { type SetRequest, standardSet } from '../standard-set.ts'
 import { boolean } from '../value.ts'
@@ -27,11 +28,15 @@ export const mailboxSet = standardSet({
     const owner = account.isOwn ? undefined : await services.principals.byId(account.id)
     return {
       limits: await services.limitsOf(account.id),
+      ...(await prepareSharing(call, account, request)),
       pathPrefix: owner === undefined ? '' : services.pathPrefixOf(owner),
     }
   },
-  // Subscriptions are the user's own.
-  alsoWrites: (_call, account): readonly AccountId[] => (account.isOwn ? [] : [account.who.account]),
+  // Subscriptions are the user's own, and notifications are theirs whom they concern.
+  alsoWrites: (_call, account, { notice }): readonly AccountId[] => [
+    ...(account.isOwn ? [] : [account.who.account]),
+    ...notice.told.map((who) => who.account),
+  ],
   begin: ({ args, ...context }) => new MailboxEdit(context, args.onDestroyRemoveEmails ?? false),
 })
 
