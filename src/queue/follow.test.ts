@@ -115,6 +115,20 @@ test('an attempt is written down before it begins, and stays so where it has no 
   await manager[Symbol.asyncDispose]()
   assert.deepEqual(seen, [true])
   assert.equal((await shown(q, id)).recipients[0]!.isTrying, true)
+  q.world.answer = () => result(q, 'delayed', '450 later')
+  await using next = q.start()
+  await q.pass(next, 0)
+  assert.equal((await shown(q, id)).undo, 'final', 'whoever was tried first may have it')
+})
+
+test('RFC 8621 §7: it cannot be unsent where another server went away with it', async () => {
+  const q = makeQueue()
+  const id = await putFollowed(q, ['bob@remote.example'])
+  await using manager = q.start()
+  q.world.answer = () => ({ ...result(q, 'delayed', 'connection lost'), mayHaveIt: true }) as RecipientResult
+  await q.pass(manager, 0)
+  const { undo, recipients } = await shown(q, id)
+  assert.deepEqual([undo, recipients[0]!.delivered], ['final', 'queued'])
 })
 
 test('what was given up because its destination cannot be reached is told without an attempt', async () => {

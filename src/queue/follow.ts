@@ -37,7 +37,10 @@ export async function followersOf(db: Db, ids: Iterable<QueueId>): Promise<reado
 export const followers = ({ submission }: Pick<QueuedMessage, 'submission'>): readonly AccountId[] =>
   submission === undefined ? [] : [submission]
 
-/** Whether each is still to be tried; those that are count as tried from this commit on. */
+/**
+ * Whether each is still to be tried; those that are count as tried from this commit on. Where an attempt before has
+ * no end, somebody may have the message since then.
+ */
 export async function beginAttempt(
   tx: WriteTx,
   account: AccountId,
@@ -49,7 +52,9 @@ export async function beginAttempt(
     const isThere = (await tx.getForUpdate(queuedRecipientTable, id, n)) !== undefined
     waits.push(isThere)
     const row = isThere ? await tx.get(submissionRecipientTable, account, id, n) : undefined
-    if (row !== undefined && row.isTrying !== true)
+    if (row?.isTrying === true) {
+      if (await endUndo(tx, account, id)) tx.changed(account, 'EmailSubmission', id, 'updated')
+    } else if (row !== undefined)
       tx.put(submissionRecipientTable, [account, id, n], { ...row, isTrying: true })
   }
   return waits
@@ -67,7 +72,9 @@ export async function noteResult(
   },
 ): Promise<void> {
   const { result, after, queue } = o
-  await note(tx, message.submission, id, n, deliveredOf(result, after, queue), smtpReplyOf(result))
+  const mayHaveIt = result.kind === 'delivered' || result.mayHaveIt === true
+  const now = { delivered: deliveredOf(result, after, queue), smtpReply: smtpReplyOf(result), mayHaveIt }
+  await note(tx, message.submission, id, n, now)
 }
 
 /** Somebody took it out of the queue. */
@@ -76,35 +83,43 @@ export const noteRemoval = (
   { id, message }: { readonly id: QueueId; readonly message: Pick<QueuedMessage, 'submission'> },
   n: number,
   smtpReply: string,
-): Promise<void> => note(tx, message.submission, id, n, 'no', smtpReply)
+): Promise<void> => note(tx, message.submission, id, n, { delivered: 'no', smtpReply, mayHaveIt: false })
+
+interface News {
+  readonly delivered: Delivered
+  readonly smtpReply: string
+  /** Somebody has the message, or nobody knows whether. */
+  readonly mayHaveIt: boolean
+}
 
 async function note(
   tx: WriteTx,
   account: AccountId | undefined,
   id: QueueId,
   n: number,
-  delivered: Delivered,
-  smtpReply: string,
+  { delivered, smtpReply, mayHaveIt }: News,
 ): Promise<void> {
   const before = account === undefined ? undefined : await tx.get(submissionRecipientTable, account, id, n)
   if (account === undefined || before === undefined) return
   const { isTrying: _, ...rest } = before
   const after: SubmissionRecipientRow = { ...rest, delivered, smtpReply }
   tx.put(submissionRecipientTable, [account, id, n], after)
-  const isFinal = await endUndo(tx, account, id, delivered)
+  const isOver = mayHaveIt || (delivered !== 'queued' && !(await isAwaited(tx, account, id)))
+  const isFinal = isOver && (await endUndo(tx, account, id))
   if (isFinal || before.delivered !== delivered || before.smtpReply !== smtpReply)
     tx.changed(account, 'EmailSubmission', id, 'updated')
 }
 
-/** It cannot be unsent once somebody has it, or once nobody waits for it. */
-async function endUndo(tx: WriteTx, account: AccountId, id: QueueId, delivered: Delivered): Promise<boolean> {
-  if (delivered === 'queued') return false
+/** Whether any of its recipients waits. */
+async function isAwaited(tx: WriteTx, account: AccountId, id: QueueId): Promise<boolean> {
+  const all = await tx.list(submissionRecipientTable, [account, id])
+  return all.some(([, { delivered }]) => delivered === 'queued')
+}
+
+/** It cannot be unsent any more. True where it could before. */
+async function endUndo(tx: WriteTx, account: AccountId, id: QueueId): Promise<boolean> {
   const row = await tx.get(submissionTable, account, id)
   if (row?.undo !== 'pending') return false
-  if (delivered === 'no') {
-    const all = await tx.list(submissionRecipientTable, [account, id])
-    if (all.some(([, one]) => one.delivered === 'queued')) return false
-  }
   tx.put(submissionTable, [account, id], { ...row, undo: 'final' })
   return true
 }

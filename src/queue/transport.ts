@@ -114,6 +114,8 @@ export type RecipientResult =
       readonly status: string
       /** Nobody at this destination can be reached now: others need not try at once. */
       readonly unreachable?: true
+      /** The other side went away before it said whether it has the message. */
+      readonly mayHaveIt?: true
     }
 
 /** The bytes of a message are not to be had: what is stored here is damaged. A transport says `unreadable` then. */

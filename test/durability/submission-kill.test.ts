@@ -3,7 +3,7 @@
  * answered as created arrives unless it was canceled; of what was answered as canceled nobody gets anything, ever;
  * and in the end each submission says what other servers have (RFC 8621 §7).
  *
- * Faults that turn it red, each planted by hand and seen: `beginAttempt` that is not waited for (canceled, and
+ * Faults that turn it red, each planted by hand and seen: `beginAttempt` left out (canceled, and
  * there); `cancelSubmission` that leaves the queue's rows (canceled, and there); `noteResult` left out (the
  * submission stays pending).
  *

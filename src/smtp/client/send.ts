@@ -37,6 +37,8 @@ export type Verdict =
       readonly status: string
       /** RFC 5321 §3.8: the server ends the session. */
       readonly closing?: true
+      /** It went away before it said whether it has the message. */
+      readonly mayHaveIt?: true
     }
 
 /**
@@ -168,7 +170,7 @@ function interrupted(session: ClientSession, error: unknown): Verdict {
   const { step, message } = error
   const said = session.connection.buffered()
   if (said !== undefined && said.code >= 400) return { ...refusal(step, said), closing: true } as Verdict
-  return { kind: 'delayed', step, status: '4.4.2', said: message, closing: true }
+  return { kind: 'delayed', step, status: '4.4.2', said: message, closing: true, mayHaveIt: true }
 }
 
 /** The name of the step whose answer is awaited, or why it did not come to it. `answered`: to DATA already. */

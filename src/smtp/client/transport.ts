@@ -220,8 +220,14 @@ export class SmtpTransport implements Transport, Disposable {
     }
     if (verdict.kind === 'delivered')
       return { kind: 'delivered', attempt, passedOn: verdict.passedOn, byPassedOn: verdict.byPassedOn }
-    const { kind, status } = verdict
-    return { kind, attempt, status, ...(isUnreachable ? { unreachable: true } : {}) }
+    const { kind, status, mayHaveIt } = verdict
+    return {
+      kind,
+      attempt,
+      status,
+      ...(isUnreachable ? { unreachable: true } : {}),
+      ...(mayHaveIt === true ? { mayHaveIt } : {}),
+    }
   }
 }
 
