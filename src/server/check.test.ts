@@ -35,6 +35,7 @@ import { inboxId, provisionAccount } from '#mail/mailbox.ts'
 import { readMessage } from '#mail/message-bytes.ts'
 import type { MessageRow } from '#mail/message-row.ts'
 import { countersTable, entryTable, mailboxTable, messageTable, structureTable } from '#mail/tables.ts'
+import { uploadTable } from '#mail/upload.ts'
 import { silentTelemetry } from '#telemetry/telemetry.ts'
 import {
   openTestStore,
@@ -106,6 +107,27 @@ const faults: readonly (readonly [name: string, what: string, Plant])[] = [
     'link of no message',
     async (store) => [
       put(blobLinkTable, [(await rowOf(store, second)).blob, bob, ownerKinds.message, 77], true),
+    ],
+  ],
+  [
+    'blob-link-unowned',
+    'link of no upload',
+    async (store) => [
+      put(blobLinkTable, [(await rowOf(store, second)).blob, alice, ownerKinds.upload, bob], true),
+    ],
+  ],
+  [
+    'upload-link-missing',
+    'upload without link',
+    async (store) => [
+      put(uploadTable, [alice, bob, (await rowOf(store, second)).blob], { sizeBytes: 5, uploadedAt: now }),
+    ],
+  ],
+  [
+    'upload-lost',
+    'upload without bytes',
+    async () => [
+      put(uploadTable, [alice, bob, 'ab'.repeat(32) as BlobHash], { sizeBytes: 5, uploadedAt: now }),
     ],
   ],
   [

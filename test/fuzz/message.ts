@@ -14,6 +14,7 @@ import { decodeHeaderText } from '#message/encoded-word.ts'
 import { composeFeedbackFields, parseFeedbackFields } from '#message/feedback-fields.ts'
 import { fieldValue, headerFields, selectHeaders } from '#message/headers.ts'
 import { htmlToText } from '#message/html-to-text.ts'
+import { composeMdnFields, parseMdnFields } from '#message/mdn.ts'
 import { parseStructure, StructureParser } from '#message/mime.ts'
 import { parseContentType, parseDisposition } from '#message/parameters.ts'
 import { messageIds } from '#message/references.ts'
@@ -91,6 +92,16 @@ function feedbackFields(bytes: Uint8Array): void {
   assert.equal(again?.reportedUris.length, read.reportedUris.length)
 }
 
+function dispositionFields(bytes: Uint8Array): void {
+  const known = Buffer.from('Disposition: manual-action/MDN-sent-manually; displayed\r\nX: y\r\n')
+  const read = parseMdnFields(Buffer.concat([known, bytes]))
+  assert.ok(read !== undefined)
+  const written = composeMdnFields(read)
+  for (const line of written.split('\r\n')) assert.match(line, /^[ -~]{0,998}$/)
+  const again = parseMdnFields(Buffer.from(written))
+  assert.deepEqual(again?.disposition, read.disposition)
+}
+
 const encodings = ['base64', 'quoted-printable', 'x-uuencode', '8bit']
 
 function bodies(bytes: Uint8Array): void {
@@ -138,6 +149,7 @@ export const targets: readonly {
   { name: 'message authentication results', parser: fieldParser, run: authResults },
   { name: 'message unitext', parser: fieldParser, run: unitext },
   { name: 'message feedback report', parser: fieldParser, run: feedbackFields },
+  { name: 'message disposition notification', parser: fieldParser, run: dispositionFields },
   { name: 'message date', parser: fieldParser, run: (b) => void parseDate(latin1(b)) },
   {
     name: 'message encoded words',
