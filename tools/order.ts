@@ -35,6 +35,7 @@ const packages: { readonly [name: string]: readonly string[] } = {
   commander: ['cli/'],
   fflate: ['report/unpack.ts', 'search/office-text.ts'],
   hono: ['http/', 'jmap/', 'dav/', 'admin/'],
+  http_ece: ['jmap/push-message.ts'],
   'iconv-lite': ['message/charset.ts'],
   lmdb: ['kv/engines/lmdb.ts'],
   re2js: ['base/pattern.ts'],

@@ -29,6 +29,7 @@ import {
   serverSecretTable,
 } from './credential-tables.ts'
 import { type OwnedAddress, readOwned } from './own-address.ts'
+import { pushSubscriptionTable } from './push-subscription.ts'
 import {
   accountDefaults,
   accountNameTable,
@@ -90,7 +91,8 @@ const kinds = {
   },
   passwordDangling: {
     name: 'password-dangling',
-    means: 'There is a password or another credential for an account that does not exist.',
+    means:
+      'There is a password, another credential or a push subscription for an account that does not exist.',
     repair: 'It is removed.',
   },
   lastIdTooLow: {
@@ -113,6 +115,7 @@ const tables: readonly Table<never, unknown>[] = [
   credentialTable,
   credentialUseTable,
   secondFactorTable,
+  pushSubscriptionTable,
   serverSecretTable,
   lastIdTable,
 ] as never
@@ -123,6 +126,7 @@ const credentialTables = [
   credentialTable,
   credentialUseTable,
   secondFactorTable,
+  pushSubscriptionTable,
 ] as readonly Table<readonly [AccountId, ...unknown[]], unknown>[]
 
 const tableOf = ({ kind }: OwnedAddress) => (kind === 'pattern' ? patternTable : addressTable)

@@ -57,6 +57,8 @@ const mailPermissions = {
   jmapMailboxSet: 'JMAP: create, change and destroy mailboxes.',
   jmapMdnParse: 'JMAP: read files as receipts of messages.',
   jmapMdnSend: 'JMAP: send receipts for messages.',
+  jmapPushSubscriptionGet: 'JMAP: read the own push subscriptions.',
+  jmapPushSubscriptionSet: 'JMAP: have messages about changes sent to a push service.',
   jmapQuotaChanges: 'JMAP: ask which quotas changed.',
   jmapQuotaGet: 'JMAP: read what accounts hold and may hold.',
   jmapQuotaQuery: 'JMAP: search quotas.',

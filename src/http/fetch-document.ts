@@ -8,15 +8,12 @@ import { once } from 'node:events'
 import type { IncomingMessage } from 'node:http'
 import { request } from 'node:https'
 import type { Clock } from '#base/clock.ts'
-import { isPublicIp, parseIp } from '#base/ip.ts'
 import { Lru } from '#base/lru.ts'
+import { pinnedTo, type Reach, reachableAddress } from './stranger-host.ts'
 
-export interface DocumentFetcherOptions {
-  /** All addresses of a host, none where it has none or the DNS does not answer. */
-  readonly addressesOf: (host: string, o: { readonly signal: AbortSignal }) => Promise<readonly string[]>
+/** Without `mayReach` on the port of HTTPS only. */
+export interface DocumentFetcherOptions extends Reach {
   readonly clock: Clock
-  /** Where documents may be; where left out everywhere public, on the port of HTTPS. */
-  readonly mayReach?: (ip: Uint8Array) => boolean
   /** Certificates of authorities, in place of those that node has. */
   readonly ca?: string
 }
@@ -79,7 +76,7 @@ export class DocumentFetcher {
     for (let redirections = 0; redirections <= mostRedirections; redirections++) {
       if (url.protocol !== 'https:' || url.username !== '' || url.password !== '') return undefined
       if (url.port !== '' && this.#o.mayReach === undefined) return undefined
-      const ip = await this.#reach(url.hostname, signal)
+      const ip = await reachableAddress(url, this.#o, signal)
       if (ip === undefined) return undefined
       const answer = await this.#ask(url, ip, signal)
       const { statusCode = 0, headers } = answer
@@ -91,24 +88,11 @@ export class DocumentFetcher {
     return undefined
   }
 
-  /** An address of the host that may be connected to. */
-  async #reach(hostname: string, signal: AbortSignal): Promise<string | undefined> {
-    // An address in place of a name has no certificate that we would want to believe.
-    if (hostname.startsWith('[') || parseIp(hostname) !== undefined) return undefined
-    const found = await this.#o.addressesOf(hostname, { signal })
-    const mayReach = this.#o.mayReach ?? isPublicIp
-    // IPv4 first: a server that IPv6 does not get to is not told apart from one that is silent.
-    const all = found.toSorted((a, b) => familyOf(a) - familyOf(b))
-    return all.find((ip) => mayReach(parseIp(ip)!))
-  }
-
   async #ask(url: URL, ip: string, signal: AbortSignal): Promise<IncomingMessage> {
     const asking = request(url, {
       agent: false,
       signal,
-      // The address that was looked at, and no other.
-      lookup: (_host, o, done) =>
-        o.all === true ? done(null, [{ address: ip, family: familyOf(ip) }]) : done(null, ip, familyOf(ip)),
+      lookup: pinnedTo(ip),
       headers: { accept: '*/*', 'user-agent': 'Postern' },
       ...(this.#o.ca === undefined ? {} : { ca: this.#o.ca }),
     })
@@ -126,8 +110,6 @@ function unlessAborted<T>(work: Promise<T>, signal: AbortSignal): Promise<T> {
     work.then(resolve, reject).finally(() => signal.removeEventListener('abort', abort))
   })
 }
-
-const familyOf = (ip: string): 4 | 6 => (ip.includes(':') ? 6 : 4)
 
 async function readAll(answer: IncomingMessage, maxBytes: number): Promise<Uint8Array | undefined> {
   const pieces: Buffer[] = []

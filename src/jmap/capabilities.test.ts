@@ -14,6 +14,7 @@ const testsOf: Readonly<Record<string, string>> = {
   'urn:ietf:params:jmap:websocket': 'websocket.test.ts',
   'urn:ietf:params:jmap:mail:share': 'share-with.test.ts',
   'urn:ietf:params:jmap:principals:owner': 'shared-accounts.test.ts',
+  'urn:ietf:params:jmap:webpush-vapid': 'vapid.test.ts',
 }
 
 /** "Email/queryChanges": the test is `methods/email-query-changes.test.ts`. */

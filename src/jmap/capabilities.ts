@@ -9,6 +9,7 @@ import { principals, principalsOwner } from './capabilities/principals.ts'
 import { quota } from './capabilities/quota.ts'
 import { submission } from './capabilities/submission.ts'
 import { websocket } from './capabilities/websocket.ts'
+import { webPushVapid } from './capabilities/webpush-vapid.ts'
 
 export const capabilities: readonly Capability[] = [
   core,
@@ -21,4 +22,5 @@ export const capabilities: readonly Capability[] = [
   quota,
   submission,
   websocket,
+  webPushVapid,
 ]

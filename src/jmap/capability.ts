@@ -9,7 +9,7 @@ export interface Capability {
   readonly urn: string
   readonly methods: readonly JmapMethod[]
   /** In `capabilities`, for one that requests can use. `base` is the address of the server, without a slash at its end. */
-  session?(services: JmapServices, base: string): JsonObject
+  session?(services: JmapServices, base: string): Promise<JsonObject> | JsonObject
   /** In the `accountCapabilities` of an account; undefined where the account has it not. */
   account?(
     services: JmapServices,

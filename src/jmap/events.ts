@@ -16,3 +16,18 @@ export const webSocketFailed = eventKind({
   fields: { account: number, error },
   count: 'jmap_websocket_errors_total',
 })
+
+export const pushNotSent = eventKind({
+  name: 'jmap.push-not-sent',
+  level: 'info',
+  help: 'A push message was not taken by the push service of a client; it is tried again.',
+  fields: { account: number, subscription: text, host: text, reason: text },
+  count: 'jmap_push_failures_total',
+})
+
+export const pushEnded = eventKind({
+  name: 'jmap.push-ended',
+  level: 'info',
+  help: 'A push subscription was removed: it has expired, its credential does not hold any more, or the push service does not know it.',
+  fields: { account: number, subscription: text, reason: text },
+})

@@ -39,6 +39,7 @@ import { RequestProcessor } from './processor.ts'
 import type { JmapServices } from './services.ts'
 import { StateWatch } from './state-watch.ts'
 import type { JsonObject } from './value.ts'
+import { Vapid } from './vapid.ts'
 
 export const account = 7 as AccountId
 /** Of the account, as clients know it. */
@@ -124,6 +125,8 @@ export class JmapTestServer {
       }),
       settings: settingsWith(overrides),
       clock: this.clock,
+      bus,
+      vapid: new Vapid({ db, clock: this.clock, contact: () => 'mailto:postmaster@example.org' }),
     }
     this.processor = new RequestProcessor({ services: this.services, capabilities, telemetry })
     this.router = createRouter({
@@ -136,7 +139,7 @@ export class JmapTestServer {
       processor: this.processor,
       publicUrl: () => undefined,
       stateWatch: new StateWatch({ services: this.services, accountWatch: this.accountWatch }),
-      accessWatch: this.#accessWatch,
+      accessWatch: this.accessWatch,
       telemetry,
       signIn: {
         password: async (name, password) => {
@@ -148,7 +151,7 @@ export class JmapTestServer {
     })
   }
 
-  readonly #accessWatch: Pick<AccessWatch, 'watch'> = {
+  readonly accessWatch: Pick<AccessWatch, 'watch'> = {
     watch: (_watched, changed) => {
       this.accessChanges.add(changed)
       return { [Symbol.dispose]: () => void this.accessChanges.delete(changed) }

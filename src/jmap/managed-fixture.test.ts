@@ -20,6 +20,7 @@ import { managementCapability } from './capabilities/management.ts'
 import { managementUrn } from './managed.ts'
 import { RequestProcessor } from './processor.ts'
 import type { JsonObject } from './value.ts'
+import { Vapid } from './vapid.ts'
 
 export async function makeManaged() {
   const store = makeStore()
@@ -49,6 +50,8 @@ export async function makeManaged() {
       submitter: testSubmitter({ db, blobs, bus, clock }),
       settings,
       clock,
+      bus,
+      vapid: new Vapid({ db, clock, contact: () => 'mailto:postmaster@example.org' }),
     },
     capabilities: [core, managementCapability(management)],
     telemetry,

@@ -2,6 +2,7 @@
 import type { Clock } from '#base/clock.ts'
 import type { AccountId } from '#base/id.ts'
 import type { BlobStore } from '#blob/store.ts'
+import type { Bus } from '#bus/bus.ts'
 import type { Db } from '#kv/db.ts'
 import type { TypeStates } from '#kv/type-states.ts'
 import type { MailLimits } from '#mail/limits.ts'
@@ -12,6 +13,7 @@ import type { Directory, Principal, Principals } from '#mail/principal.ts'
 import type { AccountViews } from '#mail/view.ts'
 import type { SearchIndexes } from '#search/indexes.ts'
 import type { Settings } from '#settings/object.ts'
+import type { Vapid } from './vapid.ts'
 
 export interface JmapServices {
   readonly db: Db
@@ -29,4 +31,6 @@ export interface JmapServices {
   readonly submitter: Submitter
   readonly settings: Pick<Settings, 'get'>
   readonly clock: Clock
+  readonly bus: Bus
+  readonly vapid: Vapid
 }

@@ -24,9 +24,9 @@ export async function sessionObject(o: SessionOptions): Promise<JsonObject & { r
   const accounts: Record<string, JsonObject> = {}
   for (const account of seen) accounts[accountObjectId(account.id)] = await accountObject(o, account)
   const own = accountObjectId(access.account)
-  const told = capabilities.flatMap((one) =>
-    one.session === undefined ? [] : [[one.urn, one.session(services, base)] as const],
-  )
+  const told: [string, JsonObject][] = []
+  for (const one of capabilities)
+    if (one.session !== undefined) told.push([one.urn, await one.session(services, base)])
   const ofOwn = accounts[own]!['accountCapabilities'] as JsonObject
   const primary = told.map(([urn]) => urn).filter((urn) => Object.hasOwn(ofOwn, urn))
   const session = {

@@ -70,10 +70,11 @@ export function standardGet<const F extends Fields = Fields>(of: GetType<F>): Jm
   })
 }
 
-const tooMany = (limit: number): MethodError =>
+export const tooMany = (limit: number): MethodError =>
   new MethodError('requestTooLarge', `At most ${limit} objects can be asked for.`)
 
-function idsOf(call: Call, ids: readonly string[] | null, limit: number): readonly string[] | null {
+/** Without doubles, references resolved. */
+export function idsOf(call: Call, ids: readonly string[] | null, limit: number): readonly string[] | null {
   if (ids === null) return null
   const unique = new Set<string>()
   for (const id of ids) unique.add(call.resolve(id) ?? id)
@@ -103,7 +104,7 @@ function propertiesOf<F extends Fields>(
 }
 
 /** As they were asked for; ids under which there is nothing are told as the client wrote them. */
-function inOrder(
+export function inOrder(
   list: readonly JsonObject[],
   ids: readonly string[] | null,
   call: Call,

@@ -241,6 +241,22 @@ async function runEach<F extends Fields, P>(
   tx: WriteTx,
   isTogether: boolean,
 ): Promise<Done> {
+  let work: SetWork | undefined
+  const done = await runSet(tx, call, request, async (resolve) => {
+    work = await of.begin({ tx, call, account, args, prepared, resolve, isTogether })
+    return work
+  })
+  if (isTogether) await work?.checkAll?.()
+  return done
+}
+
+/** The objects of a call, each in an attempt of its own. */
+export async function runSet(
+  tx: WriteTx,
+  call: Call,
+  request: SetRequest,
+  begin: (resolve: SetContext<Fields, unknown>['resolve']) => Promise<SetWork> | SetWork,
+): Promise<Done> {
   const created = new Map<string, { id: string; set: JsonObject }>()
   const updated = new Map<string, JsonObject | null>()
   const destroyed: string[] = []
@@ -249,7 +265,7 @@ async function runEach<F extends Fields, P>(
   const notDestroyed = new Map<string, JsonObject>()
   const resolve = (text: string): string | undefined =>
     (text.startsWith('#') ? created.get(text.slice(1))?.id : undefined) ?? call.resolve(text)
-  const work = await of.begin({ tx, call, account, args, prepared, resolve, isTogether })
+  const work = await begin(resolve)
   for (const [creationId, object] of request.create) {
     const done = await tx.attempt(() => work.create(object, creationId))
     if (isFault(done)) notCreated.set(creationId, setErrorOf(done))
@@ -276,21 +292,24 @@ async function runEach<F extends Fields, P>(
     if (isFault(done)) notDestroyed.set(id, setErrorOf(done))
     else destroyed.push(known!)
   }
-  if (isTogether) await work.checkAll?.()
   return { created, updated, destroyed, notCreated, notUpdated, notDestroyed }
 }
 
 export const notFound = (): SetFault => new SetFault('notFound')
 
-/** RFC 8620 §5.3: null where there is nothing. */
-export function responseOf(account: OpenAccount, result: SetResult): JsonObject {
+export const responseOf = (account: OpenAccount, result: SetResult): JsonObject => ({
+  accountId: account.text,
+  oldState: result.oldState,
+  newState: result.newState,
+  ...outcomeOf(result),
+})
+
+/** Of objects that have no state. RFC 8620 §5.3: null where there is nothing. */
+export function outcomeOf(result: Done): JsonObject {
   const orNull = (map: ReadonlyMap<string, Json>): JsonObject | null =>
     map.size === 0 ? null : objectOf(map)
   const created = [...result.created].map(([name, { id, set }]) => [name, { ...set, id }] as const)
   return {
-    accountId: account.text,
-    oldState: result.oldState,
-    newState: result.newState,
     created: orNull(new Map(created)),
     updated: orNull(result.updated),
     destroyed: result.destroyed.length === 0 ? null : result.destroyed,

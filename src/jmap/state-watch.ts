@@ -47,6 +47,12 @@ export class StateWatch {
     this.#accounts = o.accountWatch
   }
 
+  /** What stands for everything that the user sees now. */
+  async pushState(access: Access): Promise<string> {
+    const accounts = await pushedAccounts(this.#services, access)
+    return pushStateOf((await differenceSince(this.#services, accounts, undefined, null)).now)
+  }
+
   /** What changes from now on, or since what was told last. */
   async follow(access: Access, o: FollowOptions): Promise<StateFollower> {
     const follower = new StateFollower(this.#services, this.#accounts, access, o)

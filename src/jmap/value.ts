@@ -111,6 +111,10 @@ export const utcDate = simple(
 /** Milliseconds since 1970 of a date that was read. */
 export const timeOf = (text: string): number => readDate(text)!
 
+/** The other way round; parts of a second are left out. */
+export const utcDateOf = (ms: number): string =>
+  new Date(ms - (ms % 1000)).toISOString().replace('.000Z', 'Z')
+
 /** Whatever JSON can say. */
 export const anything: Value<Json> = { wanted: 'a value', wrong: [], read: (input) => input as Json }
 

@@ -23,6 +23,7 @@ import { ConfiguredResolver } from '#dns/configured.ts'
 import type { CommitterLine } from '#kv/committer-client.ts'
 import { addresses } from '#dns/look-up.ts'
 import { DocumentFetcher } from '#http/fetch-document.ts'
+import type { Reach } from '#http/stranger-host.ts'
 import { AccountWatch } from '#account/account-watch.ts'
 import { namespaceNames, prefixOf } from '#imap/namespaces.ts'
 import { UserSessions } from '#imap/user-sessions.ts'
@@ -33,7 +34,9 @@ import { capabilities } from '#jmap/capabilities.ts'
 import { managementCapability } from '#jmap/capabilities/management.ts'
 import { RequestProcessor } from '#jmap/processor.ts'
 import type { JmapServices } from '#jmap/services.ts'
+import { jmapSettings } from '#jmap/settings.ts'
 import { StateWatch } from '#jmap/state-watch.ts'
+import { Vapid } from '#jmap/vapid.ts'
 import { TypeStates } from '#kv/type-states.ts'
 import { PartSizes } from '#mail/part-sizes.ts'
 import { ColumnsKeeper } from '#mail/columns-keeper.ts'
@@ -203,6 +206,8 @@ export function buildJmap(
     submitter: buildSubmitter(o, all),
     settings,
     clock,
+    bus,
+    vapid: new Vapid({ db: store.db, clock, contact: () => pushContact(settings) }),
   }
   const known = [...capabilities, managementCapability(management)]
   return {
@@ -214,6 +219,11 @@ export function buildJmap(
   }
 }
 
+/** Where operators of push services find us. */
+const pushContact = (settings: Settings): string =>
+  settings.get(jmapSettings).webPushContact ??
+  `mailto:postmaster@${settings.get(systemSettings).defaultHostname}`
+
 /** What an account may hold; one that is gone may hold anything, since nothing can come. */
 const limitsFrom =
   (accounts: Accounts, limits: AccountLimits) =>
@@ -222,15 +232,20 @@ const limitsFrom =
     return account === undefined ? noLimits : limits.of(account)
   }
 
+/** All addresses of a host, none where it has none or the DNS does not answer. */
+export const addressesFrom =
+  (dns: Services['dns']): Reach['addressesOf'] =>
+  async (host, o) => {
+    const found = await addresses(dns, host, o)
+    return found.kind === 'answer' ? found.records.map(({ ip }) => ip) : []
+  }
+
 function smtpDeps({ bus, settings, telemetry, clock }: WorkerOptions, services: Services): SmtpDeps {
   const { accounts, signIn, accessWatch, limits, dns, signingKeys, reports } = services
   const { db, blobs } = services.store
   const documents = new DocumentFetcher({
     clock,
-    addressesOf: async (host, o) => {
-      const found = await addresses(dns, host, o)
-      return found.kind === 'answer' ? found.records.map(({ ip }) => ip) : []
-    },
+    addressesOf: addressesFrom(dns),
   })
   const sessionPrefix = randomBytes(5).toString('hex')
   let sessions = 0

@@ -48,6 +48,7 @@ import { ListenerSet, type ListenerSetOptions } from './listener-set.ts'
 import { searchIndexes, startIndexing } from './indexing.ts'
 import { keepLogs } from './logs.ts'
 import { buildManagement } from './management.ts'
+import { startPush } from './push.ts'
 import { startQueue } from './queue.ts'
 import { composeMetrics, countWaiting } from './metrics.ts'
 import { probePorts } from './ports.ts'
@@ -134,7 +135,7 @@ export async function startServer(o: StartOptions): Promise<RunningServer> {
     selfSigned: usesSelfSigned(settings),
   })
   const { manager: queue } = undo.use(startQueue(ground, services))
-  const http = httpOf(ground, services, {
+  const { http, jmap } = httpOf(ground, services, {
     queue,
     adminToken: await writeAdminToken(o.directory),
     facts,
@@ -145,7 +146,7 @@ export async function startServer(o: StartOptions): Promise<RunningServer> {
   undo.defer(() => removeAdminToken(o.directory))
   undo.use(readProcessGauges(telemetry))
   undo.use(telemetry.gauge(events.queueMessages, () => countWaiting(db)))
-  undo.use(startBackground(ground, services))
+  undo.use(startBackground(ground, services, jmap))
   // Disposed first, so that nothing below is in use any more.
   undo.defer(async () => void (await endSessions(live, 0)))
   const listeners = (live.listeners = newListeners(ground, { ...protocols, http }))
@@ -211,7 +212,7 @@ function httpOf(
   ground: Ground,
   services: Services,
   o: Pick<WebOptions, 'adminToken' | 'facts' | 'reload' | 'metrics' | 'notReady' | 'queue'>,
-): SocketProtocol {
+): { readonly http: SocketProtocol; readonly jmap: WebOptions['jmap'] } {
   const { settings, telemetry, clock, bus, directory, selfSigned, certificates } = ground
   const { store, hasher, passwords, signIn, accounts, dns: resolver, dkimKeys } = services
   const { db } = store
@@ -236,7 +237,8 @@ function httpOf(
     signIn,
     queue: o.queue,
   })
-  return buildWeb({
+  const jmap = buildJmap(ground, services, management)
+  const http = buildWeb({
     ...o,
     settings,
     settingsObjects: settings.objects,
@@ -260,10 +262,11 @@ function httpOf(
         tx.schedule(recountName, account === undefined ? {} : { account }, clock.now()),
       ),
     searchIndexes: searchIndexes(db, bus),
-    jmap: buildJmap(ground, services, management),
+    jmap,
     management,
     signIn: new AdministratorSignIn({ settings, signIn, passwords: hasher, telemetry }),
   })
+  return { http, jmap }
 }
 
 /** Settings, logs, lock, storage, certificates, bus. */
@@ -337,9 +340,10 @@ function followAll(
   return { settled: () => follower.settled(), [Symbol.dispose]: () => stack.dispose() }
 }
 
-/** Durable background work and search indexes, on the main worker only. */
-function startBackground(ground: Ground, services: Services): AsyncDisposable {
+/** Durable background work, search indexes and messages to push services, on the main worker only. */
+function startBackground(ground: Ground, services: Services, jmap: WebOptions['jmap']): AsyncDisposable {
   const stack = new AsyncDisposableStack()
+  stack.use(startPush(ground, services, jmap))
   stack.use(startTasks(ground, services))
   stack.use(startIndexing(ground, services))
   return stack

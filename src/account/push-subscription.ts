@@ -1,0 +1,142 @@
+/**
+ * Push subscriptions (RFC 8620 §7.2): where an account's clients are told of changes when they are not connected.
+ * Who signed in with another credential does not see them; they end with the credential that made them. The letter
+ * `z` of global keys is this file's.
+ *
+ * What must always hold: `told` says up to where the client was told, and only rises when it was; so whatever breaks
+ * off, the change log knows what is still to be told.
+ */
+import { randomBytes } from 'node:crypto'
+import { Fault } from '#base/fault.ts'
+import type { AccountId } from '#base/id.ts'
+import type { Bus } from '#bus/bus.ts'
+import { json } from '#kv/codec.ts'
+import { hex, u32 } from '#kv/key.ts'
+import { globalTable } from '#kv/table.ts'
+import type { ReadTx, WriteTx } from '#kv/tx.ts'
+import type { Access } from './access.ts'
+import { credentialTable, passwordCredential, passwordTable } from './credential-tables.ts'
+import type { CredentialId } from './shown-once.ts'
+
+export interface PushKeys {
+  /** base64url */
+  readonly p256dh: string
+  readonly auth: string
+}
+
+export interface PushSubscriptionRow {
+  /** What it was made with. */
+  readonly credential: CredentialId
+  /** Of a password: when that was set. */
+  readonly passwordAt: number
+  readonly deviceClientId: string
+  readonly url: string
+  readonly keys: PushKeys | null
+  /** null: all. */
+  readonly types: readonly string[] | null
+  readonly createdAt: number
+  readonly expiresAt: number
+  /** What the client is to give back. */
+  readonly code: string
+  /** It was sent, or cannot be. */
+  readonly isAsked: boolean
+  readonly isVerified: boolean
+  /** What the client was told last: see jmap/push-state.ts. */
+  readonly told: string
+}
+
+/** 16 hex digits. */
+export type PushSubscriptionId = string
+
+export const pushSubscriptionTable = globalTable({
+  name: 'push-subscription',
+  letter: 'z',
+  key: [u32<AccountId>(), hex<PushSubscriptionId>(8)],
+  value: json<PushSubscriptionRow>(),
+})
+
+type Row = readonly [PushSubscriptionId, PushSubscriptionRow]
+
+/** Of the credential that was signed in with, those that have not expired. */
+export async function listPushSubscriptions(
+  tx: ReadTx,
+  access: Pick<Access, 'account' | 'credential'>,
+  nowMs: number,
+): Promise<readonly Row[]> {
+  const rows = await tx.list(pushSubscriptionTable, [access.account])
+  const of = await ownerOf(tx, access)
+  return rows
+    .filter(([, row]) => row.expiresAt > nowMs && isOf(row, of))
+    .map(([[, id], row]) => [id, row] as const)
+}
+
+type Owner = Pick<PushSubscriptionRow, 'credential' | 'passwordAt'>
+
+const isOf = (row: PushSubscriptionRow, { credential, passwordAt }: Owner): boolean =>
+  row.credential === credential && row.passwordAt === passwordAt
+
+async function ownerOf(
+  tx: ReadTx,
+  { account, credential = passwordCredential }: Pick<Access, 'account' | 'credential'>,
+): Promise<Owner> {
+  if (credential !== passwordCredential) return { credential, passwordAt: 0 }
+  return { credential, passwordAt: (await tx.get(passwordTable, account))?.changedAt ?? 0 }
+}
+
+export type NewPushSubscription = Pick<
+  PushSubscriptionRow,
+  'deviceClientId' | 'url' | 'keys' | 'types' | 'createdAt' | 'expiresAt'
+>
+
+/** Throws Fault `overQuota`. */
+export async function createPushSubscription(
+  tx: WriteTx,
+  access: Pick<Access, 'account' | 'credential'>,
+  wanted: NewPushSubscription,
+  o: { readonly most: number },
+): Promise<PushSubscriptionId> {
+  const { account } = access
+  const all = await tx.list(pushSubscriptionTable, [account])
+  const live = all.filter(([, { expiresAt }]) => expiresAt > wanted.createdAt)
+  if (live.length >= o.most)
+    throw new Fault('overQuota', `An account may have ${o.most} push subscriptions.`, { limit: o.most })
+  const id = randomBytes(8).toString('hex')
+  tx.put(pushSubscriptionTable, [account, id], {
+    ...wanted,
+    ...(await ownerOf(tx, access)),
+    code: randomBytes(24).toString('base64url'),
+    isAsked: false,
+    isVerified: false,
+    told: '',
+  })
+  return id
+}
+
+/** Whether it may still be used: it has not expired, and what it was made with still opens the account. */
+export async function isPushSubscriptionLive(
+  tx: ReadTx,
+  account: AccountId,
+  row: PushSubscriptionRow,
+  nowMs: number,
+): Promise<boolean> {
+  if (row.expiresAt <= nowMs) return false
+  if (row.credential === passwordCredential) return isOf(row, await ownerOf(tx, { account }))
+  const made = await tx.get(credentialTable, account, row.credential)
+  return made !== undefined && (made.expiresAt ?? Infinity) > nowMs
+}
+
+/** With an account that goes. */
+export async function destroyPushSubscriptions(tx: WriteTx, account: AccountId): Promise<void> {
+  for (const [key] of await tx.list(pushSubscriptionTable, [account])) tx.delete(pushSubscriptionTable, key)
+}
+
+const cache = 'push subscriptions'
+
+/** After a commit: whoever sends looks at those of the account. */
+export const tellPushSubscriptions = (bus: Bus, account: AccountId): void =>
+  bus.publish({ kind: 'forget', cache, key: String(account) })
+
+export const onPushSubscriptions = (bus: Bus, changed: (account: AccountId) => void): Disposable =>
+  bus.on('forget', (message) => {
+    if (message.cache === cache) changed(Number(message.key) as AccountId)
+  })
