@@ -3,6 +3,7 @@
  * parsers promise beyond that (offsets in order, the same result however the bytes are split) is asserted.
  */
 import assert from 'node:assert/strict'
+import { splitAddress } from '#base/domain-name.ts'
 import { SyntaxFault } from '#base/fault.ts'
 import { addressText, parseAddresses } from '#message/address.ts'
 import { composeAuthResults } from '#message/auth-results.ts'
@@ -17,7 +18,9 @@ import { htmlToText } from '#message/html-to-text.ts'
 import { composeMdnFields, parseMdnFields } from '#message/mdn.ts'
 import { parseStructure, StructureParser } from '#message/mime.ts'
 import { parseContentType, parseDisposition } from '#message/parameters.ts'
+import { readMailbox } from '#message/path.ts'
 import { messageIds } from '#message/references.ts'
+import { readDeliveryStatus, readDisposition } from '#message/report-reader.ts'
 import { encodeStructure, StoredStructure } from '#message/structure-codec.ts'
 import type { Part } from '#message/structure.ts'
 import { addressOfUnitext, unitextInAscii } from '#message/unitext.ts'
@@ -126,6 +129,28 @@ function unitext(bytes: Uint8Array): void {
   assert.ok(/\p{Cc}/u.test(given) || !/\p{Cc}/u.test(addressOfUnitext(given)))
 }
 
+/** What others claim to report: bounded, and in clear. */
+function reports(bytes: Uint8Array): void {
+  const { recipients } = readDeliveryStatus(bytes)
+  const said = recipients.flatMap(({ addresses, smtpReply = '', status = '' }) => [
+    ...addresses,
+    smtpReply,
+    status,
+  ])
+  const disposition = readDisposition(bytes)
+  for (const text of [...said, ...(disposition?.addresses ?? []), disposition?.disposition ?? ''])
+    assert.ok(text.length <= 2000 && !/[\r\n\0]/.test(text))
+}
+
+/** A mailbox is what the readers of addresses take it for. */
+function mailbox(bytes: Uint8Array): void {
+  const given = Buffer.from(bytes).toString('utf8')
+  const path = readMailbox(given)
+  if (path === undefined) return
+  assert.equal(path.address, given)
+  assert.equal(splitAddress(given)?.domain, path.domain)
+}
+
 export const targets: readonly {
   readonly name: string
   readonly parser: string
@@ -141,6 +166,8 @@ export const targets: readonly {
   },
   { name: 'message html', parser: bodyParser, run: (b) => void htmlToText(latin1(b)) },
   { name: 'message headers', parser: fieldParser, run: headers },
+  { name: 'message report', parser: fieldParser, run: reports },
+  { name: 'message mailbox', parser: fieldParser, run: mailbox },
   {
     name: 'message address list',
     parser: fieldParser,

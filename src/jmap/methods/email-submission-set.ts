@@ -7,7 +7,7 @@ import { isDeepStrictEqual } from 'node:util'
 import { isFault, type Fault, type PropertyProblem } from '#base/fault.ts'
 import type { MessageId } from '#base/id.ts'
 import type { ReadTx } from '#kv/tx.ts'
-import { messageBlob, messageOfBlob } from '#mail/client-blob.ts'
+import { mailboxesOf } from '#mail/email.ts'
 import { readIdentity } from '#mail/identity.ts'
 import { emailObjectId, objectNumber, submissionObjectId, threadObjectId } from '#mail/object-id.ts'
 import type { PreparedSubmission } from '#mail/prepare-submission.ts'
@@ -19,7 +19,7 @@ import {
   type Submission,
 } from '#mail/submission.ts'
 import { SubmissionRefusal } from '#mail/submission-refusal.ts'
-import { messageTable } from '#mail/tables.ts'
+import { mailboxTable, messageTable } from '#mail/tables.ts'
 import type { EnvelopeAddress, IdentityId, SubmissionEnvelope } from '#queue/submission-rows.ts'
 import type { QueueId } from '#queue/tables.ts'
 import type { OpenAccount } from '../accounts.ts'
@@ -128,10 +128,16 @@ async function prepareOne(call: Call, account: OpenAccount, input: JsonObject): 
   return prepared
 }
 
-async function maySee(tx: ReadTx, { id, isOwn, who }: OpenAccount, email: MessageId): Promise<boolean> {
-  const row = await tx.get(messageTable, id, email)
-  if (row === undefined || isOwn) return row !== undefined
-  return (await messageOfBlob(tx, id, who, messageBlob(id, email, row))) !== undefined
+/** As Email/get finds it: in a mailbox that the user may read. */
+async function maySee(tx: ReadTx, account: OpenAccount, email: MessageId): Promise<boolean> {
+  const row = await tx.get(messageTable, account.id, email)
+  const places = row === undefined ? [] : [...mailboxesOf(row)]
+  if (account.isOwn || places.length === 0) return places.length > 0
+  const mailboxes = await tx.getMany(
+    mailboxTable,
+    places.map((place) => [account.id, place] as const),
+  )
+  return mailboxes.some((mailbox) => mailbox !== undefined && account.mayRead(mailbox))
 }
 
 const notThere = (properties: readonly string[]): SetFault =>
