@@ -15,6 +15,7 @@ const testsOf: Readonly<Record<string, string>> = {
   'urn:ietf:params:jmap:mail:share': 'share-with.test.ts',
   'urn:ietf:params:jmap:principals:owner': 'shared-accounts.test.ts',
   'urn:ietf:params:jmap:webpush-vapid': 'vapid.test.ts',
+  'urn:ietf:params:jmap:smimeverify': 'smime-filter.test.ts',
 }
 
 /** "Email/queryChanges": the test is `methods/email-query-changes.test.ts`. */

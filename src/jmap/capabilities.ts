@@ -3,6 +3,7 @@ import type { Capability } from './capability.ts'
 import { blob } from './capabilities/blob.ts'
 import { core } from './capabilities/jmap-core.ts'
 import { mail } from './capabilities/mail.ts'
+import { smimeverify } from './capabilities/smimeverify.ts'
 import { mailShare } from './capabilities/mail-share.ts'
 import { mdn } from './capabilities/mdn.ts'
 import { principals, principalsOwner } from './capabilities/principals.ts'
@@ -20,6 +21,7 @@ export const capabilities: readonly Capability[] = [
   principals,
   principalsOwner,
   quota,
+  smimeverify,
   submission,
   websocket,
   webPushVapid,

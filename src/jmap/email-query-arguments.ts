@@ -17,6 +17,7 @@ import { askerOf, type OpenAccount } from './accounts.ts'
 import { invalidArguments, MethodError } from './errors.ts'
 import type { Filter } from './filter.ts'
 import type { Call } from './method.ts'
+import { smimeConditions, type SmimeSets, smimeTests } from './smime-filter.ts'
 import type { Comparator } from './sort.ts'
 import {
   boolean,
@@ -63,6 +64,7 @@ export const emailConditions = {
   subject: string,
   body: string,
   header,
+  ...smimeConditions,
 } as const
 
 const keywordSorts = ['hasKeyword', 'allInThreadHaveKeyword', 'someInThreadHaveKeyword'] as const
@@ -82,8 +84,13 @@ const mostTexts = 64
 const mostKeywords = 32
 
 /** Throws MethodError `unsupportedFilter` for one that asks too much at once. */
-export function emailFilterOf(call: Call, account: OpenAccount, filter: GivenFilter): EmailFilter {
-  const known = convert(call, account, filter)
+export function emailFilterOf(
+  call: Call,
+  account: OpenAccount,
+  filter: GivenFilter,
+  sets: SmimeSets = {},
+): EmailFilter {
+  const known = convert(call, account, filter, sets)
   const { texts, keywords } = traitsOf(known)
   if (texts > mostTexts || keywords > mostKeywords)
     throw new MethodError(
@@ -93,12 +100,15 @@ export function emailFilterOf(call: Call, account: OpenAccount, filter: GivenFil
   return known
 }
 
-function convert(call: Call, account: OpenAccount, filter: GivenFilter): EmailFilter {
+function convert(call: Call, account: OpenAccount, filter: GivenFilter, sets: SmimeSets): EmailFilter {
   if ('operator' in filter)
-    return { ...filter, conditions: filter.conditions.map((one) => convert(call, account, one)) }
-  const { inMailbox, inMailboxOtherThan, before, after, ...same } = filter.condition
+    return { ...filter, conditions: filter.conditions.map((one) => convert(call, account, one, sets)) }
+  const { inMailbox, inMailboxOtherThan, before, after, ...rest } = filter.condition
+  const { hasSmime: _, hasVerifiedSmime: __, hasVerifiedSmimeAtDelivery: ___, ...same } = rest
+  const isAmong = smimeTests(rest, sets)
   const condition: EmailCondition = {
     ...same,
+    ...(isAmong.length === 0 ? {} : { isAmong }),
     ...(inMailbox === undefined ? {} : { inMailbox: mailboxOf(call, account, inMailbox) }),
     ...(inMailboxOtherThan === undefined
       ? {}
@@ -119,9 +129,10 @@ export function emailQueryOf(
   account: OpenAccount,
   { filter, sort }: { readonly filter: GivenFilter | undefined; readonly sort: readonly GivenSort[] },
   { collapseThreads = false }: ReadFields<typeof emailQueryFields>,
+  sets: SmimeSets = {},
 ): EmailQuery {
   return {
-    filter: filter === undefined ? undefined : emailFilterOf(call, account, filter),
+    filter: filter === undefined ? undefined : emailFilterOf(call, account, filter, sets),
     sort: sort.map(sortOf),
     collapseThreads,
   }

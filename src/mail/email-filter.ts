@@ -5,7 +5,7 @@
  * Only mailboxes count that the one who asks may read. A message in none of those is not there, nor is it part of
  * its thread.
  */
-import type { MailboxId } from '#base/id.ts'
+import type { MailboxId, MessageId } from '#base/id.ts'
 import type { StoredStructure } from '#message/structure-codec.ts'
 import { headerCriteria, readTokens, textCriteria } from './email-text.ts'
 import type { EmailView } from './email-view.ts'
@@ -37,6 +37,8 @@ export interface EmailCondition {
   readonly subject?: string
   readonly body?: string
   readonly header?: readonly [name: string, text?: string]
+  /** What was found out otherwise: whether it is one of these. */
+  readonly isAmong?: readonly { readonly among: ReadonlySet<MessageId>; readonly isIn: boolean }[]
 }
 
 export type EmailFilter =
@@ -210,6 +212,9 @@ function* columnTests(condition: EmailCondition, seen: SeenEmails): Generator<Sl
   if (after !== undefined) yield (slot) => receivedAt[slot]! >= after
   if (minSize !== undefined) yield (slot) => sizes[slot]! >= minSize
   if (maxSize !== undefined) yield (slot) => sizes[slot]! < maxSize
+  const { ids } = seen.view
+  for (const { among, isIn } of condition.isAmong ?? [])
+    yield (slot) => among.has(ids[slot]! as MessageId) === isIn
   yield* keywordTests(condition, seen)
 }
 

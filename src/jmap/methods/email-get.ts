@@ -7,6 +7,7 @@ import { firstEmailIds, mailboxesOf, readEmails, readStructures } from '#mail/em
 import { listMailboxes } from '#mail/mailbox.ts'
 import { type MessageRow, sizeOf } from '#mail/message-row.ts'
 import { emailObjectId, mailboxObjectId, objectNumber, threadObjectId } from '#mail/object-id.ts'
+import { StoredStructure } from '#message/structure-codec.ts'
 import type { OpenAccount } from '../accounts.ts'
 import { blobIdText } from '../blob-id.ts'
 import { objectOf } from '../dispatch.ts'
@@ -22,9 +23,11 @@ import {
   rowValue,
   seenMailboxes,
   usualEmailProperties,
+  utcDateOf,
 } from '../email/email-object.ts'
 import { storedSource } from '../email/source.ts'
 import type { JmapServices } from '../services.ts'
+import { smimeProperties, smimeUrn } from '../smime-filter.ts'
 import { standardGet, type WantedObjects } from '../standard-get.ts'
 import type { Json, JsonObject } from '../value.ts'
 
@@ -44,6 +47,7 @@ export const emailGet = standardGet({
   properties: emailProperties,
   usual: usualEmailProperties,
   isProperty: isEmailProperty,
+  extensions: { [smimeUrn]: smimeProperties },
   more: bodyArguments,
   async read({ services, signal }, account, wanted, args) {
     const body = bodyOptions(args)
@@ -51,10 +55,15 @@ export const emailGet = standardGet({
       state: await services.states.read(tx, account.id, 'Email'),
       found: await find(tx, account, wanted),
     }))
+    const smime = smimeProperties.filter((name) => wanted.properties.has(name))
+    const properties = new Set([...wanted.properties].filter((name) => !isSmimeProperty(name)))
     const list: JsonObject[] = []
     for (const one of found) {
       signal.throwIfAborted()
-      list.push(await emailObject(services, account, one, wanted.properties, body))
+      const object = await emailObject(services, account, one, properties, body)
+      list.push(
+        smime.length === 0 ? object : { ...object, ...(await smimeObject(services, account, one, smime)) },
+      )
     }
     return { state: stateOf(state), list }
   },
@@ -109,6 +118,27 @@ async function emailObject(
     object.push([name, known === undefined ? await messageValue(source!, name, body) : known])
   }
   return objectOf(object)
+}
+
+const isSmimeProperty = (name: string): boolean => (smimeProperties as readonly string[]).includes(name)
+
+/** RFC 9219 §4.1. A message without a structure that can be read has no signature that could be found. */
+async function smimeObject(
+  { smime }: JmapServices,
+  account: OpenAccount,
+  { id, row, structure }: Found,
+  names: readonly (typeof smimeProperties)[number][],
+): Promise<JsonObject> {
+  const message = structure && { id, row, structure: new StoredStructure(structure) }
+  const [verdict] = message === undefined ? [undefined] : await smime.of(account.id, [message])
+  const at = verdict?.verifiedAt ?? null
+  const all = {
+    smimeStatus: verdict?.status ?? null,
+    smimeStatusAtDelivery: verdict?.statusAtDelivery ?? null,
+    smimeErrors: verdict?.errors ?? null,
+    smimeVerifiedAt: at === null ? null : utcDateOf(at),
+  }
+  return objectOf(names.map((name) => [name, all[name]] as const))
 }
 
 const namesOf = (

@@ -14,6 +14,7 @@ import {
   formatQueryState,
   parseQueryState,
 } from '../email-query-arguments.ts'
+import { usesSmime } from '../smime-filter.ts'
 import { cannotCalculate } from '../standard-changes.ts'
 import { standardQueryChanges } from '../standard-query-changes.ts'
 import { optionsOf } from './email-query.ts'
@@ -28,6 +29,7 @@ export const emailQueryChanges = standardQueryChanges({
   sortFields: emailSortFields,
   more: emailQueryFields,
   async run(call, account, asked, args) {
+    if (usesSmime(asked.filter)) throw cannotCalculate()
     const query = emailQueryOf(call, account, asked, args)
     const since = parseQueryState(asked.sinceQueryState)
     const view = await (await call.services.views.open(account.id)).loadEmails()

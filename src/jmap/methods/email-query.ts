@@ -14,6 +14,7 @@ import {
   formatQueryState,
 } from '../email-query-arguments.ts'
 import type { Call } from '../method.ts'
+import { smimeSets, usesSmime } from '../smime-filter.ts'
 import { type QueryWindow, standardQuery } from '../standard-query.ts'
 
 export const emailQuery = standardQuery({
@@ -26,8 +27,9 @@ export const emailQuery = standardQuery({
   sortFields: emailSortFields,
   more: emailQueryFields,
   async run(call, account, asked, args) {
-    const query = emailQueryOf(call, account, asked, args)
     const view = await (await call.services.views.open(account.id)).loadEmails()
+    const sets = await smimeSets(call, account, view, asked.filter)
+    const query = emailQueryOf(call, account, asked, args, sets)
     const state = await emailQueryState(call, account, view, query)
     const { slots, total } = await queryEmails({
       ...optionsOf(call, account, view, query),
@@ -35,7 +37,8 @@ export const emailQuery = standardQuery({
     })
     return {
       queryState: formatQueryState(state),
-      canCalculateChanges: true,
+      // RFC 9219 §4.3: what was a sign once may be none later, without a trace in the log until somebody asks.
+      canCalculateChanges: !usesSmime(asked.filter),
       total,
       slice: (from, to) =>
         Array.from(slots.subarray(from, to), (slot) =>
