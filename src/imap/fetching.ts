@@ -25,7 +25,7 @@ import {
 } from './fetch-response.ts'
 import { type HeldMailbox, placeOf } from './mailbox-ref.ts'
 import { completeLimited, limitPositions } from './message-limit.ts'
-import { type MessageSource, sectionBytes, type SectionBytes } from './section-bytes.ts'
+import { type MessageSource, needsStructure, sectionBytes, type SectionBytes } from './section-bytes.ts'
 import { eachPosition, eachPositionDown, pairUp, type Positions, type SequenceSet } from './sequence-set.ts'
 import type { ImapSession } from './session.ts'
 import { everGiven, vanishedSince } from './vanished.ts'
@@ -68,6 +68,7 @@ export class Fetching {
   readonly #tellsModseq: boolean
   readonly #readsRows: boolean
   readonly #readsStructures: boolean
+  readonly #isOfColumns: boolean
   /** UIDs that this command has marked \Seen. */
   readonly #marked = new Set<number>()
   #missed = false
@@ -81,7 +82,10 @@ export class Fetching {
     this.#tellsFlags = hasColumn(items, 'FLAGS')
     this.#tellsModseq = hasColumn(items, 'MODSEQ')
     this.#readsRows = this.#bytesItems.length > 0
-    this.#readsStructures = items.some((item) => item.kind !== 'column')
+    this.#readsStructures = items.some((item) =>
+      isBytesItem(item) ? needsStructure(item) : item.kind !== 'column',
+    )
+    this.#isOfColumns = items.every((item) => item.kind === 'column')
   }
 
   async run(wanted: Positions, o: FetchOptions): Promise<Completion> {
@@ -98,8 +102,8 @@ export class Fetching {
     if (marks && flagRights(held.rights).seen && (await this.#markSeen(positions, now, held))) {
       ;({ now, held } = await this.#session.selectedNow('r'))
     }
-    if (this.#readsStructures) await this.#fromRows(positions, now)
-    else await this.#fromColumns(positions, now)
+    if (this.#isOfColumns) await this.#fromColumns(positions, now)
+    else await this.#fromRows(positions, now)
     // RFC 2180 §4.1.3; a UID that nothing has is no error.
     const isIncomplete = this.#missed && !o.byUid
     const gone = { status: 'NO', code: 'EXPUNGEISSUED', text: 'Some of the messages are gone' } as const
@@ -175,17 +179,17 @@ export class Fetching {
     const { account } = this.#view
     const keys = batch.map(({ index }) => [account, now.ids.at(index) as MessageId] as const)
     const { structures, rows } = await this.#session.services.db.read(async (tx) => ({
-      structures: await tx.getMany(structureTable, keys),
+      structures: this.#readsStructures ? await tx.getMany(structureTable, keys) : undefined,
       rows: this.#readsRows ? await tx.getMany(messageTable, keys) : undefined,
     }))
     for (const [i, wanted] of batch.entries()) {
-      const stored = structures[i]
+      const stored = structures?.[i]
       const row = rows?.[i]
-      if (stored === undefined || (this.#readsRows && row === undefined)) {
+      if ((this.#readsStructures && stored === undefined) || (this.#readsRows && row === undefined)) {
         this.#missed = true
         continue
       }
-      const structure = new StoredStructure(stored)
+      const structure = stored && new StoredStructure(stored)
       const reading = row === undefined ? undefined : this.#readBytes(structure, row)
       const bytes = reading instanceof Promise ? await reading : reading
       const writing = this.#writeMessage(wanted, now, structure, bytes)
@@ -196,7 +200,7 @@ export class Fetching {
   }
 
   /** What is small is read before the response begins, so that trouble with it leaves no half of one. */
-  #readBytes(structure: StoredStructure, row: MessageRow): Maybe<readonly SectionBytes[]> {
+  #readBytes(structure: StoredStructure | undefined, row: MessageRow): Maybe<readonly SectionBytes[]> {
     const source = { blobs: this.#session.services.blobs, row, structure }
     const bytes: SectionBytes[] = []
     for (const item of this.#bytesItems) {
@@ -222,7 +226,7 @@ export class Fetching {
   #writeMessage(
     wanted: Wanted,
     now: MailboxView,
-    structure: StoredStructure,
+    structure: StoredStructure | undefined,
     bytes: readonly SectionBytes[] | undefined,
   ): Promise<void> | undefined {
     const { out, isUidOnly } = this.#session
@@ -234,7 +238,7 @@ export class Fetching {
   #writeItems(
     wanted: Wanted,
     now: MailboxView,
-    structure: StoredStructure,
+    structure: StoredStructure | undefined,
     bytes: readonly SectionBytes[],
     at: number,
     next: number,
@@ -244,7 +248,7 @@ export class Fetching {
       const item = this.#items[at]!
       if (at > 0) out.sp()
       if (item.kind === 'column') writeColumn(out, item.name, now, wanted.index, this.#view.idPrefix)
-      else if (item.kind === 'structure') writeStructure(out, item.name, structure, isUtf8)
+      else if (item.kind === 'structure') writeStructure(out, item.name, structure!, isUtf8)
       else {
         const writing = writeBytes(out, item, bytes[next++])
         if (writing !== undefined)

@@ -32,8 +32,13 @@ export interface LargeBytes {
 export interface MessageSource {
   readonly blobs: BlobStore
   readonly row: MessageRow
-  readonly structure: StoredStructure
+  /** Where `needsStructure`. */
+  readonly structure: StoredStructure | undefined
 }
+
+/** All of a message is where its row says. */
+export const needsStructure = ({ section }: BytesItem): boolean =>
+  section.part.length > 0 || section.text !== 'WHOLE'
 
 interface Range {
   readonly start: number
@@ -80,6 +85,7 @@ function readRange({ blobs, row }: MessageSource, { start, end }: Range): Maybe<
 }
 
 function rangeOf({ row, structure }: MessageSource, { part, text }: Section): Range | undefined {
+  if (structure === undefined) return { start: 0, end: sizeOf(row) }
   if (part.length === 0) {
     if (text === 'WHOLE') return { start: 0, end: sizeOf(row) }
     return text === 'TEXT'
@@ -106,7 +112,7 @@ async function binaryBytes(
   partial: Partial | undefined,
 ): Promise<SectionBytes> {
   if (section.part.length === 0) return readRange(source, cut({ start: 0, end: sizeOf(source.row) }, partial))
-  const part = partAt(source.structure.parts(), section.part)
+  const part = partAt(source.structure!.parts(), section.part)
   if (part === undefined) return undefined
   // RFC 9051 §6.4.5: only leaves can be asked for.
   if (isMultipart(part) || isMessage(part)) throw new Refusal('Not a leaf part', 'CANNOT')

@@ -55,6 +55,8 @@ export interface KvLimits {
 export interface KvEngine extends AsyncDisposable {
   readonly limits: KvLimits
   snapshot(): Maybe<KvSnapshot>
+  /** Another number as soon as a new snapshot would show anything else than before; undefined while that is unknown. */
+  revision(): number | undefined
   /**
    * Throws Fault('unavailable') where the disk is full or the engine is gone; then nothing was applied. What
    * `mayWait` goes with the next batch that may not, or after some milliseconds: a sync less.

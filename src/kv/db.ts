@@ -19,6 +19,8 @@ import type { ReadTx, WriteTx } from './tx.ts'
 export interface Db {
   /** One snapshot. The body awaits only `tx`; nothing is written to a peer inside. */
   read<T>(body: (tx: ReadTx) => Promise<T> | T): Promise<T>
+  /** Another number as soon as `read` would show anything else than before; undefined where that is unknown. */
+  revision?(): number | undefined
   /**
    * The accounts are locked before the body runs and until the commit is durable; touching another throws.
    * The body may run again after a conflict, so it awaits only `tx`: no look-ups, no events, no output.
@@ -68,6 +70,10 @@ export class KvDb implements Db {
     } finally {
       snapshot.close()
     }
+  }
+
+  revision(): number | undefined {
+    return this.#engine.revision()
   }
 
   write<T>(

@@ -49,6 +49,19 @@ export function engineSuite(name: string, open: () => Promise<KvEngine>): void {
       after.close()
     })
 
+    withEngine('has another revision once a commit is shown, and the same until then', async (engine) => {
+      ;(await engine.snapshot()).close()
+      const seen = new Set<number | undefined>()
+      for (let i = 0; i < 20; i++) {
+        const revision = engine.revision()
+        assert.ok(revision !== undefined && !seen.has(revision))
+        assert.deepEqual(await all(engine), i === 0 ? [] : [`a=${i}`])
+        assert.equal(engine.revision(), revision)
+        seen.add(revision)
+        assert.equal(await engine.commit({ ...none, puts: [put('a', `${i + 1}`)] }), 'done')
+      }
+    })
+
     withEngine('keeps a snapshot still while rows change and vanish', async (engine) => {
       await engine.commit({ ...none, puts: [put('a', '1'), put('b', '2')] })
       const old = await engine.snapshot()

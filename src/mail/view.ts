@@ -100,6 +100,8 @@ export class AccountView {
   readonly #keeper: ColumnsKeeper | undefined
   /** The commit that the view shows; undefined before the first. */
   #modseq: Modseq | undefined
+  /** The store's when that commit was read, or before it. */
+  #revision: number | undefined
   #mailboxes = new Map<MailboxId, Mailbox>()
   #mailboxList: readonly Mailbox[] | undefined
   #sets = new FlagSets()
@@ -147,7 +149,7 @@ export class AccountView {
     return this.#views.get(id)
   }
 
-  /** Shows every commit that is visible now. One row is read when nothing changed. */
+  /** Shows every commit that is visible now. Nothing is read where nothing was committed, one row where others were. */
   async refresh(): Promise<void> {
     await this.#run()
   }
@@ -176,15 +178,28 @@ export class AccountView {
 
   #run(): Promise<Loaded> {
     if (this.#next !== undefined) return this.#next
-    if (!this.#isRunning) return this.#start()
+    if (!this.#isRunning) return this.#current() ?? this.#start()
     // The run under way may have its snapshot already, from before the caller's own commit.
-    const start = (): Promise<Loaded> => this.#start()
+    const start = (): Promise<Loaded> => {
+      this.#next = undefined
+      return this.#current() ?? this.#start()
+    }
     this.#next = this.#running.then(start, start)
     return this.#next
   }
 
+  /** What is wanted, where it is at hand and nobody has committed anything. */
+  #current(): Promise<Loaded> | undefined {
+    const { mailboxes, emails } = this.#wanted
+    const revision = this.#db.revision?.()
+    if (revision === undefined || revision !== this.#revision || emails) return undefined
+    for (const id of mailboxes) if (this.#mailboxes.has(id) && !this.#columns.has(id)) return undefined
+    mailboxes.clear()
+    this.#onUse(this)
+    return Promise.resolve({ mailboxes: this.#views, emails: this.#emailView })
+  }
+
   #start(): Promise<Loaded> {
-    this.#next = undefined
     this.#isRunning = true
     const wanted = this.#wanted
     this.#wanted = nothingWanted()
@@ -211,10 +226,11 @@ export class AccountView {
 
   async #catchUp(wanted: Wanted): Promise<void> {
     for (;;) {
+      const revision = this.#db.revision?.()
       const news = await this.#db.read((tx) => this.#readNews(tx))
-      if (news === undefined) return
       if (news !== 'tooMuch') {
-        this.#apply(news)
+        if (news !== undefined) this.#apply(news)
+        this.#revision = revision
         return
       }
       for (const id of this.#columns.keys()) wanted.mailboxes.add(id)

@@ -89,7 +89,7 @@ function readExtended(args: Arguments): UrlFetchArgument {
 async function answerFor({ source, url }: Readable, asked: ReadonlySet<string>): Promise<Answer | undefined> {
   const { section, partial } = url
   const isWhole = section.text === 'WHOLE'
-  const part = isWhole ? partAt(source.structure.parts(), section.part) : undefined
+  const part = isWhole ? partAt(source.structure!.parts(), section.part) : undefined
   // What is not a leaf has no transfer encoding.
   const isLeaf = section.part.length > 0 && part !== undefined && !isMultipart(part) && !isMessage(part)
   const asIs: BytesItem = { kind: 'section', label: 'BODY', section, partial, marksSeen: false }

@@ -41,6 +41,12 @@ export class JournaledEngine implements KvEngine {
     return joining === undefined ? this.#now() : joining.then(() => this.#now())
   }
 
+  revision(): number | undefined {
+    if (this.#client.joining !== undefined) return undefined
+    this.#client.catchUp()
+    return this.#group
+  }
+
   commit(batch: Batch, { mayWait } = { mayWait: false }): Promise<CommitOutcome> {
     return this.#client.commit(batch, mayWait)
   }

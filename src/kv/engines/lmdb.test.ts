@@ -6,6 +6,7 @@ engineSuite('lmdb', async () => {
   return {
     limits: store.engine.limits,
     snapshot: () => store.engine.snapshot(),
+    revision: () => store.engine.revision(),
     commit: (batch) => store.engine.commit(batch),
     [Symbol.asyncDispose]: () => store[Symbol.asyncDispose](),
   }

@@ -42,6 +42,10 @@ export class MemoryEngine implements KvEngine {
     }
   }
 
+  revision(): number {
+    return this.#group
+  }
+
   async commit(batch: Batch): Promise<CommitOutcome> {
     // As with a real engine, the answer comes later and others run in between.
     await Promise.resolve()
