@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import fc from 'fast-check'
+import { zipSync } from 'fflate'
 import type { MailboxId, MessageId, Modseq } from '#base/id.ts'
 import { parseStructure } from '#message/mime.ts'
 import { StoredStructure } from '#message/structure-codec.ts'
@@ -13,6 +14,8 @@ import type { EmailSort } from './email-sort.ts'
 import type { EmailView } from './email-view.ts'
 import { expungeMessages } from './expunge.ts'
 import { storeFlags } from './flags.ts'
+import { indexedUpTo } from './index-status.ts'
+import { openIndexed } from './indexed-account.test.ts'
 import { ingest } from './ingest.ts'
 import { noLimits } from './limits.ts'
 import { type MessageRow, sizeOf } from './message-row.ts'
@@ -380,6 +383,34 @@ test('RFC 8620 §5.6: what is removed and added makes of the old result the new 
     ),
     { numRuns: 200 },
   )
+})
+
+test('RFC 8621 §4.4.1: text of attachments is found once it is indexed, and told as a change', async () => {
+  const of = await openIndexed()
+  const document = zipSync({ 'word/document.xml': Buffer.from('<w:p><w:t>quarterly figures</w:t></w:p>') })
+  await of.append(
+    [
+      'Subject: report\nMIME-Version: 1.0\nContent-Type: multipart/mixed; boundary=b\n\n--b\n\nsee there\n--b',
+      'Content-Type: application/octet-stream; name="Numbers.docx"\nContent-Transfer-Encoding: base64\n',
+      `${Buffer.from(document).toString('base64')}\n--b--\n`,
+    ].join('\n'),
+  )
+  await of.append('Subject: other\n\nfigures\n')
+  const view = await (await open(of)).loadEmails()
+  const filter = { condition: { text: 'figure' } }
+  const { indexes } = of
+  const o = { ...optionsOf(of, view, { filter, sort: [], collapseThreads: false }), indexes }
+  const found = async (): Promise<readonly number[]> =>
+    Array.from((await queryEmails(o)).slots, (slot) => view.ids[slot]!)
+  const before = await found()
+  assert.deepEqual([before, await indexedUpTo(of.db, account)], [[2], 0])
+  of.indexer.look(account)
+  await of.indexer.settled()
+  const after = await found()
+  assert.deepEqual([after, await indexedUpTo(of.db, account)], [[2, 1], 2])
+  const told = await queryEmailChanges({ ...o, since: view.changedAt, indexed: { before: 0, now: 2 } })
+  assert.ok(told !== 'unknown')
+  assert.deepEqual(spliced(before, told), after)
 })
 
 test('RFC 8620 §5.6: what lies behind upToId is left out where nothing can move', async () => {

@@ -3,6 +3,7 @@ import test from 'node:test'
 import fc from 'fast-check'
 import { zipSync } from 'fflate'
 import type { Uid } from '#base/id.ts'
+import { hasWord } from '#search/words.ts'
 import { expungeMessages } from './expunge.ts'
 import type { SearchCriteria } from './search-criteria.ts'
 import { find, openIndexed } from './indexed-account.test.ts'
@@ -71,6 +72,11 @@ const needle = fc.oneof(
 )
 
 const leaf: fc.Arbitrary<SearchCriteria> = fc.oneof(
+  fc.record({
+    kind: fc.constant('phrase' as const),
+    region: fc.constantFrom('from' as const, 'subject' as const, 'body' as const),
+    text: needle.filter(hasWord),
+  }),
   fc.record({ kind: fc.constantFrom('from', 'to', 'cc', 'subject', 'body', 'text'), text: needle }),
   fc.record({
     kind: fc.constant('header' as const),
@@ -78,11 +84,18 @@ const leaf: fc.Arbitrary<SearchCriteria> = fc.oneof(
     text: needle,
   }),
 )
-const fuzzy: fc.Arbitrary<SearchCriteria> = fc.record({
-  kind: fc.constant('fuzzy' as const),
-  region: fc.constantFrom('from', 'to', 'cc', 'bcc', 'subject', 'body', 'text'),
-  text: fc.oneof(word, fc.constantFrom('hullo', 'hell', 'shells', 'searching', 'sarch bell', '東京', '検索')),
-})
+const fuzzy: fc.Arbitrary<SearchCriteria> = fc.record(
+  {
+    kind: fc.constant('fuzzy' as const),
+    region: fc.constantFrom('from', 'to', 'cc', 'bcc', 'subject', 'body', 'text'),
+    text: fc.oneof(
+      word,
+      fc.constantFrom('hullo', 'hell', 'shells', 'searching', 'sarch bell', '東京', '検索'),
+    ),
+    withoutSlips: fc.constant(true as const),
+  },
+  { requiredKeys: ['kind', 'region', 'text'] },
+)
 const criteria: fc.Arbitrary<SearchCriteria> = fc.oneof(
   fuzzy,
   leaf,
