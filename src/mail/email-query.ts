@@ -42,6 +42,8 @@ export interface EmailQueryOptions {
   readonly first?: number
   /** With `first`: the number of all is wanted besides. */
   readonly needsTotal?: boolean
+  /** How far the index is, where the filter asks for what it alone has: without, such results are not kept. */
+  readonly indexedUpTo?: number
   readonly signal?: AbortSignal
 }
 
@@ -53,8 +55,27 @@ export interface EmailResult {
 }
 
 export async function queryEmails(o: EmailQueryOptions): Promise<EmailResult> {
-  const { view, query } = o
-  const seen = new SeenEmails(view, o.mayRead)
+  const seen = new SeenEmails(o.view, o.mayRead)
+  const name = nameOf(o, seen)
+  const kept = name === undefined ? undefined : o.view.results.get(name)
+  if (kept !== undefined) return { slots: kept, total: kept.length }
+  const { slots, total } = await findEmails(o, seen)
+  if (name !== undefined && total === slots.length) o.view.results.set(name, slots.slice())
+  return { slots, total }
+}
+
+/** The results of longer queries are not kept. */
+const longestName = 4096
+
+/** What a result depends on besides the view; undefined where that is not known. */
+function nameOf({ query, indexedUpTo }: EmailQueryOptions, { places }: SeenEmails): string | undefined {
+  if (traitsOf(query.filter).ofIndex && indexedUpTo === undefined) return undefined
+  const asked = JSON.stringify([query, indexedUpTo])
+  return asked.length > longestName ? undefined : `${asked} ${Buffer.from(places).toString('latin1')}`
+}
+
+async function findEmails(o: EmailQueryOptions, seen: SeenEmails): Promise<EmailResult> {
+  const { query } = o
   const scan: Scan = { places: noSlots }
   const filter = query.filter ?? { operator: 'AND', conditions: [] }
   const compiled = compileFilter(filter, seen, (place) => scan.places[place]!)
@@ -163,6 +184,7 @@ async function searchPlaces(
       throw new Error('not a condition on emails')
     },
     criteria,
+    weight: traitsOf(o.query.filter).conditions,
     ...(indexes === undefined ? {} : { indexes }),
     ...(signal === undefined ? {} : { signal }),
     ...(count === Number.POSITIVE_INFINITY ? {} : { wanted: { count, isFromEnd: false } }),

@@ -12,8 +12,8 @@ export interface TextToken {
   readonly isPhrase: boolean
 }
 
-/** More are not looked for. */
-const mostTokens = 64
+/** More are not looked for; whoever asks for as many is refused before. */
+const mostTokens = 1000
 
 /** A quote begins a phrase where one that ends it follows; otherwise it is a sign as any other. */
 export function readTokens(text: string): readonly TextToken[] {
@@ -77,8 +77,10 @@ function tokenCriteria(region: FuzzyRegion, { text, isPhrase }: TextToken): Sear
 
 /** Without the punctuation of a sentence around it; all of it where nothing else is there. */
 export function bare(token: string): string {
-  const inner = token.replace(/^[([{<]+/, '').replace(/[)\]}>.,;:!?]+$/, '')
-  return inner === '' ? token : inner
+  let [start, end] = [0, token.length]
+  while (start < end && '([{<'.includes(token[start]!)) start++
+  while (end > start && ')]}>.,;:!?'.includes(token[end - 1]!)) end--
+  return start === end ? token : token.slice(start, end)
 }
 
 /**

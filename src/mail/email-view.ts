@@ -10,6 +10,7 @@ import { lowerBound } from './column.ts'
 import type { EmailHistory } from './email-history.ts'
 import type { EmailOrders } from './email-orders.ts'
 import type { FlagSets } from './flag-set.ts'
+import { KeptResults } from './kept-results.ts'
 import type { Mailbox } from './mailbox-row.ts'
 import type { PlaceSets } from './place-sets.ts'
 import type { SlotFlags } from './slot-flags.ts'
@@ -65,6 +66,7 @@ export class EmailView implements EmailSlots {
   readonly orders: EmailOrders
   /** Whether messages have attachments, as far as that was asked. */
   readonly attachments: SlotFlags
+  readonly results = new KeptResults()
   readonly #parts: EmailViewParts
 
   constructor(parts: EmailViewParts) {

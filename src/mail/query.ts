@@ -27,6 +27,8 @@ import { leavesOf, type SearchCriteria } from './search-criteria.ts'
 import { messageTable, structureTable } from './tables.ts'
 import { containsText, TextMatcher } from './text-match.ts'
 
+/** Conditions that are asked of entries before others have a turn. */
+const turnWork = 400_000
 /** Entries whose structures are read in one snapshot, and where their bytes are searched too. */
 const structurePage = 256
 const bytesPage = 64
@@ -57,6 +59,8 @@ export interface MessageSearch {
   /** Without them all text is read. */
   readonly indexes?: SearchIndexes
   readonly signal?: AbortSignal
+  /** How many conditions there are for each message, where the criteria do not show it. */
+  readonly weight?: number
   /** Told between pages how many of the entries have been looked at. */
   readonly onProgress?: (done: number) => void
 }
@@ -71,14 +75,16 @@ export async function searchMessages(o: MessageSearch): Promise<readonly number[
   const fuzzy = await prepareFuzzy(leavesOf(o.criteria))
   const matches: number[] = []
   let condition = compile(o.criteria, { columns, index: noAnswers })
-  let open = narrow(condition, among?.length ?? view.count, (i) => among?.[i] ?? i, matches)
+  const turn = Math.ceil(turnWork / (o.weight ?? Math.max(1, [...leavesOf(o.criteria)].length)))
+  const first = { count: among?.length ?? view.count, indexAt: (i: number) => among?.[i] ?? i }
+  let open = await narrow(condition, first, matches, turn)
   if (open.length > 0 && indexes !== undefined) {
     const words: WordsOf = fuzzy?.words ?? (() => [])
     const index = await askIndexes(indexes, o.account, leavesOf(o.criteria), view, open, words)
     if (index.size > 0) {
       condition = compile(o.criteria, { columns, index })
       const before = open
-      open = narrow(condition, before.length, (i) => before[i]!, matches)
+      open = await narrow(condition, { count: before.length, indexAt: (i) => before[i]! }, matches, turn)
     }
   }
   const known = o.wanted === undefined ? noneKnown : Uint32Array.from(matches).sort()
@@ -116,15 +122,16 @@ function settledBy(page: readonly number[], known: Uint32Array, { isFromEnd }: W
 }
 
 /** Those of the entries that stay open; the ones that meet the condition are added to `matches`. */
-function narrow(
+async function narrow(
   condition: Condition,
-  count: number,
-  indexAt: (i: number) => number,
+  { count, indexAt }: { readonly count: number; readonly indexAt: (i: number) => number },
   matches: number[],
-): number[] {
+  turn: number,
+): Promise<number[]> {
   const open: number[] = []
   const candidate = { index: 0, structure: undefined, answers: undefined }
   for (let i = 0; i < count; i++) {
+    if (i % turn === turn - 1) await nextTurn()
     const index = (candidate.index = indexAt(i))
     const answer = condition(candidate)
     if (answer === true) matches.push(index)

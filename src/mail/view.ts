@@ -140,6 +140,7 @@ export class AccountView {
   /** Memory of the columns. */
   get sizeBytes(): number {
     let bytes = 1000 + 200 * this.#mailboxes.size + 300 * this.#sets.size + (this.#emails?.sizeBytes ?? 0)
+    bytes += this.#emailView?.results.sizeBytes ?? 0
     for (const columns of this.#columns.values()) bytes += columns.sizeBytes
     return bytes
   }

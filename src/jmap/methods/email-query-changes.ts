@@ -38,6 +38,7 @@ export const emailQueryChanges = standardQueryChanges({
     const upTo = asked.upToId === undefined ? undefined : objectNumber('M', asked.upToId, account.idPrefix)
     const changes = await queryEmailChanges({
       ...optionsOf(call, account, view, query),
+      ...(state.indexed === undefined ? {} : { indexedUpTo: state.indexed }),
       since: since.modseq,
       ...(since.indexed === undefined ? {} : { indexed: { before: since.indexed, now: state.indexed! } }),
       ...(upTo === undefined ? {} : { upTo: upTo as MessageId }),

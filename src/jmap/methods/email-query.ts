@@ -33,6 +33,7 @@ export const emailQuery = standardQuery({
     const state = await emailQueryState(call, account, view, query)
     const { slots, total } = await queryEmails({
       ...optionsOf(call, account, view, query),
+      ...(state.indexed === undefined ? {} : { indexedUpTo: state.indexed }),
       ...wanted(asked.window),
     })
     return {
