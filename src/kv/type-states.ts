@@ -49,7 +49,10 @@ export class TypeStates {
     const to = (tx.modseq(account) - 1) as Modseq
     const known = this.#known.get(account)
     const found = known !== undefined && known.at <= to ? await follow(tx, account, known, to) : undefined
-    return (found ?? (await scan(tx, account, to))).states.get(type)!
+    const now = found ?? (await scan(tx, account, to))
+    // What others in this commit do is not there yet.
+    if (to === (await tx.sequence(account))) this.#known.set(account, now)
+    return now.states.get(type)!
   }
 
   async #readAll(tx: ReadTx, account: AccountId): Promise<Known> {

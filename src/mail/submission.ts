@@ -41,7 +41,7 @@ export interface CreateOptions {
 
 /** RFC 8621 §7: the server may remove what is long over. */
 const keptMs = 30 * 86_400_000
-const removedAtOnce = 20
+const removedAtOnce = 4
 
 /** RFC 3461 §4.4: others name the submission by it in what they report. */
 export const envelopeIdOf = (id: QueueId): string => `S${queueIdText(id)}`
