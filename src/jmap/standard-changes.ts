@@ -23,6 +23,8 @@ export interface ChangesType {
    * Of an account that is shared, what the user is told: who may not see an object must not learn of it. For the
    * own account nothing is asked. Throws MethodError `cannotCalculateChanges`.
    */
+  /** `visible` is asked of the own account too: not all that the log tells of is there for clients. */
+  readonly asksAlways?: true
   visible(call: Call, account: OpenAccount, found: ChangesSince, since: Modseq): Promise<ChangesSince>
   /** Members of the response besides those of every /changes. */
   readonly more?: (found: ChangesSince) => JsonObject
@@ -49,7 +51,8 @@ export function standardChanges(of: ChangesType): JmapMethod {
         readChanges(tx, { states, account: account.id, type, since, limit }),
       )
       if (found === undefined) throw cannotCalculate()
-      const seen = account.isOwn ? found : await of.visible(call, account, found, since.from)
+      const seen =
+        account.isOwn && of.asksAlways !== true ? found : await of.visible(call, account, found, since.from)
       const { created, updated, destroyed, ...told } = pageOf(seen, since, limit)
       const ids = (numbers: readonly number[]): readonly string[] => numbers.map((n) => of.idOf(account, n))
       return [

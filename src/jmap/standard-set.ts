@@ -71,6 +71,8 @@ export interface SetType<F extends Fields, P> {
   readonly more?: F
   /** What must wait for something else than the store, before the commit: bytes that are staged, say. */
   prepare(call: Call, account: OpenAccount, request: SetRequest, args: ReadFields<F>): Promise<P>
+  /** When the call has ended, however: what was prepared and not used goes. */
+  release?(prepared: P): Promise<void>
   begin(context: SetContext<F, P>): Promise<SetWork> | SetWork
   /** Whether objects may only be right together: two that exchange a name that must be unique (RFC 8620 §5.3). */
   readonly isLinked?: true
@@ -124,10 +126,14 @@ export function standardSet<const F extends Fields = Fields, P = undefined>(of: 
       const account = await call.account(args.accountId!)
       const request = requestOf(call, args)
       const prepared = await of.prepare(call, account, request, args)
-      const result = await commit(of, { call, account, request, args, prepared })
-      for (const [creationId, { id }] of result.created) call.createdIds.set(creationId, id)
-      const more = (await of.after?.(call, account, result, args, prepared)) ?? []
-      return [{ arguments: responseOf(account, result) }, ...more]
+      try {
+        const result = await commit(of, { call, account, request, args, prepared })
+        for (const [creationId, { id }] of result.created) call.createdIds.set(creationId, id)
+        const more = (await of.after?.(call, account, result, args, prepared)) ?? []
+        return [{ arguments: responseOf(account, result) }, ...more]
+      } finally {
+        await of.release?.(prepared)
+      }
     },
   })
 }

@@ -2,7 +2,8 @@
  * Which Emails of Threads somebody sees: those with an entry without `\Deleted` (RFC 8621 §4.1.1) in a mailbox
  * whose contents the user may read (§2, mayReadItems).
  */
-import type { MailboxId, MessageId } from '#base/id.ts'
+import type { AccountId, MailboxId, MessageId, Modseq } from '#base/id.ts'
+import { expungedSince } from '#kv/change-log.ts'
 import type { ReadTx } from '#kv/tx.ts'
 import { listMailboxes } from '#mail/mailbox.ts'
 import type { Mailbox } from '#mail/mailbox-row.ts'
@@ -32,3 +33,17 @@ export const inThreadOrder = (
   [a, rowA]: readonly [MessageId, MessageRow],
   [b, rowB]: readonly [MessageId, MessageRow],
 ): number => rowA.receivedAt - rowB.receivedAt || a - b
+
+/** Whether something left a mailbox that the user may read: nobody knows any more what it was. */
+export async function hasLost(
+  tx: ReadTx,
+  account: AccountId,
+  readable: Readable,
+  since: Modseq,
+): Promise<boolean> {
+  for (const mailbox of readable ?? []) {
+    const uids = await expungedSince(tx, account, mailbox, since)
+    if (uids === 'tooOld' || uids.length > 0) return true
+  }
+  return false
+}

@@ -2,7 +2,8 @@
  * The Received field that a server adds to what it accepts (RFC 5321 §4.4): composed from facts given by
  * the caller, folded so that no line is longer than 78 characters (RFC 5322 §2.1.1).
  */
-import { formatDate } from './date.ts'
+import { formatDate, parseDate } from './date.ts'
+import { fieldValue } from './headers.ts'
 
 export interface ReceivedFacts {
   /** What the client said in HELO or EHLO; undefined where it is not told whom the message came from. */
@@ -37,6 +38,12 @@ export function composeReceived(facts: ReceivedFacts): string {
   words[words.length - 1] += ';'
   words.push(formatDate(facts.atMs, facts.zoneMinutes ?? 0))
   return `${foldWords('Received:', words)}\r\n`
+}
+
+/** When a message last arrived somewhere: the date of the topmost Received field; undefined where there is none. */
+export function receivedTime(header: Uint8Array): number | undefined {
+  const value = fieldValue(header, 'received')
+  return value === undefined ? undefined : parseDate(value.slice(value.lastIndexOf(';') + 1))?.ms
 }
 
 /** RFC 5321 §4.4 TCP-info; §4.1.3 for the form of the address. */

@@ -1,10 +1,17 @@
 /** urn:ietf:params:jmap:mail (RFC 8621 §1.3.1). */
 import { maxEntries } from '#mail/copy.ts'
 import { maxDepth, maxNameBytes } from '#mail/mailbox-path.ts'
+import { maxDepth } from '#mail/mailbox-path.ts'
 import type { Capability } from '../capability.ts'
 import { emailSorts } from '../email-query-arguments.ts'
 import { emailQueryChanges } from '../methods/email-query-changes.ts'
 import { emailQuery } from '../methods/email-query.ts'
+import { mostAttachmentBytes } from '../email/create.ts'
+import { emailChanges } from '../methods/email-changes.ts'
+import { emailCopy } from '../methods/email-copy.ts'
+import { emailImport } from '../methods/email-import.ts'
+import { emailParse } from '../methods/email-parse.ts'
+import { emailSet } from '../methods/email-set.ts'
 import { mailboxChanges } from '../methods/mailbox-changes.ts'
 import { emailGet } from '../methods/email-get.ts'
 import { mailboxGet } from '../methods/mailbox-get.ts'
@@ -29,13 +36,18 @@ export const mail: Capability = {
     emailQuery,
     emailQueryChanges,
     searchSnippetGet,
+    emailChanges,
+    emailSet,
+    emailCopy,
+    emailImport,
+    emailParse,
   ],
   session: () => ({}),
   account: (_services, { mayCreateAtTop }) => ({
     maxMailboxesPerEmail: maxEntries,
     maxMailboxDepth: maxDepth,
     maxSizeMailboxName: maxNameBytes,
-    maxSizeAttachmentsPerEmail: 50_000_000,
+    maxSizeAttachmentsPerEmail: mostAttachmentBytes,
     emailQuerySortOptions: [...emailSorts],
     mayCreateTopLevelMailbox: mayCreateAtTop,
   }),

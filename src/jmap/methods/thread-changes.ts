@@ -2,8 +2,8 @@
  * Thread/changes (RFC 8621 §3.2). The change log says when a Thread has other Emails than before, as its owner sees
  * it; who may not read all mailboxes is told of what is to be seen in theirs, and of nothing else.
  */
-import type { AccountId, Modseq, ThreadId } from '#base/id.ts'
-import { type ChangesSince, changesSince, expungedSince } from '#kv/change-log.ts'
+import type { Modseq, ThreadId } from '#base/id.ts'
+import { type ChangesSince, changesSince } from '#kv/change-log.ts'
 import type { ReadTx } from '#kv/tx.ts'
 import { listMailboxes } from '#mail/mailbox.ts'
 import type { MessageRow } from '#mail/message-row.ts'
@@ -11,7 +11,7 @@ import { threadObjectId } from '#mail/object-id.ts'
 import { readThreads } from '#mail/thread.ts'
 import type { OpenAccount } from '../accounts.ts'
 import { cannotCalculate, standardChanges } from '../standard-changes.ts'
-import { isReadable, isVisible, type Readable, readableOf } from '../thread-visibility.ts'
+import { hasLost, isReadable, isVisible, type Readable, readableOf } from '../thread-visibility.ts'
 
 export const threadChanges = standardChanges({
   type: 'Thread',
@@ -65,13 +65,4 @@ function changeOf(
   if (!messages.some((row) => isVisible(readable, row))) return 'destroyed'
   // Where all of it changed, the client may never have seen it: to hear of something twice does no harm.
   return here.some(({ modseq, deleted }) => modseq <= since && !deleted) ? 'updated' : 'created'
-}
-
-/** Whether something left a mailbox that the user may read: nobody knows any more what it was. */
-async function hasLost(tx: ReadTx, account: AccountId, readable: Readable, since: Modseq): Promise<boolean> {
-  for (const mailbox of readable ?? []) {
-    const uids = await expungedSince(tx, account, mailbox, since)
-    if (uids === 'tooOld' || uids.length > 0) return true
-  }
-  return false
 }
