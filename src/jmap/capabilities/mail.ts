@@ -1,7 +1,6 @@
 /** urn:ietf:params:jmap:mail (RFC 8621 §1.3.1). */
 import { maxEntries } from '#mail/copy.ts'
 import { maxDepth, maxNameBytes } from '#mail/mailbox-path.ts'
-import { maxDepth } from '#mail/mailbox-path.ts'
 import type { Capability } from '../capability.ts'
 import { emailSorts } from '../email-query-arguments.ts'
 import { emailQueryChanges } from '../methods/email-query-changes.ts'

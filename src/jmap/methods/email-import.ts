@@ -8,6 +8,7 @@ import { ingestEmail } from '#mail/ingest.ts'
 import type { MailLimits } from '#mail/limits.ts'
 import { type PreparedMessage, prepareMessage } from '#mail/prepare.ts'
 import { restage } from '#mail/restage.ts'
+import { FieldScanner } from '#message/headers.ts'
 import { receivedTime } from '#message/received.ts'
 import type { OpenAccount } from '../accounts.ts'
 import { openBlobId } from '../blob-id.ts'
@@ -88,7 +89,7 @@ async function stage(
   const restaged = await restage(services.blobs, beginningOf(bytes, start))
   const { staged, structure } = restaged
   // RFC 5322 §3.6: what does not begin with a field is no message.
-  if (structure.root.bodyStart === 0 || staged.sizeBytes === 0) {
+  if (!new FieldScanner(Buffer.concat(start)).next()) {
     await restaged.abort()
     throw new SetFault('invalidEmail', 'This is no message.')
   }

@@ -1,5 +1,6 @@
 /** Email/parse (RFC 8621 §4.9): what blobs are as messages, without making them some. */
 import { isFault } from '#base/fault.ts'
+import { FieldScanner } from '#message/headers.ts'
 import type { OpenAccount } from '../accounts.ts'
 import { openBlobId, readBlobId } from '../blob-id.ts'
 import { objectOf } from '../dispatch.ts'
@@ -87,7 +88,7 @@ async function openMessage(
     if (content === undefined) return 'notFound'
     const source = await blobSource(readBlobId(blobId)!, content)
     // RFC 5322 §3.6: what does not begin with a field is no message.
-    return source.structure.headerEnd === 0 ? 'notParsable' : source
+    return new FieldScanner(await source.header()).next() ? source : 'notParsable'
   } catch (error) {
     if (isFault(error, 'notFound')) return 'notFound'
     throw error

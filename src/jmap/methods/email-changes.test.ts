@@ -1,0 +1,113 @@
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import type { MailboxId, MessageId, Uid } from '#base/id.ts'
+import { expungeMessages } from '#mail/expunge.ts'
+import { storeFlags } from '#mail/flags.ts'
+import { inboxId } from '#mail/mailbox.ts'
+import { emailObjectId, mailboxObjectId } from '#mail/object-id.ts'
+import { account, JmapTestServer } from '../fixture.test.ts'
+import type { JsonObject } from '../value.ts'
+
+const archive = 6 as MailboxId
+const letter = 'Subject: x\n\nx\n'
+const id = (number: MessageId, prefix = ''): string => emailObjectId(number, prefix)
+
+const stateOf = async (server: JmapTestServer, as?: string): Promise<string> =>
+  (await server.call('Email/get', { ids: [] }, as === undefined ? {} : { as }))['state'] as string
+
+async function changes(
+  server: JmapTestServer,
+  sinceState: string,
+  o: { readonly as?: string; readonly maxChanges?: number } = {},
+): Promise<JsonObject> {
+  const { as, ...args } = o
+  return server.call('Email/changes', { sinceState, ...args }, as === undefined ? {} : { as })
+}
+
+const lists = ({ created, updated, destroyed }: JsonObject): unknown => ({ created, updated, destroyed })
+
+const mark = (server: JmapTestServer, uid: Uid, deleted: boolean, mailbox = inboxId): Promise<unknown> =>
+  server.db.write([account], (tx) =>
+    storeFlags(tx, account, mailbox, [uid], { how: deleted ? 'add' : 'remove', keywords: [], deleted: true }),
+  )
+
+test('RFC 8621 §4.3: what was created, updated and destroyed', async () => {
+  const server = await JmapTestServer.start()
+  const one = await server.deliver(letter)
+  const two = await server.deliver(letter)
+  const state = await stateOf(server)
+  assert.deepEqual(lists(await changes(server, state)), { created: [], updated: [], destroyed: [] })
+  const three = await server.deliver(letter)
+  const passing = await server.deliver(letter)
+  await server.call('Email/set', {
+    update: { [id(one.id)]: { 'keywords/a': true } },
+    destroy: [id(two.id), id(passing.id)],
+  })
+  const found = await changes(server, state)
+  assert.deepEqual(lists(found), { created: [id(three.id)], updated: [id(one.id)], destroyed: [id(two.id)] })
+  assert.deepEqual(
+    [found['oldState'], found['newState'], found['hasMoreChanges']],
+    [state, await stateOf(server), false],
+  )
+})
+
+test('RFC 8620 §5.2: a few at a time, until all are told', async () => {
+  const server = await JmapTestServer.start()
+  const state = await stateOf(server)
+  const delivered: string[] = []
+  for (let i = 0; i < 5; i++) delivered.push(id((await server.deliver(letter)).id))
+  const told: string[] = []
+  for (let since = state, more = true; more;) {
+    const page = await changes(server, since, { maxChanges: 2 })
+    assert.ok((page['created'] as string[]).length <= 2)
+    told.push(...(page['created'] as string[]))
+    since = page['newState'] as string
+    more = page['hasMoreChanges'] as boolean
+  }
+  assert.deepEqual(told, delivered)
+  for (const sinceState of ['nonsense!', 'zzzzz'])
+    assert.equal(await server.error('Email/changes', { sinceState }), 'cannotCalculateChanges')
+  assert.equal(await server.error('Email/changes', { sinceState: state, maxChanges: 0 }), 'invalidArguments')
+})
+
+test('RFC 8621 §4.1.1: what is marked as \\Deleted is destroyed for clients', async () => {
+  const server = await JmapTestServer.start()
+  const one = await server.deliver(letter)
+  const state = await stateOf(server)
+  await mark(server, one.uid, true)
+  const hidden = await server.deliver(letter, { deleted: true })
+  assert.deepEqual(lists(await changes(server, state)), { created: [], updated: [], destroyed: [id(one.id)] })
+  await mark(server, one.uid, false)
+  assert.deepEqual(lists(await changes(server, state)), { created: [], updated: [id(one.id)], destroyed: [] })
+  await server.db.write([account], (tx) =>
+    expungeMessages(tx, account, inboxId, [one.uid, hidden.uid], { onlyDeleted: false }),
+  )
+  assert.deepEqual(lists(await changes(server, state)), { created: [], updated: [], destroyed: [id(one.id)] })
+})
+
+test('RFC 8621 §2: of a shared account, what is in the mailboxes that one may read', async () => {
+  const server = await JmapTestServer.start()
+  const guest = await server.add(9, 'guest@example.org')
+  const prefix = `${account.toString(36)}_`
+  await server.share(archive, guest.id, 'lr')
+  const here = await server.deliver(letter, { mailbox: archive })
+  const there = await server.deliver(letter)
+  const state = await stateOf(server, guest.name)
+  const fresh = await server.deliver(letter, { mailbox: archive })
+  await server.deliver(letter)
+  const as = guest.name
+  assert.deepEqual(lists(await changes(server, state, { as })), {
+    created: [id(fresh.id, prefix)],
+    updated: [],
+    destroyed: [],
+  })
+  await server.call('Email/set', { update: { [id(there.id)]: { 'keywords/a': true } } })
+  const { created } = await changes(server, state, { as })
+  assert.deepEqual(created, [id(fresh.id, prefix)])
+  const into = { mailboxIds: { [mailboxObjectId(inboxId, '')]: true } }
+  await server.call('Email/set', { update: { [id(here.id)]: into } })
+  assert.ok(((await changes(server, state, { as }))['destroyed'] as string[]).includes(id(here.id, prefix)))
+  await server.share(archive, guest.id, 'lrs')
+  const args = { sinceState: state }
+  assert.equal(await server.error('Email/changes', args, guest.name), 'cannotCalculateChanges')
+})
