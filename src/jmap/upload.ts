@@ -100,8 +100,8 @@ export async function keep(
   account: OpenAccount,
   bytes: UploadedBytes,
 ): Promise<string> {
-  const { uploadQuota, maxUploadCount } = settings.get(jmapSettings)
-  const limits = { bytes: uploadQuota, count: maxUploadCount }
+  const { uploadQuota, maxUploadCount, uploadTtl } = settings.get(jmapSettings)
+  const limits = { bytes: uploadQuota, count: maxUploadCount, ttlMs: uploadTtl }
   const hash = await db.write([account.id], (tx) =>
     keepUpload(tx, account.id, account.who.account, bytes, { now: clock.now(), limits }),
   )

@@ -75,7 +75,7 @@ const blobOf = async ({ db }: TestAccount, { id }: Ingested): Promise<ClientBlob
 async function upload(box: TestAccount, content: Uint8Array, by = account): Promise<ClientBlob> {
   const staged = await box.stage(content)
   const hash = await box.db.write([account], (tx) =>
-    keepUpload(tx, account, by, staged, { now: 1, limits: { bytes: 1e9, count: 100 } }),
+    keepUpload(tx, account, by, staged, { now: 1, limits: { bytes: 1e9, count: 100, ttlMs: 1000 } }),
   )
   return uploadBlob(hash)
 }

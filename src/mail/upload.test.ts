@@ -10,7 +10,7 @@ import { account, openTestAccount, type TestAccount } from './test-account.ts'
 import { expireUploads, findUpload, keepUpload, type UploadLimits, uploadTable } from './upload.ts'
 
 const guest = 9 as AccountId
-const roomy: UploadLimits = { bytes: 1000, count: 10 }
+const roomy: UploadLimits = { bytes: 1000, count: 10, ttlMs: 1000 }
 const signal = new AbortController().signal
 
 async function upload(
@@ -56,7 +56,7 @@ test('RFC 8620 §6: the oldest go first where an upload would pass the quota, of
   assert.deepEqual(new Set(await kept(box)), new Set([third, fourth]))
   assert.deepEqual(new Set(await linked(box)), new Set([third, fourth]))
   assert.ok(![first, second].includes(third))
-  const few = { bytes: 1000, count: 2 }
+  const few = { ...roomy, count: 2 }
   const fifth = await upload(box, 'e', 5, { limits: few })
   assert.deepEqual(new Set(await kept(box)), new Set([fourth, fifth]))
 })
@@ -99,12 +99,20 @@ test('what is stored already is taken without its bytes; what is gone is not', a
 test('RFC 8620 §6: uploads expire by their age', async () => {
   const box = await openTestAccount()
   const many = Array.from({ length: 450 }, (_, i) => i)
-  const limits = { bytes: 1e9, count: 1000 }
+  const limits = { bytes: 1e9, count: 1000, ttlMs: 1000 }
   for (const i of many) await upload(box, `number ${i}`, i, { limits, by: i % 2 === 0 ? account : guest })
   assert.equal(await expireUploads(box.db, account, { uploadedBefore: 400, signal }), 400)
   assert.equal((await kept(box)).length, 50)
   assert.equal((await linked(box)).length, 50)
   assert.equal(await expireUploads(box.db, account, { uploadedBefore: 400, signal }), 0)
+})
+
+test('RFC 8620 §6: what has expired makes room even where there is some', async () => {
+  const box = await openTestAccount()
+  await upload(box, 'old', 1)
+  const kept1 = await upload(box, 'not so old', 500)
+  const young = await upload(box, 'young', 1002)
+  assert.deepEqual(new Set(await kept(box)), new Set([kept1, young]))
 })
 
 test('with an account its uploads go, and their bytes are nobody’s', async () => {
@@ -114,6 +122,8 @@ test('with an account its uploads go, and their bytes are nobody’s', async () 
   await purgeAccount(box.db, account, signal)
   assert.deepEqual(await kept(box), [])
   assert.deepEqual(await linked(box), [])
+  const late = upload(box, 'too late', 2)
+  await assert.rejects(late, (error) => error instanceof Fault && error.code === 'notFound')
 })
 
 test('the check finds an upload without bytes, without link and without sense, and repairs it', async () => {

@@ -5,6 +5,7 @@
  * What must always hold: a row has the link that keeps its bytes; what one user has uploaded to one account stays
  * within a quota, for which the oldest go first. The same bytes again are the same upload, which then is young.
  */
+import { Fault } from '#base/fault.ts'
 import type { AccountId, BlobHash } from '#base/id.ts'
 import { PackReader, PackWriter } from '#base/pack.ts'
 import type { Staged } from '#kv/backend.ts'
@@ -13,6 +14,7 @@ import type { Db } from '#kv/db.ts'
 import { hex, u32 } from '#kv/key.ts'
 import { accountTable, type Codec } from '#kv/table.ts'
 import type { ReadTx, WriteTx } from '#kv/tx.ts'
+import { countersTable } from './tables.ts'
 
 export interface UploadRow {
   readonly sizeBytes: number
@@ -40,6 +42,8 @@ export const uploadTable = accountTable({
 export interface UploadLimits {
   readonly bytes: number
   readonly count: number
+  /** How long an upload is kept at least, where these limits allow it. */
+  readonly ttlMs: number
 }
 
 /** Bytes that are stored already, or were staged just now. */
@@ -63,6 +67,8 @@ export async function keepUpload(
   bytes: UploadedBytes,
   o: { readonly now: number; readonly limits: UploadLimits },
 ): Promise<BlobHash> {
+  if ((await tx.get(countersTable, account)) === undefined)
+    throw new Fault('notFound', 'no such account', { what: 'account' })
   const owner = ownerOfUpload(account, uploader)
   const hash = 'stored' in bytes ? bytes.stored : bytes.hash
   const others = await tx.list(uploadTable, [account, uploader])
@@ -72,7 +78,8 @@ export async function keepUpload(
   let count = oldestFirst.length + 1
   let sum = oldestFirst.reduce((all, [, row]) => all + row.sizeBytes, bytes.sizeBytes)
   for (const [key, row] of oldestFirst) {
-    if (count <= o.limits.count && sum <= o.limits.bytes) break
+    const isExpired = row.uploadedAt < o.now - o.limits.ttlMs
+    if (!isExpired && count <= o.limits.count && sum <= o.limits.bytes) break
     removeUpload(tx, key)
     count--
     sum -= row.sizeBytes
