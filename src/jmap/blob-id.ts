@@ -6,6 +6,7 @@
 import type { BlobHash, MessageId } from '#base/id.ts'
 import { type BlobContent, type BlobOrigin, type ClientBlob, mostParts, openBlob } from '#mail/client-blob.ts'
 import type { OpenAccount } from './accounts.ts'
+import type { ReadBudget } from './read-budget.ts'
 import type { JmapServices } from './services.ts'
 
 const form = /^(?:U([0-9a-f]{64})|B([0-9a-z]{1,10})-([0-9a-f]{20}))((?:-[0-9a-z]{1,4}){0,8})$/
@@ -37,12 +38,15 @@ export function readBlobId(text: string): ClientBlob | undefined {
 
 const isMessageId = (number: number): boolean => number >= 1 && number < 2 ** 48
 
-/** The content that an id stands for, as far as the user may have it. */
+/** The content that an id stands for, as far as the user may have it. Throws Fault `tooLarge` by the budget. */
 export async function openBlobId(
   { db, blobs }: Pick<JmapServices, 'db' | 'blobs'>,
   account: OpenAccount,
   text: string,
+  budget?: ReadBudget,
 ): Promise<BlobContent | undefined> {
   const blob = readBlobId(text)
-  return blob === undefined ? undefined : openBlob({ db, blobs }, account.id, account.who, blob)
+  const content = blob && (await openBlob({ db, blobs }, account.id, account.who, blob))
+  budget?.spend(content?.passedBytes ?? 0)
+  return content
 }

@@ -36,6 +36,8 @@ export interface BlobContent {
   readonly sizeBytes: number | undefined
   /** Where the content is a stored blob as it is. */
   readonly stored: BlobHash | undefined
+  /** What had to be read to find it. */
+  readonly passedBytes: number
   /** Bytes `start` to `end` (exclusive); what lies outside is left out. */
   read(start?: number, end?: number): AsyncIterable<Uint8Array>
 }
@@ -163,7 +165,12 @@ async function openUpload(
 ): Promise<BlobContent | undefined> {
   const row = await db.read((tx) => findUpload(tx, account, who.account, hash))
   if (row === undefined) return undefined
-  return { sizeBytes: row.sizeBytes, stored: hash, read: (start, end) => blobs.read(hash, start, end) }
+  return {
+    sizeBytes: row.sizeBytes,
+    stored: hash,
+    passedBytes: 0,
+    read: (start, end) => blobs.read(hash, start, end),
+  }
 }
 
 async function openMessage(
@@ -184,17 +191,19 @@ async function openMessage(
   const whole: BlobContent = {
     sizeBytes: sizeOf(row),
     stored: row.prefix.length === 0 ? row.blob : undefined,
+    passedBytes: 0,
     read: (start, end) => readMessage(blobs, row, start, end),
   }
   if (place === undefined) return whole
   // A structure that is lost is found again by the check of the store.
-  const root =
-    structure === undefined ? (await parseContent(whole)).root : new StoredStructure(structure).parts()
-  return partContent(whole, allParts(root)[place])
+  if (structure === undefined) return openPart(whole, place)
+  return partContent(whole, allParts(new StoredStructure(structure).parts())[place], 0)
 }
 
-const openPart = async (message: BlobContent, place: number): Promise<BlobContent | undefined> =>
-  partContent(message, allParts((await parseContent(message)).root)[place])
+async function openPart(message: BlobContent, place: number): Promise<BlobContent | undefined> {
+  const { root, sizeBytes } = await parseContent(message)
+  return partContent(message, allParts(root)[place], sizeBytes)
+}
 
 /** What a content is as a message. */
 export async function parseContent(message: BlobContent): Promise<MessageStructure> {
@@ -216,18 +225,24 @@ export async function readContent(
 }
 
 /** RFC 8621 §4.1.4: a multipart has no blob; an encoding that nobody knows is none. */
-function partContent(message: BlobContent, part: Part | undefined): BlobContent | undefined {
+function partContent(
+  message: BlobContent,
+  part: Part | undefined,
+  parsedBytes: number,
+): BlobContent | undefined {
   if (part === undefined || isMultipart(part)) return undefined
+  const passedBytes = message.passedBytes + parsedBytes
   const { bodyStart, bodyEnd, encoding } = part
   const sizeBytes = bodyEnd - bodyStart
   if (isIdentityEncoding(encoding) || transferDecoder(encoding) === undefined) {
     const read = (start = 0, end = sizeBytes): AsyncIterable<Uint8Array> =>
       message.read(bodyStart + Math.min(start, sizeBytes), bodyStart + Math.min(end, sizeBytes))
-    return { sizeBytes, stored: undefined, read }
+    return { sizeBytes, stored: undefined, passedBytes, read }
   }
   return {
     sizeBytes: undefined,
     stored: undefined,
+    passedBytes,
     read: (start = 0, end = Number.POSITIVE_INFINITY) =>
       rangeOf(decoded(message.read(bodyStart, bodyEnd), encoding), start, end),
   }

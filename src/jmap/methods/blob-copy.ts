@@ -8,6 +8,7 @@ import { openBlobId } from '../blob-id.ts'
 import { objectOf } from '../dispatch.ts'
 import { MethodError, setErrorOf, SetFault } from '../errors.ts'
 import { accountField, type Call, method } from '../method.ts'
+import { ReadBudget } from '../read-budget.ts'
 import { jmapSettings } from '../settings.ts'
 import { keep, stageUpload } from '../upload.ts'
 import { id, type JsonObject, listOf, wantedId } from '../value.ts'
@@ -25,12 +26,13 @@ export const blobCopy = method({
     const most = call.services.settings.get(jmapSettings).setMaxObjects
     if (blobIds!.length > most)
       throw new MethodError('requestTooLarge', `At most ${most} blobs can be copied in one call.`)
+    const budget = new ReadBudget(call.services)
     const copied = new Map<string, string>()
     const notCopied = new Map<string, JsonObject>()
     for (const blobId of new Set(blobIds)) {
       call.signal.throwIfAborted()
       try {
-        copied.set(blobId, await copy(call, from, to, blobId))
+        copied.set(blobId, await copy(call, { from, to }, blobId, budget))
       } catch (error) {
         if (!isFault(error)) throw error
         notCopied.set(blobId, setErrorOf(error))
@@ -60,13 +62,20 @@ async function openFrom(call: Call, accountId: string): Promise<OpenAccount> {
 }
 
 /** The id in the other account. Throws a SetFault or another Fault. */
-async function copy(call: Call, from: OpenAccount, to: OpenAccount, blobId: string): Promise<string> {
-  const content = await openBlobId(call.services, from, call.resolve(blobId) ?? blobId)
+async function copy(
+  call: Call,
+  { from, to }: { readonly from: OpenAccount; readonly to: OpenAccount },
+  blobId: string,
+  budget: ReadBudget,
+): Promise<string> {
+  const content = await openBlobId(call.services, from, call.resolve(blobId) ?? blobId, budget)
   if (content === undefined) throw new SetFault('notFound')
   const { stored, sizeBytes } = content
   const { services } = call
   const { maxUploadSize } = services.settings.get(jmapSettings)
   if (stored !== undefined && sizeBytes !== undefined && sizeBytes <= maxUploadSize)
     return keep(services, to, { stored, sizeBytes })
-  return (await stageUpload(services, to, content.read(), maxUploadSize)).blobId
+  const made = await stageUpload(services, to, content.read(), maxUploadSize)
+  budget.spend(made.sizeBytes)
+  return made.blobId
 }

@@ -167,3 +167,25 @@ test('data of one response has a limit, digests and sizes have none', async () =
   assert.equal((list as JsonObject[]).length, 2)
   assert.equal((await readBlob(server, id, { offset: 2000, length: 500 }))!['size'], 2500)
 })
+
+test('what one call reads has a limit, however deep it lies and however little of it is wanted', async () => {
+  const server = await JmapTestServer.start({ maxUploadSize: 20_000, uploadQuota: 1_000_000 })
+  const part = 'Content-Type: multipart/mixed; boundary=b\r\n\r\n--b\r\n\r\nx\r\n--b--\r\n'
+  const ids: string[] = []
+  for (let i = 0; i < 5; i++) ids.push(await uploaded(server, `${part}${String(i).repeat(19_000)}`))
+  const ask = async (blobs: readonly string[], properties: readonly string[]): Promise<unknown> => {
+    const { answers } = await server.request([['Blob/get', { accountId, ids: blobs, properties }, 'c']])
+    return answers[0]![1]['type']
+  }
+  assert.equal(await ask(ids, ['size']), undefined)
+  assert.equal(await ask(ids.slice(0, 4), ['digest:sha']), undefined)
+  assert.equal(await ask(ids, ['digest:sha']), 'requestTooLarge')
+  const inner = ids.map((id) => `${id}-1`)
+  assert.equal(await ask(inner.slice(0, 4), ['size']), undefined)
+  assert.equal(await ask(inner, ['size']), 'requestTooLarge')
+  const lookup = { typeNames: ['Email'], ids: inner }
+  assert.equal((await server.call('Blob/lookup', lookup))['notFound'] !== undefined, true)
+  const create = { a: { data: ids.map((blobId) => ({ blobId: `${blobId}-1`, length: 1 })) } }
+  const { notCreated } = await server.call('Blob/upload', { create })
+  assert.equal((notCreated as { a: JsonObject }).a['type'], 'tooLarge')
+})

@@ -10,6 +10,7 @@ import { openBlobId } from '../blob-id.ts'
 import { MethodError } from '../errors.ts'
 import type { Call } from '../method.ts'
 import { jmapSettings } from '../settings.ts'
+import { ReadBudget } from '../read-budget.ts'
 import { standardGet } from '../standard-get.ts'
 import { type JsonObject, nullable, unsignedInt } from '../value.ts'
 
@@ -44,9 +45,10 @@ export const blobGet = standardGet({
       throw new MethodError('invalidArguments', 'There is no list of all blobs.', { arguments: ['ids'] })
     const wanted = { properties, start: offset ?? 0, length: length ?? undefined }
     const room = { bytes: call.services.settings.get(jmapSettings).maxRequestSize }
+    const budget = new ReadBudget(call.services)
     const list: JsonObject[] = []
     for (const id of ids) {
-      const blob = await readBlob(call, account, id, wanted, room)
+      const blob = await readBlob(call, account, id, { wanted, room, budget })
       if (blob !== undefined) list.push(blob)
     }
     // What an id stands for never changes.
@@ -60,21 +62,23 @@ interface Wanted {
   readonly length: number | undefined
 }
 
-/** What is left for data in this response. */
-interface Room {
-  bytes: number
+interface Bounds {
+  readonly wanted: Wanted
+  /** What is left for data in this response. */
+  readonly room: { bytes: number }
+  readonly budget: ReadBudget
 }
 
 async function readBlob(
   call: Call,
   account: OpenAccount,
   id: string,
-  wanted: Wanted,
-  room: Room,
+  bounds: Bounds,
 ): Promise<JsonObject | undefined> {
-  const content = await openBlobId(call.services, account, id)
+  const { wanted, budget } = bounds
+  const content = await openBlobId(call.services, account, id, budget)
   if (content === undefined) return undefined
-  const passed = await pass(content, wanted, room, call.signal)
+  const passed = await pass(content, bounds, call.signal)
   const { properties } = wanted
   const found: Record<string, JsonObject[string]> = { id }
   if (properties.has('size')) found['size'] = passed.size
@@ -105,11 +109,10 @@ interface Passed {
   readonly data: Buffer | undefined
 }
 
-/** Reads what is needed of the content, once. Throws MethodError `requestTooLarge`. */
+/** Reads what is needed of the content, once. Throws MethodError `requestTooLarge` and Fault `tooLarge`. */
 async function pass(
   content: BlobContent,
-  { properties, start, length }: Wanted,
-  room: Room,
+  { wanted: { properties, start, length }, room, budget }: Bounds,
   signal: AbortSignal,
 ): Promise<Passed> {
   const end = start + (length ?? Number.POSITIVE_INFINITY)
@@ -133,6 +136,7 @@ async function pass(
     size = 0
     for await (const piece of content.read()) {
       signal.throwIfAborted()
+      budget.spend(piece.length)
       const wanted = piece.subarray(Math.max(0, start - size), Math.max(0, end - size))
       if (isRead && wanted.length > 0) take(wanted)
       size += piece.length
@@ -140,6 +144,7 @@ async function pass(
   } else if (isRead && start < size) {
     for await (const piece of content.read(start, Math.min(end, size))) {
       signal.throwIfAborted()
+      budget.spend(piece.length)
       take(piece)
     }
   }

@@ -2,12 +2,13 @@
  * Blob/lookup (RFC 9404 §4.3): the Emails, Threads and Mailboxes that a blob can be found in. Of a blob that is
  * there and not for the user, the answer is that of one that is not there.
  */
-import { messageOfBlob, openBlob, type ReadableMessage } from '#mail/client-blob.ts'
+import { messageOfBlob, type ReadableMessage } from '#mail/client-blob.ts'
 import { emailObjectId, mailboxObjectId, threadObjectId } from '#mail/object-id.ts'
 import type { OpenAccount } from '../accounts.ts'
-import { readBlobId } from '../blob-id.ts'
+import { openBlobId, readBlobId } from '../blob-id.ts'
 import { MethodError } from '../errors.ts'
 import { accountField, type Call, method } from '../method.ts'
+import { ReadBudget } from '../read-budget.ts'
 import { jmapSettings } from '../settings.ts'
 import { type JsonObject, listOf, string, wantedId } from '../value.ts'
 
@@ -44,12 +45,13 @@ export const blobLookup = method({
     if (ids!.length > most)
       throw new MethodError('requestTooLarge', `At most ${most} blobs can be looked up at once.`)
     const types = typesOf(call, typeNames!)
+    const budget = new ReadBudget(call.services)
     const list: JsonObject[] = []
     const notFound = new Set<string>()
     for (const id of new Set(ids)) {
       call.signal.throwIfAborted()
       const blobId = call.resolve(id) ?? id
-      const matchedIds = await matchesOf(call, account, blobId, types)
+      const matchedIds = await matchesOf(call, account, blobId, { types, budget })
       if (matchedIds === undefined) notFound.add(id)
       else list.push({ id: blobId, matchedIds })
     }
@@ -74,14 +76,14 @@ async function matchesOf(
   { services }: Call,
   account: OpenAccount,
   blobId: string,
-  types: ReadonlyMap<string, LookupType>,
+  { types, budget }: { readonly types: ReadonlyMap<string, LookupType>; readonly budget: ReadBudget },
 ): Promise<JsonObject | undefined> {
   const blob = readBlobId(blobId)
   if (blob === undefined) return undefined
   const message = await services.db.read((tx) => messageOfBlob(tx, account.id, account.who, blob))
   const isThere =
     message !== undefined &&
-    (blob.parts.length === 0 || (await openBlob(services, account.id, account.who, blob)) !== undefined)
+    (blob.parts.length === 0 || (await openBlobId(services, account, blobId, budget)) !== undefined)
   return Object.fromEntries(
     [...types].map(([name, type]) => [name, isThere ? type.idsOf(account, asJmapSees(message)) : []]),
   )

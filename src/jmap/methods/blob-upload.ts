@@ -10,6 +10,7 @@ import { openBlobId } from '../blob-id.ts'
 import { objectOf } from '../dispatch.ts'
 import { invalidProperties, MethodError, setErrorOf, SetFault } from '../errors.ts'
 import { accountField, type Call, method } from '../method.ts'
+import { ReadBudget } from '../read-budget.ts'
 import { jmapSettings } from '../settings.ts'
 import { stageUpload } from '../upload.ts'
 import {
@@ -56,12 +57,13 @@ export const blobUpload = method({
       throw new MethodError('requestTooLarge', `At most ${most} blobs can be made in one call.`)
     if (![...create!.keys()].every(isId))
       throw new MethodError('invalidArguments', 'A creation id must be an id.', { arguments: ['create'] })
+    const budget = new ReadBudget(call.services)
     const created = new Map<string, JsonObject>()
     const notCreated = new Map<string, JsonObject>()
     for (const [creationId, given] of create!) {
       call.signal.throwIfAborted()
       try {
-        const made = await make(call, account, given)
+        const made = await make(call, account, given, budget)
         created.set(creationId, made)
         call.createdIds.set(creationId, made['id'] as string)
       } catch (error) {
@@ -82,10 +84,15 @@ export const blobUpload = method({
 })
 
 /** Throws a SetFault or another Fault. */
-async function make(call: Call, account: OpenAccount, given: unknown): Promise<JsonObject> {
+async function make(
+  call: Call,
+  account: OpenAccount,
+  given: unknown,
+  budget: ReadBudget,
+): Promise<JsonObject> {
   const { data, type } = readUpload(given)
   const { maxUploadSize } = call.services.settings.get(jmapSettings)
-  const bytes = joined(call, account, data)
+  const bytes = joined(call, account, data, budget)
   const { blobId, sizeBytes } = await stageUpload(call.services, account, bytes, maxUploadSize)
   return { id: blobId, blobId, type: type ?? 'application/octet-stream', size: sizeBytes }
 }
@@ -125,11 +132,12 @@ async function* joined(
   call: Call,
   account: OpenAccount,
   data: readonly Source[],
+  budget: ReadBudget,
 ): AsyncGenerator<Uint8Array> {
   for (const [i, one] of data.entries()) {
     if (isSaid(one['data:asText'])) yield Buffer.from(one['data:asText']!, 'utf8')
     else if (isSaid(one['data:asBase64'])) yield Buffer.from(one['data:asBase64']!, 'base64')
-    else yield* rangeOf(call, account, one, `data/${i}`)
+    else yield* rangeOf(call, account, { ...one, property: `data/${i}` }, budget)
   }
 }
 
@@ -137,17 +145,21 @@ async function* joined(
 async function* rangeOf(
   call: Call,
   account: OpenAccount,
-  { blobId, offset, length }: Source,
-  property: string,
+  { blobId, offset, length, property }: Source & { readonly property: string },
+  budget: ReadBudget,
 ): AsyncGenerator<Uint8Array> {
   const wanted = call.resolve(blobId!)
-  const content = wanted === undefined ? undefined : await openBlobId(call.services, account, wanted)
+  const content = wanted === undefined ? undefined : await openBlobId(call.services, account, wanted, budget)
   if (content === undefined) throw new SetFault('blobNotFound', undefined, { notFound: [blobId!] })
   const start = offset ?? 0
   const size = await sizeOfContent(content)
+  // To know the size, and to come to the range, what is encoded is decoded from its beginning.
+  const isEncoded = content.sizeBytes === undefined
+  if (isEncoded) budget.spend(size)
   const end = isSaid(length) ? start + length! : size
   if (start > size || end > size)
     throw invalidProperties([{ property, problem: `must lie within the ${size} octets of the blob` }])
+  budget.spend(isEncoded ? end : end - start)
   let read = 0
   for await (const piece of start === end ? [] : content.read(start, end)) {
     call.signal.throwIfAborted()
