@@ -270,6 +270,8 @@ export interface FilterTraits {
   readonly ofIndex: boolean
   /** Mailboxes, keywords, dates and sizes only. */
   readonly ofColumns: boolean
+  /** Nothing decides that was found out otherwise. */
+  readonly isNamed: boolean
   /** How much there is to do for each message; at least 1. */
   readonly conditions: number
   /** Words and phrases, each of which is a search. */
@@ -311,6 +313,7 @@ export function traitsOf(filter: EmailFilter | undefined): FilterTraits {
     ofThreads: hasAny(threadConditions),
     ofIndex: hasAny(['text', 'body']),
     ofColumns: !hasAny([...textConditions, 'header', 'hasAttachment']),
+    isNamed: !hasAny(['isAmong']),
     conditions: Math.max(1, conditions),
     texts,
     keywords: keywords.size,

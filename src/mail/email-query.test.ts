@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import fc from 'fast-check'
-import type { Uid } from '#base/id.ts'
+import type { MessageId, Uid } from '#base/id.ts'
 import { everything, idsOf, naive, open, optionsOf, queries, steps, take } from './email-model.test.ts'
 import { queryEmails } from './email-query.ts'
 import { expungeMessages } from './expunge.ts'
@@ -50,6 +50,11 @@ test('a result is kept with its view, for the one who may read the same', async 
   const kept = await queryEmails({ ...optionsOf(of, view, query), first: 2 })
   assert.deepEqual([kept.slots, kept.total], [found.slots, 5])
   assert.equal((await queryEmails(optionsOf(of, view, query, () => false))).total, 0)
+  for (const id of [1, 2]) {
+    const isAmong = [{ among: new Set([id as MessageId]), isIn: true }]
+    const one = { ...query, filter: { condition: { isAmong } } }
+    assert.deepEqual(await idsOf(of, view, one), [id])
+  }
   await of.fill(1)
   assert.equal((await queryEmails(optionsOf(of, await account7.loadEmails(), query))).total, 6)
 })

@@ -69,7 +69,8 @@ const longestName = 4096
 
 /** What a result depends on besides the view; undefined where that is not known. */
 function nameOf({ query, indexedUpTo }: EmailQueryOptions, { places }: SeenEmails): string | undefined {
-  if (traitsOf(query.filter).ofIndex && indexedUpTo === undefined) return undefined
+  const { ofIndex, isNamed } = traitsOf(query.filter)
+  if (!isNamed || (ofIndex && indexedUpTo === undefined)) return undefined
   const asked = JSON.stringify([query, indexedUpTo])
   return asked.length > longestName ? undefined : `${asked} ${Buffer.from(places).toString('latin1')}`
 }

@@ -193,9 +193,12 @@ export class AccountView {
   #current(): Promise<Loaded> | undefined {
     const { mailboxes, emails } = this.#wanted
     const revision = this.#db.revision?.()
-    if (revision === undefined || revision !== this.#revision || emails) return undefined
+    if (revision === undefined || revision !== this.#revision) return undefined
+    if (emails && this.#emails === undefined) return undefined
     for (const id of mailboxes) if (this.#mailboxes.has(id) && !this.#columns.has(id)) return undefined
     mailboxes.clear()
+    this.#wanted.emails = false
+    if (emails) this.#emailView ??= this.#emails!.view(this.mailboxes)
     this.#onUse(this)
     return Promise.resolve({ mailboxes: this.#views, emails: this.#emailView })
   }
