@@ -174,7 +174,7 @@ export class MailboxEdit implements SetWork {
     }
     await deleteMailbox(tx, account.id, mailbox.id, this.#later)
     if (!account.isOwn)
-      unsubscribeForeign(tx, account.who.account, { account: account.id, mailbox: mailbox.id })
+      await unsubscribeForeign(tx, account.who.account, { account: account.id, mailbox: mailbox.id })
   }
 
   checkAll(): Promise<void> {

@@ -5,7 +5,7 @@
  * that share a commit have numbers of their own (RFC 7162 §3.1: no two STORE commands have the same). The log is
  * truth and the bus only a hint: whoever knows the sequence it has seen can always ask what came after, or is
  * told `tooOld` where the log was cut. Expunged UIDs have a log of their own per mailbox (RFC 7162 §3.2.7).
- * An id never appears in two lists of one entry.
+ * An id never appears in two lists of one entry. A change of id 0 is of the type as a whole, and of no object.
  */
 import type { AccountId, DataType, MailboxId, Modseq, State, Uid } from '#base/id.ts'
 import { dataTypes } from '#base/id.ts'
@@ -169,6 +169,7 @@ function summarise(changes: Changes, to: Modseq, more: boolean): ChangesSince {
   const destroyed: number[] = []
   let countsOnly = true
   for (const [id, how] of changes) {
+    if (id === 0) continue
     if (how === 'created') created.push(id)
     else if (how === 'destroyed') destroyed.push(id)
     else updated.push(id)

@@ -66,7 +66,7 @@ export async function setGrants(
     throw new Fault('tooLarge', 'the mailbox is shared with too many', { limit: o.maxShares })
   putIndex(tx, account, mailbox, row.grants, kept)
   tx.put(mailboxTable, [account, mailbox], { ...row, grants: kept, grantsModseq: tx.modseq(account) })
-  tx.changed(account, 'Mailbox', mailbox, 'updated')
+  otherVisibility(tx, account, mailbox)
   if (o.notice === undefined) return
   const changed = { before: row.grants, after: kept }
   await notifyOfGrants(tx, { owner: account, id: mailbox, name: row.name }, changed, o.notice)
@@ -139,7 +139,7 @@ export async function removeGrantee(db: Db, grantee: AccountId): Promise<void> {
       if (row === undefined) return
       const grants = row.grants.filter((grant) => grant.grantee !== grantee)
       tx.put(mailboxTable, [owner, mailbox], { ...row, grants, grantsModseq: tx.modseq(owner) })
-      tx.changed(owner, 'Mailbox', mailbox, 'updated')
+      otherVisibility(tx, owner, mailbox)
     })
   }
 }
@@ -162,6 +162,13 @@ export function putIndex(
 
 /** Whether the index says so: also of what is only denied, so that all entries of an account are found. */
 export const isIndexed = (owner: AccountId, { grantee }: Grant): boolean => grantee !== owner
+
+/** Somebody sees more or less than before: of the mailbox, and of messages and threads altogether. */
+function otherVisibility(tx: WriteTx, account: AccountId, mailbox: MailboxId): void {
+  tx.changed(account, 'Mailbox', mailbox, 'updated')
+  tx.changed(account, 'Email', 0, 'counts')
+  tx.changed(account, 'Thread', 0, 'counts')
+}
 
 const none = (grantee: AccountId): Grant => ({ grantee, granted: undefined, denied: noRights })
 

@@ -70,7 +70,7 @@ export async function listForeignSubscriptions(
   return rows.map(([[, owner, mailbox], path]) => ({ account: owner, mailbox, path }))
 }
 
-/** Throws Fault('tooLarge'). */
+/** The mailbox's account must be locked too. Throws Fault('tooLarge'). */
 export async function subscribeForeign(
   tx: WriteTx,
   account: AccountId,
@@ -81,13 +81,21 @@ export async function subscribeForeign(
   if (isNew && all.length >= maxForeign)
     throw new Fault('tooLarge', 'too many subscriptions', { limit: maxForeign })
   tx.put(foreignSubscriptionTable, [account, to.account, to.mailbox], to.path)
-  tx.changed(account, 'Subscription', 0, 'updated')
+  await changed(tx, account, to)
 }
 
-/** Ends a subscription, if there is one. */
-export function unsubscribeForeign(tx: WriteTx, account: AccountId, from: Place): void {
+/** Ends a subscription, if there is one. The mailbox's account must be locked too. */
+export async function unsubscribeForeign(tx: WriteTx, account: AccountId, from: Place): Promise<void> {
+  if ((await tx.get(foreignSubscriptionTable, account, from.account, from.mailbox)) === undefined) return
   tx.delete(foreignSubscriptionTable, [account, from.account, from.mailbox])
+  await changed(tx, account, from)
+}
+
+/** To JMAP it is the mailbox that changes (RFC 8621 §2, isSubscribed), in the account that has it. */
+async function changed(tx: WriteTx, account: AccountId, { account: owner, mailbox }: Place): Promise<void> {
   tx.changed(account, 'Subscription', 0, 'updated')
+  if ((await tx.get(mailboxTable, owner, mailbox)) !== undefined)
+    tx.changed(owner, 'Mailbox', mailbox, 'updated')
 }
 
 const keyOf = (path: string): string => hash('sha256', path).slice(0, keyHexDigits)

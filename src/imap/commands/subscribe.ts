@@ -1,6 +1,7 @@
 /** SUBSCRIBE and UNSUBSCRIBE: the mailboxes that a person wants to see. */
 import {
   dropLostSubscription,
+  type ForeignSubscription,
   listForeignSubscriptions,
   setSubscribed,
   subscribeForeign,
@@ -24,11 +25,12 @@ export const subscribe = command({
     const { mailboxes } = session
     const ref = await session.open(name, 'l')
     const { account, path, isOwn } = ref
-    await mailboxes.writeOwn((tx) =>
-      isOwn
-        ? setSubscribed(tx, account, ref.mailbox.id, true)
-        : subscribeForeign(tx, mailboxes.account, { account, mailbox: ref.mailbox.id, path }),
-    )
+    const mailbox = ref.mailbox.id
+    if (isOwn) await mailboxes.writeOwn((tx) => setSubscribed(tx, account, mailbox, true))
+    else
+      await mailboxes.write([], (tx) => subscribeForeign(tx, mailboxes.account, { account, mailbox, path }), {
+        alsoWrites: [mailboxes.account, account],
+      })
   },
 })
 
@@ -42,16 +44,21 @@ export const unsubscribe = command({
     const { account } = session.mailboxes
     // No right is needed, and nothing is said of a mailbox that the user cannot see (RFC 4314 §4).
     const ref = await session.mailboxes.find(path)
-    await session.mailboxes.writeOwn(async (tx) => {
-      if (ref?.isOwn === true) {
-        await setSubscribed(tx, account, ref.mailbox.id, false)
-        return
-      }
-      await dropLostSubscription(tx, account, path)
-      for (const foreign of await listForeignSubscriptions(tx, account)) {
-        const isIt = ref?.account === foreign.account && ref.mailbox.id === foreign.mailbox
-        if (isIt || foreign.path === path) unsubscribeForeign(tx, account, foreign)
-      }
-    })
+    if (ref?.isOwn === true) {
+      await session.mailboxes.writeOwn((tx) => setSubscribed(tx, account, ref.mailbox.id, false))
+      return
+    }
+    const isIt = (one: ForeignSubscription): boolean =>
+      one.path === path || (ref?.account === one.account && ref.mailbox.id === one.mailbox)
+    const all = await session.services.db.read((tx) => listForeignSubscriptions(tx, account))
+    const ended = all.filter(isIt)
+    await session.mailboxes.write(
+      [],
+      async (tx) => {
+        await dropLostSubscription(tx, account, path)
+        for (const one of ended) await unsubscribeForeign(tx, account, one)
+      },
+      { alsoWrites: [account, ...ended.map((one) => one.account)] },
+    )
   },
 })

@@ -4,9 +4,6 @@
  */
 import { changesSince, modseqOf, stateOf } from '#kv/change-log.ts'
 import { listNotifications } from '#mail/share-notification.ts'
-import { MethodError } from '../errors.ts'
-import { readFilter } from '../filter.ts'
-import { accountField, method } from '../method.ts'
 import { principalsCapability } from '../principals.ts'
 import {
   assertOwn,
@@ -15,32 +12,20 @@ import {
   notificationId,
   notificationSorts,
 } from '../share-notifications.ts'
-import { readSort } from '../sort.ts'
 import { cannotCalculate } from '../standard-changes.ts'
-import { anything, boolean, listOf, nullable, positiveInt, string } from '../value.ts'
+import { standardQueryChanges } from '../standard-query-changes.ts'
 
-export const shareNotificationQueryChanges = method({
-  name: 'ShareNotification/queryChanges',
+export const shareNotificationQueryChanges = standardQueryChanges({
+  type: 'ShareNotification',
   using: principalsCapability,
   standard: 'RFC 9670 §3.5',
   permission: 'jmapShareNotificationQueryChanges',
-  arguments: {
-    ...accountField,
-    filter: anything,
-    sort: nullable(listOf(anything)),
-    sinceQueryState: string,
-    maxChanges: nullable(positiveInt),
-    upToId: nullable(string),
-    calculateTotal: boolean,
-  },
-  required: ['accountId', 'sinceQueryState'],
-  async call(call, args) {
-    const account = await call.account(args.accountId!)
+  conditions: notificationConditions,
+  sorts: notificationSorts,
+  async run({ services }, account, { filter, sort, sinceQueryState }) {
     assertOwn(account)
-    const filter = readFilter(args.filter, notificationConditions)
-    const sort = readSort(args.sort ?? [], notificationSorts)
-    const since = modseqOf(args.sinceQueryState!)
-    const { db, states } = call.services
+    const { db, states } = services
+    const since = modseqOf(sinceQueryState)
     const { changes, state, all } = await db.read(async (tx) => {
       if (since === undefined || since > (await tx.sequence(account.id))) throw cannotCalculate()
       return {
@@ -52,24 +37,13 @@ export const shareNotificationQueryChanges = method({
     if (changes === 'tooOld') throw cannotCalculate()
     const now = findNotifications(all, filter, sort)
     const created = new Set(changes.created)
-    const added = now.flatMap((number, index) =>
-      created.has(number) ? [{ id: notificationId(number), index }] : [],
-    )
-    const removed = changes.destroyed.map(notificationId)
-    const { maxChanges, calculateTotal = false } = args
-    if (maxChanges !== null && maxChanges !== undefined && removed.length + added.length > maxChanges)
-      throw new MethodError('tooManyChanges')
-    return [
-      {
-        arguments: {
-          accountId: account.text,
-          oldQueryState: args.sinceQueryState!,
-          newQueryState: stateOf(state),
-          ...(calculateTotal ? { total: now.length } : {}),
-          removed,
-          added,
-        },
-      },
-    ]
+    return {
+      newQueryState: stateOf(state),
+      total: now.length,
+      removed: changes.destroyed.map(notificationId),
+      added: now.flatMap((number, index) =>
+        created.has(number) ? [{ id: notificationId(number), index }] : [],
+      ),
+    }
   },
 })

@@ -1,0 +1,248 @@
+/**
+ * Clients that keep mailboxes and threads up to date by /changes, of the owner and of a guest with some rights, over
+ * random histories: after each step what they keep is what /get says. The guest is never told of anything that only
+ * the owner may see.
+ */
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import fc from 'fast-check'
+import type { AccountId, MailboxId, Uid } from '#base/id.ts'
+import { copyMessages, moveMessages } from '#mail/copy.ts'
+import { expungeMessages } from '#mail/expunge.ts'
+import { storeFlags } from '#mail/flags.ts'
+import { inboxId, listMailboxes } from '#mail/mailbox.ts'
+import type { Mailbox } from '#mail/mailbox-row.ts'
+import { account, JmapTestServer } from './fixture.test.ts'
+import type { JsonObject } from './value.ts'
+
+const guest = 8 as AccountId
+const ann = 'ann@example.org'
+const trash = 5 as MailboxId
+
+type Objects = Map<string, JsonObject>
+
+/** What a client keeps of one type. */
+class Kept {
+  readonly #server: JmapTestServer
+  readonly #type: 'Mailbox' | 'Thread'
+  readonly #as: string | undefined
+  readonly #maxChanges: number
+  #objects: Objects = new Map()
+  #state: unknown
+  /** How often it had to begin again. */
+  begun = 0
+
+  constructor(
+    server: JmapTestServer,
+    type: 'Mailbox' | 'Thread',
+    as: string | undefined,
+    maxChanges: number,
+  ) {
+    this.#server = server
+    this.#type = type
+    this.#as = as
+    this.#maxChanges = maxChanges
+  }
+
+  async check(): Promise<void> {
+    const all = await this.#call('get', { ids: null })
+    if (all === undefined) {
+      this.#state = undefined
+      return
+    }
+    // A client that knows the state need not ask.
+    if (all['state'] !== this.#state) await this.#follow()
+    const list = all['list'] as readonly JsonObject[]
+    const sorted = (objects: Iterable<JsonObject>): readonly JsonObject[] =>
+      [...objects].toSorted((a, b) => ((a['id'] as string) < (b['id'] as string) ? -1 : 1))
+    assert.deepEqual(
+      sorted(this.#objects.values()),
+      sorted(list),
+      `${this.#type} of ${this.#as ?? 'the owner'}`,
+    )
+    assert.equal(this.#state, all['state'])
+  }
+
+  async #follow(): Promise<void> {
+    for (let more = true; more;) {
+      const since = this.#state
+      const told =
+        since === undefined
+          ? undefined
+          : await this.#call('changes', { sinceState: since, maxChanges: this.#maxChanges })
+      if (told === undefined) return this.#begin()
+      const [created, updated, destroyed] = ['created', 'updated', 'destroyed'].map(
+        (list) => told[list] as string[],
+      )
+      assert.ok(created!.length + updated!.length + destroyed!.length <= this.#maxChanges)
+      for (const id of destroyed!) {
+        assert.ok(this.#as === undefined || this.#objects.has(id), `${id} was never to be seen`)
+        this.#objects.delete(id)
+      }
+      await this.#fetch([...created!, ...updated!], null)
+      more = told['hasMoreChanges'] === true
+      this.#state = told['newState']
+    }
+  }
+
+  /** Of what is there no more the next changes tell. */
+  async #fetch(ids: readonly string[], properties: null): Promise<void> {
+    if (ids.length === 0) return
+    const found = (await this.#call('get', { ids, properties }))!
+    for (const one of found['list'] as readonly JsonObject[]) this.#objects.set(one['id'] as string, one)
+    for (const id of found['notFound'] as readonly string[]) this.#objects.delete(id)
+  }
+
+  async #begin(): Promise<void> {
+    this.begun++
+    const all = (await this.#call('get', { ids: null }))!
+    this.#state = all['state']
+    this.#objects = new Map((all['list'] as readonly JsonObject[]).map((one) => [one['id'] as string, one]))
+  }
+
+  /** undefined for an error. */
+  async #call(verb: string, args: object): Promise<JsonObject | undefined> {
+    const o = this.#as === undefined ? {} : { as: this.#as }
+    const { answers } = await this.#server.request(
+      [[`${this.#type}/${verb}`, { accountId: 'A7', ...args }, 'c']],
+      o,
+    )
+    const [name, told] = answers[0]!
+    if (name !== 'error') return told
+    assert.ok(
+      ['cannotCalculateChanges', 'accountNotFound'].includes(told['type'] as string),
+      JSON.stringify(told),
+    )
+    return undefined
+  }
+}
+
+const pick = fc.nat({ max: 1000 })
+const some = fc.array(pick, { minLength: 1, maxLength: 4 })
+const step = fc.oneof(
+  {
+    weight: 6,
+    arbitrary: fc.record({ do: fc.constant('deliver' as const), box: pick, ref: pick, seen: fc.boolean() }),
+  },
+  {
+    weight: 4,
+    arbitrary: fc.record({
+      do: fc.constant('store' as const),
+      box: pick,
+      uids: some,
+      word: pick,
+      add: fc.boolean(),
+    }),
+  },
+  {
+    weight: 4,
+    arbitrary: fc.record({
+      do: fc.constant('copy' as const),
+      box: pick,
+      to: pick,
+      uids: some,
+      move: fc.boolean(),
+    }),
+  },
+  { weight: 3, arbitrary: fc.record({ do: fc.constant('expunge' as const), box: pick, uids: some }) },
+  {
+    weight: 2,
+    arbitrary: fc.record({
+      do: fc.constant('share' as const),
+      box: pick,
+      letters: fc.constantFrom('', 'l', 'lr', 'lrs', 'r'),
+    }),
+  },
+  {
+    weight: 1,
+    arbitrary: fc.record({ do: fc.constant('subscribe' as const), box: pick, isSubscribed: fc.boolean() }),
+  },
+  { weight: 1, arbitrary: fc.record({ do: fc.constant('set' as const), box: pick, how: pick }) },
+)
+type Step = typeof step extends fc.Arbitrary<infer T> ? T : never
+
+async function apply(server: JmapTestServer, one: Step, count: number): Promise<void> {
+  const { db } = server
+  const all: readonly Mailbox[] = await db.read((tx) => listMailboxes(tx, account))
+  const few = all.filter(({ id }) => id === inboxId || id >= trash)
+  const box = few[one.box % few.length]!
+  const uids = (numbers: readonly number[]): Uid[] =>
+    [...new Set(numbers.map((n) => 1 + (n % box.uidNext)))].toSorted((a, b) => a - b) as Uid[]
+  const place = (mailbox: MailboxId) => ({ account, mailbox })
+  switch (one.do) {
+    case 'deliver':
+      await server.deliver(
+        `Message-ID: <${count}@x>\nIn-Reply-To: <thread${one.ref % 4}@x>\nSubject: s\n\nx\n`,
+        { mailbox: box.id, keywords: one.seen ? ['$seen'] : [], receivedAt: one.ref * 1000 },
+      )
+      return
+    case 'store': {
+      const word = ['$seen', '$draft', '$flagged', undefined][one.word % 4]
+      const change = {
+        how: one.add ? 'add' : 'remove',
+        keywords: word === undefined ? [] : [word],
+        deleted: word === undefined,
+      } as const
+      await db.write([account], (tx) => storeFlags(tx, account, box.id, uids(one.uids), change))
+      return
+    }
+    case 'copy': {
+      const to = few[one.to % few.length]!
+      const transfer = one.move ? moveMessages : copyMessages
+      await db.write([account], (tx) =>
+        transfer(tx, place(box.id), uids(one.uids), place(to.id), { savedAt: 1 }),
+      )
+      return
+    }
+    case 'expunge':
+      await db.write([account], (tx) =>
+        expungeMessages(tx, account, box.id, uids(one.uids), { onlyDeleted: false }),
+      )
+      return
+    case 'share':
+      return server.share(box.id, guest, one.letters)
+    case 'subscribe': {
+      const update = { [`F7_${box.id.toString(36)}`]: { isSubscribed: one.isSubscribed } }
+      await server.request([['Mailbox/set', { accountId: 'A7', update }, 'c']], { as: ann })
+      return
+    }
+    case 'set': {
+      const id = `F${box.id.toString(36)}`
+      const args = [
+        { create: { k: { name: `box ${count}`, parentId: box.id === inboxId ? null : id } } },
+        { update: { [id]: { sortOrder: count, isSubscribed: count % 2 === 0 } } },
+        { update: { [id]: { role: count % 2 === 0 ? 'trash' : null } } },
+        { destroy: [id], onDestroyRemoveEmails: true },
+      ][one.how % 4]!
+      await server.call('Mailbox/set', args)
+    }
+  }
+}
+
+test('RFC 8620 §5.2: mailboxes and threads kept by /changes are what /get says, for the owner and a guest', async () => {
+  let followed = 0
+  let begun = 0
+  await fc.assert(
+    fc.asyncProperty(
+      fc.array(step, { minLength: 5, maxLength: 30 }),
+      fc.integer({ min: 1, max: 4 }),
+      async (steps, most) => {
+        const server = await JmapTestServer.start({ changesMaxResults: 5000 })
+        await server.add(guest, ann)
+        const kept = [undefined, ann].flatMap((as) =>
+          (['Mailbox', 'Thread'] as const).map((type) => new Kept(server, type, as, most)),
+        )
+        for (const [i, one] of steps.entries()) {
+          await apply(server, one, i)
+          // Now and then several at once.
+          if (i % 3 === most % 3) continue
+          for (const client of kept) await client.check()
+          followed += kept.length
+        }
+        for (const client of kept) begun += client.begun
+      },
+    ),
+    { numRuns: 40 },
+  )
+  assert.ok(begun < followed / 2, `${begun} times of ${followed} everything was read`)
+})
