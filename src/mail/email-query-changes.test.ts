@@ -3,6 +3,7 @@ import { test } from 'node:test'
 import fc from 'fast-check'
 import { zipSync } from 'fflate'
 import type { MessageId, Modseq, Uid } from '#base/id.ts'
+import { moveMessages } from './copy.ts'
 import type { EmailFilter } from './email-filter.ts'
 import {
   deliver,
@@ -20,7 +21,8 @@ import { queryEmails } from './email-query.ts'
 import { expungeMessages } from './expunge.ts'
 import { indexedUpTo } from './index-status.ts'
 import { openIndexed } from './indexed-account.test.ts'
-import { account, inbox, openTestAccount } from './test-account.ts'
+import { deleteMailbox } from './mailbox.ts'
+import { account, archive, createdAt, inbox, openTestAccount } from './test-account.ts'
 
 interface Told {
   readonly removed: readonly number[]
@@ -156,4 +158,25 @@ test('RFC 8620 §5.6: after much went at once the change log tells what did', as
   assert.ok(told !== 'unknown')
   assert.deepEqual([told.removed.length, told.added.length, told.total], [2000, 2, 502])
   assert.deepEqual(spliced(before, told), await idsOf(of, view, query, () => true))
+})
+
+test('RFC 8620 §5.6: what was in a mailbox that is gone was in the result', async () => {
+  const of = await openTestAccount()
+  const kept = await open(of)
+  const letter = { topic: 0, from: 'anna', word: 'tea', filler: 0, hasFile: false }
+  for (const minute of [1, 2, 3]) await deliver(of, { ...letter, topic: minute, minute }, archive, [])
+  const then = await kept.loadEmails()
+  const from = { account, mailbox: archive }
+  await of.db.write([account], async (tx) => {
+    await moveMessages(tx, from, [1 as Uid], { account, mailbox: inbox }, { savedAt: createdAt })
+    await expungeMessages(tx, account, archive, [2 as Uid, 3 as Uid], { onlyDeleted: false })
+    await deleteMailbox(tx, account, archive)
+  })
+  const sort = [{ key: 'receivedAt', isAscending: true }] as const
+  const query = { filter: undefined, sort, collapseThreads: false }
+  const o = optionsOf(of, await kept.loadEmails(), query, () => true)
+  const told = await queryEmailChanges({ ...o, since: then.changedAt })
+  assert.ok(told !== 'unknown')
+  assert.deepEqual(told.removed.toSorted(), [1, 2, 3])
+  assert.deepEqual(told.added, [{ id: 1, index: 0 }])
 })

@@ -70,7 +70,7 @@ async function compared(o: EmailQueryChangesOptions): Promise<Difference | undef
   const { view, query, since } = o
   if (!traitsOf(query.filter).ofColumns) return undefined
   const then = view.asOf(since)
-  if (then === undefined) return undefined
+  if (then === undefined || hasLostMailboxes(then.view)) return undefined
   const seenThen = new SeenEmails(then.view, o.mayRead)
   const lost = [...then.changed].filter((slot) => view.places[slot] === gone && seenThen.isSeen(slot))
   // The place of a message that is gone is not known where its text decides it.
@@ -88,6 +88,12 @@ async function compared(o: EmailQueryChangesOptions): Promise<Difference | undef
     added.add(slot)
   }
   return { result, removed, added, removedIds: [] }
+}
+
+/** Whether a message was in a mailbox that is there no more: what it was like in there is not known. */
+function hasLostMailboxes({ mailboxes, placeSets, placeCounts }: EmailView): boolean {
+  const known = new Set(mailboxes.map(({ id }) => id))
+  return placeCounts.some((count, place) => count > 0 && placeSets.at(place).some((id) => !known.has(id)))
 }
 
 function marked(slots: Uint32Array, count: number): Uint8Array {
