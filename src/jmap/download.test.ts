@@ -198,3 +198,67 @@ test('RFC 8620 §6.2: what is not there, or not for the user, is told as a probl
   ])
     assert.equal(await status(get(server, blobId)), 404, blobId.slice(0, 100))
 })
+
+const nested = [
+  'Subject: outer',
+  'Content-Type: multipart/mixed; boundary=b',
+  '',
+  '--b',
+  '',
+  'first',
+  '--b',
+  'Content-Type: message/rfc822',
+  '',
+  'Subject: inner',
+  'Content-Type: multipart/mixed; boundary=c',
+  '',
+  '--c',
+  '',
+  'of the inner one',
+  '--c',
+  'Content-Type: image/png',
+  'Content-Disposition: attachment; filename=a.png',
+  'Content-Transfer-Encoding: base64',
+  '',
+  'aW5uZXIgcGljdHVyZQ==',
+  '--c--',
+  '--b',
+  'Content-Type: image/png',
+  'Content-Disposition: attachment; filename=b.png',
+  'Content-Transfer-Encoding: base64',
+  '',
+  'b3V0ZXIgcGljdHVyZQ==',
+  '--b--',
+  '',
+].join('\n')
+
+interface PartOf {
+  readonly blobId: string
+  readonly type: string
+}
+
+test('RFC 8621 §4.1.4, §4.9: what Email/get and Email/parse name can be downloaded, and imported again', async () => {
+  const server = await JmapTestServer.start()
+  const { body, message } = await deliver(server, nested)
+  assert.ok(body !== message)
+  const { list } = await server.call('Email/get', { ids: null, properties: ['blobId', 'attachments'] })
+  const [email] = list as unknown as { blobId: string; attachments: PartOf[] }[]
+  assert.equal(email!.blobId, message)
+  const read = async (id: string): Promise<string> => (await get(server, id)).text()
+  const [inner, picture] = email!.attachments
+  assert.match(await read(inner!.blobId), /^Subject: inner\r\n/)
+  assert.equal(await read(picture!.blobId), 'outer picture')
+  const { parsed } = await server.call('Email/parse', {
+    blobIds: [inner!.blobId],
+    properties: ['subject', 'attachments'],
+  })
+  const found = (parsed as unknown as Record<string, { subject: string; attachments: PartOf[] }>)[
+    inner!.blobId
+  ]!
+  assert.equal(found.subject, 'inner')
+  assert.equal(await read(found.attachments[0]!.blobId), 'inner picture')
+  const emails = { a: { blobId: inner!.blobId, mailboxIds: { F1: true } } }
+  const { created } = await server.call('Email/import', { emails })
+  const { blobId } = (created as unknown as { a: { blobId: string } }).a
+  assert.equal(await read(blobId), await read(inner!.blobId))
+})

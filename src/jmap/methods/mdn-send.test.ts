@@ -157,6 +157,27 @@ test('RFC 9007 §2.1: a receipt goes out, and the message is marked', async () =
   assert.deepEqual(read, disposition)
 })
 
+test('RFC 9007 §3.1: the Email/set comes behind, for what was sent only', async () => {
+  const mdn = await MdnTest.start()
+  const forEmailId = await mdn.message()
+  const onSuccessUpdateEmail = {
+    '#a': { 'keywords/$mdnsent': true, 'keywords/$seen': true },
+    '#b': { 'keywords/$mdnsent': true },
+  }
+  const send = { a: { disposition, forEmailId }, b: { disposition, forEmailId: 'Mzz' } }
+  const { told, behind } = await mdn.send({}, { send, onSuccessUpdateEmail })
+  assert.deepEqual(Object.keys(told['sent'] as object), ['a'])
+  assert.deepEqual(Object.keys(told['notSent'] as object), ['b'])
+  const [[name, set, callId] = [], ...more] = behind as [string, JsonObject, string][]
+  assert.deepEqual([name, callId, more], ['Email/set', 'c', []])
+  assert.deepEqual(Object.keys(set!['updated'] as object), [forEmailId])
+  assert.equal(set!['notUpdated'], null)
+  assert.deepEqual(
+    (await mdn.keywords(forEmailId)).filter((keyword) => keyword !== '$draft'),
+    ['$mdnsent', '$seen'],
+  )
+})
+
 test('RFC 9007 §2: what the client does not say the server chooses, and tells', async () => {
   const mdn = await MdnTest.start()
   const forEmailId = await mdn.message(
