@@ -208,6 +208,7 @@ async function bench(options: Options): Promise<void> {
   // Thousands of connections leave processes and buffers behind that the workloads must not meet.
   const fresh = memory.length === 0 ? targets : [...options.targets, ...(await restarted(servers))]
   await fillAll(load, fresh, options)
+  for (const server of servers) server.settle?.()
   const warm = await workloadPhase(load, fresh, options)
   const measurements = [...warm, ...(await coldPhase(load, servers, options))]
   const results: Results = {

@@ -43,6 +43,17 @@ export async function startCyrus(accounts: number, keep: string | undefined): Pr
       running = await run(data.path, imapPort)
       return { ...target, pids: [running.pid] }
     },
+    settle: () => {
+      const index = [
+        '-u',
+        'cyrus',
+        '--',
+        '/usr/lib/cyrus/bin/squatter',
+        '-C',
+        path.join(data.path, 'imapd.conf'),
+      ]
+      execFileSync('runuser', index, { stdio: 'ignore' })
+    },
     versions: { Cyrus: installedVersion('cyrus-imapd') },
     [Symbol.asyncDispose]: async () => {
       await running.stop()
@@ -82,15 +93,13 @@ conversations: yes
 search_engine: xapian
 defaultsearchtier: t1
 t1searchpartition-default: ${directory}/search
-sync_log: yes
-sync_log_channels: squatter
 autocreate_quota: 0
 jmap_max_objects_in_get: 1000
 jmap_max_objects_in_set: 1000
 tls_server_cert: disabled
 `
 
-/** Processes are used again for as many connections as come, and the index is made as mail comes. */
+/** Processes are used again for as many connections as come. The index is made when the mailboxes have been filled. */
 function cyrusConf(directory: string, o: { imapPort: number; httpPort: number }): string {
   const conf = `-C ${directory}/imapd.conf`
   return `START {
@@ -101,9 +110,6 @@ SERVICES {
   http cmd="httpd -U 1000000 ${conf}" listen="${loopback}:${o.httpPort}" prefork=1 maxchild=200
 }
 EVENTS {
-}
-DAEMON {
-  squatter cmd="/usr/lib/cyrus/bin/squatter ${conf} -R -n squatter"
 }
 `
 }

@@ -14,6 +14,8 @@ export interface StartedServer extends AsyncDisposable {
   readonly start?: Start
   /** As new, with the same data: nothing lingers of what connections before have left. */
   restart(whileStopped?: () => void): Promise<Target>
+  /** Does what the server puts off, once its mailboxes have been filled. */
+  settle?(): void
   /** Product to version. */
   readonly versions: Readonly<Record<string, string>>
 }
