@@ -100,7 +100,7 @@ export class JmapTestServer {
     this.services = {
       db,
       blobs,
-      partSizes: new PartSizes(blobs),
+      partSizes: new PartSizes(),
       views: new AccountViews({ db, budgetBytes: 64 << 20 }),
       indexes: new SearchIndexes({ db, bus, blobs, telemetry, budgetBytes: 1 << 20 }),
       states: new TypeStates(),

@@ -38,7 +38,7 @@ export async function makeManaged() {
       indexes: new SearchIndexes({ db, bus, blobs, telemetry, budgetBytes: 1 << 20 }),
       states: new TypeStates(),
       smime: new SmimeStatuses({ db, blobs, clock, anchors: () => [] }),
-      partSizes: new PartSizes(blobs),
+      partSizes: new PartSizes(),
       principals: {
         groupsOf: async () => [],
         byId: async () => undefined,

@@ -3,29 +3,23 @@
  * known for a while: bytes never change.
  */
 import { Lru } from '#base/lru.ts'
-import type { BlobStore } from '#blob/store.ts'
 import { isIdentityEncoding, transferDecoder } from '#message/body.ts'
 import type { Part } from '#message/structure.ts'
-import { readMessage, type StoredBytes } from './message-bytes.ts'
+import type { StoredBytes } from './message-bytes.ts'
 
 /** Some 150 bytes each. */
 const kept = 50_000
 
 export class PartSizes {
   readonly #known = new Lru<string, number>(kept)
-  readonly #blobs: BlobStore
-
-  constructor(blobs: BlobStore) {
-    this.#blobs = blobs
-  }
-
-  async of(message: StoredBytes, part: Part): Promise<number> {
+  /** `encoded` gives the body as it stands in the message. */
+  async of(message: StoredBytes, part: Part, encoded: () => AsyncIterable<Uint8Array>): Promise<number> {
     const { bodyStart, bodyEnd, encoding } = part
     if (isIdentityEncoding(encoding) || bodyStart === bodyEnd) return bodyEnd - bodyStart
     const key = `${message.blob} ${bodyStart - message.prefix.length} ${bodyEnd - bodyStart}`
     const known = this.#known.get(key)
     if (known !== undefined) return known
-    const size = await decodedSize(readMessage(this.#blobs, message, bodyStart, bodyEnd), encoding)
+    const size = await decodedSize(encoded(), encoding)
     this.#known.set(key, size)
     return size
   }

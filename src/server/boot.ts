@@ -198,7 +198,7 @@ export function buildJmap(
     indexes,
     states: new TypeStates(),
     smime: new SmimeStatuses({ ...store, clock, anchors: smimeAnchors(settings) }),
-    partSizes: new PartSizes(store.blobs),
+    partSizes: new PartSizes(),
     principals: principalsFrom(store.db, accounts),
     directory: new AccountDirectory({ accounts, bus, clock }),
     pathPrefixOf: (owner) => prefixOf(owner, namespaceNames(settings)),

@@ -5,13 +5,7 @@ import { isMultipart } from '#message/structure.ts'
 import { blobIdText } from '../blob-id.ts'
 import { objectOf } from '../dispatch.ts'
 import type { Json, JsonObject } from '../value.ts'
-import {
-  allHeaders,
-  type HeaderProperty,
-  headerValue,
-  isHeaderProperty,
-  parseHeaderProperty,
-} from './header-property.ts'
+import { isHeaderProperty, parseHeaderProperty } from './header-property.ts'
 import type { EmailSource } from './source.ts'
 
 const properties: ReadonlySet<string> = new Set([
@@ -70,7 +64,7 @@ async function valueOf(
     case 'size':
       return source.sizeOf(part)
     case 'headers':
-      return allHeaders(await source.headerOf(part))
+      return (await source.headerOf(part)).all()
     case 'name':
       return one.name?.toWellFormed() ?? null
     case 'type':
@@ -89,6 +83,6 @@ async function valueOf(
       if (!isMultipart(part)) return null
       return Promise.all(one.subParts.map((child) => bodyPartObject(source, child, wanted)))
     default:
-      return headerValue(await source.headerOf(part), parseHeaderProperty(name) as HeaderProperty)
+      return (await source.headerOf(part)).value(parseHeaderProperty(name)!)
   }
 }

@@ -13,13 +13,7 @@ import { objectOf } from '../dispatch.ts'
 import { MethodError } from '../errors.ts'
 import { boolean, type Json, type JsonObject, listOf, nullable, string, unsignedInt } from '../value.ts'
 import { bodyPartObject, isBodyProperty, usualBodyProperties } from './body-part-object.ts'
-import {
-  allHeaders,
-  headerValue,
-  isHeaderProperty,
-  namedHeaderProperties,
-  parseHeaderProperty,
-} from './header-property.ts'
+import { isHeaderProperty, namedHeaderProperties, parseHeaderProperty } from './header-property.ts'
 import type { EmailSource } from './source.ts'
 
 /** What is known of a message without its structure. */
@@ -156,7 +150,7 @@ export async function messageValue(source: EmailSource, name: string, o: BodyOpt
   const named = namedHeaderProperties.get(name)
   if (named !== undefined) {
     const known = structure.fidelity.isExact ? envelopeValue(structure, name) : undefined
-    return known === undefined ? headerValue(await source.header(), named) : known
+    return known === undefined ? (await source.header()).value(named) : known
   }
   switch (name) {
     case 'hasAttachment':
@@ -164,7 +158,7 @@ export async function messageValue(source: EmailSource, name: string, o: BodyOpt
     case 'preview':
       return structure.preview
     case 'headers':
-      return allHeaders(await source.header())
+      return (await source.header()).all()
     case 'bodyStructure':
       return bodyPartObject(source, source.tree, o.properties)
     case 'textBody':
@@ -179,7 +173,7 @@ export async function messageValue(source: EmailSource, name: string, o: BodyOpt
       return source.sizeBytes
     default: {
       const property = parseHeaderProperty(name)
-      return property === undefined ? null : headerValue(await source.header(), property)
+      return property === undefined ? null : (await source.header()).value(property)
     }
   }
 }
@@ -240,7 +234,9 @@ async function bodyValues(source: EmailSource, o: BodyOptions): Promise<JsonObje
       sizeBytes: bodyEnd - bodyStart,
       read: (bytes: number) => source.range(bodyStart, bodyStart + bytes),
     }
-    values.push([one.partId!, { ...(await readBodyValue(body, o.maxBytes)) }])
+    const value = await readBodyValue(body, o.maxBytes)
+    source.budget.spend(value.value.length)
+    values.push([one.partId!, { ...value }])
   }
   return objectOf(values)
 }

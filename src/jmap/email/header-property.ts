@@ -46,31 +46,52 @@ export function isHeaderProperty(name: string): boolean {
   return property !== undefined && mayHaveForm(property.field, property.form)
 }
 
-/** The value of a property in the header that these bytes are. */
-export function headerValue(header: Uint8Array, { field, form: asked, all }: HeaderProperty): Json {
-  const lower = field.toLowerCase()
-  const scanner = new FieldScanner(header)
-  const values: Json[] = []
-  let last: readonly [number, number] | undefined
-  while (scanner.next()) {
-    if (!scanner.is(lower)) continue
-    if (all) values.push(valueOf(header, asked, scanner.valueStart, scanner.end))
-    else last = [scanner.valueStart, scanner.end]
-  }
-  if (all) return values
-  return last === undefined ? null : valueOf(header, asked, ...last)
-}
+type Place = readonly [start: number, end: number]
 
-const valueOf = (header: Uint8Array, asked: HeaderForm, start: number, end: number): Json =>
-  readHeaderForm(asked, header, start, end) as unknown as Json
+/** The fields of one header by their names, so that any number of properties is found in one pass. */
+export class HeaderIndex {
+  readonly #bytes: Uint8Array
+  readonly #places = new Map<string, Place[]>()
+  readonly #spend: (bytes: number) => void
 
-/** RFC 8621 §4.1.3, "headers": all fields in order, as they are. */
-export function allHeaders(header: Uint8Array): readonly Json[] {
-  const scanner = new FieldScanner(header)
-  const found: Json[] = []
-  while (scanner.next()) {
-    const name = scanner.bytes.toString('latin1', scanner.nameStart, scanner.nameEnd)
-    found.push({ name, value: readHeaderForm('Raw', header, scanner.valueStart, scanner.end) })
+  /** `spend` hears how much each value takes. */
+  constructor(bytes: Uint8Array, spend: (bytes: number) => void) {
+    this.#bytes = bytes
+    this.#spend = spend
+    const scanner = new FieldScanner(bytes)
+    while (scanner.next()) {
+      const name = scanner.bytes.toString('latin1', scanner.nameStart, scanner.nameEnd).toLowerCase()
+      const place = [scanner.valueStart, scanner.end] as const
+      const known = this.#places.get(name)
+      if (known === undefined) this.#places.set(name, [place])
+      else known.push(place)
+    }
   }
-  return found
+
+  get isEmpty(): boolean {
+    return this.#places.size === 0
+  }
+
+  value({ field, form: asked, all }: HeaderProperty): Json {
+    const places = this.#places.get(field.toLowerCase()) ?? []
+    if (all) return places.map((place) => this.#read(asked, place))
+    const last = places.at(-1)
+    return last === undefined ? null : this.#read(asked, last)
+  }
+
+  /** RFC 8621 §4.1.3, "headers": all fields in order, as they are. */
+  all(): readonly Json[] {
+    const scanner = new FieldScanner(this.#bytes)
+    const found: Json[] = []
+    while (scanner.next()) {
+      const name = scanner.bytes.toString('latin1', scanner.nameStart, scanner.nameEnd)
+      found.push({ name, value: this.#read('Raw', [scanner.valueStart, scanner.end]) })
+    }
+    return found
+  }
+
+  #read(asked: HeaderForm, [start, end]: Place): Json {
+    this.#spend(end - start)
+    return readHeaderForm(asked, this.#bytes, start, end) as unknown as Json
+  }
 }

@@ -9,11 +9,14 @@ import { readMessage, readMessageRange } from '#mail/message-bytes.ts'
 import { type MessageRow, sizeOf } from '#mail/message-row.ts'
 import { decodedSize, type PartSizes } from '#mail/part-sizes.ts'
 import type { AccountId, MessageId } from '#base/id.ts'
+import { SyntaxFault } from '#base/fault.ts'
 import type { Maybe } from '#base/maybe.ts'
 import { type BodyLists, type BodyPart, bodyLists, bodyTree } from '#message/body-parts.ts'
 import { StructureParser } from '#message/mime.ts'
 import type { Part } from '#message/structure.ts'
 import { encodeStructure, StoredStructure } from '#message/structure-codec.ts'
+import { MethodError } from '../errors.ts'
+import { HeaderIndex } from './header-property.ts'
 
 /** A message that is not larger is read as a whole, once. */
 const readWhole = 65_536
@@ -22,35 +25,48 @@ const mostHeader = 1 << 20
 
 type ReadRange = (start: number, end: number) => Maybe<Uint8Array>
 
+/** What one answer may hold of texts and header values: bytes that are asked for in many ways at once add up. */
+export class AnswerBudget {
+  #left = 256 << 20
+
+  /** Throws MethodError `requestTooLarge`. */
+  readonly spend = (bytes: number): void => {
+    this.#left -= bytes
+    if (this.#left < 0) throw new MethodError('requestTooLarge', 'The answer would be too large.')
+  }
+}
+
+interface SourceOptions {
+  readonly structure: StoredStructure
+  readonly blob: () => ClientBlob
+  readonly sizeBytes: number
+  readonly read: ReadRange
+  readonly sizeOf: (part: Part, encoded: () => AsyncIterable<Uint8Array>) => Promise<number>
+  readonly bytes: (start: number, end: number) => AsyncIterable<Uint8Array>
+  readonly budget: AnswerBudget
+}
+
 export class EmailSource {
   readonly structure: StoredStructure
   readonly sizeBytes: number
-  readonly #read: ReadRange
-  readonly #blobOf: () => ClientBlob
+  readonly budget: AnswerBudget
+  readonly #o: SourceOptions
+  readonly #headers = new Map<number, HeaderIndex>()
   #blob: ClientBlob | undefined
-  readonly #sizeOf: (part: Part) => Promise<number>
   #whole: Uint8Array | undefined
-  #header: Uint8Array | undefined
   #tree: BodyPart | undefined
   #lists: BodyLists | undefined
 
-  constructor(o: {
-    structure: Uint8Array
-    blob: () => ClientBlob
-    sizeBytes: number
-    read: ReadRange
-    sizeOf: (part: Part) => Promise<number>
-  }) {
-    this.structure = new StoredStructure(o.structure)
-    this.#blobOf = o.blob
+  constructor(o: SourceOptions) {
+    this.#o = o
+    this.structure = o.structure
     this.sizeBytes = o.sizeBytes
-    this.#read = o.read
-    this.#sizeOf = o.sizeOf
+    this.budget = o.budget
   }
 
   /** What parts are parts of. */
   get blob(): ClientBlob {
-    this.#blob ??= this.#blobOf()
+    this.#blob ??= this.#o.blob()
     return this.#blob
   }
 
@@ -65,26 +81,39 @@ export class EmailSource {
   }
 
   async range(start: number, end: number): Promise<Uint8Array> {
-    if (this.sizeBytes > readWhole) return this.#read(start, Math.min(end, this.sizeBytes))
-    this.#whole ??= await this.#read(0, this.sizeBytes)
+    if (this.sizeBytes > readWhole) return this.#o.read(start, Math.min(end, this.sizeBytes))
+    this.#whole ??= await this.#o.read(0, this.sizeBytes)
     return this.#whole.subarray(start, end)
   }
 
   /** The top header. */
-  async header(): Promise<Uint8Array> {
-    this.#header ??= await this.range(0, Math.min(this.structure.headerEnd, mostHeader))
-    return this.#header
+  header(): Promise<HeaderIndex> {
+    return this.#index(0, this.structure.headerEnd)
   }
 
-  headerOf({ headerStart, bodyStart }: Part): Promise<Uint8Array> {
-    return headerStart === 0
-      ? this.header()
-      : this.range(headerStart, Math.min(bodyStart, headerStart + mostHeader))
+  headerOf({ headerStart, bodyStart }: Part): Promise<HeaderIndex> {
+    return this.#index(headerStart, bodyStart)
+  }
+
+  async #index(start: number, end: number): Promise<HeaderIndex> {
+    let index = this.#headers.get(start)
+    if (index === undefined) {
+      index = new HeaderIndex(await this.range(start, Math.min(end, start + mostHeader)), this.budget.spend)
+      this.#headers.set(start, index)
+    }
+    return index
   }
 
   /** Without its transfer encoding. */
   sizeOf(part: Part): Promise<number> {
-    return this.#sizeOf(part)
+    const { bodyStart, bodyEnd } = part
+    return this.#o.sizeOf(part, () =>
+      this.sizeBytes > readWhole ? this.#o.bytes(bodyStart, bodyEnd) : this.#inOne(bodyStart, bodyEnd),
+    )
+  }
+
+  async *#inOne(start: number, end: number): AsyncGenerator<Uint8Array> {
+    yield await this.range(start, end)
   }
 }
 
@@ -99,37 +128,53 @@ export async function storedSource(
   account: AccountId,
   id: MessageId,
   row: MessageRow,
-  structure: Uint8Array | undefined,
+  stored: Uint8Array | undefined,
+  budget: AnswerBudget,
 ): Promise<EmailSource> {
-  const open = (stored: Uint8Array): EmailSource =>
-    new EmailSource({
-      structure: stored,
-      blob: () => messageBlob(account, id, row),
-      sizeBytes: sizeOf(row),
-      read: (start, end) => readMessageRange(blobs, row, start, end),
-      sizeOf: (part) => partSizes.of(row, part),
-    })
-  return open(structure ?? (await parse(readMessage(blobs, row))))
+  return new EmailSource({
+    structure: readStructure(stored) ?? (await parse(readMessage(blobs, row))),
+    blob: () => messageBlob(account, id, row),
+    sizeBytes: sizeOf(row),
+    read: (start, end) => readMessageRange(blobs, row, start, end),
+    sizeOf: (part, encoded) => partSizes.of(row, part, encoded),
+    bytes: (start, end) => readMessage(blobs, row, start, end),
+    budget,
+  })
+}
+
+function readStructure(stored: Uint8Array | undefined): StoredStructure | undefined {
+  try {
+    return stored && new StoredStructure(stored)
+  } catch (error) {
+    if (error instanceof SyntaxFault) return undefined
+    throw error
+  }
 }
 
 /** What a blob is as a message. */
-export async function blobSource(blob: ClientBlob, content: BlobContent): Promise<EmailSource> {
+export async function blobSource(
+  blob: ClientBlob,
+  content: BlobContent,
+  budget: AnswerBudget,
+): Promise<EmailSource> {
   const structure = await parse(content.read())
   return new EmailSource({
     structure,
     blob: () => blob,
-    sizeBytes: new StoredStructure(structure).sizeBytes,
+    sizeBytes: structure.sizeBytes,
     read: async (start, end) => {
       const pieces: Uint8Array[] = []
       for await (const piece of content.read(start, end)) pieces.push(Uint8Array.from(piece))
       return Buffer.concat(pieces)
     },
-    sizeOf: ({ bodyStart, bodyEnd, encoding }) => decodedSize(content.read(bodyStart, bodyEnd), encoding),
+    sizeOf: ({ encoding }, encoded) => decodedSize(encoded(), encoding),
+    bytes: (start, end) => content.read(start, end),
+    budget,
   })
 }
 
-async function parse(bytes: AsyncIterable<Uint8Array>): Promise<Uint8Array> {
+async function parse(bytes: AsyncIterable<Uint8Array>): Promise<StoredStructure> {
   const parser = new StructureParser()
   for await (const piece of bytes) parser.push(piece)
-  return encodeStructure(parser.end())
+  return new StoredStructure(encodeStructure(parser.end()))
 }

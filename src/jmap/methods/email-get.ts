@@ -1,4 +1,5 @@
 /** Email/get (RFC 8621 §4.2). */
+import { setImmediate as nextTurn } from 'node:timers/promises'
 import type { MailboxId, MessageId } from '#base/id.ts'
 import { stateOf } from '#kv/change-log.ts'
 import type { ReadTx } from '#kv/tx.ts'
@@ -25,7 +26,7 @@ import {
   usualEmailProperties,
   utcDateOf,
 } from '../email/email-object.ts'
-import { storedSource } from '../email/source.ts'
+import { AnswerBudget, storedSource } from '../email/source.ts'
 import type { JmapServices } from '../services.ts'
 import { smimeProperties, smimeUrn } from '../smime-filter.ts'
 import { standardGet, type WantedObjects } from '../standard-get.ts'
@@ -38,6 +39,14 @@ interface Found {
   /** Of its mailboxes, those that the user may read: at least one. */
   readonly mailboxes: readonly MailboxId[]
 }
+
+interface Wanted {
+  readonly properties: ReadonlySet<string>
+  readonly body: BodyOptions
+  readonly budget: AnswerBudget
+}
+
+const turnMs = 10
 
 export const emailGet = standardGet({
   type: 'Email',
@@ -58,9 +67,16 @@ export const emailGet = standardGet({
     const smime = smimeProperties.filter((name) => wanted.properties.has(name))
     const properties = new Set([...wanted.properties].filter((name) => !isSmimeProperty(name)))
     const list: JsonObject[] = []
+    const budget = new AnswerBudget()
+    let turnBegan = performance.now()
     for (const one of found) {
+      // Everybody else has a turn meanwhile.
+      if (performance.now() - turnBegan > turnMs) {
+        await nextTurn()
+        turnBegan = performance.now()
+      }
       signal.throwIfAborted()
-      const object = await emailObject(services, account, one, properties, body)
+      const object = await emailObject(services, account, one, { properties, body, budget })
       list.push(
         smime.length === 0 ? object : { ...object, ...(await smimeObject(services, account, one, smime)) },
       )
@@ -105,12 +121,11 @@ async function emailObject(
   services: JmapServices,
   account: OpenAccount,
   { id, row, structure, mailboxes }: Found,
-  properties: ReadonlySet<string>,
-  body: BodyOptions,
+  { properties, body, budget }: Wanted,
 ): Promise<JsonObject> {
   const names = namesOf(account, id, row, mailboxes)
   const source = needsStructure(properties)
-    ? await storedSource(services, account.id, id, row, structure)
+    ? await storedSource(services, account.id, id, row, structure, budget)
     : undefined
   const object: [string, Json][] = []
   for (const name of properties) {

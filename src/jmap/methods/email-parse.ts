@@ -1,6 +1,5 @@
 /** Email/parse (RFC 8621 §4.9): what blobs are as messages, without making them some. */
 import { isFault } from '#base/fault.ts'
-import { FieldScanner } from '#message/headers.ts'
 import type { OpenAccount } from '../accounts.ts'
 import { openBlobId, readBlobId } from '../blob-id.ts'
 import { objectOf } from '../dispatch.ts'
@@ -12,7 +11,7 @@ import {
   messageValue,
   usualParsedProperties,
 } from '../email/email-object.ts'
-import { blobSource, type EmailSource } from '../email/source.ts'
+import { AnswerBudget, blobSource, type EmailSource } from '../email/source.ts'
 import { MethodError } from '../errors.ts'
 import { accountField, type Call, method } from '../method.ts'
 import { jmapSettings } from '../settings.ts'
@@ -41,12 +40,13 @@ export const emailParse = method({
     const ids = new Set(args.blobIds)
     if (ids.size > most)
       throw new MethodError('requestTooLarge', `At most ${most} blobs can be parsed in one call.`)
+    const budget = new AnswerBudget()
     const parsed = new Map<string, JsonObject>()
     const notParsable: string[] = []
     const notFound: string[] = []
     for (const blobId of ids) {
       call.signal.throwIfAborted()
-      const source = await openMessage(call, account, call.resolve(blobId) ?? blobId)
+      const source = await openMessage(call, account, call.resolve(blobId) ?? blobId, budget)
       if (source === 'notFound') notFound.push(blobId)
       else if (source === 'notParsable') notParsable.push(blobId)
       else parsed.set(blobId, await parsedEmail(source, properties, body))
@@ -82,13 +82,14 @@ async function openMessage(
   { services }: Call,
   account: OpenAccount,
   blobId: string,
+  budget: AnswerBudget,
 ): Promise<EmailSource | 'notFound' | 'notParsable'> {
   try {
     const content = await openBlobId(services, account, blobId)
     if (content === undefined) return 'notFound'
-    const source = await blobSource(readBlobId(blobId)!, content)
+    const source = await blobSource(readBlobId(blobId)!, content, budget)
     // RFC 5322 §3.6: what does not begin with a field is no message.
-    return new FieldScanner(await source.header()).next() ? source : 'notParsable'
+    return (await source.header()).isEmpty ? 'notParsable' : source
   } catch (error) {
     if (isFault(error, 'notFound')) return 'notFound'
     throw error
