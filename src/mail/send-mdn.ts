@@ -242,6 +242,7 @@ async function write(
       signatures: (await signer?.end())?.toString('latin1') ?? '',
       is8bit,
       needsUtf8: !isAscii(header!),
+      abort: () => stager.abort(),
     }
   } catch (error) {
     await stager.abort()

@@ -21,6 +21,8 @@ export interface SubmissionContent {
   readonly is8bit: boolean
   /** Its header has more than ASCII (RFC 6532). */
   readonly needsUtf8: boolean
+  /** Removes what was staged and not attached; repeatable. */
+  abort(): Promise<void>
 }
 
 export interface ContentOptions {
@@ -35,7 +37,7 @@ export interface ContentOptions {
   readonly nowMs: number
 }
 
-/** Throws SubmissionRefusal `invalidEmail`. Where bytes were staged and are not attached, they are swept. */
+/** Throws SubmissionRefusal `invalidEmail`. */
 export async function submissionContent(o: ContentOptions): Promise<SubmissionContent> {
   const { blobs, row, header, keys, nowMs } = o
   const kept = withoutDropped(header, o.dropped)
@@ -52,6 +54,7 @@ export async function submissionContent(o: ContentOptions): Promise<SubmissionCo
       signatures: (await signer?.end())?.toString('latin1') ?? '',
       is8bit: needsUtf8 || body.is8bit,
       needsUtf8,
+      abort: async () => stager?.abort(),
     }
   } catch (error) {
     await stager?.abort()

@@ -2,9 +2,10 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import type { AccountId } from '#base/id.ts'
 import { inboxId } from '#mail/mailbox.ts'
+import { mailboxObjectId } from '#mail/object-id.ts'
 import { countSent } from '#queue/sending-limit.ts'
 import { accountObjectId } from '../accounts.ts'
-import { account } from '../fixture.test.ts'
+import { account, accountId } from '../fixture.test.ts'
 import { bob, draftWith, envelope, later, plainDraft, SendingTest } from '../sending-fixture.test.ts'
 import type { JsonObject } from '../value.ts'
 
@@ -411,4 +412,117 @@ test('RFC 8620 §5.3: nothing is sent where the state is another one', async () 
   assert.equal(await t.server.error('EmailSubmission/set', { ifInState: 'other', create }), 'stateMismatch')
   await t.deliver()
   assert.deepEqual(t.sent, [])
+})
+
+/** All answers to one EmailSubmission/set. */
+async function answersTo(t: SendingTest, args: object) {
+  const { answers } = await t.server.request([['EmailSubmission/set', { accountId, ...args }, 'c']])
+  return answers
+}
+
+const keywordsOf = async (t: SendingTest, emailId: string) => {
+  const { list } = await t.server.call('Email/get', { ids: [emailId], properties: ['keywords'] })
+  return (list as JsonObject[])[0]?.['keywords']
+}
+
+test('RFC 8621 §7.5: onSuccessUpdateEmail is an implicit Email/set behind the response', async () => {
+  await using t = await SendingTest.start()
+  const [one, two] = [await t.draft(), await t.draft()]
+  const answers = await answersTo(t, {
+    create: {
+      good: { identityId: await t.identity(), emailId: one },
+      bad: { identityId: 'I77', emailId: two },
+    },
+    onSuccessUpdateEmail: {
+      '#good': { 'keywords/$draft': null, 'keywords/$seen': true },
+      '#bad': { 'keywords/$draft': null },
+      '#nothing': { 'keywords/$draft': null },
+    },
+  })
+  assert.deepEqual(
+    answers.map(([name, , callId]) => [name, callId]),
+    [
+      ['EmailSubmission/set', 'c'],
+      ['Email/set', 'c'],
+    ],
+  )
+  const [, [, { updated, notUpdated }]] = answers as [unknown, readonly [string, JsonObject, string]]
+  assert.deepEqual([updated, notUpdated], [{ [one]: null }, null])
+  assert.deepEqual([await keywordsOf(t, one), await keywordsOf(t, two)], [{ $seen: true }, { $draft: true }])
+})
+
+test('RFC 8621 §7.5: onSuccessDestroyEmail destroys the Email and not the submission', async () => {
+  await using t = await SendingTest.start()
+  const emailId = await t.draft()
+  const answers = await answersTo(t, {
+    create: { s: { identityId: await t.identity(), emailId } },
+    onSuccessDestroyEmail: ['#s'],
+  })
+  assert.deepEqual(answers[1]![1]['destroyed'], [emailId])
+  assert.equal(await keywordsOf(t, emailId), undefined)
+  await t.deliver()
+  assert.equal(t.sent.length, 1)
+})
+
+test('RFC 8621 §7.5: also where a submission is updated or destroyed, and only if that succeeds', async () => {
+  await using t = await SendingTest.start()
+  const emailId = await t.draft()
+  const { id } = await t.submit({ emailId })
+  const canceled = await answersTo(t, {
+    update: { [id as string]: { undoStatus: 'canceled' } },
+    onSuccessUpdateEmail: { [id as string]: { 'keywords/$flagged': true } },
+  })
+  assert.equal(canceled[1]![0], 'Email/set')
+  assert.deepEqual(await keywordsOf(t, emailId), { $draft: true, $flagged: true })
+  const failed = await answersTo(t, {
+    update: { [id as string]: { undoStatus: 'pending' } },
+    onSuccessUpdateEmail: { [id as string]: { 'keywords/$flagged': null } },
+  })
+  assert.equal(failed.length, 1)
+  const destroyed = await answersTo(t, { destroy: [id], onSuccessDestroyEmail: [id] })
+  assert.deepEqual(destroyed[1]![1]['destroyed'], [emailId])
+})
+
+test('RFC 8621 §7.5: an error of the implicit Email/set comes behind as well', async () => {
+  await using t = await SendingTest.start()
+  const emailId = await t.draft()
+  const answers = await answersTo(t, {
+    create: { s: { identityId: await t.identity(), emailId } },
+    onSuccessUpdateEmail: { '#s': { subject: 'other' } },
+  })
+  const error = (answers[1]![1]['notUpdated'] as Record<string, JsonObject>)[emailId]!
+  assert.equal(error['type'], 'invalidProperties')
+  t.server.people[0]!.permissions = [
+    'jmapAuthenticate',
+    'jmapEmailSubmissionSet',
+    'jmapIdentityGet',
+    'emailSend',
+  ]
+  const forbidden = await answersTo(t, {
+    create: { s: { identityId: 'I1', emailId } },
+    onSuccessDestroyEmail: ['#s'],
+  })
+  assert.deepEqual([forbidden[1]![0], forbidden[1]![1]['type']], ['error', 'forbidden'])
+})
+
+test('RFC 8621 §7.5: an Email that was created in the same request is sent', async () => {
+  await using t = await SendingTest.start()
+  const identityId = await t.identity()
+  const email = {
+    mailboxIds: { [mailboxObjectId(inboxId, '')]: true },
+    from: [{ email: fred }],
+    to: [{ email: 'jane@remote.example' }],
+    bcc: [{ email: 'bob@example.org' }],
+    subject: 'hello',
+    textBody: [{ partId: 'p', type: 'text/plain' }],
+    bodyValues: { p: { value: 'hello' } },
+  }
+  const { answers } = await t.server.request([
+    ['Email/set', { accountId, create: { e: email } }, 'a'],
+    ['EmailSubmission/set', { accountId, create: { s: { identityId, emailId: '#e' } } }, 'b'],
+  ])
+  assert.ok(answers[1]![1]['created'], JSON.stringify(answers))
+  await t.deliver()
+  assert.deepEqual([t.sent[0]!.to, (await t.messages(bob)).length], [['jane@remote.example'], 1])
+  assert.ok(!t.sent[0]!.text.includes('bob@example.org'))
 })

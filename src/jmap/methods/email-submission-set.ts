@@ -6,8 +6,7 @@
 import { isDeepStrictEqual } from 'node:util'
 import { isFault, type Fault, type PropertyProblem } from '#base/fault.ts'
 import type { MessageId } from '#base/id.ts'
-import type { ReadTx } from '#kv/tx.ts'
-import { mailboxesOf } from '#mail/email.ts'
+import { readableMessage } from '#mail/client-blob.ts'
 import { readIdentity } from '#mail/identity.ts'
 import { emailObjectId, objectNumber, submissionObjectId, threadObjectId } from '#mail/object-id.ts'
 import type { PreparedSubmission } from '#mail/prepare-submission.ts'
@@ -19,7 +18,6 @@ import {
   type Submission,
 } from '#mail/submission.ts'
 import { SubmissionRefusal } from '#mail/submission-refusal.ts'
-import { mailboxTable, messageTable } from '#mail/tables.ts'
 import type { EnvelopeAddress, IdentityId, SubmissionEnvelope } from '#queue/submission-rows.ts'
 import type { QueueId } from '#queue/tables.ts'
 import type { OpenAccount } from '../accounts.ts'
@@ -75,6 +73,7 @@ export const emailSubmissionSet = standardSet({
   more,
   alsoWrites: ({ access }) => [access.account],
   prepare: prepareAll,
+  release: ({ created }) => release(created),
   begin: (context) => ({
     create: (_object, creationId) => create(context, creationId),
     update: (text, patch) => update(context, text, patch),
@@ -101,11 +100,18 @@ async function prepareAll(call: Call, account: OpenAccount, { create: all }: Set
     try {
       created.set(creationId, await prepareOne(call, account, given))
     } catch (error) {
-      if (!isFault(error)) throw error
-      created.set(creationId, error)
+      if (isFault(error)) created.set(creationId, error)
+      else {
+        await release(created)
+        throw error
+      }
     }
   }
   return { created, emails: new Map() }
+}
+
+async function release(created: Prepared['created']): Promise<void> {
+  for (const one of created.values()) if (!isFault(one)) await one.content.abort()
 }
 
 async function prepareOne(call: Call, account: OpenAccount, input: JsonObject): Promise<PreparedSubmission> {
@@ -118,7 +124,7 @@ async function prepareOne(call: Call, account: OpenAccount, input: JsonObject): 
       identityNumber === undefined
         ? undefined
         : await readIdentity(tx, account.id, identityNumber as IdentityId),
-    isThere: email !== undefined && (await maySee(tx, account, email)),
+    isThere: email !== undefined && (await readableMessage(tx, account.id, account.who, email)) !== undefined,
   }))
   const missing = [...(identity === undefined ? ['identityId'] : []), ...(isThere ? [] : ['emailId'])]
   if (identity === undefined || missing.length > 0) throw notThere(missing)
@@ -126,18 +132,6 @@ async function prepareOne(call: Call, account: OpenAccount, input: JsonObject): 
   const prepared = await services.submitter.prepare(request)
   if (prepared === undefined) throw notThere(['emailId'])
   return prepared
-}
-
-/** As Email/get finds it: in a mailbox that the user may read. */
-async function maySee(tx: ReadTx, account: OpenAccount, email: MessageId): Promise<boolean> {
-  const row = await tx.get(messageTable, account.id, email)
-  const places = row === undefined ? [] : [...mailboxesOf(row)]
-  if (account.isOwn || places.length === 0) return places.length > 0
-  const mailboxes = await tx.getMany(
-    mailboxTable,
-    places.map((place) => [account.id, place] as const),
-  )
-  return mailboxes.some((mailbox) => mailbox !== undefined && account.mayRead(mailbox))
 }
 
 const notThere = (properties: readonly string[]): SetFault =>

@@ -169,10 +169,14 @@ async function sendOne(
     identity,
     ...requestOf(given, recipient),
   })
-  const number = await services.db.write([...new Set([account.id, access.account])], (tx) =>
-    services.submitter.sendMdn(tx, prepared),
-  )
-  services.submitter.sent(number, prepared)
+  try {
+    const number = await services.db.write([...new Set([account.id, access.account])], (tx) =>
+      services.submitter.sendMdn(tx, prepared),
+    )
+    services.submitter.sent(number, prepared)
+  } finally {
+    await prepared.content.abort()
+  }
   return { emailId: emailObjectId(email as MessageId, account.idPrefix), told: toldOf(given, prepared) }
 }
 
