@@ -72,7 +72,7 @@ export class Lasting implements Disposable {
   readonly #drain = (): void => this.end('draining')
 
   #accessIs(now: Access | undefined): void {
-    if (now === undefined) return this.end('refused')
+    if (now?.permissions.has('jmapAuthenticate') !== true) return this.end('refused')
     this.#access = now
     this.onAccess(now)
   }

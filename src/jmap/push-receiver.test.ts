@@ -41,7 +41,12 @@ export class PushReceiver implements AsyncDisposable {
     server.on('request', (request, response) => {
       void (async () => {
         const pieces: Buffer[] = []
-        for await (const piece of request as AsyncIterable<Buffer>) pieces.push(piece)
+        try {
+          for await (const piece of request as AsyncIterable<Buffer>) pieces.push(piece)
+        } catch {
+          // The sender has gone in between.
+          return
+        }
         assert.equal(request.method, 'POST')
         const push = { path: request.url!, headers: request.headers, body: Buffer.concat(pieces) }
         receiver.#received.push(push)

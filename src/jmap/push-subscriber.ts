@@ -119,7 +119,7 @@ export class PushSubscriber {
       return { row: found, isLive: live }
     })
     if (row === undefined) return undefined
-    if (access !== undefined && isLive === true) return { row, access }
+    if (access?.permissions.has('jmapAuthenticate') === true && isLive === true) return { row, access }
     await this.#end('it has expired, or its credential has')
     return undefined
   }

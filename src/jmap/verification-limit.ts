@@ -6,6 +6,8 @@ import type { AccountId } from '#base/id.ts'
 import { Lru } from '#base/lru.ts'
 
 const keptAccounts = 10_000
+/** Of an account. */
+const mostKept = 100
 
 interface Asked {
   readonly url: string
@@ -24,7 +26,7 @@ export class VerificationLimit {
     const same = recent.findLast((one) => one.url === url)?.at ?? -Infinity
     const oldest = recent.at(-o.most)?.at ?? -Infinity
     const at = Math.max(o.nowMs, same + o.periodMs, oldest + o.periodMs)
-    this.#asked.set(account, [...recent, { url, at }])
+    this.#asked.set(account, [...recent, { url, at }].slice(-Math.max(o.most, mostKept)))
     return at
   }
 }

@@ -331,7 +331,7 @@ describe('the end of a WebSocket', () => {
     await using web = await server.listen()
     using client = await Client.open(web.port)
     for (const changed of server.accessChanges)
-      changed({ ...userAccess(account, 'fred@example.org'), permissions: new Set() })
+      changed({ ...userAccess(account, 'fred@example.org'), permissions: new Set(['jmapAuthenticate']) })
     const response = await client.ask({ ...echo('R'), methodCalls: [['Mailbox/get', { accountId }, 'c']] })
     assert.equal(response['@type'], 'Response')
     assert.match(JSON.stringify(response['methodResponses']), /^\[\["error"/)

@@ -22,8 +22,9 @@ import {
   listTable,
   memberTable,
 } from '#account/tables.ts'
-import { passwordTable } from '#account/credential-tables.ts'
+import { passwordCredential, passwordTable } from '#account/credential-tables.ts'
 import { makeStore } from '#account/fixture.test.ts'
+import { type PushSubscriptionRow, pushSubscriptionTable } from '#account/push-subscription.ts'
 import type { AccountId, BlobHash, MailboxId, MessageId, Modseq, ThreadId, Uid } from '#base/id.ts'
 import { listSegments, segmentPath } from '#blob/engines/segments.ts'
 import { type BlobLocation, blobLinkTable, blobTable, ownerKinds } from '#kv/blob-rows.ts'
@@ -85,6 +86,20 @@ const locationOf = async (store: TestStore, id: MessageId): Promise<readonly [Bl
 
 const listId = 1 as ListId
 const list = { ...listDefaults, name: 'team@example.org' }
+const pushRow: PushSubscriptionRow = {
+  credential: passwordCredential,
+  passwordAt: 0,
+  deviceClientId: 'd',
+  url: 'https://push.example.com/',
+  keys: null,
+  types: null,
+  createdAt: 0,
+  expiresAt: 0,
+  code: 'c',
+  isAsked: true,
+  isVerified: true,
+  told: '',
+}
 
 /** Faults in rows that a repair puts right, by the name under which they must be found. */
 const faults: readonly (readonly [name: string, what: string, Plant])[] = [
@@ -314,6 +329,16 @@ const faults: readonly (readonly [name: string, what: string, Plant])[] = [
   ['account-missing', 'account dropped', async () => [drop(accountRowTable, bob)]],
   ['account-row-unreadable', 'account unreadable', async () => [garbage(accountRowTable, bob)]],
   ['domain-missing', 'domain dropped', async () => [drop(domainTable, 'example.org')]],
+  [
+    'password-dangling',
+    'push subscription of nobody',
+    async () => [put(pushSubscriptionTable, [55 as AccountId, '0123456789abcdef'], pushRow)],
+  ],
+  [
+    'account-row-unreadable',
+    'push subscription unreadable',
+    async () => [garbage(pushSubscriptionTable, alice, '0123456789abcdef')],
+  ],
   [
     'password-dangling',
     'password of nobody',

@@ -86,13 +86,13 @@ class Work implements SetWork {
   }
 
   async create(input: JsonObject): Promise<{ readonly id: string; readonly set: JsonObject }> {
-    const { pushPrivateNetworks, maxSubscriptions } = this.#call.services.settings.get(jmapSettings)
+    const { maxSubscriptions } = this.#call.services.settings.get(jmapSettings)
     const problems: PropertyProblem[] = []
     const given = readFields(properties, input, problems)
     // What is of a wrong type is not looked at any further.
     if (problems.length > 0) throw invalidProperties(problems)
     const keys = readKeys(given.keys, problems)
-    const url = readUrl(given.url, pushPrivateNetworks, problems)
+    const url = readUrl(given.url, problems)
     const expiresAt = this.#expiry(given.expires, problems)
     checkTypes(given.types, problems)
     const { deviceClientId = '' } = given
@@ -176,7 +176,7 @@ function checkTypes(types: Given['types'], problems: PropertyProblem[]): void {
     problems.push({ property: 'types', problem: 'must be names of types' })
 }
 
-function readUrl(given: string | undefined, mayBePrivate: boolean, problems: PropertyProblem[]): string {
+function readUrl(given: string | undefined, problems: PropertyProblem[]): string {
   const wrong = (problem: string): string => {
     problems.push({ property: 'url', problem })
     return ''
@@ -185,7 +185,7 @@ function readUrl(given: string | undefined, mayBePrivate: boolean, problems: Pro
   if (url === null || !given!.startsWith('https://') || url.hostname === '')
     return wrong(`must be a URL that begins with "https://" and has at most ${longestUrl} characters`)
   if (url.username !== '' || url.password !== '') return wrong('must not have a password')
-  if (!mayBePrivate && !isNamed(url)) return wrong('must name a host')
+  if (!isNamed(url)) return wrong('must name a host')
   return given!
 }
 
