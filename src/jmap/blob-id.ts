@@ -40,13 +40,13 @@ const isMessageId = (number: number): boolean => number >= 1 && number < 2 ** 48
 
 /** The content that an id stands for, as far as the user may have it. Throws Fault `tooLarge` by the budget. */
 export async function openBlobId(
-  { db, blobs }: Pick<JmapServices, 'db' | 'blobs'>,
+  { db, blobs, partSizes }: Pick<JmapServices, 'db' | 'blobs' | 'partSizes'>,
   account: OpenAccount,
   text: string,
   budget?: ReadBudget,
 ): Promise<BlobContent | undefined> {
   const blob = readBlobId(text)
-  const content = blob && (await openBlob({ db, blobs }, account.id, account.who, blob))
+  const content = blob && (await openBlob({ db, blobs, partSizes }, account.id, account.who, blob))
   budget?.spend(content?.passedBytes ?? 0)
   return content
 }

@@ -42,7 +42,8 @@ test('RFC 8620 §6.2: the bytes, with the type and the name that were asked for'
   const part = await get(server, body, { accept: 'text/plain; charset="utf-8"' })
   assert.equal(await part.text(), 'hello world')
   assert.equal(part.headers.get('content-type'), 'text/plain; charset="utf-8"')
-  assert.equal(part.headers.get('accept-ranges'), 'none')
+  assert.equal(part.headers.get('accept-ranges'), 'bytes')
+  assert.equal(part.headers.get('content-length'), '11')
 })
 
 test('RFC 8620 §6.2: it may be kept for ever by who asked, and is not sent twice', async () => {
@@ -150,9 +151,17 @@ test('RFC 9110 §14.2: one range of what has a known size', async () => {
   const tag = (await get(server, message)).headers.get('etag')!
   assert.equal((await range('0-1', { 'If-Range': tag })).status, 206)
   assert.equal((await range('0-1', { 'If-Range': '"other"' })).status, 200)
-  const decoded = await get(server, body, { headers: { Range: 'bytes=0-1' } })
-  assert.equal(decoded.status, 200)
-  assert.equal(await decoded.text(), 'hello world')
+  const decoded = await get(server, body, { headers: { Range: 'bytes=6-' } })
+  assert.equal(decoded.status, 206)
+  assert.equal(decoded.headers.get('content-range'), 'bytes 6-10/11')
+  assert.equal(await decoded.text(), 'world')
+  // A part of what was uploaded has a size that only decoding tells.
+  const sent = await server.fetch(`/jmap/upload/${accountId}/`, { method: 'POST', body: whole })
+  const { blobId } = (await sent.json()) as { blobId: string }
+  const inner = await get(server, `${blobId}-0`, { headers: { Range: 'bytes=6-' } })
+  assert.equal(inner.status, 200)
+  assert.equal(inner.headers.get('accept-ranges'), 'none')
+  assert.equal(await inner.text(), 'hello world')
 })
 
 test('RFC 9110 §9.3.2: HEAD is as GET, without the bytes', async () => {

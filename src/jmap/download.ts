@@ -12,7 +12,7 @@ import type { JmapEnv } from './gate.ts'
 import { requestAccount } from './request-account.ts'
 import type { JmapServices } from './services.ts'
 
-type Services = Pick<JmapServices, 'db' | 'blobs' | 'principals'>
+type Services = Pick<JmapServices, 'db' | 'blobs' | 'partSizes' | 'principals'>
 
 export function addDownloadRoutes(router: Hono<JmapEnv>, services: Services): void {
   const download = (c: Context<JmapEnv>): Promise<Response> => answerDownload(services, c)

@@ -15,6 +15,7 @@ import { StructureParser } from '#message/mime.ts'
 import { isMultipart, type MessageStructure, type Part } from '#message/structure.ts'
 import { StoredStructure } from '#message/structure-codec.ts'
 import { readMessage } from './message-bytes.ts'
+import type { PartSizes } from './part-sizes.ts'
 import { type MessageRow, sizeOf } from './message-row.ts'
 import { effectiveRights, hasAll, type Identity, rightsOf } from './rights.ts'
 import { mailboxTable, messageTable, structureTable } from './tables.ts'
@@ -34,6 +35,8 @@ export interface ClientBlob {
 export interface BlobContent {
   /** Undefined where only decoding tells. */
   readonly sizeBytes: number | undefined
+  /** What lies in front of a range must be decoded as well. */
+  readonly isEncoded: boolean
   /** Where the content is a stored blob as it is. */
   readonly stored: BlobHash | undefined
   /** What had to be read to find it. */
@@ -135,6 +138,8 @@ const hasTag = ({ origin }: ClientBlob, tag: string): boolean =>
 interface Stores {
   readonly db: Db
   readonly blobs: Pick<BlobStore, 'read'>
+  /** Where it is there, the sizes of parts of messages are told. */
+  readonly partSizes?: PartSizes
 }
 
 /** The content for somebody; undefined where there is none, or none for them. */
@@ -167,6 +172,7 @@ async function openUpload(
   if (row === undefined) return undefined
   return {
     sizeBytes: row.sizeBytes,
+    isEncoded: false,
     stored: hash,
     passedBytes: 0,
     read: (start, end) => blobs.read(hash, start, end),
@@ -174,7 +180,7 @@ async function openUpload(
 }
 
 async function openMessage(
-  { db, blobs }: Stores,
+  { db, blobs, partSizes }: Stores,
   account: AccountId,
   who: Identity,
   blob: ClientBlob,
@@ -190,6 +196,7 @@ async function openMessage(
   const { row, structure } = found
   const whole: BlobContent = {
     sizeBytes: sizeOf(row),
+    isEncoded: false,
     stored: row.prefix.length === 0 ? row.blob : undefined,
     passedBytes: 0,
     read: (start, end) => readMessage(blobs, row, start, end),
@@ -197,7 +204,23 @@ async function openMessage(
   if (place === undefined) return whole
   // A structure that is lost is found again by the check of the store.
   if (structure === undefined) return openPart(whole, place)
-  return partContent(whole, allParts(new StoredStructure(structure).parts())[place], 0)
+  const part = allParts(new StoredStructure(structure).parts())[place]
+  const content = partContent(whole, part, 0)
+  return content === undefined || partSizes === undefined
+    ? content
+    : withSize(content, partSizes, { row, part: part!, whole })
+}
+
+async function withSize(
+  content: BlobContent,
+  partSizes: PartSizes,
+  { row, part, whole }: { readonly row: MessageRow; readonly part: Part; readonly whole: BlobContent },
+): Promise<BlobContent> {
+  if (content.sizeBytes !== undefined) return content
+  const { bodyStart, bodyEnd } = part
+  const isKnown = partSizes.known(row, part) !== undefined
+  const sizeBytes = await partSizes.of(row, part, () => whole.read(bodyStart, bodyEnd))
+  return { ...content, sizeBytes, passedBytes: isKnown ? 0 : bodyEnd - bodyStart }
 }
 
 async function openPart(message: BlobContent, place: number): Promise<BlobContent | undefined> {
@@ -237,10 +260,11 @@ function partContent(
   if (isIdentityEncoding(encoding) || transferDecoder(encoding) === undefined) {
     const read = (start = 0, end = sizeBytes): AsyncIterable<Uint8Array> =>
       message.read(bodyStart + Math.min(start, sizeBytes), bodyStart + Math.min(end, sizeBytes))
-    return { sizeBytes, stored: undefined, passedBytes, read }
+    return { sizeBytes, isEncoded: false, stored: undefined, passedBytes, read }
   }
   return {
     sizeBytes: undefined,
+    isEncoded: true,
     stored: undefined,
     passedBytes,
     read: (start = 0, end = Number.POSITIVE_INFINITY) =>

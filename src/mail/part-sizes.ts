@@ -12,18 +12,26 @@ const kept = 50_000
 
 export class PartSizes {
   readonly #known = new Lru<string, number>(kept)
+
   /** `encoded` gives the body as it stands in the message. */
   async of(message: StoredBytes, part: Part, encoded: () => AsyncIterable<Uint8Array>): Promise<number> {
-    const { bodyStart, bodyEnd, encoding } = part
-    if (isIdentityEncoding(encoding) || bodyStart === bodyEnd) return bodyEnd - bodyStart
-    const key = `${message.blob} ${bodyStart - message.prefix.length} ${bodyEnd - bodyStart}`
-    const known = this.#known.get(key)
+    const known = this.known(message, part)
     if (known !== undefined) return known
-    const size = await decodedSize(encoded(), encoding)
-    this.#known.set(key, size)
+    const size = await decodedSize(encoded(), part.encoding)
+    this.#known.set(keyOf(message, part), size)
     return size
   }
+
+  /** Undefined where the part must be read to know. */
+  known(message: StoredBytes, part: Part): number | undefined {
+    const { bodyStart, bodyEnd, encoding } = part
+    if (isIdentityEncoding(encoding) || bodyStart === bodyEnd) return bodyEnd - bodyStart
+    return this.#known.get(keyOf(message, part))
+  }
 }
+
+const keyOf = ({ blob, prefix }: StoredBytes, { bodyStart, bodyEnd }: Part): string =>
+  `${blob} ${bodyStart - prefix.length} ${bodyEnd - bodyStart}`
 
 /** How many bytes are left without the encoding, which counts for nothing where it is unknown. */
 export async function decodedSize(encoded: AsyncIterable<Uint8Array>, encoding: string): Promise<number> {

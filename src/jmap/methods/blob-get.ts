@@ -142,6 +142,7 @@ async function pass(
       size += piece.length
     }
   } else if (isRead && start < size) {
+    if (content.isEncoded) budget.spend(start)
     for await (const piece of content.read(start, Math.min(end, size))) {
       signal.throwIfAborted()
       budget.spend(piece.length)

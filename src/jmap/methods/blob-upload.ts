@@ -154,12 +154,11 @@ async function* rangeOf(
   const start = offset ?? 0
   const size = await sizeOfContent(content)
   // To know the size, and to come to the range, what is encoded is decoded from its beginning.
-  const isEncoded = content.sizeBytes === undefined
-  if (isEncoded) budget.spend(size)
+  if (content.sizeBytes === undefined) budget.spend(size)
   const end = isSaid(length) ? start + length! : size
   if (start > size || end > size)
     throw invalidProperties([{ property, problem: `must lie within the ${size} octets of the blob` }])
-  budget.spend(isEncoded ? end : end - start)
+  budget.spend(content.isEncoded ? end : end - start)
   let read = 0
   for await (const piece of start === end ? [] : content.read(start, end)) {
     call.signal.throwIfAborted()
