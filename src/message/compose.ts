@@ -22,8 +22,9 @@ export function composeAddressField(
 }
 
 /** Groups with their names, and addresses in none of them (RFC 5322 §3.4). */
-export function composeGroups(name: string, groups: readonly EmailAddressGroup[]): string {
+export function composeGroups(name: string, given: readonly EmailAddressGroup[]): string {
   const field = new FieldWriter(name)
+  const groups = given.map((group) => (group.name?.trim() === '' ? { ...group, name: null } : group))
   const last = groups.findLastIndex((group) => group.name !== null || group.addresses.length > 0)
   for (const [i, group] of groups.entries()) {
     if (group.name !== null) {
@@ -51,13 +52,15 @@ function addAddress(field: FieldWriter, { name, email }: EmailAddress): void {
   field.add(`<${spec}>`)
 }
 
+/** A longer name is encoded, so that it can be folded anywhere. */
+const MAX_ATOMS = 200
 const atoms = new RegExp(`^[${atext} ]+$`)
 
 /** A display name: atoms, a quoted string, or encoded words (RFC 5322 §3.2.5). */
 function addPhrase(field: FieldWriter, name: string): void {
   const text = oneLine(name).trim()
   const isAscii = /^[\x20-\x7e]*$/.test(text) && !text.includes('=?')
-  if (isAscii && atoms.test(text) && !text.includes('  ')) {
+  if (isAscii && atoms.test(text) && !text.includes('  ') && text.length <= MAX_ATOMS) {
     for (const word of text.split(' ')) field.add(word)
   } else if (isAscii && text.length <= 60) field.add(quoted(text))
   else for (const word of encodedWords(text, field.room)) field.add(word)
@@ -72,7 +75,7 @@ export function composeMessageIds(name: string, ids: readonly string[]): string 
 
 /** Whether it can stand between "<" and ">" as a msg-id or as a URL. */
 export const isBracketable = (text: string): boolean =>
-  text !== '' && text.length <= MAX_LINE - 80 && !/[\s<>\p{Cc}\p{Cs}]/u.test(text)
+  text !== '' && Buffer.byteLength(text) <= MAX_LINE - 80 && !/[\s<>\p{Cc}\p{Cs}]/u.test(text)
 
 /** "Name: <https://...>, <mailto:...>\r\n" (RFC 2369 §2). */
 export function composeUrls(name: string, urls: readonly string[]): string {

@@ -28,8 +28,8 @@ export interface PartContext {
   partsLeft: number
 }
 
-/** As our own parser reads. */
-const deepest = 40
+/** Our own parser reads deeper. */
+const deepest = 20
 export const mostParts = 900
 
 const fieldOf: ReadonlyMap<string, string> = new Map([

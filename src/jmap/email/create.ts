@@ -62,6 +62,11 @@ export function readDraft(input: JsonObject): Draft {
   const fields = messageFields(reader, input)
   const root = readBody(reader, input)
   if (problems.length > 0 || root === undefined) throw invalidProperties(problems)
+  if (sum(fields.map((field) => field.length)) + headerChars(root) > mostHeaderChars)
+    throw new SetFault(
+      'tooLarge',
+      `All header fields together must not have more than ${mostHeaderChars} characters.`,
+    )
   return {
     ...about,
     fields,
@@ -69,6 +74,17 @@ export function readDraft(input: JsonObject): Draft {
     hasDate: hasField([...fields, ...root.fields], 'date:'),
     hasMessageId: hasField([...fields, ...root.fields], 'message-id:'),
   }
+}
+
+/** Of the message and its parts: more, and our own parser would not look at all of it. */
+const mostHeaderChars = 100_000
+
+const sum = (numbers: readonly number[]): number => numbers.reduce((all, one) => all + one, 0)
+
+function headerChars({ fields, parameters, content }: DraftPart): number {
+  const own =
+    sum(fields.map((field) => field.length)) + sum(parameters.map(({ value }) => 3 * value.length + 20))
+  return own + (content.kind === 'multipart' ? sum(content.parts.map(headerChars)) : 0)
 }
 
 const hasField = (fields: readonly string[], start: string): boolean =>
