@@ -16,6 +16,11 @@ type Services = Pick<JmapServices, 'db' | 'blobs' | 'partSizes' | 'principals'>
 
 export function addDownloadRoutes(router: Hono<JmapEnv>, services: Services): void {
   const download = (c: Context<JmapEnv>): Promise<Response> => answerDownload(services, c)
+  router.use('/jmap/download/*', async (c, next) => {
+    await next()
+    // RFC 9110 §15.1: what is not found may be kept, and may be there the next time.
+    if (c.res.status >= 400) c.res.headers.set('Cache-Control', 'no-store')
+  })
   router.get('/jmap/download/:accountId/:blobId', download)
   router.get('/jmap/download/:accountId/:blobId/', download)
   router.get('/jmap/download/:accountId/:blobId/:name', download)
@@ -43,17 +48,21 @@ async function answerDownload(services: Services, c: Context<JmapEnv>): Promise<
   if (isKnown(c.req.header('if-none-match'), tag)) return new Response(null, { status: 304, headers })
   headers['Content-Disposition'] = attachment(name)
   headers['Content-Type'] = mediaType(c.req.query('accept'))
+  if (c.req.method === 'HEAD') return new Response(null, { headers: { ...headers, ...lengthOf(content) } })
   return respond(content, rangeOf(c, content, tag), headers)
 }
+
+const lengthOf = ({ sizeBytes }: Pick<BlobContent, 'sizeBytes'>): Record<string, string> =>
+  sizeBytes === undefined ? {} : { 'Content-Length': String(sizeBytes) }
 
 /** RFC 9110 §13.1.2: the bytes of an id never change. */
 const isKnown = (field: string | undefined, tag: string): boolean =>
   field === '*' || field?.split(',').some((one) => one.trim().replace(/^W\//, '') === tag) === true
 
-/** RFC 9110 §14.2: only of GET, and with If-Range (§13.1.5) only of what the client has a part of. */
+/** RFC 9110 §13.1.5: with If-Range, only of what the client has a part of. */
 function rangeOf(c: Context<JmapEnv>, { sizeBytes }: BlobContent, tag: string): ReturnType<typeof readRange> {
   const condition = c.req.header('if-range')
-  if (sizeBytes === undefined || c.req.method !== 'GET') return undefined
+  if (sizeBytes === undefined) return undefined
   if (condition !== undefined && condition !== tag) return undefined
   return readRange(c.req.header('range'), sizeBytes)
 }
@@ -65,12 +74,11 @@ async function respond(
 ): Promise<Response> {
   const { sizeBytes } = content
   if (range === 'unsatisfiable') {
-    const unsatisfied = { 'Content-Range': `bytes */${sizeBytes}`, 'Cache-Control': 'no-store' }
-    return new Response(null, { status: 416, headers: unsatisfied })
+    return new Response(null, { status: 416, headers: { 'Content-Range': `bytes */${sizeBytes}` } })
   }
   if (range !== undefined) headers['Content-Range'] = `bytes ${range.start}-${range.end - 1}/${sizeBytes}`
   const length = range === undefined ? sizeBytes : range.end - range.start
-  if (length !== undefined) headers['Content-Length'] = String(length)
+  Object.assign(headers, lengthOf({ sizeBytes: length }))
   const pieces = content.read(range?.start, range?.end)[Symbol.asyncIterator]()
   // Read before anything is answered: what was swept meanwhile is not found.
   const first = await pieces.next()
