@@ -1,5 +1,5 @@
 /**
- * Clients that keep mailboxes and threads up to date by /changes, of the owner and of a guest with some rights, over
+ * Clients that keep mailboxes, threads and Emails up to date by /changes, of the owner and of a guest with some rights, over
  * random histories: after each step what they keep is what /get says. The guest is never told of anything that only
  * the owner may see.
  */
@@ -19,25 +19,26 @@ const guest = 8 as AccountId
 const ann = 'ann@example.org'
 const trash = 5 as MailboxId
 
+type Kind = 'Mailbox' | 'Thread' | 'Email'
+/** Of Emails what can change, and their thread. */
+const emailProperties = ['id', 'threadId', 'mailboxIds', 'keywords']
+
 type Objects = Map<string, JsonObject>
 
 /** What a client keeps of one type. */
 class Kept {
   readonly #server: JmapTestServer
-  readonly #type: 'Mailbox' | 'Thread'
+  readonly #type: Kind
   readonly #as: string | undefined
   readonly #maxChanges: number
   #objects: Objects = new Map()
   #state: unknown
+  /** All that /get ever had. */
+  readonly #seen = new Set<string>()
   /** How often it had to begin again. */
   begun = 0
 
-  constructor(
-    server: JmapTestServer,
-    type: 'Mailbox' | 'Thread',
-    as: string | undefined,
-    maxChanges: number,
-  ) {
+  constructor(server: JmapTestServer, type: Kind, as: string | undefined, maxChanges: number) {
     this.#server = server
     this.#type = type
     this.#as = as
@@ -53,6 +54,7 @@ class Kept {
     // A client that knows the state need not ask.
     if (all['state'] !== this.#state) await this.#follow()
     const list = all['list'] as readonly JsonObject[]
+    for (const one of list) this.#seen.add(one['id'] as string)
     const sorted = (objects: Iterable<JsonObject>): readonly JsonObject[] =>
       [...objects].toSorted((a, b) => ((a['id'] as string) < (b['id'] as string) ? -1 : 1))
     assert.deepEqual(
@@ -76,19 +78,19 @@ class Kept {
       )
       assert.ok(created!.length + updated!.length + destroyed!.length <= this.#maxChanges)
       for (const id of destroyed!) {
-        assert.ok(this.#as === undefined || this.#objects.has(id), `${id} was never to be seen`)
+        assert.ok(this.#as === undefined || this.#seen.has(id), `${id} was never to be seen`)
         this.#objects.delete(id)
       }
-      await this.#fetch([...created!, ...updated!], null)
+      await this.#fetch([...created!, ...updated!])
       more = told['hasMoreChanges'] === true
       this.#state = told['newState']
     }
   }
 
   /** Of what is there no more the next changes tell. */
-  async #fetch(ids: readonly string[], properties: null): Promise<void> {
+  async #fetch(ids: readonly string[]): Promise<void> {
     if (ids.length === 0) return
-    const found = (await this.#call('get', { ids, properties }))!
+    const found = (await this.#call('get', { ids }))!
     for (const one of found['list'] as readonly JsonObject[]) this.#objects.set(one['id'] as string, one)
     for (const id of found['notFound'] as readonly string[]) this.#objects.delete(id)
   }
@@ -103,8 +105,9 @@ class Kept {
   /** undefined for an error. */
   async #call(verb: string, args: object): Promise<JsonObject | undefined> {
     const o = this.#as === undefined ? {} : { as: this.#as }
+    const more = this.#type === 'Email' && verb === 'get' ? { properties: emailProperties } : {}
     const { answers } = await this.#server.request(
-      [[`${this.#type}/${verb}`, { accountId: 'A7', ...args }, 'c']],
+      [[`${this.#type}/${verb}`, { accountId: 'A7', ...args, ...more }, 'c']],
       o,
     )
     const [name, told] = answers[0]!
@@ -219,7 +222,7 @@ async function apply(server: JmapTestServer, one: Step, count: number): Promise<
   }
 }
 
-test('RFC 8620 §5.2: mailboxes and threads kept by /changes are what /get says, for the owner and a guest', async () => {
+test('RFC 8620 §5.2: mailboxes, threads and Emails kept by /changes are what /get says, for the owner and a guest', async () => {
   let followed = 0
   let begun = 0
   await fc.assert(
@@ -230,7 +233,7 @@ test('RFC 8620 §5.2: mailboxes and threads kept by /changes are what /get says,
         const server = await JmapTestServer.start({ changesMaxResults: 5000 })
         await server.add(guest, ann)
         const kept = [undefined, ann].flatMap((as) =>
-          (['Mailbox', 'Thread'] as const).map((type) => new Kept(server, type, as, most)),
+          (['Mailbox', 'Thread', 'Email'] as const).map((type) => new Kept(server, type, as, most)),
         )
         for (const [i, one] of steps.entries()) {
           await apply(server, one, i)

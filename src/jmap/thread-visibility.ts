@@ -3,12 +3,13 @@
  * whose contents the user may read (§2, mayReadItems).
  */
 import type { AccountId, MailboxId, MessageId, Modseq } from '#base/id.ts'
-import { expungedSince } from '#kv/change-log.ts'
+import { type Departed, departuresSince, expungedSince } from '#kv/change-log.ts'
 import type { ReadTx } from '#kv/tx.ts'
 import { listMailboxes } from '#mail/mailbox.ts'
 import type { Mailbox } from '#mail/mailbox-row.ts'
 import type { Entry, MessageRow } from '#mail/message-row.ts'
 import type { OpenAccount } from './accounts.ts'
+import { cannotCalculate } from './standard-changes.ts'
 
 /** The mailboxes that the user may read; undefined for all, of an account of one's own that nobody restricts. */
 export type Readable = ReadonlySet<MailboxId> | undefined
@@ -34,16 +35,24 @@ export const inThreadOrder = (
   [b, rowB]: readonly [MessageId, MessageRow],
 ): number => rowA.receivedAt - rowB.receivedAt || a - b
 
-/** Whether something left a mailbox that the user may read: nobody knows any more what it was. */
-export async function hasLost(
+/**
+ * The messages, and the threads of those, that left a mailbox which the user may read. Throws MethodError
+ * `cannotCalculateChanges` where that is not known: of mailboxes that are not shared nobody keeps it.
+ */
+export async function departed(
   tx: ReadTx,
   account: AccountId,
-  readable: Readable,
+  all: readonly Mailbox[],
+  readable: ReadonlySet<MailboxId>,
   since: Modseq,
-): Promise<boolean> {
-  for (const mailbox of readable ?? []) {
+): Promise<Departed> {
+  const shared = all.filter(({ id, grants }) => readable.has(id) && grants.length > 0).map(({ id }) => id)
+  const found = await departuresSince(tx, account, shared, since)
+  if (found === 'tooOld') throw cannotCalculate()
+  for (const mailbox of readable) {
+    if (shared.includes(mailbox)) continue
     const uids = await expungedSince(tx, account, mailbox, since)
-    if (uids === 'tooOld' || uids.length > 0) return true
+    if (uids === 'tooOld' || uids.length > 0) throw cannotCalculate()
   }
-  return false
+  return found
 }

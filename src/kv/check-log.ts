@@ -8,7 +8,7 @@
 import { equalBytes } from '#base/bytes.ts'
 import type { AccountId, DataType, Modseq } from '#base/id.ts'
 import type { KvRow } from './backend.ts'
-import { changeLogTable, expungeLogTable, logFloorTable } from './change-log.ts'
+import { changeLogTable, departureLogTable, expungeLogTable, logFloorTable } from './change-log.ts'
 import {
   anyRowTable,
   type FindingKind,
@@ -109,6 +109,7 @@ async function* logTroubles(db: Db, account: AccountId, facts: Draft): AsyncGene
   }
   yield* changeRows(db, account, facts)
   yield* expungeRows(db, account, facts)
+  yield* departureRows(db, account)
 }
 
 /** The last change that the log knows of; at least 1, since 0 is written by having no row. */
@@ -150,6 +151,17 @@ function* changeRow(account: AccountId, row: KvRow, facts: Draft): Generator<Tro
     let highest = facts.highestIds.get(type) ?? 0
     for (const id of changes.keys()) if (id > highest) highest = id
     facts.highestIds.set(type, highest)
+  }
+}
+
+async function* departureRows(db: Db, account: AccountId): AsyncGenerator<Trouble> {
+  for await (const page of rowPages(db, departureLogTable.prefix(account), 500)) {
+    for (const row of page) {
+      const opened = openRow(departureLogTable, row)
+      if (opened?.value !== undefined) continue
+      const what = opened === undefined ? `key ${keyInHex(row[0])}` : nameOf(opened.elements)
+      yield { kind: kinds.expungeLogDamaged, what, fix: dropRow(account, row[0]) }
+    }
   }
 }
 
@@ -211,7 +223,7 @@ export function cutLog(tx: WriteTx, account: AccountId): void {
 export async function dropCutRows(db: Db, account: AccountId): Promise<void> {
   const floor = await db.read((tx) => getRow(tx, logFloorTable, account))
   if (floor === undefined || floor === 'damaged') return
-  for (const table of [changeLogTable, expungeLogTable] as const) {
+  for (const table of [changeLogTable, expungeLogTable, departureLogTable] as const) {
     for await (const page of rowPages(db, table.prefix(account))) {
       const old = page.filter(
         (row) => (openRow<readonly number[], unknown>(table as never, row)?.elements.at(-1) ?? 0) <= floor,

@@ -2,7 +2,14 @@ import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import { LocalBus } from '#bus/engines/local.ts'
 import type { AccountId, MailboxId, Modseq, Uid } from '#base/id.ts'
-import { changeLogTable, changesSince, expungeLogTable, expungedSince } from './change-log.ts'
+import {
+  changeLogTable,
+  changesSince,
+  departureLogTable,
+  departuresSince,
+  expungeLogTable,
+  expungedSince,
+} from './change-log.ts'
 import { KvDb } from './db.ts'
 import { MemoryEngine } from './engines/memory.ts'
 import { trimLog } from './trim-log.ts'
@@ -17,6 +24,10 @@ async function filled(commits: number): Promise<KvDb> {
       await db.write([account], async (tx) => {
         tx.changed(account, 'Email', i, 'created')
         tx.expunged(account, (i % 3) as MailboxId, [i as Uid])
+        tx.put(departureLogTable, [account, (i % 3) as MailboxId, tx.modseq(account)], {
+          messages: [i],
+          threads: [i],
+        })
       })
     }
   }
@@ -26,7 +37,7 @@ async function filled(commits: number): Promise<KvDb> {
 describe('trimming the change log', () => {
   it('keeps the last commits whole and says tooOld of those before', async () => {
     const db = await filled(100)
-    assert.equal(await trimLog(db, alice, 40), 120)
+    assert.equal(await trimLog(db, alice, 40), 180)
     await db.read(async (tx) => {
       assert.equal(await changesSince(tx, alice, 'Email', 59 as Modseq, 1000), 'tooOld')
       assert.equal(await expungedSince(tx, alice, 0 as MailboxId, 59 as Modseq), 'tooOld')
@@ -38,6 +49,9 @@ describe('trimming the change log', () => {
       )
       const left = [...(await tx.list(changeLogTable, [alice])), ...(await tx.list(expungeLogTable, [alice]))]
       assert.equal(left.length, 80)
+      assert.equal(await departuresSince(tx, alice, [0 as MailboxId], 59 as Modseq), 'tooOld')
+      const gone = await departuresSince(tx, alice, [0, 1, 2] as MailboxId[], 60 as Modseq)
+      assert.deepEqual(gone !== 'tooOld' && [...gone.messages].toSorted((a, b) => a - b), since.created)
     })
   })
 

@@ -6,9 +6,10 @@
  * crash in between leaves some to the next time. A reader that is following the log is never overtaken
  * unnoticed: it asks with the sequence it has seen, and the floor answers.
  */
-import type { AccountId, Modseq } from '#base/id.ts'
-import { changeLogTable, expungeLogTable, logFloorTable } from './change-log.ts'
+import type { AccountId, MailboxId, Modseq } from '#base/id.ts'
+import { changeLogTable, departureLogTable, expungeLogTable, logFloorTable } from './change-log.ts'
 import type { Db } from './db.ts'
+import type { Table } from './table.ts'
 
 const pageRows = 1000
 /** It is cut when it is this much too long: each cut writes, and makes somebody's stored state too old. */
@@ -25,7 +26,11 @@ export async function trimLog(db: Db, account: AccountId, keep: number): Promise
   await db.write([account], async (tx) => {
     if (((await tx.get(logFloorTable, account)) ?? 0) < floor) tx.put(logFloorTable, [account], floor)
   })
-  return (await dropChanges(db, account, floor)) + (await dropExpunges(db, account, floor))
+  return (
+    (await dropChanges(db, account, floor)) +
+    (await dropOfMailboxes(db, expungeLogTable, account, floor)) +
+    (await dropOfMailboxes(db, departureLogTable, account, floor))
+  )
 }
 
 /** The rows of changes ascend by sequence, so those to drop come first. */
@@ -41,22 +46,23 @@ async function dropChanges(db: Db, account: AccountId, floor: Modseq): Promise<n
   }
 }
 
-/** Those of expunged UIDs ascend within each mailbox, so all are looked at. */
-async function dropExpunges(db: Db, account: AccountId, floor: Modseq): Promise<number> {
-  type Key = NonNullable<ReturnType<typeof expungeLogTable.elements>>
+/** Those of mailboxes ascend within each, so all are looked at. */
+async function dropOfMailboxes<V>(
+  db: Db,
+  table: Table<readonly [AccountId, MailboxId, Modseq], V>,
+  account: AccountId,
+  floor: Modseq,
+): Promise<number> {
   let dropped = 0
-  for (let after: Key | undefined; ;) {
+  for (let after: readonly [AccountId, MailboxId, Modseq] | undefined; ;) {
     const from = after
     const rows = await db.read((tx) =>
-      tx.list(expungeLogTable, [account], {
-        limit: pageRows,
-        ...(from === undefined ? {} : { after: from }),
-      }),
+      tx.list(table, [account], { limit: pageRows, ...(from === undefined ? {} : { after: from }) }),
     )
     const old = rows.filter(([[, , modseq]]) => modseq <= floor)
     if (old.length > 0) {
       await db.write([account], async (tx) => {
-        for (const [key] of old) tx.delete(expungeLogTable, key)
+        for (const [key] of old) tx.delete(table, key)
       })
     }
     dropped += old.length

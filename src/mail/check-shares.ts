@@ -11,10 +11,14 @@ import { unknownRow } from './check-mailboxes.ts'
 import type { MailScan } from './check-scan.ts'
 import { allRights, anyone, type Grant, hasAll } from './rights.ts'
 import { isIndexed, putIndex } from './share.ts'
+import { shareNotificationTable } from './share-notification.ts'
 import { mailboxTable, shareTable } from './tables.ts'
 
 export async function* checkShares(scan: MailScan): AsyncGenerator<Trouble> {
   const { db, account } = scan
+  for await (const page of rowPages(db, shareNotificationTable.prefix(account)))
+    for (const row of page)
+      if (openRow(shareNotificationTable, row)?.value === undefined) yield unknownRow(row[0])
   for (const [id, { name, grants }] of scan.mailboxes) {
     const what = `mailbox ${id} "${name}"`
     if (!isInOrder(grants)) {

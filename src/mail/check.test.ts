@@ -7,7 +7,7 @@ import { describe, it } from 'node:test'
 import fc from 'fast-check'
 import type { AccountId, BlobHash, MailboxId, MessageId, Modseq, ThreadId, Uid } from '#base/id.ts'
 import { blobLinkTable, ownerKinds } from '#kv/blob-rows.ts'
-import { changeLogTable, expungeLogTable, logFloorTable } from '#kv/change-log.ts'
+import { changeLogTable, departureLogTable, expungeLogTable, logFloorTable } from '#kv/change-log.ts'
 import { CheckReport, unitOf } from '#kv/check.ts'
 import { sequenceTable } from '#kv/sequence.ts'
 import { keyText } from '#kv/key.ts'
@@ -16,6 +16,7 @@ import { mailCheck } from './check.ts'
 import { append, apply, history, type MailStore } from './check-history.test.ts'
 import { shareIndexTroubles } from './check-shares.ts'
 import { expungeMessages } from './expunge.ts'
+import { shareNotificationTable } from './share-notification.ts'
 import { noCounts } from './mailbox-counts.ts'
 import type { MailboxRow } from './mailbox-row.ts'
 import type { MessageRow } from './message-row.ts'
@@ -295,7 +296,10 @@ const faults: Readonly<Record<string, readonly (readonly [what: string, Plant])[
       async () => [[changeLogTable.key(account, 3 as Modseq), Buffer.from([1, 1, 1, 5, 1, 5, 0, 0])]],
     ],
   ],
-  'expunge-log-damaged': [['garbage', async () => [garbage(expungeLogTable, account, inbox, 2 as Modseq)]]],
+  'expunge-log-damaged': [
+    ['garbage', async () => [garbage(expungeLogTable, account, inbox, 2 as Modseq)]],
+    ['of what left a mailbox', async () => [garbage(departureLogTable, account, inbox, 2 as Modseq)]],
+  ],
   'log-floor-wrong': [['in the future', async () => [put(logFloorTable, [account], 9999 as Modseq)]]],
   'message-in-no-mailbox': [
     ['no entries', async (box) => [await message(box, third, () => ({ entries: [] }))]],
@@ -366,6 +370,7 @@ const faults: Readonly<Record<string, readonly (readonly [what: string, Plant])[
     ['mailbox dropped', async () => [drop(mailboxTable, account, deep)]],
   ],
   'mail-row-unreadable': [
+    ['a notification', async () => [garbage(shareNotificationTable, account, 5)]],
     [
       'a key that is too long',
       async () => [[Buffer.concat([mailboxTable.key(account, inbox), Buffer.of(1)]), Buffer.of(1)]],

@@ -6,7 +6,8 @@
  * `db.write` body: `open` it, change, `finish` it; after a throw the body's writes are dropped with it.
  */
 import { Fault } from '#base/fault.ts'
-import type { AccountId, MailboxId, MessageId, Modseq, Uid } from '#base/id.ts'
+import type { AccountId, MailboxId, MessageId, Modseq, ThreadId, Uid } from '#base/id.ts'
+import { departureLogTable } from '#kv/change-log.ts'
 import type { WriteTx } from '#kv/tx.ts'
 import { type ChangedMessage, countChanges } from './count-changes.ts'
 import { isSeen } from './keywords.ts'
@@ -24,6 +25,8 @@ interface MailboxDraft {
   /** Something changed in it, so that HIGHESTMODSEQ rises. */
   touched: boolean
   readonly expunged: Uid[]
+  /** The messages that these were. */
+  readonly departed: (readonly [MessageId, ThreadId])[]
 }
 
 interface MessageDraft {
@@ -142,6 +145,7 @@ export class AccountEdit {
     const left = { ...row, entries: row.entries.filter((other) => other !== entry) }
     count(draft, row, entry, -1)
     draft.expunged.push(entry.uid)
+    draft.departed.push([id, row.thread])
     this.#put(id, left)
     this.tx.delete(entryTable, [this.account, entry.mailbox, entry.uid])
     return left
@@ -197,15 +201,37 @@ export class AccountEdit {
     for (const [id, { row, before }] of this.#messages)
       if (row !== before) tx.put(messageTable, [account, id], row)
     await this.#count()
-    for (const [id, { row, before, touched, expunged }] of this.#mailboxes) {
+    for (const [id, { row, before, touched, expunged, departed }] of this.#mailboxes) {
       if (touched) {
         if (expunged.length > 0) tx.expunged(account, id, expunged)
+        if (departed.length > 0 && row.grants.length > 0) await this.#logDepartures(id, departed)
         row.highestModseq = this.modseq
       } else if (row.counts === before.counts) continue
       tx.put(mailboxTable, [account, id], row)
       if (!sameNumbers(row, before)) tx.changed(account, 'Mailbox', id, 'counts')
     }
     if (this.#countersChanged) tx.put(countersTable, [account], this.#counters)
+  }
+
+  /** There may be others of the same commit. */
+  async #logDepartures(
+    mailbox: MailboxId,
+    departed: readonly (readonly [MessageId, ThreadId])[],
+  ): Promise<void> {
+    const key = [this.account, mailbox, this.modseq] as const
+    const others = await this.tx.get(departureLogTable, ...key)
+    const merged = (known: readonly number[] = [], more: readonly number[]): number[] =>
+      [...new Set([...known, ...more])].toSorted((a, b) => a - b)
+    this.tx.put(departureLogTable, key, {
+      messages: merged(
+        others?.messages,
+        departed.map(([id]) => id),
+      ),
+      threads: merged(
+        others?.threads,
+        departed.map(([, thread]) => thread),
+      ),
+    })
   }
 
   /** What JMAP counts, also in mailboxes that only share a Thread with what changed. */
@@ -252,7 +278,7 @@ export class AccountEdit {
     if (known !== undefined) return known
     const row = await this.tx.get(mailboxTable, this.account, id)
     if (row === undefined) throw new Fault('notFound', 'no such mailbox', { what: 'mailbox' })
-    const draft: MailboxDraft = { before: row, row: { ...row }, touched: false, expunged: [] }
+    const draft: MailboxDraft = { before: row, row: { ...row }, touched: false, expunged: [], departed: [] }
     this.#mailboxes.set(id, draft)
     return draft
   }

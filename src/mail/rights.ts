@@ -140,7 +140,16 @@ export const mailboxRightLetters: Readonly<Record<keyof MailboxRights, Rights>> 
   mayShare: rightsOf('a'),
 }
 
-export const mailboxRights = (rights: Rights): MailboxRights =>
-  Object.fromEntries(
-    Object.entries(mailboxRightLetters).map(([name, wanted]) => [name, hasAll(rights, wanted)]),
-  ) as unknown as MailboxRights
+/** There are few different ones, and lists of mailboxes need one for each. */
+const mailboxRightsOf = new Map<Rights, MailboxRights>()
+
+export function mailboxRights(rights: Rights): MailboxRights {
+  let known = mailboxRightsOf.get(rights)
+  if (known === undefined) {
+    known = Object.fromEntries(
+      Object.entries(mailboxRightLetters).map(([name, wanted]) => [name, hasAll(rights, wanted)]),
+    ) as unknown as MailboxRights
+    mailboxRightsOf.set(rights, known)
+  }
+  return known
+}

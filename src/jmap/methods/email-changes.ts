@@ -12,7 +12,7 @@ import type { MessageRow } from '#mail/message-row.ts'
 import { emailObjectId } from '#mail/object-id.ts'
 import type { OpenAccount } from '../accounts.ts'
 import { cannotCalculate, standardChanges } from '../standard-changes.ts'
-import { hasLost, isReadable, isVisible, type Readable, readableOf } from '../thread-visibility.ts'
+import { departed, isReadable, isVisible, type Readable, readableOf } from '../thread-visibility.ts'
 
 export const emailChanges = standardChanges({
   type: 'Email',
@@ -45,10 +45,12 @@ async function visibleChanges(
     if (how === undefined) unknown.push(id)
     else if (how !== 'destroyed' || !wasCreated.has(id)) told[how].push(id)
   }
-  // Of what is in no mailbox of theirs any more, nobody knows whether it was.
+  // What is in no mailbox of theirs any more is gone, if it was in one.
   const gone = [...found.destroyed, ...unknown.filter((id) => !wasCreated.has(id))]
-  if (gone.length > 0 && (readable === undefined || (await hasLost(tx, account.id, readable, since))))
-    told.destroyed.push(...gone)
+  if (gone.length > 0) {
+    const left = readable && (await departed(tx, account.id, all, readable, since)).messages
+    told.destroyed.push(...gone.filter((id) => left?.has(id) !== false))
+  }
   return { ...found, ...told }
 }
 

@@ -98,14 +98,40 @@ test('RFC 8621 §2: in a shared account threads appear and go with what the user
   assert.deepEqual(await changes(server, since, as), [[], [], ['T7_1']])
 })
 
-test('RFC 8620 §5.2: what left a shared mailbox is not known any more', async () => {
+test('RFC 8621 §2: what left a shared mailbox is told, and nothing of what left others', async () => {
   const server = await JmapTestServer.start()
   const { name: as, id } = await server.add(8, 'ann@example.org')
   await server.share(archive, id, 'lr')
   const { uid } = await server.deliver(first, { mailbox: archive })
+  await server.deliver(answer, { mailbox: archive })
+  await server.deliver('Subject: secret\n\nx\n')
   const since = await stateOf(server, as)
   await server.db.write([account], (tx) =>
     moveMessages(tx, place(archive), [uid], place(inboxId), { savedAt: 1 }),
   )
-  assert.equal(await server.error('Thread/changes', { sinceState: since }, as), 'cannotCalculateChanges')
+  await server.db.write([account], (tx) =>
+    expungeMessages(tx, account, inboxId, [1 as Uid], { onlyDeleted: false }),
+  )
+  assert.deepEqual(await changes(server, since, as), [[], ['T7_1'], []])
+  await server.db.write([account], async (tx) => {
+    await expungeMessages(tx, account, inboxId, 'all', { onlyDeleted: false })
+    await expungeMessages(tx, account, archive, 'all', { onlyDeleted: false })
+  })
+  assert.deepEqual(await changes(server, since, as), [[], [], ['T7_1']])
+})
+
+test('RFC 8620 §5.2: of a mailbox that its group does not share with others nobody keeps what left it', async () => {
+  const server = await JmapTestServer.start()
+  const group = await server.add(20, 'team@example.org', { isGroup: true })
+  const { name: as } = await server.add(8, 'ann@example.org', { groups: [group.id] })
+  await server.share(archive, group.id, '', group.id)
+  await server.deliver(first, { to: group.id })
+  const get = async (): Promise<unknown> =>
+    (await server.call('Thread/get', { accountId: 'Ak', ids: [] }, { as }))['state']
+  const sinceState = await get()
+  await server.db.write([group.id], (tx) =>
+    expungeMessages(tx, group.id, inboxId, 'all', { onlyDeleted: false }),
+  )
+  const told = await server.call('Thread/changes', { accountId: 'Ak', sinceState }, { as, expect: 'error' })
+  assert.equal(told['type'], 'cannotCalculateChanges')
 })

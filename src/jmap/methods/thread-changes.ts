@@ -11,7 +11,7 @@ import { threadObjectId } from '#mail/object-id.ts'
 import { readThreads } from '#mail/thread.ts'
 import type { OpenAccount } from '../accounts.ts'
 import { cannotCalculate, standardChanges } from '../standard-changes.ts'
-import { hasLost, isReadable, isVisible, type Readable, readableOf } from '../thread-visibility.ts'
+import { departed, isReadable, isVisible, type Readable, readableOf } from '../thread-visibility.ts'
 
 export const threadChanges = standardChanges({
   type: 'Thread',
@@ -39,20 +39,21 @@ async function visibleChanges(
   const threads = [...found.created, ...found.updated, ...found.destroyed] as ThreadId[]
   const rows = await readThreads(tx, account.id, threads)
   const told = { created: [] as number[], updated: [] as number[], destroyed: [] as number[] }
-  const unknown: ThreadId[] = []
+  const wasCreated = new Set<number>(found.created)
+  const left = await departed(tx, account.id, all, readable, since)
   for (const thread of threads) {
     const messages = (rows.get(thread) ?? []).map(([, row]) => row)
-    const how = changeOf(messages, readable, since)
-    if (how === undefined) unknown.push(thread)
-    else if (how !== 'destroyed' || !found.created.includes(thread)) told[how].push(thread)
+    const how =
+      changeOf(messages, readable, since) ??
+      (left.threads.has(thread) ? lessOf(messages, readable) : undefined)
+    if (how !== undefined && (how !== 'destroyed' || !wasCreated.has(thread))) told[how].push(thread)
   }
-  if (
-    unknown.some((thread) => !found.created.includes(thread)) &&
-    (await hasLost(tx, account.id, readable, since))
-  )
-    throw cannotCalculate()
   return { ...found, ...told }
 }
+
+/** Where nothing changed but that something is gone. */
+const lessOf = (messages: readonly MessageRow[], readable: Readable): 'updated' | 'destroyed' =>
+  messages.some((row) => isVisible(readable, row)) ? 'updated' : 'destroyed'
 
 /** undefined where nothing is left in the readable mailboxes that changed since. */
 function changeOf(
