@@ -41,6 +41,7 @@ export class SendingTest implements AsyncDisposable {
   readonly server: JmapTestServer
   readonly sent: Sent[] = []
   /** What another server answers to a recipient. */
+  readonly taken = taken
   answer: (address: string) => RecipientResult | Promise<RecipientResult> = () => taken
   #manager: QueueManager | undefined
 
