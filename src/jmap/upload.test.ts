@@ -142,6 +142,14 @@ test('RFC 8620 §6: an upload to a shared account is there for whoever uploaded 
     assert.equal((await download(server, blobId, as)).status, 404)
 })
 
+test('RFC 9110 §8.4: bytes in an encoding are not taken for what they stand for', async () => {
+  const server = await JmapTestServer.start()
+  const told = await problem(await upload(server, 'x', { headers: { 'Content-Encoding': 'gzip' } }), 415)
+  assert.equal(told['status'], 415)
+  assert.equal((await upload(server, 'x', { headers: { 'Content-Encoding': 'identity' } })).status, 201)
+  assert.equal(await kept(server), 1)
+})
+
 test('who may not upload does not, and accounts that are none are not found', async () => {
   const server = await JmapTestServer.start()
   await server.add(8, 'anna@example.org', { permissions: ['authenticate', 'jmapAuthenticate'] })

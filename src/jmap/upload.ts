@@ -3,6 +3,7 @@
  * answer is sent. What breaks off, or is too large, leaves nothing behind.
  */
 import type { Context, Hono } from 'hono'
+import { HTTPException } from 'hono/http-exception'
 import { isFault } from '#base/fault.ts'
 import type { AccountId } from '#base/id.ts'
 import { RunningCount } from '#base/running-count.ts'
@@ -33,6 +34,9 @@ async function answerUpload(
   c: Context<JmapEnv>,
 ): Promise<Response> {
   const access = c.get('access')
+  // RFC 9110 §8.4: what is stored must be what the client means.
+  if (/^(?!identity$)./i.test(c.req.header('content-encoding') ?? ''))
+    throw new HTTPException(415, { message: 'Files are taken without an encoding only.' })
   const account = await requestAccount(services, access, c.req.param('accountId') ?? '', 'jmapBlobUpload')
   const { maxConcurrentUploads: most, maxUploadSize } = services.settings.get(jmapSettings)
   using slot = running.take(access.account, most)
