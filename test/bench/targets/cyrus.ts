@@ -1,11 +1,15 @@
-/** Debian's Cyrus IMAP with JMAP and its index of words (Xapian), in a directory and on ports of its own. */
+/**
+ * Debian's Cyrus IMAP with JMAP and its index of words (Xapian), in a directory and on ports of its own. Of the
+ * package that cannot be installed beside Dovecot, the programs are taken out.
+ */
 import { execFileSync, spawn } from 'node:child_process'
 import { chmodSync, existsSync, mkdirSync, writeFileSync } from 'node:fs'
 import path from 'node:path'
-import { install, installedVersion } from './packages.ts'
+import { extract, install, installedVersion } from './packages.ts'
 import { dataDirectory, freePorts, greeting, loopback, type StartedServer } from './started.ts'
 
-const packages = ['cyrus-imapd', 'cyrus-caldav', 'sasl2-bin']
+const packages = ['cyrus-common', 'cyrus-caldav', 'sasl2-bin']
+const extracted = 'cyrus-imapd'
 const master = '/usr/lib/cyrus/bin/master'
 const programs = [master, '/usr/lib/cyrus/bin/httpd', '/usr/sbin/saslpasswd2']
 const startLimitMs = 20_000
@@ -24,6 +28,7 @@ export function prepareCyrus(): string | undefined {
 export async function startCyrus(accounts: number, keep: string | undefined): Promise<StartedServer> {
   const data = dataDirectory(keep, 'cyrus')
   const [imapPort = 0, httpPort = 0] = await freePorts(2)
+  extract(extracted, data.path)
   writeFiles(data.path, { imapPort, httpPort, user: `u${accounts}` })
   let running = await run(data.path, imapPort)
   const target = {
@@ -48,19 +53,21 @@ export async function startCyrus(accounts: number, keep: string | undefined): Pr
         '-u',
         'cyrus',
         '--',
-        '/usr/lib/cyrus/bin/squatter',
+        path.join(data.path, programsOf('squatter')),
         '-C',
         path.join(data.path, 'imapd.conf'),
       ]
       execFileSync('runuser', index, { stdio: 'ignore' })
     },
-    versions: { Cyrus: installedVersion('cyrus-imapd') },
+    versions: { Cyrus: installedVersion('cyrus-common') },
     [Symbol.asyncDispose]: async () => {
       await running.stop()
       data.remove()
     },
   }
 }
+
+const programsOf = (name: string): string => `usr/lib/cyrus/bin/${name}`
 
 function writeFiles(directory: string, o: { imapPort: number; httpPort: number; user: string }): void {
   for (const name of ['conf', 'conf/socket', 'spool', 'search', 'run'])
@@ -106,7 +113,7 @@ function cyrusConf(directory: string, o: { imapPort: number; httpPort: number })
   recover cmd="/usr/sbin/cyrus ctl_cyrusdb ${conf} -r"
 }
 SERVICES {
-  imap cmd="imapd -U 1000000 ${conf}" listen="${loopback}:${o.imapPort}" prefork=1 maxchild=200
+  imap cmd="${directory}/${programsOf('imapd')} -U 1000000 ${conf}" listen="${loopback}:${o.imapPort}" prefork=1 maxchild=200
   http cmd="httpd -U 1000000 ${conf}" listen="${loopback}:${o.httpPort}" prefork=1 maxchild=200
 }
 EVENTS {

@@ -1,6 +1,6 @@
 /** Debian's packages of other servers, installed where they are missing. */
 import { execFileSync } from 'node:child_process'
-import { existsSync, rmSync, writeFileSync } from 'node:fs'
+import { existsSync, readdirSync, rmSync, writeFileSync } from 'node:fs'
 
 const policyFile = '/usr/sbin/policy-rc.d'
 
@@ -16,6 +16,14 @@ export function install(packages: readonly string[]): string | undefined {
     return `apt-get failed: ${error instanceof Error ? error.message.split('\n').slice(0, 5).join(' ') : String(error)}`
   }
   return undefined
+}
+
+/** The files of a package, below a folder, where they are not there yet. */
+export function extract(name: string, folder: string): void {
+  if (readdirSync(folder).some((file) => file.startsWith(`${name}_`))) return
+  execFileSync('apt-get', ['-q', 'download', name], { cwd: folder, stdio: 'ignore' })
+  const [file] = readdirSync(folder).filter((one) => one.startsWith(`${name}_`))
+  execFileSync('dpkg-deb', ['-x', file!, '.'], { cwd: folder })
 }
 
 function apt(...args: readonly string[]): void {
