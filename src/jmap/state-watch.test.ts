@@ -133,6 +133,26 @@ describe('RFC 8620 §7.1: StateChange', () => {
     assert.deepEqual(Object.keys(await own), ['A8'])
   })
 
+  it('of thousands leaves others a turn, and is told to all', async () => {
+    using w = await watched()
+    const followers: StateFollower[] = []
+    for (let i = 0; i < 500; i++) followers.push(await w.follow())
+    let toldTo = 0
+    const all = followers.map(async (follower) => {
+      await next(follower)
+      toldTo++
+    })
+    await touch(w.server.db, 'Thread')
+    const perTurn: number[] = []
+    for (let before = toldTo; toldTo < followers.length; before = toldTo) {
+      await new Promise((resolve) => setImmediate(resolve))
+      perTurn.push(toldTo - before)
+    }
+    await Promise.all(all)
+    assert.ok(Math.max(...perTurn) <= 100, perTurn.join(' '))
+    for (const follower of followers) follower[Symbol.dispose]()
+  })
+
   it('goes on from what was told last, whatever happened in between', async () => {
     using w = await watched()
     using first = await w.follow()

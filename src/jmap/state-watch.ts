@@ -37,10 +37,38 @@ export interface Pushed {
 
 /** After a look at a store that could not be read. */
 const againMs = 5000
+/** In one turn of the event loop, a few milliseconds: what concerns thousands holds nobody else up. */
+const looksInTurn = 25
+
+/** All followers look by turns. */
+class LookTurns {
+  readonly #waiting: (() => void)[] = []
+  #taken = 0
+
+  take(): Promise<void> {
+    if (this.#taken < looksInTurn) {
+      this.#taken++
+      return Promise.resolve()
+    }
+    return new Promise((resolve) => {
+      if (this.#waiting.push(resolve) === 1) this.#arm()
+    })
+  }
+
+  #arm(): void {
+    setImmediate(() => {
+      const some = this.#waiting.splice(0, looksInTurn)
+      this.#taken = some.length
+      for (const begin of some) begin()
+      if (this.#waiting.length > 0) this.#arm()
+    })
+  }
+}
 
 export class StateWatch {
   readonly #services: PushServices
   readonly #accounts: Pick<AccountWatch, 'watch'>
+  readonly #turns = new LookTurns()
 
   constructor(o: { readonly services: PushServices; readonly accountWatch: Pick<AccountWatch, 'watch'> }) {
     this.#services = o.services
@@ -55,7 +83,7 @@ export class StateWatch {
 
   /** What changes from now on, or since what was told last. */
   async follow(access: Access, o: FollowOptions): Promise<StateFollower> {
-    const follower = new StateFollower(this.#services, this.#accounts, access, o)
+    const follower = new StateFollower(this.#services, this.#accounts, this.#turns, access, o)
     try {
       await follower.begin()
     } catch (error) {
@@ -69,6 +97,7 @@ export class StateWatch {
 export class StateFollower implements Disposable {
   readonly #services: PushServices
   readonly #accounts: Pick<AccountWatch, 'watch'>
+  readonly #turns: LookTurns
   readonly #o: FollowOptions
   readonly #watches = new Map<AccountId, Disposable>()
   #access: Access
@@ -81,11 +110,13 @@ export class StateFollower implements Disposable {
   constructor(
     services: PushServices,
     accounts: Pick<AccountWatch, 'watch'>,
+    turns: LookTurns,
     access: Access,
     o: FollowOptions,
   ) {
     this.#services = services
     this.#accounts = accounts
+    this.#turns = turns
     this.#access = access
     this.#o = o
   }
@@ -116,6 +147,7 @@ export class StateFollower implements Disposable {
       await this.#due(signal)
       const restMs = this.#lookedAt + this.#o.throttleMs - performance.now()
       if (restMs > 0) await wait(restMs, undefined, { signal })
+      await this.#turns.take()
       this.#isDue = false
       this.#lookedAt = performance.now()
       try {

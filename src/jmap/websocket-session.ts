@@ -33,8 +33,9 @@ const unsupportedData = 1003
 const policyViolation = 1008
 const internalError = 1011
 
-/** Messages that are read while others are not answered. */
+/** Messages that are read while others are not answered, and bytes that the client has not taken. */
 const mostUnanswered = 32
+const mostUnsentBytes = 1024 * 1024
 /** Of `dataTypes`. */
 const mostTypes = 200
 
@@ -113,7 +114,7 @@ export class WebSocketSession {
         if (this.#ws.isPaused) this.#ws.resume()
       })
     this.#running.add(running)
-    if (this.#running.size >= mostUnanswered) this.#ws.pause()
+    if (this.#running.size >= mostUnanswered || this.#ws.bufferedAmount > mostUnsentBytes) this.#ws.pause()
   }
 
   async #answer(data: Buffer): Promise<void> {
