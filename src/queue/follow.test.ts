@@ -84,6 +84,21 @@ test('RFC 8621 §7: what another server took is not known to have arrived', asyn
   })
 })
 
+test('RFC 8621 §7: the reply is that to RCPT where the message was taken behind it', async () => {
+  const q = makeQueue()
+  const id = await putFollowed(q, ['bob@remote.example'])
+  q.world.answer = () => ({
+    kind: 'delivered',
+    attempt: attemptAt(q.clock.now(), '250 2.0.0 queued as 17'),
+    rcptSaid: '250 2.1.5 fine',
+    passedOn: false,
+    byPassedOn: false,
+  })
+  await using manager = q.start()
+  await q.pass(manager, 0)
+  assert.equal((await shown(q, id)).recipients[0]!.smtpReply, '250 2.1.5 fine')
+})
+
 test('RFC 8621 §7: it can be unsent while nobody has it, and not once nobody waits for it', async () => {
   const q = makeQueue()
   q.world.answer = () => result(q, 'delayed', '450 later')

@@ -130,9 +130,9 @@ function deliveredOf(result: RecipientResult, after: QueuedRecipient | undefined
   return after === undefined || after.report === 'failed' ? 'no' : 'queued'
 }
 
-/** RFC 8621 §7: what a server said, or a text of the same form. */
+/** RFC 8621 §7: what a server said, to RCPT where it has taken the message; or a text of the same form. */
 function smtpReplyOf(result: RecipientResult): string {
-  const { said } = result.attempt
+  const said = (result.kind === 'delivered' ? result.rcptSaid : undefined) ?? result.attempt.said
   if (isReply(said)) return said
   if (result.kind === 'delivered') return `250 2.1.5 ${said}`
   return `${result.status.startsWith('4') ? '451' : '550'} ${result.status} ${said}`

@@ -105,7 +105,12 @@ export interface PassedOn {
 }
 
 export type RecipientResult =
-  | ({ readonly kind: 'delivered'; readonly attempt: Attempt } & PassedOn)
+  | ({
+      readonly kind: 'delivered'
+      readonly attempt: Attempt
+      /** What the server said to the recipient, before it had the message. */
+      readonly rcptSaid?: string
+    } & PassedOn)
   | {
       /** `delayed`: to be tried again. `failed`: never. */
       readonly kind: 'delayed' | 'failed'

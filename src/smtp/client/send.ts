@@ -29,7 +29,13 @@ export interface SendTimeouts {
 }
 
 export type Verdict =
-  | ({ readonly kind: 'delivered'; readonly step: string; readonly said: string } & PassedOn)
+  | ({
+      readonly kind: 'delivered'
+      readonly step: string
+      readonly said: string
+      /** What was said to the recipient. */
+      readonly rcptSaid?: string
+    } & PassedOn)
   | {
       readonly kind: 'delayed' | 'failed'
       readonly step: string
@@ -64,7 +70,10 @@ export async function sendMessage(
     return verdicts as readonly Verdict[]
   }
   const outcomes = await content(session, job, { accepted: accepted.length, go }, timeouts)
-  for (const [i, n] of accepted.entries()) verdicts[n] = outcomes[i] ?? outcomes[0]!
+  for (const [i, { n, rcptSaid }] of accepted.entries()) {
+    const outcome = outcomes[i] ?? outcomes[0]!
+    verdicts[n] = outcome.kind === 'delivered' ? { ...outcome, rcptSaid } : outcome
+  }
   return verdicts as readonly Verdict[]
 }
 
@@ -78,7 +87,7 @@ async function envelope(
   timeouts: SendTimeouts,
   now: number,
 ): Promise<{
-  accepted: readonly number[]
+  accepted: readonly { readonly n: number; readonly rcptSaid: string }[]
   verdicts: (Verdict | undefined)[]
   go: ServerReply | undefined
 }> {
@@ -97,12 +106,12 @@ async function envelope(
     const go = await passOver(session, rest, timeouts)
     return { accepted: [], verdicts: verdicts.fill(refusal(mailStep(job), mailReply)), go }
   }
-  const accepted: number[] = []
+  const accepted: { n: number; rcptSaid: string }[] = []
   for (const [i, rcpt] of rcpts.entries()) {
     const step = rcptStep(job.recipients[i]!)
     if (!isPipelined) connection.send(rcpt)
     const reply = await connection.reply(step, timeouts.rcptMs)
-    if (isYes(reply, step)) accepted.push(i)
+    if (isYes(reply, step)) accepted.push({ n: i, rcptSaid: replyText(reply) })
     else verdicts[i] = refusal(step, reply)
   }
   const go = data.length > 0 ? await connection.reply('DATA', timeouts.dataMs) : undefined

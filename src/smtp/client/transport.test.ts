@@ -29,6 +29,9 @@ test('a message goes with few words, byte for byte, and the server gets what it 
   const { server, brief, commands, results } = await deliver({
     offers: ['PIPELINING', 'SIZE 1000000', '8BITMIME'],
   })
+  const [only] = results
+  assert.ok(only?.kind === 'delivered')
+  assert.match(only.rcptSaid ?? '', /^250 /)
   assert.deepEqual(brief, ['delivered'])
   assert.deepEqual(commands, [
     'EHLO mail.example.org',

@@ -218,8 +218,16 @@ export class SmtpTransport implements Transport, Disposable {
       ...(server === undefined ? {} : { host: server.host, ip: server.ip }),
       ...(tls === undefined ? {} : { tls }),
     }
-    if (verdict.kind === 'delivered')
-      return { kind: 'delivered', attempt, passedOn: verdict.passedOn, byPassedOn: verdict.byPassedOn }
+    if (verdict.kind === 'delivered') {
+      const { passedOn, byPassedOn, rcptSaid } = verdict
+      return {
+        kind: 'delivered',
+        attempt,
+        passedOn,
+        byPassedOn,
+        ...(rcptSaid === undefined ? {} : { rcptSaid }),
+      }
+    }
     const { kind, status, mayHaveIt } = verdict
     return {
       kind,
