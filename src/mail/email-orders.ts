@@ -2,6 +2,7 @@
  * Orders of all emails of an account by what never changes of them, kept with the columns: where mail came in
  * since, only that is put in its place. What is kept is bounded, and given up with the columns.
  */
+import { setImmediate as nextTurn } from 'node:timers/promises'
 import type { EmailView } from './email-view.ts'
 import { sortInTurns } from './in-turns.ts'
 import { gone } from './place-sets.ts'
@@ -109,6 +110,7 @@ async function rankAll(view: EmailView, read: ReadKeys, signal?: AbortSignal): P
   const keys: Key[] = []
   let lowest: Key = ''
   for (let from = 0; from < view.count; from += pageSlots) {
+    if (from > 0) await nextTurn()
     signal?.throwIfAborted()
     const page = Array.from({ length: Math.min(pageSlots, view.count - from) }, (_, i) => from + i)
     for (const key of await read(page)) {

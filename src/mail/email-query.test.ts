@@ -6,6 +6,7 @@ import { everything, idsOf, naive, open, optionsOf, queries, steps, take } from 
 import { queryEmails } from './email-query.ts'
 import { expungeMessages } from './expunge.ts'
 import { account, inbox, openTestAccount } from './test-account.ts'
+import { AccountViews } from './view.ts'
 
 test('RFC 8621 §4.4: filters, sorts and threads are what looking at every message shows', async () => {
   await fc.assert(
@@ -57,6 +58,19 @@ test('a result is kept with its view, for the one who may read the same', async 
   }
   await of.fill(1)
   assert.equal((await queryEmails(optionsOf(of, await account7.loadEmails(), query))).total, 6)
+})
+
+test('where there is no room for the messages of an account, they are read each time', async () => {
+  const of = await openTestAccount()
+  await of.fill(50)
+  const views = new AccountViews({ db: of.db, budgetBytes: 1 })
+  const account7 = await views.open(account)
+  const query = { filter: undefined, sort: [], collapseThreads: false }
+  for (let count = 50; count < 53; count++) {
+    assert.equal((await idsOf(of, await account7.loadEmails(), query)).length, count)
+    assert.equal(views.sizeBytes, 0)
+    await of.fill(1)
+  }
 })
 
 test('what very many messages leave behind is given up, and views that are held stay as they were', async () => {
