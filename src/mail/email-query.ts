@@ -91,12 +91,13 @@ async function findEmails(o: EmailQueryOptions, seen: SeenEmails): Promise<Email
     const collapse = isFinal && query.collapseThreads
     const { conditions } = traitsOf(query.filter)
     const found = await scanOrder(order, seen, compiled, { most, collapse, signal: o.signal, conditions })
-    return finished(o, seen, found, { isWhole: isWhole || !isFinal, total })
+    return finished(o, seen, found, { isWhole: isWhole || !isFinal, isCollapsed: collapse, total })
   }
   scan.places = await scanOrder(order, seen, () => true, { most: Number.POSITIVE_INFINITY, collapse: false })
   const count = query.collapseThreads ? Number.POSITIVE_INFINITY : most
   const found = await searchPlaces(o, scan.places, compiled.search, count)
-  return finished(o, seen, found, { isWhole: isWhole || count === Number.POSITIVE_INFINITY, total })
+  const isAll = isWhole || count === Number.POSITIVE_INFINITY
+  return finished(o, seen, found, { isWhole: isAll, isCollapsed: false, total })
 }
 
 const noSlots = new Uint32Array(0)
@@ -197,21 +198,24 @@ async function finished(
   o: EmailQueryOptions,
   seen: SeenEmails,
   found: Uint32Array<ArrayBuffer>,
-  { isWhole, total }: { isWhole: boolean; total: number | undefined },
+  { isWhole, isCollapsed, total }: { isWhole: boolean; isCollapsed: boolean; total: number | undefined },
 ): Promise<EmailResult> {
   const { sort, collapseThreads } = o.query
   const ordered = isArranged(sort) ? found : await arranged(o, sort, seen, found)
-  const slots = collapseThreads ? firstOfThreads(ordered, o.view) : ordered
+  const slots = collapseThreads && !isCollapsed ? firstOfThreads(ordered, o.view) : ordered
   return { slots, total: total ?? (isWhole ? slots.length : undefined) }
 }
 
 /** RFC 8621 §4.4.3. */
 export function firstOfThreads(slots: Uint32Array, { leaders, count }: EmailView): Uint32Array {
   const threads = new Uint8Array(count)
-  return slots.filter((slot) => {
+  const first = new Uint32Array(slots.length)
+  let found = 0
+  for (const slot of slots) {
     const leader = leaders[slot]!
-    if (threads[leader] === 1) return false
+    if (threads[leader] === 1) continue
     threads[leader] = 1
-    return true
-  })
+    first[found++] = slot
+  }
+  return first.subarray(0, found)
 }
