@@ -4,9 +4,7 @@
  * What must always hold: what a view can see never changes. New messages are appended behind what older views
  * can see; keywords and places, which do change, are copied before they do, if a view has seen them.
  */
-import { setImmediate as nextTurn } from 'node:timers/promises'
-import type { AccountId, MessageId, Modseq } from '#base/id.ts'
-import type { Db } from '#kv/db.ts'
+import type { MessageId, Modseq } from '#base/id.ts'
 import { lowerBound } from './column.ts'
 import { EmailHistory } from './email-history.ts'
 import { EmailOrders } from './email-orders.ts'
@@ -14,7 +12,6 @@ import { type EmailSlots, EmailView } from './email-view.ts'
 import type { FlagSets } from './flag-set.ts'
 import type { Mailbox } from './mailbox-row.ts'
 import type { MessageSummary } from './message-row.ts'
-import { readMessagePage } from './news.ts'
 import { gone, PlaceSets } from './place-sets.ts'
 import { SlotFlags } from './slot-flags.ts'
 
@@ -43,7 +40,7 @@ const newSlots = (capacity: number): Slots => ({
 const names = ['ids', 'threads', 'leaders', 'sizes', 'receivedAt', 'keywords', 'places'] as const
 
 /** What the columns hold of a message. */
-interface Email {
+export interface Email {
   readonly id: number
   readonly thread: number
   readonly sizeBytes: number
@@ -54,7 +51,7 @@ interface Email {
 
 export class EmailColumns {
   readonly #sets: FlagSets
-  readonly #placeSets = new PlaceSets()
+  readonly #placeSets: PlaceSets
   #slots: Slots
   #count = 0
   /** A view has the arrays of keywords and places. */
@@ -70,8 +67,9 @@ export class EmailColumns {
   #changedAt: Modseq
 
   /** `expected` messages are going to be appended, as they are at this commit or later. */
-  constructor(o: { expected: number; sets: FlagSets; modseq: Modseq }) {
+  constructor(o: { expected: number; sets: FlagSets; modseq: Modseq; placeSets?: PlaceSets }) {
     this.#sets = o.sets
+    this.#placeSets = o.placeSets ?? new PlaceSets()
     this.#slots = newSlots(Math.max(leastCapacity, o.expected))
     this.#modseq = o.modseq
     this.#changedAt = o.modseq
@@ -111,7 +109,7 @@ export class EmailColumns {
 
   /** The message's id must be above all others. */
   append(id: MessageId, row: MessageSummary): void {
-    this.#append({
+    this.appendEmail({
       id,
       thread: row.thread,
       sizeBytes: row.sizeBytes,
@@ -121,11 +119,14 @@ export class EmailColumns {
     })
   }
 
-  /** Brings the columns to the commit `to`. Doing so twice is the same as once. */
-  update(news: EmailNews, to: Modseq): void {
+  /**
+   * Brings the columns to the commit `to`. Doing so twice is the same as once. False where they cannot be, as a message
+   * is missing that should have been there: they must be read again.
+   */
+  update(news: EmailNews, to: Modseq): boolean {
     const from = this.#modseq
     this.#modseq = to
-    if (news.size === 0) return
+    if (news.size === 0) return true
     this.#changedAt = to
     const before = { slots: [] as number[], keywords: [] as number[], places: [] as number[] }
     const note = (slot: number, keywords: number, places: number): void => {
@@ -139,12 +140,19 @@ export class EmailColumns {
       if (slot !== -1) this.#change(slot, row, note)
       else if (row !== undefined) fresh.push([id, row])
     }
-    for (const [id, row] of fresh.sort(([a], [b]) => a - b)) {
+    fresh.sort(([a], [b]) => a - b)
+    if (fresh.length > 0 && fresh[0]![0] < this.#lastId) return false
+    for (const [id, row] of fresh) {
       this.append(id, row)
       note(this.#count - 1, this.#slots.keywords[this.#count - 1]!, gone)
     }
     this.#history?.add({ from, to, ...before })
     this.#giveUpSlots()
+    return true
+  }
+
+  get #lastId(): number {
+    return this.#count === 0 ? 0 : this.#slots.ids[this.#count - 1]!
   }
 
   #find(id: number): number {
@@ -152,7 +160,8 @@ export class EmailColumns {
     return slot < this.#count && this.#slots.ids[slot] === id ? slot : -1
   }
 
-  #append({ id, thread, sizeBytes, receivedAt, keywords, places }: Email): void {
+  /** The same, with the numbers of its keywords and places. */
+  appendEmail({ id, thread, sizeBytes, receivedAt, keywords, places }: Email): void {
     if (this.#count === this.#slots.ids.length) this.#grow()
     const slots = this.#slots
     const slot = this.#count++
@@ -231,7 +240,7 @@ export class EmailColumns {
     this.#history = undefined
     for (let slot = 0; slot < count; slot++) {
       if (before.places[slot] === gone) continue
-      this.#append({
+      this.appendEmail({
         id: before.ids[slot]!,
         thread: before.threads[slot]!,
         sizeBytes: before.sizes[slot]!,
@@ -240,21 +249,5 @@ export class EmailColumns {
         places: before.places[slot]!,
       })
     }
-  }
-}
-
-/** All messages of an account, read in pages, each in a snapshot of its own, so that nobody is held up. */
-export async function readEmails(
-  db: Db,
-  account: AccountId,
-  o: ConstructorParameters<typeof EmailColumns>[0],
-): Promise<EmailColumns> {
-  const emails = new EmailColumns(o)
-  for (let after = 0 as MessageId; ;) {
-    const page = await db.read((tx) => readMessagePage(tx, account, after))
-    for (const [id, row] of page.messages) emails.append(id, row)
-    if (page.last === undefined) return emails
-    after = page.last
-    await nextTurn()
   }
 }

@@ -159,17 +159,6 @@ async function changedIds(
   }
 }
 
-/** The next messages of an account by id; `last` is where to go on, undefined at the end. */
-export async function readMessagePage(
-  tx: ReadTx,
-  account: AccountId,
-  after: MessageId,
-): Promise<{ messages: readonly (readonly [MessageId, MessageSummary])[]; last: MessageId | undefined }> {
-  const rows = await tx.list(storedMessageTable, [account], { after: [account, after], limit: pageEntries })
-  const messages = rows.map(([[, id], row]) => [id, summaryOf(row)] as const)
-  return { messages, last: rows.length === pageEntries ? messages.at(-1)![0] : undefined }
-}
-
 /** The next entries of a mailbox by UID; `last` is where to go on, undefined at the end. */
 export async function readPage(
   tx: ReadTx,

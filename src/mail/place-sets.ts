@@ -15,6 +15,7 @@ export const nowhere = 1
 /** Only ever grows, so that whoever holds a number and the table can use both for ever. */
 export class PlaceSets {
   readonly #sets: (readonly MailboxId[])[] = [[], []]
+  readonly #larger = new Map<number, Map<MailboxId, number>>()
   readonly #numbers = new Map<string, number>([['', nowhere]])
 
   get size(): number {
@@ -31,6 +32,23 @@ export class PlaceSets {
     const mailboxes: MailboxId[] = []
     for (const { mailbox, deleted } of entries)
       if (!deleted && !mailboxes.includes(mailbox)) mailboxes.push(mailbox)
+    return this.#numberOf(mailboxes)
+  }
+
+  /** The number of one more mailbox besides those of a number. */
+  with(number: number, mailbox: MailboxId): number {
+    const before = this.at(number)
+    if (before.includes(mailbox)) return number
+    const larger = this.#larger.get(number)?.get(mailbox)
+    if (larger !== undefined) return larger
+    const found = this.#numberOf([...before, mailbox])
+    const known = this.#larger.get(number)
+    if (known === undefined) this.#larger.set(number, new Map([[mailbox, found]]))
+    else known.set(mailbox, found)
+    return found
+  }
+
+  #numberOf(mailboxes: MailboxId[]): number {
     if (mailboxes.length > 1) mailboxes.sort((a, b) => a - b)
     const key = mailboxes.join(' ')
     const known = this.#numbers.get(key)

@@ -11,21 +11,22 @@
  * those from `load` and `loadEmails` and iterate them as long as you like, they do not change. Columns can be dropped for
  * want of memory at any time, and loading brings them back.
  */
-import { setImmediate as nextTurn } from 'node:timers/promises'
 import { Lru } from '#base/lru.ts'
-import type { AccountId, MailboxId, Modseq, Uid } from '#base/id.ts'
+import type { AccountId, MailboxId, Modseq } from '#base/id.ts'
 import type { Db } from '#kv/db.ts'
 import type { ReadTx } from '#kv/tx.ts'
 import type { ColumnsKeeper } from './columns-keeper.ts'
-import { type EmailColumns, readEmails } from './email-columns.ts'
+import type { EmailColumns } from './email-columns.ts'
+import { emailsOf, type EmailSource } from './email-loading.ts'
 import type { EmailView } from './email-view.ts'
 import { FlagSets } from './flag-set.ts'
-import { type KeptColumns, leastKept, mostBehind, readKept } from './kept-columns.ts'
+import { leastKept, mostBehind } from './kept-columns.ts'
 import { listMailboxes } from './mailbox.ts'
 import type { Mailbox } from './mailbox-row.ts'
-import { MailboxColumns, type ViewEntry, viewEntry } from './mailbox-columns.ts'
-import type { MailboxView } from './mailbox-view.ts'
-import { type News, readNews, readPage } from './news.ts'
+import { type MailboxColumns, type ViewEntry, viewEntry } from './mailbox-columns.ts'
+import { columnsOfRows, keptColumns } from './mailbox-loading.ts'
+import type { Columns, MailboxView } from './mailbox-view.ts'
+import { type News, readNews } from './news.ts'
 
 /** Combinations of flags that are kept even where few entries are left that have them. */
 const spareFlagSets = 4096
@@ -112,6 +113,8 @@ export class AccountView {
   #emails: EmailColumns | undefined
   /** Of the columns as they are. */
   #emailView: EmailView | undefined
+  /** Mailboxes that nobody else wanted. */
+  readonly #onlyForEmails = new Set<MailboxId>()
   /** What the next run loads. A run takes it along when it starts: what one has loaded may be dropped before the next. */
   #wanted = nothingWanted()
   #running: Promise<unknown> = Promise.resolve()
@@ -158,6 +161,7 @@ export class AccountView {
   /** `refresh`, and the mailbox with its entries; undefined where there is no such mailbox. */
   async load(id: MailboxId): Promise<MailboxView | undefined> {
     this.#wanted.mailboxes.add(id)
+    this.#onlyForEmails.delete(id)
     return (await this.#run()).mailboxes.get(id)
   }
 
@@ -175,6 +179,7 @@ export class AccountView {
     this.#emailView = undefined
     this.#sets = new FlagSets()
     this.#kept.clear()
+    this.#onlyForEmails.clear()
   }
 
   #run(): Promise<Loaded> {
@@ -254,7 +259,7 @@ export class AccountView {
   #apply(news: News): void {
     if (this.#sets.size > spareFlagSets && this.#sets.size > this.#countEntries()) this.drop()
     if (this.#emails?.isCluttered === true) this.#emails = undefined
-    this.#emails?.update(news.messages, news.to)
+    if (this.#emails?.update(news.messages, news.to) === false) this.#emails = undefined
     this.#emailView = undefined
     for (const [id, mailbox] of news.mailboxes) {
       if (mailbox !== undefined) this.#mailboxes.set(id, mailbox)
@@ -299,8 +304,9 @@ export class AccountView {
 
   async #loadColumns(id: MailboxId): Promise<void> {
     const sets = this.#sets
-    const kept = await this.#readKept(id, sets)
-    const columns = kept?.columns ?? (await this.#readRows(id))
+    const before = this.#mailboxes.get(id)!
+    const kept = await keptColumns(this.#db, this.account, before, sets)
+    const columns = kept?.columns ?? (await columnsOfRows(this.#db, this.account, before, sets))
     // Otherwise the flag sets that the columns point into are gone, and the run reads once more.
     const mailbox = this.#mailboxes.get(id)
     if (sets !== this.#sets || mailbox === undefined) return
@@ -312,30 +318,6 @@ export class AccountView {
     } else {
       this.#kept.set(id, { modseq: kept.modseq, changes: 0 })
       this.#keepLater(id, kept.news.entries.length + kept.news.expunged.length, this.modseq)
-    }
-  }
-
-  async #readKept(id: MailboxId, sets: FlagSets): Promise<KeptColumns | undefined> {
-    if ((this.#mailboxes.get(id)?.messages ?? 0) < leastKept) return undefined
-    const kept = await readKept(this.#db, this.account, id, sets)
-    if (kept === undefined || kept === 'old' || kept === 'damaged' || sets !== this.#sets) return undefined
-    const { columns, news } = kept
-    columns.update(
-      news.entries.map((one) => viewEntry(one, sets)),
-      news.expunged,
-    )
-    return kept
-  }
-
-  /** Reads a mailbox in pages, each in a snapshot of its own, so that a large one holds up nobody. */
-  async #readRows(id: MailboxId): Promise<MailboxColumns> {
-    const columns = new MailboxColumns(this.#mailboxes.get(id)?.messages ?? 0)
-    for (let after = 0 as Uid; ;) {
-      const page = await this.#db.read((tx) => readPage(tx, this.account, id, after))
-      for (const one of page.entries) columns.append(viewEntry(one, this.#sets))
-      if (page.last === undefined) return columns
-      after = page.last
-      await nextTurn()
     }
   }
 
@@ -361,21 +343,44 @@ export class AccountView {
           return view === undefined ? undefined : { view, modseq: this.modseq }
         },
         onKept: (modseq) => {
-          if (this.#columns.has(mailbox)) this.#kept.set(mailbox, { modseq, changes: 0 })
+          if (this.#onlyForEmails.delete(mailbox)) this.#forget(mailbox)
+          else if (this.#columns.has(mailbox)) this.#kept.set(mailbox, { modseq, changes: 0 })
         },
       },
       when,
     )
   }
 
+  /** From the columns of all mailboxes; those that are loaded only for it go once they are kept in the store. */
   async #loadEmails(): Promise<void> {
-    let expected = 0
-    for (const { messages } of this.#mailboxes.values()) expected += messages
+    const { modseq } = this
     const sets = this.#sets
-    const { account, modseq } = this
-    const emails = await readEmails(this.#db, account, { expected, sets, modseq })
-    // Otherwise the flag sets are gone, as above.
-    if (sets === this.#sets) this.#emails = emails
+    const sources: EmailSource[] = []
+    for (const mailbox of this.mailboxes) {
+      const columns = await this.#emailSource(mailbox, sets)
+      if (sets !== this.#sets) return
+      if (columns !== undefined) sources.push({ mailbox: mailbox.id, columns })
+    }
+    this.#emails = emailsOf(sources, { sets, modseq })
+  }
+
+  async #emailSource(mailbox: Mailbox, sets: FlagSets): Promise<Columns | undefined> {
+    const { id, messages } = mailbox
+    const loaded = this.#views.get(id)
+    if (loaded !== undefined || messages === 0) return loaded
+    const kept = await keptColumns(this.#db, this.account, mailbox, sets)
+    if (kept !== undefined) return kept.columns.view(mailbox, sets)
+    if (messages < leastKept || this.#keeper === undefined)
+      return (await columnsOfRows(this.#db, this.account, mailbox, sets)).view(mailbox, sets)
+    this.#onlyForEmails.add(id)
+    await this.#loadColumns(id)
+    return this.#views.get(id)
+  }
+
+  #forget(id: MailboxId): void {
+    this.#columns.delete(id)
+    this.#kept.delete(id)
+    this.#views = new Map([...this.#views].filter(([other]) => other !== id))
   }
 
   #countEntries(): number {
