@@ -4,8 +4,9 @@
  *
  * Letters in use: `m` messages (kind 0) and their structures (kind 1), `e` entries, `b` mailboxes, `n` counters,
  * `t` thread keys (kind 0) and threads (kind 1), `s` subscriptions to names without a mailbox, `u` to mailboxes
- * of others, `a` shared and `p` private annotations. Among the rows of the whole store `h` is the index of shared
- * mailboxes, `i` has the annotations of the server, and `C` the columns that are kept of mailboxes.
+ * of others, `a` shared and `p` private annotations, `N` notifications of what is shared. Among the rows of the whole
+ * store `h` is the index of shared mailboxes, `i` has the annotations of the server, and `C` the columns that are
+ * kept of mailboxes.
  */
 import { asBuffer } from '#base/bytes.ts'
 import type { AccountId, MailboxId, MessageId, ThreadId, Uid } from '#base/id.ts'
