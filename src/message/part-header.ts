@@ -98,7 +98,7 @@ export class HeaderReader {
     }
     const before = this.#values[name]
     if (before !== undefined && !name.startsWith('content-')) this.#isLossy = true
-    if (name === 'subject') this.#isLossy ||= hasSpaceAtEnds(scanner)
+    if (name === 'subject') this.#isLossy ||= isUnevenText(scanner)
     if (before === undefined) {
       this.#values[name] = scanner.value(MAX_FIELD)
     } else if ((name === 'to' || name === 'cc' || name === 'bcc') && before.length < MAX_FIELD) {
@@ -129,19 +129,22 @@ export class HeaderReader {
 
   message(): MessageFields {
     const values = this.#values
-    const from = addresses(values.from)
-    const sender = addresses(values.sender)
-    const replyTo = addresses(values['reply-to'])
+    const lists = {
+      from: addresses(values.from),
+      sender: addresses(values.sender),
+      replyTo: addresses(values['reply-to']),
+      to: addresses(values.to),
+      cc: addresses(values.cc),
+      bcc: addresses(values.bcc),
+    }
+    const { from, sender, replyTo } = lists
     return {
       envelope: {
+        ...lists,
         date: values.date?.slice(0, MAX_VALUE),
         subject: values.subject?.slice(0, MAX_VALUE * 4),
-        from,
         sender: sender.length > 0 ? sender : from,
         replyTo: replyTo.length > 0 ? replyTo : from,
-        to: addresses(values.to),
-        cc: addresses(values.cc),
-        bcc: addresses(values.bcc),
         inReplyTo: values['in-reply-to']?.slice(0, MAX_VALUE * 4),
         messageId: values['message-id']?.slice(0, MAX_VALUE),
       },
@@ -149,7 +152,14 @@ export class HeaderReader {
       receivedCount: this.receivedCount,
       fidelity: {
         isExact:
-          !this.#isLossy && addressFields.every((name) => isKeptWhole(values[name])) && this.#keepsTexts(),
+          !this.#isLossy &&
+          this.#keepsTexts() &&
+          isKeptWhole(values.from, from) &&
+          isKeptWhole(values.sender, sender) &&
+          isKeptWhole(values['reply-to'], replyTo) &&
+          isKeptWhole(values.to, lists.to) &&
+          isKeptWhole(values.cc, lists.cc) &&
+          isKeptWhole(values.bcc, lists.bcc),
         hasSender: values.sender !== undefined,
         hasReplyTo: values['reply-to'] !== undefined,
       },
@@ -166,24 +176,36 @@ export class HeaderReader {
   }
 }
 
-const addressFields = ['from', 'sender', 'reply-to', 'to', 'cc', 'bcc'] as const
-
-/** An empty field is as an absent one in an envelope, and what was quoted is not told. */
-const isKeptWhole = (value: string | undefined): boolean =>
+/** A field without an address is as an absent one in an envelope, and what was quoted is not told. */
+const isKeptWhole = (value: string | undefined, list: readonly Address[]): boolean =>
   value === undefined ||
-  (value.length < MAX_FIELD && !(value.includes('"') && value.includes('=?')) && /[^\s,;<>()]/.test(value))
+  (list.length > 0 && value.length < MAX_FIELD && !(value.includes('"') && value.includes('=?')))
 
 const sameList = (a: readonly string[], b: readonly string[]): boolean =>
   a.length > 0 && a.length === b.length && a.every((one, i) => one === b[i])
 
-/** Space that unfolding takes off, and that belongs to the value all the same (RFC 8621 §4.1.2.2). */
-function hasSpaceAtEnds({ bytes, valueStart, end }: FieldScanner): boolean {
+/**
+ * Whether unfolding takes something off that belongs to the value all the same (RFC 8621 §4.1.2.2): space at an end,
+ * or a line end that is no fold.
+ */
+function isUnevenText({ bytes, valueStart, end }: FieldScanner): boolean {
   let last = end
-  while (last > valueStart && (bytes[last - 1] === 0x0a || bytes[last - 1] === 0x0d)) last--
+  while (last > valueStart && (bytes[last - 1] === LF || bytes[last - 1] === CR)) last--
   let first = valueStart
-  while (first < last && bytes[first] === 0x20) first++
-  return first < last && (bytes[first]! < 0x20 || bytes[last - 1]! <= 0x20)
+  while (first < last && bytes[first] === SPACE) first++
+  if (first < last && (bytes[first]! < SPACE || bytes[last - 1]! <= SPACE)) return true
+  for (let at = first; at < last; at++) {
+    const byte = bytes[at]!
+    if (byte === 0 || (byte === CR && bytes[at + 1] !== LF)) return true
+    if (byte === LF && bytes[at + 1] !== SPACE && bytes[at + 1] !== TAB) return true
+  }
+  return false
 }
+
+const TAB = 0x09
+const LF = 0x0a
+const CR = 0x0d
+const SPACE = 0x20
 
 const addresses = (value: string | undefined): readonly Address[] =>
   value === undefined || value === '' ? [] : parseAddresses(value)

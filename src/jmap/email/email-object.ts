@@ -179,7 +179,7 @@ export async function messageValue(source: EmailSource, name: string, o: BodyOpt
 }
 
 /** Of a field that the envelope shows as it is. */
-function envelopeValue(structure: StoredStructure, name: string): Json | undefined {
+export function envelopeValue(structure: StoredStructure, name: string): Json | undefined {
   const { envelope, fidelity } = structure
   const list = (addresses: typeof envelope.from): Json =>
     addresses.length === 0 ? null : (addressesOf(addresses) as unknown as Json)
