@@ -2,6 +2,7 @@
  * An account as each of its two protocols shows it: IMAP, read by imapflow, and JMAP. The first is computed into what
  * JMAP has to say of it (RFC 8621 §2, §3, §4.1.1), so that the two can be compared as they are.
  */
+import assert from 'node:assert/strict'
 import type { FetchMessageObject, ImapFlow, ListResponse } from 'imapflow'
 import type { JmapConnection, Json } from './jmap-request.ts'
 
@@ -161,7 +162,7 @@ type JmapEmail = Readonly<Record<'id' | 'threadId' | 'receivedAt', string>> & {
 
 export async function pictureByJmap(client: JmapConnection): Promise<Picture> {
   const ref = (resultOf: string, name: string, path: string): Json => ({ resultOf, name, path })
-  const [mailboxes, , emails, threads] = (await client.ask(
+  const [mailboxes, query, emails, threads] = (await client.ask(
     ['Mailbox/get', { ids: null }],
     ['Email/query', { limit: 500 }],
     [
@@ -172,7 +173,9 @@ export async function pictureByJmap(client: JmapConnection): Promise<Picture> {
       },
     ],
     ['Thread/get', { '#ids': ref('c2', 'Email/get', '/list/*/threadId') }],
-  )) as readonly { readonly list: readonly unknown[] }[]
+  )) as readonly { readonly list: readonly unknown[]; readonly ids: readonly string[] }[]
+  // What a query finds is there.
+  assert.equal(emails!.list.length, query!.ids.length)
   const all = mailboxes!.list as readonly JmapMailbox[]
   const shown = Object.fromEntries(
     (emails!.list as readonly JmapEmail[]).map((email) => [
