@@ -14,6 +14,7 @@ import { type AddressInfo, connect, createServer, type Socket } from 'node:net'
 import { join } from 'node:path'
 import { describe, test } from 'node:test'
 import { connect as connectTls } from 'node:tls'
+import { WebSocket } from 'ws'
 import { certificatePath, testCertificate, testKey } from '../harness/certificates.ts'
 import { Conversation } from '../harness/conversation.ts'
 import { basicAuth, readAdminPassword, ServerProcess } from '../harness/server.ts'
@@ -219,6 +220,31 @@ async function ask(
   return response.statusCode!
 }
 
+/** What a JMAP client in a page of the server is told through the proxy: by WebSocket, and by event source. */
+async function channels(port: string, authorization: string) {
+  const host = 'mail.example.com'
+  const how = { host: '127.0.0.1', port, localAddress: clientIp, servername: host, rejectUnauthorized: false }
+  const headers = { authorization, host, origin: `https://${host}` }
+  const ws = new WebSocket(`wss://127.0.0.1:${port}/jmap/ws`, 'jmap', { ...how, headers })
+  await once(ws, 'open')
+  const enabled = once(ws, 'message')
+  ws.send(JSON.stringify({ '@type': 'WebSocketPushEnable', dataTypes: null, pushState: 'none' }))
+  await enabled
+  const pushed = once(ws, 'message') as Promise<[Buffer]>
+  const path = '/jmap/eventsource/?types=EmailDelivery&closeafter=no&ping=0'
+  const asking = request({ ...how, headers, path, agent: false })
+  asking.end()
+  const [response] = (await once(asking, 'response')) as [IncomingMessage]
+  const event = once(response, 'data') as Promise<[Buffer]>
+  return {
+    told: async () => `${String((await pushed)[0])} ${String((await event)[0])}`,
+    [Symbol.dispose]() {
+      ws.terminate()
+      asking.destroy()
+    },
+  }
+}
+
 for (const proxy of proxies) {
   describe(`${proxy.program} in front`, needs(proxy.program), () => {
     test('the server knows the client behind the proxy, in mail and in HTTP', async () => {
@@ -235,6 +261,7 @@ for (const proxy of proxies) {
       assert.match(server.output, failure)
       assert.ok(!server.output.includes('198.51.100.9'), server.output)
 
+      using told = await channels(ports['443']!, basicAuth(alice.name, 'correct horse 7 battery'))
       await using smtp = new Conversation(await dial(ports['25']!))
       await smtp.expect('220 ')
       smtp.send('EHLO client.example.net')
@@ -244,6 +271,10 @@ for (const proxy of proxies) {
       await smtp.ask('DATA', '354 ')
       smtp.send('From: bob@example.net', 'Subject: hello', '', 'Hello.', '.')
       await smtp.expect('250 ')
+      assert.match(
+        await told.told(),
+        /^\{"@type":"StateChange".*"EmailDelivery".*event: state\ndata: .*"EmailDelivery"/s,
+      )
 
       await using imap = await dialTls(ports['993']!)
       await imap.expect('* OK ')
@@ -251,6 +282,7 @@ for (const proxy of proxies) {
       imap.send('b SELECT INBOX', 'c FETCH 1 BODY[HEADER.FIELDS (RECEIVED)]')
       const lines = await imap.until('c OK')
       assert.match(lines.join('\n'), /from client\.example\.net .*\[127\.0\.0\.2\]/)
+      await server.printed('imap.connection-start')
       assert.match(server.output, /imap\.connection-start +ip=127\.0\.0\.2 listener=imaps tls=true/)
 
       await using submissions = await dialTls(ports['465']!)
