@@ -14,7 +14,7 @@ import { MethodError } from '../errors.ts'
 import { boolean, type Json, type JsonObject, listOf, nullable, string, unsignedInt } from '../value.ts'
 import { bodyPartObject, isBodyProperty, usualBodyProperties } from './body-part-object.ts'
 import { isHeaderProperty, namedHeaderProperties, parseHeaderProperty } from './header-property.ts'
-import type { EmailSource } from './source.ts'
+import { type EmailSource, readStructure } from './source.ts'
 
 /** What is known of a message without its structure. */
 const rowProperties = ['id', 'blobId', 'threadId', 'mailboxIds', 'keywords', 'size', 'receivedAt'] as const
@@ -206,6 +206,18 @@ export function envelopeValue(structure: StoredStructure, name: string): Json | 
     default:
       return undefined
   }
+}
+
+/** Whether a stored structure alone may tell the value. */
+export const isStructureProperty = (name: string): boolean =>
+  name === 'hasAttachment' || name === 'preview' || namedHeaderProperties.has(name)
+
+/** Undefined where the message itself would have to be read. */
+export function structureValue(stored: Uint8Array, name: string): Json | undefined {
+  const structure = readStructure(stored)
+  if (structure === undefined) return undefined
+  if (name === 'hasAttachment' || name === 'preview') return structure[name]
+  return structure.fidelity.isExact ? envelopeValue(structure, name) : undefined
 }
 
 async function partObjects(

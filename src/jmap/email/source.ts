@@ -142,7 +142,8 @@ export async function storedSource(
   })
 }
 
-function readStructure(stored: Uint8Array | undefined): StoredStructure | undefined {
+/** Undefined where it is lost or damaged. */
+export function readStructure(stored: Uint8Array | undefined): StoredStructure | undefined {
   try {
     return stored && new StoredStructure(stored)
   } catch (error) {

@@ -408,6 +408,21 @@ test('RFC 8621 §4.6: keywords and mailboxes are replaced and patched', async ()
   ])
   assert.deepEqual(await update({ id, mailboxIds: { [draftsId]: true } }), [['$draft'], [draftsId]])
   assert.deepEqual(await update({}), [['$draft'], [draftsId]])
+  const same = await get(server, id, {
+    properties: [
+      'id',
+      'blobId',
+      'threadId',
+      'size',
+      'receivedAt',
+      'subject',
+      'from',
+      'preview',
+      'hasAttachment',
+    ],
+  })
+  const whole = { ...same, mailboxIds: { [inbox]: true }, keywords: { a: true } }
+  assert.deepEqual(await update(whole), [['a'], [inbox]], 'RFC 8620 §5.3: a whole object is a patch')
 })
 
 test('RFC 8621 §4.6: updates that cannot be', async () => {

@@ -2,11 +2,12 @@
  * Email/set (RFC 8621 §4.6). Messages are written and staged before the commit, which then only moves rows; each
  * object is an attempt of its own.
  */
+import { isDeepStrictEqual } from 'node:util'
 import type { MailboxId, MessageId } from '#base/id.ts'
 import { type Fault, isFault, type PropertyProblem } from '#base/fault.ts'
 import type { WriteTx } from '#kv/tx.ts'
 import { messageBlob } from '#mail/client-blob.ts'
-import { changeEmail, destroyEmail, mailboxesOf, readEmails } from '#mail/email.ts'
+import { changeEmail, destroyEmail, mailboxesOf, readEmails, readStructures } from '#mail/email.ts'
 import { type IngestedEmail, ingestEmail } from '#mail/ingest.ts'
 import type { MailLimits } from '#mail/limits.ts'
 import { type MessageRow, sizeOf } from '#mail/message-row.ts'
@@ -16,13 +17,13 @@ import type { OpenAccount } from '../accounts.ts'
 import { blobIdText } from '../blob-id.ts'
 import { objectOf } from '../dispatch.ts'
 import { type Draft, readDraft, stageDraft, type StagedEmail } from '../email/create.ts'
-import { rowValue } from '../email/email-object.ts'
+import { isStructureProperty, rowValue, structureValue } from '../email/email-object.ts'
 import { Places, readMetadata, tooManyMailboxes } from '../email/metadata.ts'
 import { invalidProperties, SetFault } from '../errors.ts'
 import type { Call } from '../method.ts'
 import { applyPatch } from '../patch.ts'
 import { notFound, type SetContext, standardSet, type SetWork } from '../standard-set.ts'
-import type { Fields, JsonObject } from '../value.ts'
+import type { Fields, Json, JsonObject } from '../value.ts'
 
 interface Prepared {
   readonly drafts: ReadonlyMap<string, (StagedEmail & { readonly draft: Draft }) | Fault>
@@ -102,6 +103,9 @@ export const bytesOf = ({
   blobBytes: staged.sizeBytes,
 })
 
+const isSame = (a: Json | undefined, b: Json | undefined): boolean =>
+  a === b || (b !== undefined && isDeepStrictEqual(structuredClone(a), structuredClone(b)))
+
 class EmailWork implements SetWork {
   readonly #tx: WriteTx
   readonly #account: OpenAccount
@@ -132,7 +136,7 @@ class EmailWork implements SetWork {
 
   async update(text: string, patch: JsonObject): Promise<null> {
     const { id, row, seen } = await this.#find(text)
-    const wanted = this.#patched(id, row, seen, patch)
+    const wanted = this.#patched(id, row, seen, patch, await this.#fromMessage(id, patch))
     const places = this.#places
     const before = new Set(row.keywords)
     const after = new Set(wanted.keywords)
@@ -170,14 +174,24 @@ class EmailWork implements SetWork {
     return { id: id!, row: row!, seen }
   }
 
+  /** RFC 8620 §5.3: what cannot be changed may be given as it is; of the message itself, what its structure says. */
+  async #fromMessage(id: MessageId, patch: JsonObject): Promise<JsonObject> {
+    const names = Object.keys(patch).filter(isStructureProperty)
+    if (names.length === 0) return {}
+    const [stored] = await readStructures(this.#tx, this.#account.id, [id])
+    const values = names.map((name) => [name, stored && structureValue(stored, name)] as const)
+    return Object.fromEntries(values.filter(([, value]) => value !== undefined))
+  }
+
   #patched(
     id: MessageId,
     row: MessageRow,
     seen: ReadonlySet<MailboxId>,
     patch: JsonObject,
+    fromMessage: JsonObject,
   ): { readonly keywords: readonly string[]; readonly mailboxes: ReadonlySet<MailboxId> } {
     const { idPrefix } = this.#account
-    const object = Object.fromEntries(
+    const ofRow = Object.fromEntries(
       (['id', 'blobId', 'threadId', 'size', 'receivedAt', 'mailboxIds', 'keywords'] as const).map((name) => [
         name,
         rowValue(name, row, sizeOf(row), {
@@ -188,10 +202,11 @@ class EmailWork implements SetWork {
         })!,
       ]),
     )
+    const object: JsonObject = { ...ofRow, ...fromMessage }
     const changed = applyPatch(object, this.#plainPatch(patch), { keywords: {} })
     const problems: PropertyProblem[] = []
     for (const [name, value] of Object.entries(changed))
-      if (name !== 'mailboxIds' && name !== 'keywords' && value !== object[name])
+      if (name !== 'mailboxIds' && name !== 'keywords' && !isSame(value, object[name]))
         problems.push({ property: name, problem: 'cannot be changed' })
     const { mailboxIds, keywords = [] } = readMetadata(
       { mailboxIds: changed['mailboxIds'] ?? null, keywords: changed['keywords'] ?? null },
