@@ -54,6 +54,7 @@ export const unrestricted: ReadonlySet<string> = new Set([
   'CHECK',
   'CLOSE',
   'COMPRESS',
+  'GETJMAPACCESS',
   'LOGIN',
   'LOGOUT',
   'NOOP',

@@ -129,6 +129,7 @@ export class ImapSession {
     this.#counted = undefined
     this.isKeyNew = false
     this.#mailboxes = undefined
+    this.usedPassword = false
     this.access = undefined
     this.selected = undefined
     this.isRev2 = false

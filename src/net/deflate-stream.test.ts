@@ -43,6 +43,7 @@ test('a gigabyte in a few bytes is inflated as far as it is read', async () => {
     read += chunk.length
     stream.pause()
   })
+  while (read === 0) await turn()
   for (let i = 0; i < 50; i++) await turn()
   assert.ok(read > 0 && read <= 64 << 10, `${read}`)
   assert.equal(stream.readableLength, 0)

@@ -223,10 +223,12 @@ for (const [what, serve, said] of talkers) {
 test('a server that reads no further in the middle of a message is left after the time for a block', async () => {
   await using server = await rawServer((socket) => {
     socket.write('220 x\r\n')
+    let isSilent = false
     socket.on('data', (piece) => {
-      const isData = piece.toString().startsWith('DATA')
-      socket.write(isData ? '354 go\r\n' : '250 x\r\n')
-      if (!isData) return
+      if (isSilent) return
+      isSilent = piece.toString().startsWith('DATA')
+      socket.write(isSilent ? '354 go\r\n' : '250 x\r\n')
+      if (!isSilent) return
       socket.pause()
       // To see that it was left it has to read.
       setTimeout(() => socket.resume(), 2000)
