@@ -7,7 +7,16 @@ import { MethodError } from './errors.ts'
 import { type Filter, filterHolds } from './filter.ts'
 import { principalObjectId } from './principal-id.ts'
 import type { Comparator } from './sort.ts'
-import { id, type JsonObject, nullable, type ReadFields, string, timeOf, utcDate } from './value.ts'
+import {
+  id,
+  type JsonObject,
+  nullable,
+  type ReadFields,
+  string,
+  timeOf,
+  utcDate,
+  utcSecondOf,
+} from './value.ts'
 
 const letter = 'N'
 /** What shared objects are; there are no others yet. */
@@ -44,7 +53,7 @@ export function shareNotificationObject(number: number, one: ShareNotification):
   const { changedBy, owner } = one
   return {
     id: notificationId(number),
-    created: dateText(one.created),
+    created: utcSecondOf(one.created),
     changedBy: {
       name: changedBy.name,
       email: changedBy.email,
@@ -60,7 +69,6 @@ export function shareNotificationObject(number: number, one: ShareNotification):
 }
 
 /** RFC 8620 §1.4: without a fraction. */
-const dateText = (time: number): string => `${new Date(time).toISOString().slice(0, 19)}Z`
 
 export const notificationConditions = {
   after: nullable(utcDate),

@@ -9,7 +9,7 @@ import type { EnvelopeAddress, SubmissionEnvelope, SubmissionRecipientRow } from
 import type { OpenAccount } from './accounts.ts'
 import { blobIdText } from './blob-id.ts'
 import { objectOf } from './dispatch.ts'
-import { chosen, type JsonObject } from './value.ts'
+import { chosen, type JsonObject, utcDateOf } from './value.ts'
 
 export const submissionProperties = [
   'id',
@@ -25,7 +25,6 @@ export const submissionProperties = [
 ] as const
 
 /** RFC 8620 §1.4: without a fraction that is zero. */
-export const utcDateText = (ms: number): string => new Date(ms).toISOString().replace('.000Z', 'Z')
 
 /** Rows are read only for properties that are asked for. */
 export async function submissionObject(
@@ -44,7 +43,7 @@ export async function submissionObject(
     emailId: emailObjectId(email, prefix),
     threadId: threadObjectId(thread, prefix),
     envelope: envelopeObject(envelope),
-    sendAt: utcDateText(sendAt),
+    sendAt: utcDateOf(sendAt),
     undoStatus: undo,
     deliveryStatus: properties.has('deliveryStatus')
       ? statusObject(await recipientsOf(tx, account.id, id))

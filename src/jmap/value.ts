@@ -111,9 +111,11 @@ export const utcDate = simple(
 /** Milliseconds since 1970 of a date that was read. */
 export const timeOf = (text: string): number => readDate(text)!
 
-/** The other way round; parts of a second are left out. */
-export const utcDateOf = (ms: number): string =>
-  new Date(ms - (ms % 1000)).toISOString().replace('.000Z', 'Z')
+/** The other way round (RFC 8620 §1.4). */
+export const utcDateOf = (ms: number): string => new Date(ms).toISOString().replace('.000Z', 'Z')
+
+/** The same without parts of a second. */
+export const utcSecondOf = (ms: number): string => utcDateOf(ms - (ms % 1000))
 
 /** Whatever JSON can say. */
 export const anything: Value<Json> = { wanted: 'a value', wrong: [], read: (input) => input as Json }

@@ -11,7 +11,16 @@ import type { StoredStructure } from '#message/structure-codec.ts'
 import { blobIdText } from '../blob-id.ts'
 import { objectOf } from '../dispatch.ts'
 import { MethodError } from '../errors.ts'
-import { boolean, type Json, type JsonObject, listOf, nullable, string, unsignedInt } from '../value.ts'
+import {
+  boolean,
+  type Json,
+  type JsonObject,
+  listOf,
+  nullable,
+  string,
+  unsignedInt,
+  utcDateOf,
+} from '../value.ts'
 import { bodyPartObject, isBodyProperty, usualBodyProperties } from './body-part-object.ts'
 import { isHeaderProperty, namedHeaderProperties, parseHeaderProperty } from './header-property.ts'
 import { type EmailSource, readStructure } from './source.ts'
@@ -140,9 +149,6 @@ export function rowValue(
 
 const setOfTrue = (texts: readonly string[]): JsonObject =>
   objectOf(texts.map((text) => [text, true] as const))
-
-/** RFC 8620 §1.4. */
-export const utcDateOf = (ms: number): string => new Date(ms).toISOString().replace('.000Z', 'Z')
 
 /** The value of a property that comes from the message itself. */
 export async function messageValue(source: EmailSource, name: string, o: BodyOptions): Promise<Json> {

@@ -24,13 +24,12 @@ import {
   rowValue,
   seenMailboxes,
   usualEmailProperties,
-  utcDateOf,
 } from '../email/email-object.ts'
 import { AnswerBudget, storedSource } from '../email/source.ts'
 import type { JmapServices } from '../services.ts'
 import { smimeProperties, smimeUrn } from '../smime-filter.ts'
 import { standardGet, type WantedObjects } from '../standard-get.ts'
-import type { Json, JsonObject } from '../value.ts'
+import { type Json, type JsonObject, utcDateOf } from '../value.ts'
 
 interface Found {
   readonly id: MessageId

@@ -26,13 +26,7 @@ import { invalidProperties, SetFault } from '../errors.ts'
 import type { Call, MethodResponse } from '../method.ts'
 import { assertSends } from '../sending-account.ts'
 import { notFound, type SetContext, type SetRequest, type SetResult, standardSet } from '../standard-set.ts'
-import {
-  envelopeObject,
-  statusObject,
-  submissionObject,
-  submissionProperties,
-  utcDateText,
-} from '../submission-object.ts'
+import { envelopeObject, statusObject, submissionObject, submissionProperties } from '../submission-object.ts'
 import {
   anything,
   id,
@@ -44,6 +38,7 @@ import {
   readFields,
   string,
   wantedId,
+  utcDateOf,
 } from '../value.ts'
 
 const address = object({ email: string, parameters: nullable(mapOf(string, nullable(string))) })
@@ -191,7 +186,7 @@ async function create({ tx, call, account, prepared }: Context, creationId: stri
     id: text,
     set: {
       threadId: threadObjectId(submission.thread, account.idPrefix),
-      sendAt: utcDateText(submission.sendAt),
+      sendAt: utcDateOf(submission.sendAt),
       undoStatus: submission.undo,
       deliveryStatus: statusObject(await recipientsOf(tx, account.id, number)),
       dsnBlobIds: [],

@@ -5,7 +5,7 @@
 import { listPushSubscriptions, type PushSubscriptionRow } from '#account/push-subscription.ts'
 import { MethodError } from '../errors.ts'
 import { method } from '../method.ts'
-import { type Json, type JsonObject, listOf, nullable, string, utcDateOf, wantedId } from '../value.ts'
+import { type Json, type JsonObject, listOf, nullable, string, utcSecondOf, wantedId } from '../value.ts'
 import { idsOf, inOrder, tooMany } from '../standard-get.ts'
 import { jmapSettings } from '../settings.ts'
 
@@ -13,7 +13,7 @@ const shown = {
   deviceClientId: ({ deviceClientId }) => deviceClientId,
   // It says that the client gave it back; before, nobody may learn it here.
   verificationCode: ({ isVerified, code }) => (isVerified ? code : null),
-  expires: ({ expiresAt }) => utcDateOf(expiresAt),
+  expires: ({ expiresAt }) => utcSecondOf(expiresAt),
   types: ({ types }) => types,
 } as const satisfies Record<string, (row: PushSubscriptionRow) => Json>
 

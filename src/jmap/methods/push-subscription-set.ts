@@ -33,7 +33,7 @@ import {
   string,
   timeOf,
   utcDate,
-  utcDateOf,
+  utcSecondOf,
 } from '../value.ts'
 import { pushSubscriptionId } from './push-subscription-get.ts'
 
@@ -107,7 +107,7 @@ class Work implements SetWork {
     const types = given.types ?? null
     const wanted = { deviceClientId, url, keys, types, createdAt: this.#nowMs, expiresAt }
     const id = await createPushSubscription(this.#tx, this.#call.access, wanted, { most: maxSubscriptions })
-    const expires = utcDateOf(expiresAt)
+    const expires = utcSecondOf(expiresAt)
     return {
       id: pushSubscriptionId(id),
       set: {
@@ -142,7 +142,7 @@ class Work implements SetWork {
       isVerified: row.isVerified || verificationCode !== undefined,
       types: given.types === undefined ? row.types : given.types,
     })
-    const expires = utcDateOf(expiresAt)
+    const expires = utcSecondOf(expiresAt)
     return given.expires === undefined || given.expires === expires ? null : { expires }
   }
 
