@@ -70,7 +70,7 @@ export async function startCyrus(accounts: number, keep: string | undefined): Pr
 const programsOf = (name: string): string => `usr/lib/cyrus/bin/${name}`
 
 function writeFiles(directory: string, o: { imapPort: number; httpPort: number; user: string }): void {
-  for (const name of ['conf', 'conf/socket', 'spool', 'search', 'run'])
+  for (const name of ['conf', 'conf/db', 'conf/socket', 'spool', 'search', 'run'])
     mkdirSync(path.join(directory, name), { recursive: true })
   writeFileSync(path.join(directory, 'imapd.conf'), imapdConf(directory))
   writeFileSync(path.join(directory, 'cyrus.conf'), cyrusConf(directory, o))
