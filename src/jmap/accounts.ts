@@ -17,6 +17,7 @@ import {
   rightsOf,
 } from '#mail/rights.ts'
 import { accountsSeenBy } from '#mail/seen-accounts.ts'
+import { listForeignSubscriptions } from '#mail/subscription.ts'
 import { MethodError } from './errors.ts'
 import type { JmapServices } from './services.ts'
 
@@ -92,8 +93,27 @@ export const identityOf = async (services: Services, access: Access): Promise<Id
 })
 
 /** All accounts that the user can see, the own one first. */
-export async function seenAccounts(services: Services, access: Access): Promise<readonly SeenAccount[]> {
+export const seenAccounts = async (services: Services, access: Access): Promise<readonly SeenAccount[]> =>
+  accountsOf(services, access, await identityOf(services, access))
+
+/**
+ * Those of them that the session has and whose changes are told: the own one, those of groups that the user is in,
+ * and of others those in which something is subscribed to (RFC 9670 §1.4).
+ */
+export async function sessionAccounts(services: Services, access: Access): Promise<readonly SeenAccount[]> {
   const who = await identityOf(services, access)
+  const seen = await accountsOf(services, access, who)
+  if (seen.length === 1) return seen
+  const subscribed = await services.db.read((tx) => listForeignSubscriptions(tx, access.account))
+  const wanted = new Set([access.account, ...who.groups, ...subscribed.map(({ account }) => account)])
+  return seen.filter(({ id }) => wanted.has(id))
+}
+
+async function accountsOf(
+  services: Services,
+  access: Access,
+  who: Identity,
+): Promise<readonly SeenAccount[]> {
   const { account: id, name } = access
   const seen: SeenAccount[] = [{ id, name, isPersonal: true, isReadOnly: false, mayCreateAtTop: true }]
   for (const shared of await services.db.read((tx) => accountsSeenBy(tx, who))) {

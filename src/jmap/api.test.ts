@@ -45,7 +45,7 @@ test('RFC 8620 §2: the state changes when an account is shared, and a request t
   const before = await stateOf()
   const { body } = await server.request([])
   assert.equal(body['sessionState'], before)
-  await server.share(1 as never, server.people[0]!.id, 'lr', bill.id)
+  await server.shareFollowed(1 as never, server.people[0]!.id, 'lr', bill.id)
   const after = await stateOf()
   assert.notEqual(after, before)
   assert.equal((await server.request([])).body['sessionState'], after)

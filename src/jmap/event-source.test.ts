@@ -123,7 +123,7 @@ describe('RFC 8620 §7.3: event source', () => {
   it('tells of changes of other workers, and in accounts that share something', async () => {
     const server = await JmapTestServer.start(quick)
     const ann = await server.add(8, 'ann@example.org')
-    await server.share(inboxId, ann.id, 'lr')
+    await server.shareFollowed(inboxId, ann.id, 'lr')
     await using web = await server.listen()
     using source = await Source.open(web.port, undefined, { as: ann.name })
     const worker = new KvDb(server.engine, new LocalBus({ onError: (error) => assert.fail(String(error)) }))

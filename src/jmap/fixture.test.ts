@@ -22,6 +22,7 @@ import { prepareMessage } from '#mail/prepare.ts'
 import type { Principal, PrincipalProfile } from '#mail/principal.ts'
 import { rightsOf } from '#mail/rights.ts'
 import { changeGrant } from '#mail/share.ts'
+import { foreignSubscriptionTable } from '#mail/tables.ts'
 import { SmimeStatuses } from '#mail/smime-status.ts'
 import type { SubmissionLimits } from '#mail/prepare-submission.ts'
 import { resolveAmong, testLimits, testSubmitter } from '#mail/test-submitter.ts'
@@ -179,6 +180,19 @@ export class JmapTestServer {
     await this.db.write([owner], (tx) =>
       changeGrant(tx, owner, mailbox, grantee, change, { maxShares: 1000 }),
     )
+  }
+
+  /** The same for somebody who subscribed to it before, so that the account is in their session (RFC 9670 §1.4). */
+  async shareFollowed(
+    mailbox: MailboxId,
+    grantee: AccountId,
+    letters: string,
+    owner = account,
+  ): Promise<void> {
+    await this.db.write([grantee], async (tx) =>
+      tx.put(foreignSubscriptionTable, [grantee, owner, mailbox], `Other Users/${mailbox}`),
+    )
+    await this.share(mailbox, grantee, letters, owner)
   }
 
   /** A message comes into the Inbox of the first account, or as the options say. */

@@ -6,7 +6,7 @@ import type { Access } from '#account/access.ts'
 import type { AccountId } from '#base/id.ts'
 import { RunningCount } from '#base/running-count.ts'
 import type { Telemetry } from '#telemetry/telemetry.ts'
-import { seenAccounts } from './accounts.ts'
+import { sessionAccounts } from './accounts.ts'
 import type { Capability } from './capability.ts'
 import { dispatch } from './dispatch.ts'
 import { RequestProblem } from './errors.ts'
@@ -61,7 +61,7 @@ export class RequestProcessor {
   }
 
   async session({ access, base }: Pick<Asker, 'access' | 'base'>): Promise<Session> {
-    const seen = await seenAccounts(this.services, access)
+    const seen = await sessionAccounts(this.services, access)
     const key = JSON.stringify([base, seen])
     const known = this.#sessions.get(access)
     const atMs = this.services.clock.now()

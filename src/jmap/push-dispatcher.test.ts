@@ -181,7 +181,7 @@ describe('RFC 8620 §7.2: pushes', () => {
   it('tell changes by whomever of the types that the client wants, for each account', async () => {
     await using p = await start()
     const ann = await p.server.add(8, 'ann@example.org')
-    await p.server.share(inboxId, ann.id, 'lr')
+    await p.server.shareFollowed(inboxId, ann.id, 'lr')
     await p.verified({ types: ['EmailDelivery', 'Identity'] }, ann.name)
     await p.server.db.write([account], async (tx) => tx.changed(account, 'Email', 99, 'updated'))
     const worker = new KvDb(p.server.engine, new LocalBus({ onError: (error) => assert.fail(String(error)) }))

@@ -11,7 +11,7 @@ import type { Access } from '#account/access.ts'
 import type { AccountId, Modseq } from '#base/id.ts'
 import { modseqOf, stateOf } from '#kv/change-log.ts'
 import type { StateType } from '#kv/type-states.ts'
-import { accountNumber, accountObjectId, seenAccounts } from './accounts.ts'
+import { accountNumber, accountObjectId, sessionAccounts } from './accounts.ts'
 import { objectOf } from './dispatch.ts'
 import { readQuotas, stateOfQuotas } from './quota.ts'
 import type { JmapServices } from './services.ts'
@@ -55,7 +55,7 @@ export function readPushState(text: string): Told {
 
 /** Ids of the accounts that the user can see, the own one first. */
 export const pushedAccounts = async (services: PushServices, access: Access): Promise<readonly AccountId[]> =>
-  (await seenAccounts(services, access)).map(({ id }) => id)
+  (await sessionAccounts(services, access)).map(({ id }) => id)
 
 export interface Difference {
   /** For each account with changes the states of the types that changed. */

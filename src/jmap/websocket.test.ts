@@ -314,7 +314,7 @@ describe('RFC 8887 §4.3.5: pushes', () => {
   it('come of changes of other workers, and in accounts that share something', async () => {
     const server = await JmapTestServer.start(quick)
     const ann = await server.add(8, 'ann@example.org')
-    await server.share(inboxId, ann.id, 'lr')
+    await server.shareFollowed(inboxId, ann.id, 'lr')
     await using web = await server.listen()
     using client = await Client.open(web.port, { as: ann.name })
     await enabled(client)

@@ -115,7 +115,11 @@ export class AccountHistory {
       const count = page.created.length + page.updated.length + page.destroyed.length
       assert.ok(maxChanges === null || count <= maxChanges, `${count} of ${maxChanges}`)
       // What is told of twice is told as it was the last time.
-      for (const id of page.created) told.created.add(id)
+      for (const id of page.created) {
+        // It went and came back, each on a page of its own.
+        if (told.destroyed.delete(id)) told.updated.add(id)
+        else told.created.add(id)
+      }
       for (const id of page.updated) told.updated.add(id)
       for (const id of page.destroyed) {
         if (!told.created.delete(id)) told.destroyed.add(id)

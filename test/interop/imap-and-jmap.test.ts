@@ -21,7 +21,7 @@ import { JmapConnection } from './jmap-request.ts'
 import { startServer, type TestServer } from '../harness/server.ts'
 import { Random } from '../harness/random.ts'
 
-const kept = [1, 833308587]
+const kept = [1, 543481081, 833308587]
 const rounds = 25
 /** From so many earlier moments changes are asked for, after each round and at the end. */
 const looksBack = 2

@@ -106,6 +106,12 @@ export const bytesOf = ({
 const isSame = (a: Json | undefined, b: Json | undefined): boolean =>
   a === b || (b !== undefined && isDeepStrictEqual(structuredClone(a), structuredClone(b)))
 
+const rowNames = ['id', 'blobId', 'threadId', 'size', 'receivedAt', 'mailboxIds', 'keywords'] as const
+const mutable: ReadonlySet<string> = new Set(['mailboxIds', 'keywords'])
+
+/** The property that a path of a patch leads to or into. */
+const topOf = (path: string): string => path.split('/', 1)[0]!
+
 class EmailWork implements SetWork {
   readonly #tx: WriteTx
   readonly #account: OpenAccount
@@ -183,6 +189,24 @@ class EmailWork implements SetWork {
     return Object.fromEntries(values.filter(([, value]) => value !== undefined))
   }
 
+  /** The properties that a patch is about, of those that are in the row, and what it may change in any case. */
+  #fromRow(
+    id: MessageId,
+    row: MessageRow,
+    seen: ReadonlySet<MailboxId>,
+    touched: ReadonlySet<string>,
+  ): JsonObject {
+    const { idPrefix } = this.#account
+    const names = rowNames.filter((name) => mutable.has(name) || touched.has(name))
+    const shown = {
+      id: emailObjectId(id, idPrefix),
+      blobId: () => blobIdText(messageBlob(this.#account.id, id, row)),
+      threadId: threadObjectId(row.thread, idPrefix),
+      mailboxIds: [...seen].map((mailbox) => mailboxObjectId(mailbox, idPrefix)),
+    }
+    return Object.fromEntries(names.map((name) => [name, rowValue(name, row, sizeOf(row), shown)!]))
+  }
+
   #patched(
     id: MessageId,
     row: MessageRow,
@@ -190,18 +214,7 @@ class EmailWork implements SetWork {
     patch: JsonObject,
     fromMessage: JsonObject,
   ): { readonly keywords: readonly string[]; readonly mailboxes: ReadonlySet<MailboxId> } {
-    const { idPrefix } = this.#account
-    const ofRow = Object.fromEntries(
-      (['id', 'blobId', 'threadId', 'size', 'receivedAt', 'mailboxIds', 'keywords'] as const).map((name) => [
-        name,
-        rowValue(name, row, sizeOf(row), {
-          id: emailObjectId(id, idPrefix),
-          blobId: () => blobIdText(messageBlob(this.#account.id, id, row)),
-          threadId: threadObjectId(row.thread, idPrefix),
-          mailboxIds: [...seen].map((mailbox) => mailboxObjectId(mailbox, idPrefix)),
-        })!,
-      ]),
-    )
+    const ofRow = this.#fromRow(id, row, seen, new Set(Object.keys(patch).map(topOf)))
     const object: JsonObject = { ...ofRow, ...fromMessage }
     const changed = applyPatch(object, this.#plainPatch(patch), { keywords: {} })
     const problems: PropertyProblem[] = []

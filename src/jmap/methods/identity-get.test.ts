@@ -66,8 +66,8 @@ test('RFC 8620 §3.6.2: an account that is shared to be read has no identities, 
   const group = await t.server.add(20, 'team@example.org', { isGroup: true })
   await t.setAddresses(group.id, ['team@example.org'])
   t.server.people[0]!.groups = [group.id]
-  await t.server.share(inboxId, account, 'lr', bob)
-  await t.server.share(inboxId, account, 'lr', group.id)
+  await t.server.shareFollowed(inboxId, account, 'lr', bob)
+  await t.server.shareFollowed(inboxId, account, 'lr', group.id)
   const of = (id: AccountId) => ({ accountId: accountObjectId(id), ids: null })
   assert.equal(await t.server.error(name, of(bob)), 'accountNotSupportedByMethod')
   const { list } = await t.server.call(name, of(group.id))
@@ -79,7 +79,7 @@ test('RFC 8620 §3.6.2: an account that is shared to be read has no identities, 
 
 test('RFC 8621 §1.3.2: the session tells what an account may ask for when it sends', async () => {
   await using t = await SendingTest.start()
-  await t.server.share(inboxId, account, 'lr', bob)
+  await t.server.shareFollowed(inboxId, account, 'lr', bob)
   const session = (await (await t.server.fetch('/jmap/session')).json()) as Record<string, JsonObject>
   const urn = 'urn:ietf:params:jmap:submission'
   assert.deepEqual(session['capabilities']![urn], {})

@@ -40,7 +40,7 @@ test('RFC 9670 §2: every property of a person and of a group', async () => {
 test('RFC 9670 §2: the accounts that the user can see, as in the session', async () => {
   const server = await JmapTestServer.start()
   await server.add(8, 'ann@example.org')
-  await server.share(archive, 8 as AccountId, 'lr')
+  await server.shareFollowed(archive, 8 as AccountId, 'lr')
   const session = (await (await server.fetch('/jmap/session', {}, 'ann@example.org')).json()) as {
     accounts: Record<string, JsonObject>
   }
