@@ -12,6 +12,9 @@ import { expungeMessages } from '#mail/expunge.ts'
 import { storeFlags } from '#mail/flags.ts'
 import { inboxId, listMailboxes } from '#mail/mailbox.ts'
 import type { Mailbox } from '#mail/mailbox-row.ts'
+import { emailObjectId, threadObjectId } from '#mail/object-id.ts'
+import { messageTable } from '#mail/tables.ts'
+import { OpenAccount } from './accounts.ts'
 import { account, JmapTestServer } from './fixture.test.ts'
 import type { JsonObject } from './value.ts'
 
@@ -54,6 +57,7 @@ class Kept {
     }
     const list = all['list'] as readonly JsonObject[]
     for (const one of list) this.#seen.add(one['id'] as string)
+    if (this.#as !== undefined) await this.#noteDeleted()
     if (!looks) return
     // A client that knows the state need not ask.
     if (all['state'] !== this.#state) await this.#follow()
@@ -65,6 +69,22 @@ class Kept {
       `${this.#type} of ${this.#as ?? 'the owner'}`,
     )
     assert.equal(this.#state, all['state'])
+  }
+
+  /** What lies with \\Deleted in a mailbox that the guest may read is none over JMAP, and no secret: IMAP shows it. */
+  async #noteDeleted(): Promise<void> {
+    const { db } = this.#server
+    const seenBy = new OpenAccount(account, { account: guest, groups: [] })
+    const readable = new Set(
+      (await db.read((tx) => listMailboxes(tx, account)))
+        .filter((one) => seenBy.mayRead(one))
+        .map(({ id }) => id),
+    )
+    for (const [[, id], { entries, thread }] of await db.read((tx) => tx.list(messageTable, [account]))) {
+      if (!entries.some(({ mailbox }) => readable.has(mailbox))) continue
+      this.#seen.add(emailObjectId(id, seenBy.idPrefix))
+      this.#seen.add(threadObjectId(thread, seenBy.idPrefix))
+    }
   }
 
   async #follow(): Promise<void> {
