@@ -22,9 +22,11 @@ async function remembering() {
 }
 
 test('the first sign-in counts for the next, but not from elsewhere and not with another password', async () => {
-  const { signIns, told, accessWatch } = await remembering()
+  const { signIns, told, accessWatch, clock } = await remembering()
   const first = (await signIns.password('alice@example.org', secret, from)) as Access
+  clock.advance(1000)
   assert.equal(await signIns.password('alice@example.org', secret, from), first)
+  assert.equal(signIns.since(first), clock.now() - 1000)
   assert.equal(told(), 1)
   assert.equal(await signIns.password('alice@example.org', `${secret}x`, from), 'wrong')
   assert.equal(await signIns.password('alice@example.org', secret.slice(0, -1), from), 'wrong')

@@ -30,6 +30,8 @@ export class RememberedSignIns implements Ways, Disposable {
   readonly #watch: Pick<AccessWatch, 'watch'>
   readonly #clock: Clock
   readonly #key = randomBytes(32)
+  /** When the password behind each was looked at. */
+  readonly #since = new WeakMap<Access, number>()
   readonly #known = new Lru<string, Remembered>(mostRemembered, (_, { watch }) => watch[Symbol.dispose]())
 
   constructor(o: { signIn: Ways; accessWatch: Pick<AccessWatch, 'watch'>; clock: Clock }) {
@@ -46,6 +48,11 @@ export class RememberedSignIns implements Ways, Disposable {
 
   apiKey(key: string, from: SignInSource): Promise<Access | 'wrong'> {
     return this.#remember([key], from, () => this.#signIn.apiKey(key, from))
+  }
+
+  /** When the secret behind an access was looked at, or before: what lasts longer than a request is watched from then. */
+  since(access: Access): number | undefined {
+    return this.#since.get(access)
   }
 
   [Symbol.dispose](): void {
@@ -71,10 +78,14 @@ export class RememberedSignIns implements Ways, Disposable {
     const watch = this.#watch.watch(watched, (changed) => {
       const remembered = this.#known.get(mark)
       if (changed === undefined) this.#forget(mark)
-      else if (remembered !== undefined) remembered.access = changed
+      else if (remembered !== undefined) {
+        remembered.access = changed
+        this.#since.set(changed, now)
+      }
     })
     // Another request with the same secret may have been quicker.
     this.#forget(mark)
+    this.#since.set(access, now)
     this.#known.set(mark, { access, until: now + rememberedMs, watch })
     return access
   }

@@ -17,13 +17,17 @@ export interface JmapEnv extends HttpEnv {
   Variables: HttpEnv['Variables'] & { access: Access; watched: Watched }
 }
 
-export type JmapSignIn = Pick<SignIn, 'password' | 'apiKey'>
+export type JmapSignIn = Pick<SignIn, 'password' | 'apiKey'> & {
+  /** Of a sign-in that was remembered, when its secret was looked at. */
+  since?(access: Access): number | undefined
+}
 
 /** Throws Fault `forbidden` and `authenticationFailed`. */
 export function jmapGate(signIn: JmapSignIn, clock: Clock): MiddlewareHandler<JmapEnv> {
   return async (c, next) => {
-    const passwordSince = clock.now()
+    const before = clock.now()
     const access = await signedIn(signIn, c)
+    const passwordSince = signIn.since?.(access) ?? before
     const { account, credential } = access
     c.set('access', access)
     c.set('watched', credential === undefined ? { account, passwordSince } : { account, credential })
