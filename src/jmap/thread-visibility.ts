@@ -3,7 +3,7 @@
  * whose contents the user may read (§2, mayReadItems).
  */
 import type { AccountId, MailboxId, MessageId, Modseq } from '#base/id.ts'
-import { type Departed, departuresSince, expungedSince } from '#kv/change-log.ts'
+import { changesSince, type Departed, departuresSince, expungedSince } from '#kv/change-log.ts'
 import type { ReadTx } from '#kv/tx.ts'
 import { listMailboxes } from '#mail/mailbox.ts'
 import type { Mailbox } from '#mail/mailbox-row.ts'
@@ -55,4 +55,20 @@ export async function departed(
     if (uids === 'tooOld' || uids.length > 0) throw cannotCalculate()
   }
   return found
+}
+
+/**
+ * What somebody sees of an account is known from its changes only while they may read what they could before. Throws
+ * MethodError `cannotCalculateChanges`.
+ */
+export async function assertSameRights(
+  tx: ReadTx,
+  account: AccountId,
+  all: readonly Mailbox[],
+  since: Modseq,
+): Promise<void> {
+  const mailboxes = await changesSince(tx, account, 'Mailbox', since, Number.POSITIVE_INFINITY)
+  if (mailboxes === 'tooOld' || mailboxes.destroyed.length > 0) throw cannotCalculate()
+  const isNew = new Set(mailboxes.created)
+  if (all.some(({ id, grantsModseq }) => grantsModseq > since && !isNew.has(id))) throw cannotCalculate()
 }

@@ -3,15 +3,22 @@
  * it; who may not read all mailboxes is told of what is to be seen in theirs, and of nothing else.
  */
 import type { Modseq, ThreadId } from '#base/id.ts'
-import { type ChangesSince, changesSince } from '#kv/change-log.ts'
+import type { ChangesSince } from '#kv/change-log.ts'
 import type { ReadTx } from '#kv/tx.ts'
 import { listMailboxes } from '#mail/mailbox.ts'
 import type { MessageRow } from '#mail/message-row.ts'
 import { threadObjectId } from '#mail/object-id.ts'
 import { readThreads } from '#mail/thread.ts'
 import type { OpenAccount } from '../accounts.ts'
-import { cannotCalculate, standardChanges } from '../standard-changes.ts'
-import { departed, isReadable, isVisible, type Readable, readableOf } from '../thread-visibility.ts'
+import { standardChanges } from '../standard-changes.ts'
+import {
+  assertSameRights,
+  departed,
+  isReadable,
+  isVisible,
+  type Readable,
+  readableOf,
+} from '../thread-visibility.ts'
 
 export const threadChanges = standardChanges({
   type: 'Thread',
@@ -30,10 +37,7 @@ async function visibleChanges(
   since: Modseq,
 ): Promise<ChangesSince> {
   const all = await listMailboxes(tx, account.id)
-  const mailboxes = await changesSince(tx, account.id, 'Mailbox', since, Number.POSITIVE_INFINITY)
-  if (mailboxes === 'tooOld' || mailboxes.destroyed.length > 0) throw cannotCalculate()
-  const isNew = new Set(mailboxes.created)
-  if (all.some(({ id, grantsModseq }) => grantsModseq > since && !isNew.has(id))) throw cannotCalculate()
+  await assertSameRights(tx, account.id, all, since)
   const readable = readableOf(account, all)
   if (readable === undefined) return found
   const threads = [...found.created, ...found.updated, ...found.destroyed] as ThreadId[]
