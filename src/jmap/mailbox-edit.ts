@@ -177,8 +177,9 @@ export class MailboxEdit implements SetWork {
       await unsubscribeForeign(tx, account.who.account, { account: account.id, mailbox: mailbox.id })
   }
 
-  checkAll(): Promise<void> {
-    return checkMailboxTree(this.#context.tx, this.#context.account.id)
+  async finish(): Promise<void> {
+    const { tx, account, isTogether } = this.#context
+    if (isTogether) await checkMailboxTree(tx, account.id)
   }
 
   #mailboxes(): Promise<SeenMailboxes> {

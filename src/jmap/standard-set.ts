@@ -33,14 +33,18 @@ import {
 /** The objects of one call; lives as long as one run of the commit's body. */
 export interface SetWork {
   /**
-   * Each throws a SetFault or another Fault. `create` returns the id and what the server chose or changed of the
+   * Each throws a SetFault or another Fault, and what it has put into the transaction is taken back; what it keeps
+   * here for `finish` is its own affair. `create` returns the id and what the server chose or changed of the
    * object; `update` what it changed besides what was asked for, null for nothing.
    */
   create(object: JsonObject, creationId: string): Promise<{ readonly id: string; readonly set: JsonObject }>
   update(id: string, patch: JsonObject): Promise<JsonObject | null>
   destroy(id: string): Promise<void>
-  /** With `SetContext.isTogether`: throws a Fault where the objects of the call are not as they must be. */
-  checkAll?(): Promise<void>
+  /**
+   * All objects are done: what they have in common is written. With `SetContext.isTogether`: throws a Fault where
+   * they are not as they must be.
+   */
+  finish?(): Promise<void>
 }
 
 export interface SetContext<F extends Fields, P> {
@@ -48,8 +52,9 @@ export interface SetContext<F extends Fields, P> {
   readonly call: Call
   readonly account: OpenAccount
   readonly args: ReadFields<F>
+  readonly request: SetRequest
   readonly prepared: P
-  /** What must hold between objects is not looked at until all are done, by `checkAll`. */
+  /** What must hold between objects is not looked at until all are done, by `finish`. */
   readonly isTogether: boolean
   /** As `Call.resolve`, and what this call has created so far. */
   resolve(idOrReference: string): string | undefined
@@ -241,19 +246,15 @@ async function run<F extends Fields, P>(of: SetType<F, P>, o: Work<F, P>, tx: Wr
   return runEach(of, o, tx, false)
 }
 
-async function runEach<F extends Fields, P>(
+function runEach<F extends Fields, P>(
   of: SetType<F, P>,
   { call, account, request, args, prepared }: Work<F, P>,
   tx: WriteTx,
   isTogether: boolean,
 ): Promise<Done> {
-  let work: SetWork | undefined
-  const done = await runSet(tx, call, request, async (resolve) => {
-    work = await of.begin({ tx, call, account, args, prepared, resolve, isTogether })
-    return work
-  })
-  if (isTogether) await work?.checkAll?.()
-  return done
+  return runSet(tx, call, request, (resolve) =>
+    of.begin({ tx, call, account, args, request, prepared, resolve, isTogether }),
+  )
 }
 
 /** The objects of a call, each in an attempt of its own. */
@@ -298,6 +299,7 @@ export async function runSet(
     if (isFault(done)) notDestroyed.set(id, setErrorOf(done))
     else destroyed.push(known!)
   }
+  await work.finish?.()
   return { created, updated, destroyed, notCreated, notUpdated, notDestroyed }
 }
 

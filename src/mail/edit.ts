@@ -92,6 +92,12 @@ export class AccountEdit {
     return (await this.#draft(id)).row
   }
 
+  /** Whether one more entry can be put there. Throws Fault 'notFound' and 'conflict'. */
+  async assertRoomIn(mailbox: MailboxId): Promise<void> {
+    if ((await this.#draft(mailbox)).row.uidNext >= maxUid)
+      throw new Fault('conflict', 'mailbox has no more UIDs', {})
+  }
+
   /** Reads the rows of messages, which `message` then returns at once. Ids without a row are passed over. */
   async readMessages(ids: readonly MessageId[]): Promise<void> {
     const missing = ids.filter((id) => !this.#messages.has(id))
@@ -127,9 +133,9 @@ export class AccountEdit {
     to: MailboxId,
     o: { savedAt: number; deleted: boolean },
   ): Promise<Uid> {
+    await this.assertRoomIn(to)
     const draft = await this.#draft(to)
     const uid = draft.row.uidNext
-    if (uid >= maxUid) throw new Fault('conflict', 'mailbox has no more UIDs', {})
     draft.row.uidNext = (uid + 1) as Uid
     const entry: Entry = { mailbox: to, uid, modseq: this.modseq, savedAt: o.savedAt, deleted: o.deleted }
     count(draft, row, entry, 1)

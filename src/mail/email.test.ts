@@ -2,16 +2,17 @@ import assert from 'node:assert/strict'
 import test from 'node:test'
 import fc from 'fast-check'
 import { isFault } from '#base/fault.ts'
-import type { AccountId, MailboxId, MessageId } from '#base/id.ts'
+import type { AccountId, MailboxId, MessageId, Uid } from '#base/id.ts'
 import { changesSince } from '#kv/change-log.ts'
 import { maxEntries } from './copy.ts'
+import { AccountEdit } from './edit.ts'
 import { changeEmail, copyEmail, destroyEmail, mailboxesOf } from './email.ts'
 import { storeFlags } from './flags.ts'
 import { ingestEmail } from './ingest.ts'
 import { noLimits } from './limits.ts'
 import { listMailboxes, provisionAccount, quotaUsage } from './mailbox.ts'
 import { type MessageRow, sizeOf } from './message-row.ts'
-import { entryTable, messageTable } from './tables.ts'
+import { entryTable, mailboxTable, messageTable } from './tables.ts'
 import { account, createdAt, inbox, mail, openTestAccount, type TestAccount } from './test-account.ts'
 
 const other = 8 as AccountId
@@ -21,6 +22,13 @@ const box = (n: number): MailboxId => n as MailboxId
 
 const rows = async ({ db }: TestAccount): Promise<ReadonlyMap<MessageId, MessageRow>> =>
   new Map((await db.read((tx) => tx.list(messageTable, [account]))).map(([[, id], row]) => [id, row]))
+
+const inEdit = (stores: TestAccount, body: (edit: AccountEdit) => Promise<unknown>): Promise<void> =>
+  stores.db.write([account], async (tx) => {
+    const edit = await AccountEdit.open(tx, account)
+    await body(edit)
+    await edit.finish()
+  })
 
 /** The rows of mailboxes and entries say what follows from those of messages. */
 async function assertCounted(stores: TestAccount): Promise<void> {
@@ -88,10 +96,10 @@ test('keywords and mailboxes are what they are to be, after any changes', async 
             storeFlags(tx, account, first!.mailbox, [first!.uid], change),
           )
         }
-        await stores.db.write([account], (tx) =>
+        await inEdit(stores, (edit) =>
           destroy
-            ? destroyEmail(tx, account, id)
-            : changeEmail(tx, account, id, {
+            ? destroyEmail(edit, id)
+            : changeEmail(edit, id, {
                 savedAt,
                 ...(mailboxes === null ? {} : { mailboxes: new Set(mailboxes.map(box)) }),
                 ...(keywords === null ? {} : { keywords }),
@@ -114,12 +122,65 @@ test('keywords and mailboxes are what they are to be, after any changes', async 
   )
 })
 
+/**
+ * RFC 8620 §5.3: each object of a /set succeeds or fails by itself. Planted faults: keywords that are changed before
+ * it is known whether there is room in all mailboxes; entries that are added as room is found.
+ */
+test('an edit of many messages holds what succeeded, and nothing of what was refused', async () => {
+  const full = box(6)
+  const places = fc.uniqueArray(fc.integer({ min: 1, max: 6 }), { minLength: 1, maxLength: 3 })
+  const step = fc.record({
+    id: fc.integer({ min: 1, max: 4 }).map((n) => n as MessageId),
+    mailboxes: fc.option(places),
+    keywords: fc.uniqueArray(fc.constantFrom('$seen', 'a', 'no good'), { maxLength: 2 }),
+    destroy: fc.nat(6).map((n) => n === 0),
+  })
+  await fc.assert(
+    fc.asyncProperty(fc.array(step, { minLength: 1, maxLength: 8 }), async (steps) => {
+      const stores = await openTestAccount()
+      for (let i = 0; i < 3; i++) await stores.append(mail('Subject: x', `Message-ID: <${i % 2}@x>`))
+      await stores.db.write([account], async (tx) => {
+        const row = (await tx.get(mailboxTable, account, full))!
+        tx.put(mailboxTable, [account, full], { ...row, uidNext: 0xffff_ffff as Uid })
+      })
+      const expected = new Map<MessageId, readonly [MailboxId[], string[]]>()
+      await inEdit(stores, async (edit) => {
+        expected.clear()
+        for (const n of [1, 2, 3]) expected.set(n as MessageId, [[inbox], []])
+        for (const { id, mailboxes, keywords, destroy } of steps) {
+          const wanted = mailboxes?.map(box)
+          const change = {
+            savedAt,
+            keywords,
+            ...(wanted === undefined ? {} : { mailboxes: new Set(wanted) }),
+          }
+          const done = await edit.tx.attempt(() =>
+            destroy ? destroyEmail(edit, id) : changeEmail(edit, id, change),
+          )
+          const before = expected.get(id)
+          const isRefused = wanted?.includes(full) === true || keywords.includes('no good')
+          assert.equal(isFault(done), before === undefined || (!destroy && isRefused))
+          if (isFault(done)) continue
+          if (destroy) expected.delete(id)
+          else expected.set(id, [wanted?.toSorted() ?? before![0], keywords.toSorted()])
+        }
+      })
+      await assertCounted(stores)
+      const found = [...(await rows(stores))].map(
+        ([id, row]) => [id, [[...mailboxesOf(row)].sort(), row.keywords]] as const,
+      )
+      assert.deepEqual(found, [...expected])
+    }),
+    { numRuns: 100 },
+  )
+})
+
 test('what changes nothing writes nothing', async () => {
   const stores = await openTestAccount()
   const { id } = await stores.append(mail('Subject: x'), { keywords: ['a'] })
   const before = await stores.db.read((tx) => tx.sequence(account))
-  await stores.db.write([account], (tx) =>
-    changeEmail(tx, account, id, { savedAt, keywords: ['A'], mailboxes: new Set([inbox]) }),
+  await inEdit(stores, (edit) =>
+    changeEmail(edit, id, { savedAt, keywords: ['A'], mailboxes: new Set([inbox]) }),
   )
   assert.equal(await stores.db.read((tx) => tx.sequence(account)), before)
 })
@@ -128,14 +189,14 @@ test('what is not there, and what is too much', async () => {
   const stores = await openTestAccount()
   const { id } = await stores.append(mail('Subject: x'))
   const change = (message: number, o: object) =>
-    stores.db.write([account], (tx) => changeEmail(tx, account, message as MessageId, { savedAt, ...o }))
+    inEdit(stores, (edit) => changeEmail(edit, message as MessageId, { savedAt, ...o }))
   await assert.rejects(change(99, {}), (error) => isFault(error, 'notFound'))
   await assert.rejects(change(id, { mailboxes: new Set([box(99)]) }), (error) => isFault(error, 'notFound'))
   await assert.rejects(change(id, { keywords: ['no good'] }), (error) => isFault(error, 'invalid'))
   const many = new Set(Array.from({ length: maxEntries + 1 }, (_, i) => box(i + 2)))
   await assert.rejects(change(id, { mailboxes: many }), (error) => isFault(error, 'tooLarge'))
   await assert.rejects(
-    stores.db.write([account], (tx) => destroyEmail(tx, account, 99 as MessageId)),
+    inEdit(stores, (edit) => destroyEmail(edit, 99 as MessageId)),
     (error) => isFault(error, 'notFound'),
   )
   await assertCounted(stores)

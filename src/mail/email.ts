@@ -2,7 +2,7 @@
  * Messages as JMAP sees them (RFC 8621 §4.1.1): in a set of mailboxes, with keywords. An entry with `\Deleted` is not
  * there, and a message without any other is none.
  *
- * Each of these is one change of one message; several of a transaction come one after the other.
+ * Changing and destroying are one change of one message each, in an edit that may hold many of them.
  */
 import { Fault } from '#base/fault.ts'
 import type { AccountId, MailboxId, MessageId, ThreadId } from '#base/id.ts'
@@ -64,67 +64,51 @@ export interface EmailChange {
   readonly savedAt: number
 }
 
-/** Throws Fault 'notFound' (the message, a mailbox), 'invalid' and 'tooLarge' (keywords, mailboxes). */
-export async function changeEmail(
-  tx: WriteTx,
-  account: AccountId,
-  id: MessageId,
-  change: EmailChange,
-): Promise<void> {
-  const edit = await openEmail(tx, account, id)
-  const isOther = await changeKeywords(edit, id, change.keywords)
-  const isElsewhere =
-    change.mailboxes !== undefined && (await changeMailboxes(edit, id, change.mailboxes, change))
-  if (!isOther && !isElsewhere) return
-  tx.changed(account, 'Email', id, 'updated')
-  await edit.finish()
+/**
+ * Throws Fault 'notFound' (the message, a mailbox), 'invalid', 'tooLarge' (keywords, mailboxes) and 'conflict' (a
+ * mailbox has no more UIDs), and has changed nothing then: the edit can go on.
+ */
+export async function changeEmail(edit: AccountEdit, id: MessageId, change: EmailChange): Promise<void> {
+  const row = await readEmail(edit, id)
+  const keywords = change.keywords === undefined ? row.keywords : normalizeKeywords(change.keywords)
+  const before = mailboxesOf(row)
+  const wanted = change.mailboxes ?? before
+  const added = [...wanted].filter((mailbox) => !before.has(mailbox))
+  const gone = new Set([...before].filter((mailbox) => !wanted.has(mailbox)))
+  if (row.entries.length + added.length > maxEntries + gone.size)
+    throw new Fault('tooLarge', 'in too many mailboxes', { limit: maxEntries })
+  for (const mailbox of added) await edit.assertRoomIn(mailbox)
+  // Nothing that comes now fails.
+  const isOther = !sameKeywords(row.keywords, keywords)
+  if (isOther) await changeKeywords(edit, id, keywords)
+  for (const mailbox of added) await putInto(edit, id, mailbox, change.savedAt)
+  if (gone.size > 0)
+    for (const entry of edit.message(id)!.entries)
+      if (gone.has(entry.mailbox)) await edit.removeEntry(id, entry)
+  if (isOther || added.length > 0 || gone.size > 0) edit.tx.changed(edit.account, 'Email', id, 'updated')
 }
 
-async function openEmail(tx: WriteTx, account: AccountId, id: MessageId): Promise<AccountEdit> {
-  const edit = await AccountEdit.open(tx, account)
-  await edit.readMessages([id])
-  if (edit.message(id) === undefined) throw new Fault('notFound', 'no such message', { what: 'message' })
-  return edit
+/** With the mailboxes that it is in, so that what changes it finds all rows. Throws Fault 'notFound'. */
+async function readEmail(edit: AccountEdit, id: MessageId): Promise<MessageRow> {
+  if (edit.message(id) === undefined) await edit.readMessages([id])
+  const row = edit.message(id)
+  if (row === undefined) throw new Fault('notFound', 'no such message', { what: 'message' })
+  for (const { mailbox } of row.entries) await edit.mailbox(mailbox)
+  return row
 }
 
-async function changeKeywords(
-  edit: AccountEdit,
-  id: MessageId,
-  wanted: readonly string[] | undefined,
-): Promise<boolean> {
-  if (wanted === undefined) return false
-  const { keywords: before, entries } = edit.message(id)!
-  const keywords = normalizeKeywords(wanted)
-  if (sameKeywords(before, keywords)) return false
+function changeKeywords(edit: AccountEdit, id: MessageId, keywords: readonly string[]): Promise<void> {
   const { modseq } = edit
-  await edit.replace(
+  const { entries } = edit.message(id)!
+  return edit.replace(
     id,
     keywords,
     entries.map((entry) => ({ ...entry, modseq })),
   )
-  return true
-}
-
-async function changeMailboxes(
-  edit: AccountEdit,
-  id: MessageId,
-  wanted: ReadonlySet<MailboxId>,
-  { savedAt }: EmailChange,
-): Promise<boolean> {
-  const before = mailboxesOf(edit.message(id)!)
-  const added = [...wanted].filter((mailbox) => !before.has(mailbox))
-  const gone = new Set([...before].filter((mailbox) => !wanted.has(mailbox)))
-  if (edit.message(id)!.entries.length + added.length > maxEntries + gone.size)
-    throw new Fault('tooLarge', 'in too many mailboxes', { limit: maxEntries })
-  for (const mailbox of added) await putInto(edit, id, mailbox, savedAt)
-  for (const entry of edit.message(id)!.entries)
-    if (gone.has(entry.mailbox)) await edit.removeEntry(id, entry)
-  return added.length > 0 || gone.size > 0
 }
 
 /** An entry that waits for its expunge comes back; otherwise there is a new one. */
 async function putInto(edit: AccountEdit, id: MessageId, mailbox: MailboxId, savedAt: number): Promise<void> {
-  await edit.mailbox(mailbox)
   const row = edit.message(id)!
   const waiting = row.entries.find((entry) => entry.mailbox === mailbox)
   if (waiting === undefined) await edit.addEntry(id, row, mailbox, { savedAt, deleted: false })
@@ -137,11 +121,10 @@ async function putInto(edit: AccountEdit, id: MessageId, mailbox: MailboxId, sav
   }
 }
 
-/** Takes a message out of all its mailboxes. Throws Fault 'notFound'. */
-export async function destroyEmail(tx: WriteTx, account: AccountId, id: MessageId): Promise<void> {
-  const edit = await openEmail(tx, account, id)
-  for (const entry of edit.message(id)!.entries) await expungeEntry(edit, id, entry)
-  await edit.finish()
+/** Takes a message out of all its mailboxes. Throws Fault 'notFound', and has changed nothing then. */
+export async function destroyEmail(edit: AccountEdit, id: MessageId): Promise<void> {
+  const { entries } = await readEmail(edit, id)
+  for (const entry of entries) await expungeEntry(edit, id, entry)
 }
 
 export interface CopyEmailOptions {

@@ -26,6 +26,7 @@ import { enqueueAs, newQueueId } from '#queue/enqueue.ts'
 import { countSent } from '#queue/sending-limit.ts'
 import { mtaOutbound, scheduleOf } from '#queue/settings.ts'
 import { type QueueId, queueIdText } from '#queue/tables.ts'
+import { AccountEdit } from './edit.ts'
 import { changeEmail } from './email.ts'
 import type { Identity } from './identity.ts'
 import { readHeader } from './part-text.ts'
@@ -264,7 +265,9 @@ export async function sendMdn(
   if (row === undefined) throw noRequest()
   if (row.keywords.includes(mdnSent))
     throw new Fault('exists', 'A receipt was sent for this message already.', { what: 'receipt' })
-  await changeEmail(tx, account, email, { keywords: [...row.keywords, mdnSent], savedAt: at })
+  const edit = await AccountEdit.open(tx, account)
+  await changeEmail(edit, email, { keywords: [...row.keywords, mdnSent], savedAt: at })
+  await edit.finish()
   const { maxRecipientsPerHour: perHour, maxRecipientsPerDay: perDay } = o.settings.get(mtaOutbound)
   const elsewhere = recipients.filter(({ queue }) => queue === 'remote').length
   await countSent(tx, access.account, elsewhere, { now: at, limits: { perHour, perDay } })

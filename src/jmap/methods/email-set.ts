@@ -1,13 +1,15 @@
 /**
  * Email/set (RFC 8621 §4.6). Messages are written and staged before the commit, which then only moves rows; each
- * object is an attempt of its own.
+ * object is an attempt of its own. Those that are updated or destroyed share an edit, which a refused one leaves as
+ * it was: whatever can be refused is refused before anything is changed.
  */
 import { isDeepStrictEqual } from 'node:util'
 import type { MailboxId, MessageId } from '#base/id.ts'
 import { type Fault, isFault, type PropertyProblem } from '#base/fault.ts'
 import type { WriteTx } from '#kv/tx.ts'
 import { messageBlob } from '#mail/client-blob.ts'
-import { changeEmail, destroyEmail, mailboxesOf, readEmails, readStructures } from '#mail/email.ts'
+import { AccountEdit } from '#mail/edit.ts'
+import { changeEmail, destroyEmail, mailboxesOf, readStructures } from '#mail/email.ts'
 import { type IngestedEmail, ingestEmail } from '#mail/ingest.ts'
 import type { MailLimits } from '#mail/limits.ts'
 import { type MessageRow, sizeOf } from '#mail/message-row.ts'
@@ -22,7 +24,7 @@ import { Places, readMetadata, tooManyMailboxes } from '../email/metadata.ts'
 import { invalidProperties, SetFault } from '../errors.ts'
 import type { Call } from '../method.ts'
 import { applyPatch } from '../patch.ts'
-import { notFound, type SetContext, standardSet, type SetWork } from '../standard-set.ts'
+import { notFound, type SetContext, type SetRequest, standardSet, type SetWork } from '../standard-set.ts'
 import type { Fields, Json, JsonObject } from '../value.ts'
 
 interface Prepared {
@@ -118,8 +120,12 @@ class EmailWork implements SetWork {
   readonly #prepared: Prepared
   readonly #resolve: (this: void, text: string) => string | undefined
   readonly #places: Places
+  readonly #request: SetRequest
+  /** Of what is updated and destroyed; there once all is created, which are edits of their own. */
+  #edit: AccountEdit | undefined
 
   constructor(context: SetContext<Fields, Prepared>, places: Places) {
+    this.#request = context.request
     this.#tx = context.tx
     this.#account = context.account
     this.#prepared = context.prepared
@@ -141,7 +147,7 @@ class EmailWork implements SetWork {
   }
 
   async update(text: string, patch: JsonObject): Promise<null> {
-    const { id, row, seen } = await this.#find(text)
+    const { edit, id, row, seen } = await this.#find(text)
     const wanted = this.#patched(id, row, seen, patch, await this.#fromMessage(id, patch))
     const places = this.#places
     const before = new Set(row.keywords)
@@ -151,7 +157,7 @@ class EmailWork implements SetWork {
     places.assertMayRemove(seen.difference(wanted.mailboxes))
     const hidden = mailboxesOf(row).difference(seen)
     try {
-      await changeEmail(this.#tx, this.#account.id, id, {
+      await changeEmail(edit, id, {
         keywords: wanted.keywords,
         mailboxes: wanted.mailboxes.union(hidden),
         savedAt: this.#prepared.now,
@@ -164,20 +170,45 @@ class EmailWork implements SetWork {
   }
 
   async destroy(text: string): Promise<void> {
-    const { id, row } = await this.#find(text)
+    const { edit, id, row } = await this.#find(text)
     this.#places.assertMayRemove(mailboxesOf(row))
-    await destroyEmail(this.#tx, this.#account.id, id)
+    await destroyEmail(edit, id)
+  }
+
+  async finish(): Promise<void> {
+    await this.#edit?.finish()
   }
 
   /** With the mailboxes that the user may read: at least one. Throws SetFault `notFound`. */
-  async #find(
-    text: string,
-  ): Promise<{ readonly id: MessageId; readonly row: MessageRow; readonly seen: ReadonlySet<MailboxId> }> {
-    const id = objectNumber('M', text, this.#account.idPrefix) as MessageId | undefined
-    const [row] = id === undefined ? [] : await readEmails(this.#tx, this.#account.id, [id])
+  async #find(text: string): Promise<{
+    readonly edit: AccountEdit
+    readonly id: MessageId
+    readonly row: MessageRow
+    readonly seen: ReadonlySet<MailboxId>
+  }> {
+    const edit = (this.#edit ??= await this.#open())
+    const id = this.#numberOf(text)
+    const row = id === undefined ? undefined : edit.message(id)
     const seen = row === undefined ? new Set<MailboxId>() : this.#places.readable(mailboxesOf(row))
     if (seen.size === 0) throw notFound()
-    return { id: id!, row: row!, seen }
+    return { edit, id: id!, row: row!, seen }
+  }
+
+  #numberOf(text: string): MessageId | undefined {
+    return objectNumber('M', text, this.#account.idPrefix) as MessageId | undefined
+  }
+
+  /** With the rows of all Emails that are asked for. */
+  async #open(): Promise<AccountEdit> {
+    const edit = await AccountEdit.open(this.#tx, this.#account.id)
+    const ids = new Set<MessageId>()
+    for (const text of [...this.#request.update.keys(), ...this.#request.destroy]) {
+      const known = this.#resolve(text)
+      const id = known === undefined ? undefined : this.#numberOf(known)
+      if (id !== undefined) ids.add(id)
+    }
+    await edit.readMessages([...ids])
+    return edit
   }
 
   /** RFC 8620 §5.3: what cannot be changed may be given as it is; of the message itself, what its structure says. */
