@@ -7,6 +7,9 @@
 import { asBuffer } from './bytes.ts'
 import { SyntaxFault } from './fault.ts'
 
+/** What the first four bytes of an integer hold. */
+const lowRange = 2 ** 28
+
 export class PackWriter {
   #buffer: Buffer
   #at = 0
@@ -32,11 +35,14 @@ export class PackWriter {
   /** An unsigned integer below 2^53. */
   uint(value: number): this {
     this.#room(8)
+    // Integers of 32 bits are the fast ones: what is above the first four bytes comes by itself.
     let rest = value
-    while (rest >= 0x80) {
-      this.#buffer[this.#at++] = (rest % 0x80) | 0x80
-      rest = Math.floor(rest / 0x80)
+    if (value >= lowRange) {
+      let low = value % lowRange
+      rest = (value - low) / lowRange
+      for (let i = 0; i < 4; i++, low >>>= 7) this.#buffer[this.#at++] = low | 0x80
     }
+    for (; rest >= 0x80; rest >>>= 7) this.#buffer[this.#at++] = rest | 0x80
     this.#buffer[this.#at++] = rest
     return this
   }

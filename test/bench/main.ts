@@ -56,9 +56,10 @@ async function startServers(
   if (options.peers && (needs.size > 1 || !needs.has('jmap'))) {
     const problem = preparePeers()
     if (problem === undefined) {
-      servers.push(stack.use(await startPeers(accounts, options.keep)))
+      const kind = { accounts, isSynced: options.synced }
+      servers.push(stack.use(await startPeers(kind, options.keep)))
       for (const format of ['maildir', 'mdbox'] as const)
-        servers.push(stack.use(await startDovecot(format, accounts, options.keep)))
+        servers.push(stack.use(await startDovecot({ ...kind, format }, options.keep)))
     }
     if (problem !== undefined) say(`skipped: peers (${problem})`)
   }

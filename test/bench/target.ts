@@ -100,6 +100,8 @@ export interface Options {
   readonly keep: string | undefined
   /** Idle connections for the memory figures; 0 leaves them out. */
   readonly idle: number
+  /** Dovecot syncs every change before its OK. */
+  readonly synced: boolean
   readonly soakMinutes: number
   readonly list: boolean
 }
@@ -117,6 +119,8 @@ export const usage = `npm run bench -- [options]
   --large N         and of the large one (100000; 0: none)
   --keep DIR        data of the servers started here stays in DIR for the next run: filling takes long
   --idle N          idle IMAP connections for the memory figures (2000; 0: none)
+  --synced          Dovecot syncs every change before its OK, as Postern does (mail_fsync = always), also
+                    flags, which it does not by default
   --soak MINUTES    instead: memory when idle after that much load, against after warm-up
   --markdown        prints the table as Markdown to stdout instead of the JSON
 Results go to stdout as JSON and to test/bench/results/, a table for reading to stderr.`
@@ -136,6 +140,7 @@ export function parseOptions(args: readonly string[]): Options | 'help' {
       large: { type: 'string', default: '100000' },
       keep: { type: 'string' },
       idle: { type: 'string', default: '2000' },
+      synced: { type: 'boolean', default: false },
       soak: { type: 'string', default: '0' },
       help: { type: 'boolean', default: false },
     },
@@ -152,6 +157,7 @@ export function parseOptions(args: readonly string[]): Options | 'help' {
     large: Number(values.large),
     keep: values.keep,
     idle: Number(values.idle),
+    synced: values.synced,
     soakMinutes: Number(values.soak),
   }
 }

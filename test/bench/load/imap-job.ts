@@ -67,7 +67,8 @@ export async function prepareImap(job: ImapJob): Promise<PreparedJob> {
 async function deleteMade(around: Surroundings): Promise<void> {
   const client = await around.signIn()
   const listed = await client.ask('LIST "" bench-%')
-  for (const [, name] of listed.matchAll(/ "?(bench-[a-z]+\d*)"?\r\n/g)) await client.command(`DELETE ${name}`)
+  for (const [, name] of listed.matchAll(/ "?(bench-[a-z]+\d*)"?\r\n/g))
+    await client.command(`DELETE ${name}`)
   client.close()
 }
 

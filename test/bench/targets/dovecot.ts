@@ -14,14 +14,12 @@ const startLimitMs = 20_000
 /** Our own stop; and that thousands of idle connections poll instead of watching their mailboxes' files. */
 const expectedWarnings = /Killed with signal 15|Inotify instance limit/
 
-export async function peerSetup(
-  directory: string,
-  format: PeerSetup['format'],
-  accounts: number,
-): Promise<PeerSetup> {
+export type PeerKind = Pick<PeerSetup, 'format' | 'isSynced' | 'accounts'>
+
+export async function peerSetup(directory: string, kind: PeerKind): Promise<PeerSetup> {
   const [smtpPort = 0, imapPort = 0, imapsPort = 0, sinkPort = 0] = await freePorts(4)
   const ports = { smtpPort, imapPort, imapsPort, sinkPort }
-  return { directory, format, domain: 'bench.example', accounts, password: 'bench-secret', ...ports }
+  return { directory, ...kind, domain: 'bench.example', password: 'bench-secret', ...ports }
 }
 
 export const imapTarget = (setup: PeerSetup) => ({
@@ -33,14 +31,11 @@ export const imapTarget = (setup: PeerSetup) => ({
 })
 
 /** Throws Error when it does not come up. */
-export async function startDovecot(
-  format: PeerSetup['format'],
-  accounts: number,
-  keep: string | undefined,
-): Promise<StartedServer> {
-  const name = `dovecot ${format}`
+export async function startDovecot(kind: PeerKind, keep: string | undefined): Promise<StartedServer> {
+  const { format, isSynced } = kind
+  const name = `dovecot ${format}${isSynced ? ', synced' : ''}`
   const data = dataDirectory(keep, `dovecot-${format}`)
-  const setup = await peerSetup(data.path, format, accounts)
+  const setup = await peerSetup(data.path, kind)
   writeDovecotFiles(setup)
   let running = await runDovecot(setup)
   const target = { name, ...imapTarget(setup) }

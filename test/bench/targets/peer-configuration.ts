@@ -1,7 +1,8 @@
 /**
  * Configuration of Postfix and Dovecot for the bench: Debian's defaults, without the limits that would decide
  * the result (processes, connections per client, failed-login delays) and without DNS. Nothing is logged but
- * errors, and passwords are in plain text: both are to their advantage. fsync is left on, as it is by default.
+ * errors, and passwords are in plain text: both are to their advantage. fsync is left
+ * as it is by default, where Dovecot syncs messages and not their flags, unless all is to be synced.
  */
 import path from 'node:path'
 import { outboundAddress, outboundDestinations, outboundDomain } from '../target.ts'
@@ -18,6 +19,8 @@ export interface PeerSetup {
   readonly sinkPort: number
   readonly accounts: number
   readonly password: string
+  /** Dovecot promises what Postern does: every change is on disk before its OK. */
+  readonly isSynced: boolean
 }
 
 /** No account of this number exists: the owner of the mail, as `vmail` is in the manuals. */
@@ -45,6 +48,7 @@ ssl_key = <${directory}/key.pem
 mail_location = ${format}:${directory}/mail/%u
 mail_uid = ${mailOwner}
 mail_gid = ${mailOwner}
+mail_fsync = ${setup.isSynced ? 'always' : 'optimized'}
 first_valid_uid = ${mailOwner}
 mail_max_userip_connections = 100000
 default_process_limit = 5000

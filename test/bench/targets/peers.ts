@@ -8,7 +8,14 @@ import { accessSync, chownSync, existsSync, mkdirSync, readFileSync, writeFileSy
 import path from 'node:path'
 import { setTimeout as wait } from 'node:timers/promises'
 import type { Target } from '../target.ts'
-import { imapTarget, peerSetup, reportErrors, runDovecot, writeDovecotFiles } from './dovecot.ts'
+import {
+  imapTarget,
+  type PeerKind,
+  peerSetup,
+  reportErrors,
+  runDovecot,
+  writeDovecotFiles,
+} from './dovecot.ts'
 import {
   type PeerSetup,
   postfixMain,
@@ -32,11 +39,14 @@ export function preparePeers(): string | undefined {
 }
 
 /** Throws Error when one of them does not come up. */
-export async function startPeers(accounts: number, keep: string | undefined): Promise<StartedServer> {
+export async function startPeers(
+  kind: Omit<PeerKind, 'format'>,
+  keep: string | undefined,
+): Promise<StartedServer> {
   const data = dataDirectory(keep, 'postfix-dovecot')
   let running: Awaited<ReturnType<typeof startBoth>> | undefined
   try {
-    const setup = await peerSetup(data.path, 'sdbox', accounts)
+    const setup = await peerSetup(data.path, { ...kind, format: 'sdbox' })
     writeFiles(setup)
     const first = await startBoth(setup)
     await first.stop()
