@@ -43,6 +43,7 @@ test('a name that stands twice is named, wherever it is and however it is spelle
   assert.deepEqual(problemOf('{"a":1,"b":{"c":[{},{"x":"{,","x":2}]}}').properties, ['b/c/1/x'])
   assert.deepEqual(problemOf('{"a":1,"\\u0061":2}').properties, ['a'])
   assert.deepEqual(problemOf('{"__proto__":1,"__proto__":2}').properties, ['__proto__'])
+  assert.deepEqual(problemOf(String.raw`{"b\\":1,"c\\\"":"\\\\\"{","b\\":2}`).properties, ['b\\'])
   assert.deepEqual(parse('[{"a":1},{"a":"a"},"a","a"]'), [{ a: 1 }, { a: 'a' }, 'a', 'a'])
 })
 

@@ -38,10 +38,9 @@ interface Level {
 /** What JSON.parse takes and we do not. `text` is valid JSON, so a look at quotes and brackets is enough. */
 function oddity(text: string): PropertyProblem | undefined {
   const levels: Level[] = []
-  const token = /"(?:[^"\\]|\\.)*"|[[\]{},]/g
   let isName = false
-  for (let match = token.exec(text); match !== null; match = token.exec(text)) {
-    const [found] = match
+  for (let at = 0; at < text.length; at++) {
+    const found = text[at]
     const level = levels.at(-1)
     if (found === '{' || found === '[') {
       if (levels.length === deepest)
@@ -54,15 +53,28 @@ function oddity(text: string): PropertyProblem | undefined {
     } else if (found === ',') {
       isName = level!.names !== undefined
       if (typeof level!.at === 'number') level!.at++
-    } else if (isName) {
-      const name = JSON.parse(found) as string
-      level!.at = name
-      if (level!.names!.has(name)) return { property: pathOf(levels), problem: 'is given twice' }
-      level!.names!.add(name)
-      isName = false
+    } else if (found === '"') {
+      const end = endOfString(text, at)
+      if (isName) {
+        const name = JSON.parse(text.slice(at, end + 1)) as string
+        level!.at = name
+        if (level!.names!.has(name)) return { property: pathOf(levels), problem: 'is given twice' }
+        level!.names!.add(name)
+        isName = false
+      }
+      at = end
     }
   }
   return undefined
+}
+
+/** Where the quote is that ends the string: the first with an even number of backslashes before it. */
+function endOfString(text: string, start: number): number {
+  for (let quote = text.indexOf('"', start + 1); ; quote = text.indexOf('"', quote + 1)) {
+    let before = quote
+    while (text[before - 1] === '\\') before--
+    if ((quote - before) % 2 === 0) return quote
+  }
 }
 
 const longestShown = 200

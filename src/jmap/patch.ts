@@ -18,7 +18,7 @@ export function applyPatch(object: JsonObject, patch: JsonObject, defaults: Json
   const paths = Object.keys(patch).map(parsePath)
   refusePrefixes(paths)
   let result = object
-  for (const path of paths) result = replace(result, path.tokens, patch[path.text], defaults)
+  for (const { text, tokens } of paths) result = replace(result, tokens, 0, patch[text], defaults)
   return result
 }
 
@@ -36,26 +36,30 @@ function parsePath(text: string): Path {
 
 /** There must not be two, one of which is the beginning of the other. */
 function refusePrefixes(paths: readonly Path[]): void {
+  if (paths.length < 2) return
   const all = new Set(paths.map(({ text }) => text))
   for (const { text } of paths)
     for (let at = text.indexOf('/'); at !== -1; at = text.indexOf('/', at + 1))
       if (all.has(text.slice(0, at))) throw invalidPatch('one path is the beginning of another')
 }
 
+/** `at`: where in the path the object stands. */
 function replace(
   object: JsonObject,
-  [token, ...rest]: readonly string[],
+  tokens: readonly string[],
+  at: number,
   value: Json | undefined,
   defaults: JsonObject | undefined,
 ): JsonObject {
+  const token = tokens[at]!
   const copy: Record<string, Json | undefined> = Object.assign(Object.create(null), object)
-  if (rest.length > 0) {
-    const inner = Object.hasOwn(object, token!) ? object[token!] : undefined
+  if (at + 1 < tokens.length) {
+    const inner = Object.hasOwn(object, token) ? object[token] : undefined
     // Lists are replaced as a whole, and all but the last part of a path must be there.
     if (!isObject(inner)) throw invalidPatch('a path leads through something that is no object')
-    copy[token!] = replace(inner, rest, value, undefined)
-  } else if (value !== null) copy[token!] = value
-  else if (defaults === undefined) delete copy[token!]
-  else copy[token!] = Object.hasOwn(defaults, token!) ? defaults[token!] : null
+    copy[token] = replace(inner, tokens, at + 1, value, undefined)
+  } else if (value !== null) copy[token] = value
+  else if (defaults === undefined) delete copy[token]
+  else copy[token] = Object.hasOwn(defaults, token) ? defaults[token] : null
   return copy
 }

@@ -71,13 +71,8 @@ export interface EmailChange {
 export async function changeEmail(edit: AccountEdit, id: MessageId, change: EmailChange): Promise<void> {
   const row = await readEmail(edit, id)
   const keywords = change.keywords === undefined ? row.keywords : normalizeKeywords(change.keywords)
-  const before = mailboxesOf(row)
-  const wanted = change.mailboxes ?? before
-  const added = [...wanted].filter((mailbox) => !before.has(mailbox))
-  const gone = new Set([...before].filter((mailbox) => !wanted.has(mailbox)))
-  if (row.entries.length + added.length > maxEntries + gone.size)
-    throw new Fault('tooLarge', 'in too many mailboxes', { limit: maxEntries })
-  for (const mailbox of added) await edit.assertRoomIn(mailbox)
+  const { added, gone } =
+    change.mailboxes === undefined ? nowhereElse : await movesOf(edit, row, change.mailboxes)
   // Nothing that comes now fails.
   const isOther = !sameKeywords(row.keywords, keywords)
   if (isOther) await changeKeywords(edit, id, keywords)
@@ -85,7 +80,25 @@ export async function changeEmail(edit: AccountEdit, id: MessageId, change: Emai
   if (gone.size > 0)
     for (const entry of edit.message(id)!.entries)
       if (gone.has(entry.mailbox)) await edit.removeEntry(id, entry)
-  if (isOther || added.length > 0 || gone.size > 0) edit.tx.changed(edit.account, 'Email', id, 'updated')
+  if (isOther || added.size > 0 || gone.size > 0) edit.tx.changed(edit.account, 'Email', id, 'updated')
+}
+
+interface Moves {
+  readonly added: ReadonlySet<MailboxId>
+  readonly gone: ReadonlySet<MailboxId>
+}
+
+const nowhereElse: Moves = { added: new Set(), gone: new Set() }
+
+/** What is possible of them. Throws as `changeEmail`. */
+async function movesOf(edit: AccountEdit, row: MessageRow, wanted: ReadonlySet<MailboxId>): Promise<Moves> {
+  const before = mailboxesOf(row)
+  const added = wanted.difference(before)
+  const gone = before.difference(wanted)
+  if (row.entries.length + added.size > maxEntries + gone.size)
+    throw new Fault('tooLarge', 'in too many mailboxes', { limit: maxEntries })
+  for (const mailbox of added) await edit.assertRoomIn(mailbox)
+  return { added, gone }
 }
 
 /** With the mailboxes that it is in, so that what changes it finds all rows. Throws Fault 'notFound'. */

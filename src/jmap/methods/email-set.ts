@@ -9,7 +9,7 @@ import { type Fault, isFault, type PropertyProblem } from '#base/fault.ts'
 import type { WriteTx } from '#kv/tx.ts'
 import { messageBlob } from '#mail/client-blob.ts'
 import { AccountEdit } from '#mail/edit.ts'
-import { changeEmail, destroyEmail, mailboxesOf, readStructures } from '#mail/email.ts'
+import { changeEmail, destroyEmail, type EmailChange, mailboxesOf, readStructures } from '#mail/email.ts'
 import { type IngestedEmail, ingestEmail } from '#mail/ingest.ts'
 import type { MailLimits } from '#mail/limits.ts'
 import { type MessageRow, sizeOf } from '#mail/message-row.ts'
@@ -17,7 +17,6 @@ import { emailObjectId, mailboxObjectId, objectNumber, threadObjectId } from '#m
 import type { PreparedMessage } from '#mail/prepare.ts'
 import type { OpenAccount } from '../accounts.ts'
 import { blobIdText } from '../blob-id.ts'
-import { objectOf } from '../dispatch.ts'
 import { type Draft, readDraft, stageDraft, type StagedEmail } from '../email/create.ts'
 import { isStructureProperty, rowValue, structureValue } from '../email/email-object.ts'
 import { Places, readMetadata, tooManyMailboxes } from '../email/metadata.ts'
@@ -112,7 +111,16 @@ const rowNames = ['id', 'blobId', 'threadId', 'size', 'receivedAt', 'mailboxIds'
 const mutable: ReadonlySet<string> = new Set(['mailboxIds', 'keywords'])
 
 /** The property that a path of a patch leads to or into. */
-const topOf = (path: string): string => path.split('/', 1)[0]!
+function topOf(path: string): string {
+  const end = path.indexOf('/')
+  return end === -1 ? path : path.slice(0, end)
+}
+
+/** Of two lists, what is in one of them only. */
+const differing = (a: readonly string[], b: readonly string[]): readonly string[] => [
+  ...a.filter((one) => !b.includes(one)),
+  ...b.filter((one) => !a.includes(one)),
+]
 
 class EmailWork implements SetWork {
   readonly #tx: WriteTx
@@ -148,19 +156,21 @@ class EmailWork implements SetWork {
 
   async update(text: string, patch: JsonObject): Promise<null> {
     const { edit, id, row, seen } = await this.#find(text)
-    const wanted = this.#patched(id, row, seen, patch, await this.#fromMessage(id, patch))
+    const names = Object.keys(patch).filter(isStructureProperty)
+    const fromMessage = names.length === 0 ? {} : await this.#fromMessage(id, names)
+    const change = this.#patched(id, row, seen, patch, fromMessage)
+    const { keywords, mailboxes } = change
     const places = this.#places
-    const before = new Set(row.keywords)
-    const after = new Set(wanted.keywords)
-    places.assertMaySet(seen, [...before.symmetricDifference(after)])
-    places.assertMayAdd(wanted.mailboxes.difference(seen), [])
-    places.assertMayRemove(seen.difference(wanted.mailboxes))
-    const hidden = mailboxesOf(row).difference(seen)
+    if (keywords !== undefined) places.assertMaySet(seen, differing(row.keywords, keywords))
+    if (mailboxes !== undefined) {
+      places.assertMayAdd(mailboxes.difference(seen), [])
+      places.assertMayRemove(seen.difference(mailboxes))
+    }
     try {
       await changeEmail(edit, id, {
-        keywords: wanted.keywords,
-        mailboxes: wanted.mailboxes.union(hidden),
-        savedAt: this.#prepared.now,
+        ...change,
+        // Those that the user does not see stay.
+        ...(mailboxes && { mailboxes: mailboxes.union(mailboxesOf(row).difference(seen)) }),
       })
     } catch (error) {
       if (isFault(error, 'tooLarge')) throw tooManyMailboxes()
@@ -212,15 +222,13 @@ class EmailWork implements SetWork {
   }
 
   /** RFC 8620 §5.3: what cannot be changed may be given as it is; of the message itself, what its structure says. */
-  async #fromMessage(id: MessageId, patch: JsonObject): Promise<JsonObject> {
-    const names = Object.keys(patch).filter(isStructureProperty)
-    if (names.length === 0) return {}
+  async #fromMessage(id: MessageId, names: readonly string[]): Promise<JsonObject> {
     const [stored] = await readStructures(this.#tx, this.#account.id, [id])
     const values = names.map((name) => [name, stored && structureValue(stored, name)] as const)
     return Object.fromEntries(values.filter(([, value]) => value !== undefined))
   }
 
-  /** The properties that a patch is about, of those that are in the row, and what it may change in any case. */
+  /** Those of the properties in the row that a patch is about. */
   #fromRow(
     id: MessageId,
     row: MessageRow,
@@ -228,47 +236,53 @@ class EmailWork implements SetWork {
     touched: ReadonlySet<string>,
   ): JsonObject {
     const { idPrefix } = this.#account
-    const names = rowNames.filter((name) => mutable.has(name) || touched.has(name))
     const shown = {
       id: emailObjectId(id, idPrefix),
       blobId: () => blobIdText(messageBlob(this.#account.id, id, row)),
       threadId: threadObjectId(row.thread, idPrefix),
       mailboxIds: [...seen].map((mailbox) => mailboxObjectId(mailbox, idPrefix)),
     }
-    return Object.fromEntries(names.map((name) => [name, rowValue(name, row, sizeOf(row), shown)!]))
+    const found: Record<string, Json | undefined> = {}
+    for (const name of rowNames) if (touched.has(name)) found[name] = rowValue(name, row, sizeOf(row), shown)
+    return found
   }
 
+  /** Of keywords and mailboxes, those that the patch is about. */
   #patched(
     id: MessageId,
     row: MessageRow,
     seen: ReadonlySet<MailboxId>,
     patch: JsonObject,
     fromMessage: JsonObject,
-  ): { readonly keywords: readonly string[]; readonly mailboxes: ReadonlySet<MailboxId> } {
-    const ofRow = this.#fromRow(id, row, seen, new Set(Object.keys(patch).map(topOf)))
-    const object: JsonObject = { ...ofRow, ...fromMessage }
+  ): EmailChange {
+    const touched = new Set(Object.keys(patch).map(topOf))
+    const object = { ...this.#fromRow(id, row, seen, touched), ...fromMessage }
     const changed = applyPatch(object, this.#plainPatch(patch), { keywords: {} })
     const problems: PropertyProblem[] = []
     for (const [name, value] of Object.entries(changed))
-      if (name !== 'mailboxIds' && name !== 'keywords' && !isSame(value, object[name]))
+      if (!mutable.has(name) && !isSame(value, object[name]))
         problems.push({ property: name, problem: 'cannot be changed' })
-    const { mailboxIds, keywords = [] } = readMetadata(
-      { mailboxIds: changed['mailboxIds'] ?? null, keywords: changed['keywords'] ?? null },
+    const { mailboxIds, keywords } = readMetadata(
+      { mailboxIds: changed['mailboxIds'], keywords: changed['keywords'] },
       problems,
     )
     if (problems.length > 0) throw invalidProperties(problems)
-    return { keywords, mailboxes: this.#places.named(mailboxIds, this.#resolve) }
+    return {
+      savedAt: this.#prepared.now,
+      ...(keywords && { keywords }),
+      ...(mailboxIds && { mailboxes: this.#places.named(mailboxIds, this.#resolve) }),
+    }
   }
 
   /** Keywords are the same in any case, and a mailbox may be named by its creation id. */
   #plainPatch(patch: JsonObject): JsonObject {
-    const plain = new Map<string, JsonObject[string]>()
-    for (const [path, value] of Object.entries(patch)) {
+    const plain: Record<string, Json | undefined> = Object.create(null)
+    for (const path of Object.keys(patch)) {
       const name = path.startsWith('keywords/') ? path.toLowerCase() : this.#plainMailbox(path)
-      if (plain.has(name)) throw new SetFault('invalidPatch', 'Two paths mean the same.')
-      plain.set(name, value)
+      if (name in plain) throw new SetFault('invalidPatch', 'Two paths mean the same.')
+      plain[name] = patch[path]
     }
-    return objectOf([...plain] as [string, never][])
+    return plain
   }
 
   #plainMailbox(path: string): string {
