@@ -65,6 +65,18 @@ export class PackWriter {
     return this
   }
 
+  /** What another one has written, with its length in front. */
+  written(other: PackWriter): this {
+    const length = other.#at
+    this.uint(length)
+    this.#room(length)
+    // Few bytes are sooner copied than handed over.
+    if (length > 32) other.#buffer.copy(this.#buffer, this.#at, 0, length)
+    else for (let i = 0; i < length; i++) this.#buffer[this.#at + i] = other.#buffer[i]!
+    this.#at += length
+    return this
+  }
+
   text(value: string): this {
     const length = Buffer.byteLength(value)
     this.uint(length)
@@ -95,6 +107,11 @@ export class PackWriter {
   /** Bytes that were written so far. */
   get size(): number {
     return this.#at
+  }
+
+  /** Nothing was written; what was is no longer needed, `done` of it neither. */
+  clear(): void {
+    this.#at = 0
   }
 
   /** What was written so far; the writer must not be used afterwards. */

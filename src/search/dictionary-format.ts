@@ -30,12 +30,12 @@ export class DictionaryEncoder {
   #count = 0
 
   /** Terms come in the order of their bytes, each once, without a zero in it. */
-  add(term: Uint8Array, postings: Uint8Array, positions: Uint8Array): void {
+  add(term: Uint8Array, postings: PackWriter, positions: PackWriter): void {
     if (this.#count++ % termsPerMark === 0)
       this.#marks.push(this.#terms.size, this.#postings.size, this.#positions.size)
     this.#terms.raw(term).u8(0)
-    this.#postings.bytes(postings)
-    this.#positions.bytes(positions)
+    this.#postings.written(postings)
+    this.#positions.written(positions)
   }
 
   /** Bytes that were written so far. */

@@ -81,7 +81,7 @@ interface FieldLists {
 function mergeTerm(
   cursors: readonly Cursor[],
   hasPositions: boolean,
-): { postings: Uint8Array; positions: Uint8Array } | undefined {
+): { postings: PackWriter; positions: PackWriter } | undefined {
   const lists: (FieldLists | undefined)[] = []
   for (const { numbers, postings, number } of cursors) {
     const stored = postings.stored(number)
@@ -110,5 +110,5 @@ function mergeTerm(
     postings.ascending(list.documents)
     positions.raw(list.positions.done())
   }
-  return { postings: postings.done(), positions: positions.done() }
+  return { postings, positions }
 }

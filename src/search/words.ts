@@ -10,9 +10,9 @@
 import { foldText, isAsciiText } from '#message/fold-text.ts'
 
 /** Longer words are cut into pieces of this many characters, each beginning in the middle of the one before. */
-const longest = 64
+export const longestWord = 64
 /** Any so many characters of a word are in one of its pieces. */
-const sure = longest / 2
+const sure = longestWord / 2
 
 /** With the marks of voice that Japanese has once it is decomposed. */
 const unspaced =
@@ -50,7 +50,7 @@ function eachAsciiWord(folded: string, emit: (word: string, position: number) =>
     if (isWord) {
       if (start < 0) start = at
     } else if (start >= 0) {
-      if (at - start <= longest) emit(folded.slice(start, at), position++)
+      if (at - start <= longestWord) emit(folded.slice(start, at), position++)
       else position = cut(folded.slice(start, at), position, emit)
       start = -1
     }
@@ -71,15 +71,16 @@ function* runsOf(folded: string): Generator<readonly [run: string, isUnspaced: b
 }
 
 /** Whether a word is kept in one piece. */
-const isWhole = (word: string): boolean => word.length <= longest || Array.from(word).length <= longest
+const isWhole = (word: string): boolean =>
+  word.length <= longestWord || Array.from(word).length <= longestWord
 
 /** The pieces of a long word. The last one ends where the word does. */
 function cut(word: string, first: number, emit: (word: string, position: number) => void): number {
   const characters = Array.from(word)
   let position = first
   for (let at = 0; ; at += sure) {
-    emit(characters.slice(at, at + longest).join(''), position++)
-    if (at + longest >= characters.length) return position
+    emit(characters.slice(at, at + longestWord).join(''), position++)
+    if (at + longestWord >= characters.length) return position
   }
 }
 
