@@ -25,9 +25,15 @@ export interface ChangesType {
    */
   /** `visible` is asked of the own account too: not all that the log tells of is there for clients. */
   readonly asksAlways?: true
-  visible(call: Call, account: OpenAccount, found: ChangesSince, since: Modseq): Promise<ChangesSince>
+  visible(call: Call, account: OpenAccount, found: ChangesSince, o: VisibleOptions): Promise<ChangesSince>
   /** Members of the response besides those of every /changes. */
   readonly more?: (found: ChangesSince) => JsonObject
+}
+
+export interface VisibleOptions {
+  readonly since: Modseq
+  /** So many changes that are not in the log can be told. */
+  readonly most: number
 }
 
 export function standardChanges(of: ChangesType): JmapMethod {
@@ -52,7 +58,9 @@ export function standardChanges(of: ChangesType): JmapMethod {
       )
       if (found === undefined) throw cannotCalculate()
       const seen =
-        account.isOwn && of.asksAlways !== true ? found : await of.visible(call, account, found, since.from)
+        account.isOwn && of.asksAlways !== true
+          ? found
+          : await of.visible(call, account, found, { since: since.from, most })
       const { created, updated, destroyed, ...told } = pageOf(seen, since, limit)
       const ids = (numbers: readonly number[]): readonly string[] => numbers.map((n) => of.idOf(account, n))
       return [
@@ -73,22 +81,22 @@ export function standardChanges(of: ChangesType): JmapMethod {
 }
 
 /**
- * What a client knows: all up to `from`, and where one commit changed more than it wanted to hear of at once, the
- * first `skip` of those up to `to`.
+ * What a client knows: all up to `from`, and where one commit changed more than it wanted to hear of at once, of those
+ * up to `to` what has a number up to `last`: what is different by then when it asks for more does not move the rest.
  */
 interface KnownState {
   readonly from: Modseq
   readonly to: Modseq | undefined
-  readonly skip: number
+  readonly last: number
 }
 
 function parseState(text: string): KnownState | undefined {
   const [first, ...rest] = text.split('-', 4)
   const from = modseqOf(first!)
   if (from === undefined) return undefined
-  if (rest.length === 0) return { from, to: undefined, skip: 0 }
-  const [to, skip] = rest.map(modseqOf)
-  return rest.length !== 2 || to === undefined || skip === undefined ? undefined : { from, to, skip }
+  if (rest.length === 0) return { from, to: undefined, last: 0 }
+  const [to, last] = rest.map(modseqOf)
+  return rest.length !== 2 || to === undefined || last === undefined ? undefined : { from, to, last }
 }
 
 interface Wanted {
@@ -115,20 +123,21 @@ async function readChanges(
 
 /** As many changes as fit behind those that the client knows. */
 function pageOf(found: ChangesSince, since: KnownState, limit: number): Page {
-  const { created, updated, destroyed } = found
-  const count = created.length + updated.length + destroyed.length
-  const end = since.skip + limit
-  const page = (list: readonly number[], offset: number): readonly number[] =>
-    list.slice(Math.max(0, since.skip - offset), Math.max(0, end - offset))
-  const isPart = end < count
+  const rest = [...found.created, ...found.updated, ...found.destroyed]
+    .filter((number) => number > since.last)
+    .sort((a, b) => a - b)
+  const isPart = rest.length > limit
+  const last = isPart ? rest[limit - 1]! : Number.POSITIVE_INFINITY
+  const page = (list: readonly number[]): readonly number[] =>
+    list.filter((number) => number > since.last && number <= last)
   return {
     newState: isPart
-      ? [since.from, found.to, end].map((n) => stateOf(n as Modseq)).join('-')
+      ? [since.from, found.to, last].map((n) => stateOf(n as Modseq)).join('-')
       : stateOf(found.to),
     hasMoreChanges: isPart || found.more,
-    created: page(created, 0),
-    updated: page(updated, created.length),
-    destroyed: page(destroyed, created.length + updated.length),
+    created: page(found.created),
+    updated: page(found.updated),
+    destroyed: page(found.destroyed),
   }
 }
 

@@ -1,7 +1,13 @@
 /**
- * Clients that keep mailboxes, threads and Emails up to date by /changes, of the owner and of a guest with some rights, over
- * random histories: after each step what they keep is what /get says. The guest is never told of anything that only
- * the owner may see.
+ * Clients that keep mailboxes, threads and Emails up to date by /changes, of the owner and of a guest whose rights
+ * come and go, over random histories: what they keep is what /get says, and there is always an answer. The guest is
+ * never told of anything that only the owner may see.
+ *
+ * Faults that were planted, each of which turns this red, some in 200 runs only: the log of shared mailboxes has
+ * entries with `\\Deleted` as well, ends with the last grant, or does without what was in a mailbox that is destroyed
+ * or the rights on it; the last event of a message decides instead of the first; the rights of today are taken for
+ * those of then; nothing is told of mailboxes that begin or end to be readable, or of what left them since; children
+ * keep a parent that is to be seen no more; a page goes on by how many were told instead of by number.
  */
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
@@ -10,17 +16,15 @@ import type { AccountId, MailboxId, Uid } from '#base/id.ts'
 import { copyMessages, moveMessages } from '#mail/copy.ts'
 import { expungeMessages } from '#mail/expunge.ts'
 import { storeFlags } from '#mail/flags.ts'
-import { inboxId, listMailboxes } from '#mail/mailbox.ts'
+import { deleteMailbox, inboxId, listMailboxes } from '#mail/mailbox.ts'
 import type { Mailbox } from '#mail/mailbox-row.ts'
-import { emailObjectId, threadObjectId } from '#mail/object-id.ts'
-import { messageTable } from '#mail/tables.ts'
-import { OpenAccount } from './accounts.ts'
 import { account, JmapTestServer } from './fixture.test.ts'
 import type { JsonObject } from './value.ts'
 
 const guest = 8 as AccountId
 const ann = 'ann@example.org'
-const trash = 5 as MailboxId
+/** So that a guest may come to see everything. */
+const fewer = [2, 3, 4] as MailboxId[]
 
 type Kind = 'Mailbox' | 'Thread' | 'Email'
 /** Of Emails what can change, and their thread. */
@@ -38,8 +42,8 @@ class Kept {
   #state: unknown
   /** All that /get ever had. */
   readonly #seen = new Set<string>()
-  /** How often it had to begin again. */
-  begun = 0
+  /** How often it was not told what had changed. */
+  refused = 0
 
   constructor(server: JmapTestServer, type: Kind, as: string | undefined, maxChanges: number) {
     this.#server = server
@@ -57,7 +61,6 @@ class Kept {
     }
     const list = all['list'] as readonly JsonObject[]
     for (const one of list) this.#seen.add(one['id'] as string)
-    if (this.#as !== undefined) await this.#noteDeleted()
     if (!looks) return
     // A client that knows the state need not ask.
     if (all['state'] !== this.#state) await this.#follow()
@@ -71,24 +74,8 @@ class Kept {
     assert.equal(this.#state, all['state'])
   }
 
-  /** What lies with \\Deleted in a mailbox that the guest may read is none over JMAP, and no secret: IMAP shows it. */
-  async #noteDeleted(): Promise<void> {
-    const { db } = this.#server
-    const seenBy = new OpenAccount(account, { account: guest, groups: [] })
-    const readable = new Set(
-      (await db.read((tx) => listMailboxes(tx, account)))
-        .filter((one) => seenBy.mayRead(one))
-        .map(({ id }) => id),
-    )
-    for (const [[, id], { entries, thread }] of await db.read((tx) => tx.list(messageTable, [account]))) {
-      if (!entries.some(({ mailbox }) => readable.has(mailbox))) continue
-      this.#seen.add(emailObjectId(id, seenBy.idPrefix))
-      this.#seen.add(threadObjectId(thread, seenBy.idPrefix))
-    }
-  }
-
   async #follow(): Promise<void> {
-    for (let more = true; more;) {
+    for (let more = true, isFirst = true; more; isFirst = false) {
       const since = this.#state
       const told =
         since === undefined
@@ -99,6 +86,11 @@ class Kept {
         (list) => told[list] as string[],
       )
       assert.ok(created!.length + updated!.length + destroyed!.length <= this.#maxChanges)
+      // Told at once, all is exact: what the owner sees alone is not looked at so closely.
+      if (this.#as !== undefined && isFirst && told['hasMoreChanges'] === false) {
+        for (const id of created!) assert.ok(!this.#objects.has(id), `${id} is not new`)
+        for (const id of [...updated!, ...destroyed!]) assert.ok(this.#objects.has(id), `${id} is new`)
+      }
       for (const id of destroyed!) {
         assert.ok(this.#as === undefined || this.#seen.has(id), `${id} was never to be seen`)
         this.#objects.delete(id)
@@ -118,7 +110,6 @@ class Kept {
   }
 
   async #begin(): Promise<void> {
-    this.begun++
     const all = (await this.#call('get', { ids: null }))!
     this.#state = all['state']
     this.#objects = new Map((all['list'] as readonly JsonObject[]).map((one) => [one['id'] as string, one]))
@@ -138,6 +129,7 @@ class Kept {
       ['cannotCalculateChanges', 'accountNotFound'].includes(told['type'] as string),
       JSON.stringify(told),
     )
+    if (told['type'] === 'cannotCalculateChanges') this.refused++
     return undefined
   }
 }
@@ -171,26 +163,25 @@ const step = fc.oneof(
   },
   { weight: 3, arbitrary: fc.record({ do: fc.constant('expunge' as const), box: pick, uids: some }) },
   {
-    weight: 2,
+    weight: 4,
     arbitrary: fc.record({
       do: fc.constant('share' as const),
       box: pick,
-      letters: fc.constantFrom('', 'l', 'lr', 'lrs', 'r'),
+      letters: fc.constantFrom('', 'l', 'lr', 'lr', 'lrs', 'r'),
     }),
   },
   {
     weight: 1,
     arbitrary: fc.record({ do: fc.constant('subscribe' as const), box: pick, isSubscribed: fc.boolean() }),
   },
-  { weight: 1, arbitrary: fc.record({ do: fc.constant('set' as const), box: pick, how: pick }) },
+  { weight: 4, arbitrary: fc.record({ do: fc.constant('set' as const), box: pick, how: pick }) },
 )
 type Step = typeof step extends fc.Arbitrary<infer T> ? T : never
 
 async function apply(server: JmapTestServer, one: Step, count: number): Promise<void> {
   const { db } = server
   const all: readonly Mailbox[] = await db.read((tx) => listMailboxes(tx, account))
-  const few = all.filter(({ id }) => id === inboxId || id >= trash)
-  const box = few[one.box % few.length]!
+  const box = all[one.box % all.length]!
   const uids = (numbers: readonly number[]): Uid[] =>
     [...new Set(numbers.map((n) => 1 + (n % box.uidNext)))].toSorted((a, b) => a - b) as Uid[]
   const place = (mailbox: MailboxId) => ({ account, mailbox })
@@ -212,7 +203,7 @@ async function apply(server: JmapTestServer, one: Step, count: number): Promise<
       return
     }
     case 'copy': {
-      const to = few[one.to % few.length]!
+      const to = all[one.to % all.length]!
       const transfer = one.move ? moveMessages : copyMessages
       await db.write([account], (tx) =>
         transfer(tx, place(box.id), uids(one.uids), place(to.id), { savedAt: 1 }),
@@ -245,28 +236,26 @@ async function apply(server: JmapTestServer, one: Step, count: number): Promise<
 }
 
 test('RFC 8620 §5.2: mailboxes, threads and Emails kept by /changes are what /get says, for the owner and a guest', async () => {
-  let followed = 0
-  let begun = 0
   await fc.assert(
     fc.asyncProperty(
-      fc.array(step, { minLength: 5, maxLength: 30 }),
-      fc.integer({ min: 1, max: 4 }),
-      async (steps, most) => {
+      fc.array(step, { minLength: 10, maxLength: 40 }),
+      fc.integer({ min: 1, max: 6 }),
+      fc.integer({ min: 1, max: 7 }),
+      async (steps, most, between) => {
         const server = await JmapTestServer.start({ changesMaxResults: 5000 })
         await server.add(guest, ann)
+        for (const id of fewer) await server.db.write([account], (tx) => deleteMailbox(tx, account, id))
         const kept = [undefined, ann].flatMap((as) =>
           (['Mailbox', 'Thread', 'Email'] as const).map((type) => new Kept(server, type, as, most)),
         )
         for (const [i, one] of steps.entries()) {
           await apply(server, one, i)
           // Now and then several changes at once.
-          for (const client of kept) await client.check(i % 3 !== most % 3)
-          followed += kept.length
+          for (const client of kept) await client.check(i % between === 0)
         }
-        for (const client of kept) begun += client.begun
+        for (const client of kept) assert.equal(client.refused, 0)
       },
     ),
     { numRuns: 40 },
   )
-  assert.ok(begun < followed / 2, `${begun} times of ${followed} everything was read`)
 })

@@ -59,30 +59,6 @@ export const expungeLogTable = accountTable({
   key: [u32<MailboxId>(), u48<Modseq>()],
   value: ascendingUints<Uid>(),
 })
-/** What left a mailbox. */
-export interface Departures {
-  /** Ascending, both. */
-  readonly messages: readonly number[]
-  readonly threads: readonly number[]
-}
-
-const departures: Codec<Departures> = {
-  encode: (row) =>
-    new PackWriter(16 + 3 * row.messages.length).ascending(row.messages).ascending(row.threads).done(),
-  decode(bytes) {
-    const from = new PackReader(bytes)
-    return { messages: from.ascending(), threads: from.ascending() }
-  },
-}
-
-/** Only of mailboxes that are shared: who sees no others is told what left them, and of nothing else. */
-export const departureLogTable = accountTable({
-  name: 'departure-log',
-  letter: 'g',
-  key: [u32<MailboxId>(), u48<Modseq>()],
-  value: departures,
-})
-
 /** Entries up to and including this one were cut. One row an account; absent while nothing was cut. */
 export const logFloorTable = accountTable({ name: 'log-floor', letter: 'f', key: [], value: uint<Modseq>() })
 
@@ -229,29 +205,4 @@ export async function expungedSince(
     if (rows.length < page) return uids.sort((a, b) => a - b)
     after = rows.at(-1)![0][2]
   }
-}
-
-export interface Departed {
-  readonly messages: ReadonlySet<number>
-  readonly threads: ReadonlySet<number>
-}
-
-/** What left any of these mailboxes, shared ones, after `from`. */
-export async function departuresSince(
-  tx: LogReader,
-  account: AccountId,
-  mailboxes: Iterable<MailboxId>,
-  from: Modseq,
-): Promise<Departed | 'tooOld'> {
-  if (from < ((await tx.get(logFloorTable, account)) ?? 0)) return 'tooOld'
-  const messages = new Set<number>()
-  const threads = new Set<number>()
-  for (const mailbox of mailboxes) {
-    const after = [account, mailbox, from] as const
-    for (const [, row] of await tx.list(departureLogTable, [account, mailbox], { after })) {
-      for (const id of row.messages) messages.add(id)
-      for (const id of row.threads) threads.add(id)
-    }
-  }
-  return { messages, threads }
 }

@@ -8,7 +8,7 @@
 import { equalBytes } from '#base/bytes.ts'
 import type { AccountId, DataType, Modseq } from '#base/id.ts'
 import type { KvRow } from './backend.ts'
-import { changeLogTable, departureLogTable, expungeLogTable, logFloorTable } from './change-log.ts'
+import { changeLogTable, expungeLogTable, logFloorTable } from './change-log.ts'
 import {
   anyRowTable,
   type FindingKind,
@@ -23,6 +23,7 @@ import {
 import type { Db } from './db.ts'
 import { highestSequence } from './raise-sequence.ts'
 import { sequenceTable } from './sequence.ts'
+import { sharedLogTable } from './shared-log.ts'
 import { taskTable } from './task-rows.ts'
 import type { ReadTx, WriteTx } from './tx.ts'
 
@@ -109,7 +110,7 @@ async function* logTroubles(db: Db, account: AccountId, facts: Draft): AsyncGene
   }
   yield* changeRows(db, account, facts)
   yield* expungeRows(db, account, facts)
-  yield* departureRows(db, account)
+  yield* sharedRows(db, account)
 }
 
 /** The last change that the log knows of; at least 1, since 0 is written by having no row. */
@@ -154,10 +155,10 @@ function* changeRow(account: AccountId, row: KvRow, facts: Draft): Generator<Tro
   }
 }
 
-async function* departureRows(db: Db, account: AccountId): AsyncGenerator<Trouble> {
-  for await (const page of rowPages(db, departureLogTable.prefix(account), 500)) {
+async function* sharedRows(db: Db, account: AccountId): AsyncGenerator<Trouble> {
+  for await (const page of rowPages(db, sharedLogTable.prefix(account), 500)) {
     for (const row of page) {
-      const opened = openRow(departureLogTable, row)
+      const opened = openRow(sharedLogTable, row)
       if (opened?.value !== undefined) continue
       const what = opened === undefined ? `key ${keyInHex(row[0])}` : nameOf(opened.elements)
       yield { kind: kinds.expungeLogDamaged, what, fix: dropRow(account, row[0]) }
@@ -223,7 +224,7 @@ export function cutLog(tx: WriteTx, account: AccountId): void {
 export async function dropCutRows(db: Db, account: AccountId): Promise<void> {
   const floor = await db.read((tx) => getRow(tx, logFloorTable, account))
   if (floor === undefined || floor === 'damaged') return
-  for (const table of [changeLogTable, expungeLogTable, departureLogTable] as const) {
+  for (const table of [changeLogTable, expungeLogTable, sharedLogTable] as const) {
     for await (const page of rowPages(db, table.prefix(account))) {
       const old = page.filter(
         (row) => (openRow<readonly number[], unknown>(table as never, row)?.elements.at(-1) ?? 0) <= floor,

@@ -2,16 +2,10 @@ import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import { LocalBus } from '#bus/engines/local.ts'
 import type { AccountId, MailboxId, Modseq, Uid } from '#base/id.ts'
-import {
-  changeLogTable,
-  changesSince,
-  departureLogTable,
-  departuresSince,
-  expungeLogTable,
-  expungedSince,
-} from './change-log.ts'
+import { changeLogTable, changesSince, expungeLogTable, expungedSince } from './change-log.ts'
 import { KvDb } from './db.ts'
 import { MemoryEngine } from './engines/memory.ts'
+import { logShared, sharedSince } from './shared-log.ts'
 import { trimLog } from './trim-log.ts'
 
 const alice = 1 as AccountId
@@ -24,10 +18,7 @@ async function filled(commits: number): Promise<KvDb> {
       await db.write([account], async (tx) => {
         tx.changed(account, 'Email', i, 'created')
         tx.expunged(account, (i % 3) as MailboxId, [i as Uid])
-        tx.put(departureLogTable, [account, (i % 3) as MailboxId, tx.modseq(account)], {
-          messages: [i],
-          threads: [i],
-        })
+        await logShared(tx, account, (i % 3) as MailboxId, { left: new Map([[i, i]]) })
       })
     }
   }
@@ -47,11 +38,18 @@ describe('trimming the change log', () => {
         since.created,
         Array.from({ length: 40 }, (_, i) => 61 + i),
       )
-      const left = [...(await tx.list(changeLogTable, [alice])), ...(await tx.list(expungeLogTable, [alice]))]
-      assert.equal(left.length, 80)
-      assert.equal(await departuresSince(tx, alice, [0 as MailboxId], 59 as Modseq), 'tooOld')
-      const gone = await departuresSince(tx, alice, [0, 1, 2] as MailboxId[], 60 as Modseq)
-      assert.deepEqual(gone !== 'tooOld' && [...gone.messages].toSorted((a, b) => a - b), since.created)
+      const kept = [...(await tx.list(changeLogTable, [alice])), ...(await tx.list(expungeLogTable, [alice]))]
+      assert.equal(kept.length, 80)
+      assert.equal(await sharedSince(tx, alice, 0 as MailboxId, 59 as Modseq), 'tooOld')
+      const left: number[] = []
+      for (const mailbox of [0, 1, 2] as MailboxId[]) {
+        const rows = await sharedSince(tx, alice, mailbox, 60 as Modseq)
+        if (rows !== 'tooOld') for (const [, row] of rows) left.push(...row.left.keys())
+      }
+      assert.deepEqual(
+        left.toSorted((a, b) => a - b),
+        since.created,
+      )
     })
   })
 

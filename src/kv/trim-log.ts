@@ -7,8 +7,9 @@
  * unnoticed: it asks with the sequence it has seen, and the floor answers.
  */
 import type { AccountId, MailboxId, Modseq } from '#base/id.ts'
-import { changeLogTable, departureLogTable, expungeLogTable, logFloorTable } from './change-log.ts'
+import { changeLogTable, expungeLogTable, logFloorTable } from './change-log.ts'
 import type { Db } from './db.ts'
+import { sharedLogTable } from './shared-log.ts'
 import type { Table } from './table.ts'
 
 const pageRows = 1000
@@ -29,7 +30,7 @@ export async function trimLog(db: Db, account: AccountId, keep: number): Promise
   return (
     (await dropChanges(db, account, floor)) +
     (await dropOfMailboxes(db, expungeLogTable, account, floor)) +
-    (await dropOfMailboxes(db, departureLogTable, account, floor))
+    (await dropOfMailboxes(db, sharedLogTable, account, floor))
   )
 }
 

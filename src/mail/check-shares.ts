@@ -10,7 +10,7 @@ import { kinds } from './check-kinds.ts'
 import { unknownRow } from './check-mailboxes.ts'
 import type { MailScan } from './check-scan.ts'
 import { allRights, anyone, type Grant, hasAll } from './rights.ts'
-import { isIndexed, putIndex } from './share.ts'
+import { isIndexed, logRights, putIndex } from './share.ts'
 import { shareNotificationTable } from './share-notification.ts'
 import { mailboxTable, shareTable } from './tables.ts'
 
@@ -88,6 +88,7 @@ async function keepGrants(
   }
   const grants = [...kept.values()].toSorted((a, b) => a.grantee - b.grantee)
   putIndex(tx, account, id, row.grants, grants)
+  await logRights(tx, account, id, row)
   tx.put(mailboxTable, [account, id], { ...row, grants, grantsModseq: tx.modseq(account) })
   tx.changed(account, 'Mailbox', id, 'updated')
 }

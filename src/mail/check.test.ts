@@ -7,7 +7,8 @@ import { describe, it } from 'node:test'
 import fc from 'fast-check'
 import type { AccountId, BlobHash, MailboxId, MessageId, Modseq, ThreadId, Uid } from '#base/id.ts'
 import { blobLinkTable, ownerKinds } from '#kv/blob-rows.ts'
-import { changeLogTable, departureLogTable, expungeLogTable, logFloorTable } from '#kv/change-log.ts'
+import { changeLogTable, expungeLogTable, logFloorTable } from '#kv/change-log.ts'
+import { sharedLogTable } from '#kv/shared-log.ts'
 import { CheckReport, unitOf } from '#kv/check.ts'
 import { sequenceTable } from '#kv/sequence.ts'
 import { keyText } from '#kv/key.ts'
@@ -298,7 +299,7 @@ const faults: Readonly<Record<string, readonly (readonly [what: string, Plant])[
   ],
   'expunge-log-damaged': [
     ['garbage', async () => [garbage(expungeLogTable, account, inbox, 2 as Modseq)]],
-    ['of what left a mailbox', async () => [garbage(departureLogTable, account, inbox, 2 as Modseq)]],
+    ['of a shared mailbox', async () => [garbage(sharedLogTable, account, inbox, 2 as Modseq)]],
   ],
   'log-floor-wrong': [['in the future', async () => [put(logFloorTable, [account], 9999 as Modseq)]]],
   'message-in-no-mailbox': [

@@ -7,13 +7,13 @@
  */
 import { Fault } from '#base/fault.ts'
 import type { AccountId, MailboxId, MessageId, Modseq, ThreadId, Uid } from '#base/id.ts'
-import { departureLogTable } from '#kv/change-log.ts'
+import { logShared } from '#kv/shared-log.ts'
 import type { WriteTx } from '#kv/tx.ts'
 import { type ChangedMessage, countChanges } from './count-changes.ts'
 import { isSeen } from './keywords.ts'
 import { assertRoom, type MailLimits } from './limits.ts'
 import { addCounts, type MailboxTally, sameCounts } from './mailbox-counts.ts'
-import type { MailboxRow } from './mailbox-row.ts'
+import { type MailboxRow, wasShared } from './mailbox-row.ts'
 import { type Entry, type MessageRow, sizeOf } from './message-row.ts'
 import { countersTable, entryTable, type MailCounters, mailboxTable, messageTable } from './tables.ts'
 
@@ -25,8 +25,6 @@ interface MailboxDraft {
   /** Something changed in it, so that HIGHESTMODSEQ rises. */
   touched: boolean
   readonly expunged: Uid[]
-  /** The messages that these were. */
-  readonly departed: (readonly [MessageId, ThreadId])[]
 }
 
 interface MessageDraft {
@@ -44,7 +42,8 @@ export class AccountEdit {
   readonly #counters: Writable<MailCounters>
   #countersChanged = false
   readonly #mailboxes = new Map<MailboxId, MailboxDraft>()
-  readonly #forgotten = new Set<MailboxId>()
+  /** Mailboxes that are being deleted, as they were. */
+  readonly #forgotten = new Map<MailboxId, MailboxRow>()
   readonly #messages = new Map<MessageId, MessageDraft>()
   /** Messages that are gone, as they were. */
   readonly #released = new Map<MessageId, MessageRow | undefined>()
@@ -151,7 +150,6 @@ export class AccountEdit {
     const left = { ...row, entries: row.entries.filter((other) => other !== entry) }
     count(draft, row, entry, -1)
     draft.expunged.push(entry.uid)
-    draft.departed.push([id, row.thread])
     this.#put(id, left)
     this.tx.delete(entryTable, [this.account, entry.mailbox, entry.uid])
     return left
@@ -191,9 +189,9 @@ export class AccountEdit {
   }
 
   /** A mailbox that `removeEntry` has emptied is deleted; nothing of it is written any more. */
-  forget(mailbox: MailboxId): void {
+  async forget(mailbox: MailboxId): Promise<void> {
+    this.#forgotten.set(mailbox, (await this.#draft(mailbox)).before)
     this.#mailboxes.delete(mailbox)
-    this.#forgotten.add(mailbox)
   }
 
   /** What is in the mailbox must be counted accordingly: see `trash-role.ts`. */
@@ -207,10 +205,10 @@ export class AccountEdit {
     for (const [id, { row, before }] of this.#messages)
       if (row !== before) tx.put(messageTable, [account, id], row)
     await this.#count()
-    for (const [id, { row, before, touched, expunged, departed }] of this.#mailboxes) {
+    await this.#logShared()
+    for (const [id, { row, before, touched, expunged }] of this.#mailboxes) {
       if (touched) {
         if (expunged.length > 0) tx.expunged(account, id, expunged)
-        if (departed.length > 0 && row.grants.length > 0) await this.#logDepartures(id, departed)
         row.highestModseq = this.modseq
       } else if (row.counts === before.counts) continue
       tx.put(mailboxTable, [account, id], row)
@@ -219,25 +217,19 @@ export class AccountEdit {
     if (this.#countersChanged) tx.put(countersTable, [account], this.#counters)
   }
 
-  /** There may be others of the same commit. */
-  async #logDepartures(
-    mailbox: MailboxId,
-    departed: readonly (readonly [MessageId, ThreadId])[],
-  ): Promise<void> {
-    const key = [this.account, mailbox, this.modseq] as const
-    const others = await this.tx.get(departureLogTable, ...key)
-    const merged = (known: readonly number[] = [], more: readonly number[]): number[] =>
-      [...new Set([...known, ...more])].toSorted((a, b) => a - b)
-    this.tx.put(departureLogTable, key, {
-      messages: merged(
-        others?.messages,
-        departed.map(([id]) => id),
-      ),
-      threads: merged(
-        others?.threads,
-        departed.map(([, thread]) => thread),
-      ),
-    })
+  /** What came into mailboxes that others may see, and what left them, as JMAP sees it. */
+  async #logShared(): Promise<void> {
+    const shared = [...this.#mailboxes.keys(), ...this.#forgotten.keys()].filter((id) => this.#isShared(id))
+    for (const mailbox of shared) {
+      const came = new Map<MessageId, ThreadId>()
+      const left = new Map<MessageId, ThreadId>()
+      for (const { id, before, after } of this.#changedMessages()) {
+        const was = before !== undefined && isIn(before, mailbox)
+        const is = after !== undefined && isIn(after, mailbox)
+        if (was !== is) (is ? came : left).set(id, (after ?? before)!.thread)
+      }
+      if (came.size + left.size > 0) await logShared(this.tx, this.account, mailbox, { came, left })
+    }
   }
 
   /** What JMAP counts, also in mailboxes that only share a Thread with what changed. */
@@ -258,7 +250,8 @@ export class AccountEdit {
   }
 
   #isShared(mailbox: MailboxId): boolean {
-    return (this.#mailboxes.get(mailbox)?.row.grants.length ?? 0) > 0
+    const row = this.#mailboxes.get(mailbox)?.row ?? this.#forgotten.get(mailbox)
+    return row !== undefined && wasShared(row)
   }
 
   /** Differences of what JMAP counts, from somewhere else than this edit's own messages. */
@@ -284,11 +277,14 @@ export class AccountEdit {
     if (known !== undefined) return known
     const row = await this.tx.get(mailboxTable, this.account, id)
     if (row === undefined) throw new Fault('notFound', 'no such mailbox', { what: 'mailbox' })
-    const draft: MailboxDraft = { before: row, row: { ...row }, touched: false, expunged: [], departed: [] }
+    const draft: MailboxDraft = { before: row, row: { ...row }, touched: false, expunged: [] }
     this.#mailboxes.set(id, draft)
     return draft
   }
 }
+
+const isIn = ({ entries }: MessageRow, mailbox: MailboxId): boolean =>
+  entries.some((entry) => entry.mailbox === mailbox && !entry.deleted)
 
 /** Counts an entry in (+1) or out of (-1) its mailbox. */
 function count(draft: MailboxDraft, row: MessageRow, entry: Entry, by: 1 | -1): void {

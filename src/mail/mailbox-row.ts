@@ -56,6 +56,9 @@ export interface Mailbox extends MailboxRow {
   readonly id: MailboxId
 }
 
+/** Whether somebody was ever given rights: then what comes and leaves is in the log of shared mailboxes. */
+export const wasShared = ({ grantsModseq }: Pick<MailboxRow, 'grantsModseq'>): boolean => grantsModseq > 0
+
 /** The two older ones, without and with grants, end before what JMAP needs. */
 const formats = { plain: 1, withGrants: 2, withCounts: 3 } as const
 
@@ -110,6 +113,19 @@ function readLast(from: PackReader): Last {
   const counts: Record<CountName, number> = { ...noCounts }
   for (const name of countNames) counts[name] = from.uint()
   return { grantsModseq, sortOrder, counts }
+}
+
+/** What rows say of rights, for the log of what they said before. */
+export const grantsCodec: Codec<Pick<MailboxRow, 'grants' | 'grantsModseq'>> = {
+  encode({ grants, grantsModseq }) {
+    const out = new PackWriter(8 + 10 * grants.length)
+    writeGrants(out, grants)
+    return out.uint(grantsModseq).done()
+  },
+  decode(bytes) {
+    const from = new PackReader(bytes)
+    return { grants: readGrants(from), grantsModseq: from.uint() as Modseq }
+  },
 }
 
 function writeGrants(out: PackWriter, grants: readonly Grant[]): void {

@@ -16,10 +16,10 @@ import { dropKept } from './kept-columns.ts'
 import type { MailLimits, MailUsage } from './limits.ts'
 import { checkMailboxName, mailboxPath } from './mailbox-path.ts'
 import { noCounts } from './mailbox-counts.ts'
-import type { Mailbox, MailboxRole, MailboxRow } from './mailbox-row.ts'
+import { type Mailbox, type MailboxRole, type MailboxRow, wasShared } from './mailbox-row.ts'
 import { checkPlace, checkRole, checkTree } from './mailbox-tree.ts'
 import type { Grant } from './rights.ts'
-import { putIndex } from './share.ts'
+import { logRights, putIndex } from './share.ts'
 import { dropLostSubscription, keepSubscription } from './subscription.ts'
 import { countersTable, mailboxTable } from './tables.ts'
 import { leaveTrash, takeTrash } from './trash-role.ts'
@@ -190,7 +190,7 @@ export async function deleteMailbox(
     throw new Fault('conflict', 'mailbox has mailboxes below it', {})
   const edit = await AccountEdit.open(tx, account)
   await expungeEntries(edit, id, 'all', { onlyDeleted: false })
-  edit.forget(id)
+  await edit.forget(id)
   await edit.finish()
   if (mailbox.role === 'trash') await leaveTrash(tx, account, id)
   if (mailbox.subscribed) await keepSubscription(tx, account, mailboxPath(all, id))
@@ -198,6 +198,7 @@ export async function deleteMailbox(
   await dropKept(tx, account, id)
   tx.delete(mailboxTable, [account, id])
   putIndex(tx, account, id, mailbox.grants, [])
+  if (wasShared(mailbox)) await logRights(tx, account, id, mailbox)
   tx.changed(account, 'Mailbox', id, 'destroyed')
 }
 

@@ -8,8 +8,9 @@
 import { Fault } from '#base/fault.ts'
 import type { AccountId, MailboxId } from '#base/id.ts'
 import type { Db } from '#kv/db.ts'
+import { logShared } from '#kv/shared-log.ts'
 import type { ReadTx, WriteTx } from '#kv/tx.ts'
-import type { MailboxRow } from './mailbox-row.ts'
+import { grantsCodec, type MailboxRow } from './mailbox-row.ts'
 import {
   allRights,
   bothRights,
@@ -65,6 +66,7 @@ export async function setGrants(
   if (kept.length > Math.max(o.maxShares, row.grants.length))
     throw new Fault('tooLarge', 'the mailbox is shared with too many', { limit: o.maxShares })
   putIndex(tx, account, mailbox, row.grants, kept)
+  await logRights(tx, account, mailbox, row)
   tx.put(mailboxTable, [account, mailbox], { ...row, grants: kept, grantsModseq: tx.modseq(account) })
   otherVisibility(tx, account, mailbox)
   if (o.notice === undefined) return
@@ -138,6 +140,7 @@ export async function removeGrantee(db: Db, grantee: AccountId): Promise<void> {
       tx.delete(shareTable, [grantee, owner, mailbox])
       if (row === undefined) return
       const grants = row.grants.filter((grant) => grant.grantee !== grantee)
+      await logRights(tx, owner, mailbox, row)
       tx.put(mailboxTable, [owner, mailbox], { ...row, grants, grantsModseq: tx.modseq(owner) })
       otherVisibility(tx, owner, mailbox)
     })
@@ -159,6 +162,14 @@ export function putIndex(
   }
   for (const grantee of had) tx.delete(shareTable, [grantee, account, mailbox])
 }
+
+/** Notes what was said of rights, which are about to be others. */
+export const logRights = (
+  tx: WriteTx,
+  account: AccountId,
+  mailbox: MailboxId,
+  before: Pick<MailboxRow, 'grants' | 'grantsModseq'>,
+): Promise<void> => logShared(tx, account, mailbox, { rightsBefore: grantsCodec.encode(before) })
 
 /** Whether the index says so: also of what is only denied, so that all entries of an account are found. */
 export const isIndexed = (owner: AccountId, { grantee }: Grant): boolean => grantee !== owner

@@ -107,7 +107,44 @@ test('RFC 8621 §2: of a shared account, what is in the mailboxes that one may r
   const into = { mailboxIds: { [mailboxObjectId(inboxId, '')]: true } }
   await server.call('Email/set', { update: { [id(here.id)]: into } })
   assert.ok(((await changes(server, state, { as }))['destroyed'] as string[]).includes(id(here.id, prefix)))
-  await server.share(archive, guest.id, 'lrs')
-  const args = { sinceState: state }
-  assert.equal(await server.error('Email/changes', args, guest.name), 'cannotCalculateChanges')
+})
+
+test('RFC 8620 §5.2: what begins or ends to be readable is created or destroyed for who may read it', async () => {
+  const server = await JmapTestServer.start()
+  const { name: as, id: guest } = await server.add(9, 'guest@example.org')
+  const idOf = (number: MessageId): string => id(number, `${account.toString(36)}_`)
+  const since = async (state: string): Promise<unknown> => lists(await changes(server, state, { as }))
+  await server.share(archive, guest, 'lr')
+  const [here, there] = [await server.deliver(letter, { mailbox: archive }), await server.deliver(letter)]
+  const hidden = await server.deliver(letter, { deleted: true })
+  const state = await stateOf(server, as)
+  await server.share(inboxId, guest, 'lr')
+  assert.deepEqual(await since(state), { created: [idOf(there.id)], updated: [], destroyed: [] })
+  const both = await stateOf(server, as)
+  await server.share(archive, guest, 'l')
+  // It is moved where it cannot be seen, and nothing else of that may be.
+  await server.db.write([account], (tx) =>
+    expungeMessages(tx, account, archive, [here.uid], { onlyDeleted: false }),
+  )
+  await server.deliver(letter, { mailbox: archive })
+  await server.db.write([account], (tx) =>
+    expungeMessages(tx, account, inboxId, [hidden.uid], { onlyDeleted: false }),
+  )
+  assert.deepEqual(await since(both), { created: [], updated: [], destroyed: [idOf(here.id)] })
+  assert.deepEqual(await since(state), {
+    created: [idOf(there.id)],
+    updated: [],
+    destroyed: [idOf(here.id)],
+  })
+})
+
+test('RFC 8620 §5.2: where more became readable than is told at once in all, everything is to be read', async () => {
+  const server = await JmapTestServer.start({ changesMaxResults: 2 })
+  const { name: as, id: guest } = await server.add(9, 'guest@example.org')
+  await server.share(archive, guest, 'lr')
+  for (let i = 0; i < 3; i++) await server.deliver(letter)
+  const state = await stateOf(server, as)
+  await server.share(inboxId, guest, 'lr')
+  const error = await server.error('Email/changes', { sinceState: state }, as)
+  assert.equal(error, 'cannotCalculateChanges')
 })

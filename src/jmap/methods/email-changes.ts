@@ -1,25 +1,17 @@
 /**
  * Email/changes (RFC 8621 §4.3). The change log knows nothing of who sees what: an Email that has nothing but
- * `\Deleted` entries is none (§4.1.1), and of a shared account the user is told of what is in the mailboxes that they
- * may read.
+ * `\Deleted` entries is none (§4.1.1), and of a shared account the user is told of what is, or was, in the mailboxes
+ * that they may read.
  */
 import type { MessageId, Modseq } from '#base/id.ts'
 import type { ChangesSince } from '#kv/change-log.ts'
 import type { ReadTx } from '#kv/tx.ts'
 import { readEmails } from '#mail/email.ts'
-import { listMailboxes } from '#mail/mailbox.ts'
 import type { MessageRow } from '#mail/message-row.ts'
 import { emailObjectId } from '#mail/object-id.ts'
 import type { OpenAccount } from '../accounts.ts'
 import { standardChanges } from '../standard-changes.ts'
-import {
-  assertSameRights,
-  departed,
-  isReadable,
-  isVisible,
-  type Readable,
-  readableOf,
-} from '../thread-visibility.ts'
+import { VisiblePast } from '../visible-past.ts'
 
 export const emailChanges = standardChanges({
   type: 'Email',
@@ -28,51 +20,37 @@ export const emailChanges = standardChanges({
   permission: 'jmapEmailChanges',
   asksAlways: true,
   idOf: (account, number) => emailObjectId(number as MessageId, account.idPrefix),
-  visible: ({ services }, account, found, since) =>
-    services.db.read((tx) => visibleChanges(tx, account, found, since)),
+  visible: ({ services }, account, found, o) =>
+    services.db.read((tx) => visibleChanges(tx, account, found, o)),
 })
 
 async function visibleChanges(
   tx: ReadTx,
   account: OpenAccount,
   found: ChangesSince,
-  since: Modseq,
+  { since, most }: { readonly since: Modseq; readonly most: number },
 ): Promise<ChangesSince> {
-  const all = await listMailboxes(tx, account.id)
-  const readable = readableOf(account, all)
-  if (!account.isOwn) await assertSameRights(tx, account.id, all, since)
-  const ids = [...found.created, ...found.updated] as MessageId[]
+  const past = await VisiblePast.read(tx, account, since)
+  const turned = await past.turned(tx, found.to, most)
+  const logged = [...found.created, ...found.updated, ...found.destroyed] as MessageId[]
+  const ids = [...new Set([...logged, ...turned])]
   const rows = await readEmails(tx, account.id, ids)
   const wasCreated = new Set<number>(found.created)
   const told = { created: [] as number[], updated: [] as number[], destroyed: [] as number[] }
-  const unknown: number[] = []
-  for (const [i, row] of rows.entries()) {
-    const id = ids[i]!
-    const how = changeOf(row, readable, since, wasCreated.has(id))
-    if (how === undefined) unknown.push(id)
-    else if (how !== 'destroyed' || !wasCreated.has(id)) told[how].push(id)
-  }
-  // What is in no mailbox of theirs any more is gone, if it was in one.
-  const gone = [...found.destroyed, ...unknown.filter((id) => !wasCreated.has(id))]
-  if (gone.length > 0) {
-    const left = readable && (await departed(tx, account.id, all, readable, since)).messages
-    told.destroyed.push(...gone.filter((id) => left?.has(id) !== false))
+  for (const [i, id] of ids.entries()) {
+    const how = changeOf(past, id, rows[i], wasCreated.has(id))
+    if (how !== undefined) told[how].push(id)
   }
   return { ...found, ...told }
 }
 
-/** Undefined where nothing of it is in the mailboxes. */
 function changeOf(
+  past: VisiblePast,
+  id: MessageId,
   row: MessageRow | undefined,
-  readable: Readable,
-  since: Modseq,
   wasCreated: boolean,
-): 'created' | 'updated' | 'destroyed' | undefined {
-  const here = row?.entries.filter((entry) => isReadable(readable, entry)) ?? []
-  if (row === undefined || here.length === 0) return undefined
-  if (!isVisible(readable, row)) return 'destroyed'
-  if (wasCreated) return 'created'
-  // Where all of it changed, it may have come from where they may not read: to hear of it twice does no harm.
-  const isNew = readable !== undefined && here.every(({ modseq }) => modseq > since)
-  return isNew ? 'created' : 'updated'
+): keyof Pick<ChangesSince, 'created' | 'updated' | 'destroyed'> | undefined {
+  const saw = !wasCreated && (past.readsAll || past.saw(id, row))
+  if (past.sees(row)) return saw === true ? 'updated' : 'created'
+  return saw === false ? undefined : 'destroyed'
 }

@@ -1,7 +1,14 @@
-/** Mailbox/changes (RFC 8621 §2.2). */
-import type { MailboxId } from '#base/id.ts'
+/**
+ * Mailbox/changes (RFC 8621 §2.2). Who may not see all mailboxes is told of those that they see, or saw, whether the
+ * mailboxes changed or the rights on them.
+ */
+import type { MailboxId, Modseq } from '#base/id.ts'
+import type { ChangesSince } from '#kv/change-log.ts'
+import type { ReadTx } from '#kv/tx.ts'
+import { accountPast } from '#mail/account-past.ts'
 import { listMailboxes } from '#mail/mailbox.ts'
 import { mailboxObjectId } from '#mail/object-id.ts'
+import type { OpenAccount } from '../accounts.ts'
 import { cannotCalculate, standardChanges } from '../standard-changes.ts'
 
 /** What changes alone where `countsOnly` says so. */
@@ -13,18 +20,41 @@ export const mailboxChanges = standardChanges({
   standard: 'RFC 8621 §2.2',
   permission: 'jmapMailboxChanges',
   idOf: (account, number) => mailboxObjectId(number as MailboxId, account.idPrefix),
-  /**
-   * Who may see a mailbox now could see it before, unless rights changed; of one that is gone nobody knows any more
-   * who could.
-   */
-  async visible({ services }, account, found, since) {
-    const all = await services.db.read((tx) => listMailboxes(tx, account.id))
-    const created = new Set(found.created)
-    const isNewlyShared = all.some(({ id, grantsModseq }) => grantsModseq > since && !created.has(id))
-    if (isNewlyShared || found.destroyed.length > 0) throw cannotCalculate()
-    const seen = new Set<number>(all.filter((mailbox) => account.maySee(mailbox)).map(({ id }) => id))
-    const isSeen = (id: number): boolean => seen.has(id)
-    return { ...found, created: found.created.filter(isSeen), updated: found.updated.filter(isSeen) }
-  },
+  visible: ({ services }, account, found, { since }) =>
+    services.db.read((tx) => visibleChanges(tx, account, found, since)),
   more: ({ countsOnly }) => ({ updatedProperties: countsOnly ? counts : null }),
 })
+
+async function visibleChanges(
+  tx: ReadTx,
+  account: OpenAccount,
+  found: ChangesSince,
+  since: Modseq,
+): Promise<ChangesSince> {
+  const all = await listMailboxes(tx, account.id)
+  const past = await accountPast(tx, account.id, all, since, () => false)
+  if (past === 'tooOld') throw cannotCalculate()
+  const seen = past.map((one) => ({
+    ...one,
+    saw: one.wasThere && account.maySee(one),
+    sees: one.now !== undefined && account.maySee(one.now),
+  }))
+  const logged = new Set([...found.created, ...found.updated, ...found.destroyed])
+  const turned = new Set<number>(
+    seen
+      .filter(({ saw, sees, rightsChanged }) => saw !== sees && rightsChanged.some((n) => n <= found.to))
+      .map(({ id }) => id),
+  )
+  // RFC 8621 §2, unreadThreads: what is in mailboxes that may not be read is not counted.
+  const readAll = past.every((one) => !one.wasThere || account.mayRead(one))
+  const countsOthers = readAll !== all.every((mailbox) => account.mayRead(mailbox))
+  const told = { created: [] as number[], updated: [] as number[], destroyed: [] as number[] }
+  for (const { id, now, saw, sees } of seen) {
+    // What one may not see is nobody's parent.
+    const isOther = logged.has(id) || countsOthers || turned.has(now?.parent ?? 0)
+    if (!isOther) continue
+    if (sees) told[saw ? 'updated' : 'created'].push(id)
+    else if (saw) told.destroyed.push(id)
+  }
+  return { ...found, ...told }
+}

@@ -1,0 +1,140 @@
+/**
+ * What somebody sees of an account's Emails now, and saw at an earlier commit: those with an entry without `\Deleted`
+ * (RFC 8621 §4.1.1) in a mailbox whose contents the user may read (§2, mayReadItems).
+ *
+ * What must always hold: nobody learns of an Email that was never to be seen for them; whatever is different for them
+ * is told, whether the mail changed or the rights. Where that is not known, it is said so (RFC 8620 §5.2).
+ */
+import type { MessageId, Modseq, ThreadId } from '#base/id.ts'
+import { expungedSince } from '#kv/change-log.ts'
+import type { ReadTx } from '#kv/tx.ts'
+import { accountPast, type MailboxPast, messagesIn } from '#mail/account-past.ts'
+import { listMailboxes } from '#mail/mailbox.ts'
+import type { MessageRow } from '#mail/message-row.ts'
+import type { OpenAccount } from './accounts.ts'
+import { cannotCalculate } from './standard-changes.ts'
+import { isVisible, type Readable, readableOf } from './thread-visibility.ts'
+
+interface Place extends MailboxPast {
+  readonly wasReadable: boolean
+  readonly isReadable: boolean
+}
+
+/** `maybe`: what came since may have been there, in a mailbox of which no log is kept. */
+export type Saw = boolean | 'maybe'
+
+export class VisiblePast {
+  readonly readable: Readable
+  readonly #account: OpenAccount
+  readonly #since: Modseq
+  /** undefined where all could be read, then and now. */
+  readonly #places: readonly Place[] | undefined
+
+  private constructor(
+    account: OpenAccount,
+    since: Modseq,
+    readable: Readable,
+    places: readonly Place[] | undefined,
+  ) {
+    this.#account = account
+    this.#since = since
+    this.readable = readable
+    this.#places = places
+  }
+
+  /** Throws MethodError `cannotCalculateChanges`. */
+  static async read(tx: ReadTx, account: OpenAccount, since: Modseq): Promise<VisiblePast> {
+    const all = await listMailboxes(tx, account.id)
+    const readable = readableOf(account, all)
+    const isOwners = account.isOwn && readable === undefined
+    if (isOwners && all.every(({ grantsModseq }) => grantsModseq <= since))
+      return new VisiblePast(account, since, readable, undefined)
+    const past = await accountPast(tx, account.id, all, since, (mailbox) => account.mayRead(mailbox))
+    if (past === 'tooOld') throw cannotCalculate()
+    const places = past.map((one) => ({
+      ...one,
+      wasReadable: one.wasThere && account.mayRead(one),
+      isReadable: one.now !== undefined && account.mayRead(one.now),
+    }))
+    const readsAll =
+      readable === undefined && places.every(({ wasThere, wasReadable }) => wasReadable || !wasThere)
+    if (!readsAll) await assertKnown(tx, account, places, since)
+    return new VisiblePast(account, since, readable, readsAll ? undefined : places)
+  }
+
+  /** Whether the change log alone tells what is different. */
+  get readsAll(): boolean {
+    return this.#places === undefined
+  }
+
+  /** `row`: the Email as it is now. Not to be asked where all could be read. */
+  saw(id: MessageId, row: Pick<MessageRow, 'entries'> | undefined): Saw {
+    let saw: Saw = false
+    for (const place of this.#places ?? []) {
+      if (!place.wasReadable) continue
+      const here = row?.entries.filter(({ mailbox }) => mailbox === place.id) ?? []
+      if (!place.isLogged && here.some(({ modseq }) => modseq > this.#since)) saw = 'maybe'
+      else if (place.passed.get(id)?.wasIn ?? here.some(({ deleted }) => !deleted)) return true
+    }
+    return saw
+  }
+
+  sees(row: Pick<MessageRow, 'entries'> | undefined): boolean {
+    return row !== undefined && isVisible(this.readable, row)
+  }
+
+  /**
+   * The Emails that were or are in mailboxes that the user may read now and could not then, or the other way round,
+   * where rights changed up to a commit. Throws MethodError `cannotCalculateChanges` where they are more than
+   * `limit`.
+   */
+  async turned(tx: ReadTx, to: Modseq, limit: number): Promise<ReadonlySet<MessageId>> {
+    const found = new Set<MessageId>()
+    for (const { id, now, wasReadable, isReadable, rightsChanged, passed } of this.#places ?? []) {
+      if (wasReadable === isReadable || !rightsChanged.some((modseq) => modseq <= to)) continue
+      const here = now === undefined ? [] : await messagesIn(tx, this.#account.id, id, limit + 1)
+      for (const message of here) found.add(message)
+      for (const [message, { wasIn }] of passed) if (wasReadable && wasIn) found.add(message)
+      if (found.size > limit) throw cannotCalculate()
+    }
+    return found
+  }
+
+  /** Of an Email that passed. */
+  threadOf(id: MessageId): ThreadId | undefined {
+    for (const { passed } of this.#places ?? []) {
+      const found = passed.get(id)
+      if (found !== undefined) return found.thread
+    }
+    return undefined
+  }
+
+  /** The Emails of threads that the user saw, and that have left where they were seen. */
+  left(threads: ReadonlySet<ThreadId>): ReadonlyMap<ThreadId, ReadonlySet<MessageId>> {
+    const found = new Map<ThreadId, Set<MessageId>>()
+    for (const { wasReadable, passed } of this.#places ?? []) {
+      if (!wasReadable) continue
+      for (const [message, { thread, wasIn }] of passed) {
+        if (!wasIn || !threads.has(thread)) continue
+        const others = found.get(thread)
+        if (others === undefined) found.set(thread, new Set([message]))
+        else others.add(message)
+      }
+    }
+    return found
+  }
+}
+
+/** Nobody keeps what left a mailbox that is not shared. */
+async function assertKnown(
+  tx: ReadTx,
+  account: OpenAccount,
+  places: readonly Place[],
+  since: Modseq,
+): Promise<void> {
+  for (const { id, now, wasReadable, isReadable, isLogged } of places) {
+    if (!wasReadable || isLogged || (now !== undefined && now.highestModseq <= since)) continue
+    const uids = await expungedSince(tx, account.id, id, since)
+    if (!isReadable || uids === 'tooOld' || uids.length > 0) throw cannotCalculate()
+  }
+}

@@ -1,0 +1,100 @@
+/**
+ * What the mailboxes of an account were like at an earlier commit: who had which rights, and which of the messages
+ * that came or left since were in them. With it, somebody who sees only some mailboxes can be told what became
+ * different for them, and of nothing else.
+ *
+ * What must always hold: what is said to have been so was so. Of mailboxes that nobody was ever given rights on, no
+ * log tells what came and left.
+ */
+import type { AccountId, MailboxId, MessageId, Modseq, ThreadId } from '#base/id.ts'
+import { changesSince } from '#kv/change-log.ts'
+import { type SharedLogRow, sharedSince } from '#kv/shared-log.ts'
+import type { ReadTx } from '#kv/tx.ts'
+import { grantsCodec, type Mailbox, wasShared } from './mailbox-row.ts'
+import type { Grant } from './rights.ts'
+import { entryTable } from './tables.ts'
+
+export interface MailboxPast {
+  readonly id: MailboxId
+  /** As it is now; undefined where it was destroyed since. */
+  readonly now: Mailbox | undefined
+  /** Whether it was not created since. */
+  readonly wasThere: boolean
+  /** As they were then, or when it was created. */
+  readonly grants: readonly Grant[]
+  /** The commits since that changed the rights on it, or destroyed it. */
+  readonly rightsChanged: readonly Modseq[]
+  /** Whether `passed` has all that came or left since. */
+  readonly isLogged: boolean
+  readonly passed: ReadonlyMap<MessageId, Passed>
+}
+
+/** A message that came into a mailbox or left it since. */
+export interface Passed {
+  readonly thread: ThreadId
+  /** Whether it was in there then. */
+  readonly wasIn: boolean
+}
+
+/**
+ * The mailboxes of `all`, those of now, and those that were destroyed since. What came and left is read where rights
+ * have changed, and of those that `wanted` says.
+ */
+export async function accountPast(
+  tx: ReadTx,
+  account: AccountId,
+  all: readonly Mailbox[],
+  since: Modseq,
+  wanted: (mailbox: Mailbox) => boolean,
+): Promise<readonly MailboxPast[] | 'tooOld'> {
+  const changes = await changesSince(tx, account, 'Mailbox', since, Number.POSITIVE_INFINITY)
+  if (changes === 'tooOld') return changes
+  const created = new Set<number>(changes.created)
+  const past: MailboxPast[] = []
+  const add = async (id: MailboxId, now: Mailbox | undefined, isRead: boolean): Promise<void> => {
+    const rows = isRead ? await sharedSince(tx, account, id, since) : []
+    if (rows !== 'tooOld') past.push({ ...mailboxPast(id, now, rows), wasThere: !created.has(id) })
+  }
+  for (const mailbox of all) {
+    const { id, grantsModseq, highestModseq } = mailbox
+    await add(id, mailbox, grantsModseq > since || (highestModseq > since && wanted(mailbox)))
+  }
+  for (const id of changes.destroyed) await add(id as MailboxId, undefined, true)
+  return past
+}
+
+function mailboxPast(
+  id: MailboxId,
+  now: Mailbox | undefined,
+  rows: readonly (readonly [Modseq, SharedLogRow])[],
+): Omit<MailboxPast, 'wasThere'> {
+  const passed = new Map<MessageId, Passed>()
+  const rights = rows.filter(([, { rightsBefore }]) => rightsBefore.length > 0)
+  for (const [, { came, left }] of rows) {
+    for (const [passing, wasIn] of [[came, false] as const, [left, true] as const])
+      for (const [message, thread] of passing)
+        if (!passed.has(message as MessageId))
+          passed.set(message as MessageId, { thread: thread as ThreadId, wasIn })
+  }
+  const [first] = rights
+  // One that is gone and was never shared had no grants.
+  const then = first === undefined ? now : grantsCodec.decode(first[1].rightsBefore)
+  return {
+    id,
+    now,
+    grants: then?.grants ?? [],
+    rightsChanged: rights.map(([modseq]) => modseq),
+    isLogged: then !== undefined && wasShared(then),
+    passed,
+  }
+}
+
+/** The messages of a mailbox, by UID: at most so many. */
+export async function messagesIn(
+  tx: ReadTx,
+  account: AccountId,
+  mailbox: MailboxId,
+  limit: number,
+): Promise<readonly MessageId[]> {
+  return (await tx.list(entryTable, [account, mailbox], { limit })).map(([, message]) => message)
+}
