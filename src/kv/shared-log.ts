@@ -42,7 +42,7 @@ const sharedLogRow: Codec<SharedLogRow> = {
 
 export const sharedLogTable = accountTable({
   name: 'shared-log',
-  letter: 'g',
+  letter: 'h',
   key: [u32<MailboxId>(), u48<Modseq>()],
   value: sharedLogRow,
 })
