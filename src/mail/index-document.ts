@@ -7,7 +7,7 @@
 import type { BlobStore } from '#blob/store.ts'
 import { fileName, type Part } from '#message/structure.ts'
 import { StoredStructure } from '#message/structure-codec.ts'
-import { attachmentKind, mostAttachmentBytes } from '#search/attachment-text.ts'
+import { attachmentKind, beginsAs, mostAttachmentBytes } from '#search/attachment-text.ts'
 import type { AttachmentReader } from '#search/attachment-thread.ts'
 import type { Languages } from '#search/languages.ts'
 import type { SegmentWriter } from '#search/segment-writer.ts'
@@ -68,7 +68,8 @@ async function addAttachments(
     const kind = attachmentKind(`${part.type}/${part.subtype}`, fileName(part))
     if (kind === undefined || part.type === 'text' || left-- === 0) continue
     const bytes = await decodedBody(blobs, row, part, mostAttachmentBytes)
-    if (bytes !== undefined) writer.add('attachment', await attachments.read(kind, bytes))
+    if (bytes !== undefined && beginsAs(kind, bytes))
+      writer.add('attachment', await attachments.read(kind, bytes))
   }
 }
 

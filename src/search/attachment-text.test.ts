@@ -3,7 +3,7 @@ import test from 'node:test'
 import { Worker } from 'node:worker_threads'
 import fc from 'fast-check'
 import { zipSync } from 'fflate'
-import { attachmentKind, attachmentText } from './attachment-text.ts'
+import { attachmentKind, attachmentText, beginsAs } from './attachment-text.ts'
 import { AttachmentThread } from './attachment-thread.ts'
 import { officeText } from './office-text.ts'
 import { rtfText } from './rtf-text.ts'
@@ -40,6 +40,18 @@ test('the type says what an attachment is, or else its name', () => {
   assert.equal(attachmentKind('application/octet-stream', 'Report.DOCX'), 'office')
   assert.equal(attachmentKind('application/octet-stream', 'photo.jpg'), undefined)
   assert.equal(attachmentKind('image/png', 'scan.pdf'), undefined)
+})
+
+test('what is only called a document is known by its beginning', () => {
+  assert.ok(beginsAs('pdf', pdf('x')))
+  assert.ok(beginsAs('pdf', Buffer.concat([Buffer.alloc(1000), pdf('x')])))
+  assert.ok(!beginsAs('pdf', Buffer.concat([Buffer.alloc(1024), pdf('x')])))
+  assert.ok(beginsAs('office', zip({ 'content.xml': '' })))
+  assert.ok(beginsAs('rtf', Buffer.from('\n{\\rtf1 x}')))
+  for (const kind of ['pdf', 'office', 'rtf'] as const) {
+    assert.ok(!beginsAs(kind, Buffer.from('something else')))
+    assert.ok(!beginsAs(kind, Buffer.alloc(0)))
+  }
 })
 
 test('text of XML: runs go on, paragraphs end, codes of fields are not read', () => {

@@ -29,6 +29,22 @@ export function attachmentKind(mediaType: string, name: string | undefined): Att
   return extension === undefined ? undefined : kindsByExtension.get(extension)
 }
 
+/**
+ * Whether it may be one by its beginning: what is only called so need not go to the thread that reads them. In
+ * front of a PDF some bytes of something else are allowed (ISO 32000-1 Annex H.3, note 13).
+ */
+export function beginsAs(kind: AttachmentKind, bytes: Uint8Array): boolean {
+  const start = Buffer.from(bytes.buffer, bytes.byteOffset, Math.min(bytes.length, 1024)).toString('latin1')
+  switch (kind) {
+    case 'office':
+      return start.includes('PK\x03\x04')
+    case 'rtf':
+      return start.trimStart().startsWith('{\\rtf')
+    case 'pdf':
+      return start.includes('%PDF-')
+  }
+}
+
 /** May throw, and take any time and memory: to be run where it can be ended (`attachment-thread.ts`). */
 export async function attachmentText(kind: AttachmentKind, bytes: Uint8Array): Promise<string> {
   switch (kind) {

@@ -7,6 +7,7 @@
 import { foldText } from '#message/fold-text.ts'
 import { languageByWords } from './common-words.ts'
 import type { Stemmer } from './fuzzy.ts'
+import { LearnedWords } from './learned-words.ts'
 
 export interface Languages {
   readonly stemmers: readonly Stemmer[]
@@ -69,14 +70,25 @@ async function load(): Promise<Languages> {
         : (word: string) => snowball.stem(word)
     stemmers.set(language, stemmerOf(language, stem))
   }
+  const learned = new LearnedWords()
   return {
     stemmers: [...stemmers.values()],
     ofText(text) {
       if (text.length < leastJudged) return undefined
-      const language = languageByWords(text.slice(0, judgedByWords)) ?? detect(text.slice(0, judged))
+      const language =
+        languageByWords(text.slice(0, judgedByWords)) ?? byLibrary(text.slice(0, judged), learned, detect)
       return stemmers.get(language)
     },
   }
+}
+
+/** What the library says of a text, or has said of its words. */
+function byLibrary(text: string, learned: LearnedWords, detect: (text: string) => string): string {
+  const known = learned.languageOf(text)
+  if (known !== undefined) return known
+  const language = detect(text)
+  learned.learn(text, language)
+  return language
 }
 
 /** Words come folded, and so go their stems; the rules want lower case in characters that are put together. */
@@ -85,9 +97,9 @@ function stemmerOf(language: string, stem: (word: string) => string): Stemmer {
   return {
     language,
     stem(word) {
-      if (word.length > longestWord || !/^[\p{L}\p{M}]+$/u.test(word)) return word
       const before = stems.get(word)
       if (before !== undefined) return before
+      if (word.length > longestWord || !/^[\p{L}\p{M}]+$/u.test(word)) return word
       if (stems.size >= known) stems.clear()
       const found = foldText(stem(word.toLowerCase().normalize('NFC'))) || word
       stems.set(word, found)
