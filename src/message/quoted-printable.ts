@@ -3,10 +3,16 @@
  * stands for itself. White space before a line end was added on the way and is deleted (rule 3); a run of
  * it longer than `MAX_PADDING` is kept, so that memory stays fixed.
  */
+import { asBuffer } from '#base/bytes.ts'
+
 const EQUALS = 0x3d
+const SPACE = 0x20
+const TAB = 0x09
 const CR = 0x0d
 const LF = 0x0a
 const MAX_PADDING = 1000
+
+const nothing = Buffer.alloc(0)
 
 function hexDigit(byte: number): number {
   if (byte >= 0x30 && byte <= 0x39) return byte - 0x30
@@ -14,97 +20,89 @@ function hexDigit(byte: number): number {
   return lower >= 0x61 && lower <= 0x66 ? lower - 0x57 : -1
 }
 
+/** The byte that two digits stand for; negative where they are none. */
+const pairOf = (high: number, low: number): number => (hexDigit(high) << 4) | hexDigit(low)
+
+/** A CR is held with the white space before it until it is known to be part of a line end. */
+const isPadding = (byte: number): boolean => byte === SPACE || byte === TAB || byte === CR
+
+const OPEN = -1
+const SOFT_BREAK = -2
+const NO_ESCAPE = -3
+
 export class QuotedPrintableDecoder {
   /** Bytes that mean nothing yet: white space, or an "=" and what followed it. Only one of both kinds. */
-  readonly #held: Buffer = Buffer.allocUnsafe(MAX_PADDING + 4)
-  #heldLength = 0
+  #held: Uint8Array = nothing
   #escaping = false
 
   push(chunk: Uint8Array): Buffer {
-    const out = Buffer.allocUnsafe(chunk.length + this.#heldLength + 4)
+    const out = Buffer.allocUnsafe(this.#held.length + chunk.length)
+    // From zero on, not with the length of an array: V8 would count in doubles.
     let length = 0
+    for (const byte of this.#held) out[length++] = byte
+    /** What stands behind it in `out` may mean something else yet: it is held at the end. */
+    let certain = 0
+    let escaping = this.#escaping
     for (let i = 0; i < chunk.length; i++) {
       const byte = chunk[i]!
-      if (this.#escaping) {
-        length = this.#escape(byte, out, length)
-      } else if (byte === EQUALS) {
-        length = this.#release(out, length)
-        this.#hold(byte)
-        this.#escaping = true
-      } else if (byte === 0x20 || byte === 0x09 || byte === CR) {
-        // A CR is held with the white space before it until it is known to be part of a line end.
-        if (this.#heldLength >= MAX_PADDING) length = this.#release(out, length)
-        this.#hold(byte)
-      } else {
-        if (this.#heldLength > 0)
-          length = byte === LF ? this.#lineEnd(out, length) : this.#release(out, length)
+      if (escaping) {
+        const meaning = escaped(out, certain, length, byte)
+        escaping = meaning === OPEN
+        if (meaning === OPEN) out[length++] = byte
+        else {
+          if (meaning === NO_ESCAPE) i--
+          else length = certain
+          if (meaning >= 0) out[length++] = meaning
+          certain = length
+        }
+      } else if (byte > SPACE && byte !== EQUALS) {
         out[length++] = byte
+        certain = length
+      } else if (isPadding(byte)) {
+        if (length - certain >= MAX_PADDING) certain = length
+        out[length++] = byte
+      } else if (byte === EQUALS) {
+        escaping = true
+        certain = length
+        out[length++] = byte
+      } else {
+        if (byte === LF && certain < length) length = lineEnd(out, certain, length)
+        out[length++] = byte
+        certain = length
       }
     }
-    return out.subarray(0, length)
+    this.#escaping = escaping
+    this.#held = certain === length ? nothing : Uint8Array.from(out.subarray(certain, length))
+    return out.subarray(0, certain)
   }
 
   end(): Buffer {
     // A soft line break at the very end, or padding, carries nothing.
-    const held = this.#escaping ? this.#heldLength : 0
-    const out = Buffer.allocUnsafe(held)
-    const length = held > 1 && this.#held[1]! > 0x20 ? this.#release(out, 0) : 0
-    this.#heldLength = 0
-    return out.subarray(0, length)
+    const rest = this.#escaping && this.#held.length > 1 && this.#held[1]! > SPACE ? this.#held : nothing
+    this.#held = nothing
+    return asBuffer(rest)
   }
+}
 
-  #hold(byte: number): void {
-    this.#held[this.#heldLength++] = byte
-  }
+/** Padding before a line end is dropped, its own CR is kept. Where the line then ends. */
+const lineEnd = (out: Uint8Array, start: number, end: number): number => {
+  if (out[end - 1] !== CR) return start
+  out[start] = CR
+  return start + 1
+}
 
-  #release(out: Buffer, length: number): number {
-    this.#held.copy(out, length, 0, this.#heldLength)
-    length += this.#heldLength
-    this.#heldLength = 0
-    return length
+/**
+ * What a byte makes of the "=" at `out[start]` and what followed it: the byte that is meant, or that it is a soft line
+ * break, that this is not known yet, or that it is no escape, and the "=" stands for itself.
+ */
+function escaped(out: Uint8Array, start: number, end: number, byte: number): number {
+  const isFirst = end - start === 1
+  const second = isFirst ? SPACE : out[start + 1]!
+  if (second > SPACE) {
+    const pair = pairOf(second, byte)
+    return pair < 0 ? NO_ESCAPE : pair
   }
-
-  /** Padding before a line end is dropped, its own CR is kept. */
-  #lineEnd(out: Buffer, length: number): number {
-    if (this.#held[this.#heldLength - 1] === CR) out[length++] = CR
-    this.#heldLength = 0
-    return length
-  }
-
-  /** One byte after an "=": a hex pair, a soft line break with padding, or none of both. */
-  #escape(byte: number, out: Buffer, length: number): number {
-    const held = this.#heldLength
-    if (byte === LF && (held === 1 || this.#held[1]! <= 0x20)) {
-      this.#heldLength = 0
-      this.#escaping = false
-      return length
-    }
-    const afterCr = this.#held[held - 1] === CR
-    const isPadding = (byte === 0x20 || byte === 0x09 || byte === CR) && !afterCr && held < MAX_PADDING
-    if (isPadding && (held === 1 || this.#held[1]! <= 0x20)) {
-      this.#hold(byte)
-      return length
-    }
-    if (hexDigit(byte) >= 0 && held === 1) {
-      this.#hold(byte)
-      return length
-    }
-    const high = held === 2 ? hexDigit(this.#held[1]!) : -1
-    this.#escaping = false
-    if (high >= 0 && hexDigit(byte) >= 0) {
-      this.#heldLength = 0
-      out[length++] = (high << 4) | hexDigit(byte)
-      return length
-    }
-    length = this.#release(out, length)
-    if (byte === EQUALS) {
-      this.#hold(byte)
-      this.#escaping = true
-    } else if (byte === 0x20 || byte === 0x09 || byte === CR) {
-      this.#hold(byte)
-    } else {
-      out[length++] = byte
-    }
-    return length
-  }
+  if (byte === LF) return SOFT_BREAK
+  if (isFirst && hexDigit(byte) >= 0) return OPEN
+  return isPadding(byte) && out[end - 1] !== CR && end - start < MAX_PADDING ? OPEN : NO_ESCAPE
 }
