@@ -12,7 +12,10 @@ import type { JmapServices } from './services.ts'
 const form = /^(?:U([0-9a-f]{64})|B([0-9a-z]{1,10})-([0-9a-f]{20}))((?:-[0-9a-z]{1,4}){0,8})$/
 
 export const blobIdText = ({ origin, parts }: ClientBlob): string =>
-  [originText(origin), ...parts.map((place) => place.toString(36))].join('-')
+  parts.reduce(partBlobIdText, originText(origin))
+
+/** Of a part of what has this id; `place` is that among all its parts. */
+export const partBlobIdText = (blobId: string, place: number): string => `${blobId}-${place.toString(36)}`
 
 const originText = (origin: BlobOrigin): string =>
   origin.kind === 'upload' ? `U${origin.hash}` : `B${origin.id.toString(36)}-${origin.tag}`

@@ -5,7 +5,7 @@
  * What must always hold: who asks is checked each time. An upload is for whoever uploaded it, a message for those
  * who may read a mailbox that it is in; all else is as if it were not there. The bytes of one blob never change.
  */
-import { createHash } from 'node:crypto'
+import { hash } from 'node:crypto'
 import type { AccountId, BlobHash, MailboxId, MessageId } from '#base/id.ts'
 import type { BlobStore } from '#blob/store.ts'
 import type { Db } from '#kv/db.ts'
@@ -55,7 +55,7 @@ export function messageBlob(
   id: MessageId,
   { blob }: Pick<MessageRow, 'blob'>,
 ): ClientBlob {
-  const tag = createHash('sha256').update(`${account} ${id} ${blob}`).digest('hex').slice(0, tagDigits)
+  const tag = hash('sha256', `${account} ${id} ${blob}`, 'hex').slice(0, tagDigits)
   return { origin: { kind: 'message', id, tag }, parts: [] }
 }
 

@@ -3,6 +3,7 @@
  * known for a while: bytes never change.
  */
 import { Lru } from '#base/lru.ts'
+import type { Maybe } from '#base/maybe.ts'
 import { isIdentityEncoding, transferDecoder } from '#message/body.ts'
 import type { Part } from '#message/structure.ts'
 import type { StoredBytes } from './message-bytes.ts'
@@ -14,12 +15,8 @@ export class PartSizes {
   readonly #known = new Lru<string, number>(kept)
 
   /** `encoded` gives the body as it stands in the message. */
-  async of(message: StoredBytes, part: Part, encoded: () => AsyncIterable<Uint8Array>): Promise<number> {
-    const known = this.known(message, part)
-    if (known !== undefined) return known
-    const size = await decodedSize(encoded(), part.encoding)
-    this.#known.set(keyOf(message, part), size)
-    return size
+  of(message: StoredBytes, part: Part, encoded: () => AsyncIterable<Uint8Array>): Maybe<number> {
+    return this.known(message, part) ?? this.#count(message, part, encoded())
   }
 
   /** Undefined where the part must be read to know. */
@@ -27,6 +24,12 @@ export class PartSizes {
     const { bodyStart, bodyEnd, encoding } = part
     if (isIdentityEncoding(encoding) || bodyStart === bodyEnd) return bodyEnd - bodyStart
     return this.#known.get(keyOf(message, part))
+  }
+
+  async #count(message: StoredBytes, part: Part, encoded: AsyncIterable<Uint8Array>): Promise<number> {
+    const size = await decodedSize(encoded, part.encoding)
+    this.#known.set(keyOf(message, part), size)
+    return size
   }
 }
 

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import fc from 'fast-check'
+import type { Maybe } from '#base/maybe.ts'
 import { type BodyValue, readBodyValue, truncate } from './body-value.ts'
 
 interface Given {
@@ -10,7 +11,7 @@ interface Given {
   readonly max?: number
 }
 
-const read = (content: string | Uint8Array, o: Given = {}): Promise<BodyValue> => {
+const read = (content: string | Uint8Array, o: Given = {}): Maybe<BodyValue> => {
   const bytes = Buffer.from(content)
   const body = {
     encoding: o.encoding ?? '7bit',

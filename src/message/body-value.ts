@@ -1,4 +1,5 @@
 /** The text of a body part as JMAP gives it (RFC 8621 §4.1.4, "bodyValues"), whole or cut. */
+import { type Maybe, whenThere } from '#base/maybe.ts'
 import { decodeBody, transferDecoder } from './body.ts'
 import { decodeCharset, isKnownCharset, isMalformed } from './charset.ts'
 
@@ -15,7 +16,7 @@ export interface EncodedBody {
   /** Of the body in its encoding. */
   readonly sizeBytes: number
   /** Its first bytes. */
-  read(bytes: number): Promise<Uint8Array> | Uint8Array
+  read(bytes: number): Maybe<Uint8Array>
 }
 
 /** Of a body without a limit, as much is read. */
@@ -25,17 +26,20 @@ const factor = 4
 const least = 16_384
 
 /** At most `maxBytes` octets of UTF-8; 0 for all. */
-export async function readBodyValue(body: EncodedBody, maxBytes: number): Promise<BodyValue> {
+export function readBodyValue(body: EncodedBody, maxBytes: number): Maybe<BodyValue> {
   const all = Math.min(body.sizeBytes, most)
-  for (let wanted = maxBytes === 0 ? all : Math.max(least, factor * maxBytes); ; wanted *= factor) {
+  const valueOf = (wanted: number): Maybe<BodyValue> => {
     const count = Math.min(wanted, all)
     const isCut = count < body.sizeBytes
-    const found = decode(await body.read(count), body, isCut)
-    const value = truncate(found.value, maxBytes === 0 ? Number.POSITIVE_INFINITY : maxBytes, body.isHtml)
-    const isTruncated = isCut || value.length < found.value.length
-    if (count === all || value.length < found.value.length)
+    return whenThere(body.read(count), (bytes) => {
+      const found = decode(bytes, body, isCut)
+      const value = truncate(found.value, maxBytes === 0 ? Number.POSITIVE_INFINITY : maxBytes, body.isHtml)
+      const isTruncated = isCut || value.length < found.value.length
+      if (count < all && value.length === found.value.length) return valueOf(wanted * factor)
       return { value, isEncodingProblem: found.isEncodingProblem, isTruncated }
+    })
   }
+  return valueOf(maxBytes === 0 ? all : Math.max(least, factor * maxBytes))
 }
 
 function decode(
@@ -47,7 +51,7 @@ function decode(
   const bytes = isCut && decoder !== undefined ? decoder.push(encoded) : decodeBody(encoded, encoding)
   const text = decodeCharset(bytes, charset, isCut)
   const isStrange = decoder === undefined || !isKnownCharset(charset) || isMalformed(bytes, charset, isCut)
-  return { value: text.replaceAll('\r\n', '\n').toWellFormed(), isEncodingProblem: isStrange }
+  return { value: text.replace(/\r\n/g, '\n').toWellFormed(), isEncodingProblem: isStrange }
 }
 
 /**

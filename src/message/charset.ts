@@ -5,7 +5,7 @@
  * The names and tables of the WHATWG Encoding Standard come first (TextDecoder), then what iconv-lite
  * knows beyond them, then UTF-7 (RFC 2152), which both leave out or get wrong.
  */
-import { isUtf8 } from 'node:buffer'
+import { isAscii, isUtf8 } from 'node:buffer'
 import { createRequire } from 'node:module'
 import type Iconv from 'iconv-lite'
 import { asBuffer } from '#base/bytes.ts'
@@ -54,7 +54,7 @@ export function decodeCharset(bytes: Uint8Array, charset: string | undefined, cu
 /** Whether the bytes of a text in this charset can be read as it says. */
 export function isKnownCharset(charset: string): boolean {
   const name = charset.trim().toLowerCase()
-  if (isAscii(name) || utf7Names.has(name)) return true
+  if (isAsciiName(name) || utf7Names.has(name)) return true
   if (unknowing.has(name)) return false
   try {
     return new TextDecoder(name).encoding !== ''
@@ -63,13 +63,13 @@ export function isKnownCharset(charset: string): boolean {
   }
 }
 
-const isAscii = (name: string): boolean =>
+const isAsciiName = (name: string): boolean =>
   name === 'us-ascii' || name === 'ascii' || name === 'ansi_x3.4-1968'
 
 /** Whether the bytes, or with `cut` the beginning of more, hold a sequence that their charset does not have. */
 export function isMalformed(bytes: Uint8Array, charset: string, cut = false): boolean {
   const name = charset.trim().toLowerCase()
-  if (isAscii(name)) return bytes.some((byte) => byte >= 0x80)
+  if (isAsciiName(name)) return !isAscii(bytes)
   if (name === 'utf-8' || name === 'utf8') return !isUtf8(cut ? bytes.subarray(0, wholeUtf8(bytes)) : bytes)
   try {
     new TextDecoder(name, { fatal: true }).decode(bytes, { stream: cut })

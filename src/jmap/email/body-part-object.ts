@@ -1,27 +1,12 @@
 /** EmailBodyPart objects (RFC 8621 §4.1.4). */
-import { partBlob } from '#mail/client-blob.ts'
+import { inTurn, type Maybe, whenThere } from '#base/maybe.ts'
 import { type BodyPart, contentId, namedCharset } from '#message/body-parts.ts'
 import { isMultipart } from '#message/structure.ts'
-import { blobIdText } from '../blob-id.ts'
-import { objectOf } from '../dispatch.ts'
-import type { Json, JsonObject } from '../value.ts'
+import { partBlobIdText } from '../blob-id.ts'
+import type { JsonObject } from '../value.ts'
 import { isHeaderProperty, parseHeaderProperty } from './header-property.ts'
+import { objectReader, type Reader } from './object-reader.ts'
 import type { EmailSource } from './source.ts'
-
-const properties: ReadonlySet<string> = new Set([
-  'partId',
-  'blobId',
-  'size',
-  'headers',
-  'name',
-  'type',
-  'charset',
-  'disposition',
-  'cid',
-  'language',
-  'location',
-  'subParts',
-])
 
 /** RFC 8621 §4.2. */
 export const usualBodyProperties: readonly string[] = [
@@ -37,52 +22,43 @@ export const usualBodyProperties: readonly string[] = [
   'location',
 ]
 
-export const isBodyProperty = (name: string): boolean => properties.has(name) || isHeaderProperty(name)
-
-export async function bodyPartObject(
-  source: EmailSource,
-  one: BodyPart,
-  wanted: readonly string[],
-): Promise<JsonObject> {
-  const object: [string, Json][] = []
-  for (const name of wanted) object.push([name, await valueOf(source, one, name, wanted)])
-  return objectOf(object)
+export interface ShownPart {
+  readonly source: EmailSource
+  readonly one: BodyPart
 }
 
-async function valueOf(
-  source: EmailSource,
-  one: BodyPart,
-  name: string,
-  wanted: readonly string[],
-): Promise<Json> {
-  const { part, partId } = one
-  switch (name) {
-    case 'partId':
-      return partId ?? null
-    case 'blobId':
-      return partId === undefined ? null : blobIdText(partBlob(source.blob, one.place))
-    case 'size':
-      return source.sizeOf(part)
-    case 'headers':
-      return (await source.headerOf(part)).all()
-    case 'name':
-      return one.name?.toWellFormed() ?? null
-    case 'type':
-      return `${part.type}/${part.subtype}`
-    case 'charset':
-      return namedCharset(part) ?? null
-    case 'disposition':
-      return part.disposition?.type ?? null
-    case 'cid':
-      return contentId(part) ?? null
-    case 'language':
-      return part.language.length === 0 ? null : part.language
-    case 'location':
-      return part.location ?? null
-    case 'subParts':
-      if (!isMultipart(part)) return null
-      return Promise.all(one.subParts.map((child) => bodyPartObject(source, child, wanted)))
-    default:
-      return (await source.headerOf(part)).value(parseHeaderProperty(name)!)
+const readers: ReadonlyMap<string, Reader<ShownPart>> = new Map<string, Reader<ShownPart>>([
+  ['partId', ({ one }) => one.partId ?? null],
+  [
+    'blobId',
+    ({ source, one }) => (one.partId === undefined ? null : partBlobIdText(source.blobId, one.place)),
+  ],
+  ['size', ({ source, one }) => source.sizeOf(one.part)],
+  ['headers', ({ source, one }) => whenThere(source.headerOf(one.part), (header) => header.all())],
+  ['name', ({ one }) => one.name?.toWellFormed() ?? null],
+  ['type', ({ one: { part } }) => `${part.type}/${part.subtype}`],
+  ['charset', ({ one }) => namedCharset(one.part) ?? null],
+  ['disposition', ({ one }) => one.part.disposition?.type ?? null],
+  ['cid', ({ one }) => contentId(one.part) ?? null],
+  ['language', ({ one: { part } }) => (part.language.length === 0 ? null : part.language)],
+  ['location', ({ one }) => one.part.location ?? null],
+])
+
+export const isBodyProperty = (name: string): boolean =>
+  name === 'subParts' || readers.has(name) || isHeaderProperty(name)
+
+/** Makes objects with these properties, each of which is one. */
+export function partReader(names: readonly string[]): Reader<ShownPart, JsonObject> {
+  const read = objectReader<ShownPart>(
+    names.map((name) => [name, name === 'subParts' ? subParts : (readers.get(name) ?? headerReader(name))]),
+  )
+  function subParts({ source, one }: ShownPart): Maybe<readonly JsonObject[] | null> {
+    return isMultipart(one.part) ? inTurn(one.subParts, (child) => read({ source, one: child })) : null
   }
+  return read
+}
+
+function headerReader(name: string): Reader<ShownPart> {
+  const property = parseHeaderProperty(name)!
+  return ({ source, one }) => whenThere(source.headerOf(one.part), (header) => header.value(property))
 }

@@ -3,12 +3,12 @@
  * is not read again: only where it cannot say all, or where a header or a text is asked for, are bytes read.
  */
 import type { MailboxId } from '#base/id.ts'
+import { inTurn, type Maybe, whenThere } from '#base/maybe.ts'
 import type { MessageRow } from '#mail/message-row.ts'
 import { leavesOf, namedCharset, type BodyPart } from '#message/body-parts.ts'
 import { readBodyValue } from '#message/body-value.ts'
 import { addressesOf, dateOf, messageIdsOf, textOf } from '#message/header-forms.ts'
 import type { StoredStructure } from '#message/structure-codec.ts'
-import { blobIdText } from '../blob-id.ts'
 import { objectOf } from '../dispatch.ts'
 import { MethodError } from '../errors.ts'
 import {
@@ -21,13 +21,17 @@ import {
   unsignedInt,
   utcDateOf,
 } from '../value.ts'
-import { bodyPartObject, isBodyProperty, usualBodyProperties } from './body-part-object.ts'
+import { isBodyProperty, partReader, type ShownPart, usualBodyProperties } from './body-part-object.ts'
 import { isHeaderProperty, namedHeaderProperties, parseHeaderProperty } from './header-property.ts'
+import type { Reader } from './object-reader.ts'
 import { type EmailSource, readStructure } from './source.ts'
 
 /** What is known of a message without its structure. */
 const rowProperties = ['id', 'blobId', 'threadId', 'mailboxIds', 'keywords', 'size', 'receivedAt'] as const
-type RowProperty = (typeof rowProperties)[number]
+export type RowProperty = (typeof rowProperties)[number]
+
+export const isRowProperty = (name: string): name is RowProperty =>
+  (rowProperties as readonly string[]).includes(name)
 
 export const emailProperties: readonly string[] = [
   ...rowProperties,
@@ -76,7 +80,7 @@ export const bodyArguments = {
 } as const
 
 export interface BodyOptions {
-  readonly properties: readonly string[]
+  readonly readPart: Reader<ShownPart, JsonObject>
   readonly text: boolean
   readonly html: boolean
   readonly all: boolean
@@ -102,7 +106,7 @@ export function bodyOptions(args: {
         },
       )
   return {
-    properties: [...new Set(properties)],
+    readPart: partReader([...new Set(properties)]),
     text: args.fetchTextBodyValues === true,
     html: args.fetchHTMLBodyValues === true,
     all: args.fetchAllBodyValues === true,
@@ -112,7 +116,7 @@ export function bodyOptions(args: {
 
 /** Whether something is asked for that only the structure says. */
 export const needsStructure = (properties: Iterable<string>): boolean =>
-  [...properties].some((name) => !(rowProperties as readonly string[]).includes(name))
+  [...properties].some((name) => !isRowProperty(name))
 
 /** How what stands in a row is told to this user. */
 export interface RowNames {
@@ -123,15 +127,15 @@ export interface RowNames {
 }
 
 export function rowValue(
-  name: string,
+  name: RowProperty,
   row: Pick<MessageRow, 'keywords' | 'receivedAt'>,
   sizeBytes: number,
   names: RowNames,
-): Json | undefined {
-  switch (name as RowProperty) {
+): Json {
+  switch (name) {
     case 'id':
     case 'threadId':
-      return names[name as 'id']
+      return names[name]
     case 'blobId':
       return names.blobId()
     case 'mailboxIds':
@@ -142,47 +146,49 @@ export function rowValue(
       return sizeBytes
     case 'receivedAt':
       return utcDateOf(row.receivedAt)
-    default:
-      return undefined
   }
 }
 
 const setOfTrue = (texts: readonly string[]): JsonObject =>
   objectOf(texts.map((text) => [text, true] as const))
 
-/** The value of a property that comes from the message itself. */
-export async function messageValue(source: EmailSource, name: string, o: BodyOptions): Promise<Json> {
-  const { structure } = source
-  const named = namedHeaderProperties.get(name)
-  if (named !== undefined) {
-    const known = structure.fidelity.isExact ? envelopeValue(structure, name) : undefined
-    return known === undefined ? (await source.header()).value(named) : known
-  }
+/** Reads a property that comes from the message itself. */
+export function messageReader(name: string, o: BodyOptions): Reader<EmailSource> {
   switch (name) {
     case 'hasAttachment':
-      return structure.hasAttachment
     case 'preview':
-      return structure.preview
+      return ({ structure }) => structure[name]
     case 'headers':
-      return (await source.header()).all()
+      return (source) => whenThere(source.header(), (header) => header.all())
     case 'bodyStructure':
-      return bodyPartObject(source, source.tree, o.properties)
+      return (source) => o.readPart({ source, one: source.tree })
     case 'textBody':
     case 'htmlBody':
     case 'attachments':
-      return partObjects(source, source.lists[name], o)
+      return (source) => inTurn(source.lists[name], (one) => o.readPart({ source, one }))
     case 'bodyValues':
-      return bodyValues(source, o)
+      return (source) => bodyValues(source, o)
     case 'blobId':
-      return blobIdText(source.blob)
+      return ({ blobId }) => blobId
     case 'size':
-      return source.sizeBytes
-    default: {
-      const property = parseHeaderProperty(name)
-      return property === undefined ? null : (await source.header()).value(property)
-    }
+      return ({ sizeBytes }) => sizeBytes
+    default:
+      return headerReader(name)
   }
 }
+
+function headerReader(name: string): Reader<EmailSource> {
+  const property = namedHeaderProperties.get(name) ?? parseHeaderProperty(name)
+  if (property === undefined) return () => null
+  return (source) => {
+    const known = knownHeader(source.structure, name)
+    return known === undefined ? whenThere(source.header(), (header) => header.value(property)) : known
+  }
+}
+
+/** Undefined where the message itself must be read for it. */
+const knownHeader = (structure: StoredStructure, name: string): Json | undefined =>
+  structure.fidelity.isExact ? envelopeValue(structure, name) : undefined
 
 /** Of a field that the envelope shows as it is. */
 export function envelopeValue(structure: StoredStructure, name: string): Json | undefined {
@@ -223,40 +229,34 @@ export function structureValue(stored: Uint8Array, name: string): Json | undefin
   const structure = readStructure(stored)
   if (structure === undefined) return undefined
   if (name === 'hasAttachment' || name === 'preview') return structure[name]
-  return structure.fidelity.isExact ? envelopeValue(structure, name) : undefined
+  return knownHeader(structure, name)
 }
 
-async function partObjects(
-  source: EmailSource,
-  parts: readonly BodyPart[],
-  o: BodyOptions,
-): Promise<readonly JsonObject[]> {
-  const found: JsonObject[] = []
-  for (const part of parts) found.push(await bodyPartObject(source, part, o.properties))
-  return found
-}
-
-async function bodyValues(source: EmailSource, o: BodyOptions): Promise<JsonObject> {
+function bodyValues(source: EmailSource, o: BodyOptions): Maybe<JsonObject> {
   const parts = new Set<BodyPart>()
   if (o.all) for (const one of leavesOf(source.tree)) parts.add(one)
   if (o.text) for (const one of source.lists.textBody) parts.add(one)
   if (o.html) for (const one of source.lists.htmlBody) parts.add(one)
-  const values: [string, Json][] = []
-  for (const one of parts) {
-    if (one.part.type !== 'text') continue
-    const { bodyStart, bodyEnd, encoding, subtype } = one.part
-    const body = {
-      encoding,
-      charset: namedCharset(one.part)!,
-      isHtml: subtype === 'html',
-      sizeBytes: bodyEnd - bodyStart,
-      read: (bytes: number) => source.range(bodyStart, bodyStart + bytes),
-    }
-    const value = await readBodyValue(body, o.maxBytes)
-    source.budget.spend(value.value.length)
-    values.push([one.partId!, { ...value }])
+  const texts = [...parts].filter(({ part }) => part.type === 'text')
+  return whenThere(
+    inTurn(texts, (one) => bodyValue(source, one, o)),
+    (values) => objectOf(values.map((value, i) => [texts[i]!.partId!, value])),
+  )
+}
+
+function bodyValue(source: EmailSource, { part }: BodyPart, { maxBytes }: BodyOptions): Maybe<JsonObject> {
+  const { bodyStart, bodyEnd, encoding, subtype } = part
+  const body = {
+    encoding,
+    charset: namedCharset(part)!,
+    isHtml: subtype === 'html',
+    sizeBytes: bodyEnd - bodyStart,
+    read: (bytes: number) => source.range(bodyStart, bodyStart + bytes),
   }
-  return objectOf(values)
+  return whenThere(readBodyValue(body, maxBytes), (value) => {
+    source.budget.spend(value.value.length)
+    return { ...value }
+  })
 }
 
 /** The mailboxes of a message that a user may see. */

@@ -3,18 +3,18 @@
  * something asks for them, and the small ones once.
  */
 import type { BlobStore } from '#blob/store.ts'
-import type { BlobContent, ClientBlob } from '#mail/client-blob.ts'
-import { messageBlob } from '#mail/client-blob.ts'
+import { type BlobContent, messageBlob } from '#mail/client-blob.ts'
 import { readMessage, readMessageRange } from '#mail/message-bytes.ts'
 import { type MessageRow, sizeOf } from '#mail/message-row.ts'
 import { decodedSize, type PartSizes } from '#mail/part-sizes.ts'
 import type { AccountId, MessageId } from '#base/id.ts'
 import { SyntaxFault } from '#base/fault.ts'
-import type { Maybe } from '#base/maybe.ts'
+import { type Maybe, whenThere } from '#base/maybe.ts'
 import { type BodyLists, type BodyPart, bodyLists, bodyTree } from '#message/body-parts.ts'
 import { StructureParser } from '#message/mime.ts'
 import type { Part } from '#message/structure.ts'
 import { encodeStructure, StoredStructure } from '#message/structure-codec.ts'
+import { blobIdText } from '../blob-id.ts'
 import { MethodError } from '../errors.ts'
 import { HeaderIndex } from './header-property.ts'
 
@@ -38,10 +38,10 @@ export class AnswerBudget {
 
 interface SourceOptions {
   readonly structure: StoredStructure
-  readonly blob: () => ClientBlob
+  readonly blobId: () => string
   readonly sizeBytes: number
   readonly read: ReadRange
-  readonly sizeOf: (part: Part, encoded: () => AsyncIterable<Uint8Array>) => Promise<number>
+  readonly sizeOf: (part: Part, encoded: () => AsyncIterable<Uint8Array>) => Maybe<number>
   readonly bytes: (start: number, end: number) => AsyncIterable<Uint8Array>
   readonly budget: AnswerBudget
 }
@@ -52,7 +52,7 @@ export class EmailSource {
   readonly budget: AnswerBudget
   readonly #o: SourceOptions
   readonly #headers = new Map<number, HeaderIndex>()
-  #blob: ClientBlob | undefined
+  #blobId: string | undefined
   #whole: Uint8Array | undefined
   #tree: BodyPart | undefined
   #lists: BodyLists | undefined
@@ -64,10 +64,10 @@ export class EmailSource {
     this.budget = o.budget
   }
 
-  /** What parts are parts of. */
-  get blob(): ClientBlob {
-    this.#blob ??= this.#o.blob()
-    return this.#blob
+  /** Of what parts are parts of. */
+  get blobId(): string {
+    this.#blobId ??= this.#o.blobId()
+    return this.#blobId
   }
 
   get tree(): BodyPart {
@@ -80,32 +80,35 @@ export class EmailSource {
     return this.#lists
   }
 
-  async range(start: number, end: number): Promise<Uint8Array> {
+  range(start: number, end: number): Maybe<Uint8Array> {
     if (this.sizeBytes > readWhole) return this.#o.read(start, Math.min(end, this.sizeBytes))
-    this.#whole ??= await this.#o.read(0, this.sizeBytes)
-    return this.#whole.subarray(start, end)
+    return whenThere(this.#whole ?? this.#o.read(0, this.sizeBytes), (whole) => {
+      this.#whole = whole
+      return whole.subarray(start, end)
+    })
   }
 
   /** The top header. */
-  header(): Promise<HeaderIndex> {
+  header(): Maybe<HeaderIndex> {
     return this.#index(0, this.structure.headerEnd)
   }
 
-  headerOf({ headerStart, bodyStart }: Part): Promise<HeaderIndex> {
+  headerOf({ headerStart, bodyStart }: Part): Maybe<HeaderIndex> {
     return this.#index(headerStart, bodyStart)
   }
 
-  async #index(start: number, end: number): Promise<HeaderIndex> {
-    let index = this.#headers.get(start)
-    if (index === undefined) {
-      index = new HeaderIndex(await this.range(start, Math.min(end, start + mostHeader)), this.budget.spend)
+  #index(start: number, end: number): Maybe<HeaderIndex> {
+    const known = this.#headers.get(start)
+    if (known !== undefined) return known
+    return whenThere(this.range(start, Math.min(end, start + mostHeader)), (bytes) => {
+      const index = new HeaderIndex(bytes, this.budget.spend)
       this.#headers.set(start, index)
-    }
-    return index
+      return index
+    })
   }
 
   /** Without its transfer encoding. */
-  sizeOf(part: Part): Promise<number> {
+  sizeOf(part: Part): Maybe<number> {
     const { bodyStart, bodyEnd } = part
     return this.#o.sizeOf(part, () =>
       this.sizeBytes > readWhole ? this.#o.bytes(bodyStart, bodyEnd) : this.#inOne(bodyStart, bodyEnd),
@@ -123,23 +126,27 @@ interface Stores {
 }
 
 /** Where the structure is lost or damaged, the message is read for it. */
-export async function storedSource(
+export function storedSource(
   { blobs, partSizes }: Stores,
   account: AccountId,
   id: MessageId,
   row: MessageRow,
   stored: Uint8Array | undefined,
   budget: AnswerBudget,
-): Promise<EmailSource> {
-  return new EmailSource({
-    structure: readStructure(stored) ?? (await parse(readMessage(blobs, row))),
-    blob: () => messageBlob(account, id, row),
-    sizeBytes: sizeOf(row),
-    read: (start, end) => readMessageRange(blobs, row, start, end),
-    sizeOf: (part, encoded) => partSizes.of(row, part, encoded),
-    bytes: (start, end) => readMessage(blobs, row, start, end),
-    budget,
-  })
+): Maybe<EmailSource> {
+  return whenThere(
+    readStructure(stored) ?? parse(readMessage(blobs, row)),
+    (structure) =>
+      new EmailSource({
+        structure,
+        blobId: () => blobIdText(messageBlob(account, id, row)),
+        sizeBytes: sizeOf(row),
+        read: (start, end) => readMessageRange(blobs, row, start, end),
+        sizeOf: (part, encoded) => partSizes.of(row, part, encoded),
+        bytes: (start, end) => readMessage(blobs, row, start, end),
+        budget,
+      }),
+  )
 }
 
 /** Undefined where it is lost or damaged. */
@@ -154,14 +161,14 @@ export function readStructure(stored: Uint8Array | undefined): StoredStructure |
 
 /** What a blob is as a message. */
 export async function blobSource(
-  blob: ClientBlob,
+  blobId: string,
   content: BlobContent,
   budget: AnswerBudget,
 ): Promise<EmailSource> {
   const structure = await parse(content.read())
   return new EmailSource({
     structure,
-    blob: () => blob,
+    blobId: () => blobId,
     sizeBytes: structure.sizeBytes,
     read: async (start, end) => {
       const pieces: Uint8Array[] = []

@@ -1,6 +1,7 @@
 /** Email/get (RFC 8621 §4.2). */
 import { setImmediate as nextTurn } from 'node:timers/promises'
 import type { MailboxId, MessageId } from '#base/id.ts'
+import { whenThere } from '#base/maybe.ts'
 import { stateOf } from '#kv/change-log.ts'
 import type { ReadTx } from '#kv/tx.ts'
 import { messageBlob } from '#mail/client-blob.ts'
@@ -18,18 +19,20 @@ import {
   bodyOptions,
   emailProperties,
   isEmailProperty,
-  messageValue,
+  isRowProperty,
+  messageReader,
   needsStructure,
   type RowNames,
   rowValue,
   seenMailboxes,
   usualEmailProperties,
 } from '../email/email-object.ts'
-import { AnswerBudget, storedSource } from '../email/source.ts'
+import { objectReader, type Reader } from '../email/object-reader.ts'
+import { AnswerBudget, type EmailSource, storedSource } from '../email/source.ts'
 import type { JmapServices } from '../services.ts'
 import { smimeProperties, smimeUrn } from '../smime-filter.ts'
 import { standardGet, type WantedObjects } from '../standard-get.ts'
-import { type Json, type JsonObject, utcDateOf } from '../value.ts'
+import { type JsonObject, utcDateOf } from '../value.ts'
 
 interface Found {
   readonly id: MessageId
@@ -39,10 +42,11 @@ interface Found {
   readonly mailboxes: readonly MailboxId[]
 }
 
-interface Wanted {
-  readonly properties: ReadonlySet<string>
-  readonly body: BodyOptions
-  readonly budget: AnswerBudget
+interface Shown {
+  readonly row: MessageRow
+  readonly names: RowNames
+  /** Only where what is asked for needs it. */
+  readonly source: EmailSource | undefined
 }
 
 const turnMs = 10
@@ -64,9 +68,13 @@ export const emailGet = standardGet({
       found: await find(tx, account, wanted),
     }))
     const smime = smimeProperties.filter((name) => wanted.properties.has(name))
-    const properties = new Set([...wanted.properties].filter((name) => !isSmimeProperty(name)))
+    const read = emailReader(
+      services,
+      account,
+      [...wanted.properties].filter((name) => !isSmimeProperty(name)),
+      body,
+    )
     const list: JsonObject[] = []
-    const budget = new AnswerBudget()
     let turnBegan = performance.now()
     for (const one of found) {
       // Everybody else has a turn meanwhile.
@@ -75,7 +83,8 @@ export const emailGet = standardGet({
         turnBegan = performance.now()
       }
       signal.throwIfAborted()
-      const object = await emailObject(services, account, one, { properties, body, budget })
+      const made = read(one)
+      const object = made instanceof Promise ? await made : made
       list.push(
         smime.length === 0 ? object : { ...object, ...(await smimeObject(services, account, one, smime)) },
       )
@@ -116,22 +125,26 @@ async function idsOf(
   return numbers.filter((number) => number !== undefined) as MessageId[]
 }
 
-async function emailObject(
+function emailReader(
   services: JmapServices,
   account: OpenAccount,
-  { id, row, structure, mailboxes }: Found,
-  { properties, body, budget }: Wanted,
-): Promise<JsonObject> {
-  const names = namesOf(account, id, row, mailboxes)
-  const source = needsStructure(properties)
-    ? await storedSource(services, account.id, id, row, structure, budget)
-    : undefined
-  const object: [string, Json][] = []
-  for (const name of properties) {
-    const known = rowValue(name, row, sizeOf(row), names)
-    object.push([name, known === undefined ? await messageValue(source!, name, body) : known])
-  }
-  return objectOf(object)
+  properties: readonly string[],
+  body: BodyOptions,
+): Reader<Found, JsonObject> {
+  const read = objectReader<Shown>(properties.map((name) => [name, propertyReader(name, body)]))
+  if (!needsStructure(properties))
+    return (one) => read({ row: one.row, names: namesOf(account, one), source: undefined })
+  const budget = new AnswerBudget()
+  return (one) =>
+    whenThere(storedSource(services, account.id, one.id, one.row, one.structure, budget), (source) =>
+      read({ row: one.row, names: namesOf(account, one, source), source }),
+    )
+}
+
+function propertyReader(name: string, body: BodyOptions): Reader<Shown> {
+  if (isRowProperty(name)) return ({ row, names }) => rowValue(name, row, sizeOf(row), names)
+  const read = messageReader(name, body)
+  return ({ source }) => read(source!)
 }
 
 const isSmimeProperty = (name: string): boolean => (smimeProperties as readonly string[]).includes(name)
@@ -155,14 +168,9 @@ async function smimeObject(
   return objectOf(names.map((name) => [name, all[name]] as const))
 }
 
-const namesOf = (
-  account: OpenAccount,
-  id: MessageId,
-  row: MessageRow,
-  mailboxes: readonly MailboxId[],
-): RowNames => ({
+const namesOf = (account: OpenAccount, { id, row, mailboxes }: Found, source?: EmailSource): RowNames => ({
   id: emailObjectId(id, account.idPrefix),
-  blobId: () => blobIdText(messageBlob(account.id, id, row)),
+  blobId: () => source?.blobId ?? blobIdText(messageBlob(account.id, id, row)),
   threadId: threadObjectId(row.thread, account.idPrefix),
   mailboxIds: mailboxes.map((mailbox) => mailboxObjectId(mailbox, account.idPrefix)),
 })

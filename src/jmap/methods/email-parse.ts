@@ -1,21 +1,21 @@
 /** Email/parse (RFC 8621 §4.9): what blobs are as messages, without making them some. */
 import { isFault } from '#base/fault.ts'
 import type { OpenAccount } from '../accounts.ts'
-import { openBlobId, readBlobId } from '../blob-id.ts'
+import { openBlobId } from '../blob-id.ts'
 import { objectOf } from '../dispatch.ts'
 import {
-  type BodyOptions,
   bodyArguments,
   bodyOptions,
   isEmailProperty,
-  messageValue,
+  messageReader,
   usualParsedProperties,
 } from '../email/email-object.ts'
+import { objectReader } from '../email/object-reader.ts'
 import { AnswerBudget, blobSource, type EmailSource } from '../email/source.ts'
 import { MethodError } from '../errors.ts'
 import { accountField, type Call, method } from '../method.ts'
 import { jmapSettings } from '../settings.ts'
-import { type Json, type JsonObject, listOf, nullable, string, wantedId } from '../value.ts'
+import { type JsonObject, listOf, nullable, string, wantedId } from '../value.ts'
 
 /** Of what is no stored message. */
 const absent: ReadonlySet<string> = new Set(['id', 'mailboxIds', 'keywords', 'receivedAt', 'threadId'])
@@ -35,7 +35,12 @@ export const emailParse = method({
   async call(call, args) {
     const account = await call.account(args.accountId!)
     const body = bodyOptions(args)
-    const properties = propertiesOf(args.properties)
+    const readEmail = objectReader<EmailSource>(
+      propertiesOf(args.properties).map((name) => [
+        name,
+        absent.has(name) ? () => null : messageReader(name, body),
+      ]),
+    )
     const most = call.services.settings.get(jmapSettings).parseLimitEmail
     const ids = new Set(args.blobIds)
     if (ids.size > most)
@@ -49,7 +54,7 @@ export const emailParse = method({
       const source = await openMessage(call, account, call.resolve(blobId) ?? blobId, budget)
       if (source === 'notFound') notFound.push(blobId)
       else if (source === 'notParsable') notParsable.push(blobId)
-      else parsed.set(blobId, await parsedEmail(source, properties, body))
+      else parsed.set(blobId, await readEmail(source))
     }
     const orNull = (list: readonly string[]): readonly string[] | null => (list.length === 0 ? null : list)
     return [
@@ -87,22 +92,11 @@ async function openMessage(
   try {
     const content = await openBlobId(services, account, blobId)
     if (content === undefined) return 'notFound'
-    const source = await blobSource(readBlobId(blobId)!, content, budget)
+    const source = await blobSource(blobId, content, budget)
     // RFC 5322 §3.6: what does not begin with a field is no message.
     return (await source.header()).isEmpty ? 'notParsable' : source
   } catch (error) {
     if (isFault(error, 'notFound')) return 'notFound'
     throw error
   }
-}
-
-async function parsedEmail(
-  source: EmailSource,
-  properties: readonly string[],
-  body: BodyOptions,
-): Promise<JsonObject> {
-  const object: [string, Json][] = []
-  for (const name of properties)
-    object.push([name, absent.has(name) ? null : await messageValue(source, name, body)])
-  return objectOf(object)
 }
