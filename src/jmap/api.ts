@@ -82,8 +82,11 @@ async function answerRequest(o: JmapOptions, c: Context<JmapEnv>): Promise<Respo
   }
 }
 
+/** As bytes: of a text, node would make them once for the length and once more, and copy it behind the header. */
 const json = (value: JsonObject, headers: Record<string, string>): Response =>
-  new Response(JSON.stringify(value), { headers: { 'Content-Type': 'application/json', ...headers } })
+  new Response(Buffer.from(JSON.stringify(value)), {
+    headers: { 'Content-Type': 'application/json', ...headers },
+  })
 
 /** RFC 8620 §3.6.1: what is not application/json is notJSON. */
 function assertJson(type: string | undefined): void {
