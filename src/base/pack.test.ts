@@ -66,6 +66,31 @@ describe('packed values', () => {
     )
   })
 
+  it('go from one into another, as they were written or as they are read', () => {
+    fc.assert(
+      fc.property(
+        fc.array(anyUint, { maxLength: 60 }),
+        fc.array(anyUint),
+        fc.nat(60),
+        (first, second, skipped) => {
+          const one = new PackWriter(1)
+          for (const number of [...second, ...first]) one.uint(number)
+          one.clear()
+          for (const number of first) one.uint(number)
+          const from = new PackReader(one.done())
+          from.skipUints(Math.min(skipped, first.length))
+          const at = from.at
+          const to = new PackWriter(1).all(one).written(one).part(from, at, one.size)
+          const read = new PackReader(to.done())
+          for (const number of first) assert.equal(read.uint(), number)
+          assert.equal(read.uint(), one.size)
+          for (const number of [...first, ...first.slice(skipped)]) assert.equal(read.uint(), number)
+          assert.equal(read.left, 0)
+        },
+      ),
+    )
+  })
+
   it('that are damaged are a SyntaxFault, and nothing behind them is read', () => {
     const reads = ['u8', 'uint', 'int', 'bytes', 'text', 'latin1', 'ascending'] as const
     fc.assert(

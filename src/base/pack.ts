@@ -65,15 +65,27 @@ export class PackWriter {
     return this
   }
 
-  /** What another one has written, with its length in front. */
+  /** What another one has written. */
+  all(other: PackWriter): this {
+    return this.#copy(other.#buffer, 0, other.#at)
+  }
+
+  /** The same, with its length in front. */
   written(other: PackWriter): this {
-    const length = other.#at
-    this.uint(length)
-    this.#room(length)
+    return this.uint(other.#at).all(other)
+  }
+
+  /** Bytes of what a reader reads, as they are. */
+  part(from: PackReader, start: number, end: number): this {
+    return this.#copy(from.buffer, start, end)
+  }
+
+  #copy(from: Buffer, start: number, end: number): this {
+    this.#room(end - start)
     // Few bytes are sooner copied than handed over.
-    if (length > 32) other.#buffer.copy(this.#buffer, this.#at, 0, length)
-    else for (let i = 0; i < length; i++) this.#buffer[this.#at + i] = other.#buffer[i]!
-    this.#at += length
+    if (end - start > 32) from.copy(this.#buffer, this.#at, start, end)
+    else for (let i = start; i < end; i++) this.#buffer[this.#at + i - start] = from[i]!
+    this.#at += end - start
     return this
   }
 
@@ -123,6 +135,11 @@ export class PackWriter {
 export class PackReader {
   readonly #bytes: Buffer
   #at: number
+
+  /** Of all that is read. */
+  get buffer(): Buffer {
+    return this.#bytes
+  }
 
   constructor(bytes: Uint8Array, at = 0) {
     this.#bytes = asBuffer(bytes)
@@ -175,6 +192,11 @@ export class PackReader {
   skip(length: number): void {
     if (length > this.left) this.#damaged()
     this.#at += length
+  }
+
+  /** Passes over so many unsigned integers. */
+  skipUints(count: number): void {
+    for (let left = count; left > 0; left--) while (this.u8() >= 0x80);
   }
 
   text(): string {

@@ -48,17 +48,6 @@ export class TermList {
     return this.#terms.toString('utf8', at, this.#terms.indexOf(0, at))
   }
 
-  /** Every term with its number. */
-  *[Symbol.iterator](): Generator<readonly [number, Uint8Array]> {
-    let number = 0
-    for (let at = 1; at < this.#terms.length;) {
-      const end = this.#terms.indexOf(0, at)
-      if (end < 0) throw new SyntaxFault('damaged terms', at)
-      yield [number++, this.#terms.subarray(at, end)]
-      at = end + 1
-    }
-  }
-
   #termAt(mark: number): number {
     return this.#marks.readUInt32LE(mark * markBytes)
   }
@@ -154,11 +143,6 @@ export class Postings {
   constructor(terms: TermList, postings: Uint8Array, positions: Uint8Array | undefined) {
     this.#nth = new Nth(postings, (mark) => terms.postingsAt(mark))
     if (positions !== undefined) this.#nthPositions = new Nth(positions, (mark) => terms.positionsAt(mark))
-  }
-
-  /** As they are stored. */
-  stored(term: number): { readonly postings: Uint8Array; readonly positions: Uint8Array } {
-    return { postings: this.#nth.at(term), positions: this.#nthPositions?.at(term) ?? empty }
   }
 
   /** Marks the documents that have a term in one of the fields. A number beyond `marks` is damage. */

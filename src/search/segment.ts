@@ -2,10 +2,12 @@
  * A segment that is being searched. Sections are read when they are first needed and stay as long as the cache
  * of segments has room.
  */
+import { empty } from '#base/bytes.ts'
 import type { BlobHash } from '#base/id.ts'
 import { Lru } from '#base/lru.ts'
 import type { BlobStore } from '#blob/store.ts'
 import { Postings, TermList } from './dictionary.ts'
+import type { DictionaryBytes } from './dictionary-format.ts'
 import {
   type DictionaryName,
   headBytes,
@@ -48,15 +50,21 @@ export class Segment {
 
   /** `places`: with the positions of words. */
   async dictionary(name: DictionaryName, places = false): Promise<OpenDictionary> {
+    const { terms, marks, postings, positions } = await this.dictionaryBytes(name, places)
+    let list = this.#lists.get(name)
+    if (list === undefined) this.#lists.set(name, (list = new TermList(terms, marks)))
+    return { terms: list, postings: new Postings(list, postings, places ? positions : undefined) }
+  }
+
+  /** As they are stored; without positions where nobody asks for them. */
+  async dictionaryBytes(name: DictionaryName, places: boolean): Promise<DictionaryBytes> {
     const [terms, marks, postings, positions] = await Promise.all([
       this.#section(`${name}.terms`),
       this.#section(`${name}.marks`),
       this.#section(`${name}.postings`),
-      places ? this.#section(`${name}.positions`) : undefined,
+      places ? this.#section(`${name}.positions`) : empty,
     ])
-    let list = this.#lists.get(name)
-    if (list === undefined) this.#lists.set(name, (list = new TermList(terms, marks)))
-    return { terms: list, postings: new Postings(list, postings, positions) }
+    return { terms, marks, postings, positions }
   }
 
   #section(name: SectionName): Promise<Uint8Array> {
