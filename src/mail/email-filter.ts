@@ -135,29 +135,40 @@ interface ThreadTests {
 export type SlotTest = (slot: number) => boolean
 export type SlotAt = (index: number) => number
 
-/** A filter: a test where the columns answer it, and otherwise what is to be searched for, by slot. */
-export type Compiled = SlotTest | { readonly search: SearchCriteria }
+/**
+ * A filter: a test where the columns answer it; otherwise what is to be searched for, by slot, among the messages
+ * that meet a test.
+ */
+export type Compiled = SlotTest | Search
+
+interface Search {
+  readonly test: SlotTest
+  readonly search: SearchCriteria
+}
+
+const always: SlotTest = () => true
 
 /** `slotAt` tells the slot of an index of the search. */
 export function compileFilter(filter: EmailFilter, seen: SeenEmails, slotAt: SlotAt): Compiled {
-  if ('condition' in filter) return allOf(compileCondition(filter.condition, seen, slotAt), slotAt)
+  if ('condition' in filter) return allOf(compileCondition(filter.condition, seen, slotAt))
   const of = filter.conditions.map((one) => compileFilter(one, seen, slotAt))
-  if (filter.operator === 'AND') return allOf(of, slotAt)
+  if (filter.operator === 'AND') return allOf(of)
   const any = anyOf(of, slotAt)
   if (filter.operator === 'OR') return any
-  return typeof any === 'function' ? (slot) => !any(slot) : { search: { kind: 'not', of: any.search } }
+  if (typeof any === 'function') return (slot) => !any(slot)
+  return { test: always, search: { kind: 'not', of: criteriaOf(any, slotAt) } }
 }
 
-function allOf(of: readonly Compiled[], slotAt: SlotAt): Compiled {
+function allOf(of: readonly Compiled[]): Compiled {
   const [tests, searches] = apart(of)
-  const all = every(tests)
-  if (searches.length === 0) return all
-  return { search: { kind: 'and', of: [known(all, slotAt), ...searches] } }
+  const test = every([...tests, ...searches.map((one) => one.test).filter((one) => one !== always)])
+  if (searches.length === 0) return test
+  return { test, search: { kind: 'and', of: searches.map(({ search }) => search) } }
 }
 
 /** Asked for every message of an account: without a call more than it takes. */
 function every([first, second, ...more]: readonly SlotTest[]): SlotTest {
-  if (first === undefined) return () => true
+  if (first === undefined) return always
   if (second === undefined) return first
   const rest = more.length === 0 ? second : every([second, ...more])
   return (slot) => first(slot) && rest(slot)
@@ -167,18 +178,23 @@ function anyOf(of: readonly Compiled[], slotAt: SlotAt): Compiled {
   const [tests, searches] = apart(of)
   const any: SlotTest = tests.length === 1 ? tests[0]! : (slot) => tests.some((test) => test(slot))
   if (searches.length === 0) return any
-  return { search: { kind: 'or', of: [known(any, slotAt), ...searches] } }
+  const criteria = searches.map((one) => criteriaOf(one, slotAt))
+  return { test: always, search: { kind: 'or', of: [known(any, slotAt), ...criteria] } }
 }
 
-function apart(of: readonly Compiled[]): readonly [SlotTest[], SearchCriteria[]] {
+function apart(of: readonly Compiled[]): readonly [SlotTest[], Search[]] {
   const tests: SlotTest[] = []
-  const searches: SearchCriteria[] = []
+  const searches: Search[] = []
   for (const one of of) {
     if (typeof one === 'function') tests.push(one)
-    else searches.push(one.search)
+    else searches.push(one)
   }
   return [tests, searches]
 }
+
+/** The test with it. */
+const criteriaOf = ({ test, search }: Search, slotAt: SlotAt): SearchCriteria =>
+  test === always ? search : { kind: 'and', of: [known(test, slotAt), search] }
 
 const known = (test: SlotTest, slotAt: SlotAt): SearchCriteria => ({
   kind: 'known',
@@ -191,11 +207,11 @@ function compileCondition(condition: EmailCondition, seen: SeenEmails, slotAt: S
   if (hasAttachment !== undefined) of.push(attachment(hasAttachment, seen.view, slotAt))
   for (const region of ['from', 'to', 'cc', 'bcc', 'subject', 'text', 'body'] as const) {
     const text = condition[region]
-    if (text !== undefined) of.push({ search: textCriteria(region, text) })
+    if (text !== undefined) of.push({ test: always, search: textCriteria(region, text) })
   }
   if (header !== undefined) {
     const [name, text = ''] = header
-    of.push({ search: headerCriteria(name, text) })
+    of.push({ test: always, search: headerCriteria(name, text) })
   }
   return of
 }
@@ -251,7 +267,7 @@ function attachment(wanted: boolean, view: EmailView, slotAt: SlotAt): Compiled 
     if (structure !== undefined) attachments.set(slot, has)
     return has === wanted
   }
-  return { search: { kind: 'known', answer } }
+  return { test: always, search: { kind: 'known', answer } }
 }
 
 function areAllKnown({ attachments, places, count }: EmailView): boolean {

@@ -87,17 +87,17 @@ async function findEmails(o: EmailQueryOptions, seen: SeenEmails): Promise<Email
   // Where something is done with all that was found, all must be.
   const isFinal = isArranged(query.sort)
   const most = isFinal ? first : Number.POSITIVE_INFINITY
+  const { conditions } = traitsOf(query.filter)
   if (typeof compiled === 'function') {
     const collapse = isFinal && query.collapseThreads
-    const { conditions } = traitsOf(query.filter)
     const found = await scanOrder(order, seen, compiled, { most, collapse, signal: o.signal, conditions })
     return finished(o, seen, found, { isWhole: isWhole || !isFinal, isCollapsed: collapse, total })
   }
-  scan.places = await scanOrder(order, seen, () => true, { most: Number.POSITIVE_INFINITY, collapse: false })
+  const all = { most: Number.POSITIVE_INFINITY, collapse: false, signal: o.signal, conditions }
+  scan.places = await scanOrder(order, seen, compiled.test, all)
   const count = query.collapseThreads ? Number.POSITIVE_INFINITY : most
   const found = await searchPlaces(o, scan.places, compiled.search, count)
-  const isAll = isWhole || count === Number.POSITIVE_INFINITY
-  return finished(o, seen, found, { isWhole: isAll, isCollapsed: false, total })
+  return finished(o, seen, found.slots, { isWhole: found.isWhole, isCollapsed: false, total })
 }
 
 const noSlots = new Uint32Array(0)
@@ -175,9 +175,9 @@ async function searchPlaces(
   slots: Uint32Array,
   criteria: SearchCriteria,
   count: number,
-): Promise<Uint32Array<ArrayBuffer>> {
+): Promise<{ readonly slots: Uint32Array<ArrayBuffer>; readonly isWhole: boolean }> {
   const { db, blobs, account, indexes, signal, view } = o
-  const places = await searchMessages({
+  const { matches, isWhole } = await searchMessages({
     db,
     blobs,
     account,
@@ -191,7 +191,7 @@ async function searchPlaces(
     ...(signal === undefined ? {} : { signal }),
     ...(count === Number.POSITIVE_INFINITY ? {} : { wanted: { count, isFromEnd: false } }),
   })
-  return Uint32Array.from(places, (place) => slots[place]!)
+  return { slots: Uint32Array.from(matches, (place) => slots[place]!), isWhole }
 }
 
 async function finished(

@@ -34,7 +34,7 @@ export async function askIndexes(
   account: AccountId,
   leaves: Iterable<SearchCriteria>,
   view: Searched,
-  open: readonly number[],
+  open: ArrayLike<number>,
   words: WordsOf,
 ): Promise<IndexAnswers> {
   const answers = new Map<SearchCriteria, IndexAnswer>()
@@ -59,10 +59,13 @@ export async function askIndexes(
 }
 
 /** By index into the view: the number of the message in the index, -1 where it is not open or not there. */
-export function numbersIn(index: AccountIndex, view: Searched, open: readonly number[]): Int32Array {
-  const numbers = new Int32Array(view.count).fill(-1)
-  const ids = open.map((at) => view.ids.at(at))
-  for (const [i, number] of index.numbersOf(ids, ids.length).entries()) numbers[open[i]!] = number
+export function numbersIn(
+  index: AccountIndex,
+  { count, ids }: Searched,
+  open: ArrayLike<number>,
+): Int32Array {
+  const numbers = new Int32Array(count).fill(-1)
+  for (let i = 0; i < open.length; i++) numbers[open[i]!] = index.numberOf(ids.at(open[i]!))
   return numbers
 }
 

@@ -66,25 +66,31 @@ export interface MessageSearch {
 }
 
 /** Indexes into the view, ascending. A message that is gone meanwhile meets nothing that its bytes must show. */
-export const search = (o: SearchOptions): Promise<readonly number[]> =>
-  searchMessages({ ...o, columns: (criteria) => compileColumn(criteria, o.view, o.now) })
+export const search = async (o: SearchOptions): Promise<readonly number[]> =>
+  (await searchMessages({ ...o, columns: (criteria) => compileColumn(criteria, o.view, o.now) })).matches
+
+export interface Found {
+  /** Indexes into the view, ascending. */
+  readonly matches: readonly number[]
+  /** There are no others, though only so many were wanted. */
+  readonly isWhole: boolean
+}
 
 /** The same, by the columns of the caller. */
-export async function searchMessages(o: MessageSearch): Promise<readonly number[]> {
+export async function searchMessages(o: MessageSearch): Promise<Found> {
   const { view, columns, among, indexes } = o
   const fuzzy = await prepareFuzzy(leavesOf(o.criteria))
   const matches: number[] = []
   let condition = compile(o.criteria, { columns, index: noAnswers })
   const turn = Math.ceil(turnWork / (o.weight ?? Math.max(1, [...leavesOf(o.criteria)].length)))
-  const first = { count: among?.length ?? view.count, indexAt: (i: number) => among?.[i] ?? i }
+  const first = among === undefined ? view.count : Uint32Array.from(among)
   let open = await narrow(condition, first, matches, turn)
   if (open.length > 0 && indexes !== undefined) {
     const words: WordsOf = fuzzy?.words ?? (() => [])
     const index = await askIndexes(indexes, o.account, leavesOf(o.criteria), view, open, words)
     if (index.size > 0) {
       condition = compile(o.criteria, { columns, index })
-      const before = open
-      open = await narrow(condition, { count: before.length, indexAt: (i) => before[i]! }, matches, turn)
+      open = await narrow(condition, open, matches, turn)
     }
   }
   const known = o.wanted === undefined ? noneKnown : Uint32Array.from(matches).sort()
@@ -92,13 +98,15 @@ export async function searchMessages(o: MessageSearch): Promise<readonly number[
   const { pageEntries } = reader
   const read: number[] = []
   const pages = Math.ceil(open.length / pageEntries)
-  for (let i = 0; i < pages; i++) {
+  let isOver = false
+  let i = 0
+  for (; i < pages && !isOver; i++) {
     if (i > 0) await nextTurn()
     o.signal?.throwIfAborted()
     o.onProgress?.((among?.length ?? view.count) - open.length + i * pageEntries)
     const at = (o.wanted?.isFromEnd ? pages - 1 - i : i) * pageEntries
-    const page = open.slice(at, at + pageEntries)
-    const messages = await reader.page(page.map((index) => o.view.ids.at(index) as MessageId))
+    const page = open.subarray(at, at + pageEntries)
+    const messages = await reader.page(Array.from(page, (index) => o.view.ids.at(index) as MessageId))
     for (const [i, index] of page.entries()) {
       const message = messages[i]
       if (message === undefined) continue
@@ -106,9 +114,9 @@ export async function searchMessages(o: MessageSearch): Promise<readonly number[
       const answer = meets(condition, index, message, reader)
       if (answer === true || (answer !== false && (await answer))) read.push(index)
     }
-    if (o.wanted !== undefined && settledBy(page, known, o.wanted) + read.length >= o.wanted.count) break
+    if (o.wanted !== undefined) isOver = settledBy(page, known, o.wanted) + read.length >= o.wanted.count
   }
-  return ascending(read.length === 0 ? matches : matches.concat(read))
+  return { matches: ascending(read.length === 0 ? matches : matches.concat(read)), isWhole: i === pages }
 }
 
 const noneKnown = new Uint32Array(0)
@@ -116,28 +124,33 @@ const noneKnown = new Uint32Array(0)
 const ascending = (indexes: number[]): readonly number[] => indexes.sort((a, b) => a - b)
 
 /** Once a page has been read: how many of the known lie on the side from which all has been read. */
-function settledBy(page: readonly number[], known: Uint32Array, { isFromEnd }: Wanted): number {
+function settledBy(page: Uint32Array, known: Uint32Array, { isFromEnd }: Wanted): number {
   const at = lowerBound(known, known.length, isFromEnd ? page[0]! : page.at(-1)!)
   return isFromEnd ? known.length - at : at
 }
 
-/** Those of the entries that stay open; the ones that meet the condition are added to `matches`. */
+/**
+ * Those of the entries, or of so many first ones, that stay open; the ones that meet the condition are added to
+ * `matches`.
+ */
 async function narrow(
   condition: Condition,
-  { count, indexAt }: { readonly count: number; readonly indexAt: (i: number) => number },
+  entries: Uint32Array | number,
   matches: number[],
   turn: number,
-): Promise<number[]> {
-  const open: number[] = []
+): Promise<Uint32Array> {
+  const count = typeof entries === 'number' ? entries : entries.length
+  const open = new Uint32Array(count)
+  let stillOpen = 0
   const candidate = { index: 0, structure: undefined, answers: undefined }
   for (let i = 0; i < count; i++) {
     if (i % turn === turn - 1) await nextTurn()
-    const index = (candidate.index = indexAt(i))
+    const index = (candidate.index = typeof entries === 'number' ? i : entries[i]!)
     const answer = condition(candidate)
     if (answer === true) matches.push(index)
-    else if (answer === undefined) open.push(index)
+    else if (answer === undefined) open[stillOpen++] = index
   }
-  return open
+  return open.subarray(0, stillOpen)
 }
 
 const noAnswers: IndexAnswers = new Map()
@@ -191,11 +204,16 @@ function asNoMatch(error: unknown): false {
 type Leaf<K extends SearchCriteria['kind']> = Extract<SearchCriteria, { kind: K }>
 type Answers = Map<SearchCriteria, boolean>
 
+interface TextLeaf {
+  readonly leaf: Leaf<'body' | 'text'>
+  readonly folded: string
+}
+
 /** Reads messages, and answers what only their bytes can. */
 class MessageReader {
   readonly #o: MessageSearch
   readonly #headers: readonly Leaf<'header'>[]
-  readonly #texts: readonly { readonly leaf: Leaf<'body' | 'text'>; readonly folded: string }[]
+  readonly #texts: readonly TextLeaf[]
   readonly #phrases: readonly { readonly leaf: Leaf<'phrase'>; readonly words: readonly string[] }[]
   readonly #fuzzy: FuzzySearch | undefined
   readonly #fuzzyLeaves: readonly Fuzzy[]
@@ -273,17 +291,17 @@ class MessageReader {
     const ofText = this.#texts.filter(({ leaf }) => leaf.kind === 'text')
     const inHeader = new TextMatcher(ofText.map(({ folded }) => folded))
     const inBody = new TextMatcher(this.#texts.map(({ folded }) => folded))
+    const isFound = ({ leaf, folded }: TextLeaf): boolean =>
+      inBody.has(folded) || (leaf.kind === 'text' && inHeader.has(folded))
     const regions = ofText.length > 0 ? 'both' : 'body'
     for await (const piece of messageText(this.#o.blobs, row, structure.parts(), regions)) {
       const matcher = piece.region === 'header' ? inHeader : inBody
       matcher.push(piece.text)
       if (piece.last) matcher.endText()
       this.#o.signal?.throwIfAborted()
-      if (inBody.isDone) break
+      if (inBody.isDone || this.#texts.every(isFound)) break
     }
-    for (const { leaf, folded } of this.#texts) {
-      answers.set(leaf, inBody.has(folded) || (leaf.kind === 'text' && inHeader.has(folded)))
-    }
+    for (const one of this.#texts) answers.set(one.leaf, isFound(one))
   }
 }
 

@@ -25,6 +25,9 @@ export class AccountIndex {
   /** The number that the first document of each segment has in the whole index. */
   readonly #starts: readonly number[]
   readonly documents: number
+  /** Where the document is, or would be, that was asked for last: those of a view mostly follow each other. */
+  #near: { readonly ids: Float64Array; readonly start: number } = { ids: new Float64Array(0), start: 0 }
+  #at = 0
 
   constructor(segments: readonly Segment[]) {
     const starts: number[] = []
@@ -38,28 +41,25 @@ export class AccountIndex {
     this.documents = documents
   }
 
-  /** The number of each document in the index, -1 where it is not there. Cheapest for ids that ascend. */
-  numbersOf(ids: Iterable<number>, count: number): Int32Array {
-    const numbers = new Int32Array(count)
-    let segment = 0
-    let at = 0
-    let i = 0
-    for (const id of ids) {
-      const known = this.#segments[segment]
-      if (known !== undefined && known.ids[at] === id) numbers[i++] = this.#starts[segment]! + at++
-      else {
-        segment = this.#segmentOf(id)
-        const ids = this.#segments[segment]?.ids
-        at = ids === undefined ? 0 : lowerBound(ids, id)
-        const isThere = ids !== undefined && ids[at] === id
-        numbers[i++] = isThere ? this.#starts[segment]! + at++ : -1
-      }
-      if (known !== undefined && at >= known.ids.length && segment + 1 < this.#segments.length) {
-        segment++
-        at = 0
-      }
-    }
-    return numbers
+  /** The number of a document in the index, -1 where it is not there. Cheapest beside the last one asked for. */
+  numberOf(id: number): number {
+    const { ids, start } = this.#near
+    let at = this.#at
+    if (at + 1 < ids.length && ids[at + 1] === id) at++
+    else if (at > 0 && ids[at - 1] === id) at--
+    else if (ids[at] !== id) return this.#find(id)
+    this.#at = at
+    return start + at
+  }
+
+  #find(id: number): number {
+    const segment = this.#segmentOf(id)
+    const ids = this.#segments[segment]?.ids
+    if (ids === undefined) return -1
+    const at = lowerBound(ids, id)
+    this.#near = { ids, start: this.#starts[segment]! }
+    this.#at = at
+    return ids[at] === id ? this.#near.start + at : -1
   }
 
   /** By number of the document: whether the text contains the needle, which is folded. */
