@@ -7,7 +7,7 @@
 
 import path from 'node:path'
 import { fileURLToPath, pathToFileURL } from 'node:url'
-import { build, bundleOf, exists, isFresh, sourceOf } from './bundle.js'
+import { build, bundleOf, exists, isFresh, keepCompiled, sourceOf } from './bundle.js'
 import { Advice, ensureInstalled, ensureNode, orAdvise, root } from './prepare.js'
 
 // Each command is a program and the arguments that come before the user's.
@@ -22,8 +22,9 @@ const tools = {
 
 async function server() {
   const source = sourceOf('server')
-  if (isFresh('server')) return bundleOf('server')
-  return (await build()) ? bundleOf('server') : source
+  if (!isFresh('server') && !(await build())) return source
+  keepCompiled()
+  return bundleOf('server')
 }
 
 async function main() {

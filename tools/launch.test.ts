@@ -1,6 +1,16 @@
 import assert from 'node:assert/strict'
 import { spawn } from 'node:child_process'
-import { cpSync, existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import {
+  cpSync,
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs'
 import { tmpdir } from 'node:os'
 import path from 'node:path'
 import { after, test } from 'node:test'
@@ -41,9 +51,20 @@ function plantTree(name: string): string {
   return tree
 }
 
-function launch(tree: string, ...args: string[]): Promise<{ code: number | null; out: string; err: string }> {
+interface Launched {
+  readonly code: number | null
+  readonly out: string
+  readonly err: string
+}
+
+function launch(tree: string, ...args: string[]): Promise<Launched> {
+  return launchWith({}, tree, ...args)
+}
+
+function launchWith(more: NodeJS.ProcessEnv, tree: string, ...args: string[]): Promise<Launched> {
   const env = {
     ...process.env,
+    ...more,
     npm_execpath: path.join(tree, 'npm-cli.cjs'),
     npm_node_execpath: process.execPath,
   }
@@ -113,4 +134,64 @@ test('an unknown command and a missing program are told, without a stack', async
   assert.equal(missing.code, 1)
   assert.match(missing.err, /src\/server\/main.ts is missing/)
   assert.doesNotMatch(missing.err, /^ +at /m)
+})
+
+/** A tree whose server has a thread and a module that both load, in this tree's node_modules. */
+function plantServer(name: string): string {
+  const tree = path.join(folder, name)
+  for (const part of ['bin', 'package.json', 'package-lock.json'])
+    cpSync(path.join(root, part), path.join(tree, part), { recursive: true })
+  symlinkSync(path.join(root, 'node_modules'), path.join(tree, 'node_modules'))
+  mkdirSync(path.join(tree, 'src/server'), { recursive: true })
+  writeFileSync(
+    path.join(tree, 'src/server/main.ts'),
+    `import { isMainThread, Worker } from 'node:worker_threads'
+    if (isMainThread) new Worker(new URL(import.meta.url))
+    const { say } = await import('./say.ts')
+    if (!isMainThread) say()`,
+  )
+  writeFileSync(path.join(tree, 'src/server/say.ts'), "export const say = () => console.log('said')")
+  return tree
+}
+
+/** What Node says of a file whose compiled form was there. */
+const isKept = 'was accepted'
+const [entryAndChunk, threads] = [2, 2]
+
+test('what was compiled of the bundle is kept beside it, for all threads, until the bundle is another', async () => {
+  const tree = plantServer('compiled')
+  const start = () => launchWith({ NODE_DEBUG_NATIVE: 'COMPILE_CACHE' }, tree, 'start')
+  const kept = ({ code, err }: Launched): number => {
+    assert.equal(code, 0)
+    return err.split(isKept).length - 1
+  }
+  assert.equal(kept(await start()), 0)
+  assert.equal(kept(await start()), entryAndChunk * threads)
+  writeFileSync(path.join(tree, 'src/server/say.ts'), "export const say = () => console.log('said again')")
+  assert.equal(kept(await start()), 0)
+  assert.equal(kept(await start()), entryAndChunk * threads)
+})
+
+test('a start writes into dist and nowhere else, and goes on where it may not keep what was compiled', async () => {
+  const tree = plantServer('writes')
+  const [home, temporary] = ['home', 'tmp'].map((name) => path.join(folder, `writes-${name}`))
+  for (const made of [home!, temporary!]) mkdirSync(made)
+  const start = () => launchWith({ HOME: home, TMPDIR: temporary }, tree, 'start')
+  const found = (): readonly string[] => [
+    ...readdirSync(tree, { recursive: true, encoding: 'utf8' }).filter(
+      (name) => !/^(dist|node_modules)\//.test(name),
+    ),
+    ...readdirSync(home!),
+    ...readdirSync(temporary!),
+  ]
+  const before = found()
+  assert.equal((await start()).out, 'said\n')
+  assert.deepEqual(
+    found().filter((name) => !before.includes(name)),
+    ['dist'],
+  )
+  const compiled = path.join(tree, 'dist/compiled')
+  rmSync(compiled, { recursive: true })
+  writeFileSync(compiled, '')
+  assert.deepEqual(await start(), { code: 0, out: 'said\n', err: '' })
 })

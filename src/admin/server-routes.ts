@@ -87,7 +87,8 @@ const reloadRoute = ({ management, reload }: ServerRouteOptions, method: 'GET' |
 })
 
 function schemaRoutes({ management }: ServerRouteOptions): readonly ApiRoute[] {
-  const { hash, document } = schemaDocument(management)
+  let made: ReturnType<typeof schemaDocument> | undefined
+  const schema = (): ReturnType<typeof schemaDocument> => (made ??= schemaDocument(management))
   const route = { method: 'GET', tag, permissions: [], bare: true, data: anyObject } as const
   return [
     {
@@ -95,6 +96,7 @@ function schemaRoutes({ management }: ServerRouteOptions): readonly ApiRoute[] {
       path: '/api/schema',
       summary: 'All objects as JSON Schema, with the hash of it',
       handle: (c) => {
+        const { hash, document } = schema()
         c.header('ETag', `"${hash}"`)
         return c.json(document)
       },
@@ -104,6 +106,7 @@ function schemaRoutes({ management }: ServerRouteOptions): readonly ApiRoute[] {
       path: '/api/schema/:hash',
       summary: 'The same by its hash, to keep for good',
       handle: (c) => {
+        const { hash, document } = schema()
         if (c.req.param('hash') !== hash)
           throw new Fault('notFound', 'The objects are others by now: ask /api/schema.', { what: 'schema' })
         c.header('Cache-Control', 'private, max-age=31536000, immutable')

@@ -82,7 +82,10 @@ export async function checkDirectory(
     throw new Advice(`There is no mail store in ${directory}. Name its directory with --data DIR.`)
   using _lock = lockDirectory(directory)
   const engine = chooseEngine(directory, 'lmdb')
-  const committer = await CommitterThread.start({ directory, engine, reserveBytes: 0 }, o.spawn)
+  const committer = await CommitterThread.open(
+    { directory, engine, reserveBytes: 0 },
+    o.spawn({ role: 'committer' }),
+  )
   try {
     const failed = new Promise<never>((_resolve, reject) => committer.onError(reject))
     const bus = new LocalBus({ onError: () => {} })

@@ -12,9 +12,13 @@ import { Committer } from '#kv/committer.ts'
 import { Journal } from '#kv/journal.ts'
 import { LmdbWriter } from '#kv/engines/lmdb.ts'
 import { SqliteWriter } from '#kv/engines/sqlite.ts'
-import type { CommitterData } from './threads.ts'
+import type { CommitterStore } from './threads.ts'
 
-export type CommitterOrder = { readonly serve: MessagePort } | { readonly end: true }
+/** `open` comes first, and once. */
+export type CommitterOrder =
+  | { readonly open: CommitterStore }
+  | { readonly serve: MessagePort }
+  | { readonly end: true }
 
 export type CommitterReport = { readonly ready: true } | { readonly trouble: string }
 
@@ -22,7 +26,14 @@ const troubleMs = 10_000
 /** Free space is looked at this often, not before every group. */
 const guardMs = 500
 
-export function runCommitter(data: CommitterData): void {
+export function runCommitter(): void {
+  parentPort!.once('message', (order: CommitterOrder) => {
+    if ('open' in order) open(order.open)
+    else parentPort!.close()
+  })
+}
+
+function open(data: CommitterStore): void {
   const writer = openWriter(data)
   const sink = new SegmentWriter(join(data.directory, 'blobs'))
   const journal = new Journal(join(data.directory, 'journal'))
@@ -53,7 +64,7 @@ function troubleTeller(tell: (trouble: string) => void): (error: unknown) => voi
   }
 }
 
-function openWriter({ directory, engine }: CommitterData): StoreWriter {
+function openWriter({ directory, engine }: CommitterStore): StoreWriter {
   const rows = join(directory, 'rows')
   mkdirSync(rows, { recursive: true, mode: 0o700 })
   return engine === 'sqlite' ? new SqliteWriter(rows) : new LmdbWriter(rows)

@@ -26,7 +26,7 @@ const spawn: Spawn = (data) =>
 async function runThread(data: ThreadData): Promise<void> {
   switch (data.role) {
     case 'committer':
-      return (await import('./committer-thread.ts')).runCommitter(data)
+      return (await import('./committer-thread.ts')).runCommitter()
     case 'hash':
       return (await import('#account/hash-pool.ts')).serveHashing(parentPort!)
     case 'index':
@@ -41,6 +41,9 @@ async function runThread(data: ThreadData): Promise<void> {
 }
 
 if (isMainThread) {
+  // Comes up while this thread loads the rest of the program, which waits for it next.
+  const committer = spawn({ role: 'committer' })
+  committer.unref()
   const { runProcess } = await import('./process.ts')
-  await runProcess(process.argv.slice(2), import.meta.url, spawn)
+  await runProcess(process.argv.slice(2), import.meta.url, { spawn, committer })
 } else await runThread(workerData as ThreadData)

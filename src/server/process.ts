@@ -5,6 +5,7 @@
 import { dirname, join, relative } from 'node:path'
 import { existsSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
+import type { Worker } from 'node:worker_threads'
 import { Advice, adviseOn } from './advice.ts'
 import { readArguments, type ServerArguments, usage } from './arguments.ts'
 import { bestUrl, composeBanner } from './banner.ts'
@@ -18,19 +19,29 @@ const drainMs = 8000
 /** By then the process is gone, whatever still hangs. */
 const stopMs = 9700
 
+export interface ProcessThreads {
+  readonly spawn: Spawn
+  /** Without a store yet, and without keeping the process alive. */
+  readonly committer: Worker
+}
+
 /** The whole life of the process. Returns when the server runs. */
-export async function runProcess(args: readonly string[], mainFile: string, spawn: Spawn): Promise<void> {
+export async function runProcess(
+  args: readonly string[],
+  mainFile: string,
+  threads: ProcessThreads,
+): Promise<void> {
   try {
     const wanted = readArguments(args, process.env)
     if (wanted.do === 'help') process.stdout.write(usage)
     else if (wanted.do === 'version') process.stdout.write(`Postern ${version}\n`)
-    else await run(wanted, mainFile, spawn)
+    else await run(wanted, mainFile, threads)
   } catch (error) {
     fail(error, undefined)
   }
 }
 
-async function run(wanted: ServerArguments, mainFile: string, spawn: Spawn): Promise<void> {
+async function run(wanted: ServerArguments, mainFile: string, threads: ProcessThreads): Promise<void> {
   const state: { server: RunningServer | undefined; stopping: boolean } = {
     server: undefined,
     stopping: false,
@@ -56,7 +67,7 @@ async function run(wanted: ServerArguments, mainFile: string, spawn: Spawn): Pro
   process.on('SIGHUP', () => void state.server?.reload())
 
   const { directory, configPath } = wanted
-  const server = await startServer({ directory, configPath, environment: process.env, spawn, onFailure })
+  const server = await startServer({ directory, configPath, environment: process.env, ...threads, onFailure })
   state.server = server
   if (state.stopping) return
   const useColour = process.stdout.isTTY && process.env['NO_COLOR'] === undefined

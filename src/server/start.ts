@@ -7,6 +7,7 @@
  */
 import { randomBytes, randomUUID } from 'node:crypto'
 import { join } from 'node:path'
+import type { Worker } from 'node:worker_threads'
 import { removeAdminToken, writeAdminToken } from '#admin/admin-token.ts'
 import type { ServerFacts } from '#admin/server-facts.ts'
 import { systemClock } from '#base/clock.ts'
@@ -72,6 +73,8 @@ export interface StartOptions {
   readonly configPath: string | undefined
   readonly environment: Readonly<Record<string, string | undefined>>
   readonly spawn: Spawn
+  /** A thread of that role, which has no store yet. */
+  readonly committer: Worker
   /** A thread failed that the server cannot do without: the process must end. */
   readonly onFailure: (error: unknown) => void
 }
@@ -277,7 +280,7 @@ async function layGround(o: StartOptions, undo: AsyncDisposableStack): Promise<G
   const telemetry = new ServerTelemetry({ events: eventKinds, gauges: gaugeKinds }, systemClock)
   undo.use(keepLogs(settings, telemetry))
   undo.use(lockDirectory(directory))
-  const { engine, committer } = await openStorage(directory, settings, spawn)
+  const { engine, committer } = await openStorage(directory, settings, o.committer)
   undo.defer(() => committer.end())
   committer.onError(onFailure)
   committer.onTrouble((trouble) => telemetry.emit(events.storageTrouble, { trouble }))

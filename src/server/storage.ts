@@ -1,10 +1,10 @@
 /** The storage side of a start: which engine, and its committer. */
+import type { Worker } from 'node:worker_threads'
 import { Advice } from './advice.ts'
 import type { LiveSettings } from '#registry/live.ts'
 import { dataStore } from './settings.ts'
 import { chooseEngine, type EmbeddedEngine } from './engine-choice.ts'
 import { CommitterThread } from './store.ts'
-import type { Spawn } from './threads.ts'
 
 export interface Storage {
   readonly engine: EmbeddedEngine
@@ -12,10 +12,14 @@ export interface Storage {
 }
 
 /** Creates what is missing. Throws Advice where the directory was written by a newer release. */
-export async function openStorage(directory: string, settings: LiveSettings, spawn: Spawn): Promise<Storage> {
+export async function openStorage(
+  directory: string,
+  settings: LiveSettings,
+  thread: Worker,
+): Promise<Storage> {
   const { engine: wanted, reserve } = settings.get(dataStore)
   const engine = engineOf(directory, wanted === 'rocksdb' ? 'lmdb' : wanted)
-  const committer = await CommitterThread.start({ directory, engine, reserveBytes: reserve }, spawn)
+  const committer = await CommitterThread.open({ directory, engine, reserveBytes: reserve }, thread)
   return { engine, committer }
 }
 

@@ -17,7 +17,7 @@ import { LmdbReader } from '#kv/engines/lmdb.ts'
 import { SqliteReader } from '#kv/engines/sqlite.ts'
 import type { CommitterOrder, CommitterReport } from './committer-thread.ts'
 import type { EmbeddedEngine } from './engine-choice.ts'
-import type { CommitterData } from './threads.ts'
+import type { CommitterStore } from './threads.ts'
 
 export interface Store extends AsyncDisposable {
   readonly engine: KvEngine
@@ -35,13 +35,16 @@ export class CommitterThread {
     this.#counters = counters
   }
 
-  /** Resolves when the engine is open; rejects with its error where it cannot be. */
-  static async start(
-    o: Omit<CommitterData, 'role' | 'counters'>,
-    spawn: (data: CommitterData) => Worker,
-  ): Promise<CommitterThread> {
+  /**
+   * Has a thread whose role is `committer` open the store. Resolves when the engine is open; rejects with its
+   * error where it cannot be.
+   */
+  static async open(o: Omit<CommitterStore, 'counters'>, worker: Worker): Promise<CommitterThread> {
     const counters = newSharedCounters()
-    const worker = spawn({ ...o, role: 'committer', counters })
+    const order: CommitterOrder = { open: { ...o, counters } }
+    // It may have been started on suspicion, and then does not keep the process alive.
+    worker.ref()
+    worker.postMessage(order)
     await new Promise<void>((resolve, reject) => {
       worker.once('message', () => resolve())
       worker.once('error', reject)

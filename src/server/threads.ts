@@ -5,8 +5,13 @@ import type { CertificatePair } from '#net/certificate-set.ts'
 import type { ConfigurationText } from '#registry/live.ts'
 import type { EmbeddedEngine } from './engine-choice.ts'
 
+/** Has no more than its role: it begins before anybody has looked where the store is. */
 export interface CommitterData {
   readonly role: 'committer'
+}
+
+/** What the committer works on. */
+export interface CommitterStore {
   readonly directory: string
   readonly engine: EmbeddedEngine
   /** Deliveries are refused below this much free space; deletions still work. */

@@ -31,9 +31,9 @@ export async function openTestStore(
 ): Promise<TestStore> {
   const directory = o.directory ?? temporaryDirectory()
   const chosen = chooseEngine(directory, engine)
-  const committer = await CommitterThread.start(
+  const committer = await CommitterThread.open(
     { directory, engine: chosen, reserveBytes: o.reserveBytes ?? 0 },
-    spawnCommitter,
+    spawnCommitter({ role: 'committer' }),
   )
   const bus = new LocalBus({
     onError: (error) => {
