@@ -4,7 +4,8 @@
  */
 import { hash } from 'node:crypto'
 import type { Access } from '#account/access.ts'
-import type { AccountId } from '#base/id.ts'
+import type { AccountId, Modseq } from '#base/id.ts'
+import { modseqOf, stateOf } from '#kv/change-log.ts'
 import type { Mailbox } from '#mail/mailbox-row.ts'
 import { objectIdPrefix } from '#mail/object-id.ts'
 import {
@@ -51,6 +52,23 @@ export class OpenAccount {
     this.who = who
   }
 
+  /**
+   * The state that these numbers make. In an account of somebody else it is another one when the user gets rights as
+   * somebody else, since groups come and go: they see other things then.
+   */
+  stateOf(...numbers: readonly number[]): string {
+    const text = numbers.map((number) => stateOf(number as Modseq)).join('-')
+    return this.isOwn ? text : `${text}_${askerOf(this.who)}`
+  }
+
+  /** The numbers of a state; undefined for what the user, as who they are now, was never given. */
+  numbersOf(state: string): readonly Modseq[] | undefined {
+    const [text, asker, ...rest] = state.split('_', 3)
+    if (asker !== (this.isOwn ? undefined : askerOf(this.who)) || rest.length > 0) return undefined
+    const numbers = text!.split('-', 4).map(modseqOf)
+    return numbers.includes(undefined) ? undefined : (numbers as Modseq[])
+  }
+
   rightsOn({ grants }: Pick<Mailbox, 'grants'>): Rights {
     if (this.isOwn && grants.length === 0) return allRights
     return effectiveRights(this.id, grants, this.who)
@@ -68,8 +86,7 @@ export class OpenAccount {
 }
 
 /** For states: as whom the user is given rights; short, since only that it is another one matters. */
-export const askerOf = ({ who }: OpenAccount): string =>
-  hash('sha256', granteesOf(who).join(), 'hex').slice(0, 16)
+export const askerOf = (who: Identity): string => hash('sha256', granteesOf(who).join(), 'hex').slice(0, 16)
 
 const visible = rightsOf('l')
 /** RFC 8621 §2: mayReadItems. */
@@ -100,13 +117,23 @@ export const seenAccounts = async (services: Services, access: Access): Promise<
  * Those of them that the session has and whose changes are told: the own one, those of groups that the user is in,
  * and of others those in which something is subscribed to (RFC 9670 §1.4).
  */
-export async function sessionAccounts(services: Services, access: Access): Promise<readonly SeenAccount[]> {
+export const sessionAccounts = async (services: Services, access: Access): Promise<readonly SeenAccount[]> =>
+  (await readSessionAccounts(services, access)).accounts
+
+/** The same, with who asks, and all accounts that would be among them if they could be seen. */
+export async function readSessionAccounts(
+  services: Services,
+  access: Access,
+): Promise<{
+  readonly accounts: readonly SeenAccount[]
+  readonly who: Identity
+  readonly wanted: ReadonlySet<AccountId>
+}> {
   const who = await identityOf(services, access)
   const seen = await accountsOf(services, access, who)
-  if (seen.length === 1) return seen
   const subscribed = await services.db.read((tx) => listForeignSubscriptions(tx, access.account))
   const wanted = new Set([access.account, ...who.groups, ...subscribed.map(({ account }) => account)])
-  return seen.filter(({ id }) => wanted.has(id))
+  return { accounts: seen.filter(({ id }) => wanted.has(id)), who, wanted }
 }
 
 async function accountsOf(

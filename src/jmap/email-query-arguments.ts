@@ -172,11 +172,15 @@ export async function emailQueryState(
   const { ofIndex } = traitsOf(query.filter)
   const readsAll = account.isOwn && view.mailboxes.every((mailbox) => account.mayRead(mailbox))
   return {
-    modseq: view.changedAt,
+    modseq: readsAll ? view.changedAt : latest(view),
     indexed: ofIndex ? await indexedUpTo(call.services.db, account.id) : undefined,
-    asker: readsAll ? undefined : askerOf(account),
+    asker: readsAll ? undefined : askerOf(account.who),
   }
 }
+
+/** With other rights there may be other results. */
+const latest = ({ changedAt, mailboxes }: EmailView): Modseq =>
+  Math.max(changedAt, ...mailboxes.map(({ grantsModseq }) => grantsModseq)) as Modseq
 
 export const formatQueryState = ({ modseq, indexed, asker }: EmailQueryState): string =>
   [

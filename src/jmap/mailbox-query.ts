@@ -147,7 +147,7 @@ export function mailboxQueryState(
   if (account.isOwn) return { modseq, asker: undefined }
   const subscribed = asksSubscriptions(filter) ? seen.filter((one) => mailboxes.isSubscribed(one)) : []
   const ids = subscribed.map(({ id: one }) => one)
-  return { modseq, asker: hash('sha256', `${askerOf(account)} ${ids.join()}`, 'hex').slice(0, 16) }
+  return { modseq, asker: hash('sha256', `${askerOf(account.who)} ${ids.join()}`, 'hex').slice(0, 16) }
 }
 
 export const formatMailboxQueryState = ({ modseq, asker }: MailboxQueryState): string =>

@@ -1,7 +1,7 @@
 /** Foo/changes (RFC 8620 §5.2), from the change log. */
 import type { Permission } from '#account/permission.ts'
 import type { AccountId, DataType, Modseq } from '#base/id.ts'
-import { type ChangesSince, changesSince, modseqOf, stateOf } from '#kv/change-log.ts'
+import { type ChangesSince, changesSince } from '#kv/change-log.ts'
 import type { ReadTx } from '#kv/tx.ts'
 import type { TypeStates } from '#kv/type-states.ts'
 import type { OpenAccount } from './accounts.ts'
@@ -51,7 +51,7 @@ export function standardChanges(of: ChangesType): JmapMethod {
       const { db, settings, states } = call.services
       const most = settings.get(jmapSettings).changesMaxResults
       const limit = Math.min(maxChanges ?? most, most)
-      const since = parseState(sinceState!)
+      const since = knownState(account, sinceState!)
       if (since === undefined) throw cannotCalculate()
       const found = await db.read((tx) =>
         readChanges(tx, { states, account: account.id, type, since, limit }),
@@ -61,7 +61,7 @@ export function standardChanges(of: ChangesType): JmapMethod {
         account.isOwn && of.asksAlways !== true
           ? found
           : await of.visible(call, account, found, { since: since.from, most })
-      const { created, updated, destroyed, ...told } = pageOf(seen, since, limit)
+      const { created, updated, destroyed, ...told } = pageOf(account, seen, since, limit)
       const ids = (numbers: readonly number[]): readonly string[] => numbers.map((n) => of.idOf(account, n))
       return [
         {
@@ -90,13 +90,11 @@ interface KnownState {
   readonly last: number
 }
 
-function parseState(text: string): KnownState | undefined {
-  const [first, ...rest] = text.split('-', 4)
-  const from = modseqOf(first!)
-  if (from === undefined) return undefined
-  if (rest.length === 0) return { from, to: undefined, last: 0 }
-  const [to, last] = rest.map(modseqOf)
-  return rest.length !== 2 || to === undefined || last === undefined ? undefined : { from, to, last }
+function knownState(account: OpenAccount, state: string): KnownState | undefined {
+  const [from, to, last, ...rest] = account.numbersOf(state) ?? []
+  if (from === undefined || rest.length > 0) return undefined
+  if (to === undefined) return { from, to, last: 0 }
+  return last === undefined ? undefined : { from, to, last }
 }
 
 interface Wanted {
@@ -122,7 +120,7 @@ async function readChanges(
 }
 
 /** As many changes as fit behind those that the client knows. */
-function pageOf(found: ChangesSince, since: KnownState, limit: number): Page {
+function pageOf(account: OpenAccount, found: ChangesSince, since: KnownState, limit: number): Page {
   const rest = [...found.created, ...found.updated, ...found.destroyed]
     .filter((number) => number > since.last)
     .sort((a, b) => a - b)
@@ -131,9 +129,7 @@ function pageOf(found: ChangesSince, since: KnownState, limit: number): Page {
   const page = (list: readonly number[]): readonly number[] =>
     list.filter((number) => number > since.last && number <= last)
   return {
-    newState: isPart
-      ? [since.from, found.to, last].map((n) => stateOf(n as Modseq)).join('-')
-      : stateOf(found.to),
+    newState: isPart ? account.stateOf(since.from, found.to, last) : account.stateOf(found.to),
     hasMoreChanges: isPart || found.more,
     created: page(found.created),
     updated: page(found.updated),

@@ -8,7 +8,6 @@
 import type { Permission } from '#account/permission.ts'
 import { isFault } from '#base/fault.ts'
 import type { AccountId, DataType, Modseq } from '#base/id.ts'
-import { modseqOf, stateOf } from '#kv/change-log.ts'
 import type { WriteTx } from '#kv/tx.ts'
 import type { OpenAccount } from './accounts.ts'
 import { objectOf } from './dispatch.ts'
@@ -212,19 +211,25 @@ async function commit<F extends Fields, P>(of: SetType<F, P>, o: Work<F, P>): Pr
     [...new Set([account.id, ...others])],
     async (tx) => {
       const before = await states.before(tx, account.id, of.type)
-      assertState(args.ifInState, before, tx.modseq(account.id))
-      return { ...(await run(of, o, tx)), oldState: stateOf(before) }
+      assertState(account, args.ifInState, before, tx.modseq(account.id))
+      return { ...(await run(of, o, tx)), oldState: account.stateOf(before) }
     },
     { onCommit: (numbers) => (number = numbers.get(account.id)) },
   )
-  return { ...result, newState: number === undefined ? result.oldState : stateOf(number) }
+  return { ...result, newState: number === undefined ? result.oldState : account.stateOf(number) }
 }
 
 /** Whether nothing of the type has changed since the state was given out. Throws MethodError `stateMismatch`. */
-export function assertState(given: string | null | undefined, current: Modseq, next: Modseq): void {
+export function assertState(
+  account: OpenAccount,
+  given: string | null | undefined,
+  current: Modseq,
+  next: Modseq,
+): void {
   if (given === null || given === undefined) return
-  const known = modseqOf(given)
-  if (known === undefined || known < current || known >= next) throw new MethodError('stateMismatch')
+  const [known, ...rest] = account.numbersOf(given) ?? []
+  if (rest.length > 0 || known === undefined || known < current || known >= next)
+    throw new MethodError('stateMismatch')
 }
 
 type Done = Omit<SetResult, 'oldState' | 'newState'>

@@ -2,12 +2,12 @@ import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import { AccountWatch } from '#account/account-watch.ts'
 import { userAccess } from '#account/fixture.test.ts'
-import type { AccountId, Modseq } from '#base/id.ts'
+import type { AccountId, MailboxId, Modseq } from '#base/id.ts'
 import { LocalBus } from '#bus/engines/local.ts'
 import { KvDb } from '#kv/db.ts'
 import { inboxId } from '#mail/mailbox.ts'
 import { account, accountId, JmapTestServer } from './fixture.test.ts'
-import { pushStateOf, readPushState } from './push-state.ts'
+import { pushStateOf, readPushState, type Told } from './push-state.ts'
 import { type FollowOptions, type StateFollower, StateWatch } from './state-watch.ts'
 import type { JsonObject } from './value.ts'
 
@@ -35,6 +35,11 @@ async function watched(): Promise<Watched> {
 
 const next = async (follower: StateFollower): Promise<Record<string, JsonObject>> =>
   (await follower.next(never)).change['changed'] as unknown as Record<string, JsonObject>
+
+const pushStateFor = (w: Watched, id: AccountId): Promise<string> =>
+  new StateWatch({ services: w.server.services, accountWatch: w.accountWatch }).pushState(
+    userAccess(id, 'somebody@example.org'),
+  )
 
 const touch = (db: KvDb, type: 'Mailbox' | 'Identity' | 'Thread', of = account): Promise<void> =>
   db.write([of], async (tx) => tx.changed(of, type, 5, 'updated'))
@@ -167,6 +172,43 @@ describe('RFC 8620 §7.1: StateChange', () => {
     assert.ok(!all.includes('Subscription'))
   })
 
+  it('RFC 9670 §1.4: tells at once of an account that becomes visible where something is subscribed to', async () => {
+    using w = await watched()
+    const ann = await w.server.add(8, 'ann@example.org')
+    await w.server.shareFollowed(inboxId, ann.id, '')
+    using follower = await w.follow({}, ann.id)
+    const coming = next(follower)
+    await w.server.share(inboxId, ann.id, 'lr')
+    assert.ok(Object.keys((await coming)[accountId]!).includes('Mailbox'))
+  })
+
+  it('RFC 8620 §5.1: has other states of what others share, where the user comes into a group or leaves it', async () => {
+    using w = await watched()
+    const ann = await w.server.add(8, 'ann@example.org')
+    const team = await w.server.add(20, 'team@example.org', { isGroup: true })
+    await w.server.shareFollowed(inboxId, ann.id, 'lr')
+    await w.server.share(6 as MailboxId, team.id, 'lr')
+    const stateOf = async (): Promise<unknown> =>
+      (await w.server.call('Mailbox/get', { ids: [] }, { as: ann.name }))['state']
+    const [since, pushState] = [await stateOf(), await pushStateFor(w, ann.id)]
+    using follower = await w.follow({}, ann.id)
+    for (const groups of [[team.id], []]) {
+      const before = await stateOf()
+      ann.groups = groups
+      const coming = next(follower)
+      follower.access = userAccess(ann.id, ann.name)
+      const told = (await coming)[accountId]!
+      assert.equal(told['Mailbox'], await stateOf())
+      assert.notEqual(told['Mailbox'], before)
+      if (groups.length === 0) continue
+      const error = await w.server.error('Mailbox/changes', { sinceState: since }, ann.name)
+      assert.equal(error, 'cannotCalculateChanges')
+      using later = await w.follow({ since: pushState }, ann.id)
+      assert.ok(accountId in (await next(later)))
+    }
+    assert.equal(await stateOf(), since)
+  })
+
   it('tries again when the store cannot be read, and ends with the signal', async (t) => {
     using w = await watched()
     using follower = await w.follow()
@@ -181,17 +223,19 @@ describe('RFC 8620 §7.1: StateChange', () => {
 })
 
 describe('push states', () => {
-  const told = (count: number): ReadonlyMap<AccountId, Modseq> =>
-    new Map(Array.from({ length: count }, (_, i) => [(i + 1) as AccountId, (i * 1e6) as Modseq]))
+  const told = (count: number): Told => ({
+    asker: '0123456789abcdef',
+    upTo: new Map(Array.from({ length: count }, (_, i) => [(i + 1) as AccountId, (i * 1e6) as Modseq])),
+  })
 
   it('come back as they were given out, the own account in any case', () => {
     assert.deepEqual(readPushState(pushStateOf(told(20))), told(20))
-    const many = readPushState(pushStateOf(told(10_000)))
+    const { upTo: many } = readPushState(pushStateOf(told(10_000)))
     assert.ok(many.size > 100 && many.size < 10_000)
     assert.equal(many.get(1 as AccountId), 0)
   })
 
   for (const text of ['', 'A7', 'A7-', 'A7-1-2', 'B7-1', 'A7-1.', 'A7-01', 'A7-1.x', 'x'.repeat(1e6)])
     it(`of somebody else say nothing: ${text.slice(0, 20)}`, () =>
-      assert.deepEqual(readPushState(text), new Map()))
+      assert.equal(readPushState(text).upTo.size, 0))
 })

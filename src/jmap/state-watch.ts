@@ -77,7 +77,7 @@ export class StateWatch {
 
   /** What stands for everything that the user sees now. */
   async pushState(access: Access): Promise<string> {
-    const accounts = await pushedAccounts(this.#services, access)
+    const { accounts } = await pushedAccounts(this.#services, access)
     return pushStateOf((await differenceSince(this.#services, accounts, undefined, null)).now)
   }
 
@@ -187,14 +187,13 @@ export class StateFollower implements Disposable {
 
   /** The accounts are watched before they are read, so that a change in between is another look. */
   async #difference(): ReturnType<typeof differenceSince> {
-    const accounts = await pushedAccounts(this.#services, this.#access)
-    this.#watch(accounts)
+    const { accounts, watched } = await pushedAccounts(this.#services, this.#access)
+    this.#watch(watched)
     return differenceSince(this.#services, accounts, this.#told, this.#o.types)
   }
 
-  #watch(accounts: readonly AccountId[]): void {
+  #watch(wanted: ReadonlySet<AccountId>): void {
     if (this.#isOver) return
-    const wanted = new Set(accounts)
     for (const [account, watch] of this.#watches) {
       if (wanted.has(account)) continue
       watch[Symbol.dispose]()

@@ -1,7 +1,6 @@
 /** What Email/import and Email/copy share: new messages in an account, each an attempt of its own, in one commit. */
 import { type Fault, isFault } from '#base/fault.ts'
 import type { AccountId, Modseq } from '#base/id.ts'
-import { stateOf } from '#kv/change-log.ts'
 import type { WriteTx } from '#kv/tx.ts'
 import type { OpenAccount } from '../accounts.ts'
 import { objectOf } from '../dispatch.ts'
@@ -42,7 +41,7 @@ export async function bringIn({ call, to, from, ifInState, check, objects }: Bri
     accounts,
     async (tx) => {
       const before = await states.before(tx, to.id, 'Email')
-      assertState(ifInState, before, tx.modseq(to.id))
+      assertState(to, ifInState, before, tx.modseq(to.id))
       await check?.(tx)
       const places = await Places.read(tx, to)
       const created = new Map<string, Arrival>()
@@ -52,7 +51,7 @@ export async function bringIn({ call, to, from, ifInState, check, objects }: Bri
         if (isFault(done)) notCreated.set(creationId, setErrorOf(done))
         else created.set(creationId, done)
       }
-      return { created, notCreated, oldState: stateOf(before) }
+      return { created, notCreated, oldState: to.stateOf(before) }
     },
     { onCommit: (numbers) => (number = numbers.get(to.id)) },
   )
@@ -64,7 +63,7 @@ export async function bringIn({ call, to, from, ifInState, check, objects }: Bri
     response: {
       accountId: to.text,
       oldState,
-      newState: number === undefined ? oldState : stateOf(number),
+      newState: number === undefined ? oldState : to.stateOf(number),
       created: created.size === 0 ? null : objectOf(sets),
       notCreated: notCreated.size === 0 ? null : objectOf(notCreated),
     },

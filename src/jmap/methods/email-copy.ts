@@ -55,7 +55,7 @@ export const emailCopy = method({
       )
     }
     const check = async (tx: WriteTx): Promise<void> =>
-      assertState(args.ifFromInState, await states.before(tx, from.id, 'Email'), tx.modseq(from.id))
+      assertState(from, args.ifFromInState, await states.before(tx, from.id, 'Email'), tx.modseq(from.id))
     const { created, response } = await bringIn({ call, to, from, ifInState: args.ifInState, check, objects })
     const answer = { arguments: { fromAccountId: from.text, ...response } }
     if (args.onSuccessDestroyOriginal !== true || created.size === 0) return [answer]

@@ -2,7 +2,6 @@
 import { setImmediate as nextTurn } from 'node:timers/promises'
 import type { MailboxId, MessageId } from '#base/id.ts'
 import { whenThere } from '#base/maybe.ts'
-import { stateOf } from '#kv/change-log.ts'
 import type { ReadTx } from '#kv/tx.ts'
 import { messageBlob } from '#mail/client-blob.ts'
 import { firstEmailIds, mailboxesOf, readEmails, readStructures } from '#mail/email.ts'
@@ -89,7 +88,7 @@ export const emailGet = standardGet({
         smime.length === 0 ? object : { ...object, ...(await smimeObject(services, account, one, smime)) },
       )
     }
-    return { state: stateOf(state), list }
+    return { state: account.stateOf(state), list }
   },
 })
 

@@ -1,5 +1,4 @@
 /** EmailSubmission/get (RFC 8621 §7.1). */
-import { stateOf } from '#kv/change-log.ts'
 import { objectNumber } from '#mail/object-id.ts'
 import { listSubmissions, readSubmission } from '#mail/submission.ts'
 import type { QueueId } from '#queue/tables.ts'
@@ -17,7 +16,7 @@ export const emailSubmissionGet = standardGet({
   async read({ services }, account, { ids, properties, limit }) {
     assertSends(account)
     return services.db.read(async (tx) => {
-      const state = stateOf(await services.states.read(tx, account.id, 'EmailSubmission'))
+      const state = account.stateOf(await services.states.read(tx, account.id, 'EmailSubmission'))
       const list: JsonObject[] = []
       if (ids === null) {
         for (const one of await listSubmissions(tx, account.id, limit + 1))

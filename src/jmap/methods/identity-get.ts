@@ -1,5 +1,4 @@
 /** Identity/get (RFC 8621 §6.1). */
-import { stateOf } from '#kv/change-log.ts'
 import { listIdentities } from '#mail/identity.ts'
 import { objectNumber } from '#mail/object-id.ts'
 import { identityObject, identityProperties } from '../identity-object.ts'
@@ -24,6 +23,6 @@ export const identityGet = standardGet({
     const list = identities
       .filter(({ id }) => wanted === null || wanted.has(id))
       .map((identity) => chosen(identityObject(account, identity), properties))
-    return { state: stateOf(state), list }
+    return { state: account.stateOf(state), list }
   },
 })

@@ -1,5 +1,4 @@
 /** Mailbox/get (RFC 8621 §2.1). */
-import { stateOf } from '#kv/change-log.ts'
 import { mailboxExtensions, mailboxProperties, SeenMailboxes } from '../mailbox-object.ts'
 import { standardGet } from '../standard-get.ts'
 
@@ -20,6 +19,9 @@ export const mailboxGet = standardGet({
       ids === null
         ? mailboxes.seen
         : ids.map((id) => mailboxes.find(id)).filter((mailbox) => mailbox !== undefined)
-    return { state: stateOf(state), list: wanted.map((mailbox) => mailboxes.part(mailbox, properties)) }
+    return {
+      state: account.stateOf(state),
+      list: wanted.map((mailbox) => mailboxes.part(mailbox, properties)),
+    }
   },
 })

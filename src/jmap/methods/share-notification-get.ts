@@ -1,5 +1,4 @@
 /** ShareNotification/get (RFC 9670 §3.1). */
-import { stateOf } from '#kv/change-log.ts'
 import { listNotifications } from '#mail/share-notification.ts'
 import { principalsCapability } from '../principals.ts'
 import { assertOwn, shareNotificationObject, shareNotificationProperties } from '../share-notifications.ts'
@@ -22,6 +21,6 @@ export const shareNotificationGet = standardGet({
     const list = wanted.map((one) =>
       Object.fromEntries(Object.entries(one).filter(([name]) => properties.has(name))),
     )
-    return { state: stateOf(state), list }
+    return { state: account.stateOf(state), list }
   },
 })

@@ -1,6 +1,5 @@
 /** Thread/get (RFC 8621 §3.1). */
 import type { ThreadId } from '#base/id.ts'
-import { stateOf } from '#kv/change-log.ts'
 import type { MessageRow } from '#mail/message-row.ts'
 import { emailObjectId, objectNumber, threadObjectId } from '#mail/object-id.ts'
 import { firstThreads, readThreads } from '#mail/thread.ts'
@@ -34,7 +33,7 @@ export const threadGet = standardGet({
           ...(properties.has('emailIds') ? { emailIds: seen.map(([id]) => emailObjectId(id, prefix)) } : {}),
         })
       }
-      return { state: stateOf(state), list }
+      return { state: account.stateOf(state), list }
     })
   },
 })
