@@ -80,6 +80,7 @@ function writeFiles(directory: string, o: { imapPort: number; httpPort: number; 
   execFileSync('chown', ['-R', 'cyrus:mail', directory])
 }
 
+/** Each batch that is indexed ends with a commit of a quarter of a second; by default it has 20 messages. */
 const imapdConf = (directory: string): string => `configdirectory: ${directory}/conf
 defaultpartition: default
 partition-default: ${directory}/spool
@@ -99,6 +100,7 @@ httpmodules: jmap
 conversations: yes
 search_engine: xapian
 defaultsearchtier: t1
+search_batchsize: 5000
 t1searchpartition-default: ${directory}/search
 autocreate_quota: 0
 jmap_max_objects_in_get: 1000
