@@ -149,32 +149,40 @@ export class Postings {
   mark(term: number, wanted: FieldSet, marks: Uint8Array): void {
     const from = new PackReader(this.#nth.at(term))
     const set = from.u8()
-    for (let bit = 1; bit <= set; bit <<= 1) {
+    for (let bit = 1; bit <= set && bit <= wanted; bit <<= 1) {
       if ((set & bit) === 0) continue
       const count = from.uint()
-      const isWanted = (wanted & bit) !== 0
+      if ((wanted & bit) === 0) {
+        from.skipUints(count)
+        continue
+      }
       let document = 0
       for (let i = 0; i < count; i++) {
         document += from.uint()
-        if (!isWanted) continue
         if (document >= marks.length) throw new SyntaxFault('damaged postings', from.at)
         marks[document] = 1
       }
     }
   }
 
-  /** The places of a term in one field, document by document. */
-  *places(term: number, field: number): Generator<readonly [document: number, positions: number[]]> {
+  /** The places of a term in one field, document by document, of the documents that are marked. */
+  *places(
+    term: number,
+    field: number,
+    marks: Uint8Array,
+  ): Generator<readonly [document: number, positions: number[]]> {
     const from = new PackReader(this.#nth.at(term))
     const places = new PackReader(this.#nthPositions?.at(term) ?? empty)
     const set = from.u8()
-    for (let one = 0; 1 << one <= set; one++) {
+    for (let one = 0; 1 << one <= set && one <= field; one++) {
       if ((set & (1 << one)) === 0) continue
-      for (const document of from.ascending()) {
-        const positions = places.ascending()
-        if (one === field) yield [document, positions]
+      const documents = from.uint()
+      let document = 0
+      for (let i = 0; i < documents; i++) {
+        document += from.uint()
+        if (one === field && marks[document] === 1) yield [document, places.ascending()]
+        else places.skipUints(places.uint())
       }
-      if (one === field) return
     }
   }
 }

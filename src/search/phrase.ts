@@ -31,8 +31,7 @@ function placesOf(
 ): Places {
   const found: Places = new Map()
   for (const term of terms.numbersOf(text, kind)) {
-    for (const [document, positions] of postings.places(term, field)) {
-      if (having[document] !== 1) continue
+    for (const [document, positions] of postings.places(term, field, having)) {
       const before = found.get(document)
       if (before === undefined) found.set(document, positions)
       else for (const position of positions) before.push(position)
