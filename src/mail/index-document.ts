@@ -11,8 +11,8 @@ import { attachmentKind, beginsAs, mostAttachmentBytes } from '#search/attachmen
 import type { AttachmentReader } from '#search/attachment-thread.ts'
 import type { Languages } from '#search/languages.ts'
 import type { SegmentWriter } from '#search/segment-writer.ts'
-import type { StoredBytes } from './message-bytes.ts'
-import { decodedBody, messageText } from './part-text.ts'
+import { inMemory, type StoredBytes } from './message-bytes.ts'
+import { decodedBody, heldText, messageText, type TextPiece } from './part-text.ts'
 import { endOfWords } from './phrase-match.ts'
 
 /** Characters of text that are taken of one message. */
@@ -48,8 +48,9 @@ export async function indexMessage(
     for (const member of members) writer.add(member, stored.memberText(member))
     const root = stored.parts()
     for (const name of namesOfFiles(root)) writer.add('name', name)
-    await addTexts(writer, blobs, row, root)
-    await addAttachments(writer, blobs, row, root, attachments)
+    const held = await inMemory(blobs, row)
+    await addTexts(writer, blobs, held, root)
+    await addAttachments(writer, blobs, held, root, attachments)
   } catch {
     writer.markIncomplete()
   }
@@ -90,22 +91,37 @@ async function addTexts(
   row: Indexable['row'],
   root: Part,
 ): Promise<void> {
-  let taken = 0
+  const texts = new TextsOfMessage(writer)
+  if (row.blobBytes === 0) {
+    for (const piece of heldText(row.prefix, root, 'both')) if (!texts.add(piece)) return
+  } else for await (const piece of messageText(blobs, row, root, 'both')) if (!texts.add(piece)) return
+}
+
+class TextsOfMessage {
+  readonly #writer: SegmentWriter
+  #taken = 0
   /** The beginning of a word of which the next piece may have the end. */
-  let rest = ''
-  for await (const { region, text, last } of messageText(blobs, row, root, 'both')) {
-    taken += text.length
-    if (taken > mostText) {
-      writer.markIncomplete()
-      return
+  #rest = ''
+
+  constructor(writer: SegmentWriter) {
+    this.#writer = writer
+  }
+
+  /** Whether more is taken. */
+  add({ region, text, last }: TextPiece): boolean {
+    this.#taken += text.length
+    if (this.#taken > mostText) {
+      this.#writer.markIncomplete()
+      return false
     }
-    if (region === 'header') writer.addHeader(text)
+    if (region === 'header') this.#writer.addHeader(text)
     else {
-      const whole = rest + text
+      const whole = this.#rest + text
       const end = last ? whole.length : endOfWords(whole)
-      rest = whole.slice(end)
-      if (end > 0 || last) writer.add('body', whole.slice(0, end), last)
+      this.#rest = whole.slice(end)
+      if (end > 0 || last) this.#writer.add('body', whole.slice(0, end), last)
     }
+    return true
   }
 }
 

@@ -39,3 +39,14 @@ export function readMessageRange(
   const join = (bytes: Uint8Array): Uint8Array => Buffer.concat([prefix.subarray(start), bytes])
   return rest instanceof Promise ? rest.then(join) : join(rest)
 }
+
+/** What is read at once: more is not read from a disk to have some of it. */
+const smallBytes = 64 << 10
+
+/** The same message; where it is small its bytes are all in `prefix`, and `blobBytes` is 0. */
+export function inMemory(blobs: BlobStore, row: StoredBytes): Maybe<StoredBytes> {
+  if (row.blobBytes === 0 || sizeOf(row) > smallBytes) return row
+  const held = (prefix: Uint8Array): StoredBytes => ({ prefix, blob: row.blob, blobBytes: 0 })
+  const bytes = readMessageRange(blobs, row, 0, sizeOf(row))
+  return bytes instanceof Promise ? bytes.then(held) : held(bytes)
+}

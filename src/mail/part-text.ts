@@ -7,13 +7,13 @@ import { isUtf8 } from 'node:buffer'
 import { TextDecoder } from 'node:util'
 import type { Maybe } from '#base/maybe.ts'
 import type { BlobStore } from '#blob/store.ts'
-import { transferDecoder } from '#message/body.ts'
+import { decodeBody, transferDecoder } from '#message/body.ts'
 import { decodeCharset } from '#message/charset.ts'
 import { decodeHeaderText } from '#message/encoded-word.ts'
 import { FieldScanner } from '#message/headers.ts'
 import { htmlToText } from '#message/html-to-text.ts'
 import { charsetOf, isMessage, isMultipart, type Part } from '#message/structure.ts'
-import { readMessage, readMessageRange, type StoredBytes } from './message-bytes.ts'
+import { inMemory, readMessage, readMessageRange, type StoredBytes } from './message-bytes.ts'
 
 /** Decoded bytes of a part that are held at once. */
 const wholeBytes = 1 << 20
@@ -37,41 +37,73 @@ export async function* messageText(
   root: Part,
   regions: Region | 'both',
 ): AsyncGenerator<TextPiece> {
-  if (regions !== 'body') yield* headerText(blobs, row, root, 'header')
-  yield* partText(blobs, row, root, regions)
+  const held = await inMemory(blobs, row)
+  if (held.blobBytes === 0) {
+    yield* heldText(held.prefix, root, regions)
+    return
+  }
+  for (const { region, part, isHeader } of placesOfText(root, regions)) {
+    if (isHeader) yield* headerText(await readMessageRange(blobs, row, ...headerOf(part)), region)
+    else {
+      for await (const text of bodyText(blobs, row, part)) yield { region, text, last: false }
+      yield { region, text: '', last: true }
+    }
+  }
 }
 
-async function* partText(
-  blobs: BlobStore,
-  row: StoredBytes,
-  part: Part,
-  regions: Region | 'both',
-): AsyncGenerator<TextPiece> {
+/** The same of a message whose bytes are all in memory. */
+export function* heldText(bytes: Uint8Array, root: Part, regions: Region | 'both'): Generator<TextPiece> {
+  for (const { region, part, isHeader } of placesOfText(root, regions)) {
+    if (isHeader) yield* headerText(bytes.subarray(...headerOf(part)), region)
+    else {
+      const body = decodeBody(bytes.subarray(part.bodyStart, part.bodyEnd), part.encoding)
+      yield { region, text: textOfBody(body, part), last: true }
+    }
+  }
+}
+
+interface PlaceOfText {
+  readonly region: Region
+  readonly part: Part
+  /** The header of the part, else its body. */
+  readonly isHeader: boolean
+}
+
+function* placesOfText(root: Part, regions: Region | 'both'): Generator<PlaceOfText> {
+  if (regions !== 'body') yield { region: 'header', part: root, isHeader: true }
+  yield* placesInPart(root, regions)
+}
+
+function* placesInPart(part: Part, regions: Region | 'both'): Generator<PlaceOfText> {
   for (const child of part.children) {
     // The header of a message in the message is part of the body; that of another part is a MIME header.
-    if (isMessage(part)) yield* headerText(blobs, row, child, 'body')
-    else if (regions !== 'body') yield* headerText(blobs, row, child, 'header')
-    yield* partText(blobs, row, child, regions)
+    if (isMessage(part)) yield { region: 'body', part: child, isHeader: true }
+    else if (regions !== 'body') yield { region: 'header', part: child, isHeader: true }
+    yield* placesInPart(child, regions)
   }
   const isText = part.type === 'text' || part.type === 'message'
   if (regions === 'header' || part.children.length > 0 || isMultipart(part) || !isText) return
-  for await (const text of bodyText(blobs, row, part)) yield { region: 'body', text, last: false }
-  yield { region: 'body', text: '', last: true }
+  yield { region: 'body', part, isHeader: false }
 }
 
-async function* headerText(
-  blobs: BlobStore,
-  row: StoredBytes,
-  { headerStart, bodyStart }: Part,
-  region: Region,
-): AsyncGenerator<TextPiece> {
-  const end = Math.min(bodyStart, headerStart + maxHeaderBytes)
-  if (end === headerStart) return
-  const scanner = new FieldScanner(await readMessageRange(blobs, row, headerStart, end))
+/** As much of a header as is looked at. */
+const headerOf = ({ headerStart, bodyStart }: Part): readonly [start: number, end: number] => [
+  headerStart,
+  Math.min(bodyStart, headerStart + maxHeaderBytes),
+]
+
+function* headerText(bytes: Uint8Array, region: Region): Generator<TextPiece> {
+  const scanner = new FieldScanner(bytes)
   while (scanner.next()) {
     const name = scanner.bytes.toString('latin1', scanner.nameStart, scanner.nameEnd)
     yield { region, text: `${name}: ${decodeHeaderText(scanner.value(maxHeaderBytes))}`, last: true }
   }
+}
+
+/** Of a decoded body that is here as a whole. */
+function textOfBody(body: Uint8Array, part: Part): string {
+  const text = decodeCharset(body, charsetOf(part))
+  return part.subtype === 'html' ? htmlToText(text) : text
 }
 
 /** Decoded values of the fields of a header that have this name, in lower case. */
@@ -112,8 +144,7 @@ async function* bodyText(blobs: BlobStore, row: StoredBytes, part: Part): AsyncG
     yield characters.decode(end)
     return
   }
-  const text = decodeCharset(Buffer.concat([...held, end]), charset)
-  yield part.subtype === 'html' ? htmlToText(text) : text
+  yield textOfBody(Buffer.concat([...held, end]), part)
 }
 
 /** The decoded bytes of a part; undefined where they are more. */

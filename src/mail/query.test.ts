@@ -252,7 +252,7 @@ test('where only the first or last are wanted, they are the right ones, and othe
   let reads = 0
   const blobs = new Proxy(box.blobs, {
     get: (target, name) => {
-      if (name === 'read') reads++
+      if (name === 'read' || name === 'readRange') reads++
       const value: unknown = Reflect.get(target, name)
       return typeof value === 'function' ? value.bind(target) : value
     },

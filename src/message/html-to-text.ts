@@ -61,13 +61,16 @@ function nextMarkup(html: string, start: number): number {
   return at
 }
 
+const isAlphanumeric = (c: number): boolean =>
+  (c >= 0x30 && c <= 0x39) || ((c | 0x20) >= 0x61 && (c | 0x20) <= 0x7a && c < 0x80)
+
 /** "p", "/p", "!" for comments and declarations; undefined where "<" is just a character. */
 function tagName(html: string, at: number): string | undefined {
   const first = html.charCodeAt(at + 1)
   if (first === 0x21 || first === 0x3f) return '!'
   let end = first === 0x2f ? at + 2 : at + 1
   const start = end
-  while (end < html.length && end - start < 16 && /[A-Za-z0-9]/.test(html[end]!)) end++
+  while (end < html.length && end - start < 16 && isAlphanumeric(html.charCodeAt(end))) end++
   return end === start ? undefined : html.slice(at + 1, end).toLowerCase()
 }
 
