@@ -3,7 +3,7 @@ import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import path from 'node:path'
 import { after, test } from 'node:test'
-import { filesOf, judge, runNode, runTier } from './run-tier.ts'
+import { filesOf, judge, runNode, runTier, slowestOf } from './run-tier.ts'
 import { tiers, type TestTier } from './tiers.ts'
 
 const folder = mkdtempSync(path.join(tmpdir(), 'postern tier-'))
@@ -26,13 +26,40 @@ test('passes, failures and skips are counted, in one process and in many', async
     plant('skipped.test.ts', "describe('t', { skip: 'no program' }, () => { test('d', () => {}) })\n"),
     plant('b.test.ts', "describe('s', () => { test('c', () => { throw new Error('planted') }) })\n"),
   ]
-  for (const isolation of ['none', 'process'] as const) {
-    const { passed, failed, skipped } = await runTier({ ...tier, isolation }, files, {
-      strict: 'none',
-      print,
-    })
+  const ways = [{}, { shares: 2 }, { shares: 9 }, { isolation: 'process' }] as const
+  for (const way of ways) {
+    const { passed, failed, skipped } = await runTier({ ...tier, ...way }, files, { strict: 'none', print })
     assert.deepEqual({ passed, failed, skipped }, { passed: 1, failed: 1, skipped: 2 })
   }
+})
+
+test('the files that took longest come first, at most ten', async () => {
+  const files = [
+    plant('quick.test.ts', "test('q', () => {})\n"),
+    plant(
+      'slow.test.ts',
+      'for (const i of [1, 2]) test(`s${i}`, () => new Promise((done) => setTimeout(done, 300)))\n',
+    ),
+  ]
+  const { slowest = [] } = await runTier({ ...tier, shares: 2 }, files, { strict: 'none', print })
+  assert.deepEqual(
+    slowest.map(({ name }) => path.basename(name)),
+    ['slow.test.ts', 'quick.test.ts'],
+  )
+  const many = Array.from({ length: 12 }, (_, i) => ({ name: String(i), elapsedMs: i }))
+  assert.deepEqual(
+    slowestOf(many).map(({ name }) => name),
+    ['11', '10', '9', '8', '7', '6', '5', '4', '3', '2'],
+  )
+})
+
+test('a share that dies makes the tier fail, and what the others passed is told', async () => {
+  const files = [
+    plant('dies-too.test.ts', "test('a', () => { process.kill(process.pid, 'SIGKILL') })\n"),
+    plant('lives.test.ts', "test('b', () => {})\n"),
+  ]
+  const { passed, failed, remark } = await runTier({ ...tier, shares: 2 }, files, { strict: 'none', print })
+  assert.deepEqual([passed, failed, remark], [1, 1, 'the test process died'])
 })
 
 test('a program that is missing is told apart from what else makes a test skip', async () => {

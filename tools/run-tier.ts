@@ -10,12 +10,20 @@ import path from 'node:path'
 import { type TestTier } from './tiers.ts'
 import { root } from './tree.ts'
 
+export interface FileTime {
+  /** From the root of the repository. */
+  readonly name: string
+  readonly elapsedMs: number
+}
+
 export interface TierTotals {
   readonly passed: number
   readonly failed: number
   readonly skipped: number
   /** Those of the skipped that wanted a program which apt-get installs. */
   readonly missing?: number
+  /** The files whose tests took longest, at most ten. */
+  readonly slowest?: readonly FileTime[]
 }
 
 /** Which skips are failures: of programs that were to be installed, or all. */
@@ -58,7 +66,7 @@ export function runNode(
   }
   const stopAndLeave = () => {
     stopGroup('SIGKILL')
-    process.exit(130)
+    setImmediate(() => process.exit(130)) // after the others of this kind
   }
   process.once('SIGINT', stopAndLeave)
   process.once('SIGTERM', stopAndLeave)
@@ -92,12 +100,21 @@ export function filesOf(tier: TestTier, folder = root): readonly string[] {
   return globSync([...tier.include], { cwd: folder, ...exclude }).toSorted((a, b) => (a < b ? -1 : 1))
 }
 
-/** Runs test files; `strict` makes skips failures. */
-export async function runTier(
-  tier: TestTier,
-  files: readonly string[],
-  o: { strict: Strictness; print: Print },
-): Promise<TierResult> {
+/** The ten that took longest, the longest first. */
+export function slowestOf(files: readonly FileTime[]): readonly FileTime[] {
+  return files.toSorted((a, b) => b.elapsedMs - a.elapsedMs).slice(0, 10)
+}
+
+export interface TierOptions {
+  /** Makes skips failures. */
+  readonly strict: Strictness
+  readonly print: Print
+  /** Of the tests, beside those of this process. */
+  readonly env?: { readonly [name: string]: string }
+}
+
+/** Runs test files. */
+export async function runTier(tier: TestTier, files: readonly string[], o: TierOptions): Promise<TierResult> {
   const started = performance.now()
   const result = (totals: TierTotals, remark?: string): TierResult => ({
     name: tier.name,
@@ -106,6 +123,24 @@ export async function runTier(
     elapsedMs: performance.now() - started,
   })
   if (files.length === 0) return result({ passed: 0, failed: 0, skipped: 0 }, 'no test files')
+  const count = Math.min(tier.shares ?? 1, files.length)
+  const shares = Array.from({ length: count }, (_, share) => files.filter((_, i) => i % count === share))
+  return result(...add(await Promise.all(shares.map((share) => runFiles(tier, share, o)))))
+}
+
+type Verdict = readonly [totals: TierTotals, remark?: string | undefined]
+
+/** The verdict on a tier from those on its processes. */
+function add(verdicts: readonly Verdict[]): Verdict {
+  const sum = (count: 'passed' | 'failed' | 'skipped') =>
+    verdicts.reduce((total, [totals]) => total + totals[count], 0)
+  const slowest = slowestOf(verdicts.flatMap(([totals]) => totals.slowest ?? []))
+  const remark = verdicts.find(([, one]) => one !== undefined)?.[1]
+  return [{ passed: sum('passed'), failed: sum('failed'), skipped: sum('skipped'), slowest }, remark]
+}
+
+/** Runs test files with one test runner. */
+async function runFiles(tier: TestTier, files: readonly string[], o: TierOptions): Promise<Verdict> {
   const folder = mkdtempSync(path.join(tmpdir(), 'postern-tier-'))
   const totalsFile = path.join(folder, 'totals.json')
   try {
@@ -123,9 +158,9 @@ export async function runTier(
     const ended = await runNode([...flags, ...files], {
       timeoutMs: tier.budgetMs,
       print: o.print,
-      env: { POSTERN_TIER_TOTALS: totalsFile },
+      env: { ...o.env, POSTERN_TIER_TOTALS: totalsFile },
     })
-    return result(...judge(ended, readTotals(totalsFile), tier.budgetMs, o.strict))
+    return judge(ended, readTotals(totalsFile), tier.budgetMs, o.strict)
   } finally {
     rmSync(folder, { recursive: true, force: true })
   }
@@ -145,7 +180,7 @@ export function judge(
   totals: TierTotals | undefined,
   budgetMs: number,
   strict: Strictness,
-): [TierTotals, string?] {
+): Verdict {
   const known = totals ?? { passed: 0, failed: 0, skipped: 0 }
   const broken = { ...known, failed: known.failed + 1 }
   if (ended.how === 'timeout') return [broken, `not done after ${budgetMs / 1000} s, stopped`]

@@ -1,12 +1,13 @@
 /**
  * A reporter for node:test that says what a person needs: each failure in full, each skip with its reason,
- * nothing on what passed. The totals go as JSON to the file that POSTERN_TIER_TOTALS names.
+ * nothing on what passed. The totals, with the files that took longest, go as JSON to the file that
+ * POSTERN_TIER_TOTALS names.
  */
 import { writeFileSync } from 'node:fs'
 import path from 'node:path'
 import { type TestEvent } from 'node:test/reporters'
 import { inspect } from 'node:util'
-import { type TierTotals } from './run-tier.ts'
+import { slowestOf, type TierTotals } from './run-tier.ts'
 import { root } from './tree.ts'
 
 type Named = Extract<TestEvent, { type: 'test:pass' | 'test:fail' }>['data']
@@ -28,7 +29,12 @@ function failsByItself({ details }: Extract<TestEvent, { type: 'test:fail' }>['d
 
 export async function* report(source: AsyncIterable<TestEvent>): AsyncGenerator<string> {
   const totals = { passed: 0, failed: 0, skipped: 0, missing: 0 }
+  const elapsedMs = new Map<string, number>()
   for await (const { type, data } of source) {
+    if ((type === 'test:pass' || type === 'test:fail') && data.nesting === 0 && data.file !== undefined) {
+      const file = path.relative(root, data.file)
+      elapsedMs.set(file, (elapsedMs.get(file) ?? 0) + data.details.duration_ms)
+    }
     if (type === 'test:stdout' || type === 'test:stderr') yield data.message
     else if (type === 'test:fail' && data.todo === undefined && failsByItself(data)) {
       totals.failed++
@@ -44,7 +50,8 @@ export async function* report(source: AsyncIterable<TestEvent>): AsyncGenerator<
     }
   }
   const file = process.env['POSTERN_TIER_TOTALS']
-  if (file !== undefined) writeFileSync(file, JSON.stringify(totals satisfies TierTotals))
+  const slowest = slowestOf([...elapsedMs].map(([name, ms]) => ({ name, elapsedMs: ms })))
+  if (file !== undefined) writeFileSync(file, JSON.stringify({ ...totals, slowest } satisfies TierTotals))
 }
 
 // The one default export of the repository: the test runner asks for it.

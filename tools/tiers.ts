@@ -11,11 +11,18 @@ export interface TestTier {
   readonly exclude?: readonly string[]
   /** 'none': all files in one process, fast, no module state. 'process': a process per file. */
   readonly isolation: 'none' | 'process'
+  /** With isolation 'none': how many processes share the files, one processor each. 1 if left out. */
+  readonly shares?: number
   /** The tier is ended, and has failed, when it takes longer. */
   readonly budgetMs: number
   /** Also part of `npm run test:fast`. */
   readonly fast?: true
-  /** Brings what the tier needs, as root, where apt-get works; a skip counts as a failure after it ran. */
+  /** Its tests start servers. */
+  readonly servers?: true
+  /**
+   * Brings what the tier needs, as root, where apt-get works; a skip counts as a failure after it ran. It runs
+   * once, beside the tiers before.
+   */
   readonly setup?: string
 }
 
@@ -36,6 +43,7 @@ export const tiers: readonly TestTier[] = [
     ],
     exclude: engines,
     isolation: 'none',
+    shares: 2,
     budgetMs: 6 * minutes,
     fast: true,
   },
@@ -46,12 +54,19 @@ export const tiers: readonly TestTier[] = [
     isolation: 'none',
     budgetMs: 1 * minutes,
   },
-  { name: 'e2e', include: ['test/e2e/**/*.test.ts'], isolation: 'process', budgetMs: 8 * minutes },
+  {
+    name: 'e2e',
+    include: ['test/e2e/**/*.test.ts'],
+    isolation: 'process',
+    budgetMs: 8 * minutes,
+    servers: true,
+  },
   {
     name: 'durability',
     include: ['test/durability/**/*.test.ts'],
     isolation: 'process',
     budgetMs: 12 * minutes,
+    servers: true,
     setup,
   },
   {
@@ -59,6 +74,7 @@ export const tiers: readonly TestTier[] = [
     include: ['test/interop/**/*.test.ts'],
     isolation: 'process',
     budgetMs: 5 * minutes,
+    servers: true,
     setup,
   },
 ]

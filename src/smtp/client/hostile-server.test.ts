@@ -221,6 +221,7 @@ for (const [what, serve, said] of talkers) {
 }
 
 test('a server that reads no further in the middle of a message is left after the time for a block', async () => {
+  let silent: Socket | undefined
   await using server = await rawServer((socket) => {
     socket.write('220 x\r\n')
     let isSilent = false
@@ -229,9 +230,7 @@ test('a server that reads no further in the middle of a message is left after th
       isSilent = piece.toString().startsWith('DATA')
       socket.write(isSilent ? '354 go\r\n' : '250 x\r\n')
       if (!isSilent) return
-      socket.pause()
-      // To see that it was left it has to read.
-      setTimeout(() => socket.resume(), 2000)
+      silent = socket.pause()
     })
   })
   // The answer to the whole is awaited for ten minutes.
@@ -241,6 +240,8 @@ test('a server that reads no further in the middle of a message is left after th
   const [result] = await transport.deliver(jobFor(toDomain('remote.example'), [bob], { text }), never)
   assert.equal(brief([result!]), 'delayed 4.4.2')
   assert.match(result!.attempt.said, /did not answer in time/)
+  // To see that it was left it has to read.
+  silent!.resume()
   await server.left()
 })
 
