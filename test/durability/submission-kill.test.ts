@@ -168,12 +168,13 @@ async function send(
   asked.canceled = answer['notUpdated'] === null ? 'yes' : 'no'
 }
 
-async function untilNothingWaits(server: TestServer, { accountId }: Account): Promise<void> {
-  for (let tries = 0; tries < 1200; tries++) {
-    const filter = { undoStatus: 'pending' }
-    const { ids } = await call(server, 'EmailSubmission/query', { accountId, filter })
-    if ((ids as string[]).length === 0) return
-    await wait(50)
+/** What cannot be unsent any more, since an attempt before may have gone through, may wait all the same. */
+async function untilNothingWaits(server: TestServer, account: Account): Promise<void> {
+  for (let tries = 0; tries < 600; tries++) {
+    const told = await submissionsOf(server, account)
+    const waits = [...told].some(([recipient, one]) => one.deliveryStatus[recipient]!.delivered === 'queued')
+    if (!waits) return
+    await wait(100)
   }
 }
 
@@ -183,13 +184,8 @@ interface Told {
   readonly deliveryStatus: Readonly<Record<string, { readonly delivered: string }>>
 }
 
-async function wrongWith(
-  server: TestServer,
-  { accountId }: Account,
-  ledger: Ledger,
-  sink: CountingSink,
-): Promise<string[]> {
-  const wrong: string[] = []
+/** By recipient. */
+async function submissionsOf(server: TestServer, { accountId }: Account): Promise<ReadonlyMap<string, Told>> {
   const { ids } = await call(server, 'EmailSubmission/query', { accountId })
   const told = new Map<string, Told>()
   for (let at = 0; at < (ids as string[]).length; at += 200) {
@@ -197,6 +193,17 @@ async function wrongWith(
     const { list } = await call(server, 'EmailSubmission/get', { accountId, ids: page })
     for (const one of list as Told[]) told.set(Object.keys(one.deliveryStatus)[0]!, one)
   }
+  return told
+}
+
+async function wrongWith(
+  server: TestServer,
+  account: Account,
+  ledger: Ledger,
+  sink: CountingSink,
+): Promise<string[]> {
+  const wrong: string[] = []
+  const told = await submissionsOf(server, account)
   for (const [recipient, { id, canceled }] of ledger) {
     const has = sink.copies.has(recipient)
     const one = told.get(recipient)
