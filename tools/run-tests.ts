@@ -87,8 +87,8 @@ async function runWithSetup(tier: TestTier, env: TierOptions['env']): Promise<Ti
  * time, and a folder where what Node made of a module is kept for the next process that wants it.
  */
 async function serverEnvironment(cache: string): Promise<TierOptions['env']> {
-  const { build, isFresh } = (await import(pathToFileURL(path.join(root, 'bin/bundle.js')).href)) as Bundler
-  const hasBundle = isFresh('server') || (await build())
+  const bundler = (await import(pathToFileURL(path.join(root, 'bin/bundle.js')).href)) as Bundler
+  const hasBundle = bundler.isFresh('server') || (await bundler.build())
   return { NODE_COMPILE_CACHE: cache, ...(hasBundle && { POSTERN_TEST_BUNDLE: '1' }) }
 }
 

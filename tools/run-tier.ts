@@ -151,8 +151,8 @@ async function runFiles(tier: TestTier, files: readonly string[], o: TierOptions
       '--test',
       `--test-isolation=${tier.isolation}`,
       `--test-timeout=${testTimeoutMs}`,
-      // Also where there are only two processors: such tests mostly wait, for disks and for other processes.
-      `--test-concurrency=${Math.max(2, availableParallelism() - 1)}`,
+      // One more than there are processors: such tests wait half the time, for disks and for other processes.
+      `--test-concurrency=${availableParallelism() + 1}`,
       `--test-reporter=${reporter}`,
     ]
     const ended = await runNode([...flags, ...files], {
