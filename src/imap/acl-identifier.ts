@@ -48,10 +48,10 @@ export async function identifierName(session: ImapSession, grantee: AccountId): 
   return grantee === anyone ? anyoneName : (await session.services.principals.byId(grantee))?.name
 }
 
-/** The one whose rights are changed is told of it (RFC 9670 §3). */
-export async function noticeFor(session: ImapSession, { grantee }: Identifier): Promise<ShareNotice> {
+/** Those whose rights are changed are told of it (RFC 9670 §3). */
+export async function noticeFor(session: ImapSession, grantees: readonly AccountId[]): Promise<ShareNotice> {
   const { account, name, emails } = session.access!
   const { principals, clock } = session.services
-  const told = await toldOf(principals, account, [grantee])
+  const told = await toldOf(principals, account, grantees)
   return { by: { account, name, email: emails[0] ?? null }, at: clock.now(), told }
 }

@@ -216,8 +216,8 @@ export class Mailboxes {
   }
 
   /** A commit that makes a mailbox; the body asks whether the user may. */
-  writeIn<T>(account: AccountId, body: (tx: WriteTx) => Promise<T>): Promise<T> {
-    return this.#commit([account], body)
+  writeIn<T>(accounts: readonly AccountId[], body: (tx: WriteTx) => Promise<T>): Promise<T> {
+    return this.#commit(accounts, body)
   }
 
   #commit<T>(accounts: readonly AccountId[], body: (tx: WriteTx) => Promise<T>): Promise<T> {

@@ -3,6 +3,7 @@
  */
 import type { AccountId, MailboxId } from '#base/id.ts'
 import { Fault } from '#base/fault.ts'
+import type { Db } from '#kv/db.ts'
 import type { WriteTx } from '#kv/tx.ts'
 import type { MailLimits } from '#mail/limits.ts'
 import { createMailbox, inboxId, listMailboxes } from '#mail/mailbox.ts'
@@ -17,6 +18,7 @@ import {
   type Rights,
   rightsOf,
 } from '#mail/rights.ts'
+import type { ShareNotice } from '#mail/share-notification.ts'
 import { delimiter, parentPath } from './mailbox-name.ts'
 import { notPermitted } from './mailbox-ref.ts'
 
@@ -49,35 +51,56 @@ export async function newPlace(
 }
 
 function rightsAbove(all: readonly Mailbox[], account: AccountId, path: string, who: Identity): Rights {
-  for (let above = parentPath(path); above !== undefined; above = parentPath(above)) {
-    const mailbox = findMailbox(all, above)
-    if (mailbox !== undefined) return effectiveRights(account, mailbox.grants, who)
-  }
+  const above = nearestAbove(all, path)
+  if (above !== undefined) return effectiveRights(account, above.grants, who)
   if (who.account === account) return allRights
   // At the top of a group its members may do what they may in its Inbox; at the top of a user nobody else.
   const inbox = all.find(({ id }) => id === inboxId)
   return who.groups.includes(account) ? effectiveRights(account, inbox?.grants ?? [], who) : noRights
 }
 
+function nearestAbove(all: readonly Mailbox[], path: string): Mailbox | undefined {
+  for (let above = parentPath(path); above !== undefined; above = parentPath(above)) {
+    const mailbox = findMailbox(all, above)
+    if (mailbox !== undefined) return mailbox
+  }
+  return undefined
+}
+
+/** Those who are given rights on what is made there. */
+export async function granteesAbove(
+  db: Pick<Db, 'read'>,
+  account: AccountId,
+  path: string,
+): Promise<readonly AccountId[]> {
+  const above = nearestAbove(await db.read((tx) => listMailboxes(tx, account)), path)
+  return above?.grants.map(({ grantee }) => grantee) ?? []
+}
+
+interface NewMailboxOptions {
+  readonly limits: MailLimits
+  readonly notice: ShareNotice
+}
+
 /** The mailbox above a new place, made with all above it where it is missing; 0 for the top. */
 export function ensureParent(
   tx: WriteTx,
   { account, path }: NewPlace,
-  limits: MailLimits,
+  o: NewMailboxOptions,
 ): Promise<MailboxId | 0> {
-  return ensure(tx, account, parentPath(path), limits)
+  return ensure(tx, account, parentPath(path), o)
 }
 
 async function ensure(
   tx: WriteTx,
   account: AccountId,
   path: string | undefined,
-  limits: MailLimits,
+  o: NewMailboxOptions,
 ): Promise<MailboxId | 0> {
   if (path === undefined) return 0
   const found = findMailbox(await listMailboxes(tx, account), path)
   if (found !== undefined) return found.id
-  const parent = await ensure(tx, account, parentPath(path), limits)
+  const parent = await ensure(tx, account, parentPath(path), o)
   const name = path.slice(path.lastIndexOf(delimiter) + 1)
-  return (await createMailbox(tx, account, { name, parent, limits })).id
+  return (await createMailbox(tx, account, { ...o, name, parent })).id
 }

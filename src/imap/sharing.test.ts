@@ -469,3 +469,23 @@ test('RFC 9670 §3: who is given rights, or loses them, is notified', async () =
   await ask(client, 'a3 SETACL Archive staff@example.org lr', ['a3 OK SETACL completed'])
   assert.deepEqual(await told(), [])
 })
+
+test('RFC 9670 §3: what is made below a shared mailbox is notified too, and what is deleted', async () => {
+  await using server = await start()
+  const client = await server.signedIn()
+  const told = async (): Promise<readonly string[]> =>
+    (await server.db.read((tx) => listNotifications(tx, anna))).map(
+      ([, { name, oldRights, newRights }]) => `${name} ${oldRights} ${newRights}`,
+    )
+  await server.share(archive, anna, 'lr')
+  const lr = rightsOf('lr')
+  await ask(client, 'a1 CREATE Archive/a/b', ['a1 OK [MAILBOXID (F8)] CREATE completed'])
+  assert.deepEqual(await told(), [`a 0 ${lr}`, `b 0 ${lr}`])
+  await ask(client, 'a2 RENAME INBOX Archive/c', ['a2 OK RENAME completed'])
+  assert.deepEqual((await told()).slice(2), [`c 0 ${lr}`])
+  await ask(client, 'a3 DELETE Archive/a/b', ['a3 OK DELETE completed'])
+  assert.deepEqual(await told(), [`a 0 ${lr}`, `c 0 ${lr}`])
+  await server.share(sent, anna, 'lr')
+  await ask(client, 'a4 DELETE Sent', ['a4 OK DELETE completed'])
+  assert.deepEqual((await told()).at(-1), `Sent ${lr} 0`)
+})

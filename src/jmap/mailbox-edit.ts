@@ -104,6 +104,7 @@ export class MailboxEdit implements SetWork {
         subscribed: account.isOwn && isSubscribed,
         sortOrder: given.sortOrder ?? 0,
         limits: prepared.limits,
+        notice: prepared.notice,
         ...(role === null ? {} : { role }),
         ...this.#later,
       }),
@@ -159,7 +160,7 @@ export class MailboxEdit implements SetWork {
   }
 
   async destroy(text: string): Promise<void> {
-    const { tx, account } = this.#context
+    const { tx, account, prepared } = this.#context
     const mailboxes = await this.#mailboxes()
     const mailbox = mailboxes.find(text)
     if (mailbox === undefined) throw notFound()
@@ -172,7 +173,7 @@ export class MailboxEdit implements SetWork {
       if (!mayEmpty(mailboxes, mailbox))
         throw new SetFault('forbidden', 'This needs mayRemoveItems on the mailbox.')
     }
-    await deleteMailbox(tx, account.id, mailbox.id, this.#later)
+    await deleteMailbox(tx, account.id, mailbox.id, { ...this.#later, notice: prepared.notice })
     if (!account.isOwn)
       await unsubscribeForeign(tx, account.who.account, { account: account.id, mailbox: mailbox.id })
   }

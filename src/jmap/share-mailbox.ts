@@ -52,11 +52,14 @@ export async function shareMailbox(
   })
 }
 
-/** Whom a call's changes may concern is told (RFC 9670 §3): those who are named, and those who were before. */
+/**
+ * Whom a call's changes may concern is told (RFC 9670 §3): those who are named, those who were before, who has rights
+ * on a mailbox that another comes below, which has them then, and on one that goes.
+ */
 export async function prepareSharing(
   call: Call,
   account: OpenAccount,
-  { create, update }: Pick<SetRequest, 'create' | 'update'>,
+  { create, update, destroy }: Pick<SetRequest, 'create' | 'update' | 'destroy'>,
 ): Promise<PreparedSharing> {
   const { services, access } = call
   const concerned = new Set<AccountId>()
@@ -70,14 +73,19 @@ export async function prepareSharing(
       for (const grantee of named.map(principalNumber)) if (grantee !== undefined) concerned.add(grantee)
     }
   }
+  const parents = [...create.values()].map(({ parentId }) => parentId).filter((id) => typeof id === 'string')
+  const others = [...parents, ...destroy].map((id) => call.resolve(id) ?? id)
   const by = { account: access.account, name: access.name, email: access.emails[0] ?? null }
   const at = services.clock.now()
-  if (shared.length === 0) return { notice: { by, at, told: [] }, principals: new Set() }
+  if (shared.length + others.length === 0) return { notice: { by, at, told: [] }, principals: new Set() }
   const mailboxes = await services.db.read((tx) => SeenMailboxes.read(tx, call, account))
-  for (const id of shared) for (const { grantee } of mailboxes.find(id)?.grants ?? []) concerned.add(grantee)
+  for (const id of [...shared, ...others])
+    for (const { grantee } of mailboxes.find(id)?.grants ?? []) concerned.add(grantee)
+  const told = await toldOf(services.principals, access.account, concerned)
+  if (shared.length === 0) return { notice: { by, at, told }, principals: new Set() }
   const { list } = await seenPrincipals(call, await call.account(accountObjectId(access.account)))
   return {
-    notice: { by, at, told: await toldOf(services.principals, access.account, concerned) },
+    notice: { by, at, told },
     principals: new Set(list.map(({ id }) => id)),
   }
 }

@@ -20,6 +20,7 @@ import { type Mailbox, type MailboxRole, type MailboxRow, wasShared } from './ma
 import { checkPlace, checkRole, checkTree } from './mailbox-tree.ts'
 import type { Grant } from './rights.ts'
 import { logRights, putIndex } from './share.ts'
+import { notifyOfGrants, type ShareNotice } from './share-notification.ts'
 import { dropLostSubscription, keepSubscription } from './subscription.ts'
 import { countersTable, mailboxTable } from './tables.ts'
 import { leaveTrash, takeTrash } from './trash-role.ts'
@@ -77,7 +78,8 @@ export async function quotaUsage(tx: ReadTx, account: AccountId): Promise<MailUs
 
 /**
  * The mailbox has the grants of the one above it (RFC 4314 §4): whoever shares a mailbox shares what is sorted
- * into it later, and nobody who may create in it can make something there that its owner does not see.
+ * into it later, and nobody who may create in it can make something there that its owner does not see. Whom the
+ * notice names is told so.
  *
  * `checkedLater`, here and below: who calls looks by `checkMailboxTree` whether all is well when several changes
  * are done.
@@ -95,6 +97,7 @@ export async function createMailbox(
     subscribed?: boolean
     sortOrder?: number
     limits?: MailLimits
+    notice?: ShareNotice
     checkedLater?: true
   },
 ): Promise<Mailbox> {
@@ -118,6 +121,9 @@ export async function createMailbox(
   const mailbox = wasSubscribed ? { ...created, subscribed: true } : created
   tx.put(mailboxTable, [account, id], mailbox)
   putIndex(tx, account, id, [], grants)
+  const changed = { before: [], after: grants }
+  if (o.notice !== undefined)
+    await notifyOfGrants(tx, { owner: account, id, name: o.name }, changed, o.notice)
   tx.changed(account, 'Mailbox', id, 'created')
   await edit.finish()
   return mailbox
@@ -174,14 +180,14 @@ export async function renameMailbox(
 }
 
 /**
- * Deletes a mailbox with its messages. One with very many should be emptied by `expungeMessages` page by page
+ * Deletes a mailbox with its messages; whom the notice names is told that it is shared no more. One with very many should be emptied by `expungeMessages` page by page
  * first. Throws Fault 'notFound', 'forbidden' (the Inbox), 'conflict' (there are mailboxes below it).
  */
 export async function deleteMailbox(
   tx: WriteTx,
   account: AccountId,
   id: MailboxId,
-  o: { checkedLater?: true } = {},
+  o: { notice?: ShareNotice; checkedLater?: true } = {},
 ): Promise<void> {
   const all = await listMailboxes(tx, account)
   const mailbox = find(all, id)
@@ -199,6 +205,9 @@ export async function deleteMailbox(
   tx.delete(mailboxTable, [account, id])
   putIndex(tx, account, id, mailbox.grants, [])
   if (wasShared(mailbox)) await logRights(tx, account, id, mailbox)
+  const changed = { before: mailbox.grants, after: [] }
+  if (o.notice !== undefined)
+    await notifyOfGrants(tx, { owner: account, id, name: mailbox.name }, changed, o.notice)
   tx.changed(account, 'Mailbox', id, 'destroyed')
 }
 

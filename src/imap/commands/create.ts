@@ -1,13 +1,14 @@
 /** CREATE, also with a special use: a mailbox, and those above it that are missing. */
 import { createMailbox, listMailboxes } from '#mail/mailbox.ts'
 import type { MailboxRole } from '#mail/mailbox-row.ts'
+import { noticeFor } from '../acl-identifier.ts'
 import { command, whole } from '../command.ts'
 import { signedIn } from '../session-state.ts'
 import { Refusal } from '../errors.ts'
 import type { Arguments } from '../grammar.ts'
 import { delimiter, hasWildcard } from '../mailbox-name.ts'
 import { notPermitted } from '../mailbox-ref.ts'
-import { ensureParent, newPlace } from '../new-place.ts'
+import { ensureParent, granteesAbove, newPlace } from '../new-place.ts'
 import { mailboxObjectId, objectIdPrefix } from '#mail/object-id.ts'
 import { roleOfUse } from '../special-use.ts'
 
@@ -32,12 +33,14 @@ export const create = command({
     if (role !== undefined && !isOwn) throw new Refusal('Uses are for your own mailboxes', 'USEATTR')
     const limits = await session.services.limitsOf(account)
     const who = await session.mailboxes.who()
-    const id = await session.mailboxes.writeIn(account, async (tx) => {
+    const notice = await noticeFor(session, await granteesAbove(session.services.db, account, inside))
+    const told = notice.told.map((one) => one.account)
+    const id = await session.mailboxes.writeIn([account, ...told], async (tx) => {
       const place = await newPlace(tx, account, inside, who)
       if (role !== undefined && (await listMailboxes(tx, account)).some((mailbox) => mailbox.role === role))
         throw new Refusal('Another mailbox has that use', 'USEATTR')
-      const parent = await ensureParent(tx, place, limits)
-      const o = { name: place.name, parent, limits, ...(role !== undefined && { role }) }
+      const parent = await ensureParent(tx, place, { limits, notice })
+      const o = { name: place.name, parent, limits, notice, ...(role !== undefined && { role }) }
       return (await createMailbox(tx, account, o)).id
     })
     return { code: `MAILBOXID (${mailboxObjectId(id, objectIdPrefix({ account, isOwn }))})` }

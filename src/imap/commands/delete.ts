@@ -3,6 +3,7 @@ import type { AccountId, MailboxId } from '#base/id.ts'
 import type { ReadTx } from '#kv/tx.ts'
 import { expungeMessages } from '#mail/expunge.ts'
 import { deleteMailbox, inboxId, listMailboxes } from '#mail/mailbox.ts'
+import { noticeFor } from '../acl-identifier.ts'
 import { command, whole } from '../command.ts'
 import { signedIn } from '../session-state.ts'
 import type { Arguments } from '../grammar.ts'
@@ -27,10 +28,18 @@ export const deleteCommand = command<Uint8Array>({
     if (mailbox === inboxId) throw new Refusal('INBOX cannot be deleted', 'CANNOT')
     await session.mailboxes.write([ref], (tx) => assertChildless(tx, account, mailbox))
     if (ref.mailbox.messages > pageSize) await empty(session, ref)
-    await session.mailboxes.write([ref], async (tx) => {
-      await assertChildless(tx, account, mailbox)
-      await deleteMailbox(tx, account, mailbox)
-    })
+    const notice = await noticeFor(
+      session,
+      ref.mailbox.grants.map(({ grantee }) => grantee),
+    )
+    await session.mailboxes.write(
+      [ref],
+      async (tx) => {
+        await assertChildless(tx, account, mailbox)
+        await deleteMailbox(tx, account, mailbox, { notice })
+      },
+      { alsoWrites: notice.told.map((who) => who.account) },
+    )
     if (session.selected?.account !== account || session.selected.mailbox !== mailbox) return
     session.selected = undefined
     session.untagged('OK [CLOSED] The selected mailbox is gone')

@@ -3,9 +3,12 @@
  * leaves INBOX, with what is below it, in place (RFC 9051 §6.3.6).
  */
 import type { MailboxId, Uid } from '#base/id.ts'
+import type { WriteTx } from '#kv/tx.ts'
 import { copyAnnotations } from '#mail/annotation.ts'
 import { moveMessages } from '#mail/copy.ts'
 import { createMailbox, inboxId, renameMailbox } from '#mail/mailbox.ts'
+import type { Mailbox } from '#mail/mailbox-row.ts'
+import { noticeFor } from '../acl-identifier.ts'
 import { annotationLimits } from '../annotations.ts'
 import { command, whole } from '../command.ts'
 import { signedIn } from '../session-state.ts'
@@ -13,7 +16,7 @@ import type { Arguments } from '../grammar.ts'
 import { Refusal } from '../errors.ts'
 import { delimiter, hasWildcard } from '../mailbox-name.ts'
 import { type MailboxRef, placeOf } from '../mailbox-ref.ts'
-import { ensureParent, newPlace } from '../new-place.ts'
+import { ensureParent, granteesAbove, newPlace } from '../new-place.ts'
 import type { ImapSession } from '../session.ts'
 
 /** Messages in one commit. */
@@ -41,17 +44,20 @@ export const rename = command<{ from: Uint8Array; to: Uint8Array }>({
     if (isInbox && !ref.isOwn) throw new Refusal('The Inbox of others stays where it is', 'CANNOT')
     const limits = await session.services.limitsOf(account)
     const who = await session.mailboxes.who()
-    const created = await session.mailboxes.write([ref], async (tx) => {
+    const notice = await noticeFor(session, await granteesAbove(session.services.db, account, target.path))
+    const makes = async (tx: WriteTx): Promise<Mailbox | undefined> => {
       const place = await newPlace(tx, account, target.path, who)
-      const parent = await ensureParent(tx, place, limits)
+      const parent = await ensureParent(tx, place, { limits, notice })
       if (isInbox) {
-        const made = await createMailbox(tx, account, { name: place.name, parent, limits })
+        const made = await createMailbox(tx, account, { name: place.name, parent, limits, notice })
         await copyAnnotations(tx, { account, mailbox }, made.id, annotationLimits(session))
         return made
       }
       await renameMailbox(tx, account, mailbox, { name: place.name, parent })
       return undefined
-    })
+    }
+    const alsoWrites = notice.told.map((one) => one.account)
+    const created = await session.mailboxes.write([ref], makes, { alsoWrites })
     if (created !== undefined) await moveInbox(session, ref, created.id)
   },
 })

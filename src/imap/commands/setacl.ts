@@ -24,7 +24,7 @@ export const setacl = command({
     const ref = await session.open(name, 'a')
     const identifier = await findIdentifier(session, prepared)
     const { grantee, kind } = identifier
-    const notice = await noticeFor(session, identifier)
+    const notice = await noticeFor(session, [identifier.grantee])
     const { maxShares } = session.services.settings.get(sharingSettings)
     const { account, mailbox } = placeOf(ref)
     await session.mailboxes.write(

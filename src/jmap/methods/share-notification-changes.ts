@@ -1,7 +1,6 @@
 /** ShareNotification/changes (RFC 9670 §3.2). */
-import { MethodError } from '../errors.ts'
 import { principalsCapability } from '../principals.ts'
-import { notificationId } from '../share-notifications.ts'
+import { assertOwn, notificationId } from '../share-notifications.ts'
 import { standardChanges } from '../standard-changes.ts'
 
 export const shareNotificationChanges = standardChanges({
@@ -10,6 +9,6 @@ export const shareNotificationChanges = standardChanges({
   standard: 'RFC 9670 §3.2',
   permission: 'jmapShareNotificationChanges',
   idOf: (_account, number) => notificationId(number),
-  // Those of others are nobody's business.
-  visible: () => Promise.reject(new MethodError('accountNotSupportedByMethod')),
+  prepare: async (_call, account) => assertOwn(account),
+  visible: async (_call, _account, found) => found,
 })

@@ -52,6 +52,41 @@ test('RFC 9670 §6.3: changes of one mailbox are one notification, and none wher
   assert.deepEqual(await all(server), [])
 })
 
+test('RFC 9670 §3: what is made below a shared mailbox gives rights, and what is destroyed takes them', async () => {
+  const server = await JmapTestServer.start()
+  await server.add(8, ann)
+  await share(server, { P8: { mayReadItems: true } })
+  const dismiss = async (): Promise<void> => {
+    const destroy = (await all(server)).map(({ id }) => id)
+    await server.call('ShareNotification/set', { ...mine, destroy }, { as: ann })
+  }
+  await dismiss()
+  await server.call('Mailbox/set', {
+    create: { inner: { name: 'Inner', parentId: '#outer' }, outer: { name: 'Outer', parentId: 'F6' } },
+  })
+  const mayRead = async (): Promise<unknown> =>
+    (await all(server))
+      .map(({ name, oldRights, newRights }) => [
+        name,
+        (oldRights as JsonObject)['mayReadItems'],
+        (newRights as JsonObject)['mayReadItems'],
+      ])
+      .toSorted()
+  const given = [
+    ['Inner', false, true],
+    ['Outer', false, true],
+  ]
+  assert.deepEqual(await mayRead(), given)
+  const { list } = await server.call('Mailbox/get', { ids: null, properties: ['name'] })
+  const idOf = (wanted: string): unknown => (list as JsonObject[]).find(({ name }) => name === wanted)!['id']
+  await server.call('Mailbox/set', { destroy: [idOf('Inner')] })
+  // What was never dismissed is as it was before.
+  assert.deepEqual(await mayRead(), given.slice(1))
+  await dismiss()
+  await server.call('Mailbox/set', { destroy: [idOf('Outer')] })
+  assert.deepEqual(await mayRead(), [['Outer', true, false]])
+})
+
 test('RFC 9670 §3: groups and whoever changes something are told nothing', async () => {
   const server = await JmapTestServer.start()
   await server.add(20, 'team@example.org', { isGroup: true })
