@@ -35,7 +35,7 @@ import '#mail/view.ts'
     '4 #mail/view.ts: mail/ comes after kv/',
     '5 #mail/view.ts: mail/ comes after kv/',
     '7 #mail/view.ts: mail/ comes after kv/',
-    '6 #mail/view.ts: dynamic imports are for engines, exporters and src/server/main.ts',
+    '6 #mail/view.ts: dynamic imports are for engines, exporters, what only rare work needs and src/server/main.ts',
   ])
 })
 

@@ -82,7 +82,7 @@ export class HashPool implements PasswordHasher, AsyncDisposable {
     this.#spawn = o.spawn
     this.#maxWaiting = o.maxWaiting ?? 256
     this.#queue = new FairQueue({ most: this.#maxWaiting, mostOfOne: o.maxWaitingOfOne ?? 32 })
-    this.#idleMs = o.idleMs ?? 60_000
+    this.#idleMs = o.idleMs ?? 15_000
   }
 
   make(prepared: string, wanted: WantedVerifiers): Promise<readonly string[]> {

@@ -67,7 +67,7 @@ function homePage(facts: ServerFacts, isLocal: boolean) {
         <meta name="viewport" content="width=device-width, initial-scale=1" />
         <meta name="color-scheme" content="light dark" />
         <meta name="robots" content="noindex" />
-        <title>${facts.hostName} · Postern mail server</title>
+        <title>${facts.hostName} &middot; Postern mail server</title>
         <link rel="icon" href="${raw(icon)}" />
         <link rel="stylesheet" href="/style.css?v=${styleTag}" />
       </head>
@@ -93,8 +93,8 @@ function connectSection(ways: readonly Way[], facts: ServerFacts) {
   return html`<section aria-labelledby="connect">
     <h2 id="connect">Connect a mail program</h2>
     <p>
-      Choose “manual setup” in your mail program and enter one of the lines for each kind. The first is the
-      best.
+      Choose &ldquo;manual setup&rdquo; in your mail program and enter one of the lines for each kind. The
+      first is the best.
     </p>
     <div class="scroll" tabindex="0" role="region" aria-labelledby="connect">
       <table>
@@ -128,7 +128,7 @@ function connectSection(ways: readonly Way[], facts: ServerFacts) {
       </div>
       <div>
         <dt>Password</dt>
-        <dd>the one of your account (“normal password”)</dd>
+        <dd>the one of your account (&ldquo;normal password&rdquo;)</dd>
       </div>
     </dl>
     ${onlyHere ? html`<p class="note">These ports are open on this machine only.</p>` : ''}

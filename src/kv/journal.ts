@@ -14,11 +14,12 @@
 import {
   closeSync,
   fdatasyncSync,
+  fstatSync,
   fsyncSync,
   mkdirSync,
   openSync,
-  readFileSync,
   readdirSync,
+  readSync,
   renameSync,
   unlinkSync,
   writeSync,
@@ -60,7 +61,7 @@ export class Journal implements Disposable {
   *replay(): Generator<JournalGroup> {
     const groups: JournalGroup[] = []
     for (const number of listFiles(this.#directory)) {
-      for (const found of readGroups(readFileSync(join(this.#directory, fileName(number))))) {
+      for (const found of readGroups(join(this.#directory, fileName(number)))) {
         const last = groups.at(-1)?.group ?? 0
         // Left from an earlier use of the file, which was given its new name and not written to yet.
         if (found.group < last) break
@@ -161,20 +162,40 @@ function listFiles(directory: string): number[] {
     .sort((a, b) => a - b)
 }
 
-function* readGroups(file: Buffer): Generator<JournalGroup> {
-  let last = 0
-  for (let at = 0; at + headerBytes + 4 <= file.length;) {
-    if (file.readUInt32BE(at) !== magic) return
-    const length = file.readUInt32BE(at + 4)
-    const group = file.readUIntBE(at + 8, 6)
-    const end = at + headerBytes + length
-    if (end + 4 > file.length || group <= last) return
-    const payload = file.subarray(at + headerBytes, end)
-    if (crc32(file.subarray(at, at + headerBytes), crc32(payload)) !== file.readUInt32BE(end)) return
-    yield { group, payload }
-    last = group
-    at = end + 4
+/** Group by group, since most of a file is room for more: reading all of it would keep as much memory. */
+function* readGroups(path: string): Generator<JournalGroup> {
+  const fd = openSync(path, 'r')
+  try {
+    const { size } = fstatSync(fd)
+    let last = 0
+    for (let at = 0; at + headerBytes + 4 <= size;) {
+      const header = readPart(fd, at, headerBytes)
+      if (header.readUInt32BE(0) !== magic) return
+      const length = header.readUInt32BE(4)
+      const group = header.readUIntBE(8, 6)
+      const end = at + headerBytes + length
+      if (end + 4 > size || group <= last) return
+      const rest = readPart(fd, at + headerBytes, length + 4)
+      const payload = rest.subarray(0, length)
+      if (crc32(header, crc32(payload)) !== rest.readUInt32BE(length)) return
+      yield { group, payload }
+      last = group
+      at = end + 4
+    }
+  } finally {
+    closeSync(fd)
   }
+}
+
+/** Throws where the file is shorter than it was. */
+function readPart(fd: number, at: number, length: number): Buffer {
+  const part = Buffer.allocUnsafeSlow(length)
+  for (let done = 0; done < length;) {
+    const read = readSync(fd, part, done, length - done, at + done)
+    if (read === 0) throw new Error('a file of the journal became shorter while it was read')
+    done += read
+  }
+  return part
 }
 
 /** Most systems take at most 1024 buffers in one call. */

@@ -16,8 +16,7 @@ import {
   parseBimiRecord,
   parseSelectorField,
 } from './bimi-record.ts'
-import { largestIndicatorBytes, readIndicator } from './bimi-svg.ts'
-import { type Evidence, largestEvidenceBytes, readEvidence } from './bimi-vmc.ts'
+import type { Evidence } from './bimi-vmc.ts'
 import type { DkimCheck } from './dkim-check.ts'
 import type { DmarcCheck } from './dmarc.ts'
 import type { DmarcRecord } from './dmarc-record.ts'
@@ -193,6 +192,7 @@ async function checkIndicator(
   }
   const authority = evidence === undefined ? 'none' : 'pass'
   const fail = (reason: string) => ended('fail', reason, { found, authority })
+  const { largestIndicatorBytes, readIndicator } = await import('./bimi-svg.ts')
   const bytes = await input.fetchDocument(location, { maxBytes: largestIndicatorBytes, signal: input.signal })
   if (bytes === undefined) return fail('indicator could not be fetched')
   const read = readIndicator(bytes)
@@ -211,6 +211,8 @@ async function checkEvidence(
   { domain, selector, record }: FoundRecord,
 ): Promise<Evidence | undefined> {
   if (record.evidence === undefined) return undefined
+  // With a reader of ASN.1, which few messages need.
+  const { largestEvidenceBytes, readEvidence } = await import('./bimi-vmc.ts')
   const evidence = await fetchDocument(record.evidence, { maxBytes: largestEvidenceBytes, signal })
   if (evidence === undefined) return { problem: 'evidence could not be fetched' }
   return readEvidence({ evidence, trustedRoots, domains: [domain, organization], selector, now })

@@ -10,7 +10,7 @@ import { isFault, SyntaxFault } from '#base/fault.ts'
 import { KeyedMutex } from '#base/mutex.ts'
 import type { BlobStore } from '#blob/store.ts'
 import type { WriteTx } from '#kv/tx.ts'
-import { aggregateReportSteps, type ReadReport } from '#mailauth/aggregate-report-reader.ts'
+import type { ReadReport } from '#mailauth/aggregate-report-reader.ts'
 import { decodeBody } from '#message/body.ts'
 import { decodeHeaderText } from '#message/encoded-word.ts'
 import { headerOf } from '#message/delivery-report.ts'
@@ -28,7 +28,6 @@ import { putReceived } from './received.ts'
 import { type ReportPart, reportParts } from './report-parts.ts'
 import { reportSettings } from './settings.ts'
 import { dmarcReceivedTable, feedbackReceivedTable, type ReceivedReport } from './tables.ts'
-import { unpackReport } from './unpack.ts'
 
 export interface AnalysisOptions {
   readonly blobs: Pick<BlobStore, 'readRange'>
@@ -159,6 +158,7 @@ async function readAggregate(
   maxBytes: number,
 ): Promise<Finding> {
   const packed = contentOf(bytes, part)
+  const { unpackReport } = await import('./unpack.ts')
   const { report, problems } = await readInSteps(await unpackReport(packed, maxBytes))
   const digest: ReportDigest = digestOf(report)
   return {
@@ -177,6 +177,7 @@ async function readAggregate(
 }
 
 async function readInSteps(document: Uint8Array): Promise<ReadReport> {
+  const { aggregateReportSteps } = await import('#mailauth/aggregate-report-reader.ts')
   const steps = aggregateReportSteps(document)
   for (;;) {
     const { done, value } = steps.next()

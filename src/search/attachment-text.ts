@@ -1,5 +1,4 @@
 /** Which attachments have text in them that can be searched, and reading it. */
-import { officeText } from './office-text.ts'
 import { pdfText } from './pdf-text.ts'
 import { rtfText } from './rtf-text.ts'
 
@@ -48,8 +47,10 @@ export function beginsAs(kind: AttachmentKind, bytes: Uint8Array): boolean {
 /** May throw, and take any time and memory: to be run where it can be ended (`attachment-thread.ts`). */
 export async function attachmentText(kind: AttachmentKind, bytes: Uint8Array): Promise<string> {
   switch (kind) {
-    case 'office':
+    case 'office': {
+      const { officeText } = await import('./office-text.ts')
       return officeText(bytes, mostInflated).slice(0, mostCharacters)
+    }
     case 'rtf':
       return rtfText(Buffer.from(bytes).toString('latin1')).slice(0, mostCharacters)
     case 'pdf':

@@ -2,9 +2,20 @@
  * argon2i, argon2d and argon2id (RFC 9106) in the PHC form `$argon2id$v=19$m=19456,t=2,p=1$salt$hash`, which
  * new passwords get.
  */
-import { hashSync, verifySync } from '@node-rs/argon2'
+import { createRequire } from 'node:module'
+import type { hashSync, verifySync } from '@node-rs/argon2'
 import { SyntaxFault } from '#base/fault.ts'
 import { bounded, damaged, type HashForm, readBase64 } from './hash-form.ts'
+
+interface Library {
+  readonly hashSync: typeof hashSync
+  readonly verifySync: typeof verifySync
+}
+
+// Native code, which only the thread that hashes needs: others read what stands in a hash.
+const load = createRequire(import.meta.url)
+let loaded: Library | undefined
+const library = (): Library => (loaded ??= load('@node-rs/argon2') as Library)
 
 /** RFC 9106 §4 gives the method; these are OWASP's smallest figures: 19 MiB, two passes, one lane. */
 const cost = { memoryCost: 19_456, timeCost: 2, parallelism: 1, outputLen: 32 } as const
@@ -31,12 +42,12 @@ export const argon2: HashForm = {
     const [saltBytes, hashBytes] = [readBase64(salt!), readBase64(hash!)]
     if (saltBytes === undefined || saltBytes.length < 8) damaged('argon2')
     if (hashBytes === undefined || hashBytes.length < 4 || hashBytes.length > 512) damaged('argon2')
-    return (password) => verifySync(text, password)
+    return (password) => library().verifySync(text, password)
   },
 }
 
 /** Takes about 20 ms and 19 MiB. */
-export const argon2Hash = (password: Buffer): string => hashSync(password, cost)
+export const argon2Hash = (password: Buffer): string => library().hashSync(password, cost)
 
 /** Whether the hash has the form and cost that new ones get. */
 export const isCurrentArgon2 = (text: string): boolean => text.startsWith(currentStart)
