@@ -36,6 +36,7 @@ import { silentTelemetry, type Telemetry } from '#telemetry/telemetry.ts'
 import { accountObjectId } from './accounts.ts'
 import { addJmapRoutes } from './api.ts'
 import { capabilities } from './capabilities.ts'
+import { PrincipalHistory } from './principal-history.ts'
 import { RequestProcessor } from './processor.ts'
 import type { JmapServices } from './services.ts'
 import { StateWatch } from './state-watch.ts'
@@ -111,6 +112,7 @@ export class JmapTestServer {
         byId: async (id) => this.people.find((one) => one.id === id),
         byName: async (name) => this.people.find((one) => one.name === name.toLowerCase()),
       },
+      principalHistory: new PrincipalHistory(),
       directory: { all: async () => this.people.map(profileOf) },
       pathPrefixOf: ({ name }) => `Other Users/${name}/`,
       limitsOf: async () => this.limits,

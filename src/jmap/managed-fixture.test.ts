@@ -18,6 +18,7 @@ import { accountObjectId } from './accounts.ts'
 import { core } from './capabilities/jmap-core.ts'
 import { managementCapability } from './capabilities/management.ts'
 import { managementUrn } from './managed.ts'
+import { PrincipalHistory } from './principal-history.ts'
 import { RequestProcessor } from './processor.ts'
 import type { JsonObject } from './value.ts'
 import { Vapid } from './vapid.ts'
@@ -44,6 +45,7 @@ export async function makeManaged() {
         byId: async () => undefined,
         byName: async () => undefined,
       },
+      principalHistory: new PrincipalHistory(),
       directory: { all: async () => [] },
       pathPrefixOf: () => '',
       limitsOf: async () => noLimits,

@@ -3,7 +3,8 @@
  * or are shared with, and the user's groups. Others are as if they were not there, so that nobody can find out who
  * has an account (RFC 9670 §6.4).
  *
- * They are in the user's own account. No change log tells of accounts, so the state is made of what is told of them.
+ * They are in the user's own account. No change log tells of accounts, so the state is made of what is told of them:
+ * see `principal-history.ts`.
  */
 import { createHash } from 'node:crypto'
 import type { AccountId } from '#base/id.ts'
@@ -56,8 +57,12 @@ export async function seenPrincipals(call: Call, account: OpenAccount): Promise<
   const list = all
     .filter((one) => known.has(one.id) || (domain !== undefined && domainOf(one.name) === domain))
     .map((one) => principalOf(one, accounts.get(one.id)))
-  const told = list.map(({ account: seen, ...rest }) => [rest, seen])
+  const told = list.map(({ account: seen, ...rest }) => [rest, seen] as const)
   const state = createHash('sha256').update(JSON.stringify(told)).digest('base64url').slice(0, 16)
+  services.principalHistory.remember(
+    state,
+    told.map((one) => [one[0].id, one]),
+  )
   return { state, list }
 }
 

@@ -13,6 +13,7 @@ import type { Directory, Principal, Principals } from '#mail/principal.ts'
 import type { AccountViews } from '#mail/view.ts'
 import type { SearchIndexes } from '#search/indexes.ts'
 import type { Settings } from '#settings/object.ts'
+import type { PrincipalHistory } from './principal-history.ts'
 import type { Vapid } from './vapid.ts'
 
 export interface JmapServices {
@@ -25,6 +26,7 @@ export interface JmapServices {
   readonly smime: SmimeStatuses
   readonly principals: Principals
   readonly directory: Directory
+  readonly principalHistory: PrincipalHistory
   /** What IMAP shows before the paths of somebody's mailboxes, where subscriptions say what they are to. */
   readonly pathPrefixOf: (owner: Principal) => string
   readonly limitsOf: (account: AccountId) => Promise<MailLimits>

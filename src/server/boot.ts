@@ -32,6 +32,7 @@ import type { ImapServices } from '#imap/session.ts'
 import type { JmapOptions } from '#jmap/api.ts'
 import { capabilities } from '#jmap/capabilities.ts'
 import { managementCapability } from '#jmap/capabilities/management.ts'
+import { PrincipalHistory } from '#jmap/principal-history.ts'
 import { RequestProcessor } from '#jmap/processor.ts'
 import type { JmapServices } from '#jmap/services.ts'
 import { jmapSettings } from '#jmap/settings.ts'
@@ -201,6 +202,7 @@ export function buildJmap(
     partSizes: new PartSizes(),
     principals: principalsFrom(store.db, accounts),
     directory: new AccountDirectory({ accounts, bus, clock }),
+    principalHistory: new PrincipalHistory(),
     pathPrefixOf: (owner) => prefixOf(owner, namespaceNames(settings)),
     limitsOf: limitsFrom(accounts, limits),
     submitter: buildSubmitter(o, all),

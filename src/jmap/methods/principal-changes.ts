@@ -1,4 +1,4 @@
-/** Principal/changes (RFC 9670 §2.2): whether there are any is known, and not which. */
+/** Principal/changes (RFC 9670 §2.2): from what the user was told before, while that is remembered. */
 import { accountField, method } from '../method.ts'
 import { principalsCapability, seenPrincipals } from '../principals.ts'
 import { cannotCalculate } from '../standard-changes.ts'
@@ -11,20 +11,25 @@ export const principalChanges = method({
   permission: 'jmapPrincipalChanges',
   arguments: { ...accountField, sinceState: string, maxChanges: nullable(positiveInt) },
   required: ['accountId', 'sinceState'],
-  async call(call, { accountId, sinceState }) {
+  async call(call, { accountId, sinceState, maxChanges }) {
     const account = await call.account(accountId!)
     const { state } = await seenPrincipals(call, account)
-    if (state !== sinceState) throw cannotCalculate()
+    const changes = call.services.principalHistory.changes(sinceState!, state)
+    if (changes === undefined) throw cannotCalculate()
+    const { created, updated, destroyed } = changes
+    // There is no state in between that could be told.
+    if (created.length + updated.length + destroyed.length > (maxChanges ?? Number.POSITIVE_INFINITY))
+      throw cannotCalculate()
     return [
       {
         arguments: {
           accountId: account.text,
-          oldState: state,
+          oldState: sinceState!,
           newState: state,
           hasMoreChanges: false,
-          created: [],
-          updated: [],
-          destroyed: [],
+          created,
+          updated,
+          destroyed,
         },
       },
     ]
