@@ -151,7 +151,8 @@ export class TermTable {
       numbers = its
       if (isShort) {
         if (this.#known.size >= mostKnown) this.#known.clear()
-        this.#known.set(run, numbers)
+        // A copy: the run may be a view of its text, which would stay with it.
+        this.#known.set(Buffer.from(run, 'utf16le').toString('utf16le'), numbers)
       }
     }
     for (const number of numbers) this.#push(number)
