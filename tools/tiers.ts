@@ -73,7 +73,7 @@ export const tiers: readonly TestTier[] = [
     name: 'interop',
     include: ['test/interop/**/*.test.ts'],
     isolation: 'process',
-    budgetMs: 5 * minutes,
+    budgetMs: 8 * minutes,
     servers: true,
     setup,
   },
