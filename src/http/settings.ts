@@ -26,6 +26,11 @@ export const httpSettings = settingsObject({
       classic: 'http.use-x-forwarded',
       help: 'Whether X-Forwarded-For and Forwarded of the trusted proxies say whose request it is.',
     }),
+    usePermissiveCors: boolean({
+      fallback: false,
+      classic: 'http.permissive-cors',
+      help: 'Whether web clients that come from other sites may use JMAP here, with what their user signs in with.',
+    }),
     enableHsts: boolean({
       fallback: false,
       classic: 'http.hsts',

@@ -1,9 +1,11 @@
 /** What JMAP answers over HTTP: the session and requests. Uploads, downloads and events have files of their own. */
 import { type Context, Hono } from 'hono'
 import type { AccessWatch } from '#account/access-watch.ts'
+import { rateLimitHeaders } from '#http/rate-limit.ts'
 import type { HttpEnv } from '#http/router.ts'
 import type { Telemetry } from '#telemetry/telemetry.ts'
 import { RequestProblem } from './errors.ts'
+import { crossOrigin } from './cross-origin.ts'
 import { addDownloadRoutes } from './download.ts'
 import { eventSource } from './event-source.ts'
 import { type JmapEnv, jmapGate, type JmapSignIn } from './gate.ts'
@@ -20,6 +22,8 @@ export interface JmapOptions {
   readonly signIn: JmapSignIn
   /** The address of the server, where an administrator said one. */
   readonly publicUrl: () => string | undefined
+  /** Whether web clients of other sites may ask. */
+  readonly permitsOtherSites: () => boolean
   readonly stateWatch: StateWatch
   readonly accessWatch: Pick<AccessWatch, 'watch'>
   readonly telemetry: Telemetry
@@ -27,10 +31,9 @@ export interface JmapOptions {
 
 export function addJmapRoutes(everything: Hono<HttpEnv>, o: JmapOptions): void {
   const router = new Hono<JmapEnv>()
-  const gate = jmapGate(o.signIn, o.processor.services.clock)
-  router.use('/jmap', gate)
-  router.use('/jmap/*', gate)
-  router.use('/.well-known/jmap', gate)
+  const fromElsewhere = crossOrigin(o.permitsOtherSites)
+  const gate = jmapGate({ ...o, clock: o.processor.services.clock })
+  for (const path of ['/jmap', '/jmap/*', '/.well-known/jmap']) router.use(path, fromElsewhere, gate)
   const session = (c: Context<JmapEnv>): Promise<Response> => answerSession(o, c)
   // RFC 8620 §2.2.
   router.get('/.well-known/jmap', session)
@@ -62,6 +65,7 @@ async function answerSession(o: JmapOptions, c: Context<JmapEnv>): Promise<Respo
 }
 
 async function answerRequest(o: JmapOptions, c: Context<JmapEnv>): Promise<Response> {
+  const headers = rateLimitHeaders(o.processor.room(c.get('access')))
   try {
     assertJson(c.req.header('content-type'))
     const { settings } = o.processor.services
@@ -75,10 +79,10 @@ async function answerRequest(o: JmapOptions, c: Context<JmapEnv>): Promise<Respo
     const response = await o.processor.run(asker, async () =>
       parseRequest(await readBody(c, maxRequestSize), { maxCallsInRequest: maxMethodCalls }),
     )
-    return json(response, { 'Cache-Control': 'no-store' })
+    return json(response, { ...headers, 'Cache-Control': 'no-store' })
   } catch (error) {
     if (!(error instanceof RequestProblem)) throw error
-    return error.toResponse()
+    return error.toResponse(headers)
   }
 }
 

@@ -79,6 +79,7 @@ export class JmapTestServer {
   readonly crashes: unknown[] = []
   readonly accountWatch = new AccountWatch(this.bus)
   /** Of those who are watched: says what they may do now; undefined: nothing any more. */
+  permitsOtherSites = false
   readonly accessChanges = new Set<(now: Access | undefined) => void>()
   readonly services: JmapServices
   readonly processor: RequestProcessor
@@ -141,6 +142,7 @@ export class JmapTestServer {
     addJmapRoutes(this.router, {
       processor: this.processor,
       publicUrl: () => undefined,
+      permitsOtherSites: () => this.permitsOtherSites,
       stateWatch: new StateWatch({ services: this.services, accountWatch: this.accountWatch }),
       accessWatch: this.accessWatch,
       telemetry,

@@ -22,10 +22,17 @@ export type JmapSignIn = Pick<SignIn, 'password' | 'apiKey'> & {
   since?(access: Access): number | undefined
 }
 
+export interface GateOptions {
+  readonly signIn: JmapSignIn
+  readonly permitsOtherSites: () => boolean
+  readonly clock: Clock
+}
+
 /** Throws Fault `forbidden` and `authenticationFailed`. */
-export function jmapGate(signIn: JmapSignIn, clock: Clock): MiddlewareHandler<JmapEnv> {
+export function jmapGate({ signIn, permitsOtherSites, clock }: GateOptions): MiddlewareHandler<JmapEnv> {
   return async (c, next) => {
     const before = clock.now()
+    assertAllowed(c, permitsOtherSites())
     const access = await signedIn(signIn, c)
     const passwordSince = signIn.since?.(access) ?? before
     const { account, credential } = access
@@ -35,12 +42,17 @@ export function jmapGate(signIn: JmapSignIn, clock: Clock): MiddlewareHandler<Jm
   }
 }
 
+function assertAllowed({ env, req }: Context<JmapEnv>, permitsOtherSites: boolean): void {
+  if (!env.client.secure && !env.client.isLocal)
+    throw new Fault('forbidden', 'This needs HTTPS: a password must not travel in clear.', { what: 'jmap' })
+  // A browser opens a WebSocket for any page, with the password that it remembers.
+  const mayBeForeign = permitsOtherSites && env.upgrade === undefined
+  if (!mayBeForeign && isForeign(req.header('origin'), req.header('host')))
+    throw new Fault('forbidden', 'Another site may not ask for this.', { what: 'jmap' })
+}
+
 async function signedIn(signIn: JmapSignIn, c: Context<JmapEnv>): Promise<Access> {
   const { client } = c.env
-  if (!client.secure && !client.isLocal)
-    throw new Fault('forbidden', 'This needs HTTPS: a password must not travel in clear.', { what: 'jmap' })
-  if (isForeign(c.req.header('origin'), c.req.header('host')))
-    throw new Fault('forbidden', 'Another site may not ask for this.', { what: 'jmap' })
   const authorization = c.req.header('authorization')
   const from = { ip: client.ip, protocol: 'jmap' }
   const token = bearerToken(authorization)

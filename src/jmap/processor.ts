@@ -5,6 +5,7 @@
 import type { Access } from '#account/access.ts'
 import type { AccountId } from '#base/id.ts'
 import { RunningCount } from '#base/running-count.ts'
+import type { ConcurrencyLimit } from '#http/rate-limit.ts'
 import type { Telemetry } from '#telemetry/telemetry.ts'
 import { sessionAccounts } from './accounts.ts'
 import type { Capability } from './capability.ts'
@@ -96,6 +97,12 @@ export class RequestProcessor {
       ...(createdIds === undefined ? {} : { createdIds }),
       sessionState: state,
     }
+  }
+
+  /** How many more requests would be worked on besides one that comes now. */
+  room({ account }: Pick<Access, 'account'>): ConcurrencyLimit {
+    const most = this.services.settings.get(jmapSettings).maxConcurrentRequests
+    return { name: 'requests', most, left: most - this.#running.of(account) - 1 }
   }
 
   /** Throws RequestProblem `limit`. */

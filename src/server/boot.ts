@@ -189,7 +189,7 @@ export function buildJmap(
   o: WorkerOptions,
   all: Services,
   management: Management,
-): Omit<JmapOptions, 'publicUrl'> {
+): Omit<JmapOptions, 'publicUrl' | 'permitsOtherSites'> {
   const { bus, settings, telemetry, clock } = o
   const { store, views, indexes, accounts, limits, rememberedSignIns, accessWatch, accountWatch } = all
   const services: JmapServices = {

@@ -19,7 +19,7 @@ const hstsSeconds = 31_536_000
 export interface WebOptions extends AdminOptions {
   readonly telemetry: Telemetry
   readonly settings: Settings
-  readonly jmap: Omit<JmapOptions, 'publicUrl'>
+  readonly jmap: Omit<JmapOptions, 'publicUrl' | 'permitsOtherSites'>
 }
 
 export function buildWeb(o: WebOptions): SocketProtocol {
@@ -32,7 +32,11 @@ export function buildWeb(o: WebOptions): SocketProtocol {
       telemetry.emit(httpFailed, { error, request: id, path: `${method} ${path}` }),
   })
   addAdminRoutes(router, o)
-  addJmapRoutes(router, { ...o.jmap, publicUrl: () => settings.get(httpSettings).publicUrl })
+  addJmapRoutes(router, {
+    ...o.jmap,
+    publicUrl: () => settings.get(httpSettings).publicUrl,
+    permitsOtherSites: () => settings.get(httpSettings).usePermissiveCors,
+  })
   return httpProtocol(router, {
     trustedNetworks: () =>
       settings.get(httpSettings).useXForwarded ? settings.get(systemSettings).proxyTrustedNetworks : [],
