@@ -40,12 +40,17 @@ test('RFC 8621 §4.4: filters, sorts and threads are what looking at every messa
   )
 })
 
+const oldestFirst = { key: 'receivedAt', isAscending: true } as const
+
 test('a result is kept with its view, for the one who may read the same', async () => {
   const of = await openTestAccount()
   await of.fill(5)
   const account7 = await open(of)
   const view = await account7.loadEmails()
   const query = { filter: { condition: { subject: 'filler' } }, sort: [], collapseThreads: false }
+  // Whoever wants the first ones only is told of all, where all of them had to be looked at.
+  const first = await queryEmails({ ...optionsOf(of, view, { ...query, sort: [oldestFirst] }), first: 2 })
+  assert.equal(first.total, 5)
   const found = await queryEmails(optionsOf(of, view, query))
   assert.equal(found.total, 5)
   const kept = await queryEmails({ ...optionsOf(of, view, query), first: 2 })
