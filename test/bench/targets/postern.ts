@@ -142,6 +142,7 @@ async function start(directory: string, name: string, ports: Ports): Promise<Run
     [...startFlags(), path.join(root, 'bin/launch.js'), 'start', ...args],
     {
       cwd: directory,
+      env: { ...startVariables(), ...process.env },
       stdio: ['ignore', file, file],
     },
   )
@@ -200,11 +201,21 @@ async function createAccounts(httpPort: number, admin: string, accounts: number)
 }
 
 /** What `npm start` tells Node. */
-function startFlags(): readonly string[] {
+const startFlags = (): readonly string[] => startWords().filter((word) => word.startsWith('--'))
+
+/** What it sets in the environment. */
+const startVariables = (): NodeJS.ProcessEnv =>
+  Object.fromEntries(
+    startWords()
+      .map((word) => /^([A-Z_]+)=(.*)$/.exec(word))
+      .flatMap((found) => (found === null ? [] : [[found[1]!, found[2]!]])),
+  )
+
+function startWords(): readonly string[] {
   const { scripts } = JSON.parse(readFileSync(path.join(root, 'package.json'), 'utf8')) as {
     scripts: { start: string }
   }
-  return scripts.start.split(' ').filter((word) => word.startsWith('--'))
+  return scripts.start.split(' ')
 }
 
 function versionOf(folder: string): string {
