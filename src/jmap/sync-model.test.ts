@@ -178,7 +178,7 @@ const step = fc.oneof(
     weight: 1,
     arbitrary: fc.record({ do: fc.constant('subscribe' as const), box: pick, isSubscribed: fc.boolean() }),
   },
-  { weight: 1, arbitrary: fc.record({ do: fc.constant('join' as const), box: pick }) },
+  { weight: 3, arbitrary: fc.record({ do: fc.constant('join' as const), box: pick }) },
   { weight: 4, arbitrary: fc.record({ do: fc.constant('set' as const), box: pick, how: pick }) },
 )
 type Step = typeof step extends fc.Arbitrary<infer T> ? T : never
