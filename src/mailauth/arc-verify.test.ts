@@ -185,8 +185,14 @@ test('any change of a sealed message is found, but for what ARC does not cover; 
       spoilt[at] = byte
       const check = await verify(spoilt)
       if (check.result !== 'pass') return
-      // Space that was there already, the case of a name, an older message signature's or a DKIM signature's own.
-      const relaxed = (bytes: Buffer) => bytes.toString('latin1').replace(/\s+/g, '').toLowerCase()
+      // Space that was there already, the case of a name, the bits that the last letter of a signature has too many
+      // (RFC 4648 §3.5), an older message signature's or a DKIM signature's own.
+      const relaxed = (bytes: Buffer) =>
+        bytes
+          .toString('latin1')
+          .replace(/\s+/g, '')
+          .replace(/[\w+/]{2}==/g, (end) => Buffer.from(end, 'base64').toString('hex'))
+          .toLowerCase()
       assert.ok(relaxed(spoilt) === relaxed(sealed), `${at} ${byte}`)
     }),
   )
