@@ -121,6 +121,14 @@ test('RFC 8620 §3.6.1: more requests at once than allowed are refused, and leav
   assert.equal((await echo()).status, 200)
 })
 
+test('RFC 9110 §10.2.3: whoever is refused for asking too much at once reads when to ask again', async () => {
+  const server = await JmapTestServer.start({ maxConcurrentRequests: 1 })
+  const body = JSON.stringify({ using: [core], methodCalls: [] })
+  const both = await Promise.all([post(server, body), post(server, body)])
+  const times = both.map(({ status, headers }) => `${status} ${headers.get('retry-after')}`)
+  assert.deepEqual(times.sort(), ['200 null', '429 1'])
+})
+
 test('nobody gets in without a password, in clear, or from the page of another site', async () => {
   const server = await JmapTestServer.start()
   const wrong = await server.fetch('/jmap/session', {

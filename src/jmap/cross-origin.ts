@@ -16,8 +16,17 @@ export function crossOrigin(isAllowed: () => boolean): MiddlewareHandler<HttpEnv
   const answer = cors({
     origin: '*',
     allowMethods: ['GET', 'POST'],
-    allowHeaders: ['Authorization', 'Content-Type', 'Last-Event-ID'],
-    exposeHeaders: ['Content-Disposition', 'RateLimit', 'RateLimit-Policy', 'X-Request-Id'],
+    allowHeaders: ['Authorization', 'Content-Type', 'If-None-Match', 'If-Range', 'Last-Event-ID', 'Range'],
+    exposeHeaders: [
+      'Accept-Ranges',
+      'Content-Disposition',
+      'Content-Range',
+      'ETag',
+      'RateLimit',
+      'RateLimit-Policy',
+      'Retry-After',
+      'X-Request-Id',
+    ],
     maxAge: preflightSeconds,
   })
   return (c, next) => (isAllowed() ? answer(c, next) : next())

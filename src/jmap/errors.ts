@@ -5,6 +5,9 @@
 import { Fault, type FaultCode, isFault, type PropertyProblem } from '#base/fault.ts'
 import type { JsonObject } from './value.ts'
 
+/** RFC 9110 §10.2.3: there is room when another request ends, and the least that can be said is a second. */
+const retryAfterSeconds = '1'
+
 /** The request as a whole is refused. */
 export class RequestProblem extends Error {
   readonly type: 'unknownCapability' | 'notJSON' | 'notRequest' | 'limit'
@@ -37,7 +40,12 @@ export class RequestProblem extends Error {
   toResponse(headers: Readonly<Record<string, string>> = {}): Response {
     return new Response(JSON.stringify(this), {
       status: this.status,
-      headers: { ...headers, 'Content-Type': 'application/problem+json', 'Cache-Control': 'no-store' },
+      headers: {
+        ...headers,
+        ...(this.status === 429 ? { 'Retry-After': retryAfterSeconds } : {}),
+        'Content-Type': 'application/problem+json',
+        'Cache-Control': 'no-store',
+      },
     })
   }
 }

@@ -101,6 +101,7 @@ test('RFC 8620 §2: so many uploads of a user may go on at once, and the headers
   const refused = await upload(server, 'x')
   assert.equal(refused.headers.get('ratelimit-policy'), '"uploads";q=2;qu="concurrent-requests"')
   assert.equal(refused.headers.get('ratelimit'), '"uploads";r=0')
+  assert.equal(refused.headers.get('retry-after'), '1')
   const told = await problem(refused, 429)
   assert.equal(told['type'], 'urn:ietf:params:jmap:error:limit')
   assert.equal(told['limit'], 'maxConcurrentUpload')
