@@ -233,14 +233,14 @@ export function structureValue(stored: Uint8Array, name: string): Json | undefin
 }
 
 function bodyValues(source: EmailSource, o: BodyOptions): Maybe<JsonObject> {
-  const parts = new Set<BodyPart>()
-  if (o.all) for (const one of leavesOf(source.tree)) parts.add(one)
-  if (o.text) for (const one of source.lists.textBody) parts.add(one)
-  if (o.html) for (const one of source.lists.htmlBody) parts.add(one)
+  const { tree, lists } = source
+  const parts = o.all
+    ? leavesOf(tree)
+    : new Set([...(o.text ? lists.textBody : []), ...(o.html ? lists.htmlBody : [])])
   const texts = [...parts].filter(({ part }) => part.type === 'text')
   return whenThere(
     inTurn(texts, (one) => bodyValue(source, one, o)),
-    (values) => objectOf(values.map((value, i) => [texts[i]!.partId!, value])),
+    (values) => Object.fromEntries(values.map((value, i) => [texts[i]!.partId!, value])),
   )
 }
 

@@ -12,14 +12,18 @@ export type Reader<T, V extends Json = Json> = (of: T) => Maybe<V>
 export function objectReader<T>(
   properties: readonly (readonly [name: string, read: Reader<T>])[],
 ): Reader<T, JsonObject> {
+  const names = properties.map(([name]) => name)
+  const readers = properties.map(([, read]) => read)
   // Copies of an object that has all its properties are quicker made, and told, than objects that grow.
-  const empty: Record<string, Json> = Object.fromEntries(properties.map(([name]) => [name, null]))
+  const empty: Record<string, Json> = Object.fromEntries(names.map((name) => [name, null]))
   return (of) =>
     whenThere(
-      inTurn(properties, ([, read]) => read(of)),
+      inTurn(readers, (read) => read(of)),
       (values) => {
         const object = { ...empty }
-        for (const [i, [name]] of properties.entries()) object[name] = values[i]!
+        names.forEach((name, i) => {
+          object[name] = values[i]!
+        })
         return object
       },
     )
