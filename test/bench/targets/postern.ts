@@ -116,6 +116,7 @@ function configuration(ports: Ports): string {
     // As the peers: the workloads sign in without TLS.
     '[imap.auth]\nallow-plain-text = true\n\n',
     '[imap.rate-limit]\nconcurrent = 100000\n\n',
+    '[Jmap]\nmaxConcurrentRequests = 1000\n\n',
     listener('smtp', 'smtp', ports.smtp),
     listener('imap', 'imap', ports.imap),
     listener('imaps', 'imap', ports.imaps, 'tls.implicit = true\n'),
