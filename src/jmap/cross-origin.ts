@@ -1,8 +1,8 @@
 /**
  * Web clients that come from another site (Fetch Standard, CORS protocol). Where an administrator allows them, they may
- * use everything of JMAP with the name and password or the key that their user gives them, but nothing that a browser
- * remembers by itself: credentials are never said to be allowed, and a WebSocket, of which browsers ask nobody, stays
- * refused by the gate.
+ * use everything of JMAP with the name and password or the key that their user gives them. By what a browser remembers
+ * by itself they can read and change nothing, since credentials are never said to be allowed; all that browsers send
+ * without asking is an upload. A WebSocket, of which they ask nobody, stays refused by the gate.
  */
 import type { MiddlewareHandler } from 'hono'
 import { cors } from 'hono/cors'
