@@ -2,7 +2,7 @@
  * Which engine a data directory has. The directory says itself what it holds (`STORE`: engine and format
  * version), and that always wins over the configuration, so that mail never vanishes behind an empty store.
  */
-import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs'
+import { existsSync, mkdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { syncDirectory } from '#base/sync-directory.ts'
 
@@ -16,7 +16,12 @@ export function chooseEngine(directory: string, wanted: EmbeddedEngine): Embedde
   const file = join(directory, 'STORE')
   mkdirSync(directory, { recursive: true, mode: 0o700 })
   if (!existsSync(file)) {
-    writeFileSync(file, `${JSON.stringify({ engine: wanted, format: formatVersion })}\n`, { flush: true })
+    // It gets its name when it is whole and on disk: a cut of power leaves all of it or none.
+    const unfinished = `${file}.new`
+    writeFileSync(unfinished, `${JSON.stringify({ engine: wanted, format: formatVersion })}\n`, {
+      flush: true,
+    })
+    renameSync(unfinished, file)
     syncDirectory(directory)
     return wanted
   }

@@ -7,7 +7,7 @@
  */
 import assert from 'node:assert/strict'
 import { rm } from 'node:fs/promises'
-import { join } from 'node:path'
+import { basename, join } from 'node:path'
 import { before, describe, it } from 'node:test'
 import { startServer } from '../harness/server.ts'
 import { openTestStore, temporaryDirectory } from '../harness/store.ts'
@@ -59,12 +59,21 @@ for (const engine of enginesUnderTest) {
     it('starts after a cut during its first start', async () => {
       const firstAnswer = Math.min(...run.answeredAt.values())
       const early = run.events.filter(({ at }) => at < firstAnswer)
-      const moments = Array.from({ length: 2 }, () => random.below(early.length)).toSorted((a, b) => a - b)
+      const some = Array.from({ length: 2 }, () => ({
+        moment: random.below(early.length),
+        share: random.pick(shares),
+      }))
+      // What says which store it is comes first: with all that was written until then, it is whole or not there.
+      // Planted fault: STORE is written under its own name.
+      const ofStore = early.flatMap((event, i) =>
+        'path' in event && basename(event.path).startsWith('STORE') ? [{ moment: i + 1, share: 1 }] : [],
+      )
+      assert.ok(ofStore.length >= 3)
       const disk = new Disk(run.directory)
       let next = 0
-      for (const moment of moments) {
+      for (const { moment, share } of [...some, ...ofStore].toSorted((a, b) => a.moment - b.moment)) {
         while (next < moment) disk.apply(early[next++]!)
-        await startAfterCut(disk, engine, random)
+        await startAfterCut(disk, engine, { random, share })
       }
     })
   })
@@ -119,10 +128,14 @@ function compareAll(run: RecordedRun, moment: number, { accounts, wrong }: Store
 }
 
 /** The server itself on what a cut leaves, at a moment when it may not have finished its first start. */
-async function startAfterCut(disk: Disk, engine: EmbeddedEngine, random: Random): Promise<void> {
+async function startAfterCut(
+  disk: Disk,
+  engine: EmbeddedEngine,
+  { random, share }: { readonly random: Random; readonly share: number },
+): Promise<void> {
   const directory = temporaryDirectory()
   try {
-    disk.cut(join(directory, 'data'), random, random.pick(shares))
+    disk.cut(join(directory, 'data'), random, share)
     await using server = await startServer({ engine, directory })
     assert.equal((await server.process.stop()).code, 0, server.process.output)
   } finally {
