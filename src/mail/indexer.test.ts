@@ -103,6 +103,7 @@ const criteria: fc.Arbitrary<SearchCriteria> = fc.oneof(
   leaf.map((of): SearchCriteria => ({ kind: 'not', of })),
 )
 
+// Planted: the language of a text told by what was learned from the texts before it.
 test('an index finds exactly what reading finds, whatever is indexed, merged or gone', async () => {
   await fc.assert(
     fc.asyncProperty(

@@ -7,7 +7,7 @@
 import { foldText } from '#message/fold-text.ts'
 import { languageByWords } from './common-words.ts'
 import type { Stemmer } from './fuzzy.ts'
-import { LearnedWords } from './learned-words.ts'
+import { WordLanguages } from './word-languages.ts'
 
 export interface Languages {
   readonly stemmers: readonly Stemmer[]
@@ -56,7 +56,7 @@ export const loadLanguages = (): Promise<Languages> => (loaded ??= load())
 
 async function load(): Promise<Languages> {
   // The default export: in a bundle a CommonJS module that is loaded when it is needed has no other.
-  const [{ default: snowballs }, { detect }] = await Promise.all([
+  const [{ default: snowballs }, { detectAll }] = await Promise.all([
     import('snowball-stemmers'),
     import('tinyld'),
   ])
@@ -70,25 +70,15 @@ async function load(): Promise<Languages> {
         : (word: string) => snowball.stem(word)
     stemmers.set(language, stemmerOf(language, stem))
   }
-  const learned = new LearnedWords()
+  const words = new WordLanguages(detectAll)
   return {
     stemmers: [...stemmers.values()],
     ofText(text) {
       if (text.length < leastJudged) return undefined
-      const language =
-        languageByWords(text.slice(0, judgedByWords)) ?? byLibrary(text.slice(0, judged), learned, detect)
-      return stemmers.get(language)
+      const language = languageByWords(text.slice(0, judgedByWords)) ?? words.ofText(text.slice(0, judged))
+      return language === undefined ? undefined : stemmers.get(language)
     },
   }
-}
-
-/** What the library says of a text, or has said of its words. */
-function byLibrary(text: string, learned: LearnedWords, detect: (text: string) => string): string {
-  const known = learned.languageOf(text)
-  if (known !== undefined) return known
-  const language = detect(text)
-  learned.learn(text, language)
-  return language
 }
 
 /** Words come folded, and so go their stems; the rules want lower case in characters that are put together. */
