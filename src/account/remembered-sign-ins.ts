@@ -6,7 +6,7 @@
  * it at once, as they end sessions (`access-watch.ts`), and what one may do is what one may do now; what failed is
  * never remembered, and neither is who acts as another, which the audit log must see.
  */
-import { createHmac, randomBytes } from 'node:crypto'
+import { hash, randomBytes } from 'node:crypto'
 import type { Clock } from '#base/clock.ts'
 import { Lru } from '#base/lru.ts'
 import type { Access } from './access.ts'
@@ -29,7 +29,8 @@ export class RememberedSignIns implements Ways, Disposable {
   readonly #signIn: Ways
   readonly #watch: Pick<AccessWatch, 'watch'>
   readonly #clock: Clock
-  readonly #key = randomBytes(32)
+  /** Before what is hashed: the marks never leave this process, so that nothing can be appended to them. */
+  readonly #key = randomBytes(32).toString('base64')
   /** When the password behind each was looked at. */
   readonly #since = new WeakMap<Access, number>()
   readonly #known = new Lru<string, Remembered>(mostRemembered, (_, { watch }) => watch[Symbol.dispose]())
@@ -64,9 +65,7 @@ export class RememberedSignIns implements Ways, Disposable {
     { ip, protocol }: SignInSource,
     signIn: () => Promise<Access | 'wrong'>,
   ): Promise<Access | 'wrong'> {
-    const mark = createHmac('sha256', this.#key)
-      .update([ip, protocol, ...secrets].join('\0'))
-      .digest('base64')
+    const mark = hash('sha256', [this.#key, ip, protocol, ...secrets].join('\0'), 'base64')
     const known = this.#known.get(mark)
     const now = this.#clock.now()
     if (known !== undefined && known.until > now) return known.access

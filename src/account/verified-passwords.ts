@@ -6,7 +6,7 @@
  * What must always hold: where there is nothing to compare with, or where the answer will be no anyway, the
  * work is the same.
  */
-import { createHmac, randomBytes } from 'node:crypto'
+import { hash as digest, randomBytes } from 'node:crypto'
 import type { Clock } from '#base/clock.ts'
 import { Lru } from '#base/lru.ts'
 import { parseIp } from '#base/ip.ts'
@@ -27,7 +27,7 @@ export class VerifiedPasswords {
   readonly #passwords: PasswordHasher
   readonly #clock: Clock
   readonly #wanted: () => WantedVerifiers
-  readonly #key = randomBytes(32)
+  readonly #key = randomBytes(32).toString('base64')
   /** Until when a verified pair of stored hash and password needs no proof. */
   readonly #remembered = new Lru<string, number>(maxRemembered)
   /** Proofs under way: a client that opens ten sessions at once costs one. */
@@ -66,7 +66,7 @@ export class VerifiedPasswords {
   }
 
   #mark(hash: string, prepared: string): string {
-    return createHmac('sha256', this.#key).update(`${hash}\0${prepared}`).digest('base64')
+    return digest('sha256', [this.#key, hash, prepared].join('\0'), 'base64')
   }
 
   #nobodysHash(): Promise<string> {

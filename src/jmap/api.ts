@@ -61,7 +61,7 @@ function baseOf({ publicUrl }: JmapOptions, c: Context<JmapEnv>): string {
 async function answerSession(o: JmapOptions, c: Context<JmapEnv>): Promise<Response> {
   const session = await o.processor.session({ access: c.get('access'), base: baseOf(o, c) })
   // RFC 8620 §2: it must not be taken from a cache without asking.
-  return json(session, { 'Cache-Control': 'no-cache, no-store, must-revalidate' })
+  return json(textOf(session), { 'Cache-Control': 'no-cache, no-store, must-revalidate' })
 }
 
 async function answerRequest(o: JmapOptions, c: Context<JmapEnv>): Promise<Response> {
@@ -79,7 +79,7 @@ async function answerRequest(o: JmapOptions, c: Context<JmapEnv>): Promise<Respo
     const response = await o.processor.run(asker, async () =>
       parseRequest(await readBody(c, maxRequestSize), { maxCallsInRequest: maxMethodCalls }),
     )
-    return json(response, { ...headers, 'Cache-Control': 'no-store' })
+    return json(bytesOf(response), { ...headers, 'Cache-Control': 'no-store' })
   } catch (error) {
     if (!(error instanceof RequestProblem)) throw error
     return error.toResponse(headers)
@@ -87,10 +87,21 @@ async function answerRequest(o: JmapOptions, c: Context<JmapEnv>): Promise<Respo
 }
 
 /** As bytes: of a text, node would make them once for the length and once more, and copy it behind the header. */
-const json = (value: JsonObject, headers: Record<string, string>): Response =>
-  new Response(Buffer.from(JSON.stringify(value)), {
-    headers: { 'Content-Type': 'application/json', ...headers },
-  })
+const bytesOf = (value: JsonObject): Buffer => Buffer.from(JSON.stringify(value))
+
+const sessionTexts = new WeakMap<JsonObject, Buffer>()
+
+/** A session is the same object until it changes. */
+function textOf(session: JsonObject): Buffer {
+  const known = sessionTexts.get(session)
+  if (known !== undefined) return known
+  const text = bytesOf(session)
+  sessionTexts.set(session, text)
+  return text
+}
+
+const json = (bytes: Buffer, headers: Record<string, string>): Response =>
+  new Response(bytes, { headers: { 'Content-Type': 'application/json', ...headers } })
 
 /** RFC 8620 §3.6.1: what is not application/json is notJSON. */
 function assertJson(type: string | undefined): void {

@@ -31,7 +31,11 @@ export interface Asker {
 type Session = JsonObject & { readonly state: string }
 
 interface KnownSession {
-  readonly key: string
+  readonly base: string
+  /** Of the store, before anything was read: another one may have another session. */
+  readonly revision: number | undefined
+  /** What was read. */
+  readonly seen: string
   readonly atMs: number
   readonly session: Session
 }
@@ -62,14 +66,20 @@ export class RequestProcessor {
   }
 
   async session({ access, base }: Pick<Asker, 'access' | 'base'>): Promise<Session> {
-    const seen = await sessionAccounts(this.services, access)
-    const key = JSON.stringify([base, seen])
-    const known = this.#sessions.get(access)
-    const atMs = this.services.clock.now()
-    if (known !== undefined && known.key === key && atMs - known.atMs < sameSessionMs) return known.session
     const { services, capabilities } = this
-    const session = await sessionObject({ services, capabilities, access, base, seen })
-    this.#sessions.set(access, { key, atMs, session })
+    const revision = services.db.revision?.()
+    const now = services.clock.now()
+    const last = this.#sessions.get(access)
+    const known =
+      last !== undefined && last.base === base && now - last.atMs < sameSessionMs ? last : undefined
+    if (known !== undefined && revision !== undefined && known.revision === revision) return known.session
+    const accounts = await sessionAccounts(services, access)
+    const seen = JSON.stringify(accounts)
+    const isSame = known?.seen === seen
+    const session = isSame
+      ? known.session
+      : await sessionObject({ services, capabilities, access, base, seen: accounts })
+    this.#sessions.set(access, { base, revision, seen, atMs: isSame ? known.atMs : now, session })
     return session
   }
 
