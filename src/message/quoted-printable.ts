@@ -56,15 +56,22 @@ export class QuotedPrintableDecoder {
           certain = length
         }
       } else if (byte > SPACE && byte !== EQUALS) {
-        out[length++] = byte
+        const end = copyPlain(chunk, i, out, length)
+        length += end - i
+        i = end - 1
         certain = length
       } else if (isPadding(byte)) {
         if (length - certain >= MAX_PADDING) certain = length
         out[length++] = byte
       } else if (byte === EQUALS) {
-        escaping = true
         certain = length
-        out[length++] = byte
+        const meaning = i + 2 < chunk.length ? pairOf(chunk[i + 1]!, chunk[i + 2]!) : OPEN
+        escaping = meaning < 0
+        out[length++] = escaping ? byte : meaning
+        if (!escaping) {
+          certain = length
+          i += 2
+        }
       } else {
         if (byte === LF && certain < length) length = lineEnd(out, certain, length)
         out[length++] = byte
@@ -82,6 +89,19 @@ export class QuotedPrintableDecoder {
     this.#held = nothing
     return asBuffer(rest)
   }
+}
+
+/** Copies bytes that stand for themselves, and spaces with one of them behind. Returns where they end. */
+function copyPlain(chunk: Uint8Array, start: number, out: Uint8Array, to: number): number {
+  let i = start
+  for (; i < chunk.length; i++) {
+    const byte = chunk[i]!
+    const isPlain =
+      byte > SPACE ? byte !== EQUALS : byte === SPACE && i + 1 < chunk.length && chunk[i + 1]! > SPACE
+    if (!isPlain) break
+    out[to + i - start] = byte
+  }
+  return i
 }
 
 /** Padding before a line end is dropped, its own CR is kept. Where the line then ends. */
