@@ -254,7 +254,7 @@ async function stage(
 }
 
 async function openBlobs(
-  { services }: Call,
+  call: Call,
   account: OpenAccount,
   ids: readonly string[],
 ): Promise<ReadonlyMap<string, BlobContent>> {
@@ -262,7 +262,8 @@ async function openBlobs(
   const notFound: string[] = []
   let size = 0
   for (const id of ids) {
-    const content = await openBlobId(services, account, id)
+    // RFC 9404 §4.1: one that was made in the same request may be named by its creation id.
+    const content = await openBlobId(call.services, account, call.resolve(id) ?? id)
     if (content === undefined) notFound.push(id)
     else {
       found.set(id, content)

@@ -94,7 +94,14 @@ async function make(
   const { maxUploadSize } = call.services.settings.get(jmapSettings)
   const bytes = joined(call, account, data, budget)
   const { blobId, sizeBytes } = await stageUpload(call.services, account, bytes, maxUploadSize)
-  return { id: blobId, blobId, type: type ?? 'application/octet-stream', size: sizeBytes }
+  // RFC 9404 §4.1: with all that the upload endpoint answers.
+  return {
+    id: blobId,
+    accountId: account.text,
+    blobId,
+    type: type ?? 'application/octet-stream',
+    size: sizeBytes,
+  }
 }
 
 function readUpload(given: unknown): { readonly data: readonly Source[]; readonly type: string | null } {

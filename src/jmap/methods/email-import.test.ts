@@ -108,6 +108,16 @@ test('RFC 8620 §5.3: what was imported is known by its creation id; a message i
   assert.equal((answers[1]![1]['list'] as JsonObject[])[0]!['subject'], 'inner')
 })
 
+test('RFC 9404 §4.1: a blob of the same request is named by its creation id', async () => {
+  const server = await JmapTestServer.start()
+  const { answers } = await server.request([
+    ['Blob/upload', { accountId, create: { b: { data: [{ 'data:asText': letter }] } } }, '0'],
+    ['Email/import', { accountId, emails: { k: { blobId: '#b', mailboxIds } } }, '1'],
+    ['Email/get', { accountId, ids: ['#k'], properties: ['subject'] }, '2'],
+  ])
+  assert.equal((answers[2]![1]['list'] as JsonObject[])[0]?.['subject'], 'x')
+})
+
 test('RFC 8621 §2: only where one may add', async () => {
   const server = await JmapTestServer.start()
   const guest = await server.add(9, 'guest@example.org')

@@ -65,7 +65,10 @@ async function prepare(call: Call, account: OpenAccount, object: JsonObject): Pr
   try {
     const { metadata, problems } = readAbout(object, ['blobId'])
     const blobId = object['blobId']
-    const content = typeof blobId === 'string' ? await openBlobId(call.services, account, blobId) : undefined
+    const content =
+      typeof blobId === 'string'
+        ? await openBlobId(call.services, account, call.resolve(blobId) ?? blobId)
+        : undefined
     if (content === undefined) problems.push({ property: 'blobId', problem: 'is not there' })
     if (metadata.mailboxIds === undefined || metadata.mailboxIds.length === 0)
       problems.push({ property: 'mailboxIds', problem: 'must name a mailbox' })

@@ -362,6 +362,28 @@ test('RFC 8621 §4.6: every blob that is not there is told', async () => {
   assert.deepEqual(error['notFound'], [missing, 'nonsense'])
 })
 
+test('RFC 9404 §4.1: a part may name a blob of the same request by its creation id', async () => {
+  const server = await JmapTestServer.start()
+  const { answers } = await server.request([
+    ['Blob/upload', { accountId, create: { b: { data: [{ 'data:asText': 'a note' }] } } }, '0'],
+    [
+      'Email/set',
+      {
+        accountId,
+        create: {
+          k: { ...inDrafts, attachments: [{ blobId: '#b', type: 'text/plain' }] },
+          no: { ...inDrafts, attachments: [{ blobId: '#b' }, { blobId: '#none' }] },
+        },
+      },
+      '1',
+    ],
+  ])
+  const { created, notCreated } = answers[1]![1]
+  assert.match(await source(server, (created as JsonObject)['k'] as JsonObject), /\r\n\r\na note/)
+  const { type, notFound } = (notCreated as JsonObject)['no'] as JsonObject
+  assert.deepEqual({ type, notFound }, { type: 'blobNotFound', notFound: ['#none'] })
+})
+
 test('RFC 8621 §4.6: parts by blobId may say their charset and size', async () => {
   const server = await JmapTestServer.start()
   const blobId = await uploaded(server, Buffer.from('caf\xe9', 'latin1'))
