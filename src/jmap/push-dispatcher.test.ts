@@ -133,6 +133,18 @@ describe('RFC 8620 §7.2.2: verification', () => {
     assert.equal(claimsOf(push.headers['authorization'], key)['aud'], new URL(p.receiver.url('/')).origin)
   })
 
+  // Fault that turns it red: what is told from is read where the verification is sent.
+  it('is not sent again once it was confirmed, and what happened since is told, also where the server stopped before the push service answered', async () => {
+    await using p = await start()
+    p.receiver.answer = () => undefined
+    const { id, code } = await p.create()
+    await p.call('PushSubscription/set', { update: { [id]: { verificationCode: code } } })
+    await touch(p)
+    p.receiver.answer = () => 201
+    await p.restart()
+    assert.deepEqual(typesOf(await p.receiver.next()), ['Identity'])
+  })
+
   it('comes before anything else, and what happened since is told after it', async () => {
     await using p = await start()
     const { id, code } = await p.create()

@@ -18,13 +18,15 @@ export interface ReceivedPush {
   readonly body: Buffer
 }
 
+/** A status, or one with headers; `undefined`: nothing. */
+export type PushAnswer = number | { status: number; headers: Record<string, string> } | undefined
+
 export class PushReceiver implements AsyncDisposable {
   readonly #server: Server
   readonly #received: ReceivedPush[] = []
   #wake: (() => void) | undefined
-  /** What is answered: a status, or one with headers; `undefined`: nothing. */
-  answer: (push: ReceivedPush) => number | { status: number; headers: Record<string, string> } | undefined =
-    () => 201
+  /** What is answered, at once or later. */
+  answer: (push: ReceivedPush) => PushAnswer | Promise<PushAnswer> = () => 201
   readonly sender = new PushSender({
     addressesOf: async (host) => (host === 'nowhere.example.com' ? [] : ['127.0.0.1']),
     mayReach: () => isLoopbackIp,
@@ -51,7 +53,7 @@ export class PushReceiver implements AsyncDisposable {
         const push = { path: request.url!, headers: request.headers, body: Buffer.concat(pieces) }
         receiver.#received.push(push)
         receiver.#wake?.()
-        const answer = receiver.answer(push)
+        const answer = await receiver.answer(push)
         if (answer === undefined) return
         const { status, headers } = typeof answer === 'number' ? { status: answer, headers: {} } : answer
         response.writeHead(status, headers).end('what a push service says')

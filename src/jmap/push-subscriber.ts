@@ -104,9 +104,11 @@ export class PushSubscriber {
     const { row, access } = found
     const restMs = Math.min(row.expiresAt - this.#o.services.clock.now(), longestTimerMs)
     const until = AbortSignal.any([signal, this.#stale.signal, AbortSignal.timeout(Math.max(restMs, 1))])
-    if (!row.isAsked) return this.#verify(row, access, { signal, until })
-    if (!row.isVerified) await fired(until)
-    return row.isVerified ? this.#tell(row, access, { signal, until }) : 'on'
+    if (row.told === '') return this.#begin(access)
+    if (row.isVerified) return this.#tell(row, access, { signal, until })
+    if (!row.isAsked) return this.#verify(row, { signal, until })
+    await fired(until)
+    return 'on'
   }
 
   /** Removes it where it may not be used any more. */
@@ -136,18 +138,27 @@ export class PushSubscriber {
     return pushSubscriptionId(this.#id)
   }
 
-  /** RFC 8620 §7.2.2. What happens from here on is told once it is verified. */
-  async #verify(row: PushSubscriptionRow, access: Access, ends: Ends): Promise<'over' | 'on'> {
+  /**
+   * What happens from here on is told once it is verified; so this is written before the client can verify it, and
+   * not again when a verification has to be sent a second time.
+   */
+  async #begin(access: Access): Promise<'on'> {
+    const told = await this.#o.stateWatch.pushState(access)
+    await this.#put((now) => ({ ...now, told }))
+    return 'on'
+  }
+
+  /** RFC 8620 §7.2.2. */
+  async #verify(row: PushSubscriptionRow, ends: Ends): Promise<'over' | 'on'> {
     const { clock } = this.#o.services
     const nowMs = clock.now()
     const { pushVerifyTimeout: periodMs, maxSubscriptions: most } = this.#settings
     this.#askAt ??= this.#o.limit.take(this.#account, row.url, { nowMs, periodMs, most })
     if (this.#askAt > nowMs) await wait(this.#askAt - nowMs, undefined, { signal: ends.until })
-    const told = await this.#o.stateWatch.pushState(access)
     const outcome = await this.#deliver(verification(this.#text, row), row, ends.signal)
     if (outcome === 'gone') return this.#end('the push service does not know it')
     // Where it could not be sent, the client may destroy it and make another.
-    await this.#put((now) => ({ ...now, isAsked: true, told }))
+    await this.#put((now) => ({ ...now, isAsked: true }))
     return 'on'
   }
 
