@@ -6,8 +6,10 @@ import { hash } from 'node:crypto'
 import type { Access } from '#account/access.ts'
 import type { AccountId, Modseq } from '#base/id.ts'
 import { modseqOf, stateOf } from '#kv/change-log.ts'
+import type { ReadTx } from '#kv/tx.ts'
 import type { Mailbox } from '#mail/mailbox-row.ts'
 import { objectIdPrefix } from '#mail/object-id.ts'
+import { noteGroups, pastGroups } from '#mail/past-groups.ts'
 import {
   allRights,
   effectiveRights,
@@ -53,20 +55,22 @@ export class OpenAccount {
   }
 
   /**
-   * The state that these numbers make. In an account of somebody else it is another one when the user gets rights as
+   * The state that a number makes. In an account of somebody else it is another one when the user gets rights as
    * somebody else, since groups come and go: they see other things then.
    */
-  stateOf(...numbers: readonly number[]): string {
-    const text = numbers.map((number) => stateOf(number as Modseq)).join('-')
-    return this.isOwn ? text : `${text}_${askerOf(this.who)}`
+  stateOf(number: Modseq): string {
+    return this.isOwn ? stateOf(number) : `${stateOf(number)}_${askerOf(this.who)}`
   }
 
-  /** The numbers of a state; undefined for what the user, as who they are now, was never given. */
-  numbersOf(state: string): readonly Modseq[] | undefined {
-    const [text, asker, ...rest] = state.split('_', 3)
-    if (asker !== (this.isOwn ? undefined : askerOf(this.who)) || rest.length > 0) return undefined
-    const numbers = text!.split('-', 4).map(modseqOf)
-    return numbers.includes(undefined) ? undefined : (numbers as Modseq[])
+  /** The number of a state; undefined for what the user, as who they are now, was never given. */
+  numberOf(state: string): Modseq | undefined {
+    const number = modseqOf(state.split('_', 1)[0]!)
+    return number !== undefined && this.stateOf(number) === state ? number : undefined
+  }
+
+  /** The same account as the user saw it, or may come to see it, with the rights of these groups. */
+  asMemberOf(groups: readonly AccountId[]): OpenAccount {
+    return new OpenAccount(this.id, { account: this.who.account, groups })
   }
 
   rightsOn({ grants }: Pick<Mailbox, 'grants'>): Rights {
@@ -86,7 +90,24 @@ export class OpenAccount {
 }
 
 /** For states: as whom the user is given rights; short, since only that it is another one matters. */
-export const askerOf = (who: Identity): string => hash('sha256', granteesOf(who).join(), 'hex').slice(0, 16)
+export function askerOf({ account, groups }: Identity): string {
+  const who = { account, groups: groups.toSorted((a, b) => a - b) }
+  return hash('sha256', granteesOf(who).join(), 'hex').slice(0, 16)
+}
+
+/**
+ * The account as it was to the user who was told of that asker; undefined where that was never told, or is not
+ * known any more.
+ */
+export async function accountAs(
+  tx: ReadTx,
+  account: OpenAccount,
+  asker: string,
+): Promise<OpenAccount | undefined> {
+  if (asker === askerOf(account.who)) return account
+  const all = (await pastGroups(tx, account.who.account)).map((groups) => account.asMemberOf(groups))
+  return all.find(({ who }) => askerOf(who) === asker)
+}
 
 const visible = rightsOf('l')
 /** RFC 8621 §2: mayReadItems. */
@@ -161,6 +182,8 @@ export async function openAccount(
   const who = await identity
   if (id === access.account) return new OpenAccount(id, who)
   const seen = await services.db.read((tx) => accountsSeenBy(tx, who))
+  // States of it are only good for as long as it is known who was given them.
+  await noteGroups(services.db, who)
   const shared = seen.find((one) => one.id === id)
   if (shared === undefined || (await services.principals.byId(shared.id)) === undefined)
     throw new MethodError('accountNotFound')

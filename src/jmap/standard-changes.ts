@@ -1,11 +1,12 @@
 /** Foo/changes (RFC 8620 §5.2), from the change log. */
 import type { Permission } from '#account/permission.ts'
-import type { AccountId, DataType, Modseq } from '#base/id.ts'
+import type { DataType, Modseq } from '#base/id.ts'
 import { type ChangesSince, changesSince } from '#kv/change-log.ts'
 import type { ReadTx } from '#kv/tx.ts'
 import type { TypeStates } from '#kv/type-states.ts'
 import type { OpenAccount } from './accounts.ts'
 import { MethodError } from './errors.ts'
+import { type KnownState, partStateOf, readKnownState } from './known-state.ts'
 import { accountField, type Call, type JmapMethod, method } from './method.ts'
 import { jmapSettings } from './settings.ts'
 import { type JsonObject, nullable, positiveInt, string } from './value.ts'
@@ -23,15 +24,19 @@ export interface ChangesType {
    * Of an account that is shared, what the user is told: who may not see an object must not learn of it. For the
    * own account nothing is asked. Throws MethodError `cannotCalculateChanges`.
    */
+  visible(call: Call, found: ChangesSince, step: Step): Promise<ChangesSince>
   /** `visible` is asked of the own account too: not all that the log tells of is there for clients. */
   readonly asksAlways?: true
-  visible(call: Call, account: OpenAccount, found: ChangesSince, o: VisibleOptions): Promise<ChangesSince>
   /** Members of the response besides those of every /changes. */
   readonly more?: (found: ChangesSince) => JsonObject
 }
 
-export interface VisibleOptions {
+/** From what a client knows to what it is told. */
+export interface Step {
   readonly since: Modseq
+  /** The account as the user saw it, and as they see it: not the same where groups have come or gone. */
+  readonly then: OpenAccount
+  readonly now: OpenAccount
   /** So many changes that are not in the log can be told. */
   readonly most: number
 }
@@ -51,17 +56,17 @@ export function standardChanges(of: ChangesType): JmapMethod {
       const { db, settings, states } = call.services
       const most = settings.get(jmapSettings).changesMaxResults
       const limit = Math.min(maxChanges ?? most, most)
-      const since = knownState(account, sinceState!)
-      if (since === undefined) throw cannotCalculate()
-      const found = await db.read((tx) =>
-        readChanges(tx, { states, account: account.id, type, since, limit }),
-      )
-      if (found === undefined) throw cannotCalculate()
-      const seen =
-        account.isOwn && of.asksAlways !== true
-          ? found
-          : await of.visible(call, account, found, { since: since.from, most })
-      const { created, updated, destroyed, ...told } = pageOf(account, seen, since, limit)
+      const { found, since } = await db.read(async (tx) => {
+        const known = await readKnownState(tx, account, sinceState!)
+        if (known === undefined) throw cannotCalculate()
+        const log = await readChanges(tx, { states, account, type, since: known, limit })
+        if (log === undefined) throw cannotCalculate()
+        return { found: log, since: known }
+      })
+      const { from, then, part } = since
+      const step = { since: from, then, now: part?.now ?? account, most }
+      const seen = account.isOwn && of.asksAlways !== true ? found : await of.visible(call, found, step)
+      const { created, updated, destroyed, ...told } = pageOf(seen, since, step.now, limit)
       const ids = (numbers: readonly number[]): readonly string[] => numbers.map((n) => of.idOf(account, n))
       return [
         {
@@ -80,26 +85,9 @@ export function standardChanges(of: ChangesType): JmapMethod {
   })
 }
 
-/**
- * What a client knows: all up to `from`, and where one commit changed more than it wanted to hear of at once, of those
- * up to `to` what has a number up to `last`: what is different by then when it asks for more does not move the rest.
- */
-interface KnownState {
-  readonly from: Modseq
-  readonly to: Modseq | undefined
-  readonly last: number
-}
-
-function knownState(account: OpenAccount, state: string): KnownState | undefined {
-  const [from, to, last, ...rest] = account.numbersOf(state) ?? []
-  if (from === undefined || rest.length > 0) return undefined
-  if (to === undefined) return { from, to, last: 0 }
-  return last === undefined ? undefined : { from, to, last }
-}
-
 interface Wanted {
   readonly states: TypeStates
-  readonly account: AccountId
+  readonly account: OpenAccount
   readonly type: DataType
   readonly since: KnownState
   readonly limit: number
@@ -107,29 +95,33 @@ interface Wanted {
 
 async function readChanges(
   tx: ReadTx,
-  { states, account, type, since, limit }: Wanted,
+  { states, account, type, since: { from, then, part }, limit }: Wanted,
 ): Promise<ChangesSince | undefined> {
-  if ((since.to ?? since.from) > (await tx.sequence(account))) return undefined
-  const most = since.to === undefined ? limit : Number.POSITIVE_INFINITY
-  const changes = await changesSince(tx, account, type, since.from, most, since.to)
+  const { id } = account
+  if ((part?.to ?? from) > (await tx.sequence(id))) return undefined
+  // Who has come to be somebody else sees other things as of now, and not as of some commit in between.
+  const isWhole = part !== undefined || then !== account
+  const most = isWhole ? Number.POSITIVE_INFINITY : limit
+  const changes = await changesSince(tx, id, type, from, most, part?.to)
   if (changes === 'tooOld') return undefined
-  const latest = await states.read(tx, account, type)
-  if (since.to !== undefined) return { ...changes, to: since.to, more: latest > since.to }
+  const latest = await states.read(tx, id, type)
+  if (part !== undefined) return { ...changes, to: part.to, more: latest > part.to || part.now !== account }
   // The end of the log is the state that /get tells; nobody is sent back in time.
-  return changes.more ? changes : { ...changes, to: Math.max(latest, since.from) as Modseq }
+  return changes.more ? changes : { ...changes, to: Math.max(latest, from) as Modseq }
 }
 
 /** As many changes as fit behind those that the client knows. */
-function pageOf(account: OpenAccount, found: ChangesSince, since: KnownState, limit: number): Page {
+function pageOf(found: ChangesSince, since: KnownState, now: OpenAccount, limit: number): Page {
+  const known = since.part?.last ?? 0
   const rest = [...found.created, ...found.updated, ...found.destroyed]
-    .filter((number) => number > since.last)
+    .filter((number) => number > known)
     .sort((a, b) => a - b)
   const isPart = rest.length > limit
   const last = isPart ? rest[limit - 1]! : Number.POSITIVE_INFINITY
   const page = (list: readonly number[]): readonly number[] =>
-    list.filter((number) => number > since.last && number <= last)
+    list.filter((number) => number > known && number <= last)
   return {
-    newState: isPart ? account.stateOf(since.from, found.to, last) : account.stateOf(found.to),
+    newState: isPart ? partStateOf({ ...since, part: { to: found.to, last, now } }) : now.stateOf(found.to),
     hasMoreChanges: isPart || found.more,
     created: page(found.created),
     updated: page(found.updated),

@@ -227,9 +227,8 @@ export function assertState(
   next: Modseq,
 ): void {
   if (given === null || given === undefined) return
-  const [known, ...rest] = account.numbersOf(given) ?? []
-  if (rest.length > 0 || known === undefined || known < current || known >= next)
-    throw new MethodError('stateMismatch')
+  const known = account.numberOf(given)
+  if (known === undefined || known < current || known >= next) throw new MethodError('stateMismatch')
 }
 
 type Done = Omit<SetResult, 'oldState' | 'newState'>

@@ -10,9 +10,10 @@ import { expungedSince } from '#kv/change-log.ts'
 import type { ReadTx } from '#kv/tx.ts'
 import { accountPast, type MailboxPast, messagesIn } from '#mail/account-past.ts'
 import { listMailboxes } from '#mail/mailbox.ts'
+import type { Mailbox } from '#mail/mailbox-row.ts'
 import type { MessageRow } from '#mail/message-row.ts'
 import type { OpenAccount } from './accounts.ts'
-import { cannotCalculate } from './standard-changes.ts'
+import { cannotCalculate, type Step } from './standard-changes.ts'
 import { isVisible, type Readable, readableOf } from './thread-visibility.ts'
 
 interface Place extends MailboxPast {
@@ -25,41 +26,36 @@ export type Saw = boolean | 'maybe'
 
 export class VisiblePast {
   readonly readable: Readable
-  readonly #account: OpenAccount
-  readonly #since: Modseq
+  readonly #step: Step
   /** undefined where all could be read, then and now. */
   readonly #places: readonly Place[] | undefined
 
-  private constructor(
-    account: OpenAccount,
-    since: Modseq,
-    readable: Readable,
-    places: readonly Place[] | undefined,
-  ) {
-    this.#account = account
-    this.#since = since
+  private constructor(step: Step, readable: Readable, places: readonly Place[] | undefined) {
+    this.#step = step
     this.readable = readable
     this.#places = places
   }
 
   /** Throws MethodError `cannotCalculateChanges`. */
-  static async read(tx: ReadTx, account: OpenAccount, since: Modseq): Promise<VisiblePast> {
+  static async read(tx: ReadTx, step: Step): Promise<VisiblePast> {
+    const { since, then, now: account } = step
     const all = await listMailboxes(tx, account.id)
     const readable = readableOf(account, all)
     const isOwners = account.isOwn && readable === undefined
     if (isOwners && all.every(({ grantsModseq }) => grantsModseq <= since))
-      return new VisiblePast(account, since, readable, undefined)
-    const past = await accountPast(tx, account.id, all, since, (mailbox) => account.mayRead(mailbox))
+      return new VisiblePast(step, readable, undefined)
+    const isRead = (mailbox: Mailbox): boolean => then.mayRead(mailbox) || account.mayRead(mailbox)
+    const past = await accountPast(tx, account.id, all, since, isRead)
     if (past === 'tooOld') throw cannotCalculate()
     const places = past.map((one) => ({
       ...one,
-      wasReadable: one.wasThere && account.mayRead(one),
+      wasReadable: one.wasThere && then.mayRead(one),
       isReadable: one.now !== undefined && account.mayRead(one.now),
     }))
     const readsAll =
       readable === undefined && places.every(({ wasThere, wasReadable }) => wasReadable || !wasThere)
     if (!readsAll) await assertKnown(tx, account, places, since)
-    return new VisiblePast(account, since, readable, readsAll ? undefined : places)
+    return new VisiblePast(step, readable, readsAll ? undefined : places)
   }
 
   /** Whether the change log alone tells what is different. */
@@ -73,7 +69,7 @@ export class VisiblePast {
     for (const place of this.#places ?? []) {
       if (!place.wasReadable) continue
       const here = row?.entries.filter(({ mailbox }) => mailbox === place.id) ?? []
-      if (!place.isLogged && here.some(({ modseq }) => modseq > this.#since)) saw = 'maybe'
+      if (!place.isLogged && here.some(({ modseq }) => modseq > this.#step.since)) saw = 'maybe'
       else if (place.passed.get(id)?.wasIn ?? here.some(({ deleted }) => !deleted)) return true
     }
     return saw
@@ -85,14 +81,16 @@ export class VisiblePast {
 
   /**
    * The Emails that were or are in mailboxes that the user may read now and could not then, or the other way round,
-   * where rights changed up to a commit. Throws MethodError `cannotCalculateChanges` where they are more than
+   * where rights changed up to a commit or it is with those of other groups. Throws MethodError `cannotCalculateChanges` where they are more than
    * `limit`.
    */
   async turned(tx: ReadTx, to: Modseq, limit: number): Promise<ReadonlySet<MessageId>> {
     const found = new Set<MessageId>()
+    const isAnother = this.#step.then !== this.#step.now
     for (const { id, now, wasReadable, isReadable, rightsChanged, passed } of this.#places ?? []) {
-      if (wasReadable === isReadable || !rightsChanged.some((modseq) => modseq <= to)) continue
-      const here = now === undefined ? [] : await messagesIn(tx, this.#account.id, id, limit + 1)
+      if (wasReadable === isReadable) continue
+      if (!isAnother && !rightsChanged.some((modseq) => modseq <= to)) continue
+      const here = now === undefined ? [] : await messagesIn(tx, this.#step.now.id, id, limit + 1)
       for (const message of here) found.add(message)
       for (const [message, { wasIn }] of passed) if (wasReadable && wasIn) found.add(message)
       if (found.size > limit) throw cannotCalculate()

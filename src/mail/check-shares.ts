@@ -5,10 +5,12 @@
 import type { AccountId, MailboxId } from '#base/id.ts'
 import { anyRowTable, getRow, openRow, rowPages, type Trouble } from '#kv/check.ts'
 import type { Db } from '#kv/db.ts'
+import type { Table } from '#kv/table.ts'
 import type { WriteTx } from '#kv/tx.ts'
 import { kinds } from './check-kinds.ts'
 import { unknownRow } from './check-mailboxes.ts'
 import type { MailScan } from './check-scan.ts'
+import { pastGroupsTable } from './past-groups.ts'
 import { allRights, anyone, type Grant, hasAll } from './rights.ts'
 import { isIndexed, logRights, putIndex } from './share.ts'
 import { shareNotificationTable } from './share-notification.ts'
@@ -16,9 +18,8 @@ import { mailboxTable, shareTable } from './tables.ts'
 
 export async function* checkShares(scan: MailScan): AsyncGenerator<Trouble> {
   const { db, account } = scan
-  for await (const page of rowPages(db, shareNotificationTable.prefix(account)))
-    for (const row of page)
-      if (openRow(shareNotificationTable, row)?.value === undefined) yield unknownRow(row[0])
+  yield* unreadable(db, account, shareNotificationTable)
+  yield* unreadable(db, account, pastGroupsTable)
   for (const [id, { name, grants }] of scan.mailboxes) {
     const what = `mailbox ${id} "${name}"`
     if (!isInOrder(grants)) {
@@ -39,6 +40,15 @@ export async function* checkShares(scan: MailScan): AsyncGenerator<Trouble> {
       }
     }
   }
+}
+
+async function* unreadable<K extends readonly unknown[], V>(
+  db: Db,
+  account: AccountId,
+  table: Table<readonly [AccountId, ...K], V>,
+): AsyncGenerator<Trouble> {
+  for await (const page of rowPages(db, table.prefix(account)))
+    for (const row of page) if (openRow(table, row)?.value === undefined) yield unknownRow(row[0])
 }
 
 /** Rows of the index for which no mailbox has a grant. */

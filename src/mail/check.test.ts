@@ -17,6 +17,7 @@ import { mailCheck } from './check.ts'
 import { append, apply, history, type MailStore } from './check-history.test.ts'
 import { shareIndexTroubles } from './check-shares.ts'
 import { expungeMessages } from './expunge.ts'
+import { pastGroupsTable } from './past-groups.ts'
 import { shareNotificationTable } from './share-notification.ts'
 import { noCounts } from './mailbox-counts.ts'
 import type { MailboxRow } from './mailbox-row.ts'
@@ -372,6 +373,7 @@ const faults: Readonly<Record<string, readonly (readonly [what: string, Plant])[
   ],
   'mail-row-unreadable': [
     ['a notification', async () => [garbage(shareNotificationTable, account, 5)]],
+    ['the groups of before', async () => [garbage(pastGroupsTable, account)]],
     [
       'a key that is too long',
       async () => [[Buffer.concat([mailboxTable.key(account, inbox), Buffer.of(1)]), Buffer.of(1)]],

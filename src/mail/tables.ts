@@ -4,7 +4,7 @@
  *
  * Letters in use: `m` messages (kind 0) and their structures (kind 1), `e` entries, `b` mailboxes, `n` counters,
  * `t` thread keys (kind 0) and threads (kind 1), `s` subscriptions to names without a mailbox, `u` to mailboxes
- * of others, `a` shared and `p` private annotations, `N` notifications of what is shared. Among the rows of the whole
+ * of others, `a` shared and `p` private annotations, `N` notifications of what is shared, `g` the groups of before. Among the rows of the whole
  * store `h` is the index of shared mailboxes, `i` has the annotations of the server, and `C` the columns that are
  * kept of mailboxes.
  */

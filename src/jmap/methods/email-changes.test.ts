@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import type { MailboxId, MessageId, Uid } from '#base/id.ts'
+import type { AccountId, MailboxId, MessageId, Uid } from '#base/id.ts'
 import { expungeMessages } from '#mail/expunge.ts'
 import { storeFlags } from '#mail/flags.ts'
 import { inboxId } from '#mail/mailbox.ts'
@@ -147,4 +147,65 @@ test('RFC 8620 §5.2: where more became readable than is told at once in all, ev
   await server.share(inboxId, guest, 'lr')
   const error = await server.error('Email/changes', { sinceState: state }, as)
   assert.equal(error, 'cannotCalculateChanges')
+})
+
+test('RFC 8620 §5.2: who comes into a group or leaves it is told exactly what they see more or less', async () => {
+  const server = await JmapTestServer.start()
+  const team = await server.add(20, 'team@example.org', { isGroup: true })
+  const guest = await server.add(9, 'guest@example.org')
+  const as = guest.name
+  const idOf = (number: MessageId): string => id(number, `${account.toString(36)}_`)
+  await server.share(archive, guest.id, 'lr')
+  await server.share(inboxId, team.id, 'lr')
+  const mine = await server.deliver(letter, { mailbox: archive })
+  const [first, second, third] = [
+    await server.deliver(letter),
+    await server.deliver(letter),
+    await server.deliver(letter),
+  ]
+  const alone = await stateOf(server, as)
+  guest.groups = [team.id]
+  const all = [first.id, second.id, third.id].map(idOf)
+  const came = await changes(server, alone, { as })
+  assert.deepEqual(lists(came), { created: all, updated: [], destroyed: [] })
+  assert.equal(came['newState'], await stateOf(server, as))
+  const member = came['newState'] as string
+  // It ends while the pages of it are asked for: what they tell of goes on, and then it ends.
+  const page = await changes(server, alone, { as, maxChanges: 2 })
+  assert.deepEqual([page['hasMoreChanges'], page['created']], [true, all.slice(0, 2)])
+  guest.groups = []
+  const rest = await changes(server, page['newState'] as string, { as, maxChanges: 2 })
+  assert.deepEqual([rest['hasMoreChanges'], rest['created']], [true, all.slice(2)])
+  await server.db.write([account], (tx) =>
+    expungeMessages(tx, account, inboxId, [first.uid], { onlyDeleted: false }),
+  )
+  await server.deliver(letter)
+  for (const since of [rest['newState'] as string, member]) {
+    const left = await changes(server, since, { as })
+    assert.deepEqual(lists(left), { created: [], updated: [], destroyed: all })
+    assert.equal(left['newState'], await stateOf(server, as))
+  }
+  await mark(server, mine.uid, true, archive)
+  const none = await changes(server, alone, { as })
+  assert.deepEqual(lists(none), { created: [], updated: [], destroyed: [idOf(mine.id)] })
+})
+
+test('RFC 8620 §5.2: a state of who somebody never was is not known', async () => {
+  const server = await JmapTestServer.start()
+  const guest = await server.add(9, 'guest@example.org')
+  const other = await server.add(8, 'other@example.org', { groups: [20 as AccountId] })
+  for (const { id: grantee } of [guest, other]) await server.share(inboxId, grantee, 'lr')
+  const [mine, others] = [await stateOf(server, guest.name), await stateOf(server, other.name)]
+  const [number, asker] = mine.split('_') as [string, string]
+  const askers = others.split('_')[1]!
+  const wrong = [
+    others,
+    number,
+    `${number}_`,
+    `${number}_${asker}_${asker}`,
+    `${number}-${number}-1_${asker}`,
+  ]
+  wrong.push(`${number}-${number}-1_${asker}_${askers}`, `${number}-${number}_${asker}_${asker}`)
+  for (const sinceState of wrong)
+    assert.equal(await server.error('Email/changes', { sinceState }, guest.name), 'cannotCalculateChanges')
 })

@@ -3,14 +3,13 @@
  * `\Deleted` entries is none (§4.1.1), and of a shared account the user is told of what is, or was, in the mailboxes
  * that they may read.
  */
-import type { MessageId, Modseq } from '#base/id.ts'
+import type { MessageId } from '#base/id.ts'
 import type { ChangesSince } from '#kv/change-log.ts'
 import type { ReadTx } from '#kv/tx.ts'
 import { readEmails } from '#mail/email.ts'
 import type { MessageRow } from '#mail/message-row.ts'
 import { emailObjectId } from '#mail/object-id.ts'
-import type { OpenAccount } from '../accounts.ts'
-import { standardChanges } from '../standard-changes.ts'
+import { standardChanges, type Step } from '../standard-changes.ts'
 import { VisiblePast } from '../visible-past.ts'
 
 export const emailChanges = standardChanges({
@@ -20,17 +19,12 @@ export const emailChanges = standardChanges({
   permission: 'jmapEmailChanges',
   asksAlways: true,
   idOf: (account, number) => emailObjectId(number as MessageId, account.idPrefix),
-  visible: ({ services }, account, found, o) =>
-    services.db.read((tx) => visibleChanges(tx, account, found, o)),
+  visible: ({ services }, found, step) => services.db.read((tx) => visibleChanges(tx, found, step)),
 })
 
-async function visibleChanges(
-  tx: ReadTx,
-  account: OpenAccount,
-  found: ChangesSince,
-  { since, most }: { readonly since: Modseq; readonly most: number },
-): Promise<ChangesSince> {
-  const past = await VisiblePast.read(tx, account, since)
+async function visibleChanges(tx: ReadTx, found: ChangesSince, step: Step): Promise<ChangesSince> {
+  const { most, now: account } = step
+  const past = await VisiblePast.read(tx, step)
   const turned = await past.turned(tx, found.to, most)
   const logged = [...found.created, ...found.updated, ...found.destroyed] as MessageId[]
   const ids = [...new Set([...logged, ...turned])]

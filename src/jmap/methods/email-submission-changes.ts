@@ -11,5 +11,5 @@ export const emailSubmissionChanges = standardChanges({
   permission: 'jmapEmailSubmissionChanges',
   prepare: async (_call, account) => assertSends(account),
   idOf: (account, number) => submissionObjectId(number as QueueId, account.idPrefix),
-  visible: async (_call, _account, found) => found,
+  visible: async (_call, found) => found,
 })

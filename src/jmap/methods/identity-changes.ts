@@ -14,5 +14,5 @@ export const identityChanges = standardChanges({
     await services.submitter.followAddresses(account.id)
   },
   idOf: (account, number) => identityObjectId(number as IdentityId, account.idPrefix),
-  visible: async (_call, _account, found) => found,
+  visible: async (_call, found) => found,
 })

@@ -10,5 +10,5 @@ export const shareNotificationChanges = standardChanges({
   permission: 'jmapShareNotificationChanges',
   idOf: (_account, number) => notificationId(number),
   prepare: async (_call, account) => assertOwn(account),
-  visible: async (_call, _account, found) => found,
+  visible: async (_call, found) => found,
 })

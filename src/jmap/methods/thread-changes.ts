@@ -2,15 +2,14 @@
  * Thread/changes (RFC 8621 §3.2). The change log says when a Thread has other Emails than before, as its owner sees
  * it; who may not read all mailboxes is told of what is, or was, to be seen in theirs, and of nothing else.
  */
-import type { MessageId, Modseq, ThreadId } from '#base/id.ts'
+import type { MessageId, ThreadId } from '#base/id.ts'
 import type { ChangesSince } from '#kv/change-log.ts'
 import type { ReadTx } from '#kv/tx.ts'
 import { readEmails } from '#mail/email.ts'
 import type { MessageRow } from '#mail/message-row.ts'
 import { threadObjectId } from '#mail/object-id.ts'
 import { readThreads } from '#mail/thread.ts'
-import type { OpenAccount } from '../accounts.ts'
-import { standardChanges } from '../standard-changes.ts'
+import { standardChanges, type Step } from '../standard-changes.ts'
 import { type Saw, VisiblePast } from '../visible-past.ts'
 
 export const threadChanges = standardChanges({
@@ -20,17 +19,12 @@ export const threadChanges = standardChanges({
   permission: 'jmapThreadChanges',
   asksAlways: true,
   idOf: (account, number) => threadObjectId(number as ThreadId, account.idPrefix),
-  visible: ({ services }, account, found, o) =>
-    services.db.read((tx) => visibleChanges(tx, account, found, o)),
+  visible: ({ services }, found, step) => services.db.read((tx) => visibleChanges(tx, found, step)),
 })
 
-async function visibleChanges(
-  tx: ReadTx,
-  account: OpenAccount,
-  found: ChangesSince,
-  { since, most }: { readonly since: Modseq; readonly most: number },
-): Promise<ChangesSince> {
-  const past = await VisiblePast.read(tx, account, since)
+async function visibleChanges(tx: ReadTx, found: ChangesSince, step: Step): Promise<ChangesSince> {
+  const { most, now: account } = step
+  const past = await VisiblePast.read(tx, step)
   if (past.readsAll) return found
   const threads = new Set([...found.created, ...found.updated, ...found.destroyed] as ThreadId[])
   const turned = [...(await past.turned(tx, found.to, most))]
