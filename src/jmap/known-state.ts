@@ -13,7 +13,7 @@ import { accountAs, askerOf, type OpenAccount } from './accounts.ts'
 export interface KnownState {
   readonly from: Modseq
   /** As the user saw it at `from`. */
-  readonly then: OpenAccount
+  readonly before: OpenAccount
   /** Of a state in between. */
   readonly part: KnownPart | undefined
 }
@@ -37,15 +37,15 @@ export async function readKnownState(
   const isPart = text!.includes('-')
   const seen: (OpenAccount | undefined)[] = account.isOwn ? [account, account] : []
   for (const asker of askers) seen.push(await accountAs(tx, account, asker))
-  const [then, now, ...others] = seen
-  if (then === undefined || others.length > 0) return undefined
-  if (!isPart) return now === undefined || account.isOwn ? { from, then, part: undefined } : undefined
+  const [before, now, ...others] = seen
+  if (before === undefined || others.length > 0) return undefined
+  if (!isPart) return now === undefined || account.isOwn ? { from, before, part: undefined } : undefined
   if (to === undefined || last === undefined || now === undefined) return undefined
-  return { from, then, part: { to, last, now } }
+  return { from, before, part: { to, last, now } }
 }
 
 /** The state in between. */
-export function partStateOf({ from, then, part }: KnownState & { readonly part: KnownPart }): string {
+export function partStateOf({ from, before, part }: KnownState & { readonly part: KnownPart }): string {
   const text = [from, part.to, part.last].map((number) => stateOf(number as Modseq)).join('-')
-  return then.isOwn ? text : [text, askerOf(then.who), askerOf(part.now.who)].join('_')
+  return before.isOwn ? text : [text, askerOf(before.who), askerOf(part.now.who)].join('_')
 }

@@ -35,7 +35,7 @@ export interface ChangesType {
 export interface Step {
   readonly since: Modseq
   /** The account as the user saw it, and as they see it: not the same where groups have come or gone. */
-  readonly then: OpenAccount
+  readonly before: OpenAccount
   readonly now: OpenAccount
   /** So many changes that are not in the log can be told. */
   readonly most: number
@@ -63,8 +63,8 @@ export function standardChanges(of: ChangesType): JmapMethod {
         if (log === undefined) throw cannotCalculate()
         return { found: log, since: known }
       })
-      const { from, then, part } = since
-      const step = { since: from, then, now: part?.now ?? account, most }
+      const { from, before, part } = since
+      const step = { since: from, before, now: part?.now ?? account, most }
       const seen = account.isOwn && of.asksAlways !== true ? found : await of.visible(call, found, step)
       const { created, updated, destroyed, ...told } = pageOf(seen, since, step.now, limit)
       const ids = (numbers: readonly number[]): readonly string[] => numbers.map((n) => of.idOf(account, n))
@@ -95,12 +95,12 @@ interface Wanted {
 
 async function readChanges(
   tx: ReadTx,
-  { states, account, type, since: { from, then, part }, limit }: Wanted,
+  { states, account, type, since: { from, before, part }, limit }: Wanted,
 ): Promise<ChangesSince | undefined> {
   const { id } = account
   if ((part?.to ?? from) > (await tx.sequence(id))) return undefined
   // Who has come to be somebody else sees other things as of now, and not as of some commit in between.
-  const isWhole = part !== undefined || then !== account
+  const isWhole = part !== undefined || before !== account
   const most = isWhole ? Number.POSITIVE_INFINITY : limit
   const changes = await changesSince(tx, id, type, from, most, part?.to)
   if (changes === 'tooOld') return undefined

@@ -38,18 +38,18 @@ export class VisiblePast {
 
   /** Throws MethodError `cannotCalculateChanges`. */
   static async read(tx: ReadTx, step: Step): Promise<VisiblePast> {
-    const { since, then, now: account } = step
+    const { since, before, now: account } = step
     const all = await listMailboxes(tx, account.id)
     const readable = readableOf(account, all)
     const isOwners = account.isOwn && readable === undefined
     if (isOwners && all.every(({ grantsModseq }) => grantsModseq <= since))
       return new VisiblePast(step, readable, undefined)
-    const isRead = (mailbox: Mailbox): boolean => then.mayRead(mailbox) || account.mayRead(mailbox)
+    const isRead = (mailbox: Mailbox): boolean => before.mayRead(mailbox) || account.mayRead(mailbox)
     const past = await accountPast(tx, account.id, all, since, isRead)
     if (past === 'tooOld') throw cannotCalculate()
     const places = past.map((one) => ({
       ...one,
-      wasReadable: one.wasThere && then.mayRead(one),
+      wasReadable: one.wasThere && before.mayRead(one),
       isReadable: one.now !== undefined && account.mayRead(one.now),
     }))
     const readsAll =
@@ -86,7 +86,7 @@ export class VisiblePast {
    */
   async turned(tx: ReadTx, to: Modseq, limit: number): Promise<ReadonlySet<MessageId>> {
     const found = new Set<MessageId>()
-    const isAnother = this.#step.then !== this.#step.now
+    const isAnother = this.#step.before !== this.#step.now
     for (const { id, now, wasReadable, isReadable, rightsChanged, passed } of this.#places ?? []) {
       if (wasReadable === isReadable) continue
       if (!isAnother && !rightsChanged.some((modseq) => modseq <= to)) continue

@@ -169,7 +169,7 @@ test('RFC 8620 §5.2: who comes into a group or leaves it is told exactly what t
   const came = await changes(server, alone, { as })
   assert.deepEqual(lists(came), { created: all, updated: [], destroyed: [] })
   assert.equal(came['newState'], await stateOf(server, as))
-  const member = came['newState'] as string
+  const member = came['newState']
   // It ends while the pages of it are asked for: what they tell of goes on, and then it ends.
   const page = await changes(server, alone, { as, maxChanges: 2 })
   assert.deepEqual([page['hasMoreChanges'], page['created']], [true, all.slice(0, 2)])
@@ -180,7 +180,7 @@ test('RFC 8620 §5.2: who comes into a group or leaves it is told exactly what t
     expungeMessages(tx, account, inboxId, [first.uid], { onlyDeleted: false }),
   )
   await server.deliver(letter)
-  for (const since of [rest['newState'] as string, member]) {
+  for (const since of [rest['newState'], member] as string[]) {
     const left = await changes(server, since, { as })
     assert.deepEqual(lists(left), { created: [], updated: [], destroyed: all })
     assert.equal(left['newState'], await stateOf(server, as))

@@ -26,18 +26,18 @@ export const mailboxChanges = standardChanges({
 async function visibleChanges(
   tx: ReadTx,
   found: ChangesSince,
-  { since, then, now: account }: Step,
+  { since, before, now: account }: Step,
 ): Promise<ChangesSince> {
   const all = await listMailboxes(tx, account.id)
   const past = await accountPast(tx, account.id, all, since, () => false)
   if (past === 'tooOld') throw cannotCalculate()
   const seen = past.map((one) => ({
     ...one,
-    saw: one.wasThere && then.maySee(one),
+    saw: one.wasThere && before.maySee(one),
     sees: one.now !== undefined && account.maySee(one.now),
   }))
   const logged = new Set([...found.created, ...found.updated, ...found.destroyed])
-  const isAnother = then !== account
+  const isAnother = before !== account
   const turned = new Set<number>(
     seen
       .filter(({ saw, sees }) => saw !== sees)
@@ -45,12 +45,12 @@ async function visibleChanges(
       .map(({ id }) => id),
   )
   // RFC 8621 §2, unreadThreads: what is in mailboxes that may not be read is not counted.
-  const readAll = past.every((one) => !one.wasThere || then.mayRead(one))
+  const readAll = past.every((one) => !one.wasThere || before.mayRead(one))
   const countsOthers = readAll !== all.every((mailbox) => account.mayRead(mailbox))
   const told = { created: [] as number[], updated: [] as number[], destroyed: [] as number[] }
   for (const { id, now, saw, sees, grants } of seen) {
     const hasOtherRights =
-      isAnother && now !== undefined && then.rightsOn({ grants }) !== account.rightsOn(now)
+      isAnother && now !== undefined && before.rightsOn({ grants }) !== account.rightsOn(now)
     // What one may not see is nobody's parent.
     const isOther = logged.has(id) || hasOtherRights || countsOthers || turned.has(now?.parent ?? 0)
     if (!isOther) continue
