@@ -45,9 +45,12 @@ export class OpenAccount {
   /** What stands before the numbers of its objects' ids: see `mail/object-id.ts`. */
   readonly idPrefix: string
   readonly who: Identity
+  /** As in the session: of nothing in it the user may change more than what is their own, such as subscriptions. */
+  readonly isReadOnly: boolean
 
-  constructor(id: AccountId, who: Identity) {
+  constructor(id: AccountId, who: Identity, isReadOnly = false) {
     this.id = id
+    this.isReadOnly = isReadOnly
     this.isOwn = id === who.account
     this.text = accountObjectId(id)
     this.idPrefix = objectIdPrefix({ account: id, isOwn: this.isOwn })
@@ -187,5 +190,10 @@ export async function openAccount(
   const shared = seen.find((one) => one.id === id)
   if (shared === undefined || (await services.principals.byId(shared.id)) === undefined)
     throw new MethodError('accountNotFound')
-  return new OpenAccount(shared.id, who)
+  return new OpenAccount(shared.id, who, shared.isReadOnly)
+}
+
+/** For methods that change nothing but what all users share. Throws MethodError `accountReadOnly` (RFC 8620 §3.6.2). */
+export function assertWritable({ isReadOnly }: OpenAccount): void {
+  if (isReadOnly) throw new MethodError('accountReadOnly')
 }

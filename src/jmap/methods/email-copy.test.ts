@@ -126,3 +126,20 @@ test('RFC 8620 §5.4: what cannot be', async () => {
     assert.deepEqual([created, (notCreated as { k: JsonObject }).k['type']], [null, type])
   }
 })
+
+test('RFC 8620 §3.6.2: nothing is copied into an account that is read-only, nor destroyed in it', async () => {
+  const { server, guest, own, id } = await two('lr')
+  const as = guest.name
+  const into = { accountId, fromAccountId: own, create: {} }
+  assert.equal(await server.error('Email/copy', into, as), 'accountReadOnly')
+  const create = { k: { id, mailboxIds: { [inbox]: true } } }
+  const from = { accountId: own, fromAccountId: accountId, create, onSuccessDestroyOriginal: true }
+  const { answers } = await server.request([['Email/copy', from, 'c']], { as })
+  assert.deepEqual(
+    answers.map(([name, { type }]) => [name, type]),
+    [
+      ['Email/copy', undefined],
+      ['error', 'accountReadOnly'],
+    ],
+  )
+})

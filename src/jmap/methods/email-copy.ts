@@ -6,7 +6,7 @@ import { copyEmail, mailboxesOf, readEmails } from '#mail/email.ts'
 import type { MailLimits } from '#mail/limits.ts'
 import type { MessageRow } from '#mail/message-row.ts'
 import { objectNumber } from '#mail/object-id.ts'
-import type { OpenAccount } from '../accounts.ts'
+import { assertWritable, type OpenAccount } from '../accounts.ts'
 import { type Arrival, bringIn, objectsToBringIn } from '../email/bring-in.ts'
 import { readAbout } from '../email/create.ts'
 import { type Metadata, Places } from '../email/metadata.ts'
@@ -34,6 +34,7 @@ export const emailCopy = method({
   async call(call, args) {
     const from = await openFrom(call, args.fromAccountId!)
     const to = await call.account(args.accountId!)
+    assertWritable(to)
     if (from.id === to.id)
       throw new MethodError('invalidArguments', 'The accounts must not be the same.', {
         arguments: ['fromAccountId'],

@@ -129,6 +129,8 @@ test('RFC 8621 §2: only where one may add', async () => {
     const { notCreated } = await server.call('Email/import', args, { as: guest.name })
     return (notCreated as { k: JsonObject } | null)?.k['type']
   }
+  assert.equal(await server.error('Email/import', { emails: {} }, guest.name), 'accountReadOnly')
+  await server.share(6 as MailboxId, guest.id, 'lrs')
   const mine = await server.call('Email/import', { emails: {} }, { as: guest.name })
   assert.equal(mine['created'], null)
   assert.equal(await typeOf(), 'forbidden')

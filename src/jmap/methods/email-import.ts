@@ -10,7 +10,7 @@ import { type PreparedMessage, prepareMessage } from '#mail/prepare.ts'
 import { restage } from '#mail/restage.ts'
 import { FieldScanner } from '#message/headers.ts'
 import { receivedTime } from '#message/received.ts'
-import type { OpenAccount } from '../accounts.ts'
+import { assertWritable, type OpenAccount } from '../accounts.ts'
 import { openBlobId } from '../blob-id.ts'
 import { type Arrival, bringIn, objectsToBringIn } from '../email/bring-in.ts'
 import { readAbout, type StagedEmail } from '../email/create.ts'
@@ -31,6 +31,7 @@ export const emailImport = method({
   required: ['accountId', 'emails'],
   async call(call, { accountId, ifInState, emails }) {
     const account = await call.account(accountId!)
+    assertWritable(account)
     const { services } = call
     const limits = await services.limitsOf(account.id)
     const objects = new Map<string, ((tx: WriteTx, places: Places) => Promise<Arrival>) | Fault>()

@@ -522,7 +522,7 @@ test('RFC 8621 §2: rights are those of each mailbox', async () => {
     const [error] = Object.values({ ...notCreated, ...notUpdated, ...notDestroyed }) as JsonObject[]
     return (error?.['type'] as string | undefined) ?? 'ok'
   }
-  await server.share(archive, guest.id, 'lr')
+  await server.share(archive, guest.id, 'lrw')
   assert.equal(await typeOf({ update: { [id]: { 'keywords/$seen': true } } }), 'forbidden')
   assert.equal(await typeOf({ create: { k: { mailboxIds: { [there]: true } } } }), 'forbidden')
   assert.equal(await typeOf({ create: { k: { mailboxIds: { [draft]: true } } } }), 'invalidProperties')
@@ -541,6 +541,20 @@ test('RFC 8621 §2: rights are those of each mailbox', async () => {
   await server.share(archive, guest.id, 'lrte')
   assert.equal(await typeOf({ update: { [id]: { mailboxIds: { [draft]: true } } } }), 'ok')
   assert.equal(await typeOf({ destroy: [id] }), 'notFound')
+})
+
+test('RFC 8620 §3.6.2: an account that is read-only, as its session says, is accountReadOnly', async () => {
+  const server = await JmapTestServer.start()
+  const guest = await server.add(9, 'guest@example.org')
+  const { id } = await server.deliver('Subject: x\n\nx\n', { mailbox: archive })
+  const destroy = { destroy: [emailObjectId(id, `${account.toString(36)}_`)] }
+  await server.shareFollowed(archive, guest.id, 'lr')
+  const session = (await (await server.fetch('/jmap/session', {}, guest.name)).json()) as JsonObject
+  assert.equal(((session['accounts'] as JsonObject)[accountId] as JsonObject)['isReadOnly'], true)
+  assert.equal(await server.error('Email/set', destroy, guest.name), 'accountReadOnly')
+  assert.equal(await server.error('Email/set', {}, guest.name), 'accountReadOnly')
+  await server.share(archive, guest.id, 'lrte')
+  assert.deepEqual((await set(server, destroy, guest.name)).destroyed, destroy.destroy)
 })
 
 test('a mailbox that a guest cannot see keeps its messages', async () => {

@@ -15,7 +15,7 @@ import type { MailLimits } from '#mail/limits.ts'
 import { type MessageRow, sizeOf } from '#mail/message-row.ts'
 import { emailObjectId, mailboxObjectId, objectNumber, threadObjectId } from '#mail/object-id.ts'
 import type { PreparedMessage } from '#mail/prepare.ts'
-import type { OpenAccount } from '../accounts.ts'
+import { assertWritable, type OpenAccount } from '../accounts.ts'
 import { blobIdText } from '../blob-id.ts'
 import { type Draft, readDraft, stageDraft, type StagedEmail } from '../email/create.ts'
 import { isStructureProperty, rowValue, structureValue } from '../email/email-object.ts'
@@ -38,6 +38,7 @@ export const emailSet = standardSet<Fields, Prepared>({
   standard: 'RFC 8621 §4.6',
   permission: 'jmapEmailSet',
   async prepare(call, account, { create }) {
+    assertWritable(account)
     const drafts = new Map<string, (StagedEmail & { draft: Draft }) | Fault>()
     try {
       for (const [creationId, object] of create) {
