@@ -22,7 +22,8 @@ export interface ChangesType {
   idOf(account: OpenAccount, number: number): string
   /**
    * Of an account that is shared, what the user is told: who may not see an object must not learn of it. For the
-   * own account nothing is asked. Throws MethodError `cannotCalculateChanges`.
+   * own account nothing is asked. Once there are more than `step.limit` of numbers above `step.last`, those of higher
+   * numbers than these may be left out. Throws MethodError `cannotCalculateChanges`.
    */
   visible(call: Call, found: ChangesSince, step: Step): Promise<ChangesSince>
   /** `visible` is asked of the own account too: not all that the log tells of is there for clients. */
@@ -37,8 +38,9 @@ export interface Step {
   /** The account as the user saw it, and as they see it: not the same where groups have come or gone. */
   readonly before: OpenAccount
   readonly now: OpenAccount
-  /** So many changes that are not in the log can be told. */
-  readonly most: number
+  /** The changes of numbers up to this one have been told, and not more than `limit` of the others will be. */
+  readonly last: number
+  readonly limit: number
 }
 
 export function standardChanges(of: ChangesType): JmapMethod {
@@ -64,9 +66,9 @@ export function standardChanges(of: ChangesType): JmapMethod {
         return { found: log, since: known }
       })
       const { from, before, part } = since
-      const step = { since: from, before, now: part?.now ?? account, most }
+      const step = { since: from, before, now: part?.now ?? account, last: part?.last ?? 0, limit }
       const seen = account.isOwn && of.asksAlways !== true ? found : await of.visible(call, found, step)
-      const { created, updated, destroyed, ...told } = pageOf(seen, since, step.now, limit)
+      const { created, updated, destroyed, ...told } = pageOf(seen, since, step)
       const ids = (numbers: readonly number[]): readonly string[] => numbers.map((n) => of.idOf(account, n))
       return [
         {
@@ -111,8 +113,7 @@ async function readChanges(
 }
 
 /** As many changes as fit behind those that the client knows. */
-function pageOf(found: ChangesSince, since: KnownState, now: OpenAccount, limit: number): Page {
-  const known = since.part?.last ?? 0
+function pageOf(found: ChangesSince, since: KnownState, { now, last: known, limit }: Step): Page {
   const rest = [...found.created, ...found.updated, ...found.destroyed]
     .filter((number) => number > known)
     .sort((a, b) => a - b)
@@ -136,3 +137,31 @@ interface Page extends Pick<ChangesSince, 'created' | 'updated' | 'destroyed'> {
 
 export const cannotCalculate = (): MethodError =>
   new MethodError('cannotCalculateChanges', 'What changed since then is not known any more.')
+
+/**
+ * How objects changed, by `changeOf`, which is asked of some at a time: those that were not told before, in the order of
+ * their numbers, and no more than are needed.
+ */
+export async function changesOf<N extends number>(
+  found: ChangesSince,
+  numbers: Iterable<N>,
+  { last, limit }: Pick<Step, 'last' | 'limit'>,
+  changeOf: (some: readonly N[]) => Promise<readonly (How | undefined)[]>,
+): Promise<ChangesSince> {
+  const rest = [...new Set(numbers)].filter((number) => number > last).sort((a, b) => a - b)
+  const told: Record<How, number[]> = { created: [], updated: [], destroyed: [] }
+  let count = 0
+  for (let at = 0; at < rest.length && count <= limit; at += askedAtOnce) {
+    const some = rest.slice(at, at + askedAtOnce)
+    for (const [i, how] of (await changeOf(some)).entries()) {
+      if (how === undefined) continue
+      told[how].push(some[i]!)
+      count++
+    }
+  }
+  return { ...found, ...told }
+}
+
+const askedAtOnce = 512
+
+export type How = 'created' | 'updated' | 'destroyed'

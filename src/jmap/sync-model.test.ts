@@ -252,7 +252,7 @@ test('RFC 8620 §5.2: mailboxes, threads and Emails kept by /changes are what /g
       fc.integer({ min: 1, max: 6 }),
       fc.integer({ min: 1, max: 7 }),
       async (steps, most, between) => {
-        const server = await JmapTestServer.start({ changesMaxResults: 5000 })
+        const server = await JmapTestServer.start()
         await server.add(guest, ann)
         await server.add(team, 'team@example.org', { isGroup: true })
         for (const id of fewer) await server.db.write([account], (tx) => deleteMailbox(tx, account, id))

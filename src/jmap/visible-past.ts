@@ -13,6 +13,7 @@ import { listMailboxes } from '#mail/mailbox.ts'
 import type { Mailbox } from '#mail/mailbox-row.ts'
 import type { MessageRow } from '#mail/message-row.ts'
 import type { OpenAccount } from './accounts.ts'
+import type { JmapServices } from './services.ts'
 import { cannotCalculate, type Step } from './standard-changes.ts'
 import { isVisible, type Readable, readableOf } from './thread-visibility.ts'
 
@@ -29,6 +30,7 @@ export class VisiblePast {
   readonly #step: Step
   /** undefined where all could be read, then and now. */
   readonly #places: readonly Place[] | undefined
+  #left: ReadonlyMap<ThreadId, readonly MessageId[]> | undefined
 
   private constructor(step: Step, readable: Readable, places: readonly Place[] | undefined) {
     this.#step = step
@@ -80,47 +82,65 @@ export class VisiblePast {
   }
 
   /**
-   * The Emails that were or are in mailboxes that the user may read now and could not then, or the other way round,
-   * where rights changed up to a commit or it is with those of other groups. Throws MethodError `cannotCalculateChanges` where they are more than
-   * `limit`.
+   * The mailboxes that the user may read now and could not then, or the other way round, where rights changed up to
+   * a commit or it is with those of other groups.
    */
-  async turned(tx: ReadTx, to: Modseq, limit: number): Promise<ReadonlySet<MessageId>> {
-    const found = new Set<MessageId>()
+  turned(to: Modseq): readonly Place[] {
     const isAnother = this.#step.before !== this.#step.now
-    for (const { id, now, wasReadable, isReadable, rightsChanged, passed } of this.#places ?? []) {
-      if (wasReadable === isReadable) continue
-      if (!isAnother && !rightsChanged.some((modseq) => modseq <= to)) continue
-      const here = now === undefined ? [] : await messagesIn(tx, this.#step.now.id, id, limit + 1)
-      for (const message of here) found.add(message)
-      for (const [message, { wasIn }] of passed) if (wasReadable && wasIn) found.add(message)
-      if (found.size > limit) throw cannotCalculate()
-    }
-    return found
+    return (this.#places ?? []).filter(
+      ({ wasReadable, isReadable, rightsChanged }) =>
+        wasReadable !== isReadable && (isAnother || rightsChanged.some((modseq) => modseq <= to)),
+    )
   }
 
-  /** Of an Email that passed. */
-  threadOf(id: MessageId): ThreadId | undefined {
-    for (const { passed } of this.#places ?? []) {
-      const found = passed.get(id)
-      if (found !== undefined) return found.thread
-    }
-    return undefined
+  /** The Emails of a thread that the user saw, and that have left where they were seen. */
+  left(thread: ThreadId): readonly MessageId[] {
+    this.#left ??= this.#leftByThread()
+    return this.#left.get(thread) ?? []
   }
 
-  /** The Emails of threads that the user saw, and that have left where they were seen. */
-  left(threads: ReadonlySet<ThreadId>): ReadonlyMap<ThreadId, ReadonlySet<MessageId>> {
-    const found = new Map<ThreadId, Set<MessageId>>()
+  #leftByThread(): Map<ThreadId, MessageId[]> {
+    const found = new Map<ThreadId, MessageId[]>()
     for (const { wasReadable, passed } of this.#places ?? []) {
       if (!wasReadable) continue
       for (const [message, { thread, wasIn }] of passed) {
-        if (!wasIn || !threads.has(thread)) continue
+        if (!wasIn) continue
         const others = found.get(thread)
-        if (others === undefined) found.set(thread, new Set([message]))
-        else others.add(message)
+        if (others === undefined) found.set(thread, [message])
+        else others.push(message)
       }
     }
     return found
   }
+}
+
+/** The Emails of mailboxes that turned readable or unreadable: what the change log knows nothing of. */
+export type Turned = ReadonlyMap<MessageId, ThreadId>
+
+/**
+ * What `tell` makes of a snapshot, and of what turned up to a commit. As many as a mailbox has may have, so these are
+ * looked for in the columns of all messages, and before the snapshot; what came or left in between is in the log.
+ */
+export async function withVisiblePast<T>(
+  { db, views }: Pick<JmapServices, 'db' | 'views'>,
+  step: Step,
+  to: Modseq,
+  tell: (tx: ReadTx, past: VisiblePast, turned: Turned) => Promise<T>,
+): Promise<T> {
+  const first = await db.read(async (tx) => {
+    const past = await VisiblePast.read(tx, step)
+    return past.turned(to).length > 0 ? 'turned' : { told: await tell(tx, past, new Map()) }
+  })
+  if (first !== 'turned') return first.told
+  const view = await (await views.open(step.now.id)).loadEmails()
+  return db.read(async (tx) => {
+    const past = await VisiblePast.read(tx, step)
+    const places = past.turned(to)
+    const turned = messagesIn(view, new Set(places.map(({ id }) => id)))
+    for (const { wasReadable, passed } of places)
+      for (const [message, { thread, wasIn }] of passed) if (wasReadable && wasIn) turned.set(message, thread)
+    return tell(tx, past, turned)
+  })
 }
 
 /** Nobody keeps what left a mailbox that is not shared. */

@@ -10,9 +10,9 @@ import type { AccountId, MailboxId, MessageId, Modseq, ThreadId } from '#base/id
 import { changesSince } from '#kv/change-log.ts'
 import { type SharedLogRow, sharedSince } from '#kv/shared-log.ts'
 import type { ReadTx } from '#kv/tx.ts'
+import type { EmailView } from './email-view.ts'
 import { grantsCodec, type Mailbox, wasShared } from './mailbox-row.ts'
 import type { Grant } from './rights.ts'
-import { entryTable } from './tables.ts'
 
 export interface MailboxPast {
   readonly id: MailboxId
@@ -89,12 +89,16 @@ function mailboxPast(
   }
 }
 
-/** The messages of a mailbox, by UID: at most so many. */
-export async function messagesIn(
-  tx: ReadTx,
-  account: AccountId,
-  mailbox: MailboxId,
-  limit: number,
-): Promise<readonly MessageId[]> {
-  return (await tx.list(entryTable, [account, mailbox], { limit })).map(([, message]) => message)
+/** The messages that are in any of some mailboxes, ascending, each with its thread. */
+export function messagesIn(
+  { count, ids, threads, places, placeSets }: EmailView,
+  mailboxes: ReadonlySet<MailboxId>,
+): Map<MessageId, ThreadId> {
+  const isIn = Array.from({ length: placeSets.size }, (_, i) =>
+    placeSets.at(i).some((id) => mailboxes.has(id)),
+  )
+  const found = new Map<MessageId, ThreadId>()
+  for (let slot = 0; slot < count; slot++)
+    if (isIn[places[slot]!] === true) found.set(ids[slot]! as MessageId, threads[slot]! as ThreadId)
+  return found
 }

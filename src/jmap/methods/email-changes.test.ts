@@ -138,15 +138,35 @@ test('RFC 8620 §5.2: what begins or ends to be readable is created or destroyed
   })
 })
 
-test('RFC 8620 §5.2: where more became readable than is told at once in all, everything is to be read', async () => {
+test('RFC 8620 §5.2: more than is told at once became readable, and is told in parts', async () => {
   const server = await JmapTestServer.start({ changesMaxResults: 2 })
   const { name: as, id: guest } = await server.add(9, 'guest@example.org')
   await server.share(archive, guest, 'lr')
-  for (let i = 0; i < 3; i++) await server.deliver(letter)
-  const state = await stateOf(server, as)
+  const letters = []
+  for (let i = 0; i < 5; i++) letters.push(await server.deliver(letter))
+  const ids = letters.map((one) => id(one.id, `${account.toString(36)}_`))
+  const parts = async (state: string): Promise<JsonObject[]> => {
+    const told = [await changes(server, state, { as })]
+    while (told.at(-1)!['hasMoreChanges'] === true)
+      told.push(await changes(server, told.at(-1)!['newState'] as string, { as }))
+    assert.equal(told.at(-1)!['newState'], await stateOf(server, as))
+    return told
+  }
+  const before = await stateOf(server, as)
   await server.share(inboxId, guest, 'lr')
-  const error = await server.error('Email/changes', { sinceState: state }, as)
-  assert.equal(error, 'cannotCalculateChanges')
+  const came = await parts(before)
+  assert.deepEqual(
+    came.map((one) => one['created']),
+    [ids.slice(0, 2), ids.slice(2, 4), ids.slice(4)],
+  )
+  const threads = await server.call('Thread/changes', { sinceState: before }, { as })
+  assert.deepEqual([(threads['created'] as string[]).length, threads['hasMoreChanges']], [2, true])
+  const both = await stateOf(server, as)
+  await server.share(inboxId, guest, 'l')
+  assert.deepEqual(
+    (await parts(both)).map((one) => one['destroyed']),
+    [ids.slice(0, 2), ids.slice(2, 4), ids.slice(4)],
+  )
 })
 
 test('RFC 8620 §5.2: who comes into a group or leaves it is told exactly what they see more or less', async () => {

@@ -3,14 +3,11 @@
  * it; who may not read all mailboxes is told of what is, or was, to be seen in theirs, and of nothing else.
  */
 import type { MessageId, ThreadId } from '#base/id.ts'
-import type { ChangesSince } from '#kv/change-log.ts'
-import type { ReadTx } from '#kv/tx.ts'
-import { readEmails } from '#mail/email.ts'
 import type { MessageRow } from '#mail/message-row.ts'
 import { threadObjectId } from '#mail/object-id.ts'
 import { readThreads } from '#mail/thread.ts'
-import { standardChanges, type Step } from '../standard-changes.ts'
-import { type Saw, VisiblePast } from '../visible-past.ts'
+import { changesOf, type How, standardChanges } from '../standard-changes.ts'
+import { type Saw, type VisiblePast, withVisiblePast } from '../visible-past.ts'
 
 export const threadChanges = standardChanges({
   type: 'Thread',
@@ -19,38 +16,28 @@ export const threadChanges = standardChanges({
   permission: 'jmapThreadChanges',
   asksAlways: true,
   idOf: (account, number) => threadObjectId(number as ThreadId, account.idPrefix),
-  visible: ({ services }, found, step) => services.db.read((tx) => visibleChanges(tx, found, step)),
+  visible: ({ services }, found, step) =>
+    withVisiblePast(services, step, found.to, async (tx, past, turned) => {
+      if (past.readsAll) return found
+      const logged = [...found.created, ...found.updated, ...found.destroyed] as ThreadId[]
+      const wasCreated = new Set(found.created)
+      return changesOf(found, [...logged, ...turned.values()], step, async (threads) => {
+        const rows = await readThreads(tx, step.now.id, threads)
+        return threads.map((thread) => {
+          const emails = new Map<MessageId, MessageRow | undefined>(rows.get(thread))
+          for (const id of past.left(thread)) if (!emails.has(id)) emails.set(id, undefined)
+          const how = changeOf(past, emails)
+          return how === 'destroyed' && wasCreated.has(thread) ? undefined : how
+        })
+      })
+    }),
 })
-
-async function visibleChanges(tx: ReadTx, found: ChangesSince, step: Step): Promise<ChangesSince> {
-  const { most, now: account } = step
-  const past = await VisiblePast.read(tx, step)
-  if (past.readsAll) return found
-  const threads = new Set([...found.created, ...found.updated, ...found.destroyed] as ThreadId[])
-  const turned = [...(await past.turned(tx, found.to, most))]
-  for (const [i, row] of (await readEmails(tx, account.id, turned)).entries()) {
-    const thread = row?.thread ?? past.threadOf(turned[i]!)
-    if (thread !== undefined) threads.add(thread)
-  }
-  const rows = await readThreads(tx, account.id, [...threads])
-  const left = past.left(threads)
-  const wasCreated = new Set<number>(found.created)
-  const told = { created: [] as number[], updated: [] as number[], destroyed: [] as number[] }
-  for (const thread of threads) {
-    const emails = new Map<MessageId, MessageRow | undefined>(rows.get(thread))
-    for (const id of left.get(thread) ?? []) if (!emails.has(id)) emails.set(id, undefined)
-    const how = changeOf(past, emails)
-    if (how === 'created' || how === 'updated' || (how === 'destroyed' && !wasCreated.has(thread)))
-      told[how].push(thread)
-  }
-  return { ...found, ...told }
-}
 
 /** A Thread is its Emails: where they are the same, nothing has changed. */
 function changeOf(
   past: VisiblePast,
   emails: ReadonlyMap<MessageId, MessageRow | undefined>,
-): 'created' | 'updated' | 'destroyed' | undefined {
+): How | undefined {
   let had: Saw = false
   let has = false
   let isOther = false
