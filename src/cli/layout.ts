@@ -92,6 +92,18 @@ export function wrap(text: string, columns: number | undefined, indent = ''): st
   return lines.map((one) => `${indent}${one}`.trimEnd() + '\n').join('')
 }
 
+/** A name and what is said about it, which goes on below itself where the line is full. */
+export function described(
+  entries: readonly (readonly [name: string, about: string])[],
+  columns: number | undefined,
+): string {
+  const width = Math.max(...entries.map(([name]) => widthOf(name)), 0)
+  const indent = ' '.repeat(width + 2)
+  return entries
+    .map(([name, about]) => padded(printable(name), width) + wrap(about, columns, indent).slice(width))
+    .join('')
+}
+
 /** `name:  value`, the values below each other; a value of several lines continues under the first. */
 export function pairs(
   entries: readonly (readonly [name: string, lines: readonly string[]])[],

@@ -24,6 +24,9 @@ export const withPasswordOptions = (command: Command): Command =>
     .option('--generate', 'make up a strong password and print it once')
     .option('--password-stdin', 'read the password from standard input (its first line)')
 
+/** Whether somebody has to type it. */
+export const isAsked = (o: PasswordOptions): boolean => o.generate !== true && o.passwordStdin !== true
+
 /** Before a server is asked for anything. Throws CliFailure where there is no way to get one. */
 export function assertPossible({ terminal, inputIsTaken }: Context, o: PasswordOptions, whose: string): void {
   if (o.generate && o.passwordStdin) throw usageFailure('--generate and --password-stdin do not go together')
@@ -33,7 +36,7 @@ export function assertPossible({ terminal, inputIsTaken }: Context, o: PasswordO
       'put that of the administrator in POSTERN_PASSWORD',
     )
   }
-  if (!o.generate && !o.passwordStdin && !terminal.isInteractive) {
+  if (isAsked(o) && !terminal.isInteractive) {
     throw usageFailure(
       `${whose} needs a password`,
       'add --generate or --password-stdin, or run this in a terminal',

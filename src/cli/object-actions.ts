@@ -8,6 +8,7 @@ import { CliFailure, Refusal, usageFailure } from './failure.ts'
 import { counted, pairs, table, wrap } from './layout.ts'
 import { nearest } from '#settings/nearest.ts'
 import type { ObjectDescription, ShownObject, Values } from './object-client.ts'
+import { wordFor } from './object-words.ts'
 import { confirm, printable } from './terminal.ts'
 import { describedPairs, shortText } from './value-text.ts'
 import { type ValueOptions, wantedChange } from './values-input.ts'
@@ -26,6 +27,10 @@ const mostColumns = 6
 export const singletonKey = 'singleton'
 
 export const nameOf = (one: ShownObject): string => (typeof one['name'] === 'string' ? one['name'] : one.id)
+
+/** `account alice@example.org`. */
+const calledOf = (object: ObjectDescription, one: ShownObject): string =>
+  `${wordFor(object.name, one['type'])} ${nameOf(one)}`
 
 /** `--fields a,b`. Throws CliFailure for one that is not there. */
 export function readFieldNames(
@@ -118,7 +123,7 @@ export async function createObject(
   const isDry = o.dryRun === true
   const made = await context.objects.create(object.name, values, { dryRun: isDry })
   const once = { ...(isDry ? {} : await onceShown(context, object, made)), ...o.shown }
-  const done = printable(`The ${wordFor(object.name)} ${nameOf(made)} ${isDry ? 'would be' : 'was'} created.`)
+  const done = printable(`The ${calledOf(object, made)} ${isDry ? 'would be' : 'was'} created.`)
   const lines = o.next === undefined || isDry ? [] : [o.next].flat()
   const next = lines.map((line) => `${printable(line)}\n`).join('')
   context.show({ ...made, ...o.shown }, `${done}\n${onceText(once)}${next}`)
@@ -178,7 +183,7 @@ export async function changeObject(
     dryRun: isDry,
     ...(ifRevision === undefined ? {} : { ifRevision }),
   })
-  const called = object.kind === singletonKey ? object.name : `${wordFor(object.name)} ${nameOf(after)}`
+  const called = object.kind === singletonKey ? object.name : calledOf(object, after)
   const secrets = Object.keys(values).filter((name) => object.fields[name]?.kind === 'secret')
   const found = before === undefined ? [] : differences(before, after, object.fields)
   const told = [
@@ -202,7 +207,7 @@ export async function deleteObject(
   o: { yes?: true; dryRun?: true; ifRevision?: string; warning?: string },
 ): Promise<void> {
   const one = await context.objects.get(object.name, key)
-  const what = `${wordFor(object.name)} ${nameOf(one)}`
+  const what = calledOf(object, one)
   if (o.yes !== true && o.dryRun !== true) {
     const warning = o.warning === undefined ? '' : ` ${o.warning}`
     await confirm(context.terminal, `Delete the ${what}?${warning}`)
@@ -215,14 +220,3 @@ export async function deleteObject(
 }
 
 const printableLine = (text: string): string => `${printable(text.trimEnd())}\n`
-
-const words: Readonly<Record<string, string>> = {
-  Domain: 'domain',
-  Account: 'account',
-  MailingList: 'list',
-  Role: 'role',
-  DkimSignature: 'DKIM key',
-}
-
-/** What people call an object. */
-export const wordFor = (object: string): string => words[object] ?? object

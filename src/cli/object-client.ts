@@ -3,7 +3,8 @@
  * is what the server describes, so that an object that it learns needs nothing here.
  */
 import { nearest } from '#settings/nearest.ts'
-import { CliFailure, usageFailure } from './failure.ts'
+import { CliFailure, isNotFound, Refusal, usageFailure } from './failure.ts'
+import { listingOf, wordFor } from './object-words.ts'
 import { notUnderstood } from './server-answer.ts'
 import type { ServerApi } from './server-api.ts'
 
@@ -92,7 +93,7 @@ export class ObjectClient {
   }
 
   async get(object: string, key: string): Promise<ShownObject> {
-    return readShown(await this.#api.ask('GET', pathOf(object, key) + this.#query()))
+    return readShown(await this.#askOne('GET', object, key))
   }
 
   async page(
@@ -135,13 +136,30 @@ export class ObjectClient {
   }
 
   async update(object: string, key: string, patch: Values, o: ChangeOptions = {}): Promise<ShownObject> {
-    return readShown(
-      await this.#api.ask('PATCH', pathOf(object, key) + this.#query(dryRunOf(o)), patch, conditionOf(o)),
-    )
+    return readShown(await this.#askOne('PATCH', object, key, o, patch))
   }
 
   async destroy(object: string, key: string, o: ChangeOptions = {}): Promise<void> {
-    await this.#api.ask('DELETE', pathOf(object, key) + this.#query(dryRunOf(o)), undefined, conditionOf(o))
+    await this.#askOne('DELETE', object, key, o)
+  }
+
+  /** About one that may not be there: which one, the server's words leave to whoever asked. */
+  async #askOne(
+    method: 'GET' | 'PATCH' | 'DELETE',
+    object: string,
+    key: string,
+    o: ChangeOptions = {},
+    body?: Values,
+  ): Promise<unknown> {
+    try {
+      return await this.#api.ask(method, pathOf(object, key) + this.#query(dryRunOf(o)), body, conditionOf(o))
+    } catch (error) {
+      if (!isNotFound(error)) throw error
+      // Of what an account has it may be the account that is not there.
+      if (this.#account !== undefined && (error as Error).message === 'There is no such account.')
+        throw missing('Account', this.#account)
+      throw missing(object, key, this.#account)
+    }
   }
 
   #query(wanted: Readonly<Record<string, string>> = {}): string {
@@ -153,6 +171,11 @@ export class ObjectClient {
 
 const dryRunOf = ({ dryRun }: ChangeOptions) => (dryRun === true ? { dryRun: 'true' } : {})
 const conditionOf = ({ ifRevision }: ChangeOptions) => (ifRevision === undefined ? {} : { ifRevision })
+
+const missing = (object: string, key: string, ofAccount?: string): Refusal =>
+  new Refusal(404, `there is no ${wordFor(object)} ${key}`, {
+    hint: `\`postern ${listingOf(object, ofAccount)}\` lists those that there are`,
+  })
 
 const isObject = (given: unknown): given is Record<string, unknown> =>
   typeof given === 'object' && given !== null && !Array.isArray(given)

@@ -21,8 +21,11 @@ test('objects are described, with their fields, in lines that fit', async (t) =>
   const { postern, done, json } = await withAlice(t)
   assert.match(
     await done('describe'),
-    /^OBJECT +KIND +YOU MAY +WHAT IT IS\nAccount +collection +get query create/,
+    /^Account +Users and groups with their addresses, rights and limits\.\n[^]*\nImap +Limits /,
   )
+  const overview = await postern('describe', { columns: 60 })
+  assert.ok(overview.out.split('\n').every((line) => line.length <= 60))
+  assert.match(overview.out, /\nAppPassword +Passwords that the server makes up,\n {23}one for each/)
   const narrow = await postern('describe account', { columns: 60 })
   assert.ok(
     narrow.out.split('\n').every((line) => line.length <= 60),

@@ -33,7 +33,7 @@ test('on the same machine: a domain, an account, and nobody is asked who they ar
   const shown = await postern('account show alice@example.org')
   assert.match(
     shown.out,
-    /^id: +1\ntype: +user\nname: +alice@example\.org\n[^]*aliases: +al@example\.org\n[^]*maxDiskQuota: 5 GiB\n/,
+    /^id: +\d+\ntype: +user\nname: +alice@example\.org\n[^]*aliases: +al@example\.org\n[^]*maxDiskQuota: 5 GiB\n/,
   )
   const status = await postern('status')
   assert.match(status.out, /^Postern 0\.1\.0 on mail\.example\.org, running for /)
@@ -104,14 +104,25 @@ test('what the server refuses is told in its words, with exit code 1', async (t)
   assert.match(short.err, /at least 8 characters/)
   const missing = await postern('account show nobody@example.org --json')
   assert.equal(missing.code, 1)
-  assert.deepEqual(JSON.parse(missing.err), { error: { message: 'There is no such Account.' } })
-  assert.match((await postern('account show example.org')).err, /no such Account/)
+  assert.deepEqual(JSON.parse(missing.err), {
+    error: {
+      message: 'there is no account nobody@example.org',
+      hint: '`postern account list` lists those that there are',
+    },
+  })
+  assert.match((await postern('account show example.org')).err, /no account example\.org/)
+  assert.match(
+    (await postern('get AppPassword x1 --account nobody@example.org')).err,
+    /no account nobody@example\.org\n {2}`postern account list`/,
+  )
   assert.equal((await postern('account show ../status')).code, 1)
 })
 
 const wrongLines: readonly [string, RegExp, Given?][] = [
   ['', /Usage: postern/],
-  ['acount', /unknown command 'acount'[^]*Did you mean account/],
+  ['acount', /^postern: unknown command 'acount'\n {2}did you mean account\? postern --help shows/],
+  ['help acount', /^postern: there is no command acount\n {2}did you mean account\?\n$/],
+  ['help account creat', /^postern: there is no command account creat\n {2}did you mean create\?\n$/],
   ['domain', /Usage: postern domain/],
   ['domain create', /missing required argument 'name'/],
   ['domain create a.example b.example', /field=value/],
@@ -134,6 +145,30 @@ test('a wrong command line ends with 64 and says how it is right', async () => {
   }
 })
 
+test('a wrong command line is told as JSON where that is asked for', async () => {
+  const { code, err } = await runLine('--json domain create')
+  assert.equal(code, 64)
+  assert.deepEqual(JSON.parse(err), {
+    error: {
+      message: "missing required argument 'name'",
+      hint: 'postern domain create --help shows how it is used',
+    },
+  })
+})
+
+test('no password is asked for where there can be no account', async (t) => {
+  const { postern } = await serve(t)
+  const typed = ['correct horse', 'correct horse']
+  for (const [name, why] of [
+    ['alice@example.org', /the domain example\.org does not exist here; create it first/],
+    ['alice', /name: must be an e-mail address/],
+  ] as const) {
+    const { code, asked, err } = await postern(`account create ${name}`, { typed })
+    assert.deepEqual([code, asked], [1, []])
+    assert.match(err, why)
+  }
+})
+
 test('two passwords that differ change nothing', async (t) => {
   const { postern, accounts } = await serve(t)
   await postern('domain create example.org')
@@ -146,10 +181,16 @@ test('two passwords that differ change nothing', async (t) => {
 })
 
 test('help goes to standard output and ends with 0', async () => {
-  for (const line of ['--help', 'help', 'account create --help', 'help account']) {
+  const lines = {
+    '--help': 'Usage: postern [options] [command]',
+    help: 'Usage: postern [options] [command]',
+    'help account': 'Usage: postern account [options] [command]',
+    'help account create': 'Usage: postern account create [options] <address> [field=value...]',
+    'account create --help': 'Usage: postern account create [options] <address> [field=value...]',
+  }
+  for (const [line, usage] of Object.entries(lines)) {
     const { code, out, err } = await runLine(line)
-    assert.deepEqual([code, err], [0, ''], line)
-    assert.match(out, /^Usage: postern/)
+    assert.deepEqual([code, err, out.split('\n')[0]], [0, '', usage], line)
   }
 })
 

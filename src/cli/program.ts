@@ -28,7 +28,9 @@ import { addSnapshotCommand } from './commands/snapshot.ts'
 import { addStatusCommand } from './commands/status.ts'
 import { addTroubleshootCommands } from './commands/troubleshoot.ts'
 import { addUpdateCommand } from './commands/update.ts'
-import { CliFailure, QuietExit, usageExitCode } from './failure.ts'
+import { nearest } from '#settings/nearest.ts'
+import { examplesOf } from './commands/noun.ts'
+import { CliFailure, QuietExit, usageExitCode, usageFailure } from './failure.ts'
 import { page, usualColumns } from './layout.ts'
 import { printable, type Terminal } from './terminal.ts'
 
@@ -89,7 +91,7 @@ export async function run(args: readonly string[], terminal: Terminal): Promise<
     await program.parseAsync(args, { from: 'user' })
     return 0
   } catch (error) {
-    // Commander has said what is wrong, or has shown help that was asked for.
+    // Commander has shown help, which was asked for or is all that can be said.
     if (error instanceof CommanderError) return error.exitCode === 0 ? 0 : usageExitCode
     if (error instanceof QuietExit) return error.exitCode
     const failure = error instanceof CliFailure ? error : new CliFailure(messageOf(error))
@@ -126,23 +128,67 @@ function buildProgram(terminal: Terminal): Command {
     program.commandsGroup(group)
     for (const add of adds) add(program, terminal)
   }
-  const helpCommand = new Command('help').argument('[command]').description('how a command is used')
-  program.addHelpCommand(helpCommand.helpGroup('Help:'))
+  program.helpCommand(false)
+  addHelpCommand(program)
   for (const command of withAll(program)) {
     command
       .exitOverride()
       .configureHelp({ subcommandTerm: (one) => one.name(), minWidthToWrap: 20 })
       .configureOutput({
         writeOut: (text) => terminal.out(text),
-        writeErr: (text) => terminal.err(withoutValues(text)),
+        writeErr: (text) => terminal.err(text),
+        outputError: (text) => {
+          throw wrongUse(command, text)
+        },
         getOutHelpWidth: () => terminal.columns ?? usualColumns,
         getErrHelpWidth: () => terminal.columns ?? usualColumns,
         getOutHasColors: () => terminal.hasColours,
         getErrHasColors: () => false,
       })
-      .showHelpAfterError(`(postern ${pathOf(command)}--help shows how it is used)`)
+      .addHelpText('after', () => furtherHelp(command))
   }
   return program
+}
+
+function addHelpCommand(program: Command): void {
+  program
+    .commandsGroup('Help:')
+    .command('help')
+    .description('how a command is used')
+    .argument('[command...]', 'such as account, or account create')
+    .addHelpText('after', examplesOf('help account', 'help account create'))
+    .action((words: readonly string[]) => {
+      const command = words.reduce((outer, word) => {
+        const inner = outer.commands.find((one) => one.name() === word || one.aliases().includes(word))
+        if (inner !== undefined) return inner
+        const near = nearest(
+          word,
+          outer.commands.map((one) => one.name()),
+        )
+        throw usageFailure(
+          `there is no command ${pathOf(outer)}${word}`,
+          near === undefined ? `postern ${pathOf(outer)}--help lists them` : `did you mean ${near}?`,
+        )
+      }, program)
+      command.outputHelp()
+    })
+}
+
+/** What no page of help says again. */
+function furtherHelp(command: Command): string {
+  if (command.parent === null) return ''
+  const [first] = command.commands
+  const inner =
+    first === undefined ? '' : `Examples of each: postern ${pathOf(command)}${first.name()} --help\n`
+  return `${first === undefined ? '' : '\n'}${inner}Options of every command, such as --json and --url: postern --help\n`
+}
+
+/** What Commander says is wrong, as this program says it: `error: unknown command 'x'`, `(Did you mean y?)`. */
+function wrongUse(command: Command, text: string): CliFailure {
+  const [message = '', guess] = withoutValues(text.trim().replace(/^error: /, '')).split('\n')
+  const help = `postern ${pathOf(command)}--help shows how it is used`
+  const near = /^\(Did you mean (.*)\?\)$/.exec(guess ?? '')?.[1]
+  return usageFailure(message, near === undefined ? help : `did you mean ${near}? ${help}`)
 }
 
 /** What follows an option that is not known, or the word that is too much, may be a password. */

@@ -6,6 +6,7 @@ import { contextOf } from '../context.ts'
 import { usageFailure } from '../failure.ts'
 import {
   assertPossible,
+  isAsked,
   type NewPassword,
   newPassword,
   type PasswordOptions,
@@ -85,6 +86,9 @@ function addCreate(account: Command, terminal: Terminal): void {
       const object = await context.objects.describe('Account')
       const file = o.file === undefined ? {} : { file: o.file }
       const { values } = await wantedChange(context, object, { args: all, o: file, whose: name })
+      // Nobody should think up a password, and type it twice, for an account that cannot be made.
+      if (isNeeded && isAsked(o))
+        await context.objects.create('Account', { name, ...values }, { dryRun: true })
       const made = isNeeded ? await newPassword(context, o, name) : undefined
       const secret = made === undefined ? {} : { secret: made.password }
       const shown = made?.isGenerated === true ? { shown: { password: made.password } } : {}

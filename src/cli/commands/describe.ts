@@ -1,15 +1,16 @@
 /** `postern describe`: which objects there are, and which fields each has. */
 import type { Command } from 'commander'
 import { contextOf } from '../context.ts'
-import { table, usualColumns, widthOf, wrap } from '../layout.ts'
+import { described, usualColumns, widthOf, wrap } from '../layout.ts'
 import type { FieldDescription, Fields, ObjectDescription } from '../object-client.ts'
 import { painted, printable, type Terminal } from '../terminal.ts'
 import { shortText } from '../value-text.ts'
 
 const examples = `
 Examples:
-  $ postern describe               all objects, and what you may do with them
-  $ postern describe Account       the fields of accounts, and what they may be
+  $ postern describe               all objects
+  $ postern describe Account       the fields of accounts, what they may be, and
+                                   what you may do
 `
 
 export function addDescribeCommand(program: Command, terminal: Terminal): void {
@@ -30,10 +31,12 @@ export function addDescribeCommand(program: Command, terminal: Terminal): void {
     })
 }
 
-function overview(all: readonly ObjectDescription[], columns: number | undefined): string {
-  const rows = all.map(({ name, kind, may, help }) => [name, kind, may.join(' '), help])
-  return table(['OBJECT', 'KIND', 'YOU MAY', 'WHAT IT IS'], rows, columns)
-}
+/** What it is counts more than what may be done with it: that, each says by itself. */
+const overview = (all: readonly ObjectDescription[], columns: number | undefined): string =>
+  described(
+    all.map(({ name, help }) => [name, help]),
+    columns,
+  )
 
 function detail(object: ObjectDescription, terminal: Terminal, columns: number): string {
   const { name, kind, help, fields, filters, may } = object
@@ -58,7 +61,9 @@ function fieldsText(fields: Fields, terminal: Terminal, columns: number, indent 
       const head = `${indent}${painted(terminal, 'bold', printable(name).padEnd(width))}  ${marksOf(field)}`
       const inner = `${indent}    `
       const parts = field.parts ?? field.item?.parts
-      const nested = parts === undefined ? '' : fieldsText(parts, terminal, columns, inner)
+      // Of `origins` each part says the same of another field.
+      const nested =
+        parts === undefined || name === 'origins' ? '' : fieldsText(parts, terminal, columns, inner)
       return `${head.trimEnd()}\n${wrap(aboutField(field), columns, inner)}${nested}`
     })
     .join('')

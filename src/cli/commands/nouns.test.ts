@@ -19,9 +19,13 @@ test('groups have members, lists recipients', async (t) => {
   const { done, json, postern } = await withOrganisation(t)
   assert.match(
     await done('group create sales@example.org'),
-    /created\.\nNext: postern group add-member sales@/,
+    /^The group sales@example\.org was created\.\nNext: postern group add-member sales@/,
   )
   await done('group add-member sales@example.org alice@example.org bob@example.org')
+  assert.match(
+    (await postern('group add-member sales@example.org nobody@example.org')).err,
+    /there is no account nobody@example\.org\n {2}`postern account list` lists/,
+  )
   await done('group remove-member sales@example.org bob@example.org')
   assert.deepEqual((await json<{ members: unknown }>('group show sales@example.org')).members, [
     'alice@example.org',

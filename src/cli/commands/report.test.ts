@@ -115,7 +115,7 @@ test('reports that wait are listed, shown, and sent at a word', async (t) => {
   assert.equal((await postern(`report send ${waitingId}`)).code, 0)
   const [[, { deliverAt }] = assert.fail()] = await db.read((tx) => tx.list(pendingReportTable, []))
   assert.ok(deliverAt <= Date.now() + 1000)
-  assert.match((await postern('report send nobody.example:1')).err, /no such/)
+  assert.match((await postern('report send nobody.example:1')).err, /there is no report nobody\.example:1/)
 })
 
 test('reports are deleted by id or all that match, once that is sure', async (t) => {

@@ -1,7 +1,7 @@
 /** A plan as people read it before they say yes, and what became of it. */
 import { differenceTexts } from '../difference.ts'
 import { counted, wrap } from '../layout.ts'
-import { wordFor } from '../object-actions.ts'
+import { wordFor } from '../object-words.ts'
 import { painted, printable, type Terminal } from '../terminal.ts'
 import { shortText } from '../value-text.ts'
 import type { PlanStep, Steps } from './step.ts'
