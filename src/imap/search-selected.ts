@@ -2,6 +2,7 @@
  * Finding messages of the selected mailbox: what SEARCH and SORT have in common between their arguments and their
  * result. What is found is only what the client knows: messages that came meanwhile have no number yet.
  */
+import { SyntaxFault } from '#base/fault.ts'
 import type { MailboxView } from '#mail/mailbox-view.ts'
 import { search, type SearchOptions, type Wanted } from '#mail/query.ts'
 import { relevanceOf } from '#mail/relevance.ts'
@@ -11,6 +12,7 @@ import type { Arguments } from './grammar.ts'
 import type { HeldMailbox } from './mailbox-ref.ts'
 import { type Limited, limitSearched } from './message-limit.ts'
 import { Progress } from './progress.ts'
+import type { ReturnOptions } from './return-options.ts'
 import { replaceFilters } from './search-filters.ts'
 import { maxUid, resolveKeys, type SearchKey, SearchKeyReader, type SearchPlace } from './search-keys.ts'
 import { type Numbered, type Positions, positionsWithin, type SequenceSet, star } from './sequence-set.ts'
@@ -83,6 +85,24 @@ interface SelectedOptions {
   /** Only so many messages are looked at. */
   readonly isLimited?: boolean
   readonly wanted?: Wanted | undefined
+}
+
+/**
+ * Of a search that is to be saved and fails, nothing is saved where the answer is NO; what was saved before stays where
+ * it is BAD (RFC 9051 §6.4.4.1).
+ */
+export async function orForgetSaved<T>(
+  session: ImapSession,
+  returns: ReturnOptions | undefined,
+  searching: () => Promise<T>,
+): Promise<T> {
+  try {
+    return await searching()
+  } catch (error) {
+    const isBad = error instanceof SyntaxFault || (error instanceof Refusal && error.status === 'BAD')
+    if (returns?.words.has('SAVE') === true && !isBad) session.selected?.save([])
+    throw error
+  }
 }
 
 /** A Refusal for a charset or a filter that is not known; CONDSTORE where the keys need it. */

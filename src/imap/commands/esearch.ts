@@ -19,6 +19,7 @@ import {
   assertCharset,
   assertFuzzy,
   highestModseq,
+  orForgetSaved,
   placeOf,
   readProgram,
   relevancyOf,
@@ -51,16 +52,9 @@ export const esearch = command<EsearchArguments>({
     const returns = takeReturnOptions(args) ?? returnsAll
     return { sources, returns, program: readProgram(args, session) }
   }),
-  async run(session, args) {
-    const saves = args.returns.words.has('SAVE')
+  run(session, args) {
     assertFitting(session, args)
-    try {
-      return await searchSources(session, args)
-    } catch (error) {
-      // RFC 9051 §6.4.4.1
-      if (saves) session.selected?.save([])
-      throw error
-    }
+    return orForgetSaved(session, args.returns, () => searchSources(session, args))
   },
 })
 

@@ -170,6 +170,30 @@ test('[SEARCHRES] SAVE and $: the examples of RFC 9051 §6.4.4.4', async () => {
   await ask(client, 'c8 SEARCH $', ['* SEARCH', 'c8 OK SEARCH completed'])
 })
 
+// Turns red where whatever fails forgets what was saved.
+test('RFC 9051 §6.4.4.1: a search that is answered BAD leaves saved what was, with SAVE too', async () => {
+  await using server = await ImapTestServer.start()
+  await server.fill(3)
+  const client = await server.selected()
+  await ask(client, 'a SEARCH RETURN (SAVE) 2:3')
+  await ask(client, 'u SEARCH RETURN (UPDATE) 1')
+  for (const search of [
+    'b UID SEARCH RETURN (SAVE RELEVANCY) 1',
+    'u SEARCH RETURN (SAVE UPDATE) 1',
+    'b SORT RETURN (SAVE RELEVANCY) (DATE) UTF-8 1',
+    'b ESEARCH RETURN (SAVE RELEVANCY) 1',
+    'b SEARCH RETURN (SAVE) CHARSET KOI8-R FILTER any',
+  ]) {
+    assert.match((await ask(client, search)).join(), /^[bu] BAD /, search)
+    await ask(client, 'c SEARCH $', ['* SEARCH 2 3', 'c OK SEARCH completed'])
+  }
+  for (const search of ['SORT RETURN (SAVE) (DATE) KOI8-R ALL', 'ESEARCH RETURN (SAVE) CHARSET KOI8-R ALL']) {
+    await ask(client, 'd SEARCH RETURN (SAVE) 2:3')
+    assert.match((await ask(client, `e ${search}`)).join(), /^e NO \[BADCHARSET/, search)
+    await ask(client, 'f SEARCH $', ['* SEARCH', 'f OK SEARCH completed'])
+  }
+})
+
 test('what is no search is refused, however deep or long', async () => {
   await using server = await ImapTestServer.start()
   await server.fill(1)

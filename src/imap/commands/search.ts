@@ -11,6 +11,7 @@ import { type ReturnOptions, returnedOf, returnsAll, takeReturnOptions, wantedOf
 import { assertTagFree, followResult, refuseUpdates } from '../search-context.ts'
 import {
   highestModseq,
+  orForgetSaved,
   readProgram,
   type SearchProgram,
   searchSelected,
@@ -44,15 +45,7 @@ function searching(name: string, standard: string): AnyCommand {
         program: readProgram(args, session),
       }
     }),
-    async run(session, args) {
-      try {
-        return await runSearch(session, args, byUid)
-      } catch (error) {
-        // RFC 9051 §6.4.4.1: a search that was to be saved and failed leaves nothing saved.
-        if (args.returns?.words.has('SAVE') === true) session.selected?.save([])
-        throw error
-      }
-    },
+    run: (session, args) => orForgetSaved(session, args.returns, () => runSearch(session, args, byUid)),
   })
 }
 

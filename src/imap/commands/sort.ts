@@ -12,6 +12,7 @@ import { type ReturnOptions, returnedOf, takeReturnOptions } from '../return-opt
 import { assertTagFree, followResult, refuseUpdates } from '../search-context.ts'
 import {
   highestModseq,
+  orForgetSaved,
   readCharset,
   readKeys,
   relevancyOfFound,
@@ -49,15 +50,7 @@ function sorting(name: string): AnyCommand {
       args.sp()
       return { returns, criteria, program: readKeys(args, isCharsetKnown) }
     }),
-    async run(session, args) {
-      try {
-        return await runSort(session, args, byUid)
-      } catch (error) {
-        // RFC 9051 §6.4.4.1: a search that was to be saved and failed leaves nothing saved.
-        if (args.returns?.words.has('SAVE') === true) session.selected?.save([])
-        throw error
-      }
-    },
+    run: (session, args) => orForgetSaved(session, args.returns, () => runSort(session, args, byUid)),
   })
 }
 
