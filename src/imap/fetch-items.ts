@@ -216,7 +216,7 @@ function readPartial(args: Arguments): Partial | undefined {
   if (!args.take(0x3c)) return undefined
   const offset = args.number()
   args.expect(0x2e, '"."')
-  const length = args.number()
+  const length = args.number64()
   if (length === 0) args.fail('expected a number above zero')
   args.expect(0x3e, '">"')
   return { offset, length }

@@ -153,9 +153,9 @@ export class SearchKeyReader {
       case 'UNKEYWORD':
         return { kind: 'not', of: { kind: 'keyword', keyword: args.flag() } }
       case 'LARGER':
-        return { kind: 'larger', bytes: args.number() }
+        return { kind: 'larger', bytes: args.number64() }
       case 'SMALLER':
-        return { kind: 'smaller', bytes: args.number() }
+        return { kind: 'smaller', bytes: args.number64() }
       // RFC 5032 §3
       case 'OLDER':
         return { kind: 'older', seconds: args.nzNumber() }

@@ -106,6 +106,13 @@ test('BODY[HEADER.FIELDS] and a partial: the examples of RFC 9051 §6.4.5 and §
     'Minu)',
     'a3 OK FETCH completed',
   ])
+  // RFC 9051 §9, partial: nz-number64
+  await ask(client, 'a4 FETCH 1 BODY.PEEK[TEXT]<4.9223372036854775807>', [
+    '* 1 FETCH (BODY[TEXT]<4> {6}',
+    'tes.',
+    ')',
+    'a4 OK FETCH completed',
+  ])
 })
 
 test('every section of nested parts', async () => {

@@ -77,6 +77,9 @@ test('every key of SEARCH', async () => {
     ['SAVEDON 1-Mar-2026', '3'],
     ['SAVEDATESUPPORTED', '1 2 3'],
     ['LARGER 150', '3'],
+    // RFC 9051 §9, number64
+    ['LARGER 9223372036854775807', ''],
+    ['SMALLER 9223372036854775807 LARGER 150', '3'],
     ['SMALLER 100', '2'],
     ['2:*', '2 3'],
     ['7:9', ''],
