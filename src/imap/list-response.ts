@@ -1,5 +1,7 @@
 /** One LIST or LSUB response (RFC 9051 §7.3.1). */
-import type { HeldMailbox } from './mailbox-ref.ts'
+import type { MailboxRole } from '#mail/mailbox-row.ts'
+import { utf8Of } from './grammar.ts'
+import type { HeldMailbox, MailboxRef } from './mailbox-ref.ts'
 import { delimiter, writeName } from './mailbox-name.ts'
 import type { ImapSession } from './session.ts'
 import { useAttribute } from './special-use.ts'
@@ -9,8 +11,8 @@ export interface Listed {
   readonly attributes: readonly string[]
   /** Behind the name, in its parentheses. */
   readonly extended?: string
-  /** What it was called before (RFC 5465 §5.4). */
-  readonly oldName?: string
+  /** What it was called before (RFC 5465 §5.4), or by the client (RFC 9051 §6.3.9.7). */
+  readonly oldName?: string | undefined
 }
 
 export function writeListed({ out, isUtf8 }: ImapSession, word: 'LIST' | 'LSUB', listed: Listed): void {
@@ -29,9 +31,31 @@ export function writeListed({ out, isUtf8 }: ImapSession, word: 'LIST' | 'LSUB',
  * What is always said of a mailbox that exists: whether it has children (RFC 3348), and its use (RFC 6154), but
  * of the own ones only: programs would take somebody else's Sent for the user's.
  */
-export function attributesOf({ mailbox, isOwn }: HeldMailbox, hasChildren: boolean): string[] {
+export const attributesOf = ({ mailbox, isOwn }: HeldMailbox, hasChildren: boolean): string[] =>
+  attributesWith(hasChildren, isOwn ? mailbox.role : undefined)
+
+/** Of one that was just made. */
+export const attributesOfNew = (role: MailboxRole | undefined): string[] => attributesWith(false, role)
+
+function attributesWith(hasChildren: boolean, role: MailboxRole | undefined): string[] {
   const attributes = [hasChildren ? '\\HasChildren' : '\\HasNoChildren']
-  const use = isOwn ? useAttribute(mailbox.role) : undefined
+  const use = useAttribute(role)
   if (use !== undefined) attributes.push(use)
   return attributes
 }
+
+/**
+ * The name that a client of IMAP4rev2 wrote, where the mailbox's is another: names are kept in Unicode's form C, and
+ * INBOX in upper case (RFC 9051 §6.3.9.7).
+ */
+export function otherName({ isRev2 }: ImapSession, written: Uint8Array, path: string): string | undefined {
+  const name = isRev2 ? utf8Of(written) : undefined
+  return name === path ? undefined : name
+}
+
+/** A mailbox that exists. */
+export const listedAs = async (session: ImapSession, ref: MailboxRef, oldName?: string): Promise<Listed> => ({
+  path: ref.path,
+  attributes: attributesOf(ref, await session.mailboxes.hasChildren(ref)),
+  oldName,
+})

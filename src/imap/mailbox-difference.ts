@@ -217,8 +217,7 @@ export class Difference {
       if (known?.isSubscribed ?? this.#of.now.lost.has(path)) attributes.push('\\Subscribed')
       if (isDenied) noAccess.add(path)
       else noAccess.delete(path)
-      const { oldName } = cause
-      writeListed(session, 'LIST', { path, attributes, ...(oldName !== undefined && { oldName }) })
+      writeListed(session, 'LIST', { path, attributes, oldName: cause.oldName })
       const full = session.out.room()
       if (full !== undefined) await full
     }

@@ -41,3 +41,7 @@ export function parentPath(path: string): string | undefined {
 
 /** Names with wildcards could be made but not be listed on their own (RFC 9051 §5.1). */
 export const hasWildcard = (path: string): boolean => path.includes('*') || path.includes('%')
+
+/** RFC 9051 §6.3.4: a delimiter at the end announces children, which need no announcement here. */
+export const withoutAnnouncement = (name: Uint8Array): Uint8Array =>
+  name.at(-1) === delimiter.charCodeAt(0) ? name.subarray(0, -1) : name

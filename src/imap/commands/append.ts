@@ -6,6 +6,7 @@ import { type Ingested, ingest } from '#mail/ingest.ts'
 import { flagRights } from '#mail/rights.ts'
 import { Arriving, type Arrived, type MessageHead, permittedFlags, readHead } from '../arriving.ts'
 import { command, type Completion } from '../command.ts'
+import { listedAs, otherName, writeListed } from '../list-response.ts'
 import { type MailboxRef, placeOf, tellsUids } from '../mailbox-ref.ts'
 import type { CommandReader, Stretch } from '../reader.ts'
 import { formatSet } from '../sequence-set.ts'
@@ -32,6 +33,8 @@ export const append = command<AppendArguments>({
       let behind = await arriving.take(args.head, args.stretch)
       while (!behind.args.atEnd || behind.mark !== undefined)
         behind = await arriving.take(readHead(behind), behind)
+      const oldName = otherName(session, args.name, ref.path)
+      if (oldName !== undefined) writeListed(session, 'LIST', await listedAs(session, ref, oldName))
       return await keep(session, ref, arriving.messages)
     } catch (error) {
       await arriving.abort()

@@ -6,7 +6,8 @@ import { command, whole } from '../command.ts'
 import { signedIn } from '../session-state.ts'
 import { Refusal } from '../errors.ts'
 import type { Arguments } from '../grammar.ts'
-import { delimiter, hasWildcard } from '../mailbox-name.ts'
+import { attributesOfNew, otherName, writeListed } from '../list-response.ts'
+import { hasWildcard, withoutAnnouncement } from '../mailbox-name.ts'
 import { notPermitted } from '../mailbox-ref.ts'
 import { ensureParent, granteesAbove, newPlace } from '../new-place.ts'
 import { mailboxObjectId, objectIdPrefix } from '#mail/object-id.ts'
@@ -18,13 +19,11 @@ export const create = command({
   standard: 'RFC 9051 §6.3.4, RFC 6154 §3',
   parse: whole((args: Arguments) => {
     args.sp()
-    const name = args.astring()
+    const name = withoutAnnouncement(args.astring())
     return { name, uses: args.take(0x20) ? readUses(args) : [] }
   }),
   async run(session, { name, uses }) {
-    const written = session.path(name)
-    // RFC 9051 §6.3.4: a delimiter at the end announces children, which need no announcement here.
-    const path = written.endsWith(delimiter) ? written.slice(0, -1) : written
+    const path = session.path(name)
     if (path === '' || hasWildcard(path)) throw new Refusal('No such mailbox name is possible', 'CANNOT')
     const role = roleOf(uses)
     const { account, isOwn, path: inside } = await session.mailboxes.locate(path)
@@ -43,6 +42,9 @@ export const create = command({
       const o = { name: place.name, parent, limits, notice, ...(role !== undefined && { role }) }
       return (await createMailbox(tx, account, o)).id
     })
+    const oldName = otherName(session, name, path)
+    if (oldName !== undefined)
+      writeListed(session, 'LIST', { path, attributes: attributesOfNew(role), oldName })
     return { code: `MAILBOXID (${mailboxObjectId(id, objectIdPrefix({ account, isOwn }))})` }
   },
 })

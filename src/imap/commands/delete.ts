@@ -8,6 +8,7 @@ import { command, whole } from '../command.ts'
 import { signedIn } from '../session-state.ts'
 import type { Arguments } from '../grammar.ts'
 import { Refusal } from '../errors.ts'
+import { otherName, writeListed } from '../list-response.ts'
 import { type MailboxRef, placeOf } from '../mailbox-ref.ts'
 import type { ImapSession } from '../session.ts'
 
@@ -40,6 +41,9 @@ export const deleteCommand = command<Uint8Array>({
       },
       { alsoWrites: notice.told.map((who) => who.account) },
     )
+    const oldName = otherName(session, name, ref.path)
+    if (oldName !== undefined)
+      writeListed(session, 'LIST', { path: ref.path, attributes: ['\\NonExistent'], oldName })
     if (session.selected?.account !== account || session.selected.mailbox !== mailbox) return
     session.selected = undefined
     session.untagged('OK [CLOSED] The selected mailbox is gone')

@@ -14,7 +14,8 @@ import { command, whole } from '../command.ts'
 import { signedIn } from '../session-state.ts'
 import type { Arguments } from '../grammar.ts'
 import { Refusal } from '../errors.ts'
-import { delimiter, hasWildcard } from '../mailbox-name.ts'
+import { attributesOfNew, type Listed, listedAs, otherName, writeListed } from '../list-response.ts'
+import { hasWildcard, withoutAnnouncement } from '../mailbox-name.ts'
 import { type MailboxRef, placeOf } from '../mailbox-ref.ts'
 import { ensureParent, granteesAbove, newPlace } from '../new-place.ts'
 import type { ImapSession } from '../session.ts'
@@ -30,11 +31,10 @@ export const rename = command<{ from: Uint8Array; to: Uint8Array }>({
     args.sp()
     const from = args.astring()
     args.sp()
-    return { from, to: args.astring() }
+    return { from, to: withoutAnnouncement(args.astring()) }
   }),
   async run(session, names) {
-    const written = session.path(names.to)
-    const to = written.endsWith(delimiter) ? written.slice(0, -1) : written
+    const to = session.path(names.to)
     if (to === '' || hasWildcard(to)) throw new Refusal('No such mailbox name is possible', 'CANNOT')
     const ref = await session.open(names.from, 'x')
     const { account, mailbox } = placeOf(ref)
@@ -56,11 +56,33 @@ export const rename = command<{ from: Uint8Array; to: Uint8Array }>({
       await renameMailbox(tx, account, mailbox, { name: place.name, parent })
       return undefined
     }
+    const listed = await otherNames(session, names, ref, to)
     const alsoWrites = notice.told.map((one) => one.account)
     const created = await session.mailboxes.write([ref], makes, { alsoWrites })
     if (created !== undefined) await moveInbox(session, ref, created.id)
+    if (listed !== undefined) writeListed(session, 'LIST', listed)
   },
 })
+
+/**
+ * RFC 9051 §6.3.6: where either name is another than was written, what was renamed, by the name that was written. INBOX
+ * is still there, so that of it only the new name is told.
+ */
+async function otherNames(
+  session: ImapSession,
+  written: { readonly from: Uint8Array; readonly to: Uint8Array },
+  from: MailboxRef,
+  to: string,
+): Promise<Listed | undefined> {
+  const otherTo = otherName(session, written.to, to)
+  if (from.isOwn && from.mailbox.id === inboxId)
+    return otherTo === undefined
+      ? undefined
+      : { path: to, attributes: attributesOfNew(undefined), oldName: otherTo }
+  const otherFrom = otherName(session, written.from, from.path)
+  if (otherTo === undefined && otherFrom === undefined) return undefined
+  return { ...(await listedAs(session, from, otherFrom ?? from.path)), path: to }
+}
 
 async function moveInbox(session: ImapSession, inbox: MailboxRef, to: MailboxId): Promise<void> {
   const { clock } = session.services

@@ -4,7 +4,7 @@ import { flagRights, hasAny, rightsOf } from '#mail/rights.ts'
 import { command, whole, type AnyCommand } from '../command.ts'
 import { signedIn } from '../session-state.ts'
 import type { Arguments } from '../grammar.ts'
-import { attributesOf, writeListed } from '../list-response.ts'
+import { listedAs, otherName, writeListed } from '../list-response.ts'
 import { type MailboxRef, noSuchMailbox } from '../mailbox-ref.ts'
 import { mailboxObjectId, objectIdPrefix } from '#mail/object-id.ts'
 import { writeFlags } from '../permanent-flags.ts'
@@ -37,10 +37,8 @@ function opening(name: string, standard: string, isReadOnly: boolean): AnyComman
       const now = await session.mailboxes.loadOpened(ref)
       if (now === undefined) throw noSuchMailbox()
       describe(session, now, ref, isReadOnly)
-      if (session.isRev2) {
-        const attributes = attributesOf(ref, await session.mailboxes.hasChildren(ref))
-        writeListed(session, 'LIST', { path: ref.path, attributes })
-      }
+      if (session.isRev2)
+        writeListed(session, 'LIST', await listedAs(session, ref, otherName(session, written, ref.path)))
       const view = new SessionView(now, ref, isReadOnly)
       if (qresync !== undefined) await resynchronise(session, qresync, { held: ref, now, view })
       session.selected = view
