@@ -312,7 +312,6 @@ test('RFC 9007 §2.1: a call that would not mark the message is refused', async 
     null,
     {},
     { '#a': {} },
-    { '#a': { 'keywords/$MDNSent': true } },
     { '#a': { 'keywords/$mdnsent': null } },
     { '#a': { 'keywords/$mdnsent': 'true' } },
     { '#b': { 'keywords/$mdnsent': true } },
@@ -332,6 +331,17 @@ test('RFC 9007 §2.1: a call that would not mark the message is refused', async 
     { onSuccessUpdateEmail: { '#a': { keywords: { $mdnsent: true } } } },
   )
   assert.equal(told['notSent'], null)
+})
+
+test('RFC 8621 §4.1.1: the keyword that marks a message may be written in any case', async () => {
+  for (const patch of [{ 'keywords/$MDNSent': true }, { keywords: { $MdnSent: true } }]) {
+    const mdn = await MdnTest.start()
+    const { told } = await mdn.send(
+      { forEmailId: await mdn.message() },
+      { onSuccessUpdateEmail: { '#a': patch } },
+    )
+    assert.equal(told['notSent'], null)
+  }
 })
 
 test('RFC 9007 §2.1: identities and accounts that are none, and too much at once', async () => {

@@ -128,7 +128,10 @@ function assertCreations(call: Call, send: ReadonlyMap<string, Json>, patches: P
 function marks(patch: ReadonlyMap<string, Json> | undefined): boolean {
   if (patch === undefined) return false
   const whole = patch.get('keywords')
-  return patch.get(`keywords/${mdnSent}`) === true || (isObject(whole) && whole[mdnSent] === true)
+  const set: Iterable<readonly [string, unknown]> = isObject(whole)
+    ? Object.entries(whole).map(([keyword, value]) => [`keywords/${keyword}`, value])
+    : patch
+  return [...set].some(([path, value]) => path.toLowerCase() === `keywords/${mdnSent}` && value === true)
 }
 
 /** Throws MethodError `invalidArguments`. */
