@@ -26,6 +26,9 @@ export interface HttpEnv {
   Variables: { requestId: string }
 }
 
+export type Router = Hono<HttpEnv>
+export type HttpContext = Context<HttpEnv>
+
 export interface RouterOptions {
   /** The largest body that a path accepts. */
   readonly maxBodyBytes: (path: string) => number

@@ -5,6 +5,7 @@
  * Objects of everybody's own (`ofAccount`) are those of the account that is named; all others are the server's, and
  * are reached through the own account.
  */
+import type { Access } from '#account/access.ts'
 import { stateOf } from '#kv/change-log.ts'
 import { listAudit } from '#registry/audit.ts'
 import type { ManagedObject, Scope } from '#registry/managed-object.ts'
@@ -12,8 +13,26 @@ import type { Modseq } from '#base/id.ts'
 import type { OpenAccount } from './accounts.ts'
 import { MethodError } from './errors.ts'
 import type { Call } from './method.ts'
+import type { Asker } from './processor.ts'
+import type { JmapRequest } from './request.ts'
+import type { JsonObject } from './value.ts'
 
 export const managementUrn = 'urn:postern:jmap'
+
+const prefix = 'x:'
+
+export const managedType = ({ name }: Pick<ManagedObject, 'name'>): string => prefix + name
+
+/** Whether a method is one of the management, if it is one at all. */
+export const isManaged = (method: string): boolean => method.startsWith(prefix)
+
+/** The management, where another worker has it. */
+export interface ManagedElsewhere {
+  /** A whole request. Throws RequestProblem. */
+  run(asker: Asker, request: JmapRequest): Promise<JsonObject>
+  /** What somebody may do with which object, as the session tells it. */
+  objects(access: Access): Promise<JsonObject>
+}
 
 /** Whose objects are meant. Throws MethodError `accountNotSupportedByMethod`. */
 export function scopeOf(call: Call, account: OpenAccount): Scope {

@@ -12,6 +12,7 @@ import type { Capability } from './capability.ts'
 import { dispatch } from './dispatch.ts'
 import { RequestProblem } from './errors.ts'
 import { methodError } from './events.ts'
+import { isManaged, type ManagedElsewhere } from './managed.ts'
 import type { JmapMethod } from './method.ts'
 import type { JmapRequest } from './request.ts'
 import type { JmapServices } from './services.ts'
@@ -49,6 +50,7 @@ export class RequestProcessor {
   readonly #telemetry: Telemetry
   readonly #urns: ReadonlySet<string>
   readonly #methods: ReadonlyMap<string, JmapMethod>
+  readonly #elsewhere: ManagedElsewhere | undefined
   /** The last one of each sign-in. */
   readonly #sessions = new WeakMap<Access, KnownSession>()
   readonly #running = new RunningCount<AccountId>()
@@ -57,10 +59,13 @@ export class RequestProcessor {
     readonly services: JmapServices
     readonly capabilities: readonly Capability[]
     readonly telemetry: Telemetry
+    /** Where requests go that manage something, if not here. */
+    readonly elsewhere?: ManagedElsewhere
   }) {
     this.services = o.services
     this.capabilities = o.capabilities
     this.#telemetry = o.telemetry
+    this.#elsewhere = o.elsewhere
     this.#urns = new Set(o.capabilities.filter((one) => one.session !== undefined).map(({ urn }) => urn))
     this.#methods = new Map(o.capabilities.flatMap(({ methods }) => methods.map((one) => [one.name, one])))
   }
@@ -89,6 +94,8 @@ export class RequestProcessor {
     const { services, capabilities } = this
     using _slot = this.#take(access.account)
     const request = await read()
+    if (this.#elsewhere !== undefined && request.methodCalls.some(({ name }) => isManaged(name)))
+      return this.#elsewhere.run(asker, request)
     const { methodResponses, createdIds } = await dispatch(
       {
         services,

@@ -31,7 +31,8 @@ import { ImapProtocol } from '#imap/protocol.ts'
 import type { ImapServices } from '#imap/session.ts'
 import type { JmapOptions } from '#jmap/api.ts'
 import { capabilities } from '#jmap/capabilities.ts'
-import { managementCapability } from '#jmap/capabilities/management.ts'
+import { managementCapability, managementElsewhere } from '#jmap/capabilities/management.ts'
+import type { ManagedElsewhere } from '#jmap/managed.ts'
 import { PrincipalHistory } from '#jmap/principal-history.ts'
 import { RequestProcessor } from '#jmap/processor.ts'
 import type { JmapServices } from '#jmap/services.ts'
@@ -184,11 +185,11 @@ export function buildProtocols(o: WorkerOptions, services: Services): MailProtoc
   }
 }
 
-/** JMAP, which comes over HTTP. */
+/** JMAP, which comes over HTTP. The main worker has the management. */
 export function buildJmap(
   o: WorkerOptions,
   all: Services,
-  management: Management,
+  managed: { readonly here: Management } | { readonly elsewhere: ManagedElsewhere },
 ): Omit<JmapOptions, 'publicUrl' | 'permitsOtherSites'> {
   const { bus, settings, telemetry, clock } = o
   const { store, views, indexes, accounts, limits, rememberedSignIns, accessWatch, accountWatch } = all
@@ -211,9 +212,11 @@ export function buildJmap(
     bus,
     vapid: new Vapid({ db: store.db, clock, contact: () => pushContact(settings) }),
   }
-  const known = [...capabilities, managementCapability(management)]
+  const management =
+    'here' in managed ? managementCapability(managed.here) : managementElsewhere(managed.elsewhere)
+  const known = [...capabilities, management]
   return {
-    processor: new RequestProcessor({ services, capabilities: known, telemetry }),
+    processor: new RequestProcessor({ services, capabilities: known, telemetry, ...managed }),
     signIn: rememberedSignIns,
     accessWatch,
     telemetry,

@@ -20,7 +20,7 @@ const spawn: Spawn = (data) =>
   new Worker(new URL(import.meta.url), {
     workerData: data,
     resourceLimits: { maxYoungGenerationSizeMb: youngMb[data.role], ...limits(data) },
-    transferList: data.role === 'worker' ? [data.line.port, data.earlyLine.port] : [],
+    transferList: data.role === 'worker' ? [data.line.port, data.earlyLine.port, data.webLine] : [],
   })
 
 async function runThread(data: ThreadData): Promise<void> {

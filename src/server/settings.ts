@@ -32,7 +32,7 @@ export const systemSettings = settingsObject({
       fallback: 1,
       min: 1,
       max: 256,
-      help: 'Threads that serve mail clients. One is enough for thousands of users; more use more cores.',
+      help: 'Threads that serve mail clients, web clients and other servers. One is enough for thousands of users; more use more cores.',
       classic: 'server.threads',
       restart: true,
     }),

@@ -7,28 +7,25 @@
  */
 import { randomBytes, randomUUID } from 'node:crypto'
 import { join } from 'node:path'
-import type { Worker } from 'node:worker_threads'
+import type { MessagePort, Worker } from 'node:worker_threads'
 import { removeAdminToken, writeAdminToken } from '#admin/admin-token.ts'
 import type { ServerFacts } from '#admin/server-facts.ts'
 import { systemClock } from '#base/clock.ts'
 import { LocalBus } from '#bus/engines/local.ts'
 import { dkimRoundTask, followDkimTask, scheduleDkimRound } from '#cert/dkim-tasks.ts'
-import { mtaStsPolicy } from '#cert/settings.ts'
 import { httpSettings } from '#http/settings.ts'
 import { jmapSettings } from '#jmap/settings.ts'
 import type { CommitterLine } from '#kv/committer-client.ts'
 import { type CertificatePair, CertificateSet } from '#net/certificate-set.ts'
-import type { SocketProtocol } from '#net/listener.ts'
 import { troubleTeller } from '#net/trouble.ts'
 import { readProcessGauges } from '#observe/process-gauges.ts'
 import { ServerTelemetry } from '#observe/telemetry.ts'
 import { followStoredSettings } from '#registry/follow-store.ts'
 import { LiveSettings } from '#registry/live.ts'
-import { SmtpProber } from '#smtp/client/probe.ts'
 import { submissionReportTask } from '#mail/submission-reports.ts'
 import { deliverChunkTask } from '#smtp/server/chunk.ts'
 import { TaskScheduler } from '#tasks/scheduler.ts'
-import { buildJmap, buildProtocols, buildServices, type Services, type WorkerOptions } from './boot.ts'
+import { buildProtocols, buildServices, type Services, type WorkerOptions } from './boot.ts'
 import { eventKinds, gaugeKinds, settingsObjects } from './catalog.ts'
 import {
   certificatePairs,
@@ -38,17 +35,15 @@ import {
   watchExpiry,
 } from './certificates.ts'
 import { lockDirectory } from './data-directory.ts'
-import { doctor } from './doctor.ts'
 import * as events from './events.ts'
-import { AdministratorSignIn } from './fallback-admin.ts'
 import { firstAdminPassword } from './first-run.ts'
-import { purgeAccountTask, recountName, recountTask, scheduleSweep, sweepTask } from './housekeeping.ts'
+import { purgeAccountTask, recountTask, scheduleSweep, sweepTask } from './housekeeping.ts'
 import { followSettings, type SettingsFollower } from './follow-settings.ts'
 import { type ListenerPlan, planListeners } from './listener-plans.ts'
 import { ListenerSet, type ListenerSetOptions } from './listener-set.ts'
-import { searchIndexes, startIndexing } from './indexing.ts'
+import { startIndexing } from './indexing.ts'
 import { keepLogs } from './logs.ts'
-import { buildManagement } from './management.ts'
+import { buildMainWeb } from './main-web.ts'
 import { startPush } from './push.ts'
 import { startQueue } from './queue.ts'
 import { composeMetrics, countWaiting } from './metrics.ts'
@@ -60,11 +55,9 @@ import { openStorage, storageWarnings } from './storage.ts'
 import { readStoreEarly } from './stored-settings.ts'
 import type { EmbeddedEngine } from './engine-choice.ts'
 import type { Spawn } from './threads.ts'
-import { authenticationTester } from './troubleshoot-dmarc.ts'
-import { deliveryTester } from './troubleshoot.ts'
 import { version } from './version.ts'
-import { buildWeb, type WebOptions } from './web.ts'
-import { hasDomain, zoneOf } from './zone.ts'
+import type { WebOptions } from './web.ts'
+import { serveWebLine, type WebLineServices } from './web-line.ts'
 import { WorkerThread } from './worker-thread.ts'
 
 export interface StartOptions {
@@ -104,7 +97,7 @@ interface Ground extends WorkerOptions {
   readonly selfSigned: CertificatePair
   readonly certificates: CertificateSet
   readonly ticketKeys: Buffer
-  newThread(): Promise<WorkerThread>
+  newThread(webLine: MessagePort): Promise<WorkerThread>
 }
 
 /** What changes while the server runs. */
@@ -138,7 +131,7 @@ export async function startServer(o: StartOptions): Promise<RunningServer> {
     selfSigned: usesSelfSigned(settings),
   })
   const { manager: queue } = undo.use(startQueue(ground, services))
-  const { http, jmap } = httpOf(ground, services, {
+  const web = buildMainWeb(ground, services, {
     queue,
     adminToken: await writeAdminToken(o.directory),
     facts,
@@ -149,13 +142,13 @@ export async function startServer(o: StartOptions): Promise<RunningServer> {
   undo.defer(() => removeAdminToken(o.directory))
   undo.use(readProcessGauges(telemetry))
   undo.use(telemetry.gauge(events.queueMessages, () => countWaiting(db)))
-  undo.use(startBackground(ground, services, jmap))
+  undo.use(startBackground(ground, services, web.jmap))
   // Disposed first, so that nothing below is in use any more.
   undo.defer(async () => void (await endSessions(live, 0)))
-  const listeners = (live.listeners = newListeners(ground, { ...protocols, http }))
+  const listeners = (live.listeners = newListeners(ground, { ...protocols, http: web.http }))
   await listeners.openAll(plans)
   const follower = undo.use(followAll(ground, services, listeners))
-  live.threads = await Promise.all(Array.from({ length: workers - 1 }, () => ground.newThread()))
+  live.threads = await startWorkers(ground, web)
   const adminPassword = await firstAdminPassword(settings, services, systemClock)
   live.notReady = undefined
   queue.kick()
@@ -177,6 +170,10 @@ export async function startServer(o: StartOptions): Promise<RunningServer> {
     stop: stopOf({ telemetry, live, queue, everything }),
   }
 }
+
+/** All but the main one. */
+const startWorkers = (ground: Ground, web: WebLineServices): Promise<WorkerThread[]> =>
+  Promise.all(Array.from({ length: ground.workers - 1 }, () => ground.newThread(serveWebLine(web))))
 
 function stopOf(o: {
   telemetry: Ground['telemetry']
@@ -208,68 +205,6 @@ function newListeners(
     mayChoosePorts: true,
     onTrouble: troubleTeller(telemetry, clock),
   })
-}
-
-/** JMAP, the management and its API. */
-function httpOf(
-  ground: Ground,
-  services: Services,
-  o: Pick<WebOptions, 'adminToken' | 'facts' | 'reload' | 'metrics' | 'notReady' | 'queue'>,
-): { readonly http: SocketProtocol; readonly jmap: WebOptions['jmap'] } {
-  const { settings, telemetry, clock, bus, directory, selfSigned, certificates } = ground
-  const { store, hasher, passwords, signIn, accounts, dns: resolver, dkimKeys } = services
-  const { db } = store
-  const hostname = (): string => settings.get(systemSettings).defaultHostname
-  const zones = zoneOf({
-    db,
-    clock,
-    resolver,
-    settings,
-    hostname,
-    listeners: () => o.facts().listeners,
-    certificates: () => (usesSelfSigned(settings) ? undefined : certificates),
-  })
-  const management = buildManagement({
-    db,
-    clock,
-    telemetry,
-    accounts,
-    passwords,
-    settings,
-    bus,
-    signIn,
-    queue: o.queue,
-  })
-  const jmap = buildJmap(ground, services, management)
-  const http = buildWeb({
-    ...o,
-    settings,
-    settingsObjects: settings.objects,
-    telemetry,
-    accounts,
-    dns: resolver,
-    zoneOf: zones,
-    hasDomain: hasDomain(db),
-    mtaSts: () => mtaStsPolicy(settings, hostname()),
-    rotateDkim: (domain, rotation) => dkimKeys.rotate(domain, rotation),
-    examine: doctor({ db, clock, settings, resolver, directory, selfSigned, accounts, zoneOf: zones }),
-    tryDelivery: deliveryTester({
-      settings,
-      accounts,
-      telemetry,
-      prober: new SmtpProber({ resolver, settings, hostname }),
-    }),
-    testAuthentication: authenticationTester({ settings, resolver, clock, hostname }),
-    recount: (account) =>
-      db.write([], async (tx) =>
-        tx.schedule(recountName, account === undefined ? {} : { account }, clock.now()),
-      ),
-    searchIndexes: searchIndexes(db, bus),
-    jmap,
-    management,
-    signIn: new AdministratorSignIn({ settings, signIn, passwords: hasher, telemetry }),
-  })
-  return { http, jmap }
 }
 
 /** Settings, logs, lock, storage, certificates, bus. */
@@ -320,9 +255,9 @@ async function layGround(o: StartOptions, undo: AsyncDisposableStack): Promise<G
     workers,
     hostname,
     certificates: new CertificateSet(certificatePairs(settings, selfSigned)),
-    newThread: () =>
+    newThread: (webLine) =>
       WorkerThread.start(
-        { ...shared, file: settings.file, busChannel, line: newLine(), earlyLine: newLine() },
+        { ...shared, file: settings.file, busChannel, line: newLine(), earlyLine: newLine(), webLine },
         { spawn, onFailure },
       ),
   }

@@ -1,5 +1,5 @@
 /** What the process's threads are told when they begin; `main.ts` starts each by its role. */
-import type { Worker } from 'node:worker_threads'
+import type { MessagePort, Worker } from 'node:worker_threads'
 import type { CommitterLine } from '#kv/committer-client.ts'
 import type { CertificatePair } from '#net/certificate-set.ts'
 import type { ConfigurationText } from '#registry/live.ts'
@@ -29,6 +29,8 @@ export interface WorkerData {
   /** For reading the settings of the store, before services are built on them. */
   readonly earlyLine: CommitterLine
   readonly busChannel: string
+  /** To the main worker, for what it alone can answer. */
+  readonly webLine: MessagePort
   readonly selfSigned: CertificatePair
   readonly ticketKeys: Uint8Array
 }

@@ -12,7 +12,7 @@ import type { Snapshot } from '#observe/meter.ts'
 import { ServerTelemetry } from '#observe/telemetry.ts'
 import { followStoredSettings } from '#registry/follow-store.ts'
 import { type ConfigurationText, LiveSettings } from '#registry/live.ts'
-import { buildProtocols, buildServices } from './boot.ts'
+import { buildJmap, buildProtocols, buildServices } from './boot.ts'
 import { eventKinds, gaugeKinds, settingsObjects } from './catalog.ts'
 import { certificatePairs } from './certificates.ts'
 import { busHandlerFailed, settingsNotApplied, settingsRefused } from './events.ts'
@@ -22,6 +22,8 @@ import { ListenerSet } from './listener-set.ts'
 import { keepLogs } from './logs.ts'
 import { readStoreEarly } from './stored-settings.ts'
 import type { Spawn, WorkerData } from './threads.ts'
+import { buildWorkerWeb } from './web.ts'
+import { WebLine } from './web-line.ts'
 
 type WorkerOrder =
   | { readonly do: 'snapshot'; readonly id: number }
@@ -53,7 +55,14 @@ export async function runWorker(data: WorkerData, spawn: Spawn): Promise<void> {
   )
   const o = { ...data, bus, settings, telemetry, clock, spawn }
   const services = stack.use(buildServices(o))
-  const protocols = stack.use(buildProtocols(o, services))
+  const webLine = stack.use(new WebLine(data.webLine))
+  const http = buildWorkerWeb({
+    settings,
+    telemetry,
+    jmap: buildJmap(o, services, { elsewhere: webLine }),
+    everythingElse: (c) => webLine.fetch(c),
+  })
+  const protocols = { ...stack.use(buildProtocols(o, services)), http }
   const certificates = new CertificateSet(certificatePairs(settings, data.selfSigned))
   const listeners = new ListenerSet({
     protocols,

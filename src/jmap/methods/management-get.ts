@@ -1,14 +1,14 @@
 /** x:<Object>/get: managed objects, as the REST API shows them (RFC 8620 §5.1). */
 import type { ManagedObject } from '#registry/managed-object.ts'
 import type { Management } from '#registry/management.ts'
-import { managedState, managementUrn, scopeOf } from '../managed.ts'
+import { managedState, managedType, managementUrn, scopeOf } from '../managed.ts'
 import type { JmapMethod } from '../method.ts'
 import { standardGet } from '../standard-get.ts'
 import type { Json, JsonObject } from '../value.ts'
 
 export const managementGet = (management: Management, object: ManagedObject): JmapMethod =>
   standardGet({
-    type: `x:${object.name}`,
+    type: managedType(object),
     using: managementUrn,
     standard: 'RFC 8620 §5.1',
     properties: ['id', ...Object.keys(object.fields), 'revision'],

@@ -2,7 +2,7 @@
 import type { ManagedObject } from '#registry/managed-object.ts'
 import type { Management } from '#registry/management.ts'
 import { MethodError } from '../errors.ts'
-import { managedState, managementUrn, scopeOf } from '../managed.ts'
+import { managedState, managedType, managementUrn, scopeOf } from '../managed.ts'
 import type { JmapMethod } from '../method.ts'
 import { standardQuery } from '../standard-query.ts'
 import { anything } from '../value.ts'
@@ -12,7 +12,7 @@ const mostForAnchor = 10_000
 
 export const managementQuery = (management: Management, object: ManagedObject): JmapMethod =>
   standardQuery({
-    type: `x:${object.name}`,
+    type: managedType(object),
     using: managementUrn,
     standard: 'RFC 8620 §5.5',
     conditions: Object.fromEntries(Object.keys(object.filters).map((name) => [name, anything])),

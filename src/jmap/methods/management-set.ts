@@ -7,7 +7,7 @@ import type { ManagedObject, Scope } from '#registry/managed-object.ts'
 import type { Management, ManagementVerb } from '#registry/management.ts'
 import type { Changed } from '#registry/management.ts'
 import { MethodError, setErrorOf, SetFault } from '../errors.ts'
-import { managedState, managementUrn, scopeOf } from '../managed.ts'
+import { managedState, managedType, managementUrn, scopeOf } from '../managed.ts'
 import { type Call, type JmapMethod, method } from '../method.ts'
 import { applyPatch } from '../patch.ts'
 import {
@@ -22,7 +22,7 @@ import type { Json, JsonObject } from '../value.ts'
 
 export const managementSet = (management: Management, object: ManagedObject): JmapMethod =>
   method({
-    name: `x:${object.name}/set`,
+    name: `${managedType(object)}/set`,
     using: managementUrn,
     standard: 'RFC 8620 §5.3',
     arguments: setFields,

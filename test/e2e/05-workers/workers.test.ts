@@ -1,7 +1,9 @@
 /** Several protocol workers on one store and the same ports. */
 import assert from 'node:assert/strict'
+import { request } from 'node:http'
+import { text } from 'node:stream/consumers'
 import { test } from 'node:test'
-import { startServer, type TestServer } from '../../harness/server.ts'
+import { basicAuth, startServer, type TestServer } from '../../harness/server.ts'
 
 const password = 'correct horse battery'
 const connections = 24
@@ -51,6 +53,76 @@ for (const engine of ['lmdb', 'sqlite'] as const) {
     assert.deepEqual(await server.process.stop(), { code: 0, signal: null })
   })
 }
+
+/** Over a connection of its own. */
+async function ask(server: TestServer, path: string, as: string, calls?: unknown): Promise<Json> {
+  const using = ['urn:ietf:params:jmap:core', 'urn:ietf:params:jmap:mail', 'urn:postern:jmap']
+  const { promise, resolve, reject } = Promise.withResolvers<Json>()
+  const asked = request(
+    {
+      port: server.httpPort,
+      path,
+      method: calls === undefined ? 'GET' : 'POST',
+      agent: false,
+      headers: { Authorization: as, 'Content-Type': 'application/json' },
+    },
+    (response) => {
+      text(response)
+        .then((body) => {
+          assert.equal(response.statusCode, 200, body)
+          resolve(JSON.parse(body))
+        })
+        .catch(reject)
+    },
+  )
+  asked.once('error', reject)
+  asked.end(calls === undefined ? undefined : JSON.stringify({ using, methodCalls: calls }))
+  return promise
+}
+
+type Json = Record<string, unknown>
+
+test('JMAP, its management and the API are the same on both workers, and each sees what the other did', async () => {
+  await using server = await startServer({ workers: 2 })
+  await server.createAccount('alice@example.org', password)
+  const rooted = await server.api('PATCH', '/api/principal/alice@example.org', [
+    { action: 'set', field: 'roles', value: ['admin'] },
+  ])
+  assert.equal(rooted.status, 200, await rooted.text())
+  const alice = basicAuth('alice@example.org', password)
+  const sessions = await Promise.all(
+    Array.from({ length: connections }, () => ask(server, '/jmap/session', alice)),
+  )
+  for (const session of sessions) assert.deepEqual(session, sessions[0])
+  const accountId = (sessions[0]!['primaryAccounts'] as Json)['urn:postern:jmap']
+  const call = async (name: string, args: object): Promise<Json> => {
+    const { methodResponses } = await ask(server, '/jmap/', alice, [[name, { accountId, ...args }, 'c']])
+    const [[got, result]] = methodResponses as [[string, Json]]
+    assert.equal(got, name, JSON.stringify(result))
+    return result
+  }
+  const { created } = await call('Mailbox/set', { create: { k: { name: 'a' } } })
+  const { id } = (created as Record<string, Json>)['k']!
+  let state: unknown
+  for (let i = 0; i < connections; i++) {
+    const { newState } = await call('Mailbox/set', { update: { [id as string]: { name: `b${i}` } } })
+    const { list, state: now } = await call('Mailbox/get', { ids: [id] })
+    assert.deepEqual([now, (list as Json[])[0]!['name']], [newState, `b${i}`])
+    if (state !== undefined) {
+      const { updated } = await call('Mailbox/changes', { sinceState: state })
+      assert.deepEqual(updated, [id])
+    }
+    state = now
+  }
+
+  for (let i = 0; i < connections; i++) {
+    const name = `d${i}.example.net`
+    const made = await call('x:Domain/set', { create: { k: { name } } })
+    assert.ok((made['created'] as Json)['k'] !== undefined, JSON.stringify(made))
+    const { data } = await ask(server, `/api/principal/${name}`, alice)
+    assert.equal((data as Json)['name'], name)
+  }
+})
 
 test('several workers do not share a port with somebody else', async () => {
   await using first = await startServer({ workers: 2 })
