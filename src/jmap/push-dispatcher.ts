@@ -1,6 +1,6 @@
 /**
- * All push subscriptions at work: those that are there at the start, and those that come. Only the main worker has
- * one. Should two servers of one store have one each, clients are told twice, which a StateChange is made for.
+ * All push subscriptions at work: those that are there at the start, and those that come. Of all workers and machines
+ * of a store one has it at a time, by a lease (`server/push.ts`): another begins where the rows say that it stopped.
  */
 import { setImmediate as breathe } from 'node:timers/promises'
 import {

@@ -71,6 +71,7 @@ export class PushDevices {
 
   /** Asks for it, waits for the code and gives it back at once. */
   async subscribe(user: PushUser): Promise<void> {
+    const { signal } = this.#isOver
     const path = `/push/${this.#devices.size}`
     const client = this.#random.chance(0.5) ? new ClientKeys() : undefined
     const types = this.#random.pick(typeChoices)
@@ -80,7 +81,7 @@ export class PushDevices {
     const wanted = { deviceClientId: path, url: this.#receiver.url(path), keys, types }
     const { created } = await user.call('PushSubscription/set', { create: { k: wanted } })
     device.id = (created as Record<string, { id: string }>)['k']!.id
-    await this.#code(device, this.#isOver.signal)
+    await this.#code(device, signal)
     await this.#confirm(user, device)
   }
 
