@@ -5,7 +5,7 @@ import { queryOf } from './request.ts'
 import type { ApiRoute } from './route.ts'
 
 export interface Finding {
-  /** `DNS`, `port 25`, `reverse DNS`, `clock`, `disk`, `certificate`, `MX`, `SPF`, `DKIM`, `DMARC`. */
+  /** `DNS`, `port 25`, `reverse DNS`, `clock`, `disk`, `certificate`, `MX`, `SPF`, `DKIM`, `DMARC`, `postmaster`. */
   readonly check: string
   /** What it is about: a domain, an address. */
   readonly of?: string

@@ -40,8 +40,8 @@ tbody th { font-weight: 600; white-space: normal; }
 .again, .again ~ td { border-top-color: transparent; color: var(--soft); }
 .again span { position: absolute; width: 1px; height: 1px; overflow: hidden; clip-path: inset(50%); }
 dl { margin: 1rem 0 0; }
-dl div { display: flex; flex-wrap: wrap; gap: 0 .8rem; }
-dt { min-width: 6rem; color: var(--soft); }
+dl div { display: grid; grid-template-columns: 6rem 1fr; gap: 0 .8rem; }
+dt { color: var(--soft); }
 dd { margin: 0; }
 .note { color: var(--soft); font-size: .92rem; }
 code { font: .92em/1.6 ui-monospace, monospace; }

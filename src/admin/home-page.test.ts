@@ -30,7 +30,7 @@ test('the page says how to connect, by the listeners that are there, best first'
   ])
   assert.match(text, /self-signed/)
   assert.doesNotMatch(text, /this machine only/)
-  assert.doesNotMatch(text, /npm run postern/, 'strangers are not told how to administer')
+  assert.doesNotMatch(text, /bin\/postern/, 'strangers are not told how to administer')
 })
 
 test('listeners on this machine alone are shown with their address', async () => {

@@ -139,10 +139,13 @@ function connectSection(ways: readonly Way[], facts: ServerFacts) {
 function administerSection() {
   return html`<section aria-labelledby="administer">
     <h2 id="administer">Administer this server</h2>
-    <p>You are on the machine itself. Add a domain and the first account, then see what runs:</p>
-    <pre><code>npm run postern -- domain create example.org
-npm run postern -- account create alice@example.org
-npm run postern -- status</code></pre>
+    <p>
+      You are on the machine itself. In the directory of the program, add a domain and the first account, then
+      see what is missing still:
+    </p>
+    <pre><code>./bin/postern.js domain create example.org
+./bin/postern.js account create alice@example.org
+./bin/postern.js doctor</code></pre>
   </section>`
 }
 

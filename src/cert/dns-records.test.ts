@@ -91,6 +91,17 @@ describe('the DNS records of a domain', () => {
       /\n; Only if nobody else [^\n]*:\n; example\.org\. 3600 IN CAA 0 issue "letsencrypt\.org"\n$/,
     )
   })
+
+  it('say as a zone what of them nobody should publish yet', () => {
+    const zone = (change: Partial<DomainFacts>): string =>
+      zoneText('example.org', wantedRecords({ ...facts, keys: [rsa], ...change }).map(zoneLine))
+    assert.doesNotMatch(zone({}), /Not yet/)
+    assert.match(
+      zone({ hostname: 'vm' }),
+      /^; DNS.*\n; Not yet .*is called vm, which is no full name\.\n; {3}postern /,
+    )
+    assert.match(zone({ keys: [] }), /^; DNS.*\n; Not yet .*there is no DKIM key\..*\n\n; MX/)
+  })
 })
 
 describe('what is answered over HTTPS', () => {

@@ -245,7 +245,27 @@ export function zoneText(domain: string, lines: readonly ZoneLine[]): string {
     const head = `\n; ${purpose}: ${note}\n`
     return onlyIf === undefined ? head + line : `${head}; Only ${onlyIf}:\n; ${line}`
   })
-  return `; DNS records of ${domain}\n${texts.join('')}`
+  const lacking = lackingOf(lines).map((text) => `; Not yet as it should be: ${text}\n`)
+  return `; DNS records of ${domain}\n${lacking.join('')}${texts.join('')}`
+}
+
+/** What would make the records worthless, or more to come: nobody should publish them and think that it is done. */
+function lackingOf(lines: readonly ZoneLine[]): readonly string[] {
+  const exchange =
+    lines
+      .find(({ purpose }) => purpose === 'MX')
+      ?.content.split(' ')
+      .at(-1) ?? ''
+  const isFull = exchange.slice(0, -1).includes('.')
+  const hasKey = lines.some(({ purpose }) => purpose === 'DKIM')
+  return [
+    ...(isFull
+      ? []
+      : [
+          `this server is called ${exchange.slice(0, -1)}, which is no full name.\n;   postern update SystemSettings defaultHostname=mail.example.org`,
+        ]),
+    ...(hasKey ? [] : ['there is no DKIM key. Those of a new domain come within minutes: ask again.']),
+  ]
 }
 
 /** The texts of TXT records, each with its strings joined. */

@@ -12,7 +12,7 @@ test('on the same machine: a domain, an account, and nobody is asked who they ar
   assert.deepEqual([domain.code, domain.err, domain.asked], [0, '', []])
   assert.match(
     domain.out,
-    /^The domain example\.org was created\.\nNext: postern domain dns example\.org\n {6}postern account create you@example\.org\n$/,
+    /^The domain example\.org was created\.\nNext: postern domain dns example\.org\n {6}postern account create you@example\.org --alias postmaster@example\.org\n$/,
   )
   const typed = ['correct horse', 'correct horse']
   const account = await postern('account create alice@example.org --alias al@example.org --quota 5GB', {

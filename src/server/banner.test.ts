@@ -45,6 +45,7 @@ Next, in another terminal:
   ./bin/postern.js domain create example.org
   ./bin/postern.js account create alice@example.org
   open http://127.0.0.1:8080/ for how to connect a mail program
+  ./bin/postern.js doctor, for what is missing still
 
 `,
   )

@@ -76,6 +76,7 @@ function nextCommands({ server, publicUrl, command }: BannerFacts): readonly str
   const imap = server.listeners.find(({ service }) => service === 'imap')
   if (web !== undefined) commands.push(`open ${web} for how to connect a mail program`)
   else if (imap !== undefined) commands.push(`connect a mail program by IMAP to ${reachable(imap)}`)
+  commands.push(`${command} doctor, for what is missing still`)
   return commands
 }
 

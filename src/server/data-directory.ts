@@ -2,7 +2,7 @@
  * The data directory belongs to one running server. The lock is the operating system's, on an open file, so it
  * goes with the process however that ends, and a crash leaves nothing to clean up.
  */
-import { existsSync, mkdirSync } from 'node:fs'
+import { existsSync, mkdirSync, statSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
 import { Advice } from './advice.ts'
@@ -20,6 +20,8 @@ class DirectoryInUse extends Advice {
 /** Takes the directory, which is made where it is missing. Throws DirectoryInUse where another process has it. */
 export function lockDirectory(directory: string): Disposable {
   makeDirectory(directory)
+  if (!statSync(directory).isDirectory())
+    throw new Advice(`${directory} is no directory: name the one where mail is to be kept with --data DIR.`)
   // Node has no file locks of its own; SQLite's exclusive lock on a file that nobody else opens is one.
   const file = join(directory, 'lock')
   let lock: DatabaseSync

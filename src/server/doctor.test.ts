@@ -49,10 +49,13 @@ async function examine(
     auditedAt?: number
     reserve?: string
     key?: Partial<DkimKeyRow>
+    /** Somebody who is there. */
+    who?: { roles?: readonly string[]; emails?: readonly string[] }
   } = {},
 ) {
   const store = makeStore()
   await store.accounts.createDomain({ name: 'example.org' })
+  if (o.who !== undefined) await store.accounts.createAccount({ name: 'alice@example.org', ...o.who })
   const key = { ...signing, ...o.key }
   await store.db.write([], async (tx) => tx.put(dkimKeyTable, ['example.org', 's1'], key))
   const settings = new LiveSettings(settingsObjects)
@@ -80,7 +83,7 @@ async function examine(
   return { findings, of }
 }
 
-test('a server that is as it should be, but for its certificate', async () => {
+test('a server that is as it should be, but for its certificate and the people', async () => {
   await using far = await ScriptedServer.start()
   const { findings } = await examine(good, { port: far.port })
   assert.deepEqual(
@@ -95,6 +98,7 @@ test('a server that is as it should be, but for its certificate', async () => {
       'SPF ok',
       'DKIM ok',
       'DMARC ok',
+      'postmaster problem',
       'disk ok',
       'clock ok',
     ],
@@ -140,7 +144,7 @@ test('what is wrong is told, with what to do', async () => {
 
 test('without the DNS that is said, once, and whatever does not need it is looked at', async () => {
   const offline = ['DNS problem', 'port 9 skipped', 'name skipped']
-  const rest = ['certificate problem', 'disk ok', 'clock ok']
+  const rest = ['certificate problem', 'postmaster problem', 'disk ok', 'clock ok']
   const cases: readonly (readonly [Zone, RegExp])[] = [
     [{ 'MX far.example': 'fail', 'NS example': 'fail' }, /^no name server answers in time \(timed out\)$/],
     [{}, /know neither far\.example nor anything else in example, so they are not in touch/],
@@ -157,11 +161,19 @@ test('without the DNS that is said, once, and whatever does not need it is looke
     assert.doesNotMatch(text, /no domain|no MX|no SPF/)
   }
   const unnamed = await examine({}, { hostname: 'vm' })
-  assert.deepEqual([unnamed.of('name').result, unnamed.findings.length], ['problem', 6])
+  assert.deepEqual([unnamed.of('name').result, unnamed.findings.length], ['problem', 7])
   const named = (await examine(good, { hostname: 'vm' })).of('name')
   assert.match(`${named.said} ${named.advice}`, /vm is no full name.*update SystemSettings defaultHostname=/)
   const config = '[MtaRoute.out]\naddress = "127.0.0.1"\n'
   assert.match((await examine({}, { config })).of('port 9').said, /by the route "out"/)
+})
+
+test('RFC 5321 §4.5.1: whether somebody is the postmaster of each domain', async () => {
+  const nobody = (await examine(good)).of('postmaster')
+  assert.deepEqual([nobody.result, nobody.of], ['problem', 'example.org'])
+  assert.match(nobody.advice!, /postern alias add alice@example\.org postmaster@example\.org/)
+  for (const who of [{ roles: ['admin'] }, { emails: ['alice@example.org', 'postmaster@example.org'] }])
+    assert.equal((await examine(good, { who })).of('postmaster').result, 'ok')
 })
 
 test('whether mail is signed, by the stage of the keys and what the DNS has', async () => {

@@ -3,6 +3,7 @@
  * the certificate, each domain. It changes nothing, and says what it could not look at.
  */
 import { statfs } from 'node:fs/promises'
+import type { Resolution } from '#account/lookup.ts'
 import type { ZoneOptions } from '#admin/dns-records.ts'
 import type { DoctorOptions, Finding } from '#admin/doctor.ts'
 import type { Clock } from '#base/clock.ts'
@@ -26,6 +27,7 @@ import {
   type DnsCheckDeps,
   ownAddresses,
 } from './doctor-dns.ts'
+import { checkPostmasters } from './doctor-postmaster.ts'
 import { dkimFinding, dmarcFinding } from './doctor-signing.ts'
 import { dataStore, systemSettings } from './settings.ts'
 import type { CertificatePair } from '#net/certificate-set.ts'
@@ -40,6 +42,7 @@ export interface DoctorDeps {
   readonly zoneOf: ZoneOptions['zoneOf']
   readonly accounts: {
     listDomains(): Promise<readonly { readonly name: string; readonly enabled: boolean }[]>
+    resolve(recipient: string): Promise<Resolution>
   }
 }
 
@@ -54,15 +57,21 @@ export function doctor(deps: DoctorDeps): DoctorOptions['examine'] {
     const hostname = settings.get(systemSettings).defaultHostname
     const dns = { resolver, hostname, signal }
     const certificate = checkCertificate(deps, hostname)
-    const machine = [await checkDisk(deps), await checkClock(deps)]
+    const all = (await deps.accounts.listDomains()).filter(({ enabled }) => enabled)
+    const domains = all.slice(0, mostDomains).map(({ name }) => name)
+    const postmasters = await checkPostmasters(domains, (address) => deps.accounts.resolve(address))
+    const machine = [...postmasters, await checkDisk(deps), await checkClock(deps)]
     const nameServers = await checkNameServers(dns, domain)
     if (nameServers.result !== 'ok')
       return [nameServers, ...withoutDns(deps, domain, hostname), certificate, ...machine]
 
     const [wayOut, here] = await Promise.all([checkWayOut(deps, domain, signal), ownAddresses(dns)])
     const reverse = await Promise.all(here.ips.map((ip) => checkReverse(dns, ip)))
-    const domains = await checkDomains(deps, dns, here.ips)
-    return [nameServers, wayOut, here.finding, ...reverse, certificate, ...domains, ...machine]
+    const records = await checkDomains(deps, domains, dns, here.ips)
+    const left = all.length - domains.length
+    if (left > 0)
+      records.push({ check: 'MX', result: 'skipped', said: `${left} more domains were not looked at` })
+    return [nameServers, wayOut, here.finding, ...reverse, certificate, ...records, ...machine]
   }
 }
 
@@ -163,7 +172,7 @@ function checkCertificate({ settings, selfSigned, clock }: DoctorDeps, hostname:
       ...about,
       result: 'problem',
       said: 'the certificate is one of our own making, which no program trusts',
-      advice: 'Add one as a Certificate object, with its key.',
+      advice: `Get one for ${hostname} and name its files in the configuration: [certificate.default] with cert = "%{file:/path/fullchain.pem}%" and private-key = "%{file:/path/privkey.pem}%".`,
     }
   const facts = certificatePairs(settings, selfSigned).map(({ certificate }) => certificateFacts(certificate))
   const fitting = facts.find((one) => one?.subjectAlternativeNames.some((name) => covers(name, hostname)))
@@ -182,7 +191,12 @@ function checkCertificate({ settings, selfSigned, clock }: DoctorDeps, hostname:
       said: `good until ${new Date(fitting.notValidAfterMs).toISOString().slice(0, 10)}`,
     }
   const said = expiry.daysLeft < 0 ? 'the certificate has expired' : `it expires in ${expiry.daysLeft} days`
-  return { ...about, result: 'problem', said, advice: 'Put a new one in its place.' }
+  return {
+    ...about,
+    result: 'problem',
+    said,
+    advice: 'Put a new one in its place; where it is in files, then `postern reload`.',
+  }
 }
 
 /** RFC 9525 §6.3: a wildcard stands for one label. */
@@ -193,16 +207,15 @@ function covers(name: string, hostname: string): boolean {
 }
 
 async function checkDomains(
-  { accounts, zoneOf }: DoctorDeps,
+  { zoneOf }: DoctorDeps,
+  domains: readonly string[],
   dns: DnsCheckDeps,
   ips: readonly string[],
-): Promise<readonly Finding[]> {
-  const all = (await accounts.listDomains()).filter(({ enabled }) => enabled)
+): Promise<Finding[]> {
   const findings: Finding[] = []
-  for (let at = 0; at < Math.min(all.length, mostDomains); at += atOnce) {
-    const some = all.slice(at, Math.min(at + atOnce, mostDomains))
+  for (let at = 0; at < domains.length; at += atOnce) {
     const found = await Promise.all(
-      some.map(async ({ name }) => {
+      domains.slice(at, at + atOnce).map(async (name) => {
         const mx = await checkMx(dns, name, ips)
         const spf = await checkSpf(dns, name, { ips, hasMx: mx.result === 'ok' })
         const zone = await zoneOf(name, { check: true, signal: dns.signal })
@@ -213,8 +226,5 @@ async function checkDomains(
     )
     findings.push(...found.flat())
   }
-  const left = all.length - mostDomains
-  if (left > 0)
-    findings.push({ check: 'MX', result: 'skipped', said: `${left} more domains were not looked at` })
   return findings
 }

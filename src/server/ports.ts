@@ -32,7 +32,7 @@ export function adviseOnPort(id: string, error: Error): Error {
     port?: number
   }
   const where = `port ${port} on ${address} for the listener "${id}"`
-  const another = `give it another one in the configuration (server.listener.${id}, bind)`
+  const another = `give this listener another one in a configuration file (server.listener.${id}, bind)`
   switch (code) {
     case 'EADDRINUSE':
       return new Advice(
@@ -42,7 +42,7 @@ export function adviseOnPort(id: string, error: Error): Error {
     case 'EACCES':
       return new Advice(
         `Cannot open ${where}: this user may not open ports below 1024.\n` +
-          `Start as root or with CAP_NET_BIND_SERVICE, or ${another}, then start again.`,
+          `Let it, as docs/operation.md does (AmbientCapabilities=CAP_NET_BIND_SERVICE in a systemd unit), or ${another}, then start again.`,
         { cause: error },
       )
     case 'EADDRNOTAVAIL':

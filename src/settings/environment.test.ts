@@ -73,11 +73,13 @@ test('what is wrong is said with the name of the variable; others are left alone
   const { problems } = read({
     POSTERN_SYSTEMSETTINGS_THREADPOOLSIZE: 'many',
     POSTERN_NETWORKLISTENER_IMAP_MAXCONNECTIONS: '1',
+    POSTERN_SYSTEMSETTINGS_COLOUR: 'green',
     POSTERN_DATA: '/srv',
     SYSTEMSETTINGS_NAMES: 'a',
   })
   assert.deepEqual(problems, [
     'POSTERN_SYSTEMSETTINGS_THREADPOOLSIZE must be a whole number, not "many"',
-    'POSTERN_NETWORKLISTENER_IMAP_MAXCONNECTIONS is not a known setting and has no effect',
+    'POSTERN_NETWORKLISTENER_IMAP_MAXCONNECTIONS has no effect: the configuration has no NetworkListener of that id, or it has no such field',
+    'POSTERN_SYSTEMSETTINGS_COLOUR is not a known setting and has no effect',
   ])
 })

@@ -48,11 +48,17 @@ export function readEnvironment(
     })
     if (instances.length > 0) layer.set(object, instances)
   }
-  for (const [wanted, name] of given)
-    if (objects.some((object) => wanted.startsWith(plain(object.name))))
-      problems.push({ severity: 'warning', text: `${name} is not a known setting and has no effect` })
+  for (const [wanted, name] of given) {
+    const object = objects.find((one) => wanted.startsWith(plain(one.name)))
+    if (object !== undefined) problems.push({ severity: 'warning', text: `${name} ${whyNot(object)}` })
+  }
   return { layer, problems }
 }
+
+const whyNot = (object: AnySettingsObject): string =>
+  object.many
+    ? `has no effect: the configuration has no ${object.name} of that id, or it has no such field`
+    : 'is not a known setting and has no effect'
 
 const plain = (name: string): string => name.toLowerCase().replace(/[^a-z0-9]/g, '')
 

@@ -42,7 +42,10 @@ export function addDomainCommands(program: Command, terminal: Terminal): void {
       const object = await context.objects.describe('Domain')
       const { values } = await wantedChange(context, object, { args, o, whose: name })
       const described = o.description === undefined ? {} : { description: o.description }
-      const next = [`Next: postern domain dns ${name}`, `      postern account create you@${name}`]
+      const next = [
+        `Next: postern domain dns ${name}`,
+        `      postern account create you@${name} --alias postmaster@${name}`,
+      ]
       await createObject(context, object, { name, ...described, ...values }, { dryRun: o.dryRun, next })
     })
   addDnsCommand(domain, terminal)
