@@ -27,6 +27,11 @@ const auditObject: ManagedObject = {
     verb: said('What was done: create, update, destroy or action.'),
     object: said('To what kind of object.'),
     objectId: said('To which one.'),
+    account: integer({
+      fallback: undefined,
+      settable: 'never',
+      help: 'Whose, by its number, of objects that every account has.',
+    }),
     name: said('What that is called.'),
     before: values('What differed before.'),
     after: values('What differs after. Of secrets: that they changed.'),

@@ -3,6 +3,7 @@
  * entry is written in the commit of its change, so there is no change without one and no entry without its
  * change. Secrets are never in it: of those it says only that they changed.
  */
+import type { AccountId } from '#base/id.ts'
 import { hex, u48 } from '#kv/key.ts'
 import { json } from '#kv/codec.ts'
 import { globalTable } from '#kv/table.ts'
@@ -21,6 +22,8 @@ export interface AuditRow {
   readonly verb: AuditVerb
   readonly object: string
   readonly id: string
+  /** Whose, of objects that every account has. */
+  readonly account?: AccountId
   /** What it is called, where it has a name. */
   readonly name: string
   readonly before: Values
@@ -47,6 +50,7 @@ export interface AuditedChange {
   readonly verb: AuditVerb
   readonly object: Pick<ManagedObject, 'name' | 'fields' | 'proofs'>
   readonly id: string
+  readonly account?: AccountId
   readonly before: Values
   readonly after: Values
   /** What was given: names the secrets that changed. */
@@ -60,7 +64,7 @@ export function audit(
   actor: Actor,
   change: AuditedChange,
 ): void {
-  const { verb, object, id, before, after, given } = change
+  const { verb, object, id, account, before, after, given } = change
   const differing = changedFields(object.fields, before, after)
   const secrets = Object.keys(given).filter(
     (name) => object.fields[name]?.kind === 'secret' && object.proofs?.includes(name) !== true,
@@ -75,6 +79,7 @@ export function audit(
     verb,
     object: object.name,
     id,
+    ...(account === undefined ? {} : { account }),
     name: typeof name === 'string' ? name : '',
     before: pick(before, differing),
     after: { ...pick(after, differing), ...marks },

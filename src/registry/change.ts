@@ -145,7 +145,8 @@ async function apply(
   const { object } = handler
   const id = await plan.apply(tx)
   const after = verb === 'destroy' ? {} : ((await handler.read(tx, id, scope)) ?? {})
-  audit(tx, key, scope.actor, { verb, object, id, before, after, given })
+  const whose = object.ofAccount === true ? { account: scope.account } : {}
+  audit(tx, key, scope.actor, { verb, object, id, ...whose, before, after, given })
   return shown(object, id, after)
 }
 

@@ -219,12 +219,13 @@ export class Management {
     return id
   }
 
-  #done({ plan, verb, handler }: PreparedChange, result: Shown, { actor }: Scope): void {
+  #done({ plan, verb, handler }: PreparedChange, result: Shown, { actor, account }: Scope): void {
     plan.committed?.(result.id)
+    const whose = handler.object.ofAccount === true ? ` of account ${account}` : ''
     this.#telemetry.emit(objectChanged, {
       ip: actor.ip,
       by: actor.name,
-      what: `${verb} ${handler.object.name} ${nameOf(result) ?? result.id}`,
+      what: `${verb} ${handler.object.name} ${nameOf(result) ?? result.id}${whose}`,
     })
   }
 

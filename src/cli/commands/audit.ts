@@ -82,12 +82,21 @@ async function entriesSince(
 
 const textOf = (one: ShownObject, name: string): string => (typeof one[name] === 'string' ? one[name] : '')
 
+/** What has no name is called by its id, and by whose it is. */
+function calledOf(one: ShownObject): string {
+  const { name, account } = one
+  const called = typeof name === 'string' && name !== '' ? name : textOf(one, 'objectId')
+  return typeof account === 'number' ? `${called} of account ${account}` : called
+}
+
 const tableText = (entries: readonly ShownObject[], columns: number | undefined): string =>
   table(
     ['AT', 'WHO', 'DID', 'OBJECT', 'NAME', 'FROM'],
     entries.map((one) => [
       textOf(one, 'at').replace(/\.\d+Z$/, 'Z'),
-      ...['actor', 'verb', 'object', 'name', 'ip'].map((name) => textOf(one, name)),
+      ...['actor', 'verb', 'object'].map((name) => textOf(one, name)),
+      calledOf(one),
+      textOf(one, 'ip'),
     ]),
     columns,
   )
@@ -98,7 +107,8 @@ function changesText(one: ShownObject): string {
   ) as [Record<string, unknown>, Record<string, unknown>]
   const names = [...new Set([...Object.keys(before), ...Object.keys(after)])]
   const lines = names.map((name) => [name, [`${jsonOf(before[name])} -> ${jsonOf(after[name])}`]] as const)
-  const head = ['at', 'actor', 'verb', 'object', 'name'].map((name) => textOf(one, name)).join('  ')
+  const words = ['at', 'actor', 'verb', 'object'].map((name) => textOf(one, name))
+  const head = [...words, calledOf(one)].join('  ')
   return `${pairs([[head, []]])
     .trimEnd()
     .replace(/:$/, '')}\n${pairs(lines, '  ')}`
