@@ -136,6 +136,7 @@ export function withBelow(all: readonly Mailbox[], changed: ReadonlySet<MailboxI
 export interface MailboxQueryState {
   readonly modseq: Modseq
   readonly asker: string | undefined
+  readonly subscribed: string | undefined
 }
 
 export function mailboxQueryState(
@@ -143,21 +144,25 @@ export function mailboxQueryState(
   mailboxes: SeenMailboxes,
   filter: Filter<MailboxCondition> | undefined,
 ): MailboxQueryState {
-  const { account, seen } = mailboxes
-  if (account.isOwn) return { modseq, asker: undefined }
-  const subscribed = asksSubscriptions(filter) ? seen.filter((one) => mailboxes.isSubscribed(one)) : []
-  const ids = subscribed.map(({ id: one }) => one)
-  return { modseq, asker: hash('sha256', `${askerOf(account.who)} ${ids.join()}`, 'hex').slice(0, 16) }
+  const { account, all } = mailboxes
+  if (account.isOwn) return { modseq, asker: undefined, subscribed: undefined }
+  const ids = all.filter((one) => mailboxes.isSubscribed(one)).map(({ id: one }) => one)
+  const subscribed = asksSubscriptions(filter) ? hash('sha256', ids.join(), 'hex').slice(0, 16) : undefined
+  return { modseq, asker: askerOf(account.who), subscribed }
 }
 
-export const formatMailboxQueryState = ({ modseq, asker }: MailboxQueryState): string =>
-  asker === undefined ? stateOf(modseq) : `${stateOf(modseq)}-u${asker}`
+export const formatMailboxQueryState = ({ modseq, asker, subscribed }: MailboxQueryState): string =>
+  [
+    stateOf(modseq),
+    ...(asker === undefined ? [] : [`u${asker}`]),
+    ...(subscribed === undefined ? [] : [`s${subscribed}`]),
+  ].join('-')
 
 /** undefined for anything that we never gave out. */
 export function parseMailboxQueryState(text: string): MailboxQueryState | undefined {
-  const match = /^([0-9a-z]{1,10})(?:-u([0-9a-f]{16}))?$/.exec(text)
+  const match = /^([0-9a-z]{1,10})(?:-u([0-9a-f]{16}))?(?:-s([0-9a-f]{16}))?$/.exec(text)
   const modseq = match === null ? undefined : modseqOf(match[1]!)
-  return modseq === undefined ? undefined : { modseq, asker: match![2] }
+  return modseq === undefined ? undefined : { modseq, asker: match![2], subscribed: match![3] }
 }
 
 /** Whether the filter asks what is not in the rows of mailboxes that are somebody else's. */

@@ -19,8 +19,10 @@ import { expungeMessages } from '#mail/expunge.ts'
 import { storeFlags } from '#mail/flags.ts'
 import { deleteMailbox, inboxId, listMailboxes } from '#mail/mailbox.ts'
 import type { Mailbox } from '#mail/mailbox-row.ts'
+import { rightsOf } from '#mail/rights.ts'
+import { changeGrant } from '#mail/share.ts'
 import { account, JmapTestServer } from './fixture.test.ts'
-import type { JsonObject } from './value.ts'
+import { KeptObjects, KeptResult, Watcher } from './sync-client.test.ts'
 
 const guest = 8 as AccountId
 /** The guest comes into it and leaves it. */
@@ -29,113 +31,22 @@ const ann = 'ann@example.org'
 /** So that a guest may come to see everything. */
 const fewer = [2, 3, 4] as MailboxId[]
 
-type Kind = 'Mailbox' | 'Thread' | 'Email'
-/** Of Emails what can change, and their thread. */
-const emailProperties = ['id', 'threadId', 'mailboxIds', 'keywords']
-
-type Objects = Map<string, JsonObject>
-
-/** What a client keeps of one type. */
-class Kept {
-  readonly #server: JmapTestServer
-  readonly #type: Kind
-  readonly as: string | undefined
-  readonly #maxChanges: number
-  #objects: Objects = new Map()
-  #state: unknown
-  /** All that /get ever had. */
-  readonly #seen = new Set<string>()
-  /** How often it was not told what had changed. */
-  refused = 0
-
-  constructor(server: JmapTestServer, type: Kind, as: string | undefined, maxChanges: number) {
-    this.#server = server
-    this.#type = type
-    this.as = as
-    this.#maxChanges = maxChanges
-  }
-
-  /** Only notes what can be seen now, unless the client is to look. */
-  async check(looks: boolean): Promise<void> {
-    const all = await this.#call('get', { ids: null })
-    if (all === undefined) {
-      this.#state = undefined
-      return
-    }
-    const list = all['list'] as readonly JsonObject[]
-    for (const one of list) this.#seen.add(one['id'] as string)
-    if (!looks) return
-    // A client that knows the state need not ask.
-    if (all['state'] !== this.#state) await this.#follow()
-    const sorted = (objects: Iterable<JsonObject>): readonly JsonObject[] =>
-      [...objects].toSorted((a, b) => ((a['id'] as string) < (b['id'] as string) ? -1 : 1))
-    assert.deepEqual(
-      sorted(this.#objects.values()),
-      sorted(list),
-      `${this.#type} of ${this.as ?? 'the owner'}`,
-    )
-    assert.equal(this.#state, all['state'])
-  }
-
-  async #follow(): Promise<void> {
-    for (let more = true, isFirst = true; more; isFirst = false) {
-      const since = this.#state
-      const told =
-        since === undefined
-          ? undefined
-          : await this.#call('changes', { sinceState: since, maxChanges: this.#maxChanges })
-      if (told === undefined) return this.#begin()
-      const [created, updated, destroyed] = ['created', 'updated', 'destroyed'].map(
-        (list) => told[list] as string[],
-      )
-      assert.ok(created!.length + updated!.length + destroyed!.length <= this.#maxChanges)
-      // Told at once, all is exact: what the owner sees alone is not looked at so closely.
-      if (this.as !== undefined && isFirst && told['hasMoreChanges'] === false) {
-        for (const id of created!) assert.ok(!this.#objects.has(id), `${id} is not new`)
-        for (const id of [...updated!, ...destroyed!]) assert.ok(this.#objects.has(id), `${id} is new`)
-      }
-      for (const id of destroyed!) {
-        assert.ok(this.as === undefined || this.#seen.has(id), `${id} was never to be seen`)
-        this.#objects.delete(id)
-      }
-      await this.#fetch([...created!, ...updated!])
-      more = told['hasMoreChanges'] === true
-      this.#state = told['newState']
-    }
-  }
-
-  /** Of what is there no more the next changes tell. */
-  async #fetch(ids: readonly string[]): Promise<void> {
-    if (ids.length === 0) return
-    const found = (await this.#call('get', { ids }))!
-    for (const one of found['list'] as readonly JsonObject[]) this.#objects.set(one['id'] as string, one)
-    for (const id of found['notFound'] as readonly string[]) this.#objects.delete(id)
-  }
-
-  async #begin(): Promise<void> {
-    const all = (await this.#call('get', { ids: null }))!
-    this.#state = all['state']
-    this.#objects = new Map((all['list'] as readonly JsonObject[]).map((one) => [one['id'] as string, one]))
-  }
-
-  /** undefined for an error. */
-  async #call(verb: string, args: object): Promise<JsonObject | undefined> {
-    const o = this.as === undefined ? {} : { as: this.as }
-    const more = this.#type === 'Email' && verb === 'get' ? { properties: emailProperties } : {}
-    const { answers } = await this.#server.request(
-      [[`${this.#type}/${verb}`, { accountId: 'A7', ...args, ...more }, 'c']],
-      o,
-    )
-    const [name, told] = answers[0]!
-    if (name !== 'error') return told
-    assert.ok(
-      ['cannotCalculateChanges', 'accountNotFound'].includes(told['type'] as string),
-      JSON.stringify(told),
-    )
-    if (told['type'] === 'cannotCalculateChanges') this.refused++
-    return undefined
-  }
-}
+/** Of each kind: what columns answer, what is of threads, and what only a search finds. */
+const queries = [
+  ['Email', { sort: [{ property: 'receivedAt' }] }],
+  [
+    'Email',
+    {
+      filter: { operator: 'NOT', conditions: [{ hasKeyword: '$draft' }] },
+      sort: [{ property: 'someInThreadHaveKeyword', keyword: '$seen' }, { property: 'receivedAt' }],
+      collapseThreads: true,
+    },
+  ],
+  ['Email', { filter: { subject: 'tea' } }],
+  ['Email', { filter: { subject: 'tea', inMailboxOtherThan: ['F1', 'F7_1'] }, collapseThreads: true }],
+  ['Mailbox', { sort: [{ property: 'sortOrder' }], sortAsTree: true }],
+  ['Mailbox', { filter: { isSubscribed: true }, filterAsTree: true }],
+] as const
 
 const pick = fc.nat({ max: 1000 })
 const some = fc.array(pick, { minLength: 1, maxLength: 4 })
@@ -172,6 +83,7 @@ const step = fc.oneof(
       box: pick,
       to: fc.constantFrom(guest, guest, team),
       letters: fc.constantFrom('', 'l', 'lr', 'lr', 'lrs', 'r'),
+      how: fc.constantFrom('acl', 'denied', 'shareWith', 'shareWith'),
     }),
   },
   {
@@ -193,7 +105,7 @@ async function apply(server: JmapTestServer, one: Step, count: number): Promise<
   switch (one.do) {
     case 'deliver':
       await server.deliver(
-        `Message-ID: <${count}@x>\nIn-Reply-To: <thread${one.ref % 4}@x>\nSubject: s\n\nx\n`,
+        `Message-ID: <${count}@x>\nIn-Reply-To: <thread${one.ref % 4}@x>\nSubject: ${['tea', 'coffee'][count % 2]}\n\nx\n`,
         { mailbox: box.id, keywords: one.seen ? ['$seen'] : [], receivedAt: one.ref * 1000 },
       )
       return
@@ -226,7 +138,7 @@ async function apply(server: JmapTestServer, one: Step, count: number): Promise<
       return
     }
     case 'share':
-      return server.share(box.id, one.to, one.letters)
+      return share(server, box.id, one)
     case 'subscribe': {
       const update = { [`F7_${box.id.toString(36)}`]: { isSubscribed: one.isSubscribed } }
       await server.request([['Mailbox/set', { accountId: 'A7', update }, 'c']], { as: ann })
@@ -245,10 +157,27 @@ async function apply(server: JmapTestServer, one: Step, count: number): Promise<
   }
 }
 
-test('RFC 8620 §5.2: mailboxes, threads and Emails kept by /changes are what /get says, for the owner and a guest', async () => {
+/** As SETACL and Mailbox/set do it. */
+async function share(
+  server: JmapTestServer,
+  box: MailboxId,
+  { to, letters, how }: Extract<Step, { readonly do: 'share' }>,
+): Promise<void> {
+  if (how !== 'shareWith') {
+    const kind = how === 'denied' ? 'denied' : 'granted'
+    const change = { kind, how: 'set', rights: rightsOf(letters) } as const
+    return server.db.write([account], (tx) => changeGrant(tx, account, box, to, change, { maxShares: 99 }))
+  }
+  const rights = { mayReadItems: letters.includes('lr'), maySetSeen: letters.includes('s') }
+  const update = { [`F${box.toString(36)}`]: { shareWith: { [`P${to.toString(36)}`]: rights } } }
+  const told = await server.call('Mailbox/set', { update })
+  assert.equal(told['notUpdated'], null)
+}
+
+test('RFC 8620 §5.2, §5.6: what is kept by /changes and /queryChanges is what /get and /query say, for the owner and a guest', async () => {
   await fc.assert(
     fc.asyncProperty(
-      fc.array(step, { minLength: 10, maxLength: 40 }),
+      fc.array(step, { minLength: 20, maxLength: 40 }),
       fc.integer({ min: 1, max: 6 }),
       fc.integer({ min: 1, max: 7 }),
       async (steps, most, between) => {
@@ -256,15 +185,22 @@ test('RFC 8620 §5.2: mailboxes, threads and Emails kept by /changes are what /g
         await server.add(guest, ann)
         await server.add(team, 'team@example.org', { isGroup: true })
         for (const id of fewer) await server.db.write([account], (tx) => deleteMailbox(tx, account, id))
-        const kept = [undefined, ann].flatMap((as) =>
-          (['Mailbox', 'Thread', 'Email'] as const).map((type) => new Kept(server, type, as, most)),
-        )
+        const watchers = [undefined, ann].map((as) => {
+          const of = new Watcher(server, as)
+          const kept = [
+            ...(['Mailbox', 'Thread', 'Email'] as const).map((type) => new KeptObjects(of, type, most)),
+            ...queries.map(([type, query]) => new KeptResult(of, type, query)),
+          ]
+          return { of, kept }
+        })
         for (const [i, one] of steps.entries()) {
           await apply(server, one, i)
-          // Now and then several changes at once.
-          for (const client of kept) await client.check(i % between === 0)
+          for (const { of, kept } of watchers) {
+            await of.look()
+            // Now and then several changes at once.
+            if (of.now !== undefined && i % between === 0) for (const client of kept) await client.check()
+          }
         }
-        for (const client of kept) assert.equal(client.refused, 0)
       },
     ),
     { numRuns: 40 },

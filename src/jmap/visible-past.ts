@@ -22,30 +22,33 @@ interface Place extends MailboxPast {
   readonly isReadable: boolean
 }
 
+/** When, and as whom, the account was seen, and by whom it is. */
+type Seen = Pick<Step, 'since' | 'before' | 'now'>
+
 /** `maybe`: what came since may have been there, in a mailbox of which no log is kept. */
 export type Saw = boolean | 'maybe'
 
 export class VisiblePast {
   readonly readable: Readable
-  readonly #step: Step
+  readonly #seen: Seen
   /** undefined where all could be read, then and now. */
   readonly #places: readonly Place[] | undefined
   #left: ReadonlyMap<ThreadId, readonly MessageId[]> | undefined
 
-  private constructor(step: Step, readable: Readable, places: readonly Place[] | undefined) {
-    this.#step = step
+  private constructor(seen: Seen, readable: Readable, places: readonly Place[] | undefined) {
+    this.#seen = seen
     this.readable = readable
     this.#places = places
   }
 
   /** Throws MethodError `cannotCalculateChanges`. */
-  static async read(tx: ReadTx, step: Step): Promise<VisiblePast> {
-    const { since, before, now: account } = step
+  static async read(tx: ReadTx, seen: Seen): Promise<VisiblePast> {
+    const { since, before, now: account } = seen
     const all = await listMailboxes(tx, account.id)
     const readable = readableOf(account, all)
     const isOwners = account.isOwn && readable === undefined
     if (isOwners && all.every(({ grantsModseq }) => grantsModseq <= since))
-      return new VisiblePast(step, readable, undefined)
+      return new VisiblePast(seen, readable, undefined)
     const isRead = (mailbox: Mailbox): boolean => before.mayRead(mailbox) || account.mayRead(mailbox)
     const past = await accountPast(tx, account.id, all, since, isRead)
     if (past === 'tooOld') throw cannotCalculate()
@@ -57,7 +60,7 @@ export class VisiblePast {
     const readsAll =
       readable === undefined && places.every(({ wasThere, wasReadable }) => wasReadable || !wasThere)
     if (!readsAll) await assertKnown(tx, account, places, since)
-    return new VisiblePast(step, readable, readsAll ? undefined : places)
+    return new VisiblePast(seen, readable, readsAll ? undefined : places)
   }
 
   /** Whether the change log alone tells what is different. */
@@ -71,7 +74,7 @@ export class VisiblePast {
     for (const place of this.#places ?? []) {
       if (!place.wasReadable) continue
       const here = row?.entries.filter(({ mailbox }) => mailbox === place.id) ?? []
-      if (!place.isLogged && here.some(({ modseq }) => modseq > this.#step.since)) saw = 'maybe'
+      if (!place.isLogged && here.some(({ modseq }) => modseq > this.#seen.since)) saw = 'maybe'
       else if (place.passed.get(id)?.wasIn ?? here.some(({ deleted }) => !deleted)) return true
     }
     return saw
@@ -86,7 +89,7 @@ export class VisiblePast {
    * a commit or it is with those of other groups.
    */
   turned(to: Modseq): readonly Place[] {
-    const isAnother = this.#step.before !== this.#step.now
+    const isAnother = this.#seen.before !== this.#seen.now
     return (this.#places ?? []).filter(
       ({ wasReadable, isReadable, rightsChanged }) =>
         wasReadable !== isReadable && (isAnother || rightsChanged.some((modseq) => modseq <= to)),

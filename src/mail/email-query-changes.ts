@@ -9,7 +9,8 @@
 import type { AccountId, MessageId, Modseq } from '#base/id.ts'
 import { entriesSince, mergeChange, type Changes } from '#kv/change-log.ts'
 import type { ReadTx } from '#kv/tx.ts'
-import { SeenEmails, traitsOf } from './email-filter.ts'
+import { messagesIn } from './account-past.ts'
+import { type MayRead, SeenEmails, traitsOf } from './email-filter.ts'
 import { type EmailQuery, type EmailQueryOptions, firstOfThreads, queryEmails } from './email-query.ts'
 import { keywordNumber } from './email-sort.ts'
 import type { EmailView } from './email-view.ts'
@@ -17,10 +18,18 @@ import { gone } from './place-sets.ts'
 
 export interface EmailQueryChangesOptions extends Omit<EmailQueryOptions, 'first' | 'needsTotal'> {
   readonly since: Modseq
+  /** What could be read then, and which of some messages could be seen; undefined: all, by whoever asks now. */
+  readonly before?: SeenBefore
   /** Ids up to which documents were indexed then and are now: the text of attachments is found only since. */
   readonly indexed?: { readonly before: number; readonly now: number }
   /** What comes behind it need not be told, where nothing can move. */
   readonly upTo?: MessageId
+}
+
+export interface SeenBefore {
+  /** Of a mailbox as it is now. */
+  readonly mayRead: MayRead
+  readonly saw: (ids: readonly MessageId[]) => Promise<readonly boolean[]>
 }
 
 export interface EmailQueryChanges {
@@ -71,18 +80,19 @@ async function compared(o: EmailQueryChangesOptions): Promise<Difference | undef
   if (!traitsOf(query.filter).ofColumns) return undefined
   const then = view.asOf(since)
   if (then === undefined || hasLostMailboxes(then.view)) return undefined
-  const seenThen = new SeenEmails(then.view, o.mayRead)
+  const mayReadThen = o.before?.mayRead ?? o.mayRead
+  const seenThen = new SeenEmails(then.view, mayReadThen)
   const lost = [...then.changed].filter((slot) => view.places[slot] === gone && seenThen.isSeen(slot))
   // The place of a message that is gone is not known where its text decides it.
   if (lost.length > 0 && query.collapseThreads && ofStructures(query)) return undefined
-  const before = await queryEmails({ ...o, view: then.view })
+  const before = await queryEmails({ ...o, view: then.view, mayRead: mayReadThen })
   const { slots: result } = await queryEmails(o)
   const old = marked(before.slots, view.count)
   const now = marked(result, view.count)
   const removed = new Set(before.slots.filter((slot) => now[slot] === 0))
   const added = new Set(result.filter((slot) => old[slot] === 0))
   for (const slot of lost) removed.add(slot)
-  for (const slot of moved(o, then.view, result)) {
+  for (const slot of moved(o, seenThen, result)) {
     if (old[slot] === 0) continue
     removed.add(slot)
     added.add(slot)
@@ -106,10 +116,9 @@ const ofStructures = ({ sort }: EmailQuery): boolean =>
   sort.some(({ key }) => key === 'sentAt' || key === 'from' || key === 'to' || key === 'subject')
 
 /** Those whose keywords, or the keywords of whose threads, sort them elsewhere. */
-function moved(o: EmailQueryChangesOptions, then: EmailView, slots: Uint32Array): Uint32Array {
+function moved(o: EmailQueryChangesOptions, seenThen: SeenEmails, slots: Uint32Array): Uint32Array {
   if (o.query.sort.every((one) => !('keyword' in one))) return new Uint32Array(0)
   const seen = new SeenEmails(o.view, o.mayRead)
-  const seenThen = new SeenEmails(then, o.mayRead)
   const numbers = o.query.sort.flatMap((one) =>
     'keyword' in one ? [[keywordNumber(one, seen), keywordNumber(one, seenThen)] as const] : [],
   )
@@ -119,7 +128,7 @@ function moved(o: EmailQueryChangesOptions, then: EmailView, slots: Uint32Array)
 /** What the change log knows to be different. */
 interface Logged {
   readonly emails: Changes
-  readonly threads: ReadonlySet<number>
+  readonly threads: Set<number>
 }
 
 async function readLog(
@@ -147,24 +156,42 @@ async function logged(o: EmailQueryChangesOptions): Promise<Difference | 'unknow
   const { db, account, view, query, since } = o
   const log = await db.read((tx) => readLog(tx, account, since, view.modseq))
   if (log === 'unknown') return log
+  addTurned(o, log)
   const traits = traitsOf(query.filter)
   const byThread = query.sort.some(
     ({ key }) => key === 'allInThreadHaveKeyword' || key === 'someInThreadHaveKeyword',
   )
   const changed = changedSlots(o, log, traits.ofThreads || byThread)
-  if (!mayTell(o, changed)) return 'unknown'
   const all = await queryEmails({ ...o, query: { ...query, collapseThreads: false } })
-  if (query.collapseThreads) return collapsed(view, all.slots, changed)
+  if (query.collapseThreads) return onlySeen(o, collapsed(view, all.slots, changed))
   const { created, updated, destroyed } = changed
   const added = new Set([...created, ...updated])
-  return { result: all.slots, removed: updated, added, removedIds: destroyed }
+  return onlySeen(o, { result: all.slots, removed: updated, added, removedIds: destroyed })
 }
 
-/** Of what may not be seen now it is not known whether it might: nobody must learn of it. */
-function mayTell({ view, mayRead }: EmailQueryChangesOptions, { updated, destroyed }: Changed): boolean {
-  if (view.mailboxes.every(mayRead)) return true
-  const seen = new SeenEmails(view, mayRead)
-  return destroyed.length === 0 && [...updated].every((slot) => seen.isSeen(slot))
+/** As if the messages had changed that lie where the user may read now and could not then, or the other way round. */
+function addTurned({ view, mayRead, before }: EmailQueryChangesOptions, { emails, threads }: Logged): void {
+  if (before === undefined) return
+  const turned = view.mailboxes.filter((mailbox) => mayRead(mailbox) !== before.mayRead(mailbox))
+  for (const [id, thread] of messagesIn(view, new Set(turned.map(({ id }) => id)))) {
+    mergeChange(emails, id, 'updated')
+    threads.add(thread)
+  }
+}
+
+/** Of what may not be seen now only that is told which could be seen: nobody must learn of the rest. */
+async function onlySeen(o: EmailQueryChangesOptions, difference: Difference): Promise<Difference> {
+  if (o.before === undefined) return difference
+  const seen = new SeenEmails(o.view, o.mayRead)
+  const { removed, removedIds } = difference
+  const hidden = [...removed].filter((slot) => !seen.isSeen(slot))
+  const ids = [...removedIds, ...hidden.map((slot) => o.view.ids[slot]! as MessageId)]
+  const saw = await o.before.saw(ids)
+  return {
+    ...difference,
+    removed: removed.difference(new Set(hidden)),
+    removedIds: ids.filter((_, i) => saw[i] === true),
+  }
 }
 
 interface Changed {

@@ -5,6 +5,7 @@ import type { MailboxId, Uid } from '#base/id.ts'
 import { expungeMessages } from '#mail/expunge.ts'
 import { storeFlags } from '#mail/flags.ts'
 import { inboxId } from '#mail/mailbox.ts'
+import { emailObjectId } from '#mail/object-id.ts'
 import { account, accountId, createdAt, JmapTestServer } from '../fixture.test.ts'
 import type { JsonObject } from '../value.ts'
 
@@ -96,20 +97,51 @@ test('RFC 8620 §5.6: arguments of the wrong type', async () => {
   assert.equal(await server.error('Email/queryChanges', {}), 'invalidArguments')
 })
 
-test('RFC 8620 §5.6: rights that were given or taken since make changes unknown', async () => {
+test('RFC 8620 §5.6: what is told when rights change, or groups, is what came and went for who asks', async () => {
   const server = await filled()
-  await server.add(9, 'guest@example.org')
-  await server.share(inboxId, 9 as never, 'lr')
-  const asGuest = { as: 'guest@example.org' }
-  const before = await server.call('Email/query', {}, asGuest)
-  const sinceQueryState = before['queryState']
-  const told = await server.call('Email/queryChanges', { sinceQueryState }, asGuest)
-  assert.deepEqual([told['removed'], told['added']], [[], []])
-  await server.share(archive, 9 as never, 'lr')
-  assert.equal(
-    await server.error('Email/queryChanges', { sinceQueryState }, 'guest@example.org'),
-    'cannotCalculateChanges',
-  )
+  const guest = await server.add(9, 'guest@example.org')
+  const team = await server.add(20, 'team@example.org', { isGroup: true })
+  await server.share(inboxId, guest.id, 'lr')
+  await server.share(archive, team.id, 'lr')
+  await server.deliver('Subject: tea\n\ntea\n', { mailbox: archive })
+  const as = guest.name
+  for (const args of [{ filter: { hasKeyword: 'none' } }, {}, { filter: { text: 'tea' } }]) {
+    const query = async () => server.call('Email/query', args, { as })
+    const start = await query()
+    const since = async (state: unknown): Promise<JsonObject> =>
+      server.call('Email/queryChanges', { ...args, sinceQueryState: state, calculateTotal: true }, { as })
+    const ids = async (): Promise<readonly string[]> => (await query())['ids'] as readonly string[]
+    const steps = [
+      () => void (guest.groups = [team.id]),
+      () => server.share(inboxId, guest.id, 'l'),
+      () => void (guest.groups = []),
+      () => server.share(inboxId, guest.id, 'lr'),
+    ]
+    for (const step of steps) {
+      const before = await query()
+      await step()
+      for (const earlier of [start, before]) {
+        const told = await since(earlier['queryState'])
+        assert.deepEqual(spliced(earlier['ids'] as readonly string[], told), await ids())
+        assert.equal(told['newQueryState'], (await query())['queryState'])
+      }
+    }
+  }
+})
+
+test('RFC 8620 §5.6: nobody is told what went where they could not read', async () => {
+  const server = await filled()
+  const guest = await server.add(9, 'guest@example.org')
+  await server.share(archive, guest.id, 'lr')
+  const hidden = await server.deliver('Subject: tea\n\ntea\n')
+  const seen = await server.deliver('Subject: tea\n\ntea\n', { mailbox: archive })
+  const as = { as: guest.name }
+  const args = { filter: { text: 'tea' } }
+  const { queryState } = await server.call('Email/query', args, as)
+  const gone = [hidden.id, seen.id].map((id) => emailObjectId(id, ''))
+  await server.call('Email/set', { destroy: gone })
+  const told = await server.call('Email/queryChanges', { ...args, sinceQueryState: queryState }, as)
+  assert.deepEqual([told['removed'], told['added']], [[emailObjectId(seen.id, '7_')], []])
 })
 
 function spliced(before: readonly string[], told: JsonObject): readonly string[] {

@@ -56,17 +56,42 @@ test('RFC 8620 §5.6: states that we never gave out, and arguments of the wrong 
   assert.equal(await server.error('Mailbox/queryChanges'), 'invalidArguments')
 })
 
-test('RFC 8620 §5.6: in a shared account rights that changed make the result unknown', async () => {
-  const server = await JmapTestServer.start()
-  await server.add(9, 'guest@example.org')
-  await server.share(1 as MailboxId, 9 as never, 'lr')
-  const guest = { as: 'guest@example.org' }
-  const { queryState } = await server.call('Mailbox/query', {}, guest)
-  const args = { sinceQueryState: queryState }
-  assert.deepEqual((await server.call('Mailbox/queryChanges', args, guest))['removed'], [])
-  await server.share(6 as MailboxId, 9 as never, 'lr')
-  assert.equal(await server.error('Mailbox/queryChanges', args, guest.as), 'cannotCalculateChanges')
+test('RFC 8620 §5.6: of a shared account, what came and went with rights, groups and subscriptions', async () => {
+  for (const args of [{}, { filter: { isSubscribed: true } }]) await tellsAll(args)
 })
+
+async function tellsAll(args: object): Promise<void> {
+  const server = await JmapTestServer.start()
+  const guest = await server.add(9, 'guest@example.org')
+  const team = await server.add(20, 'team@example.org', { isGroup: true })
+  const as = { as: guest.name }
+  await server.share(1 as MailboxId, guest.id, 'lr')
+  await server.share(5 as MailboxId, team.id, 'l')
+  const subscribe = async (isSubscribed: boolean): Promise<void> => {
+    const update = { F7_1: { isSubscribed } }
+    assert.equal((await server.call('Mailbox/set', { update }, as))['notUpdated'], null)
+  }
+  const steps = [
+    () => server.share(6 as MailboxId, guest.id, 'lr'),
+    () => void (guest.groups = [team.id]),
+    () => server.share(6 as MailboxId, guest.id, ''),
+    () => subscribe(true),
+    () => server.call('Mailbox/set', { destroy: ['F6', 'F4'] }),
+    () => void (guest.groups = []),
+    () => subscribe(false),
+  ]
+  const query = async (): Promise<JsonObject> => server.call('Mailbox/query', { ...args }, as)
+  for (const step of steps) {
+    const before = await query()
+    await step()
+    const now = await query()
+    const since = { ...args, sinceQueryState: before['queryState'] }
+    const told = await server.call('Mailbox/queryChanges', since, as)
+    assert.deepEqual(spliced(before['ids'] as readonly string[], told), now['ids'])
+    assert.equal(told['newQueryState'], now['queryState'])
+    assert.ok(!(told['removed'] as readonly string[]).includes('F7_4'), 'it could never be seen')
+  }
+}
 
 const asked = [
   { sort: [{ property: 'name' }] },

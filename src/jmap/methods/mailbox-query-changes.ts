@@ -1,5 +1,9 @@
 /** Mailbox/queryChanges (RFC 8621 §2.4). */
+import type { MailboxId } from '#base/id.ts'
+import type { ReadTx } from '#kv/tx.ts'
+import { accountPast } from '#mail/account-past.ts'
 import { mailboxChanges } from '#mail/mailbox-changes.ts'
+import { accountAs } from '../accounts.ts'
 import { SeenMailboxes } from '../mailbox-object.ts'
 import {
   findMailboxes,
@@ -8,6 +12,7 @@ import {
   mailboxQueryFields,
   mailboxQueryState,
   mailboxSorts,
+  type MailboxQueryState,
   parseMailboxQueryState,
   withBelow,
 } from '../mailbox-query.ts'
@@ -26,26 +31,29 @@ export const mailboxQueryChanges = standardQueryChanges({
     const since = parseMailboxQueryState(asked.sinceQueryState)
     if (since === undefined) throw cannotCalculate()
     const { db, states } = call.services
-    const { modseq, mailboxes, changes } = await db.read(async (tx) => ({
-      modseq: await states.read(tx, account.id, 'Mailbox'),
-      mailboxes: await SeenMailboxes.read(tx, call, account),
-      changes: await mailboxChanges(tx, account.id, since.modseq),
-    }))
+    const { modseq, mailboxes, changes, seen } = await db.read(async (tx) => {
+      const all = await SeenMailboxes.read(tx, call, account)
+      return {
+        modseq: await states.read(tx, account.id, 'Mailbox'),
+        mailboxes: all,
+        changes: await mailboxChanges(tx, account.id, since.modseq),
+        seen: await seenBefore(tx, all, since),
+      }
+    })
+    if (changes === 'tooOld') throw cannotCalculate()
     const state = mailboxQueryState(modseq, mailboxes, asked.filter)
-    if (changes === 'tooOld' || since.asker !== state.asker) throw cannotCalculate()
-    const { created, updated, destroyed } = changes
-    // As for Mailbox/changes: of what may not be seen now it is not known whether it might.
-    const isNewlyShared = mailboxes.all.some(
-      ({ id, grantsModseq }) => grantsModseq > since.modseq && !created.has(id),
-    )
-    if (!account.isOwn && (isNewlyShared || destroyed.length > 0)) throw cannotCalculate()
     const found = findMailboxes(mailboxes, asked, args, (id) => call.resolve(id))
-    const changed = withBelow(mailboxes.all, new Set([...created, ...updated]))
-    const removed = mailboxes.seen.filter(({ id }) => changed.has(id) && !created.has(id))
+    const { created, updated, destroyed } = changes
+    const turned = mailboxes.all.filter((mailbox) => account.maySee(mailbox) !== seen.has(mailbox.id))
+    const changed =
+      since.subscribed === state.subscribed
+        ? withBelow(mailboxes.all, new Set([...created, ...updated, ...turned.map(({ id }) => id)]))
+        : new Set(mailboxes.all.map(({ id }) => id))
+    const removed = [...destroyed, ...changed].filter((id) => seen.has(id))
     return {
       newQueryState: formatMailboxQueryState(state),
       total: found.length,
-      removed: [...destroyed, ...removed.map(({ id }) => id)].map((id) => mailboxes.idOf(id)),
+      removed: removed.map((id) => mailboxes.idOf(id)),
       added: found
         .map(({ id }, index) => ({ id, index }))
         .filter(({ id }) => changed.has(id))
@@ -53,3 +61,16 @@ export const mailboxQueryChanges = standardQueryChanges({
     }
   },
 })
+
+/** The mailboxes that could be seen at a state. Throws MethodError `cannotCalculateChanges`. */
+async function seenBefore(
+  tx: ReadTx,
+  { account, all }: SeenMailboxes,
+  { modseq, asker }: MailboxQueryState,
+): Promise<ReadonlySet<MailboxId>> {
+  if (account.isOwn !== (asker === undefined)) throw cannotCalculate()
+  const before = asker === undefined ? account : await accountAs(tx, account, asker)
+  const past = await accountPast(tx, account.id, all, modseq, () => false)
+  if (before === undefined || past === 'tooOld') throw cannotCalculate()
+  return new Set(past.filter((one) => one.wasThere && before.maySee(one)).map(({ id }) => id))
+}
