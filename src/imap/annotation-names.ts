@@ -3,8 +3,7 @@
  * the server. Of each value only a digest is kept.
  */
 import { hash } from 'node:crypto'
-import { readAnnotations } from '#mail/annotation.ts'
-import { annotated, type Subject, writeChangedEntries } from './annotations.ts'
+import { readValues, type Subject, writeChangedEntries } from './annotations.ts'
 import { isReadable, type KnownMailbox, type KnownMailboxes } from './known-mailbox.ts'
 import type { ImapSession } from './session.ts'
 
@@ -59,8 +58,7 @@ export class AnnotationNames {
   }
 
   async #read(subject: Subject): Promise<Digests> {
-    const at = annotated(this.#session, subject)
-    const values = await this.#session.services.db.read((tx) => readAnnotations(tx, at, scopes, 'infinity'))
+    const values = await readValues(this.#session, subject, { names: scopes, depth: 'infinity' })
     return new Map(Array.from(values, ([name, value]) => [name, hash('sha1', value, 'base64url')]))
   }
 }

@@ -2,7 +2,8 @@
  * Annotations as IMAP has them (RFC 5464): their names, whose they are, who may see and change them, and how they
  * are written.
  *
- * Names are case-insensitive and kept in lower case. `/shared/admin` of the server is what the settings say.
+ * Names are case-insensitive and kept in lower case. `/shared/admin` of the server is what the settings say, and
+ * `/private/specialuse` of a mailbox what it is used for.
  */
 import { type Annotated, type AnnotationLimits, type Depth, readAnnotations } from '#mail/annotation.ts'
 import { hasAll, hasAny, type Rights, rightsOf } from '#mail/rights.ts'
@@ -10,6 +11,7 @@ import type { Arguments } from './grammar.ts'
 import { writeName } from './mailbox-name.ts'
 import { type MailboxRef, notPermitted, placeOf } from './mailbox-ref.ts'
 import type { ImapSession } from './session.ts'
+import { useAttribute } from './special-use.ts'
 
 /** What a command may name. */
 const maxNames = 1000
@@ -17,6 +19,8 @@ const maxNameLength = 250
 /** What only who runs the server changes: what all users see of it (RFC 5464 §3.3). */
 const serverSetters = 'sysImapUpdate'
 export const adminEntry = '/shared/admin'
+/** RFC 6154 §4 */
+export const useEntry = '/private/specialuse'
 
 const visible = rightsOf('l')
 const inUse = rightsOf('rswip')
@@ -28,14 +32,15 @@ export type Subject = MailboxRef | undefined
 export async function openSubject(
   session: ImapSession,
   name: Uint8Array,
-  o: { readonly writesShared: boolean },
+  o: { readonly writesShared: boolean; readonly writesUse?: boolean },
 ): Promise<Subject> {
   if (name.length === 0) {
     if (o.writesShared && session.access?.permissions.has(serverSetters) !== true) throw notPermitted()
     return undefined
   }
   // RFC 5464 has no right for it: what all see changes who may change the flags that all see.
-  const ref = await session.open(name, o.writesShared ? 'lw' : 'l')
+  const needs = `l${o.writesShared ? 'w' : ''}${o.writesUse === true ? 'x' : ''}`
+  const ref = await session.open(name, needs)
   assertInUse(ref.rights)
   return ref
 }
@@ -102,13 +107,10 @@ export interface Wanted {
  */
 export async function writeMetadata(session: ImapSession, subject: Subject, wanted: Wanted): Promise<number> {
   const { names, depth, maxSize } = wanted
-  const at = annotated(session, subject)
   const found = new Map<string, Uint8Array | undefined>(
     depth === 0 ? names.map((name) => [name, undefined]) : [],
   )
-  const stored = await session.services.db.read((tx) => readAnnotations(tx, at, names, depth))
-  for (const [name, value] of stored) found.set(name, value)
-  if (subject === undefined) addComputed(session, wanted, found)
+  for (const [name, value] of await readValues(session, subject, wanted)) found.set(name, value)
   let longest = 0
   for (const [name, value] of found) {
     if (value === undefined || value.length <= maxSize) continue
@@ -119,15 +121,29 @@ export async function writeMetadata(session: ImapSession, subject: Subject, want
   return longest
 }
 
-/** What the settings say of the server. */
-function addComputed(
+/** What has a value, kept or computed, of these names and, by the depth, of those below them. */
+export async function readValues(
+  session: ImapSession,
+  subject: Subject,
+  { names, depth }: Pick<Wanted, 'names' | 'depth'>,
+): Promise<ReadonlyMap<string, Uint8Array>> {
+  const at = annotated(session, subject)
+  const values = new Map(await session.services.db.read((tx) => readAnnotations(tx, at, names, depth)))
+  const [entry, value] = computed(session, subject)
+  const isAsked =
+    names.includes(entry) || (depth !== 0 && names.includes(entry.slice(0, entry.lastIndexOf('/'))))
+  if (value === undefined) values.delete(entry)
+  else if (isAsked) values.set(entry, Buffer.from(value))
+  return values
+}
+
+/** What the settings say of the server, and what a mailbox is used for by its owner. */
+function computed(
   { settings }: ImapSession,
-  { names, depth }: Wanted,
-  found: Map<string, Uint8Array | undefined>,
-): void {
-  const isAsked = names.includes(adminEntry) || (depth !== 0 && names.includes('/shared'))
-  if (isAsked && settings.adminContact !== undefined)
-    found.set(adminEntry, Buffer.from(settings.adminContact))
+  subject: Subject,
+): readonly [entry: string, value: string | undefined] {
+  if (subject === undefined) return [adminEntry, settings.adminContact]
+  return [useEntry, subject.isOwn ? useAttribute(subject.mailbox.role) : undefined]
 }
 
 /** METADATA of what has changed, without values (RFC 5464 §4.4.2). */

@@ -1,7 +1,7 @@
 /** GETMETADATA and SETMETADATA (RFC 5464). */
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import type { AccountId } from '#base/id.ts'
+import type { AccountId, MailboxId } from '#base/id.ts'
 import { ask, inbox, ImapTestServer } from '../fixture.test.ts'
 
 const anna = 8 as AccountId
@@ -196,6 +196,64 @@ test('annotations go with a renamed mailbox, stay with the Inbox too, and end wi
   await ask(client, 'b2 RENAME INBOX three', ['b2 OK RENAME completed'])
   assert.equal((await read('b3', 'three'))[0], told('"three"', '"s"', '"p"'))
   assert.equal((await read('b4', 'INBOX'))[0], told('INBOX', '"s"', '"p"'))
+})
+
+// Turns red where the entry is kept as any other.
+test('[SPECIAL-USE] RFC 6154 §4: /private/specialuse is what the mailbox is used for', async () => {
+  await using server = await start()
+  const client = await server.signedIn()
+  const use = async (mailbox: string, is: string): Promise<void> =>
+    void (await ask(client, `g GETMETADATA ${mailbox} /private/specialuse`, [
+      `* METADATA ${mailbox === 'INBOX' ? mailbox : `"${mailbox}"`} (/private/specialuse ${is})`,
+      'g OK GETMETADATA completed',
+    ]))
+  const set = async (mailbox: string, value: string, answer: string): Promise<void> =>
+    assert.match(
+      (await ask(client, `s SETMETADATA ${mailbox} (/private/specialuse ${value})`)).join(),
+      RegExp(`^s ${answer}`),
+    )
+  await use('Drafts', '"\\\\Drafts"')
+  await use('INBOX', 'NIL')
+  await ask(client, 'a CREATE Saved')
+  await use('Saved', 'NIL')
+  await set('Saved', '"\\\\drafts"', 'NO \\[USEATTR\\] Another mailbox has that use')
+  await set('Saved', '"\\\\Flagged"', 'NO \\[USEATTR\\] No such use')
+  await set('Saved', '"\\\\Memos \\\\Snoozed"', 'NO \\[USEATTR\\] No such use')
+  await set('INBOX', '"\\\\Memos"', 'NO \\[USEATTR\\] The Inbox stays what it is')
+  await set('INBOX', 'NIL', 'OK')
+  await set('Drafts', 'NIL', 'OK')
+  await set('Saved', '"\\\\drafts"', 'OK')
+  await use('Drafts', 'NIL')
+  await use('Saved', '"\\\\Drafts"')
+  await ask(client, 'b LIST (SPECIAL-USE) "" (Drafts Saved)', [
+    '* LIST (\\HasNoChildren \\Drafts) "/" "Saved"',
+    'b OK LIST completed',
+  ])
+  await ask(client, 'c GETMETADATA (DEPTH 1) Saved /private', [
+    '* METADATA "Saved" (/private/specialuse "\\\\Drafts")',
+    'c OK GETMETADATA completed',
+  ])
+  await ask(client, 'd SETMETADATA Saved (/private/specialuse "\\\\Trash" /private/comment "x")', [
+    'd NO [USEATTR] Another mailbox has that use',
+  ])
+  await ask(client, 'e GETMETADATA Saved /private/comment', [
+    '* METADATA "Saved" (/private/comment NIL)',
+    'e OK GETMETADATA completed',
+  ])
+})
+
+test('RFC 6154 §4: what a mailbox of others is used for is theirs', async () => {
+  await using server = await start()
+  await server.share(2 as MailboxId, anna, 'lrswx')
+  const client = await server.signedIn('anna@example.org')
+  const drafts = '"Other Users/fred@example.org/Drafts"'
+  await ask(client, `a GETMETADATA ${drafts} /private/specialuse`, [
+    `* METADATA ${drafts} (/private/specialuse NIL)`,
+    'a OK GETMETADATA completed',
+  ])
+  await ask(client, `b SETMETADATA ${drafts} (/private/specialuse NIL)`, [
+    'b NO [USEATTR] Uses are for your own mailboxes',
+  ])
 })
 
 test('any bytes can be a value', async () => {

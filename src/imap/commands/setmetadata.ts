@@ -1,6 +1,9 @@
 /** SETMETADATA: changes annotations of a mailbox or, where that is the empty string, of the server; all or none. */
 import { Fault, SyntaxFault } from '#base/fault.ts'
+import type { WriteTx } from '#kv/tx.ts'
 import { isPrivate, writeAnnotations } from '#mail/annotation.ts'
+import { inboxId, listMailboxes, updateMailbox } from '#mail/mailbox.ts'
+import type { MailboxRole } from '#mail/mailbox-row.ts'
 import {
   adminEntry,
   annotated,
@@ -9,13 +12,16 @@ import {
   openSubject,
   readEntry,
   type Subject,
+  useEntry,
 } from '../annotations.ts'
 import { command, whole } from '../command.ts'
 import { Refusal } from '../errors.ts'
-import type { Arguments } from '../grammar.ts'
+import { type Arguments, utf8Of } from '../grammar.ts'
+import { type MailboxRef, placeOf } from '../mailbox-ref.ts'
 import { isFilterEntry, readFilter } from '../search-filters.ts'
 import type { ImapSession } from '../session.ts'
 import { signedIn } from '../session-state.ts'
+import { assertUseFree, notYourUse, roleOfUses } from '../special-use.ts'
 
 type Values = ReadonlyMap<string, Uint8Array | undefined>
 
@@ -31,7 +37,9 @@ export const setmetadata = command<{ readonly name: Uint8Array; readonly values:
   }),
   async run(session, { name, values }) {
     const writesShared = [...values.keys()].some((entry) => !isPrivate(entry))
-    const subject = await openSubject(session, name, { writesShared })
+    const writesUse = values.has(useEntry)
+    const subject = await openSubject(session, name, { writesShared, writesUse })
+    if (subject?.isOwn === false && writesUse) throw notYourUse()
     if (subject === undefined && values.has(adminEntry))
       throw new Refusal(`${adminEntry} is what the settings say`, 'CANNOT')
     if (subject === undefined) assertFilters(values)
@@ -78,14 +86,33 @@ async function write(session: ImapSession, subject: Subject, values: Values): Pr
     await mailboxes.writeOwn((tx) => writeAnnotations(tx, at, values, limits))
     return
   }
+  const kept = new Map(values)
+  const writesUse = kept.delete(useEntry)
+  const role = roleOfUses(usesIn(values.get(useEntry)))
   await mailboxes.write(
     [subject],
     async (tx, [rights]) => {
       assertInUse(rights!)
-      await writeAnnotations(tx, at, values, limits)
+      if (writesUse) await setRole(tx, subject, role)
+      await writeAnnotations(tx, at, kept, limits)
     },
     { writesOwn: true },
   )
+}
+
+/** RFC 6154 §4: separated by spaces, as LIST has them. */
+const usesIn = (value: Uint8Array | undefined): readonly string[] =>
+  (utf8Of(value ?? new Uint8Array()) ?? '?').split(' ').filter((use) => use !== '')
+
+/** RFC 6154 §4: what CREATE would refuse is refused here. */
+async function setRole(tx: WriteTx, ref: MailboxRef, role: MailboxRole | undefined): Promise<void> {
+  const { account, mailbox } = placeOf(ref)
+  if (mailbox === inboxId) {
+    if (role !== undefined) throw new Refusal('The Inbox stays what it is', 'USEATTR')
+    return
+  }
+  assertUseFree(await listMailboxes(tx, account), role, mailbox)
+  await updateMailbox(tx, account, mailbox, { role: role ?? null })
 }
 
 /** RFC 5464 §4.3 */
