@@ -85,6 +85,19 @@ test('every field of a part that is not a multipart', () => {
   )
 })
 
+test('RFC 2045 §6.1 and §5.1: comments may stand before the first word, inside each other too', () => {
+  assert.equal(
+    bodyStructure(
+      'Content-Type: (a (b) \\) c) (d) text/html; charset=utf-8',
+      'Content-Transfer-Encoding: (once more) base64 (e)',
+      'Content-Disposition: (f)inline',
+      '',
+      'QUJD',
+    ),
+    '("TEXT" "HTML" ("CHARSET" "utf-8") NIL NIL "BASE64" 4 0 NIL ("INLINE" NIL) NIL NIL)',
+  )
+})
+
 test('the two-part message of RFC 9051 §7.5.2', () => {
   const text = `${'x'.repeat(78)}\r\n`.repeat(2)
   const stored = store(

@@ -32,8 +32,19 @@ const MAX_TYPE = 128
 const isToken = (text: string): boolean =>
   text.length <= MAX_TYPE && /^[!#$%&'*+\-.0-9A-Z^_`a-z{|}~]+$/.test(text)
 
+/** The value behind the comments that may stand before its first word (RFC 2045 §5.1, RFC 822 §3.1.4). */
+export function withoutFirstComments(value: string): string {
+  let at = 0
+  while (value[at] === '(') {
+    at = commentEnd(value, at)
+    while (value[at] === ' ' || value[at] === '\t') at++
+  }
+  return at === 0 ? value : value.slice(at)
+}
+
 /** The value of a Content-Type field; undefined where it is malformed. */
-export function parseContentType(value: string): ContentType | undefined {
+export function parseContentType(field: string): ContentType | undefined {
+  const value = withoutFirstComments(field)
   const end = tokenEnd(value, 0)
   const slash = value.indexOf('/')
   if (slash < 0) return undefined
@@ -51,7 +62,8 @@ export function parseContentType(value: string): ContentType | undefined {
 }
 
 /** A first word with parameters: Content-Disposition. Undefined where the word is missing. */
-export function parseDisposition(value: string): { type: string; params: readonly Parameter[] } | undefined {
+export function parseDisposition(field: string): { type: string; params: readonly Parameter[] } | undefined {
+  const value = withoutFirstComments(field)
   const end = tokenEnd(value, 0)
   const type = value.slice(0, end).toLowerCase()
   return isToken(type) ? { type, params: parseParameters(value, end) } : undefined

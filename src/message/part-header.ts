@@ -11,6 +11,7 @@ import {
   parseDisposition,
   type ContentType,
   type Parameter,
+  withoutFirstComments,
 } from './parameters.ts'
 import { messageIdsOf } from './header-forms.ts'
 import { messageIds } from './references.ts'
@@ -210,10 +211,10 @@ const SPACE = 0x20
 const addresses = (value: string | undefined): readonly Address[] =>
   value === undefined || value === '' ? [] : parseAddresses(value)
 
-/** RFC 2045 §6.1: 7bit where the field is missing; comments and junk behind the word are not part of it. */
+/** RFC 2045 §6.1: 7bit where the field is missing; comments, and junk behind the word, are not part of it. */
 function encodingName(value: string | undefined): string {
   if (value === undefined) return '7bit'
-  const word = value
+  const word = withoutFirstComments(value)
     .replace(/^"/, '')
     .split(/[\s;("]/, 1)[0]!
     .slice(0, 64)
