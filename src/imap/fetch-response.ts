@@ -146,27 +146,50 @@ export function writeBytes(out: ResponseWriter, item: BytesItem, bytes: SectionB
     out.nil()
     return undefined
   }
-  const hasNul = 'sizeBytes' in bytes ? bytes.hasNul : item.kind === 'binary' && bytes.includes(0)
-  // RFC 9051 §4.3: a literal8 where there is NUL, which only BINARY may return.
+  if (item.kind === 'section') return writeLiteral(out, bytes, withoutNul)
+  // RFC 9051 §4.3.1: a literal8 where there is NUL, which only BINARY may return.
+  const hasNul = 'sizeBytes' in bytes ? bytes.hasNul : bytes.includes(0)
   if (hasNul) out.byte(0x7e)
-  return writeLiteral(out, bytes)
+  return writeLiteral(out, bytes, (piece) => piece)
 }
 
-function writeLiteral(out: ResponseWriter, bytes: NonNullable<SectionBytes>): Maybe<void> {
+/**
+ * RFC 9051 §4.3.1: no NUL in a literal. Another byte that is no character stands for it, so that all offsets and sizes
+ * hold; BINARY has what was there.
+ */
+function withoutNul(bytes: Uint8Array): Uint8Array {
+  let at = bytes.indexOf(0)
+  if (at === -1) return bytes
+  const copy = Uint8Array.from(bytes)
+  for (; at !== -1; at = copy.indexOf(0, at + 1)) copy[at] = 0x80
+  return copy
+}
+
+type Translate = (bytes: Uint8Array) => Uint8Array
+
+function writeLiteral(
+  out: ResponseWriter,
+  bytes: NonNullable<SectionBytes>,
+  translate: Translate,
+): Maybe<void> {
   if ('sizeBytes' in bytes) {
     out.literalStart(bytes.sizeBytes)
-    return writePieces(out, bytes)
+    return writePieces(out, bytes, translate)
   }
-  out.literal(bytes)
+  out.literal(translate(bytes))
   return undefined
 }
 
-async function writePieces(out: ResponseWriter, { sizeBytes, pieces }: LargeBytes): Promise<void> {
+async function writePieces(
+  out: ResponseWriter,
+  { sizeBytes, pieces }: LargeBytes,
+  translate: Translate,
+): Promise<void> {
   let left = sizeBytes
   try {
     for await (const piece of pieces()) {
       left -= piece.length
-      await out.large(piece)
+      await out.large(translate(piece))
     }
   } catch (cause) {
     throw new BrokenOutput(cause)

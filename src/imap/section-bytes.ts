@@ -111,7 +111,8 @@ async function binaryBytes(
   section: Section,
   partial: Partial | undefined,
 ): Promise<SectionBytes> {
-  if (section.part.length === 0) return readRange(source, cut({ start: 0, end: sizeOf(source.row) }, partial))
+  if (section.part.length === 0)
+    return wholeBytes(source, cut({ start: 0, end: sizeOf(source.row) }, partial))
   const part = partAt(source.structure!.parts(), section.part)
   if (part === undefined) return undefined
   // RFC 9051 §6.4.5: only leaves can be asked for.
@@ -135,6 +136,14 @@ async function binaryBytes(
     hasNul,
     pieces: () => sliced(decoded(source, part), range),
   }
+}
+
+/** A message has no transfer encoding of its own. Read twice where it is large, for the NUL in it. */
+async function wholeBytes(source: MessageSource, range: Range): Promise<SectionBytes> {
+  const bytes = await readRange(source, range)
+  if (bytes === undefined || !('sizeBytes' in bytes)) return bytes
+  for await (const piece of bytes.pieces()) if (piece.includes(0)) return { ...bytes, hasNul: true }
+  return bytes
 }
 
 async function* decoded({ blobs, row }: MessageSource, part: Part): AsyncGenerator<Uint8Array> {

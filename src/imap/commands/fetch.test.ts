@@ -168,6 +168,29 @@ test('[BINARY] BINARY decodes, has literal8 for NUL, and says what it cannot dec
   await ask(client, 'b3 FETCH 1 BINARY.PEEK[3]', ['b3 NO [CANNOT] Not a leaf part'])
 })
 
+// Turns red where a section is written as it is stored, and where only small ones are looked into.
+test('RFC 9051 §4.3.1: NUL only in a literal8, for BINARY; another byte stands for it in a literal', async () => {
+  await using server = await ImapTestServer.start()
+  const large = 'a\0b'.repeat(30_000)
+  const header = 'Content-Type: application/octet-stream\nContent-Transfer-Encoding: binary\n\n'
+  await server.deliver(`${header}x\0\0y`)
+  await server.deliver(header + large)
+  const client = await server.selected()
+  const told = async (number: number, item: string): Promise<string> => {
+    const [first, ...more] = await ask(client, `a FETCH ${number} ${item}`)
+    const [, start, literal] = /^\* \d FETCH \((.*?)(~?\{\d+\})$/s.exec(first!)!
+    return `${start}${literal} ${more.slice(0, -1).join('\n').slice(-5)}`
+  }
+  assert.equal(await told(1, 'BODY.PEEK[1]'), 'BODY[1] {4} x\x80\x80y)')
+  assert.equal(await told(1, 'BODY.PEEK[TEXT]<1.2>'), 'BODY[TEXT]<1> {2} \x80\x80)')
+  assert.equal(await told(1, 'BINARY.PEEK[1]'), 'BINARY[1] ~{4} x\0\0y)')
+  assert.equal(await told(1, 'BINARY.PEEK[]'), 'BINARY[] ~{81} x\0\0y)')
+  assert.equal(await told(2, 'BODY.PEEK[TEXT]'), 'BODY[TEXT] {90000} ba\x80b)')
+  assert.equal(await told(2, 'BINARY.PEEK[1]'), 'BINARY[1] ~{90000} ba\0b)')
+  assert.equal(await told(2, 'BINARY.PEEK[]'), 'BINARY[] ~{90077} ba\0b)')
+  assert.equal(await told(2, 'BINARY.PEEK[]<0.70000>'), 'BINARY[]<0> ~{70000} \0ba\0)')
+})
+
 test('BODY[] sets \\Seen and says so; PEEK, RFC822.HEADER and EXAMINE do not', async () => {
   await using server = await ImapTestServer.start()
   await server.deliver('Subject: x\n\nhi\n')
