@@ -82,7 +82,7 @@ async function showSelected(session: ImapSession, { fetch, ...o }: Shown): Promi
     await tellContextChanges(session, now, changes)
     if (!isBefore) await fetchNew(session, lastUid, fetch, changes)
   }
-  selected.madeHere.clear()
+  if (selected.madeHere.size > 0) selected.madeHere.clear()
   const full = session.out.room()
   if (full !== undefined) await full
   return toldGone

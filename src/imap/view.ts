@@ -236,7 +236,7 @@ export class SessionView implements Numbered {
       this.#modseqs = now.modseqs
       this.#highestModseq = now.highestModseq
     }
-    this.#told.clear()
+    if (this.#told.size > 0) this.#told.clear()
     this.#shownUids = now.uids
     this.#shownFlags = now.flagSets
     this.#sets = now.sets

@@ -42,7 +42,8 @@ export class CommitterClient {
   readonly #port: MessagePort
   readonly #counters: Int32Array
   readonly #committed: CommittedRows
-  readonly #waiting = new Map<number, Waiting>()
+  /** In the order of their ids, the last of which is the one before `#nextId`; answers come in that order too. */
+  readonly #waiting: Waiting[] = []
   #outbox: EncodedBatch[] = []
   #isSending = false
   #timer: NodeJS.Timeout | undefined
@@ -93,8 +94,9 @@ export class CommitterClient {
     }
     this.#outbox.push(encodeBatch(batch))
     // While an answer is due the process must not end.
-    if (this.#waiting.size === 0) this.#port.ref()
-    return new Promise((resolve, reject) => this.#waiting.set(this.#nextId++, { batch, resolve, reject }))
+    if (this.#waiting.length === 0) this.#port.ref()
+    this.#nextId++
+    return new Promise((resolve, reject) => this.#waiting.push({ batch, resolve, reject }))
   }
 
   /** Waits for nothing: callers stop writing first. */
@@ -122,7 +124,7 @@ export class CommitterClient {
       case 'joined':
         this.#hasJoined = true
         this.#joined.resolve()
-        if (this.#waiting.size === 0) this.#port.unref()
+        if (this.#waiting.length === 0) this.#port.unref()
         break
       case 'round':
         if (notice.committed !== undefined) this.#take(notice.committed)
@@ -141,22 +143,25 @@ export class CommitterClient {
 
   #take({ group, parts }: GroupNotice): void {
     for (const { batch, blobs } of parts) {
-      const rows = typeof batch === 'number' ? this.#waiting.get(batch)!.batch : decodeRows(batch)
+      const rows = typeof batch === 'number' ? this.#waitingAs(batch).batch : decodeRows(batch)
       this.#committed.add(rows, blobs, group)
     }
   }
 
   #settle(id: number, outcome: BatchOutcome | 'failed', reason = 'the disk is nearly full'): void {
-    const { resolve, reject } = this.#waiting.get(id)!
-    this.#waiting.delete(id)
+    const { resolve, reject } = this.#waitingAs(id)
+    this.#waiting.shift()
     if (outcome === 'done' || outcome === 'conflict') resolve(outcome)
     else reject(new Fault('unavailable', 'storage failed', {}, { reason }))
-    if (this.#waiting.size === 0) this.#port.unref()
+    if (this.#waiting.length === 0) this.#port.unref()
   }
 
   #lost(): void {
     this.#closed = true
-    for (const { reject } of this.#waiting.values()) reject(new Fault('unavailable', 'storage is gone', {}))
-    this.#waiting.clear()
+    for (const { reject } of this.#waiting.splice(0)) reject(new Fault('unavailable', 'storage is gone', {}))
+  }
+
+  #waitingAs(id: number): Waiting {
+    return this.#waiting[this.#waiting.length - (this.#nextId - id)]!
   }
 }

@@ -16,6 +16,11 @@ interface Version {
   older: Version | undefined
 }
 
+interface Readers {
+  version: number
+  open: number
+}
+
 interface Bucket {
   /** Sorted; what came since somebody last went through them is in `added`. */
   readonly keys: string[]
@@ -29,8 +34,11 @@ const bucketChars = 6
 export class Memtable {
   readonly #names: string[] = []
   readonly #buckets = new Map<string, Bucket>()
-  /** Open readers by version, ascending, since versions only rise. */
-  readonly #readers = new Map<number, number>()
+  /**
+   * Open readers by version, ascending, since versions only rise. A version that nobody reads any more goes with those
+   * before it; the last one stays, for the next reader to enter. No Map, for the reason that `Lru` has.
+   */
+  readonly #readers: Readers[] = []
   #bytes = 0
   /** The newest group of any version. */
   #last = 0
@@ -46,13 +54,19 @@ export class Memtable {
 
   /** Until the matching `leave`, what a reader at this version sees is kept. */
   enter(version: number): void {
-    this.#readers.set(version, (this.#readers.get(version) ?? 0) + 1)
+    const last = this.#readers.at(-1)
+    if (last === undefined || (last.open > 0 && last.version !== version))
+      this.#readers.push({ version, open: 1 })
+    else {
+      last.version = version
+      last.open++
+    }
   }
 
   leave(version: number): void {
-    const left = this.#readers.get(version)! - 1
-    if (left === 0) this.#readers.delete(version)
-    else this.#readers.set(version, left)
+    const readers = this.#readers
+    readers.find((one) => one.version === version)!.open--
+    while (readers.length > 1 && readers[0]!.open === 0) readers.shift()
   }
 
   /** `group` never falls from one call to the next. */
@@ -67,11 +81,11 @@ export class Memtable {
 
   /** Of what was there before a new version of this group, that which readers may see. */
   #visible(before: Version, group: number): Version | undefined {
-    const oldest = this.#readers.keys().next().value ?? group
-    if (oldest >= group) return undefined
+    const oldest = this.#readers[0]
+    if (oldest === undefined || oldest.open === 0 || oldest.version >= group) return undefined
     const newest = before.group === group ? before.older : before
     let last = newest
-    while (last !== undefined && last.group > oldest) last = last.older
+    while (last !== undefined && last.group > oldest.version) last = last.older
     if (last !== undefined) last.older = undefined
     return newest
   }

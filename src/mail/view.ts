@@ -201,8 +201,7 @@ export class AccountView {
     if (revision === undefined || revision !== this.#revision) return undefined
     if (emails && this.#emails === undefined) return undefined
     for (const id of mailboxes) if (this.#mailboxes.has(id) && !this.#columns.has(id)) return undefined
-    mailboxes.clear()
-    this.#wanted.emails = false
+    if (emails || mailboxes.size > 0) this.#wanted = nothingWanted()
     if (emails) this.#emailView ??= this.#emails!.view(this.mailboxes)
     this.#onUse(this)
     return Promise.resolve({ mailboxes: this.#views, emails: this.#emailView })
