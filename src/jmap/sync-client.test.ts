@@ -138,41 +138,49 @@ export class KeptObjects {
   }
 }
 
-/** What a client keeps of the result of a query. */
-export class KeptResult {
-  readonly #of: Watcher
-  readonly #type: 'Mailbox' | 'Email'
-  readonly #query: object
-  #before: JsonObject | undefined
+export type Query = readonly [type: 'Mailbox' | 'Email', args: object]
 
-  constructor(of: Watcher, type: 'Mailbox' | 'Email', query: object) {
+/** What a client keeps of the results of queries. */
+export class KeptResults {
+  readonly #of: Watcher
+  readonly #queries: readonly Query[]
+  #results: readonly JsonObject[] | undefined
+
+  constructor(of: Watcher, queries: readonly Query[]) {
     this.#of = of
-    this.#type = type
-    this.#query = query
+    this.#queries = queries
   }
 
   async check(): Promise<void> {
-    const before = this.#before
-    const now = await this.#of.call(`${this.#type}/query`, { ...this.#query, calculateTotal: true })
-    this.#before = now
-    if (before === undefined || before['queryState'] === now['queryState']) {
-      assert.deepEqual(before?.['ids'] ?? now['ids'], now['ids'])
-      return
-    }
-    const told = await this.#of.call(`${this.#type}/queryChanges`, {
-      ...this.#query,
-      sinceQueryState: before['queryState'],
+    const before = this.#results
+    const now = await this.#call('query', () => ({ calculateTotal: true }))
+    this.#results = now
+    if (before === undefined) return
+    const all = await this.#call('queryChanges', (i) => ({
+      sinceQueryState: before[i]!['queryState'],
       calculateTotal: true,
-    })
+    }))
+    for (const [i, told] of all.entries()) this.#compare(this.#queries[i]!, before[i]!, now[i]!, told)
+  }
+
+  #compare(query: Query, before: JsonObject, now: JsonObject, told: JsonObject): void {
+    const context = `${JSON.stringify(query)} of ${this.#of.as ?? 'the owner'}: ${JSON.stringify(told)}`
     const removed = told['removed'] as readonly string[]
-    const context = `${JSON.stringify(this.#query)} of ${this.#of.as ?? 'the owner'}: ${JSON.stringify(told)}`
+    const added = told['added'] as readonly { id: string; index: number }[]
     // RFC 8620 §5.6
     const ids = (before['ids'] as readonly string[]).filter((id) => !removed.includes(id))
-    for (const { id, index } of told['added'] as readonly { id: string; index: number }[])
-      ids.splice(index, 0, id)
+    for (const { id, index } of added) ids.splice(index, 0, id)
     assert.deepEqual(ids, now['ids'], context)
     assert.equal(told['newQueryState'], now['queryState'], context)
     assert.equal(told['total'], now['total'], context)
-    this.#of.assertSeen(this.#type, removed)
+    this.#of.assertSeen(query[0], removed)
+    if (before['queryState'] === now['queryState']) assert.deepEqual([removed, added], [[], []], context)
+  }
+
+  async #call(verb: string, more: (i: number) => object): Promise<readonly JsonObject[]> {
+    const calls = this.#queries.map(
+      ([type, args], i) => [`${type}/${verb}`, { ...args, ...more(i) }] as const,
+    )
+    return (await this.#of.send(calls))!
   }
 }

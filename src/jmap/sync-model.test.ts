@@ -22,7 +22,7 @@ import type { Mailbox } from '#mail/mailbox-row.ts'
 import { rightsOf } from '#mail/rights.ts'
 import { changeGrant } from '#mail/share.ts'
 import { account, JmapTestServer } from './fixture.test.ts'
-import { KeptObjects, KeptResult, Watcher } from './sync-client.test.ts'
+import { KeptObjects, KeptResults, type Query, Watcher } from './sync-client.test.ts'
 
 const guest = 8 as AccountId
 /** The guest comes into it and leaves it. */
@@ -32,7 +32,7 @@ const ann = 'ann@example.org'
 const fewer = [2, 3, 4] as MailboxId[]
 
 /** Of each kind: what columns answer, what is of threads, and what only a search finds. */
-const queries = [
+const queries: readonly Query[] = [
   ['Email', { sort: [{ property: 'receivedAt' }] }],
   [
     'Email',
@@ -46,7 +46,7 @@ const queries = [
   ['Email', { filter: { subject: 'tea', inMailboxOtherThan: ['F1', 'F7_1'] }, collapseThreads: true }],
   ['Mailbox', { sort: [{ property: 'sortOrder' }], sortAsTree: true }],
   ['Mailbox', { filter: { isSubscribed: true }, filterAsTree: true }],
-] as const
+]
 
 const pick = fc.nat({ max: 1000 })
 const some = fc.array(pick, { minLength: 1, maxLength: 4 })
@@ -189,7 +189,7 @@ test('RFC 8620 §5.2, §5.6: what is kept by /changes and /queryChanges is what 
           const of = new Watcher(server, as)
           const kept = [
             ...(['Mailbox', 'Thread', 'Email'] as const).map((type) => new KeptObjects(of, type, most)),
-            ...queries.map(([type, query]) => new KeptResult(of, type, query)),
+            new KeptResults(of, queries),
           ]
           return { of, kept }
         })

@@ -145,7 +145,8 @@ async function readLog(
     for (const [modseq, entry] of page) {
       if (modseq > to) return { emails, threads }
       after = modseq
-      for (const [id, how] of entry.get('Email') ?? []) mergeChange(emails, id, how)
+      // A change of 0 is of all, and of none.
+      for (const [id, how] of entry.get('Email') ?? []) if (id !== 0) mergeChange(emails, id, how)
       for (const id of entry.get('Thread')?.keys() ?? []) threads.add(id)
     }
     if (page.length < 256) return { emails, threads }
