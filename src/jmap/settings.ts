@@ -149,7 +149,7 @@ export const jmapSettings = settingsObject({
     uploadTtl: duration({
       fallback: 3_600_000,
       min: 1000,
-      help: 'How long a file that is not used is kept at least. Standards ask for an hour.',
+      help: 'How long a file is kept for use after its upload; within a minute after that it goes. Standards ask for an hour.',
     }),
     webPushContact: text({
       fallback: undefined,

@@ -17,7 +17,7 @@ import { dropAllKept } from './kept-columns.ts'
 import { removeGrantee, stopSharing } from './share.ts'
 import { dropOldVerdicts } from './smime-status.ts'
 import { messageTable } from './tables.ts'
-import { expireUploads } from './upload.ts'
+import { expireUploads } from './upload-expiry.ts'
 
 const perCommit = 200
 

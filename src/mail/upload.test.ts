@@ -7,7 +7,7 @@ import { keyText } from '#kv/key.ts'
 import { checkUploads, uploadHoldsBlob } from './check-uploads.ts'
 import { purgeAccount } from './purge.ts'
 import { account, openTestAccount, type TestAccount } from './test-account.ts'
-import { expireUploads, findUpload, keepUpload, type UploadLimits, uploadTable } from './upload.ts'
+import { findUpload, keepUpload, type UploadLimits, uploadTable } from './upload.ts'
 
 const guest = 9 as AccountId
 const roomy: UploadLimits = { bytes: 1000, count: 10, ttlMs: 1000 }
@@ -94,17 +94,6 @@ test('what is stored already is taken without its bytes; what is gone is not', a
     keepUpload(tx, account, account, { stored: gone, sizeBytes: 5 }, { now: 2, limits: roomy }),
   )
   await assert.rejects(taking, (error) => error instanceof Fault && error.code === 'notFound')
-})
-
-test('RFC 8620 §6: uploads expire by their age', async () => {
-  const box = await openTestAccount()
-  const many = Array.from({ length: 450 }, (_, i) => i)
-  const limits = { bytes: 1e9, count: 1000, ttlMs: 1000 }
-  for (const i of many) await upload(box, `number ${i}`, i, { limits, by: i % 2 === 0 ? account : guest })
-  assert.equal(await expireUploads(box.db, account, { uploadedBefore: 400, signal }), 400)
-  assert.equal((await kept(box)).length, 50)
-  assert.equal((await linked(box)).length, 50)
-  assert.equal(await expireUploads(box.db, account, { uploadedBefore: 400, signal }), 0)
 })
 
 test('RFC 8620 §6: what has expired makes room even where there is some', async () => {

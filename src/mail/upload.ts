@@ -3,16 +3,17 @@
  * whoever uploaded them, also in a shared account, and to nobody else.
  *
  * What must always hold: a row has the link that keeps its bytes; what one user has uploaded to one account stays
- * within a quota, for which the oldest go first. The same bytes again are the same upload, which then is young.
+ * within a quota, for which the oldest go first. The same bytes again are the same upload, which then is young. Where
+ * one user has uploads in one account, one task waits that removes them (`upload-expiry.ts`).
  */
 import { Fault } from '#base/fault.ts'
 import type { AccountId, BlobHash } from '#base/id.ts'
 import { PackReader, PackWriter } from '#base/pack.ts'
 import type { Staged } from '#kv/backend.ts'
 import { type BlobOwner, ownerKinds } from '#kv/blob-rows.ts'
-import type { Db } from '#kv/db.ts'
 import { hex, u32 } from '#kv/key.ts'
 import { accountTable, type Codec } from '#kv/table.ts'
+import { type TaskName, taskRow, taskTable } from '#kv/task-rows.ts'
 import type { ReadTx, WriteTx } from '#kv/tx.ts'
 import { countersTable } from './tables.ts'
 
@@ -46,10 +47,31 @@ export interface UploadLimits {
   readonly ttlMs: number
 }
 
+export type UploadKey = readonly [AccountId, AccountId, BlobHash]
+
 /** Bytes that are stored already, or were staged just now. */
 export type UploadedBytes = Staged | { readonly stored: BlobHash; readonly sizeBytes: number }
 
-const perCommit = 200
+/** What one user has uploaded to one account. */
+export interface UploadsOf {
+  readonly account: AccountId
+  readonly uploader: AccountId
+}
+
+export const expiryName: TaskName<UploadsOf> = { name: 'mail.expire-uploads' }
+
+/** Tasks are due at full minutes, so that what was uploaded together goes together. */
+const minuteMs = 60_000
+
+/** Lets a task remove what expires at that time. The account must be locked. */
+export function scheduleExpiry(tx: WriteTx, uploads: UploadsOf, expiresAt: number): void {
+  const { account, uploader } = uploads
+  const id = Buffer.alloc(8)
+  id.writeUInt32BE(account)
+  id.writeUInt32BE(uploader, 4)
+  const due = (Math.floor(expiresAt / minuteMs) + 1) * minuteMs
+  tx.put(taskTable, [due, id.toString('hex')], taskRow(expiryName, uploads))
+}
 
 export const ownerOfUpload = (account: AccountId, uploader: AccountId): BlobOwner => ({
   account,
@@ -58,7 +80,8 @@ export const ownerOfUpload = (account: AccountId, uploader: AccountId): BlobOwne
 })
 
 /**
- * Keeps bytes as an upload; as many of the oldest as the limits demand make room for it (RFC 8620 §6). Throws Fault('notFound') where stored bytes are gone. The account must be locked.
+ * Keeps bytes as an upload; as many of the oldest as the limits demand make room for it (RFC 8620 §6). Throws
+ * Fault('notFound') where stored bytes are gone. The account must be locked.
  */
 export async function keepUpload(
   tx: WriteTx,
@@ -84,6 +107,8 @@ export async function keepUpload(
     count--
     sum -= row.sizeBytes
   }
+  // Where there are others the task waits already, and is due before this one expires.
+  if (others.length === 0) scheduleExpiry(tx, { account, uploader }, o.now + o.limits.ttlMs)
   if ('stored' in bytes) await tx.link(hash, owner)
   else tx.attach(bytes, owner)
   tx.put(uploadTable, [account, uploader, hash], { sizeBytes: bytes.sizeBytes, uploadedAt: o.now })
@@ -98,52 +123,8 @@ export const findUpload = async (
   hash: BlobHash,
 ): Promise<UploadRow | undefined> => tx.get(uploadTable, account, uploader, hash)
 
-/** Removes uploads to an account that are older than this, or all. Returns how many. */
-export async function expireUploads(
-  db: Db,
-  account: AccountId,
-  o: { readonly uploadedBefore: number; readonly signal: AbortSignal },
-): Promise<number> {
-  let removed = 0
-  let after: UploadKey | undefined
-  for (;;) {
-    o.signal.throwIfAborted()
-    const from = after
-    const page = await db.read((tx) =>
-      tx.list(uploadTable, [account], { limit: perCommit, ...(from === undefined ? {} : { after: from }) }),
-    )
-    const old = page.filter(([, row]) => row.uploadedAt < o.uploadedBefore)
-    if (old.length > 0) removed += await removeOld(db, account, old, o.uploadedBefore)
-    after = page.at(-1)?.[0]
-    if (page.length < perCommit) return removed
-  }
-}
-
-type UploadKey = readonly [AccountId, AccountId, BlobHash]
-
-/** Those that are still old: what was uploaded again meanwhile is young. */
-async function removeOld(
-  db: Db,
-  account: AccountId,
-  old: readonly (readonly [UploadKey, UploadRow])[],
-  uploadedBefore: number,
-): Promise<number> {
-  return db.write([account], async (tx) => {
-    const rows = await tx.getMany(
-      uploadTable,
-      old.map(([key]) => key),
-    )
-    let removed = 0
-    for (const [i, row] of rows.entries()) {
-      if (row === undefined || row.uploadedAt >= uploadedBefore) continue
-      removeUpload(tx, old[i]![0])
-      removed++
-    }
-    return removed
-  })
-}
-
-function removeUpload(tx: WriteTx, [account, uploader, hash]: UploadKey): void {
+/** The account must be locked. */
+export function removeUpload(tx: WriteTx, [account, uploader, hash]: UploadKey): void {
   tx.unlink(hash, ownerOfUpload(account, uploader))
   tx.delete(uploadTable, [account, uploader, hash])
 }

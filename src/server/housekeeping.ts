@@ -1,6 +1,6 @@
 /**
- * What the server does for itself: once a day it removes uploads that nobody used, and stored bytes that nothing
- * uses any more, cuts the change logs and the audit log and removes old reports; and it removes the mail of accounts that were deleted.
+ * What the server does for itself: once a day it removes stored bytes that nothing uses any more, cuts the change
+ * logs and the audit log and removes old reports; and it removes the mail of accounts that were deleted.
  *
  * A durable task whose row has a fixed key per day, so however often the server starts there is one, and a
  * server that was off at that time does it when it is back.
@@ -17,7 +17,7 @@ import type { WriteTx } from '#kv/tx.ts'
 import { purgeAccount } from '#mail/purge.ts'
 import { recountUsage } from '#mail/recount.ts'
 import { dropOldVerdicts } from '#mail/smime-status.ts'
-import { expireUploads } from '#mail/upload.ts'
+import { expireUploads } from '#mail/upload-expiry.ts'
 import { trimFailureCounts } from '#report/failure-reporter.ts'
 import { trimReceived } from '#report/received.ts'
 import { dmarcReceivedTable, feedbackReceivedTable } from '#report/tables.ts'
@@ -49,7 +49,10 @@ async function put(tx: WriteTx, nowMs: number): Promise<void> {
 export const scheduleSweep = (db: Db, clock: Clock): Promise<void> =>
   db.write([], (tx) => put(tx, clock.now()))
 
-/** Removes what was uploaded before this and never used, of every account, and what is known of messages that went. */
+/**
+ * Removes what was uploaded before this, of every account, and what is known of messages that went. Uploads have a
+ * task of their own but those of releases that knew none.
+ */
 async function dropLeftovers(db: Db, uploadedBefore: number, signal: AbortSignal): Promise<void> {
   for await (const account of everyAccount(db)) {
     await expireUploads(db, account, { uploadedBefore, signal })

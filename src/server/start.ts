@@ -23,6 +23,7 @@ import { ServerTelemetry } from '#observe/telemetry.ts'
 import { followStoredSettings } from '#registry/follow-store.ts'
 import { LiveSettings } from '#registry/live.ts'
 import { submissionReportTask } from '#mail/submission-reports.ts'
+import { uploadExpiryTask } from '#mail/upload-expiry.ts'
 import { deliverChunkTask } from '#smtp/server/chunk.ts'
 import { TaskScheduler } from '#tasks/scheduler.ts'
 import { buildProtocols, buildServices, type Services, type WorkerOptions } from './boot.ts'
@@ -294,12 +295,13 @@ function startTasks(ground: Ground, services: Services): AsyncDisposable {
     blobs,
     telemetry,
   })
+  const uploadTtl = (): number => settings.get(jmapSettings).uploadTtl
   const sweep = sweepTask({
     blobDirectory: join(directory, 'blobs'),
     keepChanges: () => settings.get(dataRetention).maxChangesHistory,
     keepAudit: () => settings.get(dataRetention).holdAuditFor,
     keepReports: () => settings.get(dataRetention).holdMtaReportsFor,
-    keepUploads: () => settings.get(jmapSettings).uploadTtl,
+    keepUploads: uploadTtl,
     clock,
     telemetry,
   })
@@ -310,6 +312,7 @@ function startTasks(ground: Ground, services: Services): AsyncDisposable {
     purgeAccountTask({ telemetry }),
     recountTask({ telemetry }),
     submissionReportTask({ blobs }),
+    uploadExpiryTask({ clock, ttlMs: uploadTtl }),
     followDkimTask({ keys, clock }),
     dkimRoundTask({ keys, clock }),
     ...reportTasks(ground, services),
