@@ -20,6 +20,8 @@ const usualColumns: Readonly<Record<string, readonly string[]>> = {
   MailingList: ['name', 'enabled', 'posting', 'recipients', 'description'],
   Role: ['name', 'roles', 'description'],
   DkimSignature: ['name', 'stage', 'management', 'stageSince', 'nextTransitionAt'],
+  Certificate: ['name', 'default', 'subjectAlternativeNames', 'issuer', 'notValidAfter'],
+  NetworkListener: ['name', 'protocol', 'bind', 'useTls', 'tlsImplicit'],
   AuditEntry: ['at', 'actor', 'verb', 'object', 'name', 'ip'],
 }
 const mostColumns = 6

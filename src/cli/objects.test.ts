@@ -2,6 +2,7 @@ import assert from 'node:assert/strict'
 import { writeFile } from 'node:fs/promises'
 import path from 'node:path'
 import { test, type TestContext } from 'node:test'
+import { createSelfSigned } from '#cert/self-signed.ts'
 import { serve } from './fixture.test.ts'
 
 async function withAlice(t: TestContext) {
@@ -183,4 +184,25 @@ test('a secret on the command line is refused and not repeated, wherever it stan
     assert.equal(code, 64, `${line}: ${err}`)
     assert.ok(!`${out}${err}`.includes('hunter2'), `${line}: ${err}`)
   }
+})
+
+test('a text of several lines, such as a certificate, is shown in lines; a list shows what tells them apart', async (t) => {
+  const { postern, done, data } = await withAlice(t)
+  const { certificate, key } = createSelfSigned(['mail.example.org'], Date.now())
+  const file = path.join(data, 'certificate.json')
+  await writeFile(file, JSON.stringify({ name: 'one', certificate, privateKey: key }))
+  assert.equal((await postern(['create', 'Certificate', '--file', file])).code, 0)
+  const shown = await done('get Certificate one --fields certificate')
+  const lines = certificate.trimEnd().split('\n')
+  assert.equal(
+    shown,
+    `certificate:  ${lines[0]}\n${lines
+      .slice(1)
+      .map((line) => `              ${line}\n`)
+      .join('')}`,
+  )
+  assert.match(
+    await done('query Certificate'),
+    /^NAME +DEFAULT +SUBJECT ALTERNATIVE NAMES +ISSUER +NOT VALID AFTER\none +false +mail\.example\.org +/,
+  )
 })

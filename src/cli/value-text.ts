@@ -45,7 +45,8 @@ export function linesOf(value: unknown, field: FieldDescription | undefined): re
     return unusualParts(value as Values, field).map(([name, one]) =>
       `${name}: ${shortText(one, field?.parts?.[name])}`.trimEnd(),
     )
-  return [shortText(value, field)]
+  // Such as a certificate in PEM.
+  return shortText(value, field).trimEnd().split('\n')
 }
 
 const unusualParts = (value: Values, field: FieldDescription | undefined): readonly [string, unknown][] =>
