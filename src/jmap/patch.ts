@@ -17,9 +17,37 @@ const invalidPatch = (why: string): SetFault => new SetFault('invalidPatch', why
 export function applyPatch(object: JsonObject, patch: JsonObject, defaults: JsonObject = {}): JsonObject {
   const paths = Object.keys(patch).map(parsePath)
   refusePrefixes(paths)
-  let result = object
-  for (const { text, tokens } of paths) result = replace(result, tokens, 0, patch[text], defaults)
+  const result = copyOf(object)
+  // Each object that is changed is copied once, however many paths lead into it.
+  const copies = new Set<unknown>()
+  for (const { text, tokens } of paths) {
+    const value = patch[text]
+    const last = tokens.at(-1)!
+    const inner = innermost(result, tokens, copies)
+    if (value !== null) inner[last] = value
+    else if (inner !== result) delete inner[last]
+    else result[last] = Object.hasOwn(defaults, last) ? defaults[last] : null
+  }
   return result
+}
+
+type Copy = Record<string, Json | undefined>
+
+const copyOf = (object: JsonObject): Copy => Object.assign(Object.create(null), object)
+
+/** What has the last part of the path, as a copy. */
+function innermost(object: Copy, tokens: readonly string[], copies: Set<unknown>): Copy {
+  let at = object
+  for (const token of tokens.slice(0, -1)) {
+    const inner = Object.hasOwn(at, token) ? at[token] : undefined
+    // Lists are replaced as a whole, and all but the last part of a path must be there.
+    if (!isObject(inner)) throw invalidPatch('a path leads through something that is no object')
+    const copy: Copy = copies.has(inner) ? inner : copyOf(inner)
+    copies.add(copy)
+    at[token] = copy
+    at = copy
+  }
+  return at
 }
 
 interface Path {
@@ -41,25 +69,4 @@ function refusePrefixes(paths: readonly Path[]): void {
   for (const { text } of paths)
     for (let at = text.indexOf('/'); at !== -1; at = text.indexOf('/', at + 1))
       if (all.has(text.slice(0, at))) throw invalidPatch('one path is the beginning of another')
-}
-
-/** `at`: where in the path the object stands. */
-function replace(
-  object: JsonObject,
-  tokens: readonly string[],
-  at: number,
-  value: Json | undefined,
-  defaults: JsonObject | undefined,
-): JsonObject {
-  const token = tokens[at]!
-  const copy: Record<string, Json | undefined> = Object.assign(Object.create(null), object)
-  if (at + 1 < tokens.length) {
-    const inner = Object.hasOwn(object, token) ? object[token] : undefined
-    // Lists are replaced as a whole, and all but the last part of a path must be there.
-    if (!isObject(inner)) throw invalidPatch('a path leads through something that is no object')
-    copy[token] = replace(inner, tokens, at + 1, value, undefined)
-  } else if (value !== null) copy[token] = value
-  else if (defaults === undefined) delete copy[token]
-  else copy[token] = Object.hasOwn(defaults, token) ? defaults[token] : null
-  return copy
 }
