@@ -71,6 +71,9 @@ export function describedPairs(
       const lines = linesOf(values[name], fields[name])
       const origin = origins[name]
       if (typeof origin !== 'string') return [name, lines] as const
+      // A text of several lines is there to be copied.
+      const isText = typeof values[name] === 'string' && lines.length > 1
+      if (isText) return [name, [`(from ${origin})`, ...lines]] as const
       return [name, [`${lines[0] ?? ''}  (from ${origin})`.trim(), ...lines.slice(1)]] as const
     })
     .filter(([, lines]) => wanted !== undefined || lines.some((line) => line !== ''))
