@@ -31,7 +31,7 @@ export function checkMailboxName(name: string): void {
     Buffer.byteLength(name) <= maxNameBytes &&
     name.isWellFormed() &&
     name === name.normalize('NFC') &&
-    !/[\u0000-\u001f/\u007f-\u009f\u2028\u2029]/.test(name)
+    !/^\ufeff|[\u0000-\u001f/\u007f-\u009f\u2028\u2029]/.test(name)
   if (!isFine) throw new Fault('invalid', 'no such mailbox name is possible', { properties: ['name'] })
 }
 

@@ -77,7 +77,16 @@ test('UIDVALIDITY is new when a name is used again, and stays when a mailbox is 
 
 test('names are checked', async () => {
   const box = await openTestAccount()
-  for (const name of ['', 'a/b', 'tab\there', 'line\u2028', 'u\u0308', '\ud800', 'x'.repeat(256)]) {
+  for (const name of [
+    '',
+    'a/b',
+    'tab\there',
+    'line\u2028',
+    'u\u0308',
+    '\ud800',
+    '\ufeffname',
+    'x'.repeat(256),
+  ]) {
     await fails('invalid', create(box, name))
   }
   await create(box, 'x'.repeat(255))
