@@ -21,12 +21,19 @@ export function readFilter<C extends Fields>(
   return read(input, conditions, 'filter', { depth: 0, left: { count: mostConditions } })
 }
 
-/** Whether a filter holds, given what each of its conditions says. */
-export function holds<C>(filter: Filter<C>, test: (condition: C) => boolean): boolean {
-  if ('condition' in filter) return test(filter.condition)
-  const each = (one: Filter<C>): boolean => holds(one, test)
-  if (filter.operator === 'AND') return filter.conditions.every(each)
-  return filter.conditions.some(each) === (filter.operator === 'OR')
+type Test<T> = (one: T) => boolean
+
+/**
+ * What tells whether the filter, or none, is true of something. `testOf` is asked once for each condition, so that
+ * what a condition needs is made ready once, and not for each of the objects.
+ */
+export function filterTest<C, T>(filter: Filter<C> | undefined, testOf: (condition: C) => Test<T>): Test<T> {
+  if (filter === undefined) return () => true
+  if ('condition' in filter) return testOf(filter.condition)
+  const tests = filter.conditions.map((one) => filterTest(one, testOf))
+  if (filter.operator === 'AND') return (one) => tests.every((test) => test(one))
+  const isOr = filter.operator === 'OR'
+  return (one) => tests.some((test) => test(one)) === isOr
 }
 
 interface Bounds {
@@ -72,13 +79,4 @@ function read<C extends Fields>(
   const condition = readFields(known, input, problems, `${path}/`)
   if (problems.length > 0) throw invalidArguments(problems)
   return { condition }
-}
-
-/** Whether a filter is true of something of which each condition is or is not. */
-export function filterHolds<C>(filter: Filter<C>, meets: (condition: C) => boolean): boolean {
-  if ('condition' in filter) return meets(filter.condition)
-  const holds = (one: Filter<C>): boolean => filterHolds(one, meets)
-  const { operator, conditions } = filter
-  if (operator === 'AND') return conditions.every(holds)
-  return conditions.some(holds) === (operator === 'OR')
 }

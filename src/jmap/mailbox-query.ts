@@ -10,7 +10,7 @@ import { collationKey } from '#mail/email-keys.ts'
 import type { Mailbox } from '#mail/mailbox-row.ts'
 import { foldText } from '#message/fold-text.ts'
 import { askerOf } from './accounts.ts'
-import { type Filter, holds } from './filter.ts'
+import { type Filter, filterTest } from './filter.ts'
 import type { SeenMailboxes } from './mailbox-object.ts'
 import type { Call } from './method.ts'
 import type { Comparator } from './sort.ts'
@@ -41,32 +41,30 @@ export function findMailboxes(
   resolve: Call['resolve'],
 ): readonly Mailbox[] {
   const sorted = [...mailboxes.seen].sort(comparing(mailboxes.seen, sort))
-  const test = (one: Mailbox): ((condition: MailboxCondition) => boolean) => {
-    return (condition) => meets(mailboxes, one, condition, resolve)
-  }
-  const matching = new Set(sorted.filter((one) => filter === undefined || holds(filter, test(one))))
+  const test = filterTest(filter, (condition) => testOf(mailboxes, condition, resolve))
+  const matching = new Set(sorted.filter(test))
   const ordered = sortAsTree ? asTree(mailboxes, sorted) : sorted
   return ordered.filter((one) => matching.has(one) && (!filterAsTree || isOnTree(mailboxes, one, matching)))
 }
 
-function meets(
+function testOf(
   mailboxes: SeenMailboxes,
-  mailbox: Mailbox,
   condition: MailboxCondition,
   resolve: Call['resolve'],
-): boolean {
-  const { parentId, name, role, hasAnyRole, isSubscribed } = condition
-  const isBelow = (id: string | null): boolean => {
+): (mailbox: Mailbox) => boolean {
+  const { parentId, role, hasAnyRole, isSubscribed } = condition
+  const name = condition.name === undefined ? undefined : foldText(condition.name)
+  const above = typeof parentId === 'string' ? resolve(parentId) : undefined
+  const isBelow = (mailbox: Mailbox): boolean => {
     const parent = mailboxes.parentOf(mailbox)
-    return parent === undefined ? id === null : id !== null && resolve(id) === mailboxes.idOf(parent.id)
+    return parent === undefined ? parentId === null : above === mailboxes.idOf(parent.id)
   }
-  return (
-    (parentId === undefined || isBelow(parentId)) &&
-    (name === undefined || foldText(mailbox.name).includes(foldText(name))) &&
+  return (mailbox) =>
+    (parentId === undefined || isBelow(mailbox)) &&
+    (name === undefined || foldText(mailbox.name).includes(name)) &&
     (role === undefined || role === (mailbox.role ?? null)) &&
     (hasAnyRole === undefined || hasAnyRole === (mailbox.role !== undefined)) &&
     (isSubscribed === undefined || isSubscribed === mailboxes.isSubscribed(mailbox))
-  )
 }
 
 /** Names under a default collation that knows Unicode (RFC 8620 §5.5). */

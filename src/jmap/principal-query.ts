@@ -1,7 +1,7 @@
 /** Which Principals a query finds (RFC 9670 §2.4), in the order of their names. */
 import { foldText } from '#message/fold-text.ts'
 import { accountObjectId } from './accounts.ts'
-import { type Filter, filterHolds } from './filter.ts'
+import { type Filter, filterTest } from './filter.ts'
 import type { SeenPrincipal } from './principals.ts'
 import { listOf, type ReadFields, string } from './value.ts'
 
@@ -22,24 +22,27 @@ export const findPrincipals = (
   filter: Filter<Condition> | undefined,
 ): readonly string[] =>
   list
-    .filter((one) => filter === undefined || filterHolds(filter, (condition) => meets(one, condition)))
+    .filter(filterTest(filter, testOf))
     .map((one) => [foldText(one.name), one.id] as const)
     .toSorted(([a, idA], [b, idB]) => (a < b || (a === b && idA < idB) ? -1 : 1))
     .map(([, id]) => id)
 
-function meets(one: SeenPrincipal, condition: Condition): boolean {
-  const { accountIds, email, name, text, type, timeZone } = condition
-  const { account } = one
-  return (
+function testOf({ email, name, text, type, timeZone, ...rest }: Condition): (one: SeenPrincipal) => boolean {
+  const accountIds = rest.accountIds && new Set(rest.accountIds)
+  const [hasEmail, hasName, hasText] = [email, name, text].map(hasPart)
+  return (one) =>
     (accountIds === undefined ||
-      (account !== undefined && accountIds.includes(accountObjectId(account.id)))) &&
-    (email === undefined || has(one.email, email)) &&
-    (name === undefined || has(one.name, name)) &&
-    (text === undefined || [one.name, one.email, one.description].some((value) => has(value, text))) &&
+      (one.account !== undefined && accountIds.has(accountObjectId(one.account.id)))) &&
+    hasEmail!(one.email) &&
+    hasName!(one.name) &&
+    (text === undefined || [one.name, one.email, one.description].some(hasText!)) &&
     (type === undefined || type === one.type) &&
     (timeZone === undefined || timeZone === one.timeZone)
-  )
 }
 
-const has = (value: string | null, part: string): boolean =>
-  value !== null && foldText(value).includes(foldText(part))
+/** Whether a text has this part in it; of no part that is so. */
+function hasPart(part: string | undefined): (value: string | null) => boolean {
+  if (part === undefined) return () => true
+  const folded = foldText(part)
+  return (value) => value !== null && foldText(value).includes(folded)
+}

@@ -1,5 +1,5 @@
 /** Which quotas a query finds, and in which order (RFC 9425 §4.4): for Quota/query and Quota/queryChanges. */
-import { type Filter, filterHolds } from './filter.ts'
+import { type Filter, filterTest } from './filter.ts'
 import type { Comparator } from './sort.ts'
 import type { Quota, Quotas } from './quota.ts'
 import { type ReadFields, string } from './value.ts'
@@ -16,7 +16,7 @@ export const findQuotas = (
   sort: readonly Comparator<unknown>[],
 ): readonly string[] =>
   quotas
-    .filter((quota) => filter === undefined || filterHolds(filter, (condition) => meets(quota, condition)))
+    .filter(filterTest(filter, (condition) => (quota) => meets(quota, condition)))
     .toSorted((a, b) => compare(a, b, sort))
     .map(({ kind }) => kind.id)
 

@@ -4,7 +4,7 @@ import { mailboxRights } from '#mail/rights.ts'
 import type { ShareNotification } from '#mail/share-notification.ts'
 import { accountNumber, accountObjectId, type OpenAccount } from './accounts.ts'
 import { MethodError } from './errors.ts'
-import { type Filter, filterHolds } from './filter.ts'
+import { type Filter, filterTest } from './filter.ts'
 import { principalObjectId } from './principal-id.ts'
 import type { Comparator } from './sort.ts'
 import {
@@ -87,9 +87,8 @@ export function findNotifications(
   filter: Filter<Condition> | undefined,
   sort: readonly Comparator<unknown>[],
 ): readonly number[] {
-  const found = all.filter(
-    ([, one]) => filter === undefined || filterHolds(filter, (condition) => meets(one, condition)),
-  )
+  const test = filterTest(filter, (condition: Condition) => (one: ShareNotification) => meets(one, condition))
+  const found = all.filter(([, one]) => test(one))
   const [first] = sort
   const by = first === undefined || first.isAscending ? 1 : -1
   return found

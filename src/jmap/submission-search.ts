@@ -1,7 +1,7 @@
 /** Which submissions a query finds, and in which order (RFC 8621 §7.3). */
 import { emailObjectId, identityObjectId, submissionObjectId, threadObjectId } from '#mail/object-id.ts'
 import type { Submission } from '#mail/submission.ts'
-import { type Filter, holds } from './filter.ts'
+import { type Filter, filterTest } from './filter.ts'
 import type { Comparator } from './sort.ts'
 import { id, listOf, type ReadFields, string, timeOf, utcDate } from './value.ts'
 
@@ -30,7 +30,7 @@ interface Search {
 /** Their ids. Those that are equal for the sort are in the order in which they were made. */
 export function searchSubmissions(all: readonly Submission[], o: Search): readonly string[] {
   const { filter, sort } = o
-  const found = all.filter((one) => filter === undefined || holds(filter, (c) => matches(one, c, o)))
+  const found = all.filter(filterTest(filter, (condition) => testOf(condition, o)))
   const compare = (a: Submission, b: Submission): number => {
     for (const { property, isAscending } of sort) {
       const difference = differenceOf(a, b, property)
@@ -46,15 +46,18 @@ function differenceOf(a: Submission, b: Submission, property: string): number {
   return property === 'threadId' ? a.thread - b.thread : a.sendAt - b.sendAt
 }
 
-function matches(one: Submission, c: Condition, { idPrefix, resolve }: Search): boolean {
-  const isIn = (ids: readonly string[] | undefined, own: string): boolean =>
-    ids === undefined || ids.some((given) => resolve(given) === own)
-  return (
-    isIn(c.identityIds, identityObjectId(one.identity, idPrefix)) &&
-    isIn(c.emailIds, emailObjectId(one.email, idPrefix)) &&
-    isIn(c.threadIds, threadObjectId(one.thread, idPrefix)) &&
+function testOf(c: Condition, { idPrefix, resolve }: Search): (one: Submission) => boolean {
+  const isIn = (ids: readonly string[] | undefined): ((own: () => string) => boolean) => {
+    if (ids === undefined) return () => true
+    const named = new Set(ids.map(resolve))
+    return (own) => named.has(own())
+  }
+  const [isIdentity, isEmail, isThread] = [isIn(c.identityIds), isIn(c.emailIds), isIn(c.threadIds)]
+  return (one) =>
+    isIdentity(() => identityObjectId(one.identity, idPrefix)) &&
+    isEmail(() => emailObjectId(one.email, idPrefix)) &&
+    isThread(() => threadObjectId(one.thread, idPrefix)) &&
     (c.undoStatus === undefined || c.undoStatus === one.undo) &&
     (c.before === undefined || one.sendAt < timeOf(c.before)) &&
     (c.after === undefined || one.sendAt >= timeOf(c.after))
-  )
 }
