@@ -96,6 +96,6 @@ export const secondFactorTable = globalTable({
 export const serverSecretTable = globalTable({
   name: 'server-secret',
   letter: 's',
-  key: [text<'scram-salts' | 'web-push'>()],
+  key: [text<'scram-salts'>()],
   value: rawBytes,
 })

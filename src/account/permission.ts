@@ -100,6 +100,7 @@ const administrationPermissions = {
   actionPauseMtaQueue: 'Let nothing leave the queue.',
   actionResumeMtaQueue: 'Let mail leave the queue again.',
   actionRotateDkimKeys: 'Exchange the DKIM keys of a domain before their time.',
+  actionRotatePushKey: 'Exchange the key by which push services know the server.',
   actionRecountQuotas: 'Have counted anew what accounts hold.',
   actionReindex: 'See how far the search indexes are, and have them made anew.',
   actionTroubleshootDmarc: 'Find out what SPF, DKIM, ARC and DMARC say of a message.',

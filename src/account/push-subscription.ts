@@ -1,7 +1,7 @@
 /**
  * Push subscriptions (RFC 8620 §7.2): where an account's clients are told of changes when they are not connected.
- * Who signed in with another credential does not see them; they end with the credential that made them. The letter
- * `z` of global keys is this file's.
+ * Who signed in with another credential does not see them; they end with the credential that made them, and with the
+ * key of the server that the push service knows them by (`push-keys.ts`). The letter `z` of global keys is this file's.
  *
  * What must always hold: `told` says up to where the client was told, and only rises when it was; so whatever breaks
  * off, the change log knows what is still to be told.
@@ -16,6 +16,7 @@ import { globalTable } from '#kv/table.ts'
 import type { ReadTx, WriteTx } from '#kv/tx.ts'
 import type { Access } from './access.ts'
 import { credentialTable, passwordCredential, passwordTable } from './credential-tables.ts'
+import { currentPushKey, pushKeyEnds } from './push-keys.ts'
 import type { CredentialId } from './shown-once.ts'
 
 export interface PushKeys {
@@ -32,6 +33,8 @@ export interface PushSubscriptionRow {
   readonly deviceClientId: string
   readonly url: string
   readonly keys: PushKeys | null
+  /** The public key of the server that it was made with. */
+  readonly serverKey: string
   /** null: all. */
   readonly types: readonly string[] | null
   readonly createdAt: number
@@ -44,6 +47,12 @@ export interface PushSubscriptionRow {
   /** What the client was told last: see jmap/push-state.ts. */
   readonly told: string
 }
+
+/**
+ * RFC 8620 §7.2: at least 48 hours, and better 7 days. So long one goes on that the client does not renew, and the
+ * key that it was made with.
+ */
+export const longestSubscriptionMs = 7 * 86_400_000
 
 /** 16 hex digits. */
 export type PushSubscriptionId = string
@@ -65,8 +74,9 @@ export async function listPushSubscriptions(
 ): Promise<readonly Row[]> {
   const rows = await tx.list(pushSubscriptionTable, [access.account])
   const of = await ownerOf(tx, access)
+  const keyEnd = await pushKeyEnds(tx)
   return rows
-    .filter(([, row]) => row.expiresAt > nowMs && isOf(row, of))
+    .filter(([, row]) => Math.min(row.expiresAt, keyEnd(row.serverKey)) > nowMs && isOf(row, of))
     .map(([[, id], row]) => [id, row] as const)
 }
 
@@ -104,6 +114,7 @@ export async function createPushSubscription(
   tx.put(pushSubscriptionTable, [account, id], {
     ...wanted,
     ...(await ownerOf(tx, access)),
+    serverKey: (await currentPushKey(tx)).publicKey,
     code: randomBytes(24).toString('base64url'),
     isAsked: false,
     isVerified: false,
@@ -112,14 +123,18 @@ export async function createPushSubscription(
   return id
 }
 
-/** Whether it may still be used: it has not expired, and what it was made with still opens the account. */
+/**
+ * Whether it may still be used: it has not expired, nor the key of the server that it was made with, and what it was
+ * made with still opens the account.
+ */
 export async function isPushSubscriptionLive(
   tx: ReadTx,
   account: AccountId,
   row: PushSubscriptionRow,
   nowMs: number,
 ): Promise<boolean> {
-  if (row.expiresAt <= nowMs) return false
+  const keyEnd = await pushKeyEnds(tx)
+  if (Math.min(row.expiresAt, keyEnd(row.serverKey)) <= nowMs) return false
   if (row.credential === passwordCredential) return isOf(row, await ownerOf(tx, { account }))
   const made = await tx.get(credentialTable, account, row.credential)
   return made !== undefined && (made.expiresAt ?? Infinity) > nowMs
@@ -132,11 +147,11 @@ export async function destroyPushSubscriptions(tx: WriteTx, account: AccountId):
 
 const cache = 'push subscriptions'
 
-/** After a commit: whoever sends looks at those of the account. */
-export const tellPushSubscriptions = (bus: Bus, account: AccountId): void =>
+/** After a commit: whoever sends looks at those of the account, or at all. */
+export const tellPushSubscriptions = (bus: Bus, account: AccountId | 'all'): void =>
   bus.publish({ kind: 'forget', cache, key: String(account) })
 
-export const onPushSubscriptions = (bus: Bus, changed: (account: AccountId) => void): Disposable =>
-  bus.on('forget', (message) => {
-    if (message.cache === cache) changed(Number(message.key) as AccountId)
+export const onPushSubscriptions = (bus: Bus, changed: (account: AccountId | 'all') => void): Disposable =>
+  bus.on('forget', ({ cache: which, key }) => {
+    if (which === cache) changed(key === 'all' ? 'all' : (Number(key) as AccountId))
   })

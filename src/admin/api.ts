@@ -18,6 +18,7 @@ import { type ObjectOptions, objectRoutes } from './objects.ts'
 import { mtaStsPage, type MtaStsOptions } from './mta-sts-page.ts'
 import { openApiDocument } from './openapi.ts'
 import { type PrincipalOptions, principalRoutes } from './principals.ts'
+import { type PushKeyOptions, pushKeyRoute } from './push-key.ts'
 import { queueMessageRoutes } from './queue-messages.ts'
 import { type QueueStatusOptions, queueStatusRoutes } from './queue-status.ts'
 import { reportRoutes } from './reports.ts'
@@ -38,6 +39,7 @@ export interface AdminOptions
     DnsLookupOptions,
     ZoneOptions,
     Pick<DkimOptions, 'rotateDkim'>,
+    Pick<PushKeyOptions, 'rotatePushKey'>,
     ClassicSettingsOptions,
     QueueStatusOptions,
     TroubleshootOptions,
@@ -95,6 +97,7 @@ export function apiRoutes(o: AdminOptions): readonly ApiRoute[] {
     dnsLookupRoute(o),
     dnsRecordsRoute(o),
     ...dkimRoutes(o),
+    pushKeyRoute(o),
     ...queueMessageRoutes(o),
     ...queueStatusRoutes(o),
     ...reportRoutes(management),

@@ -10,6 +10,7 @@ import { stillQueue } from '#queue/fixture.test.ts'
 import { mtaStsPolicy } from '#cert/settings.ts'
 import { DkimKeys } from '#cert/dkim-keys.ts'
 import { buildManagement } from '#server/management.ts'
+import { pushKeyRotator } from '#server/push-key.ts'
 import { authenticationTester } from '#server/troubleshoot-dmarc.ts'
 import { hasDomain, zoneOf } from '#server/zone.ts'
 import { createRouter, type HttpEnv } from '#http/router.ts'
@@ -79,6 +80,7 @@ export async function makeApi(o: { facts?: ServerFacts; dnsConfig?: string } = {
     hasDomain: hasDomain(store.db),
     mtaSts: () => mtaStsPolicy(settings, served.hostName),
     rotateDkim: (domain, rotation) => dkimKeys.rotate(domain, rotation),
+    rotatePushKey: pushKeyRotator(store),
     signIn: store.signIn,
     accounts: store.accounts,
     management: buildManagement({ ...store, settings, queue }),

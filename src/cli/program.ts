@@ -19,6 +19,7 @@ import { addDomainCommands } from './commands/domain.ts'
 import { addGetCommand } from './commands/get.ts'
 import { addGroupCommands } from './commands/group.ts'
 import { addListCommands } from './commands/list.ts'
+import { addPushCommands } from './commands/push.ts'
 import { addQueueCommands } from './commands/queue.ts'
 import { addQueryCommand } from './commands/query.ts'
 import { addReportCommands } from './commands/report.ts'
@@ -79,7 +80,7 @@ const commands: readonly (readonly [group: string, commands: readonly Add[]])[] 
   ['A whole organisation at once:', [addApplyCommand, addSnapshotCommand]],
   [
     'Mail that waits, and what is told about mail:',
-    [addQueueCommands, addReportCommands, addTroubleshootCommands],
+    [addQueueCommands, addReportCommands, addTroubleshootCommands, addPushCommands],
   ],
   ['The server:', [addStatusCommand, addReloadCommand, addAuditCommand, addDoctorCommand, addCheckCommand]],
 ]

@@ -1,125 +1,21 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
-import { userAccess } from '#account/fixture.test.ts'
 import type { AccountId } from '#base/id.ts'
 import { passwordTable } from '#account/credential-tables.ts'
 import { pushSubscriptionTable } from '#account/push-subscription.ts'
 import { LocalBus } from '#bus/engines/local.ts'
 import { KvDb } from '#kv/db.ts'
 import { inboxId } from '#mail/mailbox.ts'
-import { account, accountId, JmapTestServer } from './fixture.test.ts'
-import { PushDispatcher } from './push-dispatcher.ts'
-import { claimsOf, ClientKeys, PushReceiver, type ReceivedPush } from './push-receiver.test.ts'
-import { PushTurns } from './push-turns.ts'
-import { StateWatch } from './state-watch.ts'
-import { silentTelemetry } from '#telemetry/telemetry.ts'
+import { account, accountId } from './fixture.test.ts'
+import { claimsOf, ClientKeys } from './push-receiver.test.ts'
+import { json, startPushing, touch, typesOf, until } from './push-fixture.test.ts'
 import type { JsonObject } from './value.ts'
-import { VerificationLimit } from './verification-limit.ts'
 
 const letter = 'From: a@example.org\nSubject: one\n\nText.\n'
-const quick = { pushThrottle: 0, pushRetryWait: 10, pushAttemptWait: 1000 }
-
-interface Pushing extends AsyncDisposable {
-  readonly server: JmapTestServer
-  readonly receiver: PushReceiver
-  /** What failed, by its reason. */
-  readonly told: readonly { readonly event: string; readonly [field: string]: unknown }[]
-  dispatcher: PushDispatcher
-  /** As after a restart. */
-  restart(): Promise<void>
-  call(name: string, args: object, as?: string): Promise<Record<string, JsonObject>>
-  /** Made, and asked for; with the code. */
-  create(
-    more?: object,
-    as?: string,
-  ): Promise<{ readonly id: string; readonly code: string; readonly push: ReceivedPush }>
-  verified(more?: object, as?: string): Promise<string>
-  rows(): Promise<number>
-}
-
-async function start(settings: object = {}): Promise<Pushing> {
-  const server = await JmapTestServer.start({ ...quick, ...settings })
-  const receiver = await PushReceiver.start()
-  const told: { readonly event: string; readonly [field: string]: unknown }[] = []
-  const open = (): PushDispatcher =>
-    new PushDispatcher(server.bus, {
-      services: server.services,
-      stateWatch: new StateWatch({ services: server.services, accountWatch: server.accountWatch }),
-      accessWatch: server.accessWatch,
-      accessOf: async (id) => {
-        const person = server.people.find((one) => one.id === id)
-        return person === undefined ? undefined : userAccess(id, person.name)
-      },
-      sender: receiver.sender,
-      turns: new PushTurns(),
-      limit: new VerificationLimit(),
-      telemetry: {
-        ...silentTelemetry,
-        emit: (kind, values) => void told.push({ event: kind.name, ...values }),
-      },
-    })
-  const call: Pushing['call'] = async (name, args, as) =>
-    (await server.call(
-      name,
-      { accountId: undefined, ...args },
-      as === undefined ? {} : { as },
-    )) as unknown as Record<string, JsonObject>
-  const pushing: Pushing = {
-    server,
-    receiver,
-    told,
-    dispatcher: open(),
-    call,
-    async restart() {
-      await pushing.dispatcher[Symbol.asyncDispose]()
-      pushing.dispatcher = open()
-      await pushing.dispatcher.settled()
-    },
-    async create(more = {}, as) {
-      const wanted = { deviceClientId: 'd', url: receiver.url('/push?device=1'), ...more }
-      const { created } = await call('PushSubscription/set', { create: { k: wanted } }, as)
-      const id = (created!['k'] as JsonObject)['id'] as string
-      const push = await receiver.next()
-      const [, row] = (await server.db.read((tx) => tx.list(pushSubscriptionTable, []))).find(
-        ([[, one]]) => `P${one}` === id,
-      )!
-      return { id, push, code: row.code }
-    },
-    async verified(more, as) {
-      const { id, code } = await pushing.create(more, as)
-      const { notUpdated } = await call(
-        'PushSubscription/set',
-        { update: { [id]: { verificationCode: code } } },
-        as,
-      )
-      assert.equal(notUpdated, null)
-      return id
-    },
-    rows: async () => (await server.db.read((tx) => tx.list(pushSubscriptionTable, []))).length,
-    async [Symbol.asyncDispose]() {
-      await pushing.dispatcher[Symbol.asyncDispose]()
-      await receiver[Symbol.asyncDispose]()
-    },
-  }
-  return pushing
-}
-
-const json = ({ body }: ReceivedPush): Record<string, unknown> =>
-  JSON.parse(body.toString('utf8')) as Record<string, unknown>
-
-const typesOf = (push: ReceivedPush, of = accountId): readonly string[] =>
-  Object.keys((json(push)['changed'] as Record<string, object>)[of]!).sort()
-
-const touch = (p: Pushing, type: 'Identity' | 'Thread' = 'Identity'): Promise<void> =>
-  p.server.db.write([account], async (tx) => tx.changed(account, type, 1, 'updated'))
-
-const until = async (isSo: () => boolean | Promise<boolean>): Promise<void> => {
-  while (!(await isSo())) await new Promise((resolve) => setImmediate(resolve))
-}
 
 describe('RFC 8620 §7.2.2: verification', () => {
   it('is pushed at once, with an id and a code, signed by the server (RFC 9749 §4)', async () => {
-    await using p = await start()
+    await using p = await startPushing()
     const { id, code, push } = await p.create()
     assert.equal(push.path, '/push?device=1')
     assert.equal(push.headers['content-type'], 'application/json')
@@ -135,7 +31,7 @@ describe('RFC 8620 §7.2.2: verification', () => {
 
   // Fault that turns it red: what is told from is read where the verification is sent.
   it('is not sent again once it was confirmed, and what happened since is told, also where the server stopped before the push service answered', async () => {
-    await using p = await start()
+    await using p = await startPushing()
     p.receiver.answer = () => undefined
     const { id, code } = await p.create()
     await p.call('PushSubscription/set', { update: { [id]: { verificationCode: code } } })
@@ -146,7 +42,7 @@ describe('RFC 8620 §7.2.2: verification', () => {
   })
 
   it('comes before anything else, and what happened since is told after it', async () => {
-    await using p = await start()
+    await using p = await startPushing()
     const { id, code } = await p.create()
     await until(
       async () => (await p.server.db.read((tx) => tx.list(pushSubscriptionTable, [])))[0]![1].isAsked,
@@ -162,7 +58,7 @@ describe('RFC 8620 §7.2.2: verification', () => {
   })
 
   it('is encrypted where the client gave keys (RFC 8291), as all is', async () => {
-    await using p = await start()
+    await using p = await startPushing()
     const client = new ClientKeys()
     const { id, code, push } = await p.create({ keys: client.keys })
     assert.deepEqual(client.decrypt(push), {
@@ -179,7 +75,7 @@ describe('RFC 8620 §7.2.2: verification', () => {
   })
 
   it('is not asked for again and again at one URL', async () => {
-    await using p = await start({ pushVerifyTimeout: 3_600_000 })
+    await using p = await startPushing({ pushVerifyTimeout: 3_600_000 })
     const { id } = await p.create()
     await p.call('PushSubscription/set', { destroy: [id] })
     const url = p.receiver.url('/push?device=1')
@@ -191,7 +87,7 @@ describe('RFC 8620 §7.2.2: verification', () => {
 
 describe('RFC 8620 §7.2: pushes', () => {
   it('tell changes by whomever of the types that the client wants, for each account', async () => {
-    await using p = await start()
+    await using p = await startPushing()
     const ann = await p.server.add(8, 'ann@example.org')
     await p.server.shareFollowed(inboxId, ann.id, 'lr')
     await p.verified({ types: ['EmailDelivery', 'Identity'] }, ann.name)
@@ -207,7 +103,7 @@ describe('RFC 8620 §7.2: pushes', () => {
   })
 
   it('go on with what the client wants now', async () => {
-    await using p = await start()
+    await using p = await startPushing()
     const id = await p.verified({ types: ['Thread'] })
     await p.call('PushSubscription/set', { update: { [id]: { types: ['Identity'] } } })
     await touch(p, 'Thread')
@@ -216,7 +112,7 @@ describe('RFC 8620 §7.2: pushes', () => {
   })
 
   it('are tried again, and lose nothing: not by failures, and not by a restart', async () => {
-    await using p = await start({ pushMaxAttempts: 3 })
+    await using p = await startPushing({ pushMaxAttempts: 3 })
     await p.verified()
     p.receiver.answer = () => 503
     await touch(p, 'Thread')
@@ -246,7 +142,7 @@ describe('RFC 8620 §7.2: pushes', () => {
   })
 
   it('come again after the pause that follows failed attempts', async () => {
-    await using p = await start({ pushMaxAttempts: 1, pushAttemptWait: 20 })
+    await using p = await startPushing({ pushMaxAttempts: 1, pushAttemptWait: 20 })
     await p.verified()
     let failures = 2
     p.receiver.answer = () => (failures-- > 0 ? 500 : 201)
@@ -255,7 +151,7 @@ describe('RFC 8620 §7.2: pushes', () => {
   })
 
   it('are fewer after a 429, and one tells all that came in between', async () => {
-    await using p = await start({ pushAttemptWait: 20 })
+    await using p = await startPushing({ pushAttemptWait: 20 })
     await p.verified()
     p.receiver.answer = () => ({ status: 429, headers: { 'Retry-After': '1' } })
     await touch(p, 'Thread')
@@ -267,7 +163,7 @@ describe('RFC 8620 §7.2: pushes', () => {
   })
 
   it('are few where changes are many', async () => {
-    await using p = await start({ pushThrottle: 3_600_000 })
+    await using p = await startPushing({ pushThrottle: 3_600_000 })
     await p.verified()
     await touch(p, 'Thread')
     await p.receiver.next()
@@ -277,7 +173,7 @@ describe('RFC 8620 §7.2: pushes', () => {
   })
 
   it('of one account wait for each other, and not those of others', async () => {
-    await using p = await start({ maxSubscriptions: 20 })
+    await using p = await startPushing({ maxSubscriptions: 20 })
     await p.server.add(8, 'ann@example.org')
     for (let i = 0; i < 10; i++) await p.verified({ url: p.receiver.url(`/slow/${i}`) })
     await p.verified({ url: p.receiver.url('/quick'), types: ['Identity'] }, 'ann@example.org')
@@ -295,7 +191,7 @@ describe('RFC 8620 §7.2: pushes', () => {
 describe('RFC 8620 §7.2: the end of a push subscription', () => {
   for (const status of [404, 410])
     it(`comes with ${status}: its row is removed`, async () => {
-      await using p = await start()
+      await using p = await startPushing()
       await p.verified()
       p.receiver.answer = () => status
       await touch(p)
@@ -305,7 +201,7 @@ describe('RFC 8620 §7.2: the end of a push subscription', () => {
     })
 
   it('comes when it is destroyed', async () => {
-    await using p = await start()
+    await using p = await startPushing()
     const id = await p.verified()
     const other = await p.verified({ url: p.receiver.url('/other'), types: ['Thread'] })
     await p.call('PushSubscription/set', { destroy: [id] })
@@ -317,7 +213,7 @@ describe('RFC 8620 §7.2: the end of a push subscription', () => {
   })
 
   it('comes with its expiry', async () => {
-    await using p = await start()
+    await using p = await startPushing()
     await p.verified({ expires: '2026-01-01T00:01:01Z' })
     p.server.clock.advance(5000)
     await touch(p)
@@ -326,7 +222,7 @@ describe('RFC 8620 §7.2: the end of a push subscription', () => {
   })
 
   it('comes with another password, also while the server was down', async () => {
-    await using p = await start()
+    await using p = await startPushing()
     await p.verified()
     await p.dispatcher[Symbol.asyncDispose]()
     await p.server.db.write([], async (tx) =>
@@ -339,7 +235,7 @@ describe('RFC 8620 §7.2: the end of a push subscription', () => {
   })
 
   it('comes with the account, or when that may not sign in any more', async () => {
-    await using p = await start()
+    await using p = await startPushing()
     await p.verified()
     await until(() => p.server.accessChanges.size > 0)
     p.server.people.length = 0

@@ -33,7 +33,7 @@ export class PushDispatcher implements AsyncDisposable {
 
   constructor(bus: Bus, o: PushServices) {
     this.#o = o
-    this.#hints = onPushSubscriptions(bus, (account) => this.#look([account]))
+    this.#hints = onPushSubscriptions(bus, (account) => this.#look(account === 'all' ? [] : [account]))
     this.#timer = setInterval(() => this.#look([]), lookAgainMs)
     this.#timer.unref()
     this.#look([])

@@ -122,7 +122,7 @@ export class PushSubscriber {
     })
     if (row === undefined) return undefined
     if (access?.permissions.has('jmapAuthenticate') === true && isLive === true) return { row, access }
-    await this.#end('it has expired, or its credential has')
+    await this.#end('it has expired, or its credential or key has')
     return undefined
   }
 
@@ -236,7 +236,7 @@ export class PushSubscriber {
     const { pushRequestTimeout: timeoutMs } = this.#settings
     return this.#o.turns.run(this.#account, async () => {
       signal.throwIfAborted()
-      const authorization = await vapid.authorization(url)
+      const authorization = await vapid.authorization(url, row.serverKey)
       return this.#o.sender.send(url, pushMessage(message, row), { authorization, timeoutMs, signal })
     })
   }

@@ -38,18 +38,18 @@ test('RFC 8292 §2: the token is for the origin of the push service, ends within
   const vapid = new Vapid({ db, clock, contact: () => 'https://example.org/contact' })
   const key = await vapid.publicKey()
   const url = new URL('https://push.example.com:8443/some/where?secret=1')
-  const first = await vapid.authorization(url)
+  const first = await vapid.authorization(url, key)
   const claims = claimsOf(first, key)
   const now = clock.now() / 1000
   assert.equal(claims['aud'], 'https://push.example.com:8443')
   assert.equal(claims['sub'], 'https://example.org/contact')
   assert.ok((claims['exp'] as number) > now && (claims['exp'] as number) <= now + 86_400)
-  assert.equal(await vapid.authorization(url), first)
+  assert.equal(await vapid.authorization(url, key), first)
   clock.advance(86_400_000)
-  const later = claimsOf(await vapid.authorization(url), key)
+  const later = claimsOf(await vapid.authorization(url, key), key)
   assert.ok((later['exp'] as number) > clock.now() / 1000)
   assert.equal(
-    claimsOf(await vapid.authorization(new URL('https://b.example/')), key)['aud'],
+    claimsOf(await vapid.authorization(new URL('https://b.example/'), key), key)['aud'],
     'https://b.example',
   )
 })

@@ -92,6 +92,7 @@ const pushRow: PushSubscriptionRow = {
   deviceClientId: 'd',
   url: 'https://push.example.com/',
   keys: null,
+  serverKey: '',
   types: null,
   createdAt: 0,
   expiresAt: 0,

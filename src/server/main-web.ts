@@ -13,6 +13,7 @@ import { AdministratorSignIn } from './fallback-admin.ts'
 import { recountName } from './housekeeping.ts'
 import { searchIndexes } from './indexing.ts'
 import { buildManagement } from './management.ts'
+import { pushKeyRotator } from './push-key.ts'
 import { systemSettings } from './settings.ts'
 import { authenticationTester } from './troubleshoot-dmarc.ts'
 import { deliveryTester } from './troubleshoot.ts'
@@ -63,6 +64,7 @@ export function buildMainWeb(
     hasDomain: hasDomain(db),
     mtaSts: () => mtaStsPolicy(settings, hostname()),
     rotateDkim: (domain, rotation) => dkimKeys.rotate(domain, rotation),
+    rotatePushKey: pushKeyRotator({ db, bus, clock }),
     examine: doctor({ db, clock, settings, resolver, directory, selfSigned, accounts, zoneOf: zones }),
     tryDelivery: deliveryTester({
       settings,

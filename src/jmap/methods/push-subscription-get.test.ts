@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
+import { pushKeysTable } from '#account/push-keys.ts'
 import { type PushSubscriptionRow, pushSubscriptionTable } from '#account/push-subscription.ts'
 import type { CredentialId } from '#account/shown-once.ts'
 import { account, createdAt, JmapTestServer } from '../fixture.test.ts'
@@ -11,6 +12,7 @@ const row: PushSubscriptionRow = {
   deviceClientId: 'b37ff8001ca0',
   url: 'https://push.example.com/secret',
   keys: { p256dh: 'secret', auth: 'secret' },
+  serverKey: 'current',
   types: ['Mailbox', 'EmailDelivery'],
   createdAt,
   expiresAt: Date.UTC(2026, 0, 5, 0, 13, 21),
@@ -19,7 +21,13 @@ const row: PushSubscriptionRow = {
   isVerified: true,
   told: '',
 }
-const ids = ['0000000000000001', '0000000000000002', '0000000000000003', '0000000000000004']
+const ids = [
+  '0000000000000001',
+  '0000000000000002',
+  '0000000000000003',
+  '0000000000000004',
+  '0000000000000005',
+]
 
 async function start(): Promise<JmapTestServer> {
   const server = await JmapTestServer.start()
@@ -28,8 +36,10 @@ async function start(): Promise<JmapTestServer> {
     { ...row, isVerified: false, types: null },
     { ...row, credential: 5 as CredentialId },
     { ...row, expiresAt: createdAt },
+    { ...row, serverKey: 'of before' },
   ]
   await server.db.write([account], async (tx) => {
+    tx.put(pushKeysTable, [], { current: { publicKey: 'current', privateKey: '' } })
     for (const [i, one] of rows.entries()) tx.put(pushSubscriptionTable, [account, ids[i]!], one)
   })
   await server.add(8, 'ann@example.org')

@@ -42,7 +42,7 @@ const update = async (server: JmapTestServer, id: unknown, patch: object): Promi
 describe('RFC 8620 §7.2.2: PushSubscription/set, create', () => {
   it('answers with what the server chose: id, the longest expiry, and what was left out; with no state', async () => {
     const server = await JmapTestServer.start()
-    const heard: number[] = []
+    const heard: unknown[] = []
     using _ = onPushSubscriptions(server.bus, (one) => heard.push(one))
     const answer = await set(server, { create: { '4f29': wanted } })
     const { id } = (answer['created'] as Record<string, JsonObject>)['4f29']!

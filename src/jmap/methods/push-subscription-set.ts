@@ -7,9 +7,11 @@
  * that it got that.
  */
 import { createECDH, timingSafeEqual } from 'node:crypto'
+import { pushKeyEnds } from '#account/push-keys.ts'
 import {
   createPushSubscription,
   listPushSubscriptions,
+  longestSubscriptionMs,
   type PushKeys,
   type PushSubscriptionId,
   type PushSubscriptionRow,
@@ -37,8 +39,6 @@ import {
 } from '../value.ts'
 import { pushSubscriptionId } from './push-subscription-get.ts'
 
-/** RFC 8620 §7.2: at least 48 hours, and better 7 days. */
-const longestMs = 7 * 86_400_000
 const longestText = 255
 const longestUrl = 2048
 const mostTypes = 200
@@ -93,7 +93,7 @@ class Work implements SetWork {
     if (problems.length > 0) throw invalidProperties(problems)
     const keys = readKeys(given.keys, problems)
     const url = readUrl(given.url, problems)
-    const expiresAt = this.#expiry(given.expires, problems)
+    const expiresAt = this.#expiry(given.expires, problems, Infinity)
     checkTypes(given.types, problems)
     const { deviceClientId = '' } = given
     if (deviceClientId === '' || deviceClientId.length > longestText)
@@ -134,7 +134,10 @@ class Work implements SetWork {
     if (verificationCode !== undefined && !isSameCode(verificationCode, row))
       problems.push({ property: 'verificationCode', problem: 'is not the one that was sent' })
     checkTypes(given.types, problems)
-    const expiresAt = given.expires === undefined ? row.expiresAt : this.#expiry(given.expires, problems)
+    // RFC 9749 §5: none outlives the key that it was made with.
+    const keyEnd = (await pushKeyEnds(this.#tx))(row.serverKey)
+    const expiresAt =
+      given.expires === undefined ? row.expiresAt : this.#expiry(given.expires, problems, keyEnd)
     if (problems.length > 0) throw invalidProperties(problems)
     this.#tx.put(pushSubscriptionTable, [this.#call.access.account, id], {
       ...row,
@@ -159,8 +162,8 @@ class Work implements SetWork {
   }
 
   /** Never later than the longest, which is also what holds where nothing is said. */
-  #expiry(given: string | null | undefined, problems: PropertyProblem[]): number {
-    const latest = this.#nowMs + longestMs
+  #expiry(given: string | null | undefined, problems: PropertyProblem[], end: number): number {
+    const latest = Math.min(this.#nowMs + longestSubscriptionMs, end)
     if (given === null || given === undefined) return latest
     const wanted = timeOf(given)
     if (wanted <= this.#nowMs) problems.push({ property: 'expires', problem: 'must be later than now' })
