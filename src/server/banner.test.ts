@@ -23,6 +23,7 @@ const facts = {
   directory: './data',
   engine: 'lmdb',
   adminPassword: 'aaaa-bbbb',
+  hasDomains: false,
   command: './bin/postern.js',
 }
 
@@ -71,4 +72,12 @@ test('no password at a later start, and IMAP where there is no page', () => {
   )
   assert.ok(!banner.includes('password'))
   assert.match(banner, /connect a mail program by IMAP to \[::1\]:993/)
+})
+
+test('whoever has domains is not told how to begin', () => {
+  const banner = composeBanner({ ...facts, hasDomains: true }, false)
+  assert.match(
+    banner,
+    /\n\nIn another terminal:\n {2}open http:.*\n {2}\.\/bin\/postern\.js doctor, for what is missing still\n\n$/,
+  )
 })

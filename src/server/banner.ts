@@ -13,6 +13,8 @@ export interface BannerFacts {
   readonly engine: string
   /** Only where it was made up by this start. */
   readonly adminPassword: string | undefined
+  /** Somebody has begun to set it up. */
+  readonly hasDomains: boolean
   /** How the command line is called from the current directory, with the options that it needs. */
   readonly command: string
 }
@@ -46,7 +48,7 @@ export function composeBanner(facts: BannerFacts, useColour: boolean): string {
     lines.push('', `admin password: ${facts.adminPassword}`)
     lines.push(dim('Note it now: it is shown this once and kept only as a hash.'))
   }
-  lines.push('', dim('Next, in another terminal:'))
+  lines.push('', dim(facts.hasDomains ? 'In another terminal:' : 'Next, in another terminal:'))
   for (const command of nextCommands(facts)) lines.push(`  ${command}`)
   return `${lines.join('\n')}\n\n`
 }
@@ -70,8 +72,9 @@ function table(listeners: readonly ListenerFacts[]): readonly [string, ...string
   return rows.map(([title, ip, ports]) => [title.padEnd(width(0)), ip.padEnd(width(1)), ports.trimEnd()])
 }
 
-function nextCommands({ server, publicUrl, command }: BannerFacts): readonly string[] {
-  const commands = [`${command} domain create example.org`, `${command} account create alice@example.org`]
+function nextCommands({ server, publicUrl, command, hasDomains }: BannerFacts): readonly string[] {
+  const first = [`${command} domain create example.org`, `${command} account create alice@example.org`]
+  const commands = hasDomains ? [] : first
   const web = publicUrl === undefined ? bestUrl(server.listeners) : `${publicUrl}/`
   const imap = server.listeners.find(({ service }) => service === 'imap')
   if (web !== undefined) commands.push(`open ${web} for how to connect a mail program`)

@@ -172,7 +172,7 @@ function checkCertificate({ settings, selfSigned, clock }: DoctorDeps, hostname:
       ...about,
       result: 'problem',
       said: 'the certificate is one of our own making, which no program trusts',
-      advice: `Get one for ${hostname} and name its files in the configuration: [certificate.default] with cert = "%{file:/path/fullchain.pem}%" and private-key = "%{file:/path/privkey.pem}%".`,
+      advice: `Get one for ${hostNameFinding(hostname) === undefined ? hostname : 'the name that it is to have'} and name its files in the configuration: [certificate.default] with cert = "%{file:/path/fullchain.pem}%" and private-key = "%{file:/path/privkey.pem}%".`,
     }
   const facts = certificatePairs(settings, selfSigned).map(({ certificate }) => certificateFacts(certificate))
   const fitting = facts.find((one) => one?.subjectAlternativeNames.some((name) => covers(name, hostname)))

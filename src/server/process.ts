@@ -79,6 +79,7 @@ async function run(wanted: ServerArguments, mainFile: string, threads: ProcessTh
         directory: fromHere(directory),
         engine: server.engine,
         adminPassword: server.adminPassword,
+        hasDomains: server.hasDomains,
         command: commandLine(mainFile, directory, server),
       },
       useColour,

@@ -37,7 +37,7 @@ import {
 } from './certificates.ts'
 import { lockDirectory } from './data-directory.ts'
 import * as events from './events.ts'
-import { firstAdminPassword } from './first-run.ts'
+import { firstAdminPassword, hasDomains } from './first-run.ts'
 import { purgeAccountTask, recountTask, scheduleSweep, sweepTask } from './housekeeping.ts'
 import { followSettings, type SettingsFollower } from './follow-settings.ts'
 import { type ListenerPlan, planListeners } from './listener-plans.ts'
@@ -82,6 +82,8 @@ export interface RunningServer {
   readonly telemetry: ServerTelemetry
   /** Only at the first start. */
   readonly adminPassword: string | undefined
+  /** At this start. */
+  readonly hasDomains: boolean
   /** Reads the settings again; refused ones leave everything as it was. Never rejects for what is in them. */
   reload(): Promise<ReloadReport>
   /** Takes nothing new, gives sessions so long to finish, closes everything. */
@@ -167,6 +169,7 @@ export async function startServer(o: StartOptions): Promise<RunningServer> {
     workers,
     telemetry,
     adminPassword,
+    hasDomains: await hasDomains(db),
     reload: live.reload,
     stop: stopOf({ telemetry, live, queue, everything }),
   }
