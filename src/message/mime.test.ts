@@ -300,3 +300,37 @@ test('any line structure keeps the parts in order', () => {
   assert.ok(isMultipart(root))
   for (const part of root.children) assert.equal(part.bodyStart, part.bodyEnd)
 })
+
+// Turns red where a value is cut in the middle of an address, and where only its length without folds is looked at.
+test('a list too long to be read to its end has whole addresses only, and is not all there is', () => {
+  const address = (i: number): string => `user${String(i).padStart(5, '0')}@example.org`
+  const list = (count: number, between: string): string =>
+    Array.from({ length: count }, (_, i) => address(i)).join(between)
+  const read = (field: string) => {
+    const { envelope, fidelity } = parseStructure(Buffer.from(`${field}\r\n\r\n`))
+    return { ...envelope, isExact: fidelity.isExact }
+  }
+  const some = read(`To: ${list(4000, ',\r\n ')}`)
+  assert.equal(some.to.length, 4000)
+  assert.ok(some.isExact)
+  for (let cut = 0; cut < 30; cut++) {
+    const from = read(`From: ${' '.repeat(cut)}${list(4000, ',\r\n ')}`)
+    assert.equal(from.isExact, false)
+    assert.ok(from.from.length > 2500)
+    assert.deepEqual(from.from.at(-1), {
+      name: undefined,
+      route: undefined,
+      mailbox: `user${String(from.from.length - 1).padStart(5, '0')}`,
+      host: 'example.org',
+    })
+  }
+  const group = read(`From: all: ${list(4000, ',')};`)
+  assert.equal(group.from.at(-1)?.mailbox, undefined)
+  assert.equal(group.from.at(-2)?.host, 'example.org')
+  assert.equal(read(`To: ${'a,'.repeat(5000)}`).isExact, false)
+  // Beyond what is read of a header.
+  const cut = read(`To: ${list(6000, ',')}\r\nSubject: behind`)
+  assert.equal(cut.to.at(-1)?.host, 'example.org')
+  assert.deepEqual([cut.subject, cut.isExact], [undefined, false])
+  assert.equal(read(`To: ${list(2000, ',')}\r\nTo: ${list(3000, ',')}`).to.length, 4096)
+})

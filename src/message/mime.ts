@@ -318,7 +318,7 @@ export class StructureParser {
     const part = this.#open.at(-1)!
     const bytes = this.#header.finish(current, this.#chunk, this.#base)
     const header = bytes.subarray(0, stop - part.headerStart)
-    const reader = new HeaderReader(header, part.ofMessage)
+    const reader = new HeaderReader(header, part.ofMessage, header.length < stop - part.headerStart)
     this.#headerBudget -= header.length
     this.#inHeader = false
     part.bodyStart = stop

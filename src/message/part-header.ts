@@ -3,7 +3,7 @@
  * header of a message, the fields of its envelope. Fields are found by name length first, so that the
  * many fields nobody asks for cost a line scan and a switch.
  */
-import { parseAddresses, type Address } from './address.ts'
+import { MAX_ADDRESSES, parseAddresses, type Address } from './address.ts'
 import { FieldScanner } from './headers.ts'
 import {
   parameter,
@@ -19,6 +19,8 @@ import type { Disposition, Envelope, EnvelopeFidelity } from './structure.ts'
 
 /** Of one field's raw value, as much as is read. */
 const MAX_FIELD = 65_536
+/** Of recipients: about as many as an address list keeps. */
+const MAX_RECIPIENTS = 2 * MAX_FIELD
 /** Of a value that is kept as it is: a description, a location, an identifier. */
 const MAX_VALUE = 1024
 const MAX_LANGUAGES = 16
@@ -76,23 +78,28 @@ export class HeaderReader {
   receivedCount = 0
   /** A field of the envelope says more than the envelope can. */
   #isLossy = false
+  /** Those whose value was too long to be read to its end. */
+  #cut: Set<Field> | undefined
   readonly #values: Partial<Record<Field, string>> = {}
 
-  /** Without `ofMessage`, only the MIME fields are read. */
-  constructor(header: Uint8Array, ofMessage: boolean) {
+  /** Without `ofMessage`, only the MIME fields are read. `isCut`: there is more of it than is given. */
+  constructor(header: Uint8Array, ofMessage: boolean, isCut: boolean) {
+    this.#isLossy = isCut
     const scanner = new FieldScanner(header)
     while (scanner.next()) {
       const candidates = byLength[scanner.nameEnd - scanner.nameStart]
       if (candidates === undefined) continue
       for (const name of candidates) {
         if (!scanner.is(name)) continue
-        if (ofMessage || name.startsWith('content-')) this.#take(name, scanner)
+        if (ofMessage || name.startsWith('content-'))
+          this.#take(name, scanner, isCut && scanner.end === header.length)
         break
       }
     }
   }
 
-  #take(name: Field, scanner: FieldScanner): void {
+  /** `isCut`: the field ends where the header was cut. */
+  #take(name: Field, scanner: FieldScanner, isCut: boolean): void {
     if (name === 'received') {
       this.receivedCount++
       return
@@ -100,12 +107,28 @@ export class HeaderReader {
     const before = this.#values[name]
     if (before !== undefined && !name.startsWith('content-')) this.#isLossy = true
     if (name === 'subject') this.#isLossy ||= isUnevenText(scanner)
-    if (before === undefined) {
-      this.#values[name] = scanner.value(MAX_FIELD)
-    } else if ((name === 'to' || name === 'cc' || name === 'bcc') && before.length < MAX_FIELD) {
-      // RFC 5322 §4.5.3: repeated destination fields are one list.
-      this.#values[name] = `${before}, ${scanner.value(MAX_FIELD)}`
-    }
+    const isRecipients = name === 'to' || name === 'cc' || name === 'bcc'
+    const most = isRecipients ? MAX_RECIPIENTS - (before?.length ?? 0) : MAX_FIELD
+    if (before !== undefined && (!isRecipients || most <= 0)) return
+    if (isCut || scanner.end - scanner.valueStart > most) (this.#cut ??= new Set()).add(name)
+    const value = scanner.value(most)
+    // RFC 5322 §4.5.3: repeated destination fields are one list.
+    this.#values[name] = before === undefined ? value : `${before}, ${value}`
+  }
+
+  #addresses(name: Field): readonly Address[] {
+    const value = this.#values[name]
+    if (value === undefined || value === '') return []
+    const list = parseAddresses(value)
+    return this.#cut?.has(name) === true ? withoutLast(list) : list
+  }
+
+  /** A field without an address is as an absent one in an envelope, and what was quoted is not told. */
+  #isKeptWhole(name: Field, { length }: readonly Address[]): boolean {
+    const value = this.#values[name]
+    if (value === undefined) return true
+    if (length === 0 || length >= MAX_ADDRESSES || this.#cut?.has(name) === true) return false
+    return !(value.includes('"') && value.includes('=?'))
   }
 
   get hasContentType(): boolean {
@@ -131,12 +154,12 @@ export class HeaderReader {
   message(): MessageFields {
     const values = this.#values
     const lists = {
-      from: addresses(values.from),
-      sender: addresses(values.sender),
-      replyTo: addresses(values['reply-to']),
-      to: addresses(values.to),
-      cc: addresses(values.cc),
-      bcc: addresses(values.bcc),
+      from: this.#addresses('from'),
+      sender: this.#addresses('sender'),
+      replyTo: this.#addresses('reply-to'),
+      to: this.#addresses('to'),
+      cc: this.#addresses('cc'),
+      bcc: this.#addresses('bcc'),
     }
     const { from, sender, replyTo } = lists
     return {
@@ -155,12 +178,12 @@ export class HeaderReader {
         isExact:
           !this.#isLossy &&
           this.#keepsTexts() &&
-          isKeptWhole(values.from, from) &&
-          isKeptWhole(values.sender, sender) &&
-          isKeptWhole(values['reply-to'], replyTo) &&
-          isKeptWhole(values.to, lists.to) &&
-          isKeptWhole(values.cc, lists.cc) &&
-          isKeptWhole(values.bcc, lists.bcc),
+          this.#isKeptWhole('from', from) &&
+          this.#isKeptWhole('sender', sender) &&
+          this.#isKeptWhole('reply-to', replyTo) &&
+          this.#isKeptWhole('to', lists.to) &&
+          this.#isKeptWhole('cc', lists.cc) &&
+          this.#isKeptWhole('bcc', lists.bcc),
         hasSender: values.sender !== undefined,
         hasReplyTo: values['reply-to'] !== undefined,
       },
@@ -177,10 +200,11 @@ export class HeaderReader {
   }
 }
 
-/** A field without an address is as an absent one in an envelope, and what was quoted is not told. */
-const isKeptWhole = (value: string | undefined, list: readonly Address[]): boolean =>
-  value === undefined ||
-  (list.length > 0 && value.length < MAX_FIELD && !(value.includes('"') && value.includes('=?')))
+/** Of a value that was cut the last address may be a part of one: mail for it would go to somebody else. */
+function withoutLast(list: readonly Address[]): readonly Address[] {
+  const last = list.findLastIndex(({ mailbox }) => mailbox !== undefined)
+  return last === -1 ? list : list.toSpliced(last, 1)
+}
 
 const sameList = (a: readonly string[], b: readonly string[]): boolean =>
   a.length > 0 && a.length === b.length && a.every((one, i) => one === b[i])
@@ -207,9 +231,6 @@ const TAB = 0x09
 const LF = 0x0a
 const CR = 0x0d
 const SPACE = 0x20
-
-const addresses = (value: string | undefined): readonly Address[] =>
-  value === undefined || value === '' ? [] : parseAddresses(value)
 
 /** RFC 2045 §6.1: 7bit where the field is missing; comments, and junk behind the word, are not part of it. */
 function encodingName(value: string | undefined): string {
