@@ -51,6 +51,7 @@ export const isBodyProperty = (name: string): boolean =>
 export function partReader(names: readonly string[]): Reader<ShownPart, JsonObject> {
   const read = objectReader<ShownPart>(
     names.map((name) => [name, name === 'subParts' ? subParts : (readers.get(name) ?? headerReader(name))]),
+    ({ source }) => source.budget,
   )
   function subParts({ source, one }: ShownPart): Maybe<readonly JsonObject[] | null> {
     return isMultipart(one.part) ? inTurn(one.subParts, (child) => read({ source, one: child })) : null

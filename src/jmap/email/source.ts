@@ -25,14 +25,26 @@ const mostHeader = 1 << 20
 
 type ReadRange = (start: number, end: number) => Maybe<Uint8Array>
 
-/** What one answer may hold of texts and header values: bytes that are asked for in many ways at once add up. */
+/** Of a value in memory, besides its text. */
+const valueBytes = 128
+
+/** What one answer may hold of values and their texts: what is asked for in many ways at once adds up. */
 export class AnswerBudget {
-  #left = 256 << 20
+  #left: number
+
+  constructor(bytes = 256 << 20) {
+    this.#left = bytes
+  }
 
   /** Throws MethodError `requestTooLarge`. */
   readonly spend = (bytes: number): void => {
     this.#left -= bytes
     if (this.#left < 0) throw new MethodError('requestTooLarge', 'The answer would be too large.')
+  }
+
+  /** Of an object with so many properties, some of which say nothing. Throws MethodError `requestTooLarge`. */
+  spendValues(count: number): void {
+    this.spend(count * valueBytes)
   }
 }
 

@@ -130,7 +130,10 @@ function emailReader(
   properties: readonly string[],
   body: BodyOptions,
 ): Reader<Found, JsonObject> {
-  const read = objectReader<Shown>(properties.map((name) => [name, propertyReader(name, body)]))
+  const read = objectReader<Shown>(
+    properties.map((name) => [name, propertyReader(name, body)]),
+    ({ source }) => source?.budget,
+  )
   if (!needsStructure(properties))
     return (one) => read({ row: one.row, names: namesOf(account, one), source: undefined })
   const budget = new AnswerBudget()

@@ -40,6 +40,7 @@ export const emailParse = method({
         name,
         absent.has(name) ? () => null : messageReader(name, body),
       ]),
+      ({ budget }) => budget,
     )
     const most = call.services.settings.get(jmapSettings).parseLimitEmail
     const ids = new Set(args.blobIds)
