@@ -62,7 +62,10 @@ export function showOne(
   one: ShownObject,
   fields?: readonly string[],
 ): void {
-  context.show(picked(one, fields), pairs(describedPairs(one, object.fields, fields)))
+  // Of what there is one, the id says nothing.
+  const { id: _id, ...others } = one
+  const shown = object.kind === singletonKey && fields === undefined ? others : one
+  context.show(picked(one, fields), pairs(describedPairs(shown, object.fields, fields)))
 }
 
 export interface ListOptions {

@@ -132,7 +132,11 @@ export class ObjectClient {
   }
 
   async create(object: string, values: Values, o: ChangeOptions = {}): Promise<ShownObject> {
-    return readShown(await this.#api.ask('POST', pathOf(object) + this.#query(dryRunOf(o)), values))
+    try {
+      return readShown(await this.#api.ask('POST', pathOf(object) + this.#query(dryRunOf(o)), values))
+    } catch (error) {
+      throw impossible(error, `no ${wordFor(object)} can be created`, object)
+    }
   }
 
   async update(object: string, key: string, patch: Values, o: ChangeOptions = {}): Promise<ShownObject> {
@@ -154,7 +158,8 @@ export class ObjectClient {
     try {
       return await this.#api.ask(method, pathOf(object, key) + this.#query(dryRunOf(o)), body, conditionOf(o))
     } catch (error) {
-      if (!isNotFound(error)) throw error
+      const done = method === 'DELETE' ? 'deleted' : 'changed'
+      if (!isNotFound(error)) throw impossible(error, `${object} cannot be ${done}`, object)
       // Of what an account has it may be the account that is not there.
       if (this.#account !== undefined && (error as Error).message === 'There is no such account.')
         throw missing('Account', this.#account)
@@ -176,6 +181,14 @@ const missing = (object: string, key: string, ofAccount?: string): Refusal =>
   new Refusal(404, `there is no ${wordFor(object)} ${key}`, {
     hint: `\`postern ${listingOf(object, ofAccount)}\` lists those that there are`,
   })
+
+/** The method is not there: the object is for the configuration alone, or there is always one. */
+const impossible = (error: unknown, message: string, object: string): unknown =>
+  error instanceof Refusal && error.status === 405
+    ? new Refusal(405, message, {
+        hint: `\`postern describe ${object}\` says what can be done with it; what only the server's configuration can say is in its file`,
+      })
+    : error
 
 const isObject = (given: unknown): given is Record<string, unknown> =>
   typeof given === 'object' && given !== null && !Array.isArray(given)

@@ -201,3 +201,17 @@ test('a text of several lines, such as a certificate, is shown in lines; a list 
     /^NAME +DEFAULT +SUBJECT ALTERNATIVE NAMES +ISSUER +NOT VALID AFTER\none +false +mail\.example\.org +/,
   )
 })
+
+test('what can only be read is said to be so; of what there is one, no id is shown', async (t) => {
+  const { postern, done } = await withAlice(t)
+  const change = await postern('update DataStore reserve=1MB')
+  assert.equal(change.code, 1)
+  assert.match(
+    change.err,
+    /^postern: DataStore cannot be changed\n {2}`postern describe DataStore` says what can/,
+  )
+  const made = await postern('create AuditEntry')
+  assert.match(made.err, /^postern: no AuditEntry can be created\n/)
+  assert.match(await done('get Imap'), /^allowCompression: /)
+  assert.match(await done('get Imap --fields id'), /^id: +singleton\n/)
+})

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
+import { Fault } from '#base/fault.ts'
 import fc from 'fast-check'
 import { Secret } from '#settings/secret.ts'
 import {
@@ -101,6 +102,23 @@ test('errors show their stack, indented, with their causes', () => {
   const json = JSON.parse(jsonFormat()(at, failed, { error: whole }, {}))
   assert.equal(json.error.message, 'Error: cannot store')
   assert.match(json.error.stack, /caused by Error: disk/)
+})
+
+test('trouble that was foreseen is one line, since it comes with every message while a disk is full', () => {
+  const full = Object.assign(new Error('ENOSPC: no space left on device, write'), {
+    code: 'ENOSPC',
+    syscall: 'write',
+  })
+  const fault = (cause?: Error): Fault =>
+    new Fault('unavailable', 'later', {}, { reason: 'staging', ...(cause === undefined ? {} : { cause }) })
+  for (const error of [fault(), fault(full), fault(fault(full))]) {
+    const text = textFormat(false)(at, failed, { error }, {})
+    assert.equal(text, '2026-11-21T04:10:00.123Z error server.crashed  error="Fault: staging"\n')
+    assert.deepEqual(JSON.parse(jsonFormat()(at, failed, { error }, {})).error, { message: 'Fault: staging' })
+  }
+  // Fault: no stack of what nobody foresaw, behind a Fault or by itself.
+  for (const error of [fault(new TypeError('x')), full])
+    assert.match(textFormat(false)(at, failed, { error }, {}), /\n {8}at /)
 })
 
 const anyText = fc.oneof(

@@ -4,6 +4,7 @@
  * the text form, indented, so that no value can begin a line. Secrets are shown as being there.
  */
 import { inspect } from 'node:util'
+import { isFault } from '#base/fault.ts'
 import { approximateSize } from '#base/size.ts'
 import { Secret } from '#settings/secret.ts'
 import type { EventField } from '#telemetry/event.ts'
@@ -93,8 +94,18 @@ const messageOf = (error: unknown): string =>
       ? error
       : inspect(error)
 
-/** Stacks of the error and of what caused it, which is followed four times. */
+/**
+ * Trouble that the code foresaw, of the machine at most, such as a full disk: its message says all. It may come
+ * with every message that a sender tries again.
+ */
+function isForeseen(error: unknown): boolean {
+  if (isFault(error)) return error.cause === undefined || isForeseen(error.cause)
+  return error instanceof Error && typeof (error as NodeJS.ErrnoException).syscall === 'string'
+}
+
+/** Stacks of the error and of what caused it, which is followed four times; none of a Fault that was foreseen. */
 function stackLines(error: unknown): readonly string[] {
+  if (isFault(error) && isForeseen(error)) return []
   const lines: string[] = []
   let at = error
   for (let depth = 0; depth < 4 && at instanceof Error; depth++, at = at.cause) {
@@ -137,8 +148,9 @@ function jsonPlain(value: unknown): string {
 function jsonValue(kind: EventField<unknown>['kind'], value: unknown): string {
   if (kind === 'secret' || value instanceof Secret) return '"[secret]"'
   if (kind === 'error') {
-    const stack = quoted(stackLines(value).join('\n'), 8000)
-    return `{"message":${quoted(messageOf(value))},"stack":${stack}}`
+    const stack = stackLines(value).join('\n')
+    const more = stack === '' ? '' : `,"stack":${quoted(stack, 8000)}`
+    return `{"message":${quoted(messageOf(value))}${more}}`
   }
   return Array.isArray(value) ? `[${value.map(jsonPlain).join(',')}]` : jsonPlain(value)
 }

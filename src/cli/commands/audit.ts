@@ -5,6 +5,7 @@ import { contextOf } from '../context.ts'
 import { usageFailure } from '../failure.ts'
 import { pairs, table } from '../layout.ts'
 import type { ObjectClient, ShownObject } from '../object-client.ts'
+import { singletonKey } from '../object-actions.ts'
 import { countOption } from '../options.ts'
 import type { Terminal } from '../terminal.ts'
 import { examplesOf } from './noun.ts'
@@ -82,11 +83,12 @@ async function entriesSince(
 
 const textOf = (one: ShownObject, name: string): string => (typeof one[name] === 'string' ? one[name] : '')
 
-/** What has no name is called by its id, and by whose it is. */
+/** What has no name is called by its id, unless there is one only, and by whose it is. */
 function calledOf(one: ShownObject): string {
-  const { name, account } = one
-  const called = typeof name === 'string' && name !== '' ? name : textOf(one, 'objectId')
-  return typeof account === 'number' ? `${called} of account ${account}` : called
+  const { account } = one
+  const id = textOf(one, 'objectId')
+  const called = textOf(one, 'name') || (id === singletonKey ? '' : id)
+  return typeof account === 'number' ? `${called} of account ${account}`.trim() : called
 }
 
 const tableText = (entries: readonly ShownObject[], columns: number | undefined): string =>
