@@ -11,7 +11,7 @@ const refused = (read: () => unknown): void => assert.throws(read, SyntaxFault)
 
 function written(write: (out: ResponseWriter) => void): Buffer {
   const chunks: Uint8Array[] = []
-  const out = new ResponseWriter({ write: (...more) => void chunks.push(...more) })
+  const out = new ResponseWriter({ unsent: 1, write: (...more) => void chunks.push(...more) })
   write(out)
   void out.end()
   return Buffer.concat(chunks)
@@ -108,6 +108,7 @@ test('the writer hands over large chunks and never touches them again', async ()
   const chunks: Uint8Array[] = []
   const copies: Buffer[] = []
   const out = new ResponseWriter({
+    unsent: 1,
     write: (...more) => {
       chunks.push(...more)
       copies.push(...more.map((chunk) => Buffer.from(chunk)))

@@ -54,6 +54,7 @@ class Picture {
   #text = ''
   readonly messages: { uid: number; flags: string; modseq: number }[] = []
   readonly writer = new ResponseWriter({
+    unsent: 1,
     write: (...chunks) => void (this.#text += Buffer.concat(chunks).toString('latin1')),
   })
 

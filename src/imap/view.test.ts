@@ -236,6 +236,7 @@ function plantInOutput(change: (line: string) => string): void {
     const [out, now, o] = args
     let text = ''
     const caught = new ResponseWriter({
+      unsent: 1,
       write: (...chunks) => void (text += Buffer.concat(chunks).toString('latin1')),
     })
     const toldGone = show.call(this, caught, now, o)

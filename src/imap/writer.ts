@@ -2,9 +2,10 @@
  * What a session has to say, written into one growing piece of memory and handed to the connection in large
  * chunks. Nothing is concatenated as text, and an idle session holds no memory.
  *
- * The connection keeps what it is given until it is sent, so memory that was handed over is never written to
- * again. Whoever writes much calls `room` now and then, and waits where it returns a promise: then a client
- * that reads slowly costs a fixed amount.
+ * The connection keeps what it is given until it is sent, so memory that was handed over is not written to before
+ * all of it is: then it serves again, since memory that is thrown away costs V8 a full collection for every ten
+ * megabytes. Whoever writes much calls `room` now and then, and waits where it returns a promise: then a client that
+ * reads slowly costs a fixed amount.
  */
 import { isUtf8 } from 'node:buffer'
 import { latin1 } from '#base/bytes.ts'
@@ -13,11 +14,17 @@ import type { Maybe } from '#base/maybe.ts'
 /** Where the bytes go: the part of Connection that is needed. */
 export interface Sink {
   write(...chunks: readonly Uint8Array[]): Maybe<void>
+  /** Bytes of what was written that somebody may still read: 0 once all has been sent. */
+  readonly unsent: number
 }
 
 const firstBytes = 1024
 /** Once this much has been written, it is handed over. */
 const chunkBytes = 32 * 1024
+/** While one chunk is being sent the next one is written; both end with a response that goes beyond. */
+const bufferBytes = 2 * (chunkBytes + firstBytes)
+/** The end of a response and the line that completes its command. */
+const tailBytes = 128
 const nothing = Buffer.alloc(0)
 
 const SP = 0x20
@@ -44,9 +51,17 @@ export class ResponseWriter {
   #need(bytes: number): void {
     if (this.#at + bytes <= this.#buffer.length) return
     const waiting = this.#at - this.#sent
-    // What waits to be handed over doubles; otherwise new memory is for the next chunk.
-    const wanted = Math.max(2 * waiting, Math.min(2 * this.#buffer.length, 2 * chunkBytes))
-    const size = Math.max(firstBytes, waiting + bytes, wanted)
+    if (this.#sent > 0 && waiting + bytes <= this.#buffer.length && this.#sink.unsent === 0) {
+      this.#buffer.copyWithin(0, this.#sent, this.#at)
+      this.#at = waiting
+      this.#sent = 0
+      return
+    }
+    // What waits to be handed over doubles; otherwise new memory is for the next chunk. Behind what needs much there
+    // is room for the end of its response.
+    const wanted = Math.max(2 * waiting, Math.min(2 * this.#buffer.length, bufferBytes))
+    const needed = waiting + bytes
+    const size = needed <= firstBytes ? Math.max(firstBytes, wanted) : Math.max(needed + tailBytes, wanted)
     // Most commands have short answers, for which memory comes from the pool.
     const larger = size === firstBytes ? Buffer.allocUnsafe(size) : Buffer.allocUnsafeSlow(size)
     this.#buffer.copy(larger, 0, this.#sent, this.#at)

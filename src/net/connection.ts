@@ -50,10 +50,13 @@ export interface Connection extends AsyncDisposable {
   /** Exactly so many bytes, in views as they come. Throws Fault `unavailable` where they do not all come. */
   readExact(bytes: number): AsyncIterable<Buffer>
   /**
-   * Queues bytes, which must not change afterwards. A promise only when the peer does not keep up: wait for
-   * it before producing more. Throws or rejects with Fault `unavailable` when the connection is gone.
+   * Queues bytes, which must not change as long as anything is `unsent`. A promise only when the peer does not
+   * keep up: wait for it before producing more. Throws or rejects with Fault `unavailable` when the connection is
+   * gone.
    */
   write(...chunks: readonly Uint8Array[]): Maybe<void>
+  /** Bytes that were written and may still be read by what sends them. */
+  readonly unsent: number
   /** Sends what is queued without waiting for the next read; settled when the kernel has it. */
   flush(): Maybe<void>
   /**

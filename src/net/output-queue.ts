@@ -47,7 +47,12 @@ export class OutputQueue {
     return this.#queuedBytes + this.#inFlightBytes
   }
 
-  /** Queues a piece, which must not change afterwards. */
+  /** Those and what the stream has not done with yet: where there are none, no piece is read any more. */
+  get unsent(): number {
+    return this.#queuedBytes + this.#sink.writableLength
+  }
+
+  /** Queues a piece, which must not change as long as anything is unsent. */
   push(piece: Uint8Array): void {
     if (piece.length === 0 || this.#stopped) return
     this.#pieces.push(piece)

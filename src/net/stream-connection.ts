@@ -146,6 +146,10 @@ export class StreamConnection implements Connection {
     return this.#out.room()
   }
 
+  get unsent(): number {
+    return this.#out.unsent
+  }
+
   flush(): Maybe<void> {
     if (this.#gone) throw this.#endedFault()
     return this.#out.flush()
