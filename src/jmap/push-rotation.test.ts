@@ -80,7 +80,11 @@ describe('RFC 9749 §5: another key', () => {
   it('ends those of the key before the last one, and at once those of a key that somebody else may have', async () => {
     for (const ways of [[false, false], [true]]) {
       await using p = await startPushing()
+      const { key: old } = await session(p)
       await p.verified()
+      // It is told of changes, and waits for the next.
+      await touch(p)
+      await nextSignedBy(p, old)
       for (const now of ways) await rotate(p, now)
       await until(async () => (await p.rows()) === 0)
       await touch(p)

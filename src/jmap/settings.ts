@@ -158,6 +158,10 @@ export const jmapSettings = settingsObject({
       normalise: (given) => (/^(?:mailto:[^@\s]+@|https:\/\/)[^@\s]+$/i.test(given) ? given : undefined),
       help: 'Where operators of push services find whoever runs this server: a "mailto:" or "https:" URI.',
     }),
+    websocketCompression: boolean({
+      fallback: false,
+      help: 'Whether clients may compress what is sent over a WebSocket. Browsers all do then. Costs the server time, and some 120 kB of memory for each such connection.',
+    }),
     websocketHeartbeat: duration({
       fallback: 60_000,
       min: 100,

@@ -31,10 +31,17 @@ export interface WebSocketSessionOptions {
 const goingAway = 1001
 const unsupportedData = 1003
 const policyViolation = 1008
+const tooBig = 1009
 const internalError = 1011
 
-/** Messages that are read while others are not answered, and bytes that the client has not taken. */
+/**
+ * Messages that are read while others are not answered, and bytes that the client has not taken. The bytes of those
+ * messages may be as many as one request may have; then the client is not read from. What was read together with the
+ * last of them is heard all the same, and where that makes several times as much, it was compressed to do harm.
+ */
 const mostUnanswered = 32
+const mostTimes = 4
+const readTogetherBytes = 256 * 1024
 const mostUnsentBytes = 1024 * 1024
 /** Of `dataTypes`. */
 const mostTypes = 200
@@ -44,6 +51,8 @@ export class WebSocketSession {
   readonly #lasting: Lasting
   readonly #o: WebSocketSessionOptions
   readonly #running = new Set<Promise<void>>()
+  /** Of the messages that are not answered. */
+  #unansweredBytes = 0
   #follower: StateFollower | undefined
   /** Ends what tells of changes. */
   #pushing = new AbortController()
@@ -107,14 +116,24 @@ export class WebSocketSession {
       this.#ws.close(unsupportedData, 'Messages must be text.')
       return
     }
+    const { length } = data as Buffer
+    const { maxRequestSize } = this.#settings
+    if (this.#unansweredBytes + length > mostTimes * maxRequestSize + readTogetherBytes) {
+      this.#ws.removeAllListeners('message')
+      this.#ws.close(tooBig, 'Too much at once.')
+      return
+    }
+    this.#unansweredBytes += length
     const running = this.#answer(data as Buffer)
       .catch((error: unknown) => this.#failed(error))
       .finally(() => {
         this.#running.delete(running)
+        this.#unansweredBytes -= length
         if (this.#ws.isPaused) this.#ws.resume()
       })
     this.#running.add(running)
-    if (this.#running.size >= mostUnanswered || this.#ws.bufferedAmount > mostUnsentBytes) this.#ws.pause()
+    const isMuch = this.#running.size >= mostUnanswered || this.#unansweredBytes >= maxRequestSize
+    if (isMuch || this.#ws.bufferedAmount > mostUnsentBytes) this.#ws.pause()
   }
 
   async #answer(data: Buffer): Promise<void> {

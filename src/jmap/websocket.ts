@@ -16,6 +16,20 @@ import { WebSocketSession, type WebSocketSessionOptions } from './websocket-sess
 const subprotocol = 'jmap'
 /** What is larger than a request may be is refused in words; what is much larger ends the connection. */
 const slackBytes = 64 * 1024
+/**
+ * RFC 7692: nothing is kept from one message for the next (§7.1.1) and the window is small (§7.1.2.1), which is a
+ * third of the memory; JMAP repeats itself within a message. Short messages go as they are.
+ */
+const windowBits = 12
+const compression = {
+  serverNoContextTakeover: true,
+  clientNoContextTakeover: true,
+  serverMaxWindowBits: windowBits,
+  threshold: 1024,
+  concurrencyLimit: 4,
+  zlibDeflateOptions: { level: 4, memLevel: 5, chunkSize: 4096 },
+  zlibInflateOptions: { chunkSize: 4096 },
+}
 /** How long a client may take to close its side. */
 const closeTimeoutMs = 3000
 
@@ -42,23 +56,35 @@ export function webSocket(o: WebSocketOptions): (c: Context<JmapEnv>) => Respons
     const options = { ...o, base: o.baseOf(c), ip: client.ip }
     const { socket, head } = upgrade.take()
     socket.once('close', () => lasting.end('gone'))
-    serverFor(o).handleUpgrade(incoming, socket, head, (ws: WebSocket) => {
-      void new WebSocketSession(ws, lasting, options).run()
-    })
+    serverFor(o, c.req.header('sec-websocket-extensions')).handleUpgrade(
+      incoming,
+      socket,
+      head,
+      (ws: WebSocket) => {
+        void new WebSocketSession(ws, lasting, options).run()
+      },
+    )
     return upgraded()
   }
+}
+
+/** §7.1.2.1: a client that has no room for such a window is served without compression. */
+function isAcceptable(offers = ''): boolean {
+  const wanted = [...offers.matchAll(/server_max_window_bits\s*=\s*"?(\d+)/g)]
+  return wanted.every(([, bits]) => Number(bits) >= windowBits)
 }
 
 const asksFor = (header: string | undefined): boolean =>
   header?.split(',').some((name) => name.trim() === subprotocol) === true
 
-/** The handshake with the limits as they are now. No compression: what it saves is not worth its memory. */
-function serverFor({ processor }: WebSocketOptions): WebSocketServer {
+/** The handshake with the limits as they are now; that of a message holds for what it is when it is inflated too. */
+function serverFor({ processor }: WebSocketOptions, offers: string | undefined): WebSocketServer {
+  const { maxRequestSize, websocketCompression } = processor.services.settings.get(jmapSettings)
   const options: ServerOptions & { readonly closeTimeout: number } = {
     noServer: true,
     clientTracking: false,
-    perMessageDeflate: false,
-    maxPayload: processor.services.settings.get(jmapSettings).maxRequestSize + slackBytes,
+    perMessageDeflate: websocketCompression && isAcceptable(offers) ? compression : false,
+    maxPayload: maxRequestSize + slackBytes,
     closeTimeout: closeTimeoutMs,
     handleProtocols: () => subprotocol,
   }
