@@ -97,12 +97,12 @@ interface Wanted {
 
 async function readChanges(
   tx: ReadTx,
-  { states, account, type, since: { from, before, part }, limit }: Wanted,
+  { states, account, type, since: { from, part }, limit }: Wanted,
 ): Promise<ChangesSince | undefined> {
   const { id } = account
   if ((part?.to ?? from) > (await tx.sequence(id))) return undefined
-  // Who has come to be somebody else sees other things as of now, and not as of some commit in between.
-  const isWhole = part !== undefined || before !== account
+  // What guests see follows from who they are as well: at a commit in between that may be nothing they ever saw.
+  const isWhole = part !== undefined || !account.isOwn
   const most = isWhole ? Number.POSITIVE_INFINITY : limit
   const changes = await changesSince(tx, id, type, from, most, part?.to)
   if (changes === 'tooOld') return undefined

@@ -62,10 +62,10 @@ export class Letters {
   }
 }
 
-type Choice = readonly [weight: number, name: string, act: (random: Random) => Promise<boolean>]
+export type Choice = readonly [weight: number, name: string, act: (random: Random) => Promise<boolean>]
 
 /** Picks by weight; what was done is counted. */
-async function choose(choices: readonly Choice[], deeds: Deeds, random: Random): Promise<void> {
+export async function choose(choices: readonly Choice[], deeds: Deeds, random: Random): Promise<void> {
   let at = random.below(choices.reduce((sum, [weight]) => sum + weight, 0))
   const [, name, act] = choices.find(([weight]) => (at -= weight) < 0)!
   if (await act(random)) deeds.done(name)

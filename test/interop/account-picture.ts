@@ -15,6 +15,7 @@ export interface Picture {
 
 export interface MailboxPicture {
   readonly path: string
+  readonly mayRead: boolean
   readonly isSubscribed: boolean
   readonly totalEmails: number
   readonly unreadEmails: number
@@ -61,22 +62,45 @@ interface ImapMailbox {
   readonly messages: readonly FetchMessageObject[]
 }
 
-export async function pictureByImap(client: ImapFlow): Promise<Picture> {
+/**
+ * Of the mailboxes whose paths begin so: those of somebody else lie below a prefix. Mailboxes that may not be opened
+ * are left out.
+ */
+export async function pictureByImap(client: ImapFlow, prefix = ''): Promise<Picture> {
   const mailboxes: ImapMailbox[] = []
   for (const { path, subscribed, specialUse } of await listMailboxes(client)) {
-    const { mailboxId, exists } = await client.mailboxOpen(path, { readOnly: true })
+    if (!path.startsWith(prefix)) continue
+    const opened = await client.mailboxOpen(path, { readOnly: true }).catch(undefinedForNo)
+    if (opened === undefined) continue
     const items = { uid: true, flags: true, size: true, internalDate: true, threadId: true } as const
     mailboxes.push({
-      id: mailboxId!,
+      id: opened.mailboxId!,
       path,
       isSubscribed: subscribed === true,
       isTrash: specialUse === '\\Trash',
-      messages: exists === 0 ? [] : await client.fetchAll('1:*', items),
+      messages: opened.exists === 0 ? [] : await client.fetchAll('1:*', items),
     })
   }
   // A mailbox that is deleted takes those with it who have it selected.
   await client.mailboxOpen('INBOX', { readOnly: true })
   return computed(mailboxes)
+}
+
+function undefinedForNo(error: unknown): undefined {
+  if ((error as { responseStatus?: string }).responseStatus !== 'NO') throw error
+}
+
+/**
+ * What a guest is shown alike by both: mailboxes that may be read, without their paths, which need those above, and
+ * without what is subscribed to. What is unread elsewhere and not for the guest is counted nowhere.
+ */
+export function guestPicture({ mailboxes, emails, threads }: Picture): object {
+  const readable = Object.entries(mailboxes).filter(([, { mayRead }]) => mayRead)
+  const counted = readable.map(([id, { totalEmails, unreadEmails, totalThreads }]) => [
+    id,
+    { totalEmails, unreadEmails, totalThreads },
+  ])
+  return { mailboxes: Object.fromEntries(counted) as object, emails, threads }
 }
 
 function computed(mailboxes: readonly ImapMailbox[]): Picture {
@@ -105,7 +129,7 @@ function computed(mailboxes: readonly ImapMailbox[]): Picture {
     mailboxes: Object.fromEntries(
       mailboxes.map(({ id, path, isSubscribed }) => [
         id,
-        { path, isSubscribed, ...counts(id, trash, Object.values(emails)) },
+        { path, mayRead: true, isSubscribed, ...counts(id, trash, Object.values(emails)) },
       ]),
     ),
     emails,
@@ -131,7 +155,7 @@ function counts(
   mailbox: string,
   trash: string | undefined,
   all: readonly EmailPicture[],
-): Omit<MailboxPicture, 'path' | 'isSubscribed'> {
+): Omit<MailboxPicture, 'path' | 'mayRead' | 'isSubscribed'> {
   const inside = all.filter(({ mailboxIds }) => mailboxIds.includes(mailbox))
   const isUnread = ({ keywords }: EmailPicture): boolean =>
     !keywords.includes('$seen') && !keywords.includes('$draft')
@@ -147,7 +171,8 @@ function counts(
   }
 }
 
-interface JmapMailbox extends Omit<MailboxPicture, 'path'> {
+interface JmapMailbox extends Omit<MailboxPicture, 'path' | 'mayRead'> {
+  readonly myRights: { readonly mayReadItems: boolean }
   readonly id: string
   readonly name: string
   readonly role: string | null
@@ -204,7 +229,8 @@ export async function pictureByJmap(client: JmapConnection): Promise<Picture> {
 function mailboxPicture(mailbox: JmapMailbox, all: readonly JmapMailbox[]): MailboxPicture {
   const { isSubscribed, totalEmails, unreadEmails, totalThreads, unreadThreads } = mailbox
   const path = pathOf(mailbox, all)
-  return { path, isSubscribed, totalEmails, unreadEmails, totalThreads, unreadThreads }
+  const mayRead = mailbox.myRights.mayReadItems
+  return { path, mayRead, isSubscribed, totalEmails, unreadEmails, totalThreads, unreadThreads }
 }
 
 function pathOf({ name, role, parentId }: JmapMailbox, all: readonly JmapMailbox[]): string {

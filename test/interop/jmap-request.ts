@@ -7,7 +7,7 @@ import type { TestServer } from '../harness/server.ts'
 export type Json = Readonly<Record<string, unknown>>
 export type MethodCall = readonly [name: string, args: Json]
 
-const using = ['core', 'mail'].map((name) => `urn:ietf:params:jmap:${name}`)
+const using = ['core', 'mail', 'mail:share', 'principals'].map((name) => `urn:ietf:params:jmap:${name}`)
 
 export class JmapConnection {
   readonly #server: Pick<TestServer, 'httpPort'>
@@ -25,6 +25,11 @@ export class JmapConnection {
     const answer = await fetch(sessionUrl(server), { headers: { authorization: `Bearer ${key}` } })
     const { primaryAccounts } = (await answer.json()) as { primaryAccounts: Record<string, string> }
     return new JmapConnection(server, key, primaryAccounts['urn:ietf:params:jmap:mail']!)
+  }
+
+  /** The same user in another account. */
+  in(accountId: string): JmapConnection {
+    return new JmapConnection(this.#server, this.#key, accountId)
   }
 
   /** The answers of the methods, of which none is an error. The account goes with each call. */
