@@ -4,6 +4,7 @@
  * What is small is read before the response begins, so that trouble in reading it is a clean error; what is
  * large is only measured, and streams by in pieces that a slow client holds up, whatever the message's size.
  */
+import { latin1 } from '#base/bytes.ts'
 import type { Maybe } from '#base/maybe.ts'
 import type { BlobStore } from '#blob/store.ts'
 import { readMessage, readMessageRange } from '#mail/message-bytes.ts'
@@ -17,6 +18,7 @@ import { Refusal } from './errors.ts'
 import type { BytesItem, Partial, Section } from './fetch-items.ts'
 
 const LF = 0x0a
+const crlf = latin1('\r\n')
 /** Ranges up to this are read in one piece. */
 const smallBytes = 64 * 1024
 
@@ -62,12 +64,14 @@ export function sectionBytes(source: MessageSource, item: BytesItem): Maybe<Sect
 }
 
 /**
- * All of it, or where there is more than anybody writes the lines at its beginning: a stranger can send a header
- * of a hundred megabytes, and every client asks for some fields of it.
+ * All of it, or where there is more than anybody writes the lines at its beginning, with the empty line that a header
+ * ends with (RFC 9051 §6.4.5.1): a stranger can send one of a hundred megabytes, and every client asks for some fields
+ * of it.
  */
 function readHeaderToSearch({ blobs, row }: MessageSource, { start, end }: Range): Maybe<Uint8Array> {
   if (end - start <= maxHeaderBytes) return readMessageRange(blobs, row, start, end)
-  const lines = (beginning: Uint8Array): Uint8Array => beginning.subarray(0, beginning.lastIndexOf(LF) + 1)
+  const lines = (beginning: Uint8Array): Uint8Array =>
+    Buffer.concat([beginning.subarray(0, beginning.lastIndexOf(LF) + 1), crlf])
   const beginning = readMessageRange(blobs, row, start, start + maxHeaderBytes)
   return beginning instanceof Promise ? beginning.then(lines) : lines(beginning)
 }

@@ -115,6 +115,20 @@ test('BODY[HEADER.FIELDS] and a partial: the examples of RFC 9051 §6.4.5 and §
   ])
 })
 
+// Turns red where what is read of a header is all that is told.
+test('RFC 9051 §6.4.5.1: the empty line is there too where a header is too long to be read to its end', async () => {
+  await using server = await ImapTestServer.start()
+  await server.deliver(`Subject: x\n${`X-Filler: ${'y'.repeat(900)}\n`.repeat(2000)}To: a@b\n\nbody`)
+  const client = await server.selected()
+  await ask(client, 'a FETCH 1 BODY.PEEK[HEADER.FIELDS (Subject)]', [
+    '* 1 FETCH (BODY[HEADER.FIELDS (Subject)] {14}',
+    'Subject: x',
+    '',
+    ')',
+    'a OK FETCH completed',
+  ])
+})
+
 test('every section of nested parts', async () => {
   await using server = await ImapTestServer.start()
   await server.deliver(nested, { prefix: 'Return-Path: <>\r\n' })
