@@ -78,6 +78,8 @@ export class KeptObjects {
   readonly #maxChanges: number
   #objects: Objects = new Map()
   #state: string | undefined
+  /** Whether the state is one of all that there was. */
+  #isWhole = true
 
   constructor(of: Watcher, type: Kind, maxChanges: number) {
     this.#of = of
@@ -85,11 +87,12 @@ export class KeptObjects {
     this.#maxChanges = maxChanges
   }
 
-  async check(): Promise<void> {
+  /** After so many pages of changes it is busy with something else until the next time. */
+  async check(patience: number): Promise<void> {
     const all = this.#of.now![this.#type]
     if (this.#state === undefined) this.#begin(all)
     // A client that knows the state need not ask.
-    else if (all['state'] !== this.#state) await this.#follow(this.#state)
+    else if (all['state'] !== this.#state && !(await this.#follow(patience))) return
     const sorted = (objects: Objects): readonly JsonObject[] =>
       [...objects].toSorted(([a], [b]) => (a < b ? -1 : 1)).map(([, one]) => one)
     assert.deepEqual(
@@ -98,30 +101,34 @@ export class KeptObjects {
       `${this.#type} of ${this.#of.as ?? 'the owner'}`,
     )
     assert.equal(this.#state, all['state'])
+    this.#isWhole = true
   }
 
-  async #follow(from: string): Promise<void> {
-    for (let since = from, more = true, isFirst = true; more; isFirst = false) {
+  /** Whether all was told. */
+  async #follow(patience: number): Promise<boolean> {
+    for (let pages = 0; pages < patience; pages++) {
       const told = await this.#of.call(`${this.#type}/changes`, {
-        sinceState: since,
+        sinceState: this.#state,
         maxChanges: this.#maxChanges,
       })
       const [created, updated, destroyed] = ['created', 'updated', 'destroyed'].map(
         (list) => told[list] as string[],
       )
       assert.ok(created!.length + updated!.length + destroyed!.length <= this.#maxChanges)
-      more = told['hasMoreChanges'] === true
+      const isLast = told['hasMoreChanges'] === false
       // Told at once, all is exact: what the owner sees alone is not looked at so closely.
-      if (this.#of.as !== undefined && isFirst && !more) {
+      if (this.#of.as !== undefined && this.#isWhole && isLast) {
         for (const id of created!) assert.ok(!this.#objects.has(id), `${id} is not new`)
         for (const id of [...updated!, ...destroyed!]) assert.ok(this.#objects.has(id), `${id} is new`)
       }
       this.#of.assertSeen(this.#type, destroyed!)
       for (const id of destroyed!) this.#objects.delete(id)
       await this.#fetch([...created!, ...updated!])
-      since = told['newState'] as string
-      this.#state = since
+      this.#state = told['newState'] as string
+      this.#isWhole = false
+      if (isLast) return true
     }
+    return false
   }
 
   /** Of what is there no more the next changes tell. */
