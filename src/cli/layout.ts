@@ -60,17 +60,23 @@ const tableLine = (line: readonly string[], widths: readonly number[]): string =
 const leastFirst = 40
 const leastCell = 6
 
-/** Takes from the widest column until all fit. */
+/** Takes from the widest columns, from each alike, until all fit. */
 function narrow(widths: number[], columns: number): void {
   const least = widths.map((width, i) => Math.min(width, i === 0 ? leastFirst : leastCell))
-  for (;;) {
-    const total = widths.reduce((sum, width) => sum + width + 2, -2)
-    if (total <= columns) return
-    let widest = -1
-    for (const [i, width] of widths.entries())
-      if (width > least[i]! && (widest < 0 || width > widths[widest]!)) widest = i
-    if (widest < 0) return
-    widths[widest] = Math.max(least[widest]!, widths[widest]! - (total - columns))
+  const gaps = 2 * (widths.length - 1)
+  for (let over = widths.reduce((sum, width) => sum + width, gaps) - columns; over > 0;) {
+    const free = [...widths.keys()].filter((i) => widths[i]! > least[i]!)
+    if (free.length === 0) return
+    const most = Math.max(...free.map((i) => widths[i]!))
+    const widest = free.filter((i) => widths[i] === most)
+    // Down to the next narrower one, or to the least of these.
+    const next = Math.max(
+      ...free.map((i) => widths[i]!).filter((width) => width < most),
+      ...widest.map((i) => least[i]!),
+    )
+    const taken = Math.min(most - next, Math.ceil(over / widest.length))
+    for (const i of widest) widths[i]! -= taken
+    over -= taken * widest.length
   }
 }
 

@@ -149,7 +149,7 @@ function unreachable(error: unknown, url: URL): CliFailure {
   }
   if (/CERT|SELF_SIGNED|ISSUER/.test(code)) {
     return new CliFailure(`the certificate of ${url.origin} is not trusted (${code})`, {
-      hint: 'name a file with the certificate in NODE_EXTRA_CA_CERTS, or run this on the server itself',
+      hint: 'name a file with the certificate in NODE_EXTRA_CA_CERTS; on the server itself use a listener in clear, such as [server.listener.local] with bind = ["127.0.0.1:8080"] and protocol = "http"',
     })
   }
   const why = cause instanceof Error ? cause.message : String(error)

@@ -9,13 +9,19 @@ const secretMark = '[secret]'
 /** In one line. */
 export function shortText(value: unknown, field: FieldDescription | undefined): string {
   if (value === undefined || value === null) return ''
-  if (typeof value === 'string') return field?.kind === 'secret' && value === secretMark ? '(set)' : value
+  if (typeof value === 'string') return textOf(value, field)
   if (typeof value === 'boolean') return String(value)
   if (typeof value === 'number') return numberText(value, field)
   if (Array.isArray(value)) return value.map((one: unknown) => itemText(one, field?.item)).join(' ')
   return Object.entries(value)
     .map(([name, one]) => `${name}=${shortText(one, field?.parts?.[name])}`)
     .join(' ')
+}
+
+/** Parts of seconds are for programs. */
+function textOf(value: string, field: FieldDescription | undefined): string {
+  if (field?.kind === 'secret' && value === secretMark) return '(set)'
+  return field?.kind === 'dateTime' ? value.replace(/\.\d+Z$/, 'Z') : value
 }
 
 function numberText(value: number, field: FieldDescription | undefined): string {

@@ -107,7 +107,9 @@ function changesText(one: ShownObject): string {
   const [before, after] = [one['before'], one['after']].map(
     (given) => (given ?? {}) as Record<string, unknown>,
   ) as [Record<string, unknown>, Record<string, unknown>]
-  const names = [...new Set([...Object.keys(before), ...Object.keys(after)])]
+  const all = [...new Set([...Object.keys(before), ...Object.keys(after)])]
+  // What is created is empty in most of its fields.
+  const names = all.filter((name) => before[name] !== undefined || !isEmpty(after[name]))
   const lines = names.map((name) => [name, [`${jsonOf(before[name])} -> ${jsonOf(after[name])}`]] as const)
   const words = ['at', 'actor', 'verb', 'object'].map((name) => textOf(one, name))
   const head = [...words, calledOf(one)].join('  ')
@@ -115,5 +117,7 @@ function changesText(one: ShownObject): string {
     .trimEnd()
     .replace(/:$/, '')}\n${pairs(lines, '  ')}`
 }
+
+const isEmpty = (value: unknown): boolean => value === '' || (Array.isArray(value) && value.length === 0)
 
 const jsonOf = (value: unknown): string => (value === undefined ? '(nothing)' : JSON.stringify(value))
