@@ -15,7 +15,7 @@ const heads = ['AT', 'WHO', 'DID', 'OBJECT', 'NAME', 'FROM']
 test('a table that is too wide loses a little of each wide column, not all of one', () => {
   const [, line] = table(heads, [row], 80).split('\n')
   assert.equal(line, '2026-11-28T18:09:50Z  alice@exam…  create  AccountPas…  of account…  127.0.0.1')
-  assert.ok(line!.length <= 80)
+  assert.equal(line?.length, 78)
 })
 
 test('a table that fits stays whole, and so does one in a pipe', () => {

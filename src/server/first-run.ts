@@ -2,21 +2,24 @@
 import { ensureAdmin } from '#account/administrator.ts'
 import { domainTable } from '#account/tables.ts'
 import type { Clock } from '#base/clock.ts'
-import type { Db } from '#kv/db.ts'
 import type { Settings } from '#settings/object.ts'
 import type { Services } from './boot.ts'
 import { fallbackAdmin } from './settings.ts'
 
-/** The administrator's new password; undefined where there is one already, in the store or the configuration. */
-export async function firstAdminPassword(
-  settings: Settings,
-  { store, passwords }: Services,
-  clock: Clock,
-): Promise<string | undefined> {
-  if (settings.get(fallbackAdmin).secret !== undefined) return undefined
-  return ensureAdmin({ db: store.db, passwords, clock })
+export interface FirstRun {
+  /** The administrator's new one; undefined where there is one already, in the store or the configuration. */
+  readonly adminPassword: string | undefined
+  /** Somebody has begun to set the server up. */
+  readonly hasDomains: boolean
 }
 
-/** Whether somebody has begun to set the server up. */
-export const hasDomains = (db: Db): Promise<boolean> =>
-  db.read(async (tx) => (await tx.list(domainTable, [], { limit: 1 })).length > 0)
+export async function firstRun(
+  settings: Settings,
+  { store: { db }, passwords }: Services,
+  clock: Clock,
+): Promise<FirstRun> {
+  const isGiven = settings.get(fallbackAdmin).secret !== undefined
+  const adminPassword = isGiven ? undefined : await ensureAdmin({ db, passwords, clock })
+  const [domain] = await db.read((tx) => tx.list(domainTable, [], { limit: 1 }))
+  return { adminPassword, hasDomains: domain !== undefined }
+}

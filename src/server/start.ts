@@ -37,7 +37,7 @@ import {
 } from './certificates.ts'
 import { lockDirectory } from './data-directory.ts'
 import * as events from './events.ts'
-import { firstAdminPassword, hasDomains } from './first-run.ts'
+import { type FirstRun, firstRun } from './first-run.ts'
 import { purgeAccountTask, recountTask, scheduleSweep, sweepTask } from './housekeeping.ts'
 import { followSettings, type SettingsFollower } from './follow-settings.ts'
 import { type ListenerPlan, planListeners } from './listener-plans.ts'
@@ -73,17 +73,13 @@ export interface StartOptions {
   readonly onFailure: (error: unknown) => void
 }
 
-export interface RunningServer {
+export interface RunningServer extends FirstRun {
   readonly facts: ServerFacts
   /** Where others reach it over HTTP, if the settings say so. */
   readonly publicUrl: string | undefined
   readonly engine: EmbeddedEngine
   readonly workers: number
   readonly telemetry: ServerTelemetry
-  /** Only at the first start. */
-  readonly adminPassword: string | undefined
-  /** At this start. */
-  readonly hasDomains: boolean
   /** Reads the settings again; refused ones leave everything as it was. Never rejects for what is in them. */
   reload(): Promise<ReloadReport>
   /** Takes nothing new, gives sessions so long to finish, closes everything. */
@@ -152,7 +148,7 @@ export async function startServer(o: StartOptions): Promise<RunningServer> {
   await listeners.openAll(plans)
   const follower = undo.use(followAll(ground, services, listeners))
   live.threads = await startWorkers(ground, web)
-  const adminPassword = await firstAdminPassword(settings, services, systemClock)
+  const first = await firstRun(settings, services, systemClock)
   live.notReady = undefined
   queue.kick()
   const reloader = new Reloader({ settings, db, listeners, follower, telemetry, threads: () => live.threads })
@@ -168,8 +164,7 @@ export async function startServer(o: StartOptions): Promise<RunningServer> {
     engine: ground.engine,
     workers,
     telemetry,
-    adminPassword,
-    hasDomains: await hasDomains(db),
+    ...first,
     reload: live.reload,
     stop: stopOf({ telemetry, live, queue, everything }),
   }
