@@ -49,3 +49,19 @@ export async function readBlob(
   assert.equal((list as JsonObject[]).length + (notFound as string[]).length, 1)
   return (list as JsonObject[])[0]
 }
+
+/** Tells how many bytes were staged since. */
+export function countStaged({ blobs }: JmapTestServer): () => number {
+  const stagerOf = blobs.stager.bind(blobs)
+  let bytes = 0
+  blobs.stager = (o) => {
+    const one = stagerOf(o)
+    const write = one.write.bind(one)
+    one.write = (chunk) => {
+      bytes += chunk.length
+      return write(chunk)
+    }
+    return one
+  }
+  return () => bytes
+}

@@ -28,6 +28,7 @@ import {
 } from './create-parts.ts'
 import { namedHeaderProperties } from './header-property.ts'
 import { type Metadata, readMetadata } from './metadata.ts'
+import type { StagingRoom } from './staging-room.ts'
 
 /** What the client wants, as far as it can be told without looking at the store. */
 export interface Draft extends Metadata {
@@ -213,9 +214,14 @@ export interface StagedEmail {
 }
 
 /**
- * Writes the message. Throws SetFault `blobNotFound` with every blob that is not there for the user, and `tooLarge`.
+ * Writes the message. Throws SetFault `blobNotFound` with every blob that is not there for the user, `tooLarge`, and Fault `overQuota`.
  */
-export async function stageDraft(call: Call, account: OpenAccount, draft: Draft): Promise<StagedEmail> {
+export async function stageDraft(
+  call: Call,
+  account: OpenAccount,
+  draft: Draft,
+  room: StagingRoom,
+): Promise<StagedEmail> {
   const { services, access } = call
   const contents = await openBlobs(call, account, [...new Set(blobIdsOf(draft.root))])
   const now = services.clock.now()
@@ -225,7 +231,7 @@ export async function stageDraft(call: Call, account: OpenAccount, draft: Draft)
     fields.push(composeMessageIds('Message-ID', [`${token()}@${domainFor(draft, access.name)}`]))
   const composed = composeMessage({ fields, root: composedPart(draft.root, contents) }, token)
   const stager = services.blobs.stager({ maxBytes: mostMessageBytes })
-  return stage(stager, composed, draft.receivedAt ?? now)
+  return stage(stager, room.within(composed), draft.receivedAt ?? now)
 }
 
 async function stage(

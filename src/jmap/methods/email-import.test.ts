@@ -3,7 +3,7 @@ import { test } from 'node:test'
 import type { MailboxId } from '#base/id.ts'
 import { inboxId } from '#mail/mailbox.ts'
 import { emailObjectId, mailboxObjectId } from '#mail/object-id.ts'
-import { readBlob, uploaded } from '../blob-fixture.test.ts'
+import { countStaged, readBlob, uploaded } from '../blob-fixture.test.ts'
 import { account, accountId, JmapTestServer } from '../fixture.test.ts'
 import type { JsonObject } from '../value.ts'
 
@@ -136,4 +136,14 @@ test('RFC 8621 §2: only where one may add', async () => {
   assert.equal(await typeOf(), 'forbidden')
   await server.share(6 as MailboxId, guest.id, 'lri')
   assert.equal(await typeOf(), undefined)
+})
+
+/** Turns red where a message is staged to its end before the quota is asked. */
+test('RFC 8620 §5.3: what the quota has no room for does not fill the disk before it is refused', async () => {
+  const server = await JmapTestServer.start()
+  const blobId = await uploaded(server, `${letter}${'x'.repeat(100_000)}`)
+  const staged = countStaged(server)
+  server.limits = { bytes: 5000, messages: 0, mailboxes: 0 }
+  assert.equal((await run(server, { blobId, mailboxIds }))['type'], 'overQuota')
+  assert.ok(staged() <= 5000, `${staged()} bytes were staged`)
 })

@@ -15,6 +15,7 @@ import { openBlobId } from '../blob-id.ts'
 import { type Arrival, bringIn, objectsToBringIn } from '../email/bring-in.ts'
 import { readAbout, type StagedEmail } from '../email/create.ts'
 import type { Metadata, Places } from '../email/metadata.ts'
+import { StagingRoom } from '../email/staging-room.ts'
 import { invalidProperties, SetFault } from '../errors.ts'
 import { accountField, type Call, method } from '../method.ts'
 import { anything, type JsonObject, mapOf, nullable, string } from '../value.ts'
@@ -34,12 +35,13 @@ export const emailImport = method({
     assertWritable(account)
     const { services } = call
     const limits = await services.limitsOf(account.id)
+    const room = await StagingRoom.read(call, account, limits)
     const objects = new Map<string, ((tx: WriteTx, places: Places) => Promise<Arrival>) | Fault>()
     const staged: Prepared[] = []
     try {
       for (const [creationId, object] of objectsToBringIn(call, emails!, 'emails')) {
         call.signal.throwIfAborted()
-        const one = await prepare(call, account, object)
+        const one = await prepare(call, account, object, room)
         if (!isFault(one)) staged.push(one)
         objects.set(creationId, isFault(one) ? one : comesIn(call, account, one, limits))
       }
@@ -62,7 +64,12 @@ const comesIn =
     return createdEmail(account, ingested, bytesOf(message))
   }
 
-async function prepare(call: Call, account: OpenAccount, object: JsonObject): Promise<Prepared | Fault> {
+async function prepare(
+  call: Call,
+  account: OpenAccount,
+  object: JsonObject,
+  room: StagingRoom,
+): Promise<Prepared | Fault> {
   try {
     const { metadata, problems } = readAbout(object, ['blobId'])
     const blobId = object['blobId']
@@ -74,7 +81,7 @@ async function prepare(call: Call, account: OpenAccount, object: JsonObject): Pr
     if (metadata.mailboxIds === undefined || metadata.mailboxIds.length === 0)
       problems.push({ property: 'mailboxIds', problem: 'must name a mailbox' })
     if (problems.length > 0) return invalidProperties(problems)
-    return { metadata, ...(await stage(call, content!.read(), metadata)) }
+    return { metadata, ...(await stage(call, room.within(content!.read()), metadata)) }
   } catch (error) {
     if (isFault(error)) return error
     throw error

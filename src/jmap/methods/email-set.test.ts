@@ -4,7 +4,7 @@ import type { MailboxId } from '#base/id.ts'
 import { maxKeywords } from '#mail/keywords.ts'
 import { inboxId } from '#mail/mailbox.ts'
 import { emailObjectId, mailboxObjectId } from '#mail/object-id.ts'
-import { readBlob, uploaded } from '../blob-fixture.test.ts'
+import { countStaged, readBlob, uploaded } from '../blob-fixture.test.ts'
 import { account, accountId, JmapTestServer } from '../fixture.test.ts'
 import type { JsonObject } from '../value.ts'
 
@@ -578,4 +578,14 @@ test('what was staged and refused leaves nothing', async () => {
   const before = await server.db.read((tx) => tx.sequence(account))
   await set(server, { create: { a: { mailboxIds: { Fzz: true } }, b: { subject: 5 } } })
   assert.equal(await server.db.read((tx) => tx.sequence(account)), before)
+})
+
+/** Turns red where a message is staged to its end before the quota is asked. */
+test('RFC 8620 §5.3: what the quota has no room for does not fill the disk before it is refused', async () => {
+  const server = await JmapTestServer.start()
+  const staged = countStaged(server)
+  server.limits = { bytes: 5000, messages: 0, mailboxes: 0 }
+  const bodyValues = { t: { value: 'long '.repeat(20_000) } }
+  assert.equal((await refused(server, { bodyValues, textBody: [{ partId: 't' }] }))['type'], 'overQuota')
+  assert.ok(staged() <= 5000, `${staged()} bytes were staged`)
 })

@@ -20,6 +20,7 @@ import { blobIdText } from '../blob-id.ts'
 import { type Draft, readDraft, stageDraft, type StagedEmail } from '../email/create.ts'
 import { isStructureProperty, rowValue, structureValue } from '../email/email-object.ts'
 import { Places, readMetadata, tooManyMailboxes } from '../email/metadata.ts'
+import { StagingRoom } from '../email/staging-room.ts'
 import { invalidProperties, SetFault } from '../errors.ts'
 import type { Call } from '../method.ts'
 import { applyPatch } from '../patch.ts'
@@ -39,18 +40,21 @@ export const emailSet = standardSet<Fields, Prepared>({
   permission: 'jmapEmailSet',
   async prepare(call, account, { create }) {
     assertWritable(account)
+    const { services } = call
+    const limits = await services.limitsOf(account.id)
+    let room: StagingRoom | undefined
     const drafts = new Map<string, (StagedEmail & { draft: Draft }) | Fault>()
     try {
       for (const [creationId, object] of create) {
         call.signal.throwIfAborted()
-        drafts.set(creationId, await prepareDraft(call, account, object))
+        room ??= await StagingRoom.read(call, account, limits)
+        drafts.set(creationId, await prepareDraft(call, account, object, room))
       }
     } catch (error) {
       await release(drafts)
       throw error
     }
-    const { services } = call
-    return { drafts, limits: await services.limitsOf(account.id), now: services.clock.now() }
+    return { drafts, limits, now: services.clock.now() }
   },
   release: ({ drafts }) => release(drafts),
   async begin(context) {
@@ -62,10 +66,11 @@ async function prepareDraft(
   call: Call,
   account: OpenAccount,
   object: JsonObject,
+  room: StagingRoom,
 ): Promise<(StagedEmail & { draft: Draft }) | Fault> {
   try {
     const draft = readDraft(object)
-    return { ...(await stageDraft(call, account, draft)), draft }
+    return { ...(await stageDraft(call, account, draft, room)), draft }
   } catch (error) {
     if (isFault(error)) return error
     throw error
