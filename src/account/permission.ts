@@ -94,6 +94,7 @@ const mailPermissions = {
 
 /** What only those do who run the server. */
 const administrationPermissions = {
+  unlimitedRequests: 'Make as many requests over HTTP as one likes.',
   impersonate: 'Sign in to the account of another with the own password.',
   imapUrlSubmit: 'IMAP: read what users have authorised for submission.',
   actionReloadSettings: 'Read the configuration again.',

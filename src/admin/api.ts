@@ -4,6 +4,7 @@
  */
 import { type Context, Hono } from 'hono'
 import { limitBody } from '#http/body-limit.ts'
+import { limitAddress } from '#http/request-rates.ts'
 import type { HttpEnv } from '#http/router.ts'
 import { accountPermissionsRoute, type PermissionOptions } from './account-permissions.ts'
 import { autoconfigPages, type AutoconfigOptions } from './autoconfig.ts'
@@ -62,6 +63,7 @@ export interface AdminOptions
 /** The largest body that the management API takes. */
 const maxApiBodyBytes = 1024 * 1024
 
+/** After all routes that ask who one is. */
 export function addAdminRoutes(everything: Hono<HttpEnv>, o: AdminOptions): void {
   const gate = adminGate(o)
   const router = new Hono<AdminEnv>()
@@ -79,7 +81,10 @@ export function addAdminRoutes(everything: Hono<HttpEnv>, o: AdminOptions): void
   })
   addRoutes(router, apiRoutes(o))
   everything.route('/', router)
-  for (const { path, handle } of plainRoutes(o)) everything.get(path, handle)
+  for (const { path, handle } of healthRoutes(o)) everything.get(path, handle)
+  // What stands above asks who one is, or must always be answered.
+  everything.use(limitAddress(o.rates))
+  for (const { path, handle } of pageRoutes(o)) everything.get(path, handle)
   addHomePage(everything, o.facts)
 }
 
@@ -87,7 +92,12 @@ export function addAdminRoutes(everything: Hono<HttpEnv>, o: AdminOptions): void
 export function apiRoutes(o: AdminOptions): readonly ApiRoute[] {
   const { management } = o
   const openApi = () =>
-    openApiDocument({ management, routes, plain: plainRoutes(o), version: o.facts().version })
+    openApiDocument({
+      management,
+      routes,
+      plain: [...healthRoutes(o), ...pageRoutes(o)],
+      version: o.facts().version,
+    })
   const routes: readonly ApiRoute[] = [
     ...principalRoutes(o),
     ...objectRoutes(o),
@@ -114,7 +124,7 @@ export function apiRoutes(o: AdminOptions): readonly ApiRoute[] {
 const uncached = { 'Cache-Control': 'no-store' }
 
 /** Health is for supervisors and load balancers, which have no password; the reason is for administrators only. */
-const plainRoutes = (o: AdminOptions): readonly PlainRoute[] => [
+const healthRoutes = (o: AdminOptions): readonly PlainRoute[] => [
   {
     path: '/metrics',
     summary: 'Metrics, in the text format of Prometheus',
@@ -138,9 +148,9 @@ const plainRoutes = (o: AdminOptions): readonly PlainRoute[] => [
     open: true,
     handle: (c) => ready(o, c),
   },
-  mtaStsPage(o),
-  ...autoconfigPages(o),
 ]
+
+const pageRoutes = (o: AdminOptions): readonly PlainRoute[] => [mtaStsPage(o), ...autoconfigPages(o)]
 
 async function ready(o: AdminOptions, c: Context<HttpEnv>): Promise<Response> {
   const why = await o.notReady()

@@ -13,7 +13,7 @@ const zones = {
 
 test('what the DNS says, for administrators', async () => {
   await using dns = await startDns(zones, { authentic: true })
-  const api = await makeApi({ dnsConfig: dns.config })
+  const api = await makeApi({ config: dns.config })
   const look = async (query: string): Promise<ShownLookup> => {
     const { status, body } = await api.call('GET', `/api/dns/lookup?${query}`)
     assert.equal(status, 200)

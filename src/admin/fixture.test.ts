@@ -13,6 +13,7 @@ import { buildManagement } from '#server/management.ts'
 import { pushKeyRotator } from '#server/push-key.ts'
 import { authenticationTester } from '#server/troubleshoot-dmarc.ts'
 import { hasDomain, zoneOf } from '#server/zone.ts'
+import { RequestRates } from '#http/request-rates.ts'
 import { createRouter, type HttpEnv } from '#http/router.ts'
 import { addAdminRoutes, type AdminOptions, apiRoutes } from './api.ts'
 import type { Finding } from './doctor.ts'
@@ -39,8 +40,8 @@ export const facts: ServerFacts = {
   ],
 }
 
-/** `dnsConfig` says whom look-ups ask. */
-export async function makeApi(o: { facts?: ServerFacts; dnsConfig?: string } = {}) {
+/** `config`: settings, such as whom look-ups ask. */
+export async function makeApi(o: { facts?: ServerFacts; config?: string } = {}) {
   const store = makeStore()
   const password = (await ensureAdmin(store))!
   const crashes: unknown[] = []
@@ -62,7 +63,7 @@ export async function makeApi(o: { facts?: ServerFacts; dnsConfig?: string } = {
   const recounted: unknown[] = []
   const reindexed: unknown[] = []
   const settings = new LiveSettings(settingsObjects)
-  settings.loadText(o.dnsConfig ?? '', 'test.toml')
+  settings.loadText(o.config ?? '', 'test.toml')
   const { queue, state: queueState } = stillQueue()
   const dns = new ConfiguredResolver({ ...store, settings })
   const dkimKeys = new DkimKeys({ ...store, resolver: dns })
@@ -82,6 +83,7 @@ export async function makeApi(o: { facts?: ServerFacts; dnsConfig?: string } = {
     rotateDkim: (domain, rotation) => dkimKeys.rotate(domain, rotation),
     rotatePushKey: pushKeyRotator(store),
     signIn: store.signIn,
+    rates: new RequestRates({ settings, clock: store.clock }),
     accounts: store.accounts,
     management: buildManagement({ ...store, settings, queue }),
     settingsObjects,

@@ -15,12 +15,15 @@ import type { SignIn } from '#account/sign-in.ts'
 import { Fault } from '#base/fault.ts'
 import { basicCredentials, bearerToken } from '#http/authorization.ts'
 import { isForeign } from '#http/origin.ts'
+import { addRateLimit } from '#http/rate-limit.ts'
+import { type RequestRates, tooManyRequests } from '#http/request-rates.ts'
 import type { HttpEnv } from '#http/router.ts'
 import type { Actor } from '#registry/managed-object.ts'
 import { isSameToken } from './admin-token.ts'
 
 export interface GateOptions {
   readonly signIn: Pick<SignIn, 'administrator' | 'apiKey'>
+  readonly rates: RequestRates
   /** Absent where there is no data directory to keep it in. */
   readonly adminToken: string | undefined
 }
@@ -43,8 +46,12 @@ export function adminGate(o: GateOptions): MiddlewareHandler<AdminEnv> {
       throw forbidden('Another site may not ask for this.')
     }
     const { account, name, permissions } = await signedIn(o, c)
+    const counted = permissions.has('unlimitedRequests') ? undefined : o.rates.ofAccount(account)
+    if (counted !== undefined && counted.waitMs > 0) return tooManyRequests(counted, c.get('requestId'))
     c.set('actor', { account, name, permissions, ip: client.ip, protocol: 'http' })
-    return next()
+    await next()
+    if (counted !== undefined) addRateLimit(c.res.headers, counted.headers)
+    return undefined
   }
 }
 
@@ -54,7 +61,9 @@ async function signedIn(o: GateOptions, c: Context<AdminEnv>): Promise<Access> {
   const token = bearerToken(authorization)
   if (token !== undefined) {
     if (token.startsWith(apiKeyStart)) {
-      const found = await o.signIn.apiKey(token, { ip: client.ip, protocol: 'http' })
+      const found = await o.rates.attempt(client.ip, () =>
+        o.signIn.apiKey(token, { ip: client.ip, protocol: 'http' }),
+      )
       if (found === 'wrong') throw refused('This API key is not valid here.')
       return found
     }
@@ -65,9 +74,14 @@ async function signedIn(o: GateOptions, c: Context<AdminEnv>): Promise<Access> {
     return administratorAccess()
   }
   const credentials = basicCredentials(authorization)
-  if (credentials === undefined) throw refused('Sign in as admin.')
+  if (credentials === undefined) {
+    o.rates.assertAddress(client.ip)
+    throw refused('Sign in as admin.')
+  }
   const { user, password } = credentials
-  const found = await o.signIn.administrator(user, password, { ip: client.ip, protocol: 'http' })
+  const found = await o.rates.attempt(client.ip, () =>
+    o.signIn.administrator(user, password, { ip: client.ip, protocol: 'http' }),
+  )
   if (found === 'wrong') throw refused('Wrong name or password.')
   return found
 }

@@ -12,7 +12,7 @@ test('a message as text or in Base64, its header, or none', async () => {
     'example.org': { TXT: ['v=spf1 ip4:192.0.2.1 -all'] },
     '_dmarc.example.org': { TXT: ['v=DMARC1; p=reject'] },
   })
-  const api = await makeApi({ dnsConfig: dns.config })
+  const api = await makeApi({ config: dns.config })
   const ask = async (more: object): Promise<ShownAuthentication> => {
     const { status, body } = await api.call('POST', path, { ...client, ...more })
     assert.equal(status, 200, JSON.stringify(body))

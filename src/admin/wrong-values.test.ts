@@ -54,6 +54,13 @@ function byKind(field: Field<unknown>): readonly WrongValue[] {
           ),
         ),
       ]
+    case 'rate':
+      return [
+        wrong('a word', 'often'),
+        wrong('a number', 5),
+        wrong('too many', '99999999/1m'),
+        wrong('a list', []),
+      ]
     case 'enum':
       return [wrong('another word', 'no-such-word'), wrong('a number', 5), wrong('an object', {})]
     case 'dateTime':

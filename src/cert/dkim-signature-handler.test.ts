@@ -8,8 +8,8 @@ interface Shown {
   readonly [field: string]: unknown
 }
 
-async function setUp(dnsConfig = '') {
-  const api = await makeApi({ dnsConfig })
+async function setUp(config = '') {
+  const api = await makeApi({ config })
   await api.accounts.createDomain({ name: 'example.org', aliases: ['example.net'] })
   const path = '/api/object/DkimSignature'
   const create = async (values: object) => {

@@ -25,7 +25,7 @@ export interface Result {
 }
 
 /** A server, its data directory with the token, and a way to run command lines against it. */
-export async function serve(t: TestContext, o: { token?: string; dnsConfig?: string } = {}) {
+export async function serve(t: TestContext, o: { token?: string; config?: string } = {}) {
   const api = await makeApi(o)
   /** `PATCH /api/object/Account/17`: what the server was asked, in order. */
   const asked: string[] = []

@@ -1,5 +1,5 @@
 /** What administrators may set about HTTP. */
-import { boolean, text } from '#settings/field.ts'
+import { boolean, rate, text } from '#settings/field.ts'
 import { settingsObject } from '#settings/object.ts'
 
 export const httpSettings = settingsObject({
@@ -30,6 +30,16 @@ export const httpSettings = settingsObject({
       fallback: false,
       classic: 'http.permissive-cors',
       help: 'Whether web clients that come from other sites may use JMAP here, with what their user signs in with.',
+    }),
+    rateLimitAuthenticated: rate({
+      fallback: { count: 1000, periodMs: 60_000 },
+      classic: 'http.rate-limit.account',
+      help: 'How many requests one account may make, over JMAP and to the management. A message over a WebSocket is one.',
+    }),
+    rateLimitAnonymous: rate({
+      fallback: { count: 100, periodMs: 60_000 },
+      classic: 'http.rate-limit.anonymous',
+      help: 'How many requests one address, or for IPv6 one /64, may make without signing in, wrong sign-ins among them.',
     }),
     enableHsts: boolean({
       fallback: false,

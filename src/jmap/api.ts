@@ -2,6 +2,7 @@
 import { type Context, Hono } from 'hono'
 import type { AccessWatch } from '#account/access-watch.ts'
 import { rateLimitHeaders } from '#http/rate-limit.ts'
+import type { RequestRates } from '#http/request-rates.ts'
 import type { HttpEnv } from '#http/router.ts'
 import type { Telemetry } from '#telemetry/telemetry.ts'
 import { RequestProblem } from './errors.ts'
@@ -20,6 +21,7 @@ import { webSocket } from './websocket.ts'
 export interface JmapOptions {
   readonly processor: RequestProcessor
   readonly signIn: JmapSignIn
+  readonly rates: RequestRates
   /** The address of the server, where an administrator said one. */
   readonly publicUrl: () => string | undefined
   /** Whether web clients of other sites may ask. */

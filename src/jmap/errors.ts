@@ -6,7 +6,7 @@ import { Fault, type FaultCode, isFault, type PropertyProblem } from '#base/faul
 import type { JsonObject } from './value.ts'
 
 /** RFC 9110 §10.2.3: there is room when another request ends, and the least that can be said is a second. */
-const retryAfterSeconds = '1'
+const retryAfterMs = 1000
 
 /** The request as a whole is refused. */
 export class RequestProblem extends Error {
@@ -14,17 +14,20 @@ export class RequestProblem extends Error {
   readonly status: 400 | 413 | 429
   /** For `limit`: the one in the capabilities that would have been passed. */
   readonly limit: string | undefined
+  /** For status 429. */
+  readonly #retryAfterMs: number
 
   constructor(
     type: RequestProblem['type'],
     detail: string,
-    o: { limit?: string; status?: RequestProblem['status'] } = {},
+    o: { limit?: string; status?: RequestProblem['status']; retryAfterMs?: number } = {},
   ) {
     super(detail)
     this.name = 'RequestProblem'
     this.type = type
     this.status = o.status ?? 400
     this.limit = o.limit
+    this.#retryAfterMs = o.retryAfterMs ?? retryAfterMs
   }
 
   /** RFC 7807. */
@@ -42,13 +45,24 @@ export class RequestProblem extends Error {
       status: this.status,
       headers: {
         ...headers,
-        ...(this.status === 429 ? { 'Retry-After': retryAfterSeconds } : {}),
+        ...(this.status === 429 ? { 'Retry-After': String(Math.ceil(this.#retryAfterMs / 1000)) } : {}),
         'Content-Type': 'application/problem+json',
         'Cache-Control': 'no-store',
       },
     })
   }
 }
+
+/** Requests come too often: the setting that limits them, and when one may come again. */
+export const tooOften = (
+  limit: 'rateLimitAuthenticated' | 'rateLimitAnonymous',
+  retryAfterMs: number,
+): RequestProblem =>
+  new RequestProblem('limit', `Too many requests, try again in ${Math.ceil(retryAfterMs / 1000)} s.`, {
+    limit,
+    status: 429,
+    retryAfterMs,
+  })
 
 /** A method is refused; nothing that it was to do has been done. */
 export class MethodError extends Error {

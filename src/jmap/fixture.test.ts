@@ -7,8 +7,10 @@ import { AccountWatch } from '#account/account-watch.ts'
 import type { Permission } from '#account/permission.ts'
 import { fixedClock } from '#base/clock.ts'
 import type { AccountId, MailboxId } from '#base/id.ts'
+import { noRate, type Rate } from '#base/rate.ts'
 import { MemoryBlobs } from '#blob/engines/memory.ts'
 import { LocalBus } from '#bus/engines/local.ts'
+import { RequestRates } from '#http/request-rates.ts'
 import { createRouter } from '#http/router.ts'
 import { httpProtocol } from '#http/server.ts'
 import { KvDb } from '#kv/db.ts'
@@ -80,6 +82,8 @@ export class JmapTestServer {
   readonly accountWatch = new AccountWatch(this.bus)
   /** Of those who are watched: says what they may do now; undefined: nothing any more. */
   permitsOtherSites = false
+  /** None but where a test is about them: it asks more in a moment than anybody. */
+  rateLimits: Partial<Record<'rateLimitAuthenticated' | 'rateLimitAnonymous', Rate>> = {}
   readonly accessChanges = new Set<(now: Access | undefined) => void>()
   readonly services: JmapServices
   readonly processor: RequestProcessor
@@ -127,7 +131,7 @@ export class JmapTestServer {
         limits: () => ({ ...testLimits, ...this.submissionLimits }),
         groupsOf: async (id) => this.people.find((one) => one.id === id)?.groups ?? [],
       }),
-      settings: settingsWith(overrides),
+      settings: { get: (object) => ({ ...settingsWith(overrides).get(object), ...this.#http(object) }) },
       clock: this.clock,
       bus,
       vapid: new Vapid({ db, clock: this.clock, contact: () => 'mailto:postmaster@example.org' }),
@@ -139,7 +143,9 @@ export class JmapTestServer {
         throw error
       },
     })
+    const rates = new RequestRates(this.services)
     addJmapRoutes(this.router, {
+      rates,
       processor: this.processor,
       publicUrl: () => undefined,
       permitsOtherSites: () => this.permitsOtherSites,
@@ -147,13 +153,19 @@ export class JmapTestServer {
       accessWatch: this.accessWatch,
       telemetry,
       signIn: {
-        password: async (name, password) => {
-          const person = this.people.find((one) => one.name === name && !one.isGroup)
-          return person === undefined || password !== 'secret' ? 'wrong' : accessOf(person)
-        },
+        password: (name, password, { ip }) =>
+          rates.attempt(ip, async () => {
+            const person = this.people.find((one) => one.name === name && !one.isGroup)
+            return person === undefined || password !== 'secret' ? 'wrong' : accessOf(person)
+          }),
         apiKey: async () => 'wrong',
       },
     })
+  }
+
+  #http({ name }: { readonly name: string }): object {
+    if (name !== 'Http') return {}
+    return { rateLimitAuthenticated: noRate, rateLimitAnonymous: noRate, ...this.rateLimits }
   }
 
   readonly accessWatch: Pick<AccessWatch, 'watch'> = {

@@ -7,10 +7,13 @@ import type { Access } from '#account/access.ts'
 import type { Watched } from '#account/access-watch.ts'
 import type { SignIn } from '#account/sign-in.ts'
 import type { Clock } from '#base/clock.ts'
-import { Fault } from '#base/fault.ts'
+import { Fault, isFault } from '#base/fault.ts'
 import { basicCredentials, bearerToken } from '#http/authorization.ts'
 import { isForeign } from '#http/origin.ts'
+import { addRateLimit } from '#http/rate-limit.ts'
+import type { CountedRequest, RequestRates } from '#http/request-rates.ts'
 import type { HttpEnv } from '#http/router.ts'
+import { tooOften } from './errors.ts'
 
 /** What handlers behind the gate find in their context. */
 export interface JmapEnv extends HttpEnv {
@@ -23,24 +26,43 @@ export type JmapSignIn = Pick<SignIn, 'password' | 'apiKey'> & {
 }
 
 export interface GateOptions {
+  /** Asks `rates` itself before it looks at what it does not remember. */
   readonly signIn: JmapSignIn
+  readonly rates: RequestRates
   readonly permitsOtherSites: () => boolean
   readonly clock: Clock
 }
 
 /** Throws Fault `forbidden` and `authenticationFailed`. */
-export function jmapGate({ signIn, permitsOtherSites, clock }: GateOptions): MiddlewareHandler<JmapEnv> {
+export function jmapGate(o: GateOptions): MiddlewareHandler<JmapEnv> {
   return async (c, next) => {
-    const before = clock.now()
-    assertAllowed(c, permitsOtherSites())
-    const access = await signedIn(signIn, c)
-    const passwordSince = signIn.since?.(access) ?? before
+    const before = o.clock.now()
+    assertAllowed(c, o.permitsOtherSites())
+    let access: Access
+    try {
+      access = await signedIn(o, c)
+    } catch (error) {
+      if (!isFault(error, 'rateLimited')) throw error
+      return tooOften('rateLimitAnonymous', error.detail.retryAfterMs ?? 0).toResponse()
+    }
+    const counted = countRequest(o.rates, access)
+    if (counted !== undefined && counted.waitMs > 0)
+      return tooOften('rateLimitAuthenticated', counted.waitMs).toResponse(counted.headers)
+    const passwordSince = o.signIn.since?.(access) ?? before
     const { account, credential } = access
     c.set('access', access)
     c.set('watched', credential === undefined ? { account, passwordSince } : { account, credential })
     await next()
+    if (counted !== undefined) addRateLimit(c.res.headers, counted.headers)
+    return undefined
   }
 }
+
+/** One more of somebody who has signed in. Undefined where there is no limit. */
+export const countRequest = (
+  rates: RequestRates,
+  { account, permissions }: Pick<Access, 'account' | 'permissions'>,
+): CountedRequest | undefined => (permissions.has('unlimitedRequests') ? undefined : rates.ofAccount(account))
 
 function assertAllowed({ env, req }: Context<JmapEnv>, permitsOtherSites: boolean): void {
   if (!env.client.secure && !env.client.isLocal)
@@ -51,13 +73,16 @@ function assertAllowed({ env, req }: Context<JmapEnv>, permitsOtherSites: boolea
     throw new Fault('forbidden', 'Another site may not ask for this.', { what: 'jmap' })
 }
 
-async function signedIn(signIn: JmapSignIn, c: Context<JmapEnv>): Promise<Access> {
+async function signedIn({ signIn, rates }: GateOptions, c: Context<JmapEnv>): Promise<Access> {
   const { client } = c.env
   const authorization = c.req.header('authorization')
   const from = { ip: client.ip, protocol: 'jmap' }
   const token = bearerToken(authorization)
   const basic = basicCredentials(authorization)
-  if (token === undefined && basic === undefined) throw refused('Sign in with the name of your account.')
+  if (token === undefined && basic === undefined) {
+    rates.assertAddress(client.ip)
+    throw refused('Sign in with the name of your account.')
+  }
   const found =
     token !== undefined
       ? await signIn.apiKey(token, from)

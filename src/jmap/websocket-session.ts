@@ -8,8 +8,10 @@
  */
 import type { RawData, WebSocket } from 'ws'
 import type { Telemetry } from '#telemetry/telemetry.ts'
-import { RequestProblem } from './errors.ts'
+import type { RequestRates } from '#http/request-rates.ts'
+import { RequestProblem, tooOften } from './errors.ts'
 import { webSocketFailed } from './events.ts'
+import { countRequest } from './gate.ts'
 import type { End, Lasting } from './lasting.ts'
 import type { RequestProcessor } from './processor.ts'
 import { notRequest, parseIJson, readRequest } from './request.ts'
@@ -19,6 +21,7 @@ import { isObject, type JsonObject } from './value.ts'
 
 export interface WebSocketSessionOptions {
   readonly processor: RequestProcessor
+  readonly rates: RequestRates
   readonly stateWatch: StateWatch
   readonly telemetry: Telemetry
   /** The address of the server as the client sees it. */
@@ -150,6 +153,8 @@ export class WebSocketSession {
       const { id } = message
       if (typeof id === 'string') requestId = id
       else if (id !== undefined) throw notRequest('"id" must be a string')
+      const waitMs = countRequest(this.#o.rates, this.#lasting.access)?.waitMs ?? 0
+      if (waitMs > 0) throw tooOften('rateLimitAuthenticated', waitMs)
       await this.#do(message, requestId)
     } catch (error) {
       if (!(error instanceof RequestProblem)) throw error

@@ -23,6 +23,7 @@ import { ConfiguredResolver } from '#dns/configured.ts'
 import type { CommitterLine } from '#kv/committer-client.ts'
 import { addresses } from '#dns/look-up.ts'
 import { DocumentFetcher } from '#http/fetch-document.ts'
+import { RequestRates } from '#http/request-rates.ts'
 import type { Reach } from '#http/stranger-host.ts'
 import { AccountWatch } from '#account/account-watch.ts'
 import { namespaceNames, prefixOf } from '#imap/namespaces.ts'
@@ -94,6 +95,7 @@ export interface Services extends AsyncDisposable {
   readonly passwords: PasswordPolicy
   readonly accounts: Accounts
   readonly signIn: SignIn
+  readonly rates: RequestRates
   readonly rememberedSignIns: RememberedSignIns
   readonly accessWatch: AccessWatch
   readonly accountWatch: AccountWatch
@@ -128,7 +130,15 @@ export function buildServices(o: WorkerOptions): Services {
   const keeper = new ColumnsKeeper(db, (error) =>
     telemetry.emit(columnsNotKept, { reason: error instanceof Error ? error.message : String(error) }),
   )
-  const rememberedSignIns = new RememberedSignIns({ signIn, accessWatch, clock })
+  const rates = new RequestRates({ settings, clock })
+  const rememberedSignIns = new RememberedSignIns({
+    signIn: {
+      password: (name, password, from) => rates.attempt(from.ip, () => signIn.password(name, password, from)),
+      apiKey: (key, from) => rates.attempt(from.ip, () => signIn.apiKey(key, from)),
+    },
+    accessWatch,
+    clock,
+  })
   const views = new AccountViews({ db, budgetBytes: settings.get(cache).messages, keeper })
   const { blobs } = store
   const { memory: budgetBytes } = settings.get(searchSettings)
@@ -143,6 +153,7 @@ export function buildServices(o: WorkerOptions): Services {
     passwords,
     accounts,
     signIn,
+    rates,
     rememberedSignIns,
     accessWatch,
     accountWatch,
@@ -192,7 +203,7 @@ export function buildJmap(
   managed: { readonly here: Management } | { readonly elsewhere: ManagedElsewhere },
 ): Omit<JmapOptions, 'publicUrl' | 'permitsOtherSites'> {
   const { bus, settings, telemetry, clock } = o
-  const { store, views, indexes, accounts, limits, rememberedSignIns, accessWatch, accountWatch } = all
+  const { store, views, indexes, accounts, limits, rates, rememberedSignIns, accessWatch, accountWatch } = all
   const services: JmapServices = {
     db: store.db,
     blobs: store.blobs,
@@ -218,6 +229,7 @@ export function buildJmap(
   return {
     processor: new RequestProcessor({ services, capabilities: known, telemetry, ...managed }),
     signIn: rememberedSignIns,
+    rates,
     accessWatch,
     telemetry,
     stateWatch: new StateWatch({ services, accountWatch }),

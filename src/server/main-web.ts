@@ -80,6 +80,7 @@ export function buildMainWeb(
     searchIndexes: searchIndexes(db, bus),
     jmap,
     management,
+    rates: services.rates,
     signIn: new AdministratorSignIn({ settings, signIn, passwords: hasher, telemetry }),
   })
   const onFailure = (error: unknown): void =>

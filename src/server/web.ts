@@ -30,8 +30,8 @@ export type WebOptions = AdminOptions & SharedOptions
 /** Of the main worker: the protocol of its listeners, and what others ask for. */
 export function buildWeb(o: WebOptions): { readonly http: SocketProtocol; readonly router: Router } {
   const router = newRouter(o)
-  addAdminRoutes(router, o)
   addJmap(router, o)
+  addAdminRoutes(router, o)
   return { http: protocolOf(router, o), router }
 }
 

@@ -23,7 +23,9 @@ export function describeField(field: Field<unknown>): FieldDescription {
     kind,
     help,
     allowed,
-    ...(fallback === undefined || fallback instanceof Secret ? {} : { default: fallback }),
+    ...(fallback === undefined || fallback instanceof Secret
+      ? {}
+      : { default: field.show?.(fallback) ?? fallback }),
     ...(required && { required }),
     ...(settable && { settable }),
     ...(restart && { restart }),

@@ -8,6 +8,7 @@
 import { Fault } from '#base/fault.ts'
 import { parseDuration } from '#base/duration.ts'
 import { formatNetwork, parseIp, parseNetwork, formatIp, type IpNetwork } from '#base/ip.ts'
+import { formatRate, parseRate, type Rate, rateOf } from '#base/rate.ts'
 import { parseSize } from '#base/size.ts'
 import { Secret } from './secret.ts'
 
@@ -18,6 +19,7 @@ type FieldKind =
   | 'integer'
   | 'duration'
   | 'size'
+  | 'rate'
   | 'enum'
   | 'list'
   | 'socketAddress'
@@ -203,6 +205,21 @@ export const size = <D extends number | undefined>(options: FieldOptions<D> & Bo
     ),
     { min: 0, ...options },
   )
+
+/** So often in so long, or `off`. Programs may give an object of `count` and `period`. */
+export const rate = <D extends Rate | undefined>(options: FieldOptions<D>): Field<Rate | D> => ({
+  ...field('rate', 'a rate such as "100/1m", or "off"', options, readRate),
+  show: (value) => value && formatRate(value),
+})
+
+function readRate(input: unknown): Rate | undefined {
+  if (typeof input === 'string' || input === false) return parseRate(String(input))
+  if (typeof input !== 'object' || input === null) return undefined
+  const { count, period } = input as Record<string, unknown>
+  return typeof count === 'number' && stringOrNumber(period)
+    ? rateOf(count, parseDuration(period))
+    : undefined
+}
 
 interface Spelled<W> {
   /** Other spellings of some of the words, in lower case. */

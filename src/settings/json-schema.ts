@@ -74,6 +74,8 @@ function valueSchema(field: Field<unknown>): JsonSchema {
       return { type: 'string', format: 'date-time' }
     case 'text':
       return { type: 'string', ...(field.longest === undefined ? {} : { maxLength: field.longest }) }
+    case 'rate':
+      return { type: ['string', 'object'] }
     case 'secret':
     case 'path':
     case 'socketAddress':

@@ -47,6 +47,8 @@ pushThrottle = 0
 pushRetryWait = 10
 pushAttemptWait = 1000
 pushPrivateNetworks = true
+[Http]
+rateLimitAuthenticated = "off"
 `
   const devices = new PushDevices(receiver, random)
   const start = (): Promise<TestServer> => startServer({ directory, workers, config })

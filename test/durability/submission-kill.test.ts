@@ -48,6 +48,8 @@ async function killAgainAndAgain(workers: number): Promise<void> {
     'mx.sink.example': { A: ['127.0.0.1'] },
   })
   const config = `${dns.config}
+[Http]
+rateLimitAuthenticated = "off"
 [MtaConnectionStrategy]
 port = ${sink.port}
 [MtaDeliverySchedule.remote]

@@ -36,7 +36,9 @@ describe('IMAP and JMAP', () => {
   const deeds = new Deeds()
 
   before(async () => {
-    server = await startServer({ config: 'Jmap.maxConcurrentRequests = 100\n' })
+    server = await startServer({
+      config: 'Jmap.maxConcurrentRequests = 100\nHttp.rateLimitAuthenticated = "off"\n',
+    })
   })
   after(() => server[Symbol.asyncDispose]())
 

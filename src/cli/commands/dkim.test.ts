@@ -78,7 +78,7 @@ test('the records of a domain are printed, and compared with the DNS', async (t)
     'old.example.net': { A: ['192.0.2.9'] },
     '_dmarc.example.org': { TXT: ['v=DMARC1; p=none'] },
   })
-  const { done, postern, json } = await withDomain(t, { dnsConfig: dns.config })
+  const { done, postern, json } = await withDomain(t, { config: dns.config })
   await done('dkim create example.org selector=a algorithm=ed25519')
   const zone = await done('domain dns example.org')
   assert.match(zone, /^; DNS records of example\.org\n/)

@@ -19,7 +19,7 @@ const message =
 
 test('each result on lines with its reason, and what to do', async (t) => {
   await using dns = await startDns(zones)
-  const { postern, json, data } = await serve(t, { dnsConfig: dns.config })
+  const { postern, json, data } = await serve(t, { config: dns.config })
   const sender = await postern(`troubleshoot dmarc ${from1} --from alice@example.org`)
   assert.deepEqual(
     [sender.code, sender.out],

@@ -1,7 +1,7 @@
 /**
  * This tree's server, started as `npm start` does it, on a temporary data directory and ports of its own, with
- * routes to the bench's sink, a name server beside it and no limit of what an account may send or how often it is
- * signed in; all else as it is by default. Its accounts come through the API, as an administrator's script would
+ * routes to the bench's sink, a name server beside it and no limit of what an account may send or ask or how often it
+ * is signed in; all else as it is by default. Its accounts come through the API, as an administrator's script would
  * make them.
  */
 import { type ChildProcess, spawn } from 'node:child_process'
@@ -117,6 +117,7 @@ function configuration(ports: Ports): string {
     '[imap.auth]\nallow-plain-text = true\n\n',
     '[imap.rate-limit]\nconcurrent = 100000\n\n',
     '[Jmap]\nmaxConcurrentRequests = 1000\n\n',
+    '[Http]\nrateLimitAuthenticated = "off"\nrateLimitAnonymous = "off"\n\n',
     listener('smtp', 'smtp', ports.smtp),
     listener('imap', 'imap', ports.imap),
     listener('imaps', 'imap', ports.imaps, 'tls.implicit = true\n'),
