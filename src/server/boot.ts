@@ -131,14 +131,7 @@ export function buildServices(o: WorkerOptions): Services {
     telemetry.emit(columnsNotKept, { reason: error instanceof Error ? error.message : String(error) }),
   )
   const rates = new RequestRates({ settings, clock })
-  const rememberedSignIns = new RememberedSignIns({
-    signIn: {
-      password: (name, password, from) => rates.attempt(from.ip, () => signIn.password(name, password, from)),
-      apiKey: (key, from) => rates.attempt(from.ip, () => signIn.apiKey(key, from)),
-    },
-    accessWatch,
-    clock,
-  })
+  const rememberedSignIns = new RememberedSignIns({ signIn: counted(signIn, rates), accessWatch, clock })
   const views = new AccountViews({ db, budgetBytes: settings.get(cache).messages, keeper })
   const { blobs } = store
   const { memory: budgetBytes } = settings.get(searchSettings)
@@ -180,6 +173,12 @@ export function buildServices(o: WorkerOptions): Services {
     },
   }
 }
+
+/** What is remembered costs an address nothing. */
+const counted = (signIn: SignIn, rates: RequestRates): Pick<SignIn, 'password' | 'apiKey'> => ({
+  password: (name, password, from) => rates.attempt(from.ip, () => signIn.password(name, password, from)),
+  apiKey: (key, from) => rates.attempt(from.ip, () => signIn.apiKey(key, from)),
+})
 
 export type MailProtocols = Readonly<Record<Exclude<OpenService, 'http'>, Protocol>> & Disposable
 
