@@ -2,7 +2,7 @@
  * FETCH responses (RFC 9051 §7.5.2): one line for each message, written from the shared view's columns, from
  * the stored structure, and from the message's bytes.
  */
-import { latin1 } from '#base/bytes.ts'
+import { asBuffer, latin1 } from '#base/bytes.ts'
 import type { MessageId, ThreadId } from '#base/id.ts'
 import type { Maybe } from '#base/maybe.ts'
 import type { MailboxView } from '#mail/mailbox-view.ts'
@@ -158,7 +158,8 @@ export function writeBytes(out: ResponseWriter, item: BytesItem, bytes: SectionB
  * hold; BINARY has what was there.
  */
 function withoutNul(bytes: Uint8Array): Uint8Array {
-  let at = bytes.indexOf(0)
+  // Of a Buffer: many times as fast as of other arrays.
+  let at = asBuffer(bytes).indexOf(0)
   if (at === -1) return bytes
   const copy = Uint8Array.from(bytes)
   for (; at !== -1; at = copy.indexOf(0, at + 1)) copy[at] = 0x80
