@@ -188,7 +188,8 @@ export class PushSubscriber {
 
   async #put(change: (row: PushSubscriptionRow) => PushSubscriptionRow): Promise<void> {
     await this.#o.services.db.write([this.#account], async (tx) => {
-      const now = await tx.get(pushSubscriptionTable, this.#account, this.#id)
+      // Its client may change it on another worker at the same time.
+      const now = await tx.getForUpdate(pushSubscriptionTable, this.#account, this.#id)
       if (now !== undefined) tx.put(pushSubscriptionTable, [this.#account, this.#id], change(now))
     })
   }

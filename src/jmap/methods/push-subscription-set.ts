@@ -157,8 +157,11 @@ class Work implements SetWork {
   async #find(text: string): Promise<readonly [PushSubscriptionId, PushSubscriptionRow]> {
     const rows = await listPushSubscriptions(this.#tx, this.#call.access, this.#nowMs)
     const found = rows.find(([id]) => pushSubscriptionId(id) === text)
-    if (found === undefined) throw notFound()
-    return found
+    // It may be noted on another worker at the same time what was told.
+    const row =
+      found && (await this.#tx.getForUpdate(pushSubscriptionTable, this.#call.access.account, found[0]))
+    if (found === undefined || row === undefined) throw notFound()
+    return [found[0], row]
   }
 
   /** Never later than the longest, which is also what holds where nothing is said. */
