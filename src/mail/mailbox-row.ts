@@ -44,7 +44,7 @@ export interface MailboxRow {
   readonly sizeBytes: number
   /** Who was given which rights, by ascending grantee: see `rights.ts`. */
   readonly grants: readonly Grant[]
-  /** The last commit that changed the grants; 0 where nobody ever did. */
+  /** The last commit that changed the grants, or began to log what comes and leaves; 0 where neither ever was. */
   readonly grantsModseq: Modseq
   /** RFC 8621 §2: below 2^31. */
   readonly sortOrder: number
@@ -56,7 +56,10 @@ export interface Mailbox extends MailboxRow {
   readonly id: MailboxId
 }
 
-/** Whether somebody was ever given rights: then what comes and leaves is in the log of shared mailboxes. */
+/**
+ * Whether somebody was ever given rights, or kept from another mailbox of the account: then what comes and leaves is
+ * in the log of shared mailboxes.
+ */
 export const wasShared = ({ grantsModseq }: Pick<MailboxRow, 'grantsModseq'>): boolean => grantsModseq > 0
 
 /** The two older ones, without and with grants, end before what JMAP needs. */

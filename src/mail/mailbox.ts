@@ -19,7 +19,7 @@ import { noCounts } from './mailbox-counts.ts'
 import { type Mailbox, type MailboxRole, type MailboxRow, wasShared } from './mailbox-row.ts'
 import { checkPlace, checkRole, checkTree } from './mailbox-tree.ts'
 import type { Grant } from './rights.ts'
-import { logRights, putIndex } from './share.ts'
+import { logRights, putIndex, restricts } from './share.ts'
 import { notifyOfGrants, type ShareNotice } from './share-notification.ts'
 import { dropLostSubscription, keepSubscription } from './subscription.ts'
 import { countersTable, mailboxTable } from './tables.ts'
@@ -114,7 +114,8 @@ export async function createMailbox(
   const id = edit.newMailboxId()
   const grants = all.find((mailbox) => mailbox.id === o.parent)?.grants ?? []
   const uidValidity = edit.newUidValidity()
-  const row = newRow({ ...o, uidValidity, modseq: edit.modseq, role: o.role, grants })
+  const isLogged = all.some((mailbox) => restricts(account, mailbox.grants))
+  const row = newRow({ ...o, uidValidity, modseq: edit.modseq, role: o.role, grants, isLogged })
   const created = { ...row, subscribed: o.subscribed ?? false, sortOrder: o.sortOrder ?? 0, id }
   if (o.role === 'trash') edit.setTrash(id)
   const wasSubscribed = await dropLostSubscription(tx, account, mailboxPath([...all, created], id))
@@ -223,7 +224,10 @@ function newRow(o: {
   uidValidity: number
   modseq: Modseq
   grants?: readonly Grant[]
+  /** Also without grants. */
+  isLogged?: boolean
 }): MailboxRow {
+  const { grants = [], isLogged = false } = o
   return {
     name: o.name,
     parent: o.parent,
@@ -236,8 +240,8 @@ function newRow(o: {
     unseen: 0,
     deleted: 0,
     sizeBytes: 0,
-    grants: o.grants ?? [],
-    grantsModseq: o.grants === undefined || o.grants.length === 0 ? (0 as Modseq) : o.modseq,
+    grants,
+    grantsModseq: grants.length > 0 || isLogged ? o.modseq : (0 as Modseq),
     sortOrder: 0,
     counts: noCounts,
   }

@@ -10,7 +10,7 @@ import type { AccountId, MailboxId } from '#base/id.ts'
 import type { Db } from '#kv/db.ts'
 import { logShared } from '#kv/shared-log.ts'
 import type { ReadTx, WriteTx } from '#kv/tx.ts'
-import { grantsCodec, type MailboxRow } from './mailbox-row.ts'
+import { grantsCodec, type MailboxRow, wasShared } from './mailbox-row.ts'
 import {
   allRights,
   bothRights,
@@ -69,6 +69,7 @@ export async function setGrants(
   await logRights(tx, account, mailbox, row)
   tx.put(mailboxTable, [account, mailbox], { ...row, grants: kept, grantsModseq: tx.modseq(account) })
   otherVisibility(tx, account, mailbox)
+  if (restricts(account, kept)) await logAll(tx, account)
   if (o.notice === undefined) return
   const changed = { before: row.grants, after: kept }
   await notifyOfGrants(tx, { owner: account, id: mailbox, name: row.name }, changed, o.notice)
@@ -170,6 +171,20 @@ export const logRights = (
   mailbox: MailboxId,
   before: Pick<MailboxRow, 'grants' | 'grantsModseq'>,
 ): Promise<void> => logShared(tx, account, mailbox, { rightsBefore: grantsCodec.encode(before) })
+
+/** Whether somebody is kept out who may see what is not shared: the owner, the members of a group. */
+export const restricts = (owner: AccountId, grants: readonly Grant[]): boolean =>
+  grants.some(({ grantee, denied }) => grantee === owner || denied !== noRights)
+
+/** What comes and leaves is logged in all mailboxes of the account, as if each had been shared once. */
+async function logAll(tx: WriteTx, account: AccountId): Promise<void> {
+  for (const [[, mailbox], row] of await tx.list(mailboxTable, [account])) {
+    if (wasShared(row)) continue
+    await logRights(tx, account, mailbox, row)
+    tx.put(mailboxTable, [account, mailbox], { ...row, grantsModseq: tx.modseq(account) })
+    tx.changed(account, 'Mailbox', mailbox, 'updated')
+  }
+}
 
 /** Whether the index says so: also of what is only denied, so that all entries of an account are found. */
 export const isIndexed = (owner: AccountId, { grantee }: Grant): boolean => grantee !== owner

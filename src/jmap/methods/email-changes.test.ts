@@ -229,3 +229,28 @@ test('RFC 8620 §5.2: a state of who somebody never was is not known', async () 
   for (const sinceState of wrong)
     assert.equal(await server.error('Email/changes', { sinceState }, guest.name), 'cannotCalculateChanges')
 })
+
+test('RFC 8620 §5.2: members whom a group keeps from a mailbox are told what left the others', async () => {
+  const server = await JmapTestServer.start()
+  const team = await server.add(20, 'team@example.org', { isGroup: true })
+  const member = await server.add(9, 'member@example.org', { groups: [team.id] })
+  const accountId = 'Ak'
+  const [inbox, hidden] = [inboxId, archive]
+  await server.share(hidden, team.id, '', team.id)
+  const ask = (name: string, args: object): Promise<JsonObject> =>
+    server.call(name, { accountId, ...args }, { as: member.name })
+  const deliver = (mailbox: MailboxId): Promise<{ id: MessageId; uid: Uid }> =>
+    server.deliver(letter, { to: team.id, mailbox })
+  await ask('Mailbox/set', { create: { n: { name: 'new' } } })
+  const fresh = 7 as MailboxId
+  const places = [inbox, fresh, hidden]
+  const letters = [await deliver(inbox), await deliver(fresh), await deliver(hidden)]
+  const { state } = await ask('Email/get', { ids: [] })
+  for (const [i, { uid }] of letters.entries())
+    await server.db.write([team.id], (tx) =>
+      expungeMessages(tx, team.id, places[i]!, [uid], { onlyDeleted: false }),
+    )
+  const gone = letters.slice(0, 2).map((one) => id(one.id, 'k_'))
+  const told = await ask('Email/changes', { sinceState: state })
+  assert.deepEqual(lists(told), { created: [], updated: [], destroyed: gone })
+})
