@@ -80,6 +80,8 @@ type GivenSort = Comparator<ReadFields<typeof emailSortFields>>
 
 /** Words and phrases of one filter, each of which is a search. */
 const mostTexts = 64
+/** Characters of all of them, and of names of header fields: each message may be compared with them. */
+const mostTextChars = 10_000
 /** Conditions and sorts that look at whole threads. */
 const mostKeywords = 32
 
@@ -90,6 +92,8 @@ export function emailFilterOf(
   filter: GivenFilter,
   sets: SmimeSets = {},
 ): EmailFilter {
+  if (textChars(filter) > mostTextChars)
+    throw new MethodError('unsupportedFilter', `The texts of a filter may have ${mostTextChars} characters.`)
   const known = convert(call, account, filter, sets)
   const { texts, keywords } = traitsOf(known)
   if (texts > mostTexts || keywords > mostKeywords)
@@ -98,6 +102,12 @@ export function emailFilterOf(
       `A filter may have ${mostTexts} words, and ask for ${mostKeywords} keywords in threads.`,
     )
   return known
+}
+
+function textChars(filter: GivenFilter): number {
+  if ('operator' in filter) return filter.conditions.reduce((sum, one) => sum + textChars(one), 0)
+  const { text, from, to, cc, bcc, subject, body, header: field = [] } = filter.condition
+  return [text, from, to, cc, bcc, subject, body, ...field].reduce((sum, one) => sum + (one?.length ?? 0), 0)
 }
 
 function convert(call: Call, account: OpenAccount, filter: GivenFilter, sets: SmimeSets): EmailFilter {

@@ -209,10 +209,16 @@ interface TextLeaf {
   readonly folded: string
 }
 
+interface HeaderLeaf {
+  readonly leaf: Leaf<'header'>
+  readonly name: string
+  readonly folded: string
+}
+
 /** Reads messages, and answers what only their bytes can. */
 class MessageReader {
   readonly #o: MessageSearch
-  readonly #headers: readonly Leaf<'header'>[]
+  readonly #headers: readonly HeaderLeaf[]
   readonly #texts: readonly TextLeaf[]
   readonly #phrases: readonly { readonly leaf: Leaf<'phrase'>; readonly words: readonly string[] }[]
   readonly #fuzzy: FuzzySearch | undefined
@@ -222,7 +228,9 @@ class MessageReader {
     const leaves = [...leavesOf(o.criteria)]
     this.#o = o
     this.#fuzzy = fuzzy
-    this.#headers = leaves.filter((leaf) => leaf.kind === 'header')
+    this.#headers = leaves
+      .filter((leaf) => leaf.kind === 'header')
+      .map((leaf) => ({ leaf, name: leaf.name.toLowerCase(), folded: foldText(leaf.text) }))
     this.#fuzzyLeaves = leaves.filter((leaf) => leaf.kind === 'fuzzy')
     this.#phrases = leaves
       .filter((leaf) => leaf.kind === 'phrase' && leaf.region === 'body')
@@ -255,9 +263,8 @@ class MessageReader {
   async answerHeaders({ row, structure }: Message, answers: Answers): Promise<void> {
     if (this.#headers.length === 0 || row === undefined) return
     const header = await readHeader(this.#o.blobs, row, structure.headerEnd)
-    for (const leaf of this.#headers) {
-      const folded = foldText(leaf.text)
-      const texts = fieldTexts(header, leaf.name.toLowerCase())
+    for (const { leaf, name, folded } of this.#headers) {
+      const texts = fieldTexts(header, name)
       answers.set(
         leaf,
         texts.some((text) => containsText(text, folded)),

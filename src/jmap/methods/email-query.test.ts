@@ -231,6 +231,21 @@ test('RFC 8620 §5.5: what is wrong in a filter', async () => {
   )
 })
 
+/** Turns red where the texts are split into words, or compared with messages, before their length is looked at. */
+test('RFC 8620 §5.5: a filter with texts that are too long is refused before anything is made of them', async () => {
+  const server = await JmapTestServer.start()
+  const error = (filter: JsonObject): Promise<string> => server.error('Email/query', { filter })
+  // Each quote could be the beginning of a phrase, and none is.
+  const quotes = "'a ".repeat(300_000)
+  for (const name of ['text', 'from', 'to', 'cc', 'bcc', 'subject', 'body'])
+    assert.equal(await error({ [name]: quotes }), 'unsupportedFilter', name)
+  assert.equal(await error({ header: ['x'.repeat(20_000)] }), 'unsupportedFilter')
+  assert.equal(await error({ header: ['x', quotes] }), 'unsupportedFilter')
+  const half = { subject: 'x'.repeat(5000) }
+  await server.call('Email/query', { filter: { operator: 'OR', conditions: [half, half] } })
+  assert.equal(await error({ operator: 'OR', conditions: [half, half, { from: 'a' }] }), 'unsupportedFilter')
+})
+
 test('RFC 8620 §5.5: a filter 10,000 levels deep is refused, and one of many conditions', async () => {
   const server = await filled()
   const nested = (levels: number): string =>
