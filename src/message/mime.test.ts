@@ -329,8 +329,30 @@ test('a list too long to be read to its end has whole addresses only, and is not
   assert.equal(group.from.at(-2)?.host, 'example.org')
   assert.equal(read(`To: ${'a,'.repeat(5000)}`).isExact, false)
   // Beyond what is read of a header.
-  const cut = read(`To: ${list(6000, ',')}\r\nSubject: behind`)
+  const cut = read(`To: ${list(12_000, ',')}\r\nSubject: behind`)
   assert.equal(cut.to.at(-1)?.host, 'example.org')
   assert.deepEqual([cut.subject, cut.isExact], [undefined, false])
   assert.equal(read(`To: ${list(2000, ',')}\r\nTo: ${list(3000, ',')}`).to.length, 4096)
+})
+
+// Turns red where less of a header is read than SMTP takes.
+test('what stands behind thousands of recipients is read, and so are the parts', () => {
+  const to = Array.from({ length: 8000 }, (_, i) => `user${i}@example.org`).join(',\r\n ')
+  const { root, envelope, fidelity } = parseStructure(
+    bytes(
+      `To: ${to}`,
+      'Subject: to all',
+      'Content-Type: multipart/mixed; boundary=b',
+      '',
+      '--b',
+      'Content-Type: text/html',
+      '',
+      'x',
+      '--b--',
+    ),
+  )
+  assert.equal(envelope.subject, 'to all')
+  assert.equal(envelope.to.length, 4096)
+  assert.equal(fidelity.isExact, false)
+  assert.equal(shape(root), 'multipart/mixed[text/html]')
 })

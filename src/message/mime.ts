@@ -31,8 +31,9 @@ export interface ParseLimits {
 const defaultLimits: ParseLimits = {
   depth: 50,
   parts: 1000,
-  headerBytes: 128 * 1024,
-  totalHeaderBytes: 256 * 1024,
+  // What SMTP takes by default: a body of which the header was not read to its end cannot be shown.
+  headerBytes: 256 * 1024,
+  totalHeaderBytes: 512 * 1024,
 }
 
 const LF = 0x0a

@@ -20,7 +20,7 @@ import type { Disposition, Envelope, EnvelopeFidelity } from './structure.ts'
 /** Of one field's raw value, as much as is read. */
 const MAX_FIELD = 65_536
 /** Of recipients: about as many as an address list keeps. */
-const MAX_RECIPIENTS = 2 * MAX_FIELD
+const MAX_RECIPIENTS = 4 * MAX_FIELD
 /** Of a value that is kept as it is: a description, a location, an identifier. */
 const MAX_VALUE = 1024
 const MAX_LANGUAGES = 16
