@@ -75,6 +75,7 @@ export function keepCompiled() {
 export async function build() {
   const stamp = fingerprint()
   if (!canWriteDist()) return false
+  say('Building the program from its sources, a few seconds ...')
   const { build: esbuild, stop } = await import('esbuild')
   const entryPoints = Object.fromEntries(
     Object.entries(entries).filter(([, file]) => exists(path.join(root, file))),

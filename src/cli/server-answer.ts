@@ -90,9 +90,21 @@ export function refusalOf(status: number, problem: Record<string, unknown>): Ref
     status >= 500 && typeof id === 'string'
       ? { hint: `the server's log has more under ${id.slice(0, 60)}` }
       : {}
-  if (fields.length === 0) return new Refusal(status, text.slice(0, longestText), hint)
+  if (fields.length === 0) return taken(status, text) ?? new Refusal(status, text.slice(0, longestText), hint)
   const message = fields.length === 1 ? 'one value is not right' : `${fields.length} values are not right`
   return new Refusal(status, message, { fields })
+}
+
+/**
+ * `aliases/1/address: bob@example.org is taken already`: by whom, only whoever may list them is told. The hint may be
+ * copied to a shell, so it has no address in it that a shell would read in another way.
+ */
+function taken(status: number, text: string): Refusal | undefined {
+  const [, pointer, address] = /^([\w/]{1,100}): ([\w.+@*-]{1,400}) is taken already$/.exec(text) ?? []
+  if (pointer === undefined) return undefined
+  return new Refusal(status, `${fieldOf(pointer)}: ${address} is taken already`, {
+    hint: `\`postern account list --search ${address}\` shows whose it is, or the same of \`group\` or \`list\``,
+  })
 }
 
 /** Of one property alone the text says what is wrong, after its name. */

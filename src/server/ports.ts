@@ -32,7 +32,7 @@ export function adviseOnPort(id: string, error: Error): Error {
     port?: number
   }
   const where = `port ${port} on ${address} for the listener "${id}"`
-  const another = `give this listener another one in a configuration file (server.listener.${id}, bind)`
+  const another = `give this listener another one in a configuration file (server.listener.${id}, bind; docs/configuration.md has an example)`
   switch (code) {
     case 'EADDRINUSE':
       return new Advice(

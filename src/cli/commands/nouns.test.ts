@@ -26,6 +26,10 @@ test('groups have members, lists recipients', async (t) => {
     (await postern('group add-member sales@example.org nobody@example.org')).err,
     /there is no account nobody@example\.org\n {2}`postern account list` lists/,
   )
+  assert.match(
+    (await postern('alias add alice@example.org bob@example.org')).err,
+    /^postern: aliases\[\d\]\.address: bob@example\.org is taken already\n {2}`postern account list --search bob@example\.org` shows/,
+  )
   await done('group remove-member sales@example.org bob@example.org')
   assert.deepEqual((await json<{ members: unknown }>('group show sales@example.org')).members, [
     'alice@example.org',
