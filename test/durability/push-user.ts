@@ -1,6 +1,8 @@
 /** The user whose devices are told of changes: what makes those, and what shows the states of all types. */
 import assert from 'node:assert/strict'
 import { basicAuth, type TestServer } from '../harness/server.ts'
+import { ImapClient, SmtpClient } from './client.ts'
+import { messageOf } from './messages.ts'
 
 export const name = 'alice@example.org'
 export const password = 'a-password-for-the-load'
@@ -10,15 +12,11 @@ type Json = Readonly<Record<string, unknown>>
 /** By type. */
 export type States = ReadonlyMap<string, string>
 
-export async function deliver(server: TestServer): Promise<void> {
-  await using smtp = await server.connect(server.smtpPort)
-  await smtp.expect('220 ')
-  smtp.send('EHLO client.example.net')
-  await smtp.until('250 ')
-  await smtp.ask('MAIL FROM:<bob@example.net>', '250 ')
-  await smtp.ask(`RCPT TO:<${name}>`, '250 ')
-  await smtp.ask('DATA', '354 ')
-  await smtp.ask('Subject: news\r\n\r\nhello\r\n.', '250 ')
+export async function deliver({ smtpPort }: TestServer): Promise<void> {
+  const smtp = await SmtpClient.open(smtpPort)
+  const { code, text } = await smtp.deliver([name], messageOf('push'))
+  smtp.close()
+  assert.equal(code, 250, text)
 }
 
 export class PushUser {
@@ -31,14 +29,13 @@ export class PushUser {
 
   /** Over IMAP, the first message becomes important or not. */
   async flag(): Promise<void> {
-    await using imap = await this.#server.connect(this.#server.imapsPort, { tls: true })
-    await imap.expect('* OK ')
-    imap.send(`a LOGIN ${name} "${password}"`)
-    await imap.until('a OK')
-    imap.send('b SELECT INBOX')
-    await imap.until('b OK')
-    imap.send(`c STORE 1 ${this.#isFlagged ? '-' : '+'}FLAGS.SILENT (\\Flagged)`)
-    await imap.until('c OK')
+    const imap = await ImapClient.open(this.#server.imapPort, { user: name, password, tagPrefix: 'f' })
+    await imap.command('SELECT INBOX')
+    const { status, text } = await imap.command(
+      `STORE 1 ${this.#isFlagged ? '-' : '+'}FLAGS.SILENT (\\Flagged)`,
+    )
+    imap.close()
+    assert.equal(status, 'OK', text)
     this.#isFlagged = !this.#isFlagged
   }
 
