@@ -87,7 +87,7 @@ export class PushDevices {
 
   async destroyOne(user: PushUser): Promise<void> {
     const all = [...this.#devices.values()].filter(({ isConfirmed, destroyed }) => isConfirmed && !destroyed)
-    if (all.length < 3) return
+    if (all.length < 2) return
     const device = this.#random.pick(all)
     const ending: Ending = { life: this.life, isSure: false }
     device.destroyed = ending
