@@ -60,11 +60,16 @@ const tableLine = (line: readonly string[], widths: readonly number[]): string =
 const leastFirst = 40
 const leastCell = 6
 
-/** Takes from the widest columns, from each alike, until all fit. */
+/** Takes from the last column, then from the widest ones, from each alike, until all fit. */
 function narrow(widths: number[], columns: number): void {
   const least = widths.map((width, i) => Math.min(width, i === 0 ? leastFirst : leastCell))
   const gaps = 2 * (widths.length - 1)
-  for (let over = widths.reduce((sum, width) => sum + width, gaps) - columns; over > 0;) {
+  let over = widths.reduce((sum, width) => sum + width, gaps) - columns
+  const last = widths.length - 1
+  const spare = Math.min(Math.max(over, 0), widths[last]! - least[last]!)
+  widths[last]! -= spare
+  over -= spare
+  while (over > 0) {
     const free = [...widths.keys()].filter((i) => widths[i]! > least[i]!)
     if (free.length === 0) return
     const most = Math.max(...free.map((i) => widths[i]!))
