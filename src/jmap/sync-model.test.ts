@@ -1,14 +1,17 @@
 /**
- * Clients that keep mailboxes, threads and Emails up to date by /changes, of the owner and of a guest whose rights
- * come and go, also with a group, over random histories: what they keep is what /get says, and there is always an
- * answer. The guest is never told of anything that only the owner may see.
+ * Clients that keep mailboxes, threads, Emails and results of queries up to date by /changes and /queryChanges, of the
+ * owner and of a guest whose rights come and go, by SETACL and by `shareWith`, also with a group, over random histories:
+ * what they keep is what /get and /query say, and there is always an answer. The guest is never told of anything that
+ * only the owner may see.
  *
- * Faults that were planted, each of which turns this red, some in 200 runs only: the log of shared mailboxes has
- * entries with `\\Deleted` as well, ends with the last grant, or does without what was in a mailbox that is destroyed
- * or the rights on it; the last event of a message decides instead of the first; the rights of today are taken for
- * those of then; nothing is told of mailboxes that begin or end to be readable, or of what left them since; children
- * keep a parent that is to be seen no more; a page goes on by how many were told instead of by number; states say
- * nothing of groups.
+ * Faults that were planted, each of which turns this red: the log of shared mailboxes has entries with `\\Deleted` as
+ * well, ends with the last grant, or does without what was in a mailbox that is destroyed or the rights on it; the last
+ * event of a message decides instead of the first; the rights of today, or the groups, are taken for those of then, by
+ * /changes or by /queryChanges; nothing is told of mailboxes that begin or end to be readable, or only where grants
+ * changed and not groups; children keep a parent that is to be seen no more; rights that came with a group are not
+ * told, nor what is unread once everything may be read; a page is shorter than it says, or is told to who the guest
+ * has become meanwhile; states say nothing of groups, or groups are not noted; what nobody could see is removed from
+ * results; a change of 0 is told as an Email. Red in some runs only: what left a mailbox between two pages is forgotten.
  */
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
@@ -28,7 +31,6 @@ const guest = 8 as AccountId
 /** The guest comes into it and leaves it. */
 const team = 20 as AccountId
 const ann = 'ann@example.org'
-const archive = 6 as MailboxId
 /** So that a guest may come to see everything. */
 const fewer = [2, 3, 4, 5] as MailboxId[]
 
@@ -200,7 +202,6 @@ test('RFC 8620 §5.2, §5.6: what is kept by /changes and /queryChanges is what 
         await server.add(team, 'team@example.org', { isGroup: true })
         for (const id of fewer) await server.db.write([account], (tx) => deleteMailbox(tx, account, id))
         await server.share(inboxId, guest, 'lr')
-        await server.share(archive, team, 'lr')
         const watchers = [undefined, ann].map((as) => {
           const of = new Watcher(server, as)
           const types = ['Mailbox', 'Thread', 'Email'] as const

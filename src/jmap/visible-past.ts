@@ -85,15 +85,17 @@ export class VisiblePast {
   }
 
   /**
-   * The mailboxes that the user may read now and could not then, or the other way round, where rights changed up to
-   * a commit or it is with those of other groups.
+   * The mailboxes that the user may read now, or could at a commit, and could not then, or the other way round, where
+   * rights changed up to that commit or it is with those of other groups. What is told in parts is told as of that
+   * commit, though it is no longer now.
    */
   turned(to: Modseq): readonly Place[] {
-    const isAnother = this.#seen.before !== this.#seen.now
-    return (this.#places ?? []).filter(
-      ({ wasReadable, isReadable, rightsChanged }) =>
-        wasReadable !== isReadable && (isAnother || rightsChanged.some((modseq) => modseq <= to)),
-    )
+    const { before, now } = this.#seen
+    return (this.#places ?? []).filter((place) => {
+      const { wasReadable, isReadable, rightsChanged } = place
+      if (before === now && !rightsChanged.some((modseq) => modseq <= to)) return false
+      return wasReadable !== isReadable || wasReadable !== now.mayRead({ grants: place.grantsAt(to) })
+    })
   }
 
   /** The Emails of a thread that the user saw, and that have left where they were seen. */

@@ -24,6 +24,8 @@ export interface MailboxPast {
   readonly grants: readonly Grant[]
   /** The commits since that changed the rights on it, or destroyed it. */
   readonly rightsChanged: readonly Modseq[]
+  /** As they were at a commit since then. */
+  grantsAt(modseq: Modseq): readonly Grant[]
   /** Whether `passed` has all that came or left since. */
   readonly isLogged: boolean
   readonly passed: ReadonlyMap<MessageId, Passed>
@@ -84,6 +86,10 @@ function mailboxPast(
     now,
     grants: then?.grants ?? [],
     rightsChanged: rights.map(([modseq]) => modseq),
+    grantsAt(modseq) {
+      const later = rights.find(([changed]) => changed > modseq)
+      return later === undefined ? (now?.grants ?? []) : grantsCodec.decode(later[1].rightsBefore).grants
+    },
     isLogged: then !== undefined && wasShared(then),
     passed,
   }

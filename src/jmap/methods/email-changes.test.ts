@@ -254,3 +254,29 @@ test('RFC 8620 §5.2: members whom a group keeps from a mailbox are told what le
   const told = await ask('Email/changes', { sinceState: state })
   assert.deepEqual(lists(told), { created: [], updated: [], destroyed: gone })
 })
+
+test('RFC 8620 §5.2: what is told in parts is whole, also where rights come back and mail goes in between', async () => {
+  const server = await JmapTestServer.start()
+  const { name: as, id: guest } = await server.add(9, 'guest@example.org')
+  await server.share(archive, guest, 'lr')
+  await server.share(inboxId, guest, 'lr')
+  const letters: { readonly id: MessageId; readonly uid: Uid }[] = []
+  for (let i = 0; i < 3; i++) letters.push(await server.deliver(letter))
+  const ids = letters.map((one) => id(one.id, `${account.toString(36)}_`))
+  const kept = new Set(ids)
+  const state = await stateOf(server, as)
+  await server.share(inboxId, guest, 'l')
+  let told = await changes(server, state, { as, maxChanges: 1 })
+  assert.deepEqual([told['destroyed'], told['hasMoreChanges']], [[ids[0]], true])
+  await server.share(inboxId, guest, 'lr')
+  await server.db.write([account], (tx) =>
+    expungeMessages(tx, account, inboxId, [letters[2]!.uid], { onlyDeleted: false }),
+  )
+  for (;;) {
+    for (const one of told['destroyed'] as string[]) kept.delete(one)
+    for (const one of told['created'] as string[]) kept.add(one)
+    if (told['hasMoreChanges'] !== true) break
+    told = await changes(server, told['newState'] as string, { as, maxChanges: 1 })
+  }
+  assert.deepEqual([...kept].toSorted(), ids.slice(0, 2))
+})
