@@ -37,7 +37,7 @@ describe('IMAP and JMAP', () => {
 
   before(async () => {
     server = await startServer({
-      config: 'Jmap.maxConcurrentRequests = 100\nHttp.rateLimitAuthenticated = "off"\n',
+      config: '[Jmap]\nmaxConcurrentRequests = 100\n[Http]\nrateLimitAuthenticated = "off"\n',
     })
   })
   after(() => server[Symbol.asyncDispose]())
