@@ -177,7 +177,7 @@ export class StreamConnection implements Connection {
       throw error
     })
     if (this.#gone) throw this.#endedFault()
-    plain.off('close', this.#onClose)
+    plain.off('close', this.#onLost)
     this.#out.retarget(socket)
     this.#tls = tlsFacts(socket)
     this.#attach()
@@ -194,7 +194,7 @@ export class StreamConnection implements Connection {
     this.#stream = this.#deflated = new DeflateStream(this.#stream, this.#takeInput())
     this.#stream.on('data', this.#onData)
     this.#stream.on('end', this.#onEnd)
-    this.#stream.on('error', this.#onError)
+    this.#stream.on('error', this.#onLost)
     this.#out.retarget(this.#stream)
   }
 
@@ -340,18 +340,16 @@ export class StreamConnection implements Connection {
     })
   }
 
-  readonly #onError = (): void => this.#leave('lost')
-
-  readonly #onClose = (): void => this.#leave('lost')
+  readonly #onLost = (): void => this.#leave('lost')
 
   #attach(): void {
     const stream = this.#stream
     stream.on('data', this.#onData)
     stream.on('end', this.#onEnd)
-    stream.on('error', this.#onError)
+    stream.on('error', this.#onLost)
     // How node:tls reports broken records when no tls.Server is involved.
-    stream.on('_tlsError', this.#onError)
-    stream.on('close', this.#onClose)
+    stream.on('_tlsError', this.#onLost)
+    stream.on('close', this.#onLost)
     if (stream.destroyed) this.#leave('lost')
   }
 
@@ -392,12 +390,8 @@ export class StreamConnection implements Connection {
   }
 
   #endedFault(): Fault<'unavailable'> {
-    return new Fault(
-      'unavailable',
-      'Connection ended',
-      {},
-      { reason: `connection ended: ${this.ended ?? 'lost'}` },
-    )
+    const reason = `connection ended: ${this.ended ?? 'lost'}`
+    return new Fault('unavailable', 'Connection ended', {}, { reason })
   }
 }
 

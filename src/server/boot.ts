@@ -21,6 +21,7 @@ import { DkimKeys } from '#cert/dkim-keys.ts'
 import { SigningKeys } from '#cert/signing-keys.ts'
 import { ConfiguredResolver } from '#dns/configured.ts'
 import type { CommitterLine } from '#kv/committer-client.ts'
+import type { WriteTx } from '#kv/tx.ts'
 import { addresses } from '#dns/look-up.ts'
 import { DocumentFetcher } from '#http/fetch-document.ts'
 import { RequestRates } from '#http/request-rates.ts'
@@ -117,10 +118,7 @@ export function buildServices(o: WorkerOptions): Services {
   const store = openStore({ directory: o.directory, engine: o.engine, line: o.line, bus, codec })
   const { db } = store
   const hasher = new HashPool({ spawn: (role) => o.spawn({ role }) })
-  const provision = (
-    tx: Parameters<typeof provisionAccount>[0],
-    account: Parameters<typeof provisionAccount>[1],
-  ) => provisionAccount(tx, account, clock.now())
+  const provision = (tx: WriteTx, account: AccountId) => provisionAccount(tx, account, clock.now())
   const accessWatch = new AccessWatch({ db, bus, clock })
   const accountWatch = new AccountWatch(bus)
   const limits = new AccountLimits({ db, bus, clock, usedBytes })
@@ -133,9 +131,8 @@ export function buildServices(o: WorkerOptions): Services {
   const rates = new RequestRates({ settings, clock })
   const rememberedSignIns = new RememberedSignIns({ signIn: counted(signIn, rates), accessWatch, clock })
   const views = new AccountViews({ db, budgetBytes: settings.get(cache).messages, keeper })
-  const { blobs } = store
   const { memory: budgetBytes } = settings.get(searchSettings)
-  const indexes = new SearchIndexes({ db, bus, blobs, telemetry, budgetBytes })
+  const indexes = new SearchIndexes({ ...store, bus, telemetry, budgetBytes })
   const dns = new ConfiguredResolver(o)
   const signingKeys = new SigningKeys({ db, bus, clock, telemetry, settings })
   const dkimKeys = new DkimKeys({ db, bus, clock, telemetry, resolver: dns })

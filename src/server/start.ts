@@ -112,9 +112,8 @@ export async function startServer(o: StartOptions): Promise<RunningServer> {
   await using undo = new AsyncDisposableStack()
   const startedAtMs = systemClock.now()
   const ground = await layGround(o, undo)
-  const { settings, telemetry, plans, workers, hostname } = ground
+  const { settings, telemetry, plans, workers } = ground
   const services = undo.use(buildServices(ground))
-  const { db } = services.store
   const protocols = undo.use(buildProtocols(ground, services))
   const live: Live = {
     listeners: undefined,
@@ -122,13 +121,7 @@ export async function startServer(o: StartOptions): Promise<RunningServer> {
     notReady: 'the server is starting',
     reload: async () => ({ errors: ['the server is starting'], changed: [], warnings: [], restart: [] }),
   }
-  const facts = (): ServerFacts => ({
-    version,
-    hostName: hostname,
-    startedAtMs,
-    listeners: live.listeners?.facts ?? [],
-    selfSigned: usesSelfSigned(settings),
-  })
+  const facts = (): ServerFacts => factsOf(ground, live, startedAtMs)
   const { manager: queue } = undo.use(startQueue(ground, services))
   const web = buildMainWeb(ground, services, {
     queue,
@@ -140,7 +133,7 @@ export async function startServer(o: StartOptions): Promise<RunningServer> {
   })
   undo.defer(() => removeAdminToken(o.directory))
   undo.use(readProcessGauges(telemetry))
-  undo.use(telemetry.gauge(events.queueMessages, () => countWaiting(db)))
+  undo.use(telemetry.gauge(events.queueMessages, () => countWaiting(services.store.db)))
   undo.use(startBackground(ground, services, web.jmap))
   // Disposed first, so that nothing below is in use any more.
   undo.defer(async () => void (await endSessions(live, 0)))
@@ -151,9 +144,15 @@ export async function startServer(o: StartOptions): Promise<RunningServer> {
   const first = await firstRun(settings, services, systemClock)
   live.notReady = undefined
   queue.kick()
-  const reloader = new Reloader({ settings, db, listeners, follower, telemetry, threads: () => live.threads })
+  const reloader = new Reloader({
+    ...ground,
+    ...services.store,
+    listeners,
+    follower,
+    threads: () => live.threads,
+  })
   live.reload = () => reloader.reload()
-  const everything = undo.move()
+  const stop = stopOf({ telemetry, live, queue, everything: undo.move() })
   return {
     get facts() {
       return facts()
@@ -166,9 +165,17 @@ export async function startServer(o: StartOptions): Promise<RunningServer> {
     telemetry,
     ...first,
     reload: live.reload,
-    stop: stopOf({ telemetry, live, queue, everything }),
+    stop,
   }
 }
+
+const factsOf = ({ hostname, settings }: Ground, live: Live, startedAtMs: number): ServerFacts => ({
+  version,
+  hostName: hostname,
+  startedAtMs,
+  listeners: live.listeners?.facts ?? [],
+  selfSigned: usesSelfSigned(settings),
+})
 
 /** All but the main one. */
 const startWorkers = (ground: Ground, web: WebLineServices): Promise<WorkerThread[]> =>
