@@ -5,6 +5,7 @@
  * Only mailboxes count that the one who asks may read. A message in none of those is not there, nor is it part of
  * its thread.
  */
+import { hash } from 'node:crypto'
 import type { MailboxId, MessageId } from '#base/id.ts'
 import type { StoredStructure } from '#message/structure-codec.ts'
 import { headerCriteria, readTokens, textCriteria } from './email-text.ts'
@@ -54,6 +55,8 @@ export class SeenEmails {
   readonly #mailboxes: readonly (readonly MailboxId[])[]
   /** By place set whether its messages may be seen. */
   readonly places: Uint8Array
+  /** What stands for the mailboxes that may be read: the same messages may be seen by way of others. */
+  readonly readable: string
   readonly #threads = new Map<string, ThreadTests>()
 
   constructor(view: EmailView, mayRead: MayRead) {
@@ -64,6 +67,8 @@ export class SeenEmails {
       placeSets.at(i).filter((id) => readable.has(id)),
     )
     this.places = this.placesWhere(({ length }) => length > 0)
+    const readsAll = readable.size === view.mailboxes.length
+    this.readable = readsAll ? 'all' : hash('sha256', [...readable].join())
   }
 
   /** Whether there is such a message for the one who asks. */

@@ -68,11 +68,11 @@ export async function queryEmails(o: EmailQueryOptions): Promise<EmailResult> {
 const longestName = 4096
 
 /** What a result depends on besides the view; undefined where that is not known. */
-function nameOf({ query, indexedUpTo }: EmailQueryOptions, { places }: SeenEmails): string | undefined {
+function nameOf({ query, indexedUpTo }: EmailQueryOptions, { readable }: SeenEmails): string | undefined {
   const { ofIndex, isNamed } = traitsOf(query.filter)
   if (!isNamed || (ofIndex && indexedUpTo === undefined)) return undefined
   const asked = JSON.stringify([query, indexedUpTo])
-  return asked.length > longestName ? undefined : `${asked} ${Buffer.from(places).toString('latin1')}`
+  return asked.length > longestName ? undefined : `${asked} ${readable}`
 }
 
 async function findEmails(o: EmailQueryOptions, seen: SeenEmails): Promise<EmailResult> {

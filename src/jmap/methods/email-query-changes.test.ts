@@ -204,3 +204,23 @@ test('RFC 8620 §5.6: the splice makes of every old result the new one', async (
     { numRuns: 60 },
   )
 })
+
+test('RFC 8621 §2: a result is not kept for who sees the same Emails by way of other mailboxes', async () => {
+  const server = await filled()
+  const guest = await server.add(9, 'guest@example.org')
+  await server.share(archive, guest.id, 'lr')
+  const { ids } = await server.call('Email/query', {})
+  const both = { mailboxIds: { F1: true, F6: true } }
+  await server.call('Email/set', {
+    update: Object.fromEntries((ids as readonly string[]).map((one) => [one, both])),
+  })
+  const found = await server.call('Email/query', { filter: { inMailbox: 'F1' } })
+  assert.deepEqual((found['ids'] as readonly string[]).toSorted(), (ids as readonly string[]).toSorted())
+  for (const [filter, isIn] of [
+    [{ inMailbox: 'F7_1' }, false],
+    [{ inMailbox: 'F7_6' }, true],
+  ] as const) {
+    const seen = await server.call('Email/query', { filter }, { as: guest.name })
+    assert.equal((seen['ids'] as readonly string[]).length > 0, isIn, JSON.stringify(filter))
+  }
+})
