@@ -206,21 +206,16 @@ test('RFC 8620 §5.6: the splice makes of every old result the new one', async (
 })
 
 test('RFC 8621 §2: a result is not kept for who sees the same Emails by way of other mailboxes', async () => {
-  const server = await filled()
+  const server = await JmapTestServer.start()
   const guest = await server.add(9, 'guest@example.org')
   await server.share(archive, guest.id, 'lr')
-  const { ids } = await server.call('Email/query', {})
+  const { id } = await server.deliver('Subject: tea\n\ntea\n')
   const both = { mailboxIds: { F1: true, F6: true } }
-  await server.call('Email/set', {
-    update: Object.fromEntries((ids as readonly string[]).map((one) => [one, both])),
-  })
-  const found = await server.call('Email/query', { filter: { inMailbox: 'F1' } })
-  assert.deepEqual((found['ids'] as readonly string[]).toSorted(), (ids as readonly string[]).toSorted())
-  for (const [filter, isIn] of [
-    [{ inMailbox: 'F7_1' }, false],
-    [{ inMailbox: 'F7_6' }, true],
-  ] as const) {
-    const seen = await server.call('Email/query', { filter }, { as: guest.name })
-    assert.equal((seen['ids'] as readonly string[]).length > 0, isIn, JSON.stringify(filter))
-  }
+  await server.call('Email/set', { update: { [emailObjectId(id, '')]: both } })
+  const found = await server.call('Email/query', { filter: { inMailbox: 'F1' }, calculateTotal: true })
+  assert.deepEqual(found['ids'], [emailObjectId(id, '')])
+  const asGuest = async (inMailbox: string): Promise<unknown> =>
+    (await server.call('Email/query', { filter: { inMailbox } }, { as: guest.name }))['ids']
+  assert.deepEqual(await asGuest('F7_1'), [])
+  assert.deepEqual(await asGuest('F7_6'), [emailObjectId(id, '7_')])
 })
