@@ -223,6 +223,6 @@ test('RFC 8620 §5.2, §5.6: what is kept by /changes and /queryChanges is what 
         }
       },
     ),
-    { numRuns: 30 },
+    { numRuns: 30, endOnFailure: true },
   )
 })

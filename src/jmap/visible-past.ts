@@ -31,7 +31,7 @@ export type Saw = boolean | 'maybe'
 export class VisiblePast {
   readonly readable: Readable
   readonly #seen: Seen
-  /** undefined where all could be read, then and now. */
+  /** undefined where all could be read, then and now, and nothing more is known. */
   readonly #places: readonly Place[] | undefined
   #left: ReadonlyMap<ThreadId, readonly MessageId[]> | undefined
 
@@ -60,7 +60,9 @@ export class VisiblePast {
     const readsAll =
       readable === undefined && places.every(({ wasThere, wasReadable }) => wasReadable || !wasThere)
     if (!readsAll) await assertKnown(tx, account, places, since)
-    return new VisiblePast(seen, readable, readsAll ? undefined : places)
+    // Of what is logged more is known: also what came back, or came, by losing its `\Deleted`.
+    const isKnown = places.every(({ isLogged, wasReadable }) => isLogged || !wasReadable)
+    return new VisiblePast(seen, readable, readsAll && !isKnown ? undefined : places)
   }
 
   /** Whether the change log alone tells what is different. */

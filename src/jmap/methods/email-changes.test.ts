@@ -3,7 +3,7 @@ import { test } from 'node:test'
 import type { AccountId, MailboxId, MessageId, Uid } from '#base/id.ts'
 import { expungeMessages } from '#mail/expunge.ts'
 import { storeFlags } from '#mail/flags.ts'
-import { inboxId } from '#mail/mailbox.ts'
+import { deleteMailbox, inboxId, listMailboxes } from '#mail/mailbox.ts'
 import { emailObjectId, mailboxObjectId } from '#mail/object-id.ts'
 import { account, JmapTestServer } from '../fixture.test.ts'
 import type { JsonObject } from '../value.ts'
@@ -107,6 +107,27 @@ test('RFC 8621 §2: of a shared account, what is in the mailboxes that one may r
   const into = { mailboxIds: { [mailboxObjectId(inboxId, '')]: true } }
   await server.call('Email/set', { update: { [id(here.id)]: into } })
   assert.ok(((await changes(server, state, { as }))['destroyed'] as string[]).includes(id(here.id, prefix)))
+})
+
+// Planted: who reads all mailboxes is told what the change log says.
+test('RFC 8621 §4.1.1: to a guest who reads all there is, what loses its \\Deleted is new, and gone unseen is nothing', async () => {
+  const server = await JmapTestServer.start()
+  const ann = await server.add(8, 'ann@example.org')
+  for (const { id: box } of await server.db.read((tx) => listMailboxes(tx, account)))
+    if (box === inboxId) await server.shareFollowed(box, ann.id, 'lr')
+    else await server.db.write([account], (tx) => deleteMailbox(tx, account, box))
+  const [back, gone] = [await server.deliver(letter), await server.deliver(letter)]
+  for (const { uid } of [back, gone]) await mark(server, uid, true)
+  const state = await stateOf(server, ann.name)
+  await mark(server, back.uid, false)
+  await server.db.write([account], (tx) =>
+    expungeMessages(tx, account, inboxId, [gone.uid], { onlyDeleted: false }),
+  )
+  assert.deepEqual(lists(await changes(server, state, { as: ann.name })), {
+    created: [id(back.id, '7_')],
+    updated: [],
+    destroyed: [],
+  })
 })
 
 test('RFC 8620 §5.2: what begins or ends to be readable is created or destroyed for who may read it', async () => {
