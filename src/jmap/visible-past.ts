@@ -144,8 +144,9 @@ export async function withVisiblePast<T>(
     const past = await VisiblePast.read(tx, step)
     const places = past.turned(to)
     const turned = messagesIn(view, new Set(places.map(({ id }) => id)))
-    for (const { wasReadable, passed } of places)
-      for (const [message, { thread, wasIn }] of passed) if (wasReadable && wasIn) turned.set(message, thread)
+    // Also what has left since, for where else it is: as of that commit it was there.
+    for (const { passed } of places)
+      for (const [message, { thread, wasIn }] of passed) if (wasIn) turned.set(message, thread)
     return tell(tx, past, turned)
   })
 }

@@ -135,3 +135,32 @@ test('RFC 8620 §5.2: members of a group are told what left a mailbox that it sh
   const told = await server.call('Thread/changes', { accountId: 'Ak', sinceState }, { as })
   assert.deepEqual([told['created'], told['updated'], told['destroyed']], [[], [], ['Tk_1']])
 })
+
+// Planted: what left a mailbox that became readable is not looked at in the parts that follow.
+test('RFC 8620 §5.2: what is told in parts has threads whose Emails went elsewhere in between', async () => {
+  const server = await JmapTestServer.start()
+  const { name: as, id: guest } = await server.add(9, 'guest@example.org')
+  await server.share(archive, guest, 'lr')
+  for (const subject of ['y', 'z']) await server.deliver(`Subject: ${subject}\n\nx\n`)
+  const { uid } = await server.deliver(first)
+  await server.deliver(answer, { mailbox: archive })
+  let state = await stateOf(server, as)
+  await server.share(inboxId, guest, 'lr')
+  const told: unknown[] = []
+  for (let more = true; more;) {
+    const page = await server.call('Thread/changes', { sinceState: state, maxChanges: 2 }, { as })
+    told.push([page['created'], page['updated'], page['destroyed']])
+    if (told.length === 1)
+      await server.db.write([account], (tx) =>
+        moveMessages(tx, place(inboxId), [uid], place(archive), { savedAt: 1 }),
+      )
+    state = page['newState'] as string
+    more = page['hasMoreChanges'] as boolean
+  }
+  assert.deepEqual(told, [
+    [['T7_1', 'T7_2'], [], []],
+    [[], ['T7_3'], []],
+    // Of the move: the thread is what it was.
+    [[], [], []],
+  ])
+})
