@@ -41,7 +41,7 @@ const algorithms: ReadonlyMap<string, string> = new Map([
   ['tr', 'turkish'],
 ])
 
-/** Characters that are looked at where common words do not tell: it takes some microseconds for each. */
+/** Characters that are looked at where common words do not tell: a word that is new takes some 40 microseconds. */
 const judged = 150
 const judgedByWords = 400
 const leastJudged = 12
