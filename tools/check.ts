@@ -70,6 +70,7 @@ const checks: readonly Check[] = [
   tool('format', 'oxfmt/bin/oxfmt', '--check', '.'),
   tool('lint', 'oxlint/bin/oxlint', '--quiet'),
   tool('types', 'typescript/bin/tsc', '-p', '.'),
+  tool('unused code', 'knip/bin/knip.js', '--no-progress'),
   checker('folder order', () => checkOrder(sources)),
   checker('sizes and names', () => [...checkSizes(sources), ...longFunctions()]),
   checker('RFC references', () => checkRfcs(sources, textOf('docs/rfcs.tsv'))),

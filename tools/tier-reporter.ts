@@ -27,7 +27,9 @@ function failsByItself({ details }: Extract<TestEvent, { type: 'test:fail' }>['d
   return (details.error as { failureType?: string }).failureType !== 'subtestsFailed'
 }
 
-export async function* report(source: AsyncIterable<TestEvent>): AsyncGenerator<string> {
+// The one default export of the repository: the test runner asks for it.
+// oxlint-disable-next-line import/no-default-export
+export default async function* report(source: AsyncIterable<TestEvent>): AsyncGenerator<string> {
   const totals = { passed: 0, failed: 0, skipped: 0, missing: 0 }
   const elapsedMs = new Map<string, number>()
   for await (const { type, data } of source) {
@@ -53,7 +55,3 @@ export async function* report(source: AsyncIterable<TestEvent>): AsyncGenerator<
   const slowest = slowestOf([...elapsedMs].map(([name, ms]) => ({ name, elapsedMs: ms })))
   if (file !== undefined) writeFileSync(file, JSON.stringify({ ...totals, slowest } satisfies TierTotals))
 }
-
-// The one default export of the repository: the test runner asks for it.
-// oxlint-disable-next-line import/no-default-export
-export default report

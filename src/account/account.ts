@@ -234,7 +234,7 @@ export class Accounts implements Disposable {
 const maxEmails = 500
 
 /** Throws Fault `invalid`. */
-export function newAccountRow(wanted: NewAccount, createdAt: number): AccountRow {
+function newAccountRow(wanted: NewAccount, createdAt: number): AccountRow {
   const { emails, password: _, ...given } = wanted
   const name = normaliseExact(wanted.name)
   if (name === undefined) {
@@ -251,7 +251,7 @@ export function newAccountRow(wanted: NewAccount, createdAt: number): AccountRow
 const aliasOf = (address: string) => ({ address, enabled: true, description: '' })
 
 /** The classic form of an account's addresses: one list, the primary one first. Throws Fault `invalid`. */
-export function readEmails(given: readonly string[]): readonly string[] {
+function readEmails(given: readonly string[]): readonly string[] {
   if (given.length > maxEmails)
     throw invalidProperties([{ property: 'emails', problem: `must be at most ${maxEmails}` }])
   const read = given.map((text, i) => {

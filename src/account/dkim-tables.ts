@@ -23,7 +23,7 @@ export const dkimCanonicalizations = [
   'simple/relaxed',
   'simple/simple',
 ] as const
-export type DkimCanonicalization = (typeof dkimCanonicalizations)[number]
+type DkimCanonicalization = (typeof dkimCanonicalizations)[number]
 
 /**
  * `pending`: waits until its record is seen in the DNS. `active`: signs. `retiring`: signs no more, and its record

@@ -21,7 +21,7 @@ export const ownerOf = ({ owner, name }: StoredList): string =>
   owner ?? `postmaster@${name.slice(name.lastIndexOf('@') + 1)}`
 
 /** Of one list, nested ones included, accounts and others each. More are not looked at. */
-export const maxListAccounts = 10_000
+const maxListAccounts = 10_000
 const maxLists = 200
 
 export async function expandList(tx: ReadTx, lookup: AddressLookup, list: StoredList): Promise<ListMembers> {

@@ -47,5 +47,4 @@ export async function destroyListRows(tx: WriteTx, id: ListId): Promise<void> {
   tx.delete(listTable, [id])
 }
 
-export const noSuchList = (): Fault =>
-  new Fault('notFound', 'There is no such MailingList.', { what: 'list' })
+const noSuchList = (): Fault => new Fault('notFound', 'There is no such MailingList.', { what: 'list' })

@@ -110,7 +110,7 @@ const administrationPermissions = {
 } as const
 
 /** Objects of which there is one: they are read and updated. */
-export const singletonNames = [
+const singletonNames = [
   'Authentication',
   'Cache',
   'DataRetention',
@@ -138,10 +138,10 @@ export const singletonNames = [
 ] as const
 
 /** What only the configuration file and the environment can say. */
-export const fixedSingletonNames = ['DataStore'] as const
+const fixedSingletonNames = ['DataStore'] as const
 
 /** Objects of which there may be many. */
-export const collectionNames = [
+const collectionNames = [
   'Account',
   'AcmeProvider',
   'Certificate',
@@ -157,19 +157,19 @@ export const collectionNames = [
 ] as const
 
 /** Objects that nobody but the server writes. */
-export const recordNames = ['AuditEntry'] as const
+const recordNames = ['AuditEntry'] as const
 
 /** Objects that the server makes, and people throw away. */
-export const endingRecordNames = ['ArfExternalReport', 'DmarcExternalReport'] as const
+const endingRecordNames = ['ArfExternalReport', 'DmarcExternalReport'] as const
 
 /** Objects that the server makes, and people change and end. */
-export const changingRecordNames = ['DmarcInternalReport', 'QueuedMessage'] as const
+const changingRecordNames = ['DmarcInternalReport', 'QueuedMessage'] as const
 
 /** What everybody has of the own account, under the rights to it. */
-export const ownSingletonNames = ['AccountPassword', 'AccountSettings'] as const
-export const ownCollectionNames = ['ApiKey', 'AppPassword'] as const
+const ownSingletonNames = ['AccountPassword', 'AccountSettings'] as const
+const ownCollectionNames = ['ApiKey', 'AppPassword'] as const
 
-export type ManagedName =
+type ManagedName =
   | (typeof singletonNames)[number]
   | (typeof fixedSingletonNames)[number]
   | (typeof collectionNames)[number]
@@ -179,7 +179,7 @@ export type ManagedName =
   | (typeof ownSingletonNames)[number]
   | (typeof ownCollectionNames)[number]
 
-export type ManagedVerb = 'Get' | 'Create' | 'Update' | 'Destroy' | 'Query'
+type ManagedVerb = 'Get' | 'Create' | 'Update' | 'Destroy' | 'Query'
 
 export type Permission =
   | keyof typeof mailPermissions
@@ -217,7 +217,7 @@ const own = [
 const ofUsers = [...(Object.entries(mailPermissions) as [Permission, string][]), ...own]
 
 /** Every permission with what it allows, in the order of this file. */
-export const permissionHelp: ReadonlyMap<Permission, string> = new Map([
+const permissionHelp: ReadonlyMap<Permission, string> = new Map([
   ...ofUsers,
   ...(Object.entries(administrationPermissions) as [Permission, string][]),
   ...ofObjects(singletonNames, singletonVerbs),

@@ -10,7 +10,7 @@ import { allPermissions, builtInRoles, isPermission, type Permission } from './p
 import { type AccountPermissions, type AccountRow, type RoleRow, roleTable } from './tables.ts'
 
 /** Where a permission comes from, or what takes it away. */
-export interface PermissionOrigin {
+interface PermissionOrigin {
   readonly effect: 'enables' | 'disables'
   /** For people: `role admin`, `role helpdesk in role support`, `the account itself`. */
   readonly by: string
@@ -26,7 +26,7 @@ export interface EffectivePermission {
 const maxDepth = 16
 
 /** The roles of an account that names none. */
-export const defaultRoles = (row: Pick<AccountRow, 'type'>): readonly string[] => [row.type]
+const defaultRoles = (row: Pick<AccountRow, 'type'>): readonly string[] => [row.type]
 
 export const rolesOf = (row: Pick<AccountRow, 'type' | 'roles'>): readonly string[] =>
   row.roles.length === 0 ? defaultRoles(row) : row.roles

@@ -12,7 +12,7 @@ import { boolean, oneOf } from '#settings/field.ts'
 import { queryOf } from './request.ts'
 import type { ApiRoute } from './route.ts'
 
-export interface DomainZone {
+interface DomainZone {
   readonly records: readonly WantedRecord[]
   /** By the names of their records. */
   readonly keys: readonly { readonly name: string; readonly stage: DkimStage }[]

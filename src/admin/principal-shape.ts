@@ -43,7 +43,7 @@ interface ShownAlias {
   readonly address: string
 }
 
-export interface ShownDomain {
+interface ShownDomain {
   readonly id: string
   readonly type: 'domain'
   readonly name: string
@@ -51,7 +51,7 @@ export interface ShownDomain {
   readonly enabled: boolean
 }
 
-export interface ShownAccount {
+interface ShownAccount {
   readonly id: number
   readonly type: 'individual' | 'group'
   readonly name: string
@@ -74,7 +74,7 @@ export interface ShownAccount {
   readonly enabled: boolean
 }
 
-export interface ShownMailingList {
+interface ShownMailingList {
   readonly id: number
   readonly type: 'list'
   readonly name: string
@@ -86,7 +86,7 @@ export interface ShownMailingList {
   readonly enabled: boolean
 }
 
-export interface ShownRole {
+interface ShownRole {
   readonly id: string
   readonly type: 'role'
   readonly name: string

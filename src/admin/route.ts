@@ -61,7 +61,7 @@ export function addRoutes(router: Hono<AdminEnv>, routes: readonly ApiRoute[]): 
   }
 }
 
-export function methodsByPath(routes: readonly ApiRoute[]): ReadonlyMap<string, readonly string[]> {
+function methodsByPath(routes: readonly ApiRoute[]): ReadonlyMap<string, readonly string[]> {
   const found = new Map<string, string[]>()
   for (const { path, method } of routes) {
     const methods = found.get(path)

@@ -82,7 +82,7 @@ export interface AuthenticationTest {
   readonly outcome: ToldOutcome
 }
 
-export interface MailInQuestion {
+interface MailInQuestion {
   readonly remoteIp: string
   readonly ehloDomain: string
   /** Empty for the null reverse-path. */

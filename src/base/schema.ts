@@ -8,21 +8,7 @@
 import { safeParse, type ZodMiniType } from 'zod/mini'
 import { Fault } from './fault.ts'
 
-export {
-  array,
-  discriminatedUnion,
-  enum as oneOf,
-  int,
-  literal,
-  maxLength,
-  number,
-  object,
-  optional,
-  string,
-  toJSONSchema,
-  union,
-  unknown,
-} from 'zod/mini'
+export { array, enum as oneOf, int, object, optional, string, toJSONSchema } from 'zod/mini'
 
 /** A reader of untrusted values that gives a T. */
 export type Schema<T> = ZodMiniType<T>

@@ -10,7 +10,7 @@ import type { Resolution } from '#dns/resolver.ts'
 import { type MtaStsPolicy, mtaStsRecordText } from '#mailauth/mta-sts.ts'
 import { dkimRecordText } from './dkim-record.ts'
 
-export const dnsPurposes = [
+const dnsPurposes = [
   'MX',
   'SPF',
   'DKIM',
@@ -34,7 +34,7 @@ export interface WantedRecord {
 }
 
 /** Of a key what its record needs. */
-export type PublishedKey = Pick<DkimKeyRow, 'algorithm' | 'publicKey'> & {
+type PublishedKey = Pick<DkimKeyRow, 'algorithm' | 'publicKey'> & {
   readonly selector: string
   readonly stage: DkimStage
 }

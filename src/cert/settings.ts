@@ -163,7 +163,7 @@ const serverName = text({
   },
 })
 
-export const mtaSts = settingsObject({
+const mtaSts = settingsObject({
   name: 'MtaSts',
   title: 'MTA-STS',
   help: 'What servers that bring mail of the domains here are told to demand of this one (RFC 8461).',

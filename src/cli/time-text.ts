@@ -5,7 +5,7 @@ import { usageFailure } from './failure.ts'
 const units = [86_400_000, 3_600_000, 60_000, 1000]
 
 /** In its largest unit, days with hours: `3h`, `2d 4h`. */
-export function roughly(ms: number): string {
+function roughly(ms: number): string {
   const unit = units.find((one) => ms >= one)
   if (unit === undefined) return '0s'
   const finer = unit === units[0] ? units[1]! : unit

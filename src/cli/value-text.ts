@@ -45,7 +45,7 @@ function itemText(value: unknown, item: FieldDescription | undefined): string {
 }
 
 /** The lines that a value takes below its name. */
-export function linesOf(value: unknown, field: FieldDescription | undefined): readonly string[] {
+function linesOf(value: unknown, field: FieldDescription | undefined): readonly string[] {
   if (Array.isArray(value)) return value.map((one: unknown) => itemText(one, field?.item))
   if (typeof value === 'object' && value !== null)
     return unusualParts(value as Values, field).map(([name, one]) =>

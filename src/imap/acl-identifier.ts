@@ -15,7 +15,7 @@ export interface Identifier {
   readonly kind: GrantChange['kind']
 }
 
-export const anyoneName = 'anyone'
+const anyoneName = 'anyone'
 
 /**
  * An identifier as it was written, and as it is compared (RFC 4314 §3): in the form that SASLprep (RFC 4013 §2)

@@ -15,7 +15,7 @@ import type { MessageSource } from './section-bytes.ts'
 import type { ImapSession } from './session.ts'
 
 /** Who may read what users have authorised for submission. */
-export const submitters = 'imapUrlSubmit'
+const submitters = 'imapUrlSubmit'
 
 const form =
   /^imap:\/\/(?:([^@/;]+)(?:;AUTH=[^@/;]+)?@)?[^@/;]+(\/.+?)(?:;EXPIRE=([^;]+))?(?:;URLAUTH=(submit\+[^:;/]+|user\+[^:;/]+|authuser|anonymous))?$/i

@@ -24,7 +24,7 @@ export const smimeConditions = {
   hasVerifiedSmimeAtDelivery: boolean,
 } as const
 
-export type SmimeCondition = keyof typeof smimeConditions
+type SmimeCondition = keyof typeof smimeConditions
 
 /** The messages of which each condition is true. */
 export type SmimeSets = { readonly [K in SmimeCondition]?: ReadonlySet<MessageId> }

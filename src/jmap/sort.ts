@@ -5,7 +5,7 @@ import { boolean, type Fields, isObject, readFields, type ReadFields, string } f
 
 /** Those that the session tells (RFC 8620 §2). */
 export const collations = ['i;ascii-casemap', 'i;unicode-casemap', 'i;octet', 'i;ascii-numeric'] as const
-export type Collation = (typeof collations)[number]
+type Collation = (typeof collations)[number]
 
 export type Comparator<M> = M & {
   readonly property: string

@@ -34,7 +34,7 @@ export interface WantedObjects {
   readonly limit: number
 }
 
-export interface FoundObjects {
+interface FoundObjects {
   readonly state: string
   /** Each with its `id` and the properties asked for, in any order. */
   readonly list: readonly JsonObject[]

@@ -40,7 +40,7 @@ interface Since {
   readonly upToId: string | undefined
 }
 
-export interface QueryChanges {
+interface QueryChanges {
   readonly newQueryState: string
   readonly total: number
   readonly removed: readonly string[]

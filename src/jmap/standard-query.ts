@@ -52,7 +52,7 @@ export interface QueryWindow {
 }
 
 /** The whole result in its order, or, where `window.position` is known and no total is wanted, the window's part. */
-export interface QueryResult {
+interface QueryResult {
   readonly queryState: string
   readonly canCalculateChanges: boolean
   /** All of it, where that is known. */

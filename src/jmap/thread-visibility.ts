@@ -21,7 +21,7 @@ export function readableOf(account: OpenAccount, all: readonly Mailbox[]): Reada
   return readable.length === all.length ? undefined : new Set(readable.map(({ id }) => id))
 }
 
-export const isReadable = (readable: Readable, { mailbox }: Pick<Entry, 'mailbox'>): boolean =>
+const isReadable = (readable: Readable, { mailbox }: Pick<Entry, 'mailbox'>): boolean =>
   readable === undefined || readable.has(mailbox)
 
 export const isVisible = (readable: Readable, { entries }: Pick<MessageRow, 'entries'>): boolean =>

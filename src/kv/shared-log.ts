@@ -14,7 +14,7 @@ import { accountTable, type Codec } from './table.ts'
 import type { ReadTx, WriteTx } from './tx.ts'
 
 /** Messages, each with its thread. */
-export type Passing = ReadonlyMap<number, number>
+type Passing = ReadonlyMap<number, number>
 
 export interface SharedLogRow {
   readonly came: Passing

@@ -32,7 +32,7 @@ export interface MailboxPast {
 }
 
 /** A message that came into a mailbox or left it since. */
-export interface Passed {
+interface Passed {
   readonly thread: ThreadId
   /** Whether it was in there then. */
   readonly wasIn: boolean

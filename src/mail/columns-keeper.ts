@@ -11,7 +11,7 @@ import type { MailboxView } from './mailbox-view.ts'
 const soonMs = 1000
 const laterMs = 60_000
 
-export interface Shown {
+interface Shown {
   readonly view: MailboxView
   /** The view is of this commit, or newer. */
   readonly modseq: Modseq

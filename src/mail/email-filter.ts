@@ -342,7 +342,7 @@ export function traitsOf(filter: EmailFilter | undefined): FilterTraits {
 }
 
 /** All conditions of a filter, wherever they stand in it. */
-export function* conditionsOf(filter: EmailFilter | undefined): Generator<EmailCondition> {
+function* conditionsOf(filter: EmailFilter | undefined): Generator<EmailCondition> {
   if (filter === undefined) return
   if ('condition' in filter) yield filter.condition
   else for (const one of filter.conditions) yield* conditionsOf(one)

@@ -8,7 +8,7 @@ import { firstAddress } from '#message/envelope.ts'
 import { sortKey } from '#message/fold-text.ts'
 import type { StoredStructure } from '#message/structure-codec.ts'
 
-export const emailCollations = ['i;unicode-casemap', 'i;ascii-casemap', 'i;octet', 'i;ascii-numeric'] as const
+const emailCollations = ['i;unicode-casemap', 'i;ascii-casemap', 'i;octet', 'i;ascii-numeric'] as const
 export type EmailCollation = (typeof emailCollations)[number]
 
 export type EmailKey = 'receivedAt' | 'size' | 'sentAt' | 'from' | 'to' | 'subject'

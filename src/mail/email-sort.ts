@@ -12,7 +12,7 @@ import { type Criterion, type Key, type Order, type ReadKeys, stablySorted } fro
 import type { EmailView } from './email-view.ts'
 import { structureTable } from './tables.ts'
 
-export type EmailKeywordKey = 'hasKeyword' | 'allInThreadHaveKeyword' | 'someInThreadHaveKeyword'
+type EmailKeywordKey = 'hasKeyword' | 'allInThreadHaveKeyword' | 'someInThreadHaveKeyword'
 
 export type EmailSort =
   | { readonly key: EmailKey; readonly isAscending: boolean; readonly collation?: EmailCollation }

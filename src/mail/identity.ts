@@ -17,7 +17,7 @@ import { accountTable } from '#kv/table.ts'
 import type { ReadTx, WriteTx } from '#kv/tx.ts'
 import type { IdentityId } from '#queue/submission-rows.ts'
 
-export interface NamedAddress {
+interface NamedAddress {
   readonly name: string | null
   readonly email: string
 }
@@ -39,7 +39,7 @@ export interface Identity extends IdentityRow {
 }
 
 /** The letter `d` of account keys is this file's. */
-export const identityTable = accountTable({
+const identityTable = accountTable({
   name: 'identity',
   letter: 'd',
   key: [u32<IdentityId>()],

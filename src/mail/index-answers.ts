@@ -19,7 +19,7 @@ export interface Searched {
 }
 
 /** Undefined where the message itself must be looked at. */
-export type IndexAnswer = (index: number) => boolean | undefined
+type IndexAnswer = (index: number) => boolean | undefined
 export type IndexAnswers = ReadonlyMap<SearchCriteria, IndexAnswer>
 
 /**

@@ -10,7 +10,7 @@ import type { Entry } from './message-row.ts'
 /** Of a message that is there no more. */
 export const gone = 0
 /** Of one that is in no mailbox, and so not to be seen. */
-export const nowhere = 1
+const nowhere = 1
 
 /** Only ever grows, so that whoever holds a number and the table can use both for ever. */
 export class PlaceSets {

@@ -15,7 +15,7 @@ import type { Principals } from './principal.ts'
 import { effectiveRights, type Grant, type Identity, type Rights } from './rights.ts'
 
 /** Who changed it, as they were called then. */
-export interface Sharer {
+interface Sharer {
   readonly account: AccountId
   readonly name: string
   readonly email: string | null

@@ -23,7 +23,7 @@ import { readMessageRange } from './message-bytes.ts'
 import type { MessageRow } from './message-row.ts'
 import { messageTable } from './tables.ts'
 
-export type SmimeStatus = 'unknown' | 'signed' | 'signed/verified' | 'signed/failed'
+type SmimeStatus = 'unknown' | 'signed' | 'signed/verified' | 'signed/failed'
 
 export interface SmimeVerdict {
   /** null: there is no signature. */

@@ -44,7 +44,7 @@ const keptMs = 30 * 86_400_000
 const removedAtOnce = 4
 
 /** RFC 3461 §4.4: others name the submission by it in what they report. */
-export const envelopeIdOf = (id: QueueId): string => `S${queueIdText(id)}`
+const envelopeIdOf = (id: QueueId): string => `S${queueIdText(id)}`
 
 /**
  * Returns its id. Throws SubmissionRefusal, Fault `rateLimited`, and `notFound` where the message is gone since it

@@ -44,7 +44,7 @@ export interface Extension {
   readonly definition: string
 }
 
-export type ActionDisposition = DmarcPolicy | 'pass'
+type ActionDisposition = DmarcPolicy | 'pass'
 
 /** `forwarded` and `sampled_out` are of RFC 7489, `policy_test_mode` is new. */
 export type OverrideType =

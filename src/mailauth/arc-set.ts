@@ -13,7 +13,7 @@ import type { TagList } from './tag-list.ts'
 export const mostSets = 50
 
 /** Why a chain fails. */
-export type ArcReason =
+type ArcReason =
   | 'chainTooLong'
   | 'invalidInstance'
   /** A field of a set is missing or there twice, or a set is missing between others. */

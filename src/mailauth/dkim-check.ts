@@ -1,7 +1,7 @@
 /** What is found out about one DKIM signature, in the words of RFC 8601 §2.7.1. */
 
 /** RFC 8601 §2.7.1. `none` is for a message without a signature. */
-export type DkimResult = 'pass' | 'fail' | 'policy' | 'neutral' | 'temperror' | 'permerror'
+type DkimResult = 'pass' | 'fail' | 'policy' | 'neutral' | 'temperror' | 'permerror'
 
 /**
  * Every outcome, with its result. A signature that cannot be read or that uses what we do not know is neutral,

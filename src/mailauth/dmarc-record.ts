@@ -8,9 +8,9 @@
 import { parseReportUris, type ReportUri } from './report-uri.ts'
 
 export type DmarcPolicy = 'none' | 'quarantine' | 'reject'
-export type AlignmentMode = 'relaxed' | 'strict'
+type AlignmentMode = 'relaxed' | 'strict'
 /** When failure reports are wanted: nothing aligned, something did not, a signature failed, SPF failed. */
-export type FailureOption = '0' | '1' | 'd' | 's'
+type FailureOption = '0' | '1' | 'd' | 's'
 
 export interface DmarcRecord {
   /** As it was published. */

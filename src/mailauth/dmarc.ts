@@ -29,7 +29,7 @@ export interface DmarcInput {
   readonly signal: AbortSignal
 }
 
-export type DmarcResult = 'none' | 'pass' | 'fail' | 'temperror' | 'permerror'
+type DmarcResult = 'none' | 'pass' | 'fail' | 'temperror' | 'permerror'
 /** `strict`: the same domain. `relaxed`: another domain of the same organization, and that is enough. */
 export type Alignment = 'strict' | 'relaxed' | 'none'
 

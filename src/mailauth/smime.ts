@@ -13,7 +13,7 @@ import type { Certificate, SignedData, SignerInfo } from 'pkijs'
 import { hasRightShape } from './smime-shape.ts'
 
 /** Of the CMS object; a detached one has certificates only. */
-export const largestSignatureBytes = 256 * 1024
+const largestSignatureBytes = 256 * 1024
 const mostSigners = 8
 const mostCertificates = 20
 

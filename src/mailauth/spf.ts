@@ -8,7 +8,7 @@ import { printable } from './printable.ts'
 import type { AuthResolver } from './resolver.ts'
 import { type Facts, type NoRecord, SpfError, SpfEvaluation, type Verdict } from './spf-evaluation.ts'
 
-export type SpfResult = 'none' | 'neutral' | 'pass' | 'fail' | 'softfail' | 'temperror' | 'permerror'
+type SpfResult = 'none' | 'neutral' | 'pass' | 'fail' | 'softfail' | 'temperror' | 'permerror'
 type SpfIdentity = 'helo' | 'mailfrom'
 
 export interface SpfQuestion {

@@ -14,9 +14,9 @@ import { formatDate, parseDate } from './date.ts'
 import { FieldScanner } from './headers.ts'
 
 export type AuthFailure = 'adsp' | 'bodyhash' | 'revoked' | 'signature' | 'spf' | 'dmarc'
-export type DeliveryResult = 'delivered' | 'spam' | 'policy' | 'reject' | 'other'
+type DeliveryResult = 'delivered' | 'spam' | 'policy' | 'reject' | 'other'
 /** A method that gave no aligned identifier. */
-export type UnalignedMethod = 'dkim' | 'spf'
+type UnalignedMethod = 'dkim' | 'spf'
 
 export interface FeedbackFields {
   /** `abuse`, `fraud`, `virus`, `not-spam`, `other`, `auth-failure`. */

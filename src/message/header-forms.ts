@@ -151,7 +151,7 @@ export function addressesOf(list: readonly Address[]): readonly EmailAddress[] {
   return found
 }
 
-export function groupsOf(list: readonly Address[]): readonly EmailAddressGroup[] {
+function groupsOf(list: readonly Address[]): readonly EmailAddressGroup[] {
   const groups: { name: string | null; addresses: EmailAddress[]; isOpen: boolean }[] = []
   for (const one of list) {
     if (one.host === undefined) {

@@ -15,7 +15,7 @@ export const sendingModes = ['mdn-sent-manually', 'mdn-sent-automatically'] as c
 export const dispositionTypes = ['deleted', 'dispatched', 'displayed', 'processed'] as const
 
 /** In lower case, as RFC 9007 §2 has them. */
-export interface Disposition {
+interface Disposition {
   readonly actionMode: (typeof actionModes)[number]
   readonly sendingMode: (typeof sendingModes)[number]
   readonly type: (typeof dispositionTypes)[number]

@@ -9,7 +9,7 @@ import { type AlternativeNames, alternativeNames } from './alternative-names.ts'
 import type { TlsContexts } from './tls-contexts.ts'
 
 /** A client's certificate: issued by one of the listener's authorities, for clients, and valid now. */
-export interface PeerCertificate {
+interface PeerCertificate {
   readonly der: Uint8Array
   /** For people: `O=Example, CN=alice`. Names to decide by are below. */
   readonly subject: string

@@ -26,7 +26,7 @@ const someText = (help: string) => text({ fallback: undefined, help, longest: lo
  * `waiting`: for its first attempt. `trying`: now. `delayed`: an attempt failed, and another one follows.
  * `reporting`: nothing more is tried, its sender is being told.
  */
-export const recipientStates = ['waiting', 'trying', 'delayed', 'reporting'] as const
+const recipientStates = ['waiting', 'trying', 'delayed', 'reporting'] as const
 export type RecipientState = (typeof recipientStates)[number]
 
 const attempt = record(

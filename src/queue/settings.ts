@@ -11,7 +11,7 @@ const minute = 60_000
 const hour = 60 * minute
 const day = 24 * hour
 
-export const mtaDeliverySchedule = settingsObject({
+const mtaDeliverySchedule = settingsObject({
   name: 'MtaDeliverySchedule',
   title: 'Delivery schedules',
   help: 'When mail is tried again and given up. The ids "local", "remote", "dsn" and "report" change the built-in ones.',
@@ -38,7 +38,7 @@ export const mtaDeliverySchedule = settingsObject({
   },
 })
 
-export const mtaVirtualQueue = settingsObject({
+const mtaVirtualQueue = settingsObject({
   name: 'MtaVirtualQueue',
   title: 'Virtual queues',
   help: 'How many messages are on their way at a time. The ids "local", "remote", "dsn" and "report" change the built-in ones.',
@@ -55,7 +55,7 @@ export const mtaVirtualQueue = settingsObject({
   },
 })
 
-export const mtaRoute = settingsObject({
+const mtaRoute = settingsObject({
   name: 'MtaRoute',
   title: 'Routes',
   help: 'Servers that take mail for some domains, or all of it, in place of those that DNS names.',

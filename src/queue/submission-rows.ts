@@ -24,7 +24,7 @@ export interface SubmissionEnvelope {
   readonly rcptTo: readonly EnvelopeAddress[]
 }
 
-export type UndoStatus = 'pending' | 'final' | 'canceled'
+type UndoStatus = 'pending' | 'final' | 'canceled'
 
 export interface SubmissionRow {
   readonly identity: IdentityId

@@ -40,7 +40,7 @@ export interface Destination {
   readonly route: Route
 }
 
-export type Route =
+type Route =
   | { readonly kind: 'local' }
   | { readonly kind: 'mx'; readonly domain: string }
   | ({ readonly kind: 'relay' } & Relay)

@@ -43,7 +43,7 @@ const idField = text({
 })
 
 /** The declaration as management and its reference see it. */
-export function managedSettings(object: AnySettingsObject): ManagedObject {
+function managedSettings(object: AnySettingsObject): ManagedObject {
   const origins = Object.fromEntries(
     Object.keys(object.fields).map((name) => [
       name,

@@ -13,7 +13,6 @@ export const fields = {
 } as const
 
 export type Field = keyof typeof fields
-export type FieldNumber = (typeof fields)[Field]
 
 /** A set of fields, as bits. */
 export type FieldSet = number

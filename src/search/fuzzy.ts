@@ -67,7 +67,7 @@ export function candidatePieces({
 }
 
 /** One character more, less or other, or two neighbours the other way round. */
-export function isSlip(a: string, b: string): boolean {
+function isSlip(a: string, b: string): boolean {
   if (Math.abs(a.length - b.length) > 1) return false
   const least = Math.min(a.length, b.length)
   let at = 0

@@ -16,7 +16,7 @@ import type { DictionaryBytes } from './dictionary-format.ts'
 export const dictionaries = ['words', 'header', 'stems'] as const
 export type DictionaryName = (typeof dictionaries)[number]
 
-export const sections = ['documents', ...dictionaries.flatMap((name) => partsOf(name))] as const
+const sections = ['documents', ...dictionaries.flatMap((name) => partsOf(name))] as const
 export type SectionName = (typeof sections)[number]
 
 function partsOf<N extends DictionaryName>(name: N) {

@@ -17,7 +17,7 @@ export interface FieldDescription {
   readonly parts?: Readonly<Record<string, FieldDescription>>
 }
 
-export function describeField(field: Field<unknown>): FieldDescription {
+function describeField(field: Field<unknown>): FieldDescription {
   const { kind, help, allowed, fallback, required, settable, restart, words, item, parts } = field
   return {
     kind,

@@ -12,7 +12,7 @@ import { type GivenObject, type GivenValue, type Layer, type Problem, readWritte
 import type { MacroReader } from './macro.ts'
 import type { AnySettingsObject } from './object.ts'
 
-export const environmentOrigin = 'environment'
+const environmentOrigin = 'environment'
 
 const prefix = 'POSTERN_'
 

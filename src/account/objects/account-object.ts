@@ -40,7 +40,7 @@ export const personalFields = {
   }),
 } as const
 
-export const accountFields = {
+const accountFields = {
   type: oneOf(['user', 'group'], {
     fallback: 'user',
     settable: 'atCreation',

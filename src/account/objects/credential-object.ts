@@ -28,7 +28,7 @@ const credentialFields = {
   }),
 } as const
 
-export const appPasswordObject: ManagedObject = {
+const appPasswordObject: ManagedObject = {
   name: 'AppPassword',
   title: 'App passwords',
   help: 'Passwords that the server makes up, one for each mail program: they can be limited and deleted one by one.',
@@ -45,7 +45,7 @@ export const appPasswordObject: ManagedObject = {
   filters: {},
 }
 
-export const apiKeyObject: ManagedObject = {
+const apiKeyObject: ManagedObject = {
   name: 'ApiKey',
   title: 'API keys',
   help: 'Keys for programs that manage, over HTTP only.',

@@ -59,7 +59,7 @@ const dkimManagement = {
   }),
 }
 
-export const domainFields = {
+const domainFields = {
   name: ownDomain({
     fallback: '',
     required: true,

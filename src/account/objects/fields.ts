@@ -6,7 +6,7 @@ import { readOwnDomain } from '../address.ts'
 import { normaliseExact, normaliseOwned } from '../own-address.ts'
 import { isPermission, type Permission } from '../permission.ts'
 
-export const maxDescription = 1000
+const maxDescription = 1000
 const maxAliases = 499
 
 /** One line of at most so many characters, without control characters. */

@@ -11,7 +11,7 @@ const anyAddress = text({
   normalise: foldAddress,
 })
 
-export const listFields = {
+const listFields = {
   name: ownAddress({ fallback: '', required: true, help: 'The address of the list.' }),
   description: shortText('What it is for.'),
   enabled: boolean({ fallback: true, help: 'Whether it takes mail.' }),

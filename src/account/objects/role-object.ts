@@ -3,7 +3,7 @@ import type { ManagedObject } from '#registry/managed-object.ts'
 import { text } from '#settings/field.ts'
 import { names, permissionList, shortText } from './fields.ts'
 
-export const roleFields = {
+const roleFields = {
   name: text({
     fallback: '',
     required: true,

@@ -12,7 +12,7 @@ import type { PlanEntry } from './entry.ts'
 /** How the server shows a secret that is set. */
 const secretMark = '[secret]'
 
-export function asRead(value: unknown, field: FieldDescription): unknown {
+function asRead(value: unknown, field: FieldDescription): unknown {
   if (value === null || value === undefined) return field.default ?? null
   if (field.kind === 'list') {
     const items = Array.isArray(value) ? (value as unknown[]) : [value]

@@ -140,7 +140,7 @@ export class Places {
   }
 }
 
-export const forbidden = (text: string): Fault => new Fault('forbidden', text, { what: 'mailbox' })
+const forbidden = (text: string): Fault => new Fault('forbidden', text, { what: 'mailbox' })
 
 export const tooManyMailboxes = (): SetFault =>
   new SetFault('tooManyMailboxes', `A message can be in ${maxEntries} mailboxes at most.`)

@@ -7,7 +7,7 @@ import { parseIp } from '#base/ip.ts'
 import type { Resolver } from '#dns/resolver.ts'
 import type { Verdict } from './send.ts'
 
-export interface MailHost {
+interface MailHost {
   readonly name: string
   readonly preference: number
 }

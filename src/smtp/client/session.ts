@@ -11,7 +11,7 @@ import { replyText, type ServerReply } from './reply-reader.ts'
 /** What the server offers, by the keyword in upper case, with its parameters. */
 export type Offers = ReadonlyMap<string, string>
 
-export interface SessionTimeouts {
+interface SessionTimeouts {
   readonly greetingMs: number
   readonly ehloMs: number
   readonly tlsMs: number
