@@ -22,7 +22,6 @@ import {
   readSync,
   renameSync,
   unlinkSync,
-  writeSync,
   writevSync,
 } from 'node:fs'
 import { join } from 'node:path'
@@ -57,20 +56,19 @@ export class Journal implements Disposable {
     for (const number of listFiles(directory)) this.#nextFile = number + 1
   }
 
-  /** All groups that are on disk and whole, ascending. To be called before the first `append`. */
+  /** All groups that are on disk and whole, ascending, one at a time. To be called before the first `append`. */
   *replay(): Generator<JournalGroup> {
-    const groups: JournalGroup[] = []
+    let last: JournalGroup | undefined
     for (const number of listFiles(this.#directory)) {
       for (const found of readGroups(join(this.#directory, fileName(number)))) {
-        const last = groups.at(-1)?.group ?? 0
         // Left from an earlier use of the file, which was given its new name and not written to yet.
-        if (found.group < last) break
+        if (last !== undefined && found.group < last.group) break
         // A number that comes again belongs to a group that took the place of one that failed.
-        if (found.group === last) groups.pop()
-        groups.push(found)
+        if (last !== undefined && found.group > last.group) yield last
+        last = found
       }
     }
-    yield* groups
+    if (last !== undefined) yield last
   }
 
   /** Durable when it returns. Throws where it is not; then the group's number must be given to the next one. */
@@ -95,7 +93,7 @@ export class Journal implements Disposable {
       fdatasyncSync(fd)
     } catch (error) {
       // What is on disk behind the last good group is unknown, so nothing more goes into this file.
-      this.#close()
+      if (this.#fd !== undefined) this.#abandon(this.#fd)
       throw error
     }
     this.#at += headerBytes + length + 4
@@ -127,32 +125,58 @@ export class Journal implements Disposable {
     this.#fd = undefined
   }
 
+  /**
+   * Ends the file that a group failed in. Its author is told, and may try again: it must not come back with the
+   * next start, where no other took its number. As good as a disk can that fails.
+   */
+  #abandon(fd: number): void {
+    try {
+      if (this.#at > 0) {
+        writeAll(fd, [Buffer.alloc(headerBytes)], this.#at)
+        fdatasyncSync(fd)
+      } else {
+        // Nothing else is in it. Left there, such files would fill a disk that fails.
+        unlinkSync(join(this.#directory, fileName(this.#files.pop()!.number)))
+        syncDirectory(this.#directory)
+      }
+    } catch {
+      // Whoever hears of the failure hears of the disk.
+    }
+    this.#close()
+  }
+
   /** The file that has room for so many bytes. */
   #open(bytes: number): number {
     if (this.#fd !== undefined && this.#at + bytes <= fileBytes) return this.#fd
     this.#close()
     const number = this.#nextFile++
     const path = join(this.#directory, fileName(number))
-    if (this.#spare === undefined) this.#fd = newFile(path)
-    else {
-      // Old groups in it have lower numbers than any that is to come, by which a replay knows them.
-      renameSync(join(this.#directory, fileName(this.#spare)), path)
-      this.#spare = undefined
-      this.#fd = openSync(path, 'r+')
-    }
+    // Old groups in it have lower numbers than any that is to come, by which a replay knows them.
+    if (this.#spare === undefined) makeFile(path)
+    else renameSync(join(this.#directory, fileName(this.#spare)), path)
+    this.#spare = number
     syncDirectory(this.#directory)
+    this.#fd = openSync(path, 'r+')
+    this.#spare = undefined
     this.#at = 0
     this.#files.push({ number, lastGroup: 0 })
     return this.#fd
   }
 }
 
-function newFile(path: string): number {
+/** Where there is no room for all of it, none is taken. */
+function makeFile(path: string): void {
   const fd = openSync(path, 'wx', 0o600)
-  const zeros = Buffer.alloc(1 << 20)
-  for (let at = 0; at < fileBytes; at += zeros.length) writeSync(fd, zeros, 0, zeros.length, at)
-  fsyncSync(fd)
-  return fd
+  try {
+    const zeros = Buffer.alloc(1 << 20)
+    for (let at = 0; at < fileBytes; at += zeros.length) writeAll(fd, [zeros], at)
+    fsyncSync(fd)
+  } catch (error) {
+    unlinkSync(path)
+    throw error
+  } finally {
+    closeSync(fd)
+  }
 }
 
 function listFiles(directory: string): number[] {

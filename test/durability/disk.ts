@@ -24,8 +24,24 @@ class FileNode {
 
   /** Writes all changes that were made before this moment for good. */
   sync(since: number): void {
-    for (const change of this.pending) if (change.at < since) this.write(change)
-    this.pending = this.pending.filter((change) => change.at >= since)
+    let kept: PendingChange[] = []
+    for (const change of this.pending) {
+      if (change.at >= since) {
+        kept.push(change)
+        continue
+      }
+      this.write(change)
+      // What was lost below it is of no account any more.
+      const { offset, data } = change
+      if (data !== undefined && kept.length > 0)
+        kept = kept.flatMap((one) => withoutRange(one, offset, offset + data.length))
+    }
+    this.pending = kept
+  }
+
+  /** What is pending is there or not, whatever is synced later. */
+  lose(): void {
+    this.pending = this.pending.map((change) => ({ ...change, at: Number.POSITIVE_INFINITY }))
   }
 
   write({ offset, data }: Pick<PendingChange, 'offset' | 'data'>): void {
@@ -143,6 +159,15 @@ export class Disk {
   isDirty(path: string): boolean {
     const node = this.#now.get(path)
     return node instanceof FileNode && node.pending.length > 0
+  }
+
+  /** A sync of this file or directory failed: no later one makes durable what was written before. */
+  loseUnsynced(path: string): void {
+    const node = this.#now.get(path)
+    if (node instanceof FileNode) return node.lose()
+    this.#pending = this.#pending.map((change) =>
+      change.directory === path ? { ...change, at: Number.POSITIVE_INFINITY } : change,
+    )
   }
 
   /** The files that there are. */

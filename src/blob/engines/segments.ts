@@ -14,7 +14,6 @@ import {
   constants,
   existsSync,
   fdatasyncSync,
-  fstatSync,
   mkdirSync,
   openSync,
   readdirSync,
@@ -48,6 +47,8 @@ export function listSegments(directory: string): number[] {
 export class SegmentWriter implements BlobSink {
   readonly #directory: string
   #segment: number
+  /** The name of the last segment is on disk, so that more may be written to it. */
+  #isNamed = true
   #fd: number | undefined
   /** End of the current segment. */
   #at = 0
@@ -64,6 +65,8 @@ export class SegmentWriter implements BlobSink {
     mkdirSync(stagingPath(directory), { recursive: true, mode: 0o700 })
     for (const name of readdirSync(stagingPath(directory))) unlinkSync(join(stagingPath(directory), name))
     this.#segment = listSegments(directory).at(-1) ?? 0
+    // An earlier run may have made the last one and ended before its name was on disk.
+    syncDirectory(directory)
   }
 
   place(
@@ -154,9 +157,16 @@ export class SegmentWriter implements BlobSink {
   /** The bytes were synced when they were staged; what is left is the name. */
   #adopt({ file, recordBytes }: { file: string; recordBytes: number }): Place {
     this.#close()
-    renameSync(file, segmentPath(this.#directory, ++this.#segment))
-    syncDirectory(this.#directory)
+    this.#nameNext((path) => renameSync(file, path))
     return { segment: this.#segment, offset: 0, recordBytes }
+  }
+
+  /** Where the name does not get to the disk, nobody goes on with this segment: a later sync may not mean it. */
+  #nameNext(make: (path: string) => void): void {
+    this.#isNamed = false
+    make(segmentPath(this.#directory, ++this.#segment))
+    syncDirectory(this.#directory)
+    this.#isNamed = true
   }
 
   #write(record: Uint8Array, offset: number): void {
@@ -166,19 +176,12 @@ export class SegmentWriter implements BlobSink {
 
   /** Goes on with the last segment, behind whatever a crash may have left at its end, or begins another. */
   #next(): void {
-    const path = segmentPath(this.#directory, this.#segment)
-    const goOn = this.#fd === undefined && this.#segment > 0 && statSync(path).size < segmentBytes
+    const mayGoOn = this.#fd === undefined && this.#segment > 0 && this.#isNamed
     this.#close()
-    this.#open(goOn ? this.#segment : this.#segment + 1)
-  }
-
-  #open(segment: number): void {
-    const path = segmentPath(this.#directory, segment)
-    const isNew = !existsSync(path)
-    this.#fd = openSync(path, constants.O_RDWR | constants.O_CREAT, 0o600)
-    if (isNew) syncDirectory(this.#directory)
-    this.#segment = Math.max(this.#segment, segment)
-    this.#at = fstatSync(this.#fd).size
+    const size = mayGoOn ? statSync(segmentPath(this.#directory, this.#segment)).size : segmentBytes
+    if (size >= segmentBytes) this.#nameNext((path) => closeSync(openSync(path, 'wx', 0o600)))
+    this.#fd = openSync(segmentPath(this.#directory, this.#segment), 'r+')
+    this.#at = size >= segmentBytes ? 0 : size
   }
 
   #close(): void {
