@@ -1,6 +1,5 @@
 /**
- * An account's rows, written together: the account, its name, its addresses, its memberships. Whatever is
- * looked at before is looked at for update, so that nothing of it can change before the commit.
+ * An account's rows, written together: the account, its name, its addresses, its memberships.
  */
 import { Fault, invalidProperties } from '#base/fault.ts'
 import type { AccountId } from '#base/id.ts'
@@ -16,11 +15,6 @@ const placedAddresses = (row: AccountRow): readonly PlacedAddress[] => [
   { property: 'emailAddress', address: row.emailAddress },
   ...row.aliases.map(({ address }, i) => ({ property: `aliases/${i}/address`, address })),
 ]
-
-/** Of a write: everything that is read may not change before its commit. */
-export const forUpdate = (tx: WriteTx): Pick<ReadTx, 'get'> => ({
-  get: (table, ...key) => tx.getForUpdate(table, ...key),
-})
 
 /**
  * Throws Fault `invalid` where a domain, a group or a role is missing, `exists` where a name or an address is
@@ -51,7 +45,7 @@ export async function assertAccountFits(
 
 /** Throws what `assertAccountFits` throws. */
 export async function createAccountRows(tx: WriteTx, id: AccountId, row: AccountRow): Promise<void> {
-  await assertAccountFits(forUpdate(tx), id, row)
+  await assertAccountFits(tx, id, row)
   await assertDomainHasRoom(tx, row)
   tx.put(accountNameTable, [row.name], id)
   writeRows(tx, id, undefined, row)
@@ -63,10 +57,10 @@ export async function updateAccountRows(
   id: AccountId,
   change: (row: AccountRow) => AccountRow | Promise<AccountRow>,
 ): Promise<AccountRow> {
-  const before = await tx.getForUpdate(accountRowTable, id)
+  const before = await tx.get(accountRowTable, id)
   if (before === undefined) throw noSuchAccount()
   const after = await change(before)
-  await assertAccountFits(forUpdate(tx), id, after, before)
+  await assertAccountFits(tx, id, after, before)
   if (after.name !== before.name) {
     tx.delete(accountNameTable, [before.name])
     tx.put(accountNameTable, [after.name], id)
@@ -77,7 +71,7 @@ export async function updateAccountRows(
 
 /** All that leads to an account. Its mail is removed afterwards, by a task. */
 export async function destroyAccountRows(tx: WriteTx, id: AccountId): Promise<AccountRow> {
-  const row = await tx.getForUpdate(accountRowTable, id)
+  const row = await tx.get(accountRowTable, id)
   if (row === undefined) throw noSuchAccount()
   putAddresses(tx, { kind: 'account', id }, ownedAddresses(row), [])
   for (const group of row.memberOf) tx.delete(memberTable, [group, id])

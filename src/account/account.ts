@@ -205,7 +205,7 @@ export class Accounts implements Disposable {
     const about = [account.name, account.description]
     const accepted = await this.#passwords.accept(password, about, this.#clock.now())
     const name = await this.#db.write([], async (tx) => {
-      const row = await tx.getForUpdate(accountRowTable, id)
+      const row = await tx.get(accountRowTable, id)
       if (row === undefined) throw noSuchAccount()
       tx.put(passwordTable, [id], accepted)
       return row.name
@@ -218,7 +218,7 @@ export class Accounts implements Disposable {
   takeId(): Promise<AccountId> {
     return this.#mutex.run(['account'], () =>
       this.#db.write([], async (tx) => {
-        const id = ((await tx.getForUpdate(lastIdTable, 'account')) ?? 0) + 1
+        const id = ((await tx.get(lastIdTable, 'account')) ?? 0) + 1
         tx.put(lastIdTable, ['account'], id)
         return id as AccountId
       }),

@@ -28,7 +28,7 @@ const keyOf = (address: string): OwnedAddress => {
   return key
 }
 
-/** In a write, `get` must be its `getForUpdate`: then what was looked at cannot change before the commit. */
+/** Throws Fault `exists`, and `invalid` where a domain is none of this server. */
 export async function assertAddressesFree(
   tx: Pick<ReadTx, 'get'>,
   owner: AddressOwner | undefined,

@@ -21,7 +21,7 @@ export async function ensureAdmin({ db, passwords, clock }: Context): Promise<st
   const row = await passwords.keepForEver(password, clock.now())
   return db.write([], async (tx) => {
     // Another process on the same store may have been quicker.
-    if ((await tx.getForUpdate(passwordTable, administratorId)) !== undefined) return undefined
+    if ((await tx.get(passwordTable, administratorId)) !== undefined) return undefined
     tx.put(passwordTable, [administratorId], row)
     return password
   })

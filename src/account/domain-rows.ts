@@ -15,7 +15,7 @@ const exists = (name: string): Fault =>
 const noSuchDomain = (): Fault => new Fault('notFound', 'There is no such Domain.', { what: 'domain' })
 
 export async function createDomainRows(tx: WriteTx, name: string, row: DomainRow): Promise<void> {
-  if ((await tx.getForUpdate(domainTable, name)) !== undefined) throw exists(name)
+  if ((await tx.get(domainTable, name)) !== undefined) throw exists(name)
   await assertFits(tx, name, row)
   tx.put(domainTable, [name], row)
   followDkim(tx, name, row.createdAt)
@@ -27,7 +27,7 @@ export async function updateDomainRows(
   name: string,
   change: (row: DomainRow) => DomainRow,
 ): Promise<void> {
-  const before = await tx.getForUpdate(domainTable, name)
+  const before = await tx.get(domainTable, name)
   if (before === undefined || before.aliasOf !== undefined) throw noSuchDomain()
   const after = change(before)
   await assertFits(tx, name, after)
@@ -38,7 +38,7 @@ export async function updateDomainRows(
 }
 
 export async function destroyDomainRows(tx: WriteTx, name: string): Promise<void> {
-  const row = await tx.getForUpdate(domainTable, name)
+  const row = await tx.get(domainTable, name)
   if (row === undefined || row.aliasOf !== undefined) throw noSuchDomain()
   const addresses = await tx.list(addressTable, [name], { limit: 1 })
   const patterns = await tx.list(patternTable, [name], { limit: 1 })
@@ -57,7 +57,7 @@ export async function destroyDomainRows(tx: WriteTx, name: string): Promise<void
 async function assertFits(tx: WriteTx, name: string, row: DomainRow): Promise<void> {
   const { redirectTo } = row
   if (redirectTo === undefined) return
-  const there = await tx.getForUpdate(domainTable, redirectTo)
+  const there = await tx.get(domainTable, redirectTo)
   if (redirectTo === name || there === undefined || there.redirectTo !== undefined) {
     const problem = 'must be another domain of this server that does not redirect itself'
     throw invalidProperties([{ property: 'redirectTo', problem }])
@@ -77,7 +77,7 @@ async function putAliases(
   }
   for (const alias of after) {
     if (before.includes(alias)) continue
-    if ((await tx.getForUpdate(domainTable, alias)) !== undefined || alias === name) throw exists(alias)
+    if ((await tx.get(domainTable, alias)) !== undefined || alias === name) throw exists(alias)
     tx.put(domainTable, [alias], { ...domainDefaults, aliasOf: name, createdAt: 0 })
     followDkim(tx, alias, createdAt)
   }

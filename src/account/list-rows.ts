@@ -1,7 +1,6 @@
 /** A mailing list's rows: its own, and those by which its addresses lead to it. */
 import { Fault } from '#base/fault.ts'
 import type { ReadTx, WriteTx } from '#kv/tx.ts'
-import { forUpdate } from './account-rows.ts'
 import { ownedAddresses } from './address-list.ts'
 import { assertAddressesFree, putAddresses } from './address-rows.ts'
 import { type ListId, type ListRow, listTable } from './tables.ts'
@@ -22,7 +21,7 @@ export async function assertListFits(
 }
 
 export async function createListRows(tx: WriteTx, id: ListId, row: ListRow): Promise<void> {
-  await assertListFits(forUpdate(tx), id, row)
+  await assertListFits(tx, id, row)
   tx.put(listTable, [id], row)
   putAddresses(tx, { kind: 'list', id }, [], addressesOf(row))
 }
@@ -32,16 +31,16 @@ export async function updateListRows(
   id: ListId,
   change: (row: ListRow) => ListRow,
 ): Promise<void> {
-  const before = await tx.getForUpdate(listTable, id)
+  const before = await tx.get(listTable, id)
   if (before === undefined) throw noSuchList()
   const after = change(before)
-  await assertListFits(forUpdate(tx), id, after)
+  await assertListFits(tx, id, after)
   tx.put(listTable, [id], after)
   putAddresses(tx, { kind: 'list', id }, addressesOf(before), addressesOf(after))
 }
 
 export async function destroyListRows(tx: WriteTx, id: ListId): Promise<void> {
-  const row = await tx.getForUpdate(listTable, id)
+  const row = await tx.get(listTable, id)
   if (row === undefined) throw noSuchList()
   putAddresses(tx, { kind: 'list', id }, addressesOf(row), [])
   tx.delete(listTable, [id])

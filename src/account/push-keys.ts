@@ -34,7 +34,7 @@ export const pushKeysTable = globalTable({
 
 /** The key of what is made now. */
 export async function currentPushKey(tx: WriteTx): Promise<PushKey> {
-  const row = await tx.getForUpdate(pushKeysTable)
+  const row = await tx.get(pushKeysTable)
   if (row !== undefined) return row.current
   const current = newKey()
   tx.put(pushKeysTable, [], { current })
@@ -62,7 +62,7 @@ export async function pushKeyEnds(tx: ReadTx): Promise<(publicKey: string) => nu
 
 /** Makes another key the current one. That before is used until then, where a time is given; older ones end now. */
 export async function exchangePushKey(tx: WriteTx, until: number | undefined): Promise<PushKey> {
-  const before = (await tx.getForUpdate(pushKeysTable))?.current
+  const before = (await tx.get(pushKeysTable))?.current
   const current = newKey()
   const rest = before === undefined || until === undefined ? {} : { before: { ...before, until } }
   tx.put(pushKeysTable, [], { current, ...rest })

@@ -48,7 +48,7 @@ export class Renewal {
     const { db, passwords, telemetry, wanted } = this.#o
     const verifiers = await passwords.make(prepared, wanted())
     const isDone = await db.write([], async (tx) => {
-      const now = await tx.getForUpdate(passwordTable, account)
+      const now = await tx.get(passwordTable, account)
       if (now === undefined || now.verifiers.join('\n') !== row.verifiers.join('\n')) return false
       tx.put(passwordTable, [account], { ...now, verifiers })
       return true

@@ -87,7 +87,7 @@ export class ScramSignIn {
     if (known !== undefined) return Buffer.from(known)
     const made = randomBytes(32)
     return this.#db.write([], async (tx) => {
-      const quicker = await tx.getForUpdate(serverSecretTable, 'scram-salts')
+      const quicker = await tx.get(serverSecretTable, 'scram-salts')
       if (quicker !== undefined) return Buffer.from(quicker)
       tx.put(serverSecretTable, ['scram-salts'], made)
       return made

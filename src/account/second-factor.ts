@@ -40,7 +40,7 @@ export class SecondFactors {
     const isOld = failures === undefined || now - failures.lastMs > blockedMs
     if (!isOld && failures.count >= maxWrong) return 'blocked'
     const isRight = await this.#db.write([], async (tx) => {
-      const row = await tx.getForUpdate(secondFactorTable, account)
+      const row = await tx.get(secondFactorTable, account)
       const used = row?.confirmedAt === undefined ? undefined : afterUse(row, account, code, now)
       if (used !== undefined) tx.put(secondFactorTable, [account], used)
       return used !== undefined

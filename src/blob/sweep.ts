@@ -75,7 +75,7 @@ async function judge(
   })
   if (owned) return 'kept'
   return o.db.write([], async (tx) => {
-    const location = await tx.getForUpdate(blobTable, hash)
+    const location = await tx.get(blobTable, hash)
     if (location === undefined) return 'deleted'
     const links = await tx.list(blobLinkTable, [hash], { limit: 1 })
     if (links.length > 0) {

@@ -172,12 +172,12 @@ export class DkimKeys {
     if (o.rotation !== undefined) followDkim(tx, domain, o.nowMs)
     const rows = new Map(present.rows)
     for (const selector of changes.remove) {
-      await tx.getForUpdate(dkimKeyTable, domain, selector)
+      await tx.get(dkimKeyTable, domain, selector)
       tx.delete(dkimKeyTable, [domain, selector])
       rows.delete(selector)
     }
     for (const { selector, stage } of changes.stages) {
-      const row = { ...(await tx.getForUpdate(dkimKeyTable, domain, selector))!, stage, stageSince: o.nowMs }
+      const row = { ...(await tx.get(dkimKeyTable, domain, selector))!, stage, stageSince: o.nowMs }
       tx.put(dkimKeyTable, [domain, selector], row)
       rows.set(selector, row)
     }
@@ -185,7 +185,7 @@ export class DkimKeys {
     const pairs = o.pairs.filter(({ algorithm }) => changes.add.includes(algorithm))
     if (pairs.length > 0) {
       // With the domain as it is: whoever deletes it meanwhile runs into this.
-      await tx.getForUpdate(domainTable, domain)
+      await tx.get(domainTable, domain)
       const version = await takeGeneration(tx, domain)
       for (const pair of pairs) {
         const { algorithm } = pair

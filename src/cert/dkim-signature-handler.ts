@@ -10,7 +10,6 @@ import {
   followDkim,
   takeGeneration,
 } from '#account/dkim-tables.ts'
-import { forUpdate } from '#account/account-rows.ts'
 import { dkimRecordName, newSelector, splitRecordName } from '#account/dkim-selector.ts'
 import { momentOf } from '#account/objects/fields.ts'
 import type { Clock } from '#base/clock.ts'
@@ -120,7 +119,7 @@ export class DkimSignatureHandler implements ObjectHandler {
       atMs,
     )
     return this.#plan(domain, async (tx) => {
-      const management = await dkimManagementOf(forUpdate(tx), domain)
+      const management = await dkimManagementOf(tx, domain)
       if (management === undefined)
         throw invalidProperties([{ property: 'domain', problem: 'must be a domain of this server' }])
       const version = await takeGeneration(tx, domain)
@@ -144,7 +143,7 @@ export class DkimSignatureHandler implements ObjectHandler {
     const { domain, selector } = splitRecordName(name)!
     const atMs = this.#o.clock.now()
     return this.#plan(domain, async (tx) => {
-      const row = await tx.getForUpdate(dkimKeyTable, domain, selector)
+      const row = await tx.get(dkimKeyTable, domain, selector)
       if (row === undefined) throw noSuchKey()
       tx.put(dkimKeyTable, [domain, selector], patchedRow(row, patch, atMs))
       return name
@@ -155,7 +154,7 @@ export class DkimSignatureHandler implements ObjectHandler {
     this.#assertStored(name)
     const { domain, selector } = splitRecordName(name)!
     return this.#plan(domain, async (tx) => {
-      if ((await tx.getForUpdate(dkimKeyTable, domain, selector)) === undefined) throw noSuchKey()
+      if ((await tx.get(dkimKeyTable, domain, selector)) === undefined) throw noSuchKey()
       tx.delete(dkimKeyTable, [domain, selector])
       return name
     })

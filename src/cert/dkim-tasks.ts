@@ -49,7 +49,7 @@ export const followDkimTask = (o: {
 
 async function put(tx: WriteTx, nowMs: number): Promise<void> {
   const key = [(Math.floor(nowMs / hourMs) + 1) * hourMs, roundId] as const
-  if ((await tx.getForUpdate(taskTable, ...key)) === undefined) tx.put(taskTable, key, taskRow(roundName, {}))
+  if ((await tx.get(taskTable, ...key)) === undefined) tx.put(taskTable, key, taskRow(roundName, {}))
 }
 
 /** Makes sure that the next round will be. */

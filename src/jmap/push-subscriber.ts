@@ -189,7 +189,7 @@ export class PushSubscriber {
   async #put(change: (row: PushSubscriptionRow) => PushSubscriptionRow): Promise<void> {
     await this.#o.services.db.write([this.#account], async (tx) => {
       // Its client may change it on another worker at the same time.
-      const now = await tx.getForUpdate(pushSubscriptionTable, this.#account, this.#id)
+      const now = await tx.get(pushSubscriptionTable, this.#account, this.#id)
       if (now !== undefined) tx.put(pushSubscriptionTable, [this.#account, this.#id], change(now))
     })
   }

@@ -1,8 +1,7 @@
 /**
- * Workers that write the same push subscription at once: nothing that one acknowledged is undone by another. Rows of no
- * account are checked for changes in between only where `getForUpdate` read them.
+ * Workers that write the same push subscription at once: nothing that one acknowledged is undone by another.
  *
- * Fault that turns all of it red: rows that are written again are read with `get` or `list`.
+ * Fault that turns all of it red: in `kv/transaction.ts` rows of no account are not checked.
  */
 import assert from 'node:assert/strict'
 import { describe, it, type TestContext } from 'node:test'

@@ -12,8 +12,8 @@ import { changesSince, entriesSince, expungedSince, logFloorTable, modseqOf, sta
 import { json, nothing } from './codec.ts'
 import { KvDb } from './db.ts'
 import { MemoryEngine } from './engines/memory.ts'
-import { text, u32, u48 } from './key.ts'
-import { accountTable, globalTable } from './table.ts'
+import { u48 } from './key.ts'
+import { accountTable } from './table.ts'
 import { taskTable } from './task-rows.ts'
 import type { WriteTx } from './tx.ts'
 
@@ -22,7 +22,6 @@ const bob = 2 as AccountId
 const inbox = 1 as MailboxId
 const notes = accountTable({ name: 'note', letter: 'y', key: [u48()], kind: 0, value: json<string>() })
 const marks = accountTable({ name: 'mark', letter: 'y', key: [u48()], kind: 1, value: nothing })
-const names = globalTable({ name: 'name', letter: 'y', key: [text(), u32()], value: json<number>() })
 
 function open(): {
   db: KvDb
@@ -175,24 +174,6 @@ describe('db', () => {
     })
     assert.equal(runs, 3)
     assert.equal(await db.read((tx) => tx.get(notes, alice, 1)), '+theirs+theirs+mine')
-  })
-
-  it('makes a conflict of a global row that was read for update', async () => {
-    const { db, engine } = open()
-    const other = new KvDb(engine, new LocalBus({ onError: (error) => assert.fail(String(error)) }))
-    const claim = async (tx: WriteTx, by: number): Promise<void> => {
-      if ((await tx.getForUpdate(names, 'alice', 1)) !== undefined)
-        throw new Fault('exists', 'taken', { what: 'name' })
-      tx.put(names, ['alice', 1], by)
-    }
-    let first = true
-    const mine = db.write([], async (tx) => {
-      if (first) await other.write([], (theirs) => claim(theirs, 2))
-      first = false
-      await claim(tx, 1)
-    })
-    await assert.rejects(mine, (error) => isFault(error, 'exists'))
-    assert.equal(await db.read((tx) => tx.get(names, 'alice', 1)), 2)
   })
 
   it('takes back only the failed attempt of one object', async () => {

@@ -22,8 +22,9 @@ export interface Db {
   /** Another number as soon as `read` would show anything else than before; undefined where that is unknown. */
   revision?(): number | undefined
   /**
-   * The accounts are locked before the body runs and until the commit is durable; touching another throws.
-   * The body may run again after a conflict, so it awaits only `tx`: no look-ups, no events, no output.
+   * The accounts are locked before the body runs and until the commit is durable; writing to another throws.
+   * The body may run again after a conflict, so it awaits only `tx`: no look-ups, no events, no output. What it may
+   * rely on in the face of other workers and machines stands at `WriteTx`.
    * `origin` names the session that wrote, so that it can ignore the echo. `mayWait`: nobody waits for it, so it
    * may take some milliseconds more and a sync less. `onCommit` is called before the caller gets the result, with
    * the number that the change has in each account where there was one.

@@ -39,9 +39,11 @@ export function accountPrefix(account: AccountId): Uint8Array {
   return key
 }
 
+export const isOfAccount = (key: Uint8Array): boolean => key[0] === accountMark
+
 /** The account that a physical key belongs to, undefined for rows of the whole store. */
 export const accountOfKey = (key: Uint8Array): AccountId | undefined =>
-  key[0] === accountMark
+  isOfAccount(key)
     ? ((((key[1]! << 24) | (key[2]! << 16) | (key[3]! << 8) | key[4]!) >>> 0) as AccountId)
     : undefined
 

@@ -14,7 +14,7 @@ import { type BlobOwner, blobLinkTable, blobTable, isLive } from './blob-rows.ts
 import { type Changes, changeLogTable, expungeLogTable, mergeChange } from './change-log.ts'
 import { keyBytes, keyText } from './key.ts'
 import { sequenceTable } from './sequence.ts'
-import { accountOfKey, type Table } from './table.ts'
+import { accountOfKey, isOfAccount, type Table } from './table.ts'
 import { type TaskName, taskRow, taskTable } from './task-rows.ts'
 import type { Change, ListOptions, ReadTx, WriteTx } from './tx.ts'
 
@@ -128,6 +128,8 @@ export class WriteTransaction extends ReadTransaction implements WriteTx {
   /** By key as text; null: deleted. */
   readonly #written = new Map<string, Uint8Array | null>()
   readonly #checks = new Map<string, Uint8Array | undefined>()
+  /** Rows of no account that `list` has found: checked where they are put again. */
+  readonly #listed = new Map<string, Uint8Array>()
   readonly #blobs: Staged[] = []
   readonly #newTaskId: () => string
   /** Whether the scheduler is to be told of this commit. */
@@ -139,16 +141,6 @@ export class WriteTransaction extends ReadTransaction implements WriteTx {
     super(snapshot)
     this.#accounts = new Map([...accounts].map(([id, before]) => [id, newWork(before)]))
     this.#newTaskId = newTaskId
-  }
-
-  async getForUpdate<K extends readonly unknown[], V>(table: Table<K, V>, ...key: K): Promise<V | undefined> {
-    const physical = table.key(...key)
-    const text = keyText(physical)
-    if (!this.#checks.has(text)) {
-      // The check is against the store, not against what this transaction has already put.
-      this.#checks.set(text, await this.snapshot.get(physical))
-    }
-    return this.get(table, ...key)
   }
 
   put<K extends readonly unknown[], V>(table: Table<K, V>, key: K, value: V): void {
@@ -177,7 +169,7 @@ export class WriteTransaction extends ReadTransaction implements WriteTx {
 
   async link(hash: BlobHash, owner: BlobOwner): Promise<void> {
     if (!this.#blobs.some((blob) => blob.hash === hash)) {
-      const stored = await this.getForUpdate(blobTable, hash)
+      const stored = await this.get(blobTable, hash)
       if (stored === undefined || !isLive(stored))
         throw new Fault('notFound', 'no such blob', { what: 'blob' })
     }
@@ -269,10 +261,10 @@ export class WriteTransaction extends ReadTransaction implements WriteTx {
   finish(): Batch | undefined {
     this.endWriter()
     for (const [account, { before, last }] of this.#accounts) {
-      if (last === before) continue
       const key = keyText(sequenceTable.key(account))
       const was = before === 0 ? undefined : sequenceTable.value.encode(before)
       this.#checks.set(key, was)
+      if (last === before) continue
       // A body that deletes the sequence ends the account: no row of it comes back.
       if (this.#written.get(key) !== null) this.#written.set(key, sequenceTable.value.encode(last))
     }
@@ -288,8 +280,13 @@ export class WriteTransaction extends ReadTransaction implements WriteTx {
   }
 
   protected override read(key: Uint8Array): Maybe<Uint8Array | undefined> {
-    const written = this.#written.get(keyText(key))
-    return written === undefined ? super.read(key) : (written ?? undefined)
+    const text = keyText(key)
+    const written = this.#written.get(text)
+    if (written !== undefined) return written ?? undefined
+    const found = super.read(key)
+    if (isOfAccount(key)) return found
+    if (found instanceof Promise) return found.then((value) => this.#check(text, value))
+    return this.#check(text, found)
   }
 
   protected override async readMany(
@@ -297,8 +294,10 @@ export class WriteTransaction extends ReadTransaction implements WriteTx {
   ): Promise<readonly (Uint8Array | undefined)[]> {
     const values = await super.readMany(keys)
     return keys.map((key, i) => {
-      const written = this.#written.get(keyText(key))
-      return written === undefined ? values[i] : (written ?? undefined)
+      const text = keyText(key)
+      const written = this.#written.get(text)
+      if (written !== undefined) return written ?? undefined
+      return isOfAccount(key) ? values[i] : this.#check(text, values[i])
     })
   }
 
@@ -312,9 +311,10 @@ export class WriteTransaction extends ReadTransaction implements WriteTx {
     const first = keyText(from)
     const end = keyText(to)
     for (const entry of this.#written) if (entry[0] >= first && entry[0] < end) own.push(entry)
-    if (own.length === 0) return super.readRange(from, to, limit, reverse)
     // Every deleted row may hide one of the store's, so that many more are read.
     const stored = await super.readRange(from, to, limit + own.length, reverse)
+    if (!isOfAccount(from)) for (const [key, value] of stored) this.#listed.set(keyText(key), value)
+    if (own.length === 0) return stored
     const rows = new Map<string, KvRow>(stored.map((row) => [keyText(row[0]), row]))
     // A full page of stored rows says nothing about what lies beyond its end.
     const horizon = stored.length === limit + own.length ? keyText(stored.at(-1)![0]) : undefined
@@ -331,8 +331,16 @@ export class WriteTransaction extends ReadTransaction implements WriteTx {
     const account = accountOfKey(physical)
     if (account !== undefined) this.#touch(account)
     const key = keyText(physical)
+    const listed = value === null ? undefined : this.#listed.get(key)
+    if (listed !== undefined) this.#check(key, listed)
     this.#undo?.push({ key, before: this.#written.get(key) })
     this.#written.set(key, value)
+  }
+
+  /** The store must still have this when the batch is applied. */
+  #check(key: string, was: Uint8Array | undefined): Uint8Array | undefined {
+    this.#checks.set(key, was)
+    return was
   }
 
   #takeBack(step: Undo): void {

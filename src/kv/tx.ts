@@ -36,9 +36,19 @@ export interface ReadTx {
   sequence(account: AccountId): Maybe<Modseq>
 }
 
+/**
+ * What a body may rely on, whoever writes at the same time on other workers and machines. The commit checks it; where
+ * it does not hold any more, nothing is written and the body runs again.
+ *
+ * - Of every account that the write names: nothing has changed, also where the body only reads it.
+ * - Of rows of no account: those that it read by their keys (`get`, `getMany`) are as they were, there or not; and so
+ *   are those that `list` found, where it puts them again.
+ * - Nothing else: not what `list` found and the body only looks at or deletes, not that there is no more than it found, and
+ *   no rows of accounts that the write does not name. Where a decision follows from these, `mark.ts` helps.
+ *
+ * What is put or deleted unread takes the place of whatever is there.
+ */
 export interface WriteTx extends ReadTx {
-  /** For rows of no account: whoever writes what it read says so, and a change in between is a conflict. */
-  getForUpdate<K extends readonly unknown[], V>(table: Table<K, V>, ...key: K): Maybe<V | undefined>
   put<K extends readonly unknown[], V>(table: Table<K, V>, key: K, value: V): void
   delete<K extends readonly unknown[], V>(table: Table<K, V>, key: K): void
   /** The sequence number that this writer's change will have in the account: what its rows carry as MODSEQ. */

@@ -215,7 +215,7 @@ export class Indexer implements AsyncDisposable {
   ): Promise<void> {
     try {
       const isWritten = await this.#o.db.write([], async (tx) => {
-        const now = (await tx.getForUpdate(manifestTable, account)) ?? emptyManifest
+        const now = (await tx.get(manifestTable, account)) ?? emptyManifest
         const isMail = (await tx.get(countersTable, account)) !== undefined
         if (!isMail || now.nextSegment !== before.nextSegment || now.indexedTo !== before.indexedTo)
           return false

@@ -103,9 +103,8 @@ export async function keepColumns(
     parts.push(part)
     if (parts.length % partsPerTurn === 0) await nextTurn()
   }
-  // Other workers have locks of their own, so that a mailbox which they delete meanwhile is a conflict.
   await db.write([account], async (tx) => {
-    const mailbox = await tx.getForUpdate(mailboxTable, account, view.id)
+    const mailbox = await tx.get(mailboxTable, account, view.id)
     if (mailbox?.uidValidity !== view.uidValidity) return
     await dropKept(tx, account, view.id)
     for (const [i, part] of parts.entries()) tx.put(keptColumnsTable, [account, view.id, i], part)
@@ -113,8 +112,8 @@ export async function keepColumns(
 }
 
 export async function dropKept(tx: WriteTx, account: AccountId, mailbox: MailboxId): Promise<void> {
-  // So that what another worker keeps meanwhile does not stay.
-  await tx.getForUpdate(keptColumnsTable, account, mailbox, 0)
+  // Of no account, so that no sequence rises: what another worker keeps meanwhile is a conflict and does not stay.
+  await tx.get(keptColumnsTable, account, mailbox, 0)
   for (const [key] of await tx.list(keptColumnsTable, [account, mailbox])) tx.delete(keptColumnsTable, key)
 }
 

@@ -149,7 +149,7 @@ export async function cancelSubmission(tx: WriteTx, account: AccountId, id: Queu
   if (row.undo === 'final' || recipients.some(({ isTrying }) => isTrying === true))
     throw new SubmissionRefusal('cannotUnsend', 'The message is on its way.')
   for (const [[, n]] of await tx.list(queuedRecipientTable, [id])) {
-    const waits = await tx.getForUpdate(queuedRecipientTable, id, n)
+    const waits = await tx.get(queuedRecipientTable, id, n)
     // That one of them failed is told all the same.
     if (waits !== undefined && !isOver(waits)) putRecipient(tx, id, n, waits, undefined)
   }

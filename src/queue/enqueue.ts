@@ -74,7 +74,7 @@ export async function enqueue(
 export async function newQueueId(tx: WriteTx, ids: QueueIds, nowMs: number): Promise<QueueId> {
   let id = ids.next(nowMs)
   // Another process may have given out the same one.
-  while ((await tx.getForUpdate(queuedMessageTable, id)) !== undefined) id = ids.next(nowMs)
+  while ((await tx.get(queuedMessageTable, id)) !== undefined) id = ids.next(nowMs)
   return id
 }
 
@@ -126,7 +126,7 @@ export function putRecipient(
  */
 export async function removeIfDone(tx: WriteTx, id: QueueId): Promise<void> {
   const left = await tx.list(queuedRecipientTable, [id], { limit: 1 })
-  for (const [[, n]] of left) await tx.getForUpdate(queuedRecipientTable, id, n)
+  for (const [[, n]] of left) await tx.get(queuedRecipientTable, id, n)
   const message = left.length > 0 ? undefined : await tx.get(queuedMessageTable, id)
   if (message === undefined) return
   tx.unlink(message.blob, queueOwner(id))

@@ -49,7 +49,7 @@ export async function beginAttempt(
 ): Promise<readonly boolean[]> {
   const waits: boolean[] = []
   for (const n of numbers) {
-    const isThere = (await tx.getForUpdate(queuedRecipientTable, id, n)) !== undefined
+    const isThere = (await tx.get(queuedRecipientTable, id, n)) !== undefined
     waits.push(isThere)
     const row = isThere ? await tx.get(submissionRecipientTable, account, id, n) : undefined
     if (row?.isTrying === true) {

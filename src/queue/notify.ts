@@ -71,7 +71,7 @@ export async function notify(
     const made = await deps.db.write([], async (tx) => {
       let nextAt: number | undefined
       for (const { n } of work.recipients) {
-        const row = await tx.getForUpdate(queuedRecipientTable, id, n)
+        const row = await tx.get(queuedRecipientTable, id, n)
         const after = row?.report === undefined ? row : reported(row)
         if (after !== undefined) nextAt = Math.min(nextAt ?? Infinity, after.dueAt)
         if (after !== row) putRecipient(tx, id, n, row, after)

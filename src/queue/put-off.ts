@@ -41,7 +41,7 @@ export async function putOff(
     const message = why === undefined ? undefined : await tx.get(queuedMessageTable, id)
     let isGone = false
     for (const n of numbers) {
-      const before = await tx.getForUpdate(queuedRecipientTable, id, n)
+      const before = await tx.get(queuedRecipientTable, id, n)
       // Somebody may have taken it out, or changed when it is due.
       if (before === undefined || before.dueAt > o.now) continue
       const schedule = o.scheduleOf(before.queue)

@@ -251,7 +251,7 @@ const takenOut = '550 5.0.0 Whoever runs the server took the message out of its 
 async function takeOut(tx: WriteTx, id: QueueId): Promise<true> {
   const message = await messageForUpdate(tx, id)
   for (const [n] of await rowsOf(tx, id)) {
-    const row = await tx.getForUpdate(queuedRecipientTable, id, n)
+    const row = await tx.get(queuedRecipientTable, id, n)
     putRecipient(tx, id, n, row, undefined)
     if (row !== undefined && !isOver(row)) await noteRemoval(tx, { id, message }, n, takenOut)
   }
@@ -277,7 +277,7 @@ function changesOf(before: readonly string[], wanted: readonly string[]): readon
 }
 
 async function messageForUpdate(tx: WriteTx, id: QueueId): Promise<QueuedMessage> {
-  const message = await tx.getForUpdate(queuedMessageTable, id)
+  const message = await tx.get(queuedMessageTable, id)
   if (message === undefined)
     throw new Fault('notFound', 'There is no such QueuedMessage.', { what: 'QueuedMessage' })
   return message
@@ -291,7 +291,7 @@ async function rowsOf(tx: ReadTx, id: QueueId): Promise<readonly Row[]> {
 async function rowsForUpdate(tx: WriteTx, id: QueueId): Promise<readonly Row[]> {
   const rows: Row[] = []
   for (const [n] of await rowsOf(tx, id)) {
-    const row = await tx.getForUpdate(queuedRecipientTable, id, n)
+    const row = await tx.get(queuedRecipientTable, id, n)
     if (row !== undefined) rows.push([n, row])
   }
   return rows

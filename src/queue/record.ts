@@ -42,7 +42,7 @@ export async function recordResults(
 ): Promise<number | undefined> {
   let nextAt: number | undefined
   for (const [i, { n, address }] of job.recipients.entries()) {
-    const before = await tx.getForUpdate(queuedRecipientTable, job.id, n)
+    const before = await tx.get(queuedRecipientTable, job.id, n)
     const result = results[i]!
     const after = before?.address === address ? nextState(job.message, before, result, o) : before
     if (after !== undefined) nextAt = Math.min(nextAt ?? Infinity, after.dueAt)

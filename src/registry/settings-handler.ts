@@ -134,7 +134,7 @@ class SettingsChanges {
     const { name, ...fields } = values
     const id = String(name)
     return this.#plan(id, async (tx) => {
-      const before = await tx.getForUpdate(settingsTable, this.#object.name, id)
+      const before = await tx.get(settingsTable, this.#object.name, id)
       if (this.#preview(id, before).instance !== undefined)
         throw new Fault('exists', `There is a ${this.#object.name} of this name.`, {
           what: this.#object.name,
@@ -145,7 +145,7 @@ class SettingsChanges {
 
   update(id: string, patch: Values): Plan {
     return this.#plan(id, async (tx) => {
-      const before = await tx.getForUpdate(settingsTable, this.#object.name, id)
+      const before = await tx.get(settingsTable, this.#object.name, id)
       const instance = this.#preview(id, before).instance
       const problems = Object.keys(patch).flatMap((name): PropertyProblem[] => {
         const origin = instance?.origins.get(name)
@@ -159,7 +159,7 @@ class SettingsChanges {
 
   destroy(id: string): Plan {
     return this.#plan(id, async (tx) => {
-      await tx.getForUpdate(settingsTable, this.#object.name, id)
+      await tx.get(settingsTable, this.#object.name, id)
       if (this.#preview(id, undefined).instance !== undefined) {
         const text = `This ${this.#object.name} is in the configuration file and can only be removed there.`
         throw new Fault('forbidden', text, { what: this.#object.name })

@@ -134,7 +134,7 @@ export class FailureReporter implements AsyncDisposable {
   async #count(tx: WriteTx, address: string): Promise<boolean> {
     const { failuresPerDay } = this.#o.settings.get(dmarcReportSettings)
     const key = [this.#today(), address] as const
-    const sent = (await tx.getForUpdate(failureCountTable, ...key)) ?? 0
+    const sent = (await tx.get(failureCountTable, ...key)) ?? 0
     if (sent >= failuresPerDay) return false
     tx.put(failureCountTable, key, sent + 1)
     return true

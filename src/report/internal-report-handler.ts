@@ -167,7 +167,7 @@ export class InternalReportHandler implements ObjectHandler {
     const at =
       typeof deliverAt === 'string' ? Math.max(Date.parse(deliverAt), this.#o.clock.now()) : undefined
     return async (tx, key) => {
-      const row = await tx.getForUpdate(pendingReportTable, ...key)
+      const row = await tx.get(pendingReportTable, ...key)
       if (row === undefined) return false
       if (at === undefined) return true
       scheduleSending(tx, key, at, row.deliverAt)

@@ -81,9 +81,9 @@ export async function addCounted(tx: WriteTx, counted: readonly CountedDomain[])
 async function addDomain(tx: WriteTx, { period, reported, records }: CountedDomain): Promise<boolean> {
   const key: ReportKey = [period.begin, reported.domain]
   const { policy, rua, errors } = reported
-  let report = await tx.getForUpdate(pendingReportTable, ...key)
+  let report = await tx.get(pendingReportTable, ...key)
   if (report === undefined) {
-    const domains = (await tx.getForUpdate(reportPeriodTable, period.begin)) ?? 0
+    const domains = (await tx.get(reportPeriodTable, period.begin)) ?? 0
     if (domains >= mostDomains) return false
     tx.put(reportPeriodTable, [period.begin], domains + 1)
     const deliverAt = deliveryTime(period, key)
@@ -93,7 +93,7 @@ async function addDomain(tx: WriteTx, { period, reported, records }: CountedDoma
   let { records: count, messages, passed, leftOut } = report
   for (const record of records) {
     const recordKey = [...key, recordName(record)] as const
-    const known = await tx.getForUpdate(pendingRecordTable, ...recordKey)
+    const known = await tx.get(pendingRecordTable, ...recordKey)
     if (known === undefined && count >= mostRecords) {
       leftOut += record.count
       continue
@@ -129,11 +129,11 @@ export async function recordsOf(
 
 /** Removes a report with all that is in it; its task finds nothing to do then. */
 export async function removePending(tx: WriteTx, key: ReportKey): Promise<PendingReport | undefined> {
-  const report = await tx.getForUpdate(pendingReportTable, ...key)
+  const report = await tx.get(pendingReportTable, ...key)
   if (report === undefined) return undefined
   for (const [recordKey] of await tx.list(pendingRecordTable, key)) tx.delete(pendingRecordTable, recordKey)
   tx.delete(pendingReportTable, key)
-  const domains = (await tx.getForUpdate(reportPeriodTable, key[0])) ?? 1
+  const domains = (await tx.get(reportPeriodTable, key[0])) ?? 1
   if (domains > 1) tx.put(reportPeriodTable, [key[0]], domains - 1)
   else tx.delete(reportPeriodTable, [key[0]])
   return report

@@ -123,7 +123,7 @@ export class ReceivedReportHandler<R> implements ObjectHandler {
     const removed: string[] = []
     for (const id of ids) {
       const key = receivedKey(this.#kind.letter, id)!
-      if ((await tx.getForUpdate(table, ...key)) === undefined) continue
+      if ((await tx.get(table, ...key)) === undefined) continue
       tx.delete(table, key)
       removed.push(id)
     }

@@ -80,7 +80,7 @@ export async function endIndex(tx: WriteTx, account: AccountId): Promise<void> {
 
 /** Takes the index of an account away; it will be made anew where there is mail. */
 export async function dropIndex(tx: WriteTx, account: AccountId): Promise<void> {
-  const manifest = await tx.getForUpdate(manifestTable, account)
+  const manifest = await tx.get(manifestTable, account)
   if (manifest === undefined) return
   for (const { id, blob } of manifest.segments) tx.unlink(blob, segmentOwner(account, id))
   // The numbers of segments go on, so that no link is mistaken for that of another.

@@ -42,7 +42,7 @@ export const nextSweep = (nowMs: number): number =>
 
 async function put(tx: WriteTx, nowMs: number): Promise<void> {
   const key = [nextSweep(nowMs), idOf(sweepKey)] as const
-  if ((await tx.getForUpdate(taskTable, ...key)) === undefined) tx.put(taskTable, key, taskRow(sweepName, {}))
+  if ((await tx.get(taskTable, ...key)) === undefined) tx.put(taskTable, key, taskRow(sweepName, {}))
 }
 
 /** Makes sure that the next sweep will be. */

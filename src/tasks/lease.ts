@@ -87,7 +87,7 @@ export class LeasedWork implements AsyncDisposable {
     const { db, clock, holder, leaseMs } = this.#o
     return db
       .write([], async (tx) => {
-        const row = await tx.getForUpdate(leaseTable, this.#name)
+        const row = await tx.get(leaseTable, this.#name)
         const now = clock.now()
         if (row !== undefined && row.holder !== holder && row.until > now) return false
         tx.put(leaseTable, [this.#name], { holder, until: now + leaseMs })
@@ -101,7 +101,7 @@ export class LeasedWork implements AsyncDisposable {
     const { db, holder } = this.#o
     return db
       .write([], async (tx) => {
-        const row = await tx.getForUpdate(leaseTable, this.#name)
+        const row = await tx.get(leaseTable, this.#name)
         if (row?.holder === holder) tx.delete(leaseTable, [this.#name])
       })
       .catch(() => undefined)

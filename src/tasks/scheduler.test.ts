@@ -89,7 +89,7 @@ describe('task scheduler', () => {
     let crashed = false
     const { db, clock, kind, open } = setUp(async (_payload, c) => {
       await c.db.write([], async (tx) => {
-        tx.put(results, ['effect'], ((await tx.getForUpdate(results, 'effect')) ?? 0) + 1)
+        tx.put(results, ['effect'], ((await tx.get(results, 'effect')) ?? 0) + 1)
         c.done(tx)
       })
       crashed = true

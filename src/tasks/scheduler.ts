@@ -104,7 +104,7 @@ export class TaskScheduler implements AsyncDisposable {
       this.#telemetry.emit(taskFailed, { task: row.task, attempts, error })
       const waitMs = Math.min(kind.retry.firstMs * 2 ** (attempts - 1), kind.retry.mostMs)
       await this.#db.write([], async (tx) => {
-        if ((await tx.getForUpdate(taskTable, ...key)) === undefined) return
+        if ((await tx.get(taskTable, ...key)) === undefined) return
         tx.delete(taskTable, key)
         tx.put(taskTable, [this.#clock.now() + waitMs, key[1]], { ...row, attempts, leasedUntil: 0 })
       })
@@ -114,7 +114,7 @@ export class TaskScheduler implements AsyncDisposable {
   /** The row with our lease on it; undefined where somebody else has it or nobody knows the task. */
   #claim(key: TaskKey): Promise<TaskRow | undefined> {
     return this.#db.write([], async (tx) => {
-      const row = await tx.getForUpdate(taskTable, ...key)
+      const row = await tx.get(taskTable, ...key)
       const now = this.#clock.now()
       if (row === undefined || row.leasedUntil > now) return undefined
       const kind = this.#kinds.get(row.task)

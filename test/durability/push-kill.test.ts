@@ -6,8 +6,8 @@
  *
  * Faults that turn it red, each planted by hand and seen, all but the last in `push-subscriber.ts`: `told` put before a
  * change is sent; what a device is told from read where a verification is sent, so a second time with a second one;
- * the row put back as it was read, not as it is now, when the verification was sent; with two workers, the row read
- * with `get` and not `getForUpdate` before it is put; in `push-dispatcher.ts` no look at the start.
+ * the row put back as it was read, not as it is now, when the verification was sent; with two workers, no
+ * check of rows of no account in `kv/transaction.ts`; in `push-dispatcher.ts` no look at the start.
  *
  * POSTERN_KILL_ROUNDS: rounds for each number of workers, 6 by default.
  */

@@ -15,13 +15,7 @@ import type { ObjectHandler, Plan, QueryRequest, QueryResult, Scope } from '#reg
 import type { Secret } from '#settings/secret.ts'
 import type { Values } from '#settings/values.ts'
 import type { Accounts } from '../account.ts'
-import {
-  assertAccountFits,
-  destroyAccountRows,
-  forUpdate,
-  noSuchAccount,
-  updateAccountRows,
-} from '../account-rows.ts'
+import { assertAccountFits, destroyAccountRows, noSuchAccount, updateAccountRows } from '../account-rows.ts'
 import { normaliseExact } from '../own-address.ts'
 import { readAccountId } from '../stored-account.ts'
 import { accountNameTable, accountRowTable } from '../tables.ts'
@@ -87,7 +81,7 @@ export class AccountHandler implements ObjectHandler {
     return {
       accounts: [id],
       apply: async (tx) => {
-        await assertNotAbove(forUpdate(tx), actor, row)
+        await assertNotAbove(tx, actor, row)
         await accounts.putNew(tx, id, row)
         await setPassword?.(tx, id)
         return String(id)
@@ -103,9 +97,9 @@ export class AccountHandler implements ObjectHandler {
       accounts: [],
       apply: async (tx) => {
         await updateAccountRows(tx, account, async (before) => {
-          await assertNotAbove(forUpdate(tx), actor, before)
-          const after = await patchedRow(forUpdate(tx), before, patch)
-          await assertNotAbove(forUpdate(tx), actor, after)
+          await assertNotAbove(tx, actor, before)
+          const after = await patchedRow(tx, before, patch)
+          await assertNotAbove(tx, actor, after)
           if (after.type === 'group' && setPassword !== undefined) throw groupsHaveNone()
           return after
         })
@@ -122,9 +116,9 @@ export class AccountHandler implements ObjectHandler {
     return {
       accounts: [],
       apply: async (tx) => {
-        const row = await tx.getForUpdate(accountRowTable, account)
+        const row = await tx.get(accountRowTable, account)
         if (row === undefined) throw noSuchAccount()
-        await assertNotAbove(forUpdate(tx), actor, row)
+        await assertNotAbove(tx, actor, row)
         await destroyAccountRows(tx, account)
         tx.schedule(purgeAccountName, { account }, clock.now())
         return id

@@ -24,7 +24,7 @@ import type { Secret } from '#settings/secret.ts'
 import type { Values } from '#settings/values.ts'
 import type { Telemetry } from '#telemetry/telemetry.ts'
 import type { Accounts } from '../account.ts'
-import { forUpdate, noSuchAccount } from '../account-rows.ts'
+import { noSuchAccount } from '../account-rows.ts'
 import { administratorName } from '../candidate.ts'
 import {
   administratorId,
@@ -169,9 +169,9 @@ export class AccountPasswordHandler implements ObjectHandler {
   /** Nobody takes over an account that may do more. */
   async #assertMay(tx: WriteTx, { actor, account }: Scope): Promise<void> {
     if (account === administratorId) return assertHas(actor, allPermissions)
-    const row = await tx.getForUpdate(accountRowTable, account)
+    const row = await tx.get(accountRowTable, account)
     if (row === undefined) throw noSuchAccount()
-    if (actor.account !== account) await assertNotAbove(forUpdate(tx), actor, row)
+    if (actor.account !== account) await assertNotAbove(tx, actor, row)
   }
 
   async #owner(account: AccountId): Promise<{ readonly name: string; readonly description: string }> {

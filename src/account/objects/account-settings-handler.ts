@@ -13,7 +13,7 @@ import {
 import { text } from '#settings/field.ts'
 import type { Values } from '#settings/values.ts'
 import type { Accounts } from '../account.ts'
-import { forUpdate, updateAccountRows } from '../account-rows.ts'
+import { updateAccountRows } from '../account-rows.ts'
 import { accountRowTable } from '../tables.ts'
 import { personalFields } from './account-object.ts'
 import { patchedRow } from './account-values.ts'
@@ -61,7 +61,7 @@ export class AccountSettingsHandler implements ObjectHandler {
       accounts: [],
       apply: async (tx) => {
         await updateAccountRows(tx, existing(account), async (row) => {
-          if (actor.account !== account) await assertNotAbove(forUpdate(tx), actor, row)
+          if (actor.account !== account) await assertNotAbove(tx, actor, row)
           return patchedRow(tx, row, patch)
         })
         return singletonId

@@ -22,7 +22,7 @@ import type { Settings } from '#settings/object.ts'
 import { givenIn, type Values } from '#settings/values.ts'
 import type { Telemetry } from '#telemetry/telemetry.ts'
 import type { Accounts } from '../account.ts'
-import { forUpdate, noSuchAccount } from '../account-rows.ts'
+import { noSuchAccount } from '../account-rows.ts'
 import { restrict } from '../candidate.ts'
 import {
   type CredentialRow,
@@ -108,7 +108,7 @@ export class CredentialHandler implements ObjectHandler {
     const plan = this.#plan(account, id, async (tx, owner) => {
       await assertGives(tx, actor, account, owner, row)
       await this.#assertRoom(tx, account, owner)
-      if ((await tx.getForUpdate(credentialTable, account, id)) !== undefined)
+      if ((await tx.get(credentialTable, account, id)) !== undefined)
         throw new Fault('exists', 'Try again: the id that was drawn is taken.', { what: this.object.name })
       tx.put(credentialTable, [account, id], row)
     })
@@ -150,7 +150,7 @@ export class CredentialHandler implements ObjectHandler {
     return {
       accounts: [],
       apply: async (tx) => {
-        const owner = await tx.getForUpdate(accountRowTable, account)
+        const owner = await tx.get(accountRowTable, account)
         if (owner === undefined || owner.type === 'group') throw noSuchAccount()
         await change(tx, owner)
         return showCredentialId(id)
@@ -187,7 +187,7 @@ export class CredentialHandler implements ObjectHandler {
   }
 
   async #existing(tx: WriteTx, account: AccountId, id: CredentialId): Promise<CredentialRow> {
-    const row = await tx.getForUpdate(credentialTable, account, id)
+    const row = await tx.get(credentialTable, account, id)
     if (row?.kind === this.#kind) return row
     throw new Fault('notFound', `There is no such ${this.object.name}.`, { what: this.object.name })
   }
@@ -226,7 +226,7 @@ async function assertGives(
   owner: AccountRow,
   row: CredentialRow,
 ): Promise<void> {
-  const permissions = await effectivePermissions(forUpdate(tx), owner)
+  const permissions = await effectivePermissions(tx, owner)
   const whole = { account, name: owner.name, emails: [], groups: [], permissions }
   assertHas(actor, restrict(whole, passwordCredential, row).permissions)
 }

@@ -6,7 +6,7 @@ import type { ReadTx, WriteTx } from '#kv/tx.ts'
 import type { ObjectHandler, Plan, QueryRequest, QueryResult } from '#registry/managed-object.ts'
 import { givenIn, type Values } from '#settings/values.ts'
 import type { Accounts } from '../account.ts'
-import { forUpdate, updateAccountRows } from '../account-rows.ts'
+import { updateAccountRows } from '../account-rows.ts'
 import { readOwnAddress, readOwnDomain } from '../address.ts'
 import { createDomainRows, destroyDomainRows, updateDomainRows } from '../domain-rows.ts'
 import { updateListRows } from '../list-rows.ts'
@@ -128,7 +128,7 @@ async function catchAllOf(tx: ReadTx, domain: string): Promise<string | undefine
 async function setCatchAll(tx: WriteTx, domain: string, patch: Values): Promise<void> {
   if (!Object.hasOwn(patch, 'catchAllAddress')) return
   const address = patch['catchAllAddress'] as string | undefined
-  const before = await tx.getForUpdate(addressTable, domain, '')
+  const before = await tx.get(addressTable, domain, '')
   const after = address === undefined ? undefined : await ownerOf(tx, address)
   if (before !== undefined && after !== undefined && isSameOwner(before, after)) return
   const alias = `@${domain}`
@@ -142,10 +142,10 @@ async function setCatchAll(tx: WriteTx, domain: string, patch: Values): Promise<
 
 async function ownerOf(tx: WriteTx, address: string): Promise<AddressOwner> {
   const key = readOwnAddress(address)!
-  const named = await tx.getForUpdate(accountNameTable, address)
+  const named = await tx.get(accountNameTable, address)
   const owner =
     named === undefined
-      ? await forUpdate(tx).get(addressTable, key.domain, key.local)
+      ? await tx.get(addressTable, key.domain, key.local)
       : ({ kind: 'account', id: named } as const)
   if (owner !== undefined) return owner
   const problem = 'must be the address of an account or a list here'

@@ -5,7 +5,6 @@ import type { ReadTx, WriteTx } from '#kv/tx.ts'
 import type { ObjectHandler, Plan, QueryRequest, QueryResult, Scope } from '#registry/managed-object.ts'
 import { givenIn, type Values } from '#settings/values.ts'
 import type { Accounts } from '../account.ts'
-import { forUpdate } from '../account-rows.ts'
 import { builtInRoles, type Permission } from '../permission.ts'
 import { readRole } from '../role.ts'
 import { type RoleRow, roleTable } from '../tables.ts'
@@ -57,7 +56,7 @@ export class RoleHandler implements ObjectHandler {
     const name = values['name'] as string
     const row = patchedRow(blank, values)
     return this.#plan(name, async (tx) => {
-      if (builtInRoles.has(name) || (await tx.getForUpdate(roleTable, name)) !== undefined)
+      if (builtInRoles.has(name) || (await tx.get(roleTable, name)) !== undefined)
         throw new Fault('exists', 'there is a role with this name already', { what: 'role' })
       await put(tx, name, row)
       await assertNotAbove(tx, actor, holder(name))
@@ -102,14 +101,14 @@ const holder = (role: string) =>
 async function changeable(tx: WriteTx, name: string): Promise<RoleRow> {
   if (builtInRoles.has(name))
     throw new Fault('forbidden', `The role ${name} stays as it is; create one of your own.`, { what: 'role' })
-  const row = await tx.getForUpdate(roleTable, name)
+  const row = await tx.get(roleTable, name)
   if (row === undefined) throw new Fault('notFound', 'There is no such Role.', { what: 'role' })
   return row
 }
 
 async function put(tx: WriteTx, name: string, row: RoleRow): Promise<void> {
   for (const [i, role] of row.roles.entries()) {
-    if (role === name || (await readRole(forUpdate(tx), role)) === undefined)
+    if (role === name || (await readRole(tx, role)) === undefined)
       throw invalidProperties([{ property: `roles/${i}`, problem: 'must be another role that exists' }])
   }
   tx.put(roleTable, [name], row)

@@ -158,8 +158,7 @@ class Work implements SetWork {
     const rows = await listPushSubscriptions(this.#tx, this.#call.access, this.#nowMs)
     const found = rows.find(([id]) => pushSubscriptionId(id) === text)
     // It may be noted on another worker at the same time what was told.
-    const row =
-      found && (await this.#tx.getForUpdate(pushSubscriptionTable, this.#call.access.account, found[0]))
+    const row = found && (await this.#tx.get(pushSubscriptionTable, this.#call.access.account, found[0]))
     if (found === undefined || row === undefined) throw notFound()
     return [found[0], row]
   }
