@@ -4,6 +4,7 @@ import type { Access } from './access.ts'
 import { AccessWatch } from './access-watch.ts'
 import { updateAccountRows } from './account-rows.ts'
 import { type CredentialRow, credentialTable } from './credential-tables.ts'
+import { updateDomainRows } from './domain-rows.ts'
 import { makeStore } from './fixture.test.ts'
 import { newCredentialId } from './shown-once.ts'
 import { inheritedPermissions } from './tables.ts'
@@ -104,24 +105,82 @@ test('a session of an app password has its limits, and is over with it', async (
   watch[Symbol.dispose]()
 })
 
+const secret = 'correct horse battery'
+const from = { ip: '192.0.2.7', protocol: 'imap' }
+
+/** What is left of an access, as the next change of an account shows it. */
+async function left(
+  { watch, accounts }: Awaited<ReturnType<typeof watched>>,
+  access: Access | 'wrong',
+  changed: number,
+): Promise<Access | undefined> {
+  assert.ok(access !== 'wrong')
+  const told = Promise.withResolvers<Access | undefined>()
+  using _ = watch.watch(access, told.resolve)
+  accounts.forget(String(changed))
+  // Awaited here, since the watch ends with this block.
+  return await told.promise
+}
+
+// Turns red where a sign-in does not say with which password it was.
 test('who gave a password that is changed has no access any more; others with the account keep theirs', async () => {
-  const { accounts, clock, alice, watch } = await watched()
-  await accounts.setPassword(alice.id, 'the first one of them')
+  const store = await watched()
+  const { accounts, alice, clock, signIn, watch } = store
+  await accounts.setPassword(alice.id, secret)
+  const access = await signIn.password('alice@example.org', secret, from)
+  assert.equal((await left(store, access, alice.id))?.account, alice.id)
   clock.advance(1)
-  const first = Promise.withResolvers<Access | undefined>()
-  const passwordSince = clock.now()
-  watch.watch({ account: alice.id, passwordSince }, first.resolve)
-  accounts.forget(String(alice.id))
-  assert.equal((await first.promise)?.account, alice.id)
-  const [strict, lenient] = [
-    Promise.withResolvers<Access | undefined>(),
-    Promise.withResolvers<Access | undefined>(),
-  ]
-  clock.advance(1)
-  watch.watch({ account: alice.id, passwordSince }, strict.resolve)
-  watch.watch({ account: alice.id }, lenient.resolve)
   await accounts.setPassword(alice.id, 'another one of them')
-  assert.equal(await strict.promise, undefined)
-  assert.equal((await lenient.promise)?.account, alice.id)
+  assert.equal(await left(store, access, alice.id), undefined)
+  const byCertificate = await signIn.certificate(['alice@example.org'], from)
+  assert.equal((await left(store, byCertificate, alice.id))?.account, alice.id)
+  const again = await signIn.password('alice@example.org', 'another one of them', from)
+  assert.equal((await left(store, again, alice.id))?.account, alice.id)
+  watch[Symbol.dispose]()
+})
+
+// Turns red where the domain, or the permission, is looked at when somebody signs in and never again.
+test('a disabled domain ends it, and so does the loss of the permission to sign in', async () => {
+  const store = await watched()
+  const { db, alice, watch } = store
+  const access = { account: alice.id } as Access
+  const enabled = (isEnabled: boolean) =>
+    db.write([], (tx) => updateDomainRows(tx, 'example.org', (row) => ({ ...row, enabled: isEnabled })))
+  await enabled(false)
+  assert.equal(await left(store, access, alice.id), undefined)
+  await enabled(true)
+  assert.equal((await left(store, access, alice.id))?.account, alice.id)
+  await db.write([], (tx) =>
+    updateAccountRows(tx, alice.id, (row) => ({
+      ...row,
+      permissions: { ...inheritedPermissions, disabled: ['authenticate'] },
+    })),
+  )
+  assert.equal(await left(store, access, alice.id), undefined)
+  watch[Symbol.dispose]()
+})
+
+// Turns red where only the account is looked at that somebody acts as.
+test('who acts as another does so while they may, by the password that they gave', async () => {
+  const store = await watched()
+  const { accounts, db, alice, clock, signIn, watch } = store
+  const desk = await accounts.createAccount({
+    name: 'desk@example.org',
+    password: secret,
+    permissions: { mode: 'merge', enabled: ['impersonate'], disabled: [] },
+  })
+  const acting = () => signIn.password('alice@example.org%desk@example.org', secret, from)
+  const access = await acting()
+  assert.equal((await left(store, access, desk.id))?.account, alice.id)
+  clock.advance(1)
+  await accounts.setPassword(alice.id, 'a password of her own')
+  assert.equal((await left(store, access, alice.id))?.account, alice.id)
+  await accounts.setPassword(desk.id, secret)
+  assert.equal(await left(store, access, desk.id), undefined)
+  const again = await acting()
+  await db.write([], (tx) =>
+    updateAccountRows(tx, desk.id, (row) => ({ ...row, permissions: inheritedPermissions })),
+  )
+  assert.equal(await left(store, again, desk.id), undefined)
   watch[Symbol.dispose]()
 })

@@ -11,19 +11,16 @@ import type { Bus } from '#bus/bus.ts'
 import type { Db } from '#kv/db.ts'
 import type { ReadTx } from '#kv/tx.ts'
 import { type Access, readAccess } from './access.ts'
-import { restrict } from './candidate.ts'
-import { credentialTable, passwordTable } from './credential-tables.ts'
+import { actingObstacle, administratorAccess, restrict } from './candidate.ts'
+import { administratorId, credentialTable, passwordTable } from './credential-tables.ts'
 import { accountCache } from './resolution.ts'
 import type { CredentialId } from './shown-once.ts'
 
-/** `undefined`: the account or the credential is gone, or may not sign in any more. */
+/** `undefined`: the account or what was signed in with is gone, or may not sign in any more. */
 type Changed = (now: Access | undefined) => void
 
 /** Who signed in, and with what. */
-export interface Watched extends Pick<Access, 'account' | 'credential'> {
-  /** Where a password was given, and all is over once another one is set: when it was looked at, or before. */
-  readonly passwordSince?: number
-}
+export type Watched = Pick<Access, 'account' | 'credential' | 'passwordAt' | 'by'>
 
 const heartbeatMs = 60_000
 /** Many changes at once are looked at together. */
@@ -51,13 +48,20 @@ export class AccessWatch implements Disposable {
 
   /** What became of who signed in as this. `changed` must not throw. */
   watch(watched: Watched, changed: Changed): Disposable {
-    const { account } = watched
+    const { account, by = account } = watched
     const own: Changed = (now) => changed(now)
+    const stack = new DisposableStack()
+    for (const one of new Set([account, by])) stack.use(this.#add(one, own, watched))
+    return stack
+  }
+
+  /** What becomes of this account concerns that session. */
+  #add(account: AccountId, changed: Changed, watched: Watched): Disposable {
     const watchers = this.#watchers.get(account) ?? new Map<Changed, Watched>()
-    this.#watchers.set(account, watchers.set(own, watched))
+    this.#watchers.set(account, watchers.set(changed, watched))
     return {
       [Symbol.dispose]: () => {
-        watchers.delete(own)
+        watchers.delete(changed)
         if (watchers.size === 0 && this.#watchers.get(account) === watchers) this.#watchers.delete(account)
       },
     }
@@ -101,17 +105,25 @@ export class AccessWatch implements Disposable {
   }
 
   async #now(tx: ReadTx, account: AccountId): Promise<readonly (readonly [Changed, Access | undefined])[]> {
-    const access = await readAccess(tx, account)
+    const found = await read(tx, account)
     const watchers = [...(this.#watchers.get(account) ?? [])]
     return Promise.all(
-      watchers.map(async ([changed, { credential, passwordSince }]) => {
-        if (access === undefined) return [changed, access] as const
-        if (credential !== undefined)
-          return [changed, await this.#withCredential(tx, access, credential)] as const
-        const isOver = passwordSince !== undefined && (await this.#isOther(tx, account, passwordSince))
-        return [changed, isOver ? undefined : access] as const
+      watchers.map(async ([changed, watched]) => {
+        const access = watched.account === account ? found : await read(tx, watched.account)
+        return [changed, access && (await this.#left(tx, access, watched))] as const
       }),
     )
+  }
+
+  /** What is left of an access by what it was signed in with. */
+  async #left(tx: ReadTx, access: Access, watched: Watched): Promise<Access | undefined> {
+    const { credential, passwordAt, by } = watched
+    if (credential !== undefined) return this.#withCredential(tx, access, credential)
+    if (by !== undefined && actingObstacle(await read(tx, by), access) !== undefined) return undefined
+    if (passwordAt === undefined) return access
+    const row = await tx.get(passwordTable, by ?? access.account)
+    const isOver = row?.changedAt !== passwordAt || (row.expiresAt ?? Infinity) <= this.#clock.now()
+    return isOver ? undefined : { ...access, passwordAt, ...(by === undefined ? {} : { by }) }
   }
 
   async #withCredential(tx: ReadTx, access: Access, credential: CredentialId): Promise<Access | undefined> {
@@ -119,10 +131,7 @@ export class AccessWatch implements Disposable {
     const isOver = row === undefined || (row.expiresAt ?? Infinity) <= this.#clock.now()
     return isOver ? undefined : restrict(access, credential, row)
   }
-
-  /** Whether the password is no more the one that it was. */
-  async #isOther(tx: ReadTx, account: AccountId, since: number): Promise<boolean> {
-    const row = await tx.get(passwordTable, account)
-    return row === undefined || row.changedAt >= since || (row.expiresAt ?? Infinity) <= this.#clock.now()
-  }
 }
+
+const read = async (tx: ReadTx, account: AccountId): Promise<Access | undefined> =>
+  account === administratorId ? administratorAccess() : readAccess(tx, account)

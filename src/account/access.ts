@@ -9,7 +9,7 @@ import type { MailProtocol } from './credential-tables.ts'
 import type { Permission } from './permission.ts'
 import { effectivePermissions } from './role.ts'
 import type { CredentialId } from './shown-once.ts'
-import { type AccountRow, accountRowTable } from './tables.ts'
+import { type AccountRow, accountRowTable, domainTable } from './tables.ts'
 
 export interface Access {
   readonly account: AccountId
@@ -24,15 +24,26 @@ export interface Access {
   readonly credential?: CredentialId
   /** Of an app password, what it is for; none: all. */
   readonly protocols?: readonly MailProtocol[]
+  /** When the password was set that was signed in with: with another one it is over. */
+  readonly passwordAt?: number
+  /** Who acts as the account, where that is another, whose the password is. */
+  readonly by?: AccountId
 }
 
 /** Groups of groups of an account beyond this many are not looked at. */
 const maxGroups = 1000
 
-/** Of an account that may sign in; undefined where it is gone or disabled. */
+/** Of an account that may sign in; undefined where it is gone, disabled or may not, or its domain is disabled. */
 export async function readAccess(tx: ReadTx, id: AccountId): Promise<Access | undefined> {
   const row = await tx.get(accountRowTable, id)
-  return row === undefined || !row.enabled ? undefined : accessOf(tx, id, row)
+  if (row?.enabled !== true || !(await isDomainEnabled(tx, row))) return undefined
+  const access = await accessOf(tx, id, row)
+  return access.permissions.has('authenticate') ? access : undefined
+}
+
+/** Of the domain that an account belongs to by its name. */
+export async function isDomainEnabled(tx: ReadTx, { name }: Pick<AccountRow, 'name'>): Promise<boolean> {
+  return (await tx.get(domainTable, name.slice(name.lastIndexOf('@') + 1)))?.enabled ?? false
 }
 
 export async function accessOf(tx: ReadTx, id: AccountId, row: AccountRow): Promise<Access> {

@@ -2,10 +2,16 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { ensureAdmin } from './administrator.ts'
 import { makeStore } from './fixture.test.ts'
+import type { Access } from './access.ts'
 import { administratorAccess } from './candidate.ts'
 import { administratorId, passwordTable } from './credential-tables.ts'
 
 const from = { ip: '127.0.0.1', protocol: 'http' }
+
+const withPassword = ({ clock }: ReturnType<typeof makeStore>): Access => ({
+  ...administratorAccess(),
+  passwordAt: clock.now(),
+})
 
 test('the administrator gets a password once, kept only as a hash', async () => {
   const store = makeStore({ realHashes: true })
@@ -14,7 +20,7 @@ test('the administrator gets a password once, kept only as a hash', async () => 
   assert.equal(await ensureAdmin(store), undefined)
   const stored = await store.db.read((tx) => tx.get(passwordTable, administratorId))
   assert.match(stored!.verifiers[0]!, /^\$argon2id\$/)
-  assert.deepEqual(await store.signIn.administrator('admin', password!, from), administratorAccess())
+  assert.deepEqual(await store.signIn.administrator('admin', password!, from), withPassword(store))
 })
 
 test('two first starts at once make one password', async () => {
@@ -22,5 +28,5 @@ test('two first starts at once make one password', async () => {
   const made = await Promise.all([ensureAdmin(store), ensureAdmin(store)])
   const shown = made.filter((password) => password !== undefined)
   assert.equal(shown.length, 1)
-  assert.deepEqual(await store.signIn.administrator('admin', shown[0]!, from), administratorAccess())
+  assert.deepEqual(await store.signIn.administrator('admin', shown[0]!, from), withPassword(store))
 })

@@ -234,14 +234,15 @@ const ordinary: ReadonlySet<Permission> = new Set(builtInRoles.get('user')!.enab
  */
 function actingAs(by: Candidate, target: Candidate): Candidate {
   const { access } = target
-  const mine = by.access?.permissions
-  const obstacle = ((): string | undefined => {
-    if (by.obstacle !== undefined) return by.obstacle
-    if (mine?.has('impersonate') !== true) return 'no permission to sign in as another'
-    if (access === undefined) return 'there is no such account to act as'
-    if ([...access.permissions].some((permission) => !ordinary.has(permission) && !mine.has(permission)))
-      return 'the other account may do more'
-    return target.obstacle
-  })()
+  const obstacle = by.obstacle ?? actingObstacle(by.access, access) ?? target.obstacle
   return { ...by, access, obstacle }
+}
+
+/** Why one may not act as the other; undefined: one may. */
+export function actingObstacle(by: Access | undefined, target: Access | undefined): string | undefined {
+  const mine = by?.permissions
+  if (mine?.has('impersonate') !== true) return 'no permission to sign in as another'
+  if (target === undefined) return 'there is no such account to act as'
+  const isAbove = [...target.permissions].some((one) => !ordinary.has(one) && !mine.has(one))
+  return isAbove ? 'the other account may do more' : undefined
 }

@@ -31,8 +31,6 @@ export class RememberedSignIns implements Ways, Disposable {
   readonly #clock: Clock
   /** Before what is hashed: the marks never leave this process, so that nothing can be appended to them. */
   readonly #key = randomBytes(32).toString('base64')
-  /** When the password behind each was looked at. */
-  readonly #since = new WeakMap<Access, number>()
   readonly #known = new Lru<string, Remembered>(mostRemembered, (_, { watch }) => watch[Symbol.dispose]())
 
   constructor(o: { signIn: Ways; accessWatch: Pick<AccessWatch, 'watch'>; clock: Clock }) {
@@ -51,11 +49,6 @@ export class RememberedSignIns implements Ways, Disposable {
     return this.#remember([key], from, () => this.#signIn.apiKey(key, from))
   }
 
-  /** When the secret behind an access was looked at, or before: what lasts longer than a request is watched from then. */
-  since(access: Access): number | undefined {
-    return this.#since.get(access)
-  }
-
   [Symbol.dispose](): void {
     this.#known.drain()
   }
@@ -72,19 +65,13 @@ export class RememberedSignIns implements Ways, Disposable {
     this.#forget(mark)
     const access = await signIn()
     if (access === 'wrong') return access
-    const { account, credential } = access
-    const watched = credential === undefined ? { account, passwordSince: now } : { account, credential }
-    const watch = this.#watch.watch(watched, (changed) => {
+    const watch = this.#watch.watch(access, (changed) => {
       const remembered = this.#known.get(mark)
       if (changed === undefined) this.#forget(mark)
-      else if (remembered !== undefined) {
-        remembered.access = changed
-        this.#since.set(changed, now)
-      }
+      else if (remembered !== undefined) remembered.access = changed
     })
     // Another request with the same secret may have been quicker.
     this.#forget(mark)
-    this.#since.set(access, now)
     this.#known.set(mark, { access, until: now + rememberedMs, watch })
     return access
   }

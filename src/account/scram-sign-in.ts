@@ -63,7 +63,8 @@ export class ScramSignIn {
           // Nowhere in the exchange could it be given.
           (candidate.hasSecondFactor ? 'no code of the second factor was given' : undefined)
         if (obstacle !== undefined) return this.#log.failed(tried, obstacle)
-        return this.#log.succeeded(tried, access, owner)
+        const passwordAt = candidate.password?.changedAt
+        return this.#log.succeeded(tried, access, { owner, passwordAt })
       },
     }
   }

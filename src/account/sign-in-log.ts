@@ -53,10 +53,14 @@ export class SignInLog {
   }
 
   /**
-   * `owner` is whose credential it was; another's where somebody acts as the account. Throws where that cannot
-   * be written to the audit log.
+   * `owner` is whose credential it was; another's where somebody acts as the account. `passwordAt`: when that was set,
+   * where it was a password. Throws where it cannot be written to the audit log.
    */
-  async succeeded(tried: Tried, access: Access, owner: AccountId): Promise<Access> {
+  async succeeded(
+    tried: Tried,
+    access: Access,
+    { owner, passwordAt }: { readonly owner: AccountId; readonly passwordAt?: number | undefined },
+  ): Promise<Access> {
     const { ip, protocol } = tried.from
     const shown = { name: tried.name.slice(0, longestShownName), ip, protocol, account: access.account }
     const { credential } = access
@@ -70,7 +74,11 @@ export class SignInLog {
       credential === undefined ? shown : { ...shown, credential: showCredentialId(credential) },
     )
     this.#lastUse.note(owner, credential ?? passwordCredential)
-    return access
+    return {
+      ...access,
+      ...(passwordAt === undefined ? {} : { passwordAt }),
+      ...(tried.by === undefined ? {} : { by: owner }),
+    }
   }
 
   async #audit(

@@ -21,8 +21,11 @@ async function withAlice() {
 }
 
 test('name or address and the right password give access', async () => {
-  const { signIn, alice, told } = await withAlice()
-  const access = userAccess(alice.id, 'alice@example.org', ['alice@example.org', 'al@example.org'])
+  const { signIn, alice, told, clock } = await withAlice()
+  const access = {
+    ...userAccess(alice.id, 'alice@example.org', ['alice@example.org', 'al@example.org']),
+    passwordAt: clock.now(),
+  }
   assert.deepEqual(await signIn.password('alice@example.org', 'correct horse', from), access)
   assert.deepEqual(await signIn.password('ALICE@EXAMPLE.ORG', 'correct horse', from), access)
   assert.deepEqual(await signIn.password('al@example.org', 'correct horse', from), access)
@@ -103,7 +106,8 @@ test('the administrator is no account; an account may have the right', async () 
   assert.equal(await signIn.administrator('admin', 'generated-one', from), 'wrong')
   const row = await passwords.keep('generated-one', 0)
   await db.write([], async (tx) => tx.put(passwordTable, [administratorId], row))
-  assert.deepEqual(await signIn.administrator('admin', 'generated-one', from), administratorAccess())
+  const access = { ...administratorAccess(), passwordAt: 0 }
+  assert.deepEqual(await signIn.administrator('admin', 'generated-one', from), access)
   assert.equal(await signIn.administrator('admin', 'other', from), 'wrong')
   assert.equal(await signIn.password('admin', 'generated-one', from), 'wrong')
   await accounts.createAccount({ name: 'root@example.org', password: 'correct horse', roles: ['admin'] })

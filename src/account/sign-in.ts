@@ -132,7 +132,7 @@ export class SignIn {
     const tried = { name: access?.name ?? '', from }
     if (secondary?.isRight !== true) return this.#log.failed(tried, 'no such API key')
     if (secondary.obstacle !== undefined) return this.#log.failed(tried, secondary.obstacle)
-    return this.#log.succeeded(tried, secondary.access, given.account)
+    return this.#log.succeeded(tried, secondary.access, { owner: given.account })
   }
 
   /** With keys of SCRAM; the mechanism has the rest of the exchange. */
@@ -162,7 +162,7 @@ export class SignIn {
     const { owner, access, obstacle } = found.candidate
     if (access === undefined || owner === undefined || obstacle !== undefined)
       return this.#log.failed(tried, obstacle ?? 'no such user')
-    return this.#log.succeeded(tried, access, owner)
+    return this.#log.succeeded(tried, access, { owner })
   }
 
   /** One snapshot: what is compared is what was true at one moment. */
@@ -197,7 +197,7 @@ export class SignIn {
     const { owner, access, password: row } = candidate
     if (secondary?.isRight === true) {
       if (secondary.obstacle === undefined)
-        return this.#log.succeeded(attempt, secondary.access, secondary.access.account)
+        return this.#log.succeeded(attempt, secondary.access, { owner: secondary.access.account })
       await this.#verified.isRight(undefined, attempt.password, { ip: from.ip, mayRemember: false })
       return this.#log.failed(attempt, secondary.obstacle)
     }
@@ -221,7 +221,7 @@ export class SignIn {
     if (problem !== undefined) return this.#log.failed(attempt, problem)
     const prepared = preparePassword(given.password)!
     this.#renewal.begin(owner, row, prepared, (hash) => this.#verified.remember(hash, prepared))
-    return this.#log.succeeded(attempt, access, owner)
+    return this.#log.succeeded(attempt, access, { owner, passwordAt: row.changedAt })
   }
 
   async #codeProblem(owner: AccountId, code: string | undefined, ip: string): Promise<string | undefined> {

@@ -4,6 +4,7 @@
  */
 import type { AccountId } from '#base/id.ts'
 import type { ReadTx } from '#kv/tx.ts'
+import { isDomainEnabled } from './access.ts'
 import { isReceiving } from './address-list.ts'
 import { readOwnAddress } from './address.ts'
 import { accountNameTable, type AccountRow, accountRowTable, addressTable, domainTable } from './tables.ts'
@@ -29,11 +30,10 @@ export async function findSigner(tx: ReadTx, name: string): Promise<Signer | und
   if (id === undefined || row === undefined || row.type !== 'user') return undefined
   // An alias that is switched off is no name either.
   if (named === undefined && !isReceiving(row, spelling)) return undefined
-  const home = row.name.slice(row.name.lastIndexOf('@') + 1)
   return {
     id,
     row,
     byAlias: named === undefined && row.emailAddress !== spelling,
-    isDomainEnabled: (await tx.get(domainTable, home))?.enabled ?? false,
+    isDomainEnabled: await isDomainEnabled(tx, row),
   }
 }

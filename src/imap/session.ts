@@ -195,7 +195,7 @@ export class ImapSession {
   }
 
   #accessChanged(now: Access | undefined): void {
-    if (now !== undefined) {
+    if (now?.permissions.has('imapAuthenticate') === true) {
       this.access = now
       return
     }

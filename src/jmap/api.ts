@@ -34,7 +34,7 @@ export interface JmapOptions {
 export function addJmapRoutes(everything: Hono<HttpEnv>, o: JmapOptions): void {
   const router = new Hono<JmapEnv>()
   const fromElsewhere = crossOrigin(o.permitsOtherSites)
-  const gate = jmapGate({ ...o, clock: o.processor.services.clock })
+  const gate = jmapGate(o)
   for (const path of ['/jmap', '/jmap/*', '/.well-known/jmap']) router.use(path, fromElsewhere, gate)
   const session = (c: Context<JmapEnv>): Promise<Response> => answerSession(o, c)
   // RFC 8620 §2.2.

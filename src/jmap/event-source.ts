@@ -45,7 +45,7 @@ export function eventSource(o: EventSourceOptions): (c: Context<JmapEnv>) => Pro
     const { accessWatch } = o
     const { draining } = c.env
     const access = c.get('access')
-    const lasting = new Lasting({ access, watched: c.get('watched'), accessWatch, open, draining })
+    const lasting = new Lasting({ access, accessWatch, open, draining })
     try {
       const follower = await o.stateWatch.follow(access, {
         types: wanted.types,

@@ -4,9 +4,7 @@
  */
 import type { Context, MiddlewareHandler } from 'hono'
 import type { Access } from '#account/access.ts'
-import type { Watched } from '#account/access-watch.ts'
 import type { SignIn } from '#account/sign-in.ts'
-import type { Clock } from '#base/clock.ts'
 import { Fault, isFault } from '#base/fault.ts'
 import { basicCredentials, bearerToken } from '#http/authorization.ts'
 import { isForeign } from '#http/origin.ts'
@@ -17,26 +15,21 @@ import { tooOften } from './errors.ts'
 
 /** What handlers behind the gate find in their context. */
 export interface JmapEnv extends HttpEnv {
-  Variables: HttpEnv['Variables'] & { access: Access; watched: Watched }
+  Variables: HttpEnv['Variables'] & { access: Access }
 }
 
-export type JmapSignIn = Pick<SignIn, 'password' | 'apiKey'> & {
-  /** Of a sign-in that was remembered, when its secret was looked at. */
-  since?(access: Access): number | undefined
-}
+export type JmapSignIn = Pick<SignIn, 'password' | 'apiKey'>
 
 export interface GateOptions {
   /** Asks `rates` itself before it looks at what it does not remember. */
   readonly signIn: JmapSignIn
   readonly rates: RequestRates
   readonly permitsOtherSites: () => boolean
-  readonly clock: Clock
 }
 
 /** Throws Fault `forbidden` and `authenticationFailed`. */
 export function jmapGate(o: GateOptions): MiddlewareHandler<JmapEnv> {
   return async (c, next) => {
-    const before = o.clock.now()
     assertAllowed(c, o.permitsOtherSites())
     let access: Access
     try {
@@ -48,10 +41,7 @@ export function jmapGate(o: GateOptions): MiddlewareHandler<JmapEnv> {
     const counted = countRequest(o.rates, access)
     if (counted !== undefined && counted.waitMs > 0)
       return tooOften('rateLimitAuthenticated', counted.waitMs).toResponse(counted.headers)
-    const passwordSince = o.signIn.since?.(access) ?? before
-    const { account, credential } = access
     c.set('access', access)
-    c.set('watched', credential === undefined ? { account, passwordSince } : { account, credential })
     await next()
     if (counted !== undefined) addRateLimit(c.res.headers, counted.headers)
     return undefined

@@ -3,7 +3,7 @@
  * knows what its user may do now, and ends when the user may nothing any more or the server drains.
  */
 import type { Access } from '#account/access.ts'
-import type { AccessWatch, Watched } from '#account/access-watch.ts'
+import type { AccessWatch } from '#account/access-watch.ts'
 import { Fault } from '#base/fault.ts'
 import type { AccountId } from '#base/id.ts'
 import type { RunningCount } from '#base/running-count.ts'
@@ -18,8 +18,6 @@ export type End = 'draining' | 'refused' | 'gone'
 
 export interface LastingOptions {
   readonly access: Access
-  /** Who signed in, and with what. */
-  readonly watched: Watched
   readonly accessWatch: Pick<AccessWatch, 'watch'>
   readonly open: RunningCount<AccountId>
   readonly draining: AbortSignal
@@ -44,7 +42,7 @@ export class Lasting implements Disposable {
         retryAfterMs: againMs,
       })
     this.#held.use(slot)
-    this.#held.use(o.accessWatch.watch(o.watched, (now) => this.#accessIs(now)))
+    this.#held.use(o.accessWatch.watch(o.access, (now) => this.#accessIs(now)))
     o.draining.addEventListener('abort', this.#drain)
   }
 

@@ -244,7 +244,7 @@ export class PushSubscriber {
 }
 
 const watchedOf = (account: AccountId, { credential, passwordAt }: PushSubscriptionRow): Watched =>
-  credential === passwordCredential ? { account, passwordSince: passwordAt + 1 } : { account, credential }
+  credential === passwordCredential ? { account, passwordAt } : { account, credential }
 
 const doubled = (ms: number, times: number): number => Math.min(ms * 2 ** times, longestPauseMs)
 

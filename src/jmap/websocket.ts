@@ -52,7 +52,7 @@ export function webSocket(o: WebSocketOptions): (c: Context<JmapEnv>) => Respons
       return refuse(400, `The subprotocol must be "${subprotocol}" (RFC 8887 §4.2).`)
     const { accessWatch } = o
     const access = c.get('access')
-    const lasting = new Lasting({ access, watched: c.get('watched'), accessWatch, open, draining })
+    const lasting = new Lasting({ access, accessWatch, open, draining })
     const options = { ...o, base: o.baseOf(c), ip: client.ip }
     const { socket, head } = upgrade.take()
     socket.once('close', () => lasting.end('gone'))
