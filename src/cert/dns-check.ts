@@ -8,7 +8,7 @@
 import { parseIp } from '#base/ip.ts'
 import type { DnsRecord, RecordOf, RecordType } from '#dns/record.ts'
 import { recordText } from '#dns/record-text.ts'
-import type { Resolution, Resolver } from '#dns/resolver.ts'
+import type { Resolution, Resolver } from '#dns/resolution.ts'
 import { parseDmarcRecord } from '#mailauth/dmarc-record.ts'
 import { checkSpf } from '#mailauth/spf.ts'
 import { dkimRecordName } from '#account/dkim-selector.ts'

@@ -6,7 +6,7 @@ import { type DkimKeyRow, type DkimStage } from '#account/dkim-tables.ts'
 import { dkimRecordName } from '#account/dkim-selector.ts'
 import type { DnsRecord, RecordOf } from '#dns/record.ts'
 import { recordText } from '#dns/record-text.ts'
-import type { Resolution } from '#dns/resolver.ts'
+import type { Resolution } from '#dns/resolution.ts'
 import { type MtaStsPolicy, mtaStsRecordText } from '#mailauth/mta-sts.ts'
 import { dkimRecordText } from './dkim-record.ts'
 

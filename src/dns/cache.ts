@@ -4,7 +4,7 @@
  */
 import type { Clock } from '#base/clock.ts'
 import { Lru } from '#base/lru.ts'
-import type { Resolution } from './resolver.ts'
+import type { Resolution } from './resolution.ts'
 
 export interface CacheLimits {
   readonly bytes: number

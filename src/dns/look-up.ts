@@ -1,7 +1,7 @@
 /** The questions that mail asks, in its words. Each throws the signal's reason and nothing else. */
 import { reverseName } from '#base/ip.ts'
 import type { RecordOf } from './record.ts'
-import type { Resolution, Resolver } from './resolver.ts'
+import type { Resolution, Resolver } from './resolution.ts'
 
 interface Options {
   readonly signal?: AbortSignal

@@ -4,7 +4,7 @@
  */
 import type { IncomingHttpHeaders } from 'node:http'
 import { formatIp, type IpNetwork, isLoopbackIp, networkContains, parseIp } from '#base/ip.ts'
-import type { SocketArrival } from '#net/listener.ts'
+import type { SocketArrival } from '#net/protocol.ts'
 import { forwardedClient, isForwarded } from './forwarded.ts'
 
 export interface Client {

@@ -13,7 +13,7 @@ import {
 import type { Socket } from 'node:net'
 import { getRequestListener, RequestError } from '@hono/node-server'
 import type { IpNetwork } from '#base/ip.ts'
-import type { SocketArrival, SocketProtocol } from '#net/listener.ts'
+import type { SocketArrival, SocketProtocol } from '#net/protocol.ts'
 import { clientOf } from './client.ts'
 import { problemResponse } from './errors.ts'
 import type { HttpBindings } from './router.ts'

@@ -27,7 +27,7 @@ import { Model, type Order, takesNumber, type Write } from './concurrency-model.
 import { Player } from './concurrency-player.test.ts'
 import { account, createdAt, ImapTestServer } from './fixture.test.ts'
 import { ImapProtocol } from './protocol.ts'
-import type { ImapServices } from './session.ts'
+import type { ImapServices } from './services.ts'
 
 export interface Handles {
   readonly db: Db

@@ -28,7 +28,7 @@ import { AccountWatch } from '#account/account-watch.ts'
 import { UserSessions } from './user-sessions.ts'
 import type { Principal } from '#mail/principal.ts'
 import { ImapProtocol } from './protocol.ts'
-import type { ImapServices } from './session.ts'
+import type { ImapServices } from './services.ts'
 
 export const account = 7 as AccountId
 export const inbox: MailboxId = inboxId

@@ -26,7 +26,7 @@ import type { AccountView } from '#mail/view.ts'
 import { delimiter } from './mailbox-name.ts'
 import { assertRights, type HeldMailbox, type MailboxRef, noSuchMailbox } from './mailbox-ref.ts'
 import { locate, namespaceNames, type NamespaceNames, prefixOf } from './namespaces.ts'
-import type { ImapServices } from './session.ts'
+import type { ImapServices } from './services.ts'
 
 /** Where a mailbox could be. */
 export interface Location {

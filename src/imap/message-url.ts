@@ -14,7 +14,8 @@ import { type Partial, readSection, type Section } from './fetch-items.ts'
 import { Arguments } from './grammar.ts'
 import { canonicalName, delimiter } from './mailbox-name.ts'
 import { type MessageSource, sectionBytes, type SectionBytes } from './section-bytes.ts'
-import type { ImapServices, ImapSession } from './session.ts'
+import type { ImapSession } from './session.ts'
+import type { ImapServices } from './services.ts'
 
 /** Longer ones are refused; a name can be as long as a header field, and three times that when encoded. */
 export const maxUrlBytes = 4096

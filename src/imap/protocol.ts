@@ -1,12 +1,13 @@
 /** IMAP as a listener serves it (RFC 9051, RFC 3501): one session for each connection. */
 import { latin1 } from '#base/bytes.ts'
 import type { Connection } from '#net/connection.ts'
-import type { Protocol } from '#net/listener.ts'
+import type { Protocol } from '#net/protocol.ts'
 import type { RefusalReason } from '#net/trouble.ts'
 import { activeConnections, commandError, connectionEnd, connectionStart } from './events.ts'
 import { BrokenOutput } from './fetch-response.ts'
 import { serveSession } from './loop.ts'
-import { type ImapServices, ImapSession } from './session.ts'
+import { ImapSession } from './session.ts'
+import type { ImapServices } from './services.ts'
 
 export class ImapProtocol implements Protocol, Disposable {
   readonly name = 'imap'

@@ -3,61 +3,22 @@
  *
  * Commands run one after the other, so a session never does two things at once.
  */
-import type { AccessWatch } from '#account/access-watch.ts'
 import type { Access } from '#account/access.ts'
-import type { SaslChannel, SaslSignIn } from '#account/sasl/mechanism.ts'
-import type { SaslMechanisms } from '#account/sasl/mechanisms.ts'
-import type { Clock } from '#base/clock.ts'
-import type { AccountId } from '#base/id.ts'
-import type { BlobStore } from '#blob/store.ts'
-import type { Db } from '#kv/db.ts'
-import type { MailLimits } from '#mail/limits.ts'
+import type { SaslChannel } from '#account/sasl/mechanism.ts'
 import type { MailboxView } from '#mail/mailbox-view.ts'
 import { hasAll, rightsOf } from '#mail/rights.ts'
-import type { AccountViews } from '#mail/view.ts'
 import type { Connection } from '#net/connection.ts'
-import type { SearchIndexes } from '#search/indexes.ts'
-import type { Settings } from '#settings/object.ts'
-import type { Telemetry } from '#telemetry/telemetry.ts'
-import type { AccountWatch } from '#account/account-watch.ts'
-import type { UserSessions } from './user-sessions.ts'
 import type { SessionState } from './session-state.ts'
 import { Refusal } from './errors.ts'
 import { decodeName } from './mailbox-name.ts'
 import { type HeldMailbox, type MailboxRef, notPermitted } from './mailbox-ref.ts'
 import { Mailboxes } from './mailboxes.ts'
 import type { Notifications } from './notifications.ts'
-import type { Principals } from '#mail/principal.ts'
 import { CommandReader, ProtocolEnd } from './reader.ts'
 import { imapSettings } from './settings.ts'
 import type { SessionView } from './view.ts'
 import { ResponseWriter } from './writer.ts'
-
-/** What sessions work with; the same for all of a worker. */
-export interface ImapServices {
-  readonly db: Db
-  readonly blobs: BlobStore
-  readonly views: AccountViews
-  readonly indexes: SearchIndexes
-  readonly signIn: SaslSignIn
-  readonly mechanisms: Pick<SaslMechanisms, 'offered' | 'find'>
-  readonly limitsOf: (account: AccountId) => Promise<MailLimits>
-  /** Sets what an account may hold, if `by` may do that. Throws Faults. */
-  readonly setLimits: (by: Access, ip: string, account: AccountId, limits: MailLimits) => Promise<void>
-  /** The address of the JMAP session (RFC 8620 §2), where others can reach it. */
-  readonly jmapUrl: () => string | undefined
-  readonly principals: Principals
-  /** Undefined for whoever may not sign in. */
-  readonly accessOf: (account: AccountId) => Promise<Access | undefined>
-  readonly watch: AccountWatch
-  readonly userSessions: UserSessions
-  readonly accessWatch: Pick<AccessWatch, 'watch'>
-  readonly settings: Settings
-  readonly telemetry: Telemetry
-  readonly clock: Clock
-  /** For ID: what this server is. */
-  readonly version: string
-}
+import type { ImapServices } from './services.ts'
 
 export interface SelectedNow {
   readonly now: MailboxView

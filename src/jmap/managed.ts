@@ -13,7 +13,7 @@ import type { Modseq } from '#base/id.ts'
 import type { OpenAccount } from './accounts.ts'
 import { MethodError } from './errors.ts'
 import type { Call } from './method.ts'
-import type { Asker } from './processor.ts'
+import type { Asker } from './request.ts'
 import type { JmapRequest } from './request.ts'
 import type { JsonObject } from './value.ts'
 

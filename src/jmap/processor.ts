@@ -19,15 +19,7 @@ import type { JmapServices } from './services.ts'
 import { accountObject, sessionObject } from './session-object.ts'
 import { jmapSettings } from './settings.ts'
 import type { JsonObject } from './value.ts'
-
-export interface Asker {
-  readonly access: Access
-  /** Of the client. */
-  readonly ip: string
-  /** The address of the server as the client sees it. */
-  readonly base: string
-  readonly signal: AbortSignal
-}
+import type { Asker } from './request.ts'
 
 type Session = JsonObject & { readonly state: string }
 

@@ -2,6 +2,7 @@
  * The Request object (RFC 8620 §3.3), read from a body: strict I-JSON (RFC 7493), the form to the letter, and the
  * limits of the request as a whole.
  */
+import type { Access } from '#account/access.ts'
 import { isFault, SyntaxFault } from '#base/fault.ts'
 import { parseJsonBody } from '#http/json-body.ts'
 import { RequestProblem } from './errors.ts'
@@ -19,6 +20,16 @@ export interface JmapRequest {
   readonly methodCalls: readonly Invocation[]
   /** Where the client gave some, it is told all at the end. */
   readonly createdIds: ReadonlyMap<string, string> | undefined
+}
+
+/** Who sent it, and from where. */
+export interface Asker {
+  readonly access: Access
+  /** Of the client. */
+  readonly ip: string
+  /** The address of the server as the client sees it. */
+  readonly base: string
+  readonly signal: AbortSignal
 }
 
 export interface RequestLimits {

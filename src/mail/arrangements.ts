@@ -3,8 +3,30 @@
  * say (SORT) and their threads (THREAD). Kept with the mailbox's columns, so that it is given up with them.
  */
 import { type Column, sharedChunks } from './column.ts'
-import type { SortKey } from './sort.ts'
-import type { ThreadTree } from './thread-tree.ts'
+
+export type SortKey =
+  | 'arrival'
+  | 'cc'
+  | 'date'
+  | 'displayfrom'
+  | 'displayto'
+  | 'from'
+  | 'size'
+  | 'subject'
+  | 'to'
+
+/**
+ * Nodes below `count` are places among indexes; the others, which are only roots, stand for messages that are not there,
+ * and have two children at least.
+ */
+export interface ThreadTree {
+  readonly count: number
+  /** In order, as are the children of every node. */
+  readonly roots: readonly number[]
+  /** Of each node the first child and the next sibling; -1 for none. Roots are nobody's siblings. */
+  readonly firstChildren: Int32Array
+  readonly nextSiblings: Int32Array
+}
 
 export interface Arranged {
   /** By the index of each message: equal where they are the same, ascending in the order of the key. */

@@ -3,9 +3,14 @@
  * since, only that is put in its place. What is kept is bounded, and given up with the columns.
  */
 import { setImmediate as nextTurn } from 'node:timers/promises'
-import type { EmailView } from './email-view.ts'
 import { sortInTurns } from './in-turns.ts'
 import { gone } from './place-sets.ts'
+
+/** All emails of an account, as a view has them: the place set of each slot. */
+interface Emails {
+  readonly count: number
+  readonly places: Uint32Array
+}
 
 export type Key = number | string
 
@@ -56,7 +61,7 @@ export class EmailOrders {
   }
 
   /** By the criteria, of which there is at least one. Slots behind the view's may be among them. */
-  async order(view: EmailView, criteria: readonly Criterion[], signal?: AbortSignal): Promise<Order> {
+  async order(view: Emails, criteria: readonly Criterion[], signal?: AbortSignal): Promise<Order> {
     const last = criteria.at(-1)!
     const lowest = await this.#ranking(view, last, signal)
     const { slots, count } = lowest
@@ -76,12 +81,12 @@ export class EmailOrders {
   }
 
   /** By slot: equal where emails are the same in this. */
-  async ranks(view: EmailView, criterion: Criterion, signal?: AbortSignal): Promise<Uint32Array> {
+  async ranks(view: Emails, criterion: Criterion, signal?: AbortSignal): Promise<Uint32Array> {
     return (await this.#ranking(view, criterion, signal)).ranks
   }
 
   /** One after the other, so that each builds on what the last one found. */
-  async #ranking(view: EmailView, { name, read }: Criterion, signal?: AbortSignal): Promise<Ranking> {
+  async #ranking(view: Emails, { name, read }: Criterion, signal?: AbortSignal): Promise<Ranking> {
     const last = this.#rankings.get(name) ?? Promise.resolve(undefined)
     const next = last
       .catch(() => undefined)
@@ -106,7 +111,7 @@ function put<V>(map: Map<string, V>, name: string, value: V, most: number): void
 
 const compareKeys = (a: Key, b: Key): number => (a < b ? -1 : a > b ? 1 : 0)
 
-async function rankAll(view: EmailView, read: ReadKeys, signal?: AbortSignal): Promise<Ranking> {
+async function rankAll(view: Emails, read: ReadKeys, signal?: AbortSignal): Promise<Ranking> {
   const keys: Key[] = []
   let lowest: Key = ''
   for (let from = 0; from < view.count; from += pageSlots) {
@@ -143,12 +148,7 @@ interface Placed {
 }
 
 /** The ranking with the emails that are new. What a ranking shows never changes: behind it more may be written. */
-async function extend(
-  before: Ranking,
-  view: EmailView,
-  read: ReadKeys,
-  signal?: AbortSignal,
-): Promise<Ranking> {
+async function extend(before: Ranking, view: Emails, read: ReadKeys, signal?: AbortSignal): Promise<Ranking> {
   const added = view.count - before.known
   if (added > mostPlaced) return rankAll(view, read, signal)
   const fresh = Array.from({ length: added }, (_, i) => before.known + i)

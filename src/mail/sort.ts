@@ -9,17 +9,7 @@ import { headerKey, subjectKey } from './collation.ts'
 import { sentDates } from './sent-dates.ts'
 import { eachInTurns, sortInTurns } from './in-turns.ts'
 import { eachStructure, type Selection } from './stored-structures.ts'
-
-export type SortKey =
-  | 'arrival'
-  | 'cc'
-  | 'date'
-  | 'displayfrom'
-  | 'displayto'
-  | 'from'
-  | 'size'
-  | 'subject'
-  | 'to'
+import type { SortKey } from './arrangements.ts'
 
 export interface SortCriterion {
   readonly key: SortKey | 'relevancy'

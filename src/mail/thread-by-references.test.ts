@@ -8,7 +8,7 @@ import { eachStructure, type Selection } from './stored-structures.ts'
 import { account, createdAt, inbox, openTestAccount, type TestAccount } from './test-account.ts'
 import { threadByReferences } from './thread-by-references.ts'
 import { threadBySubject } from './thread-by-subject.ts'
-import type { ThreadTree } from './thread-tree.ts'
+import type { ThreadTree } from './arrangements.ts'
 import { AccountViews } from './view.ts'
 
 interface Letter {

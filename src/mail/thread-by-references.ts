@@ -10,7 +10,8 @@ import { none } from './rooted-forest.ts'
 import { sentDates } from './sent-dates.ts'
 import { eachInTurns, sortInTurns } from './in-turns.ts'
 import { eachStructure, type Selection } from './stored-structures.ts'
-import { keptTree, type ThreadTree, threadTree } from './thread-tree.ts'
+import { keptTree, threadTree } from './thread-tree.ts'
+import type { ThreadTree } from './arrangements.ts'
 
 /** Throws Fault('tooLarge') for more messages and identifiers than the limit. */
 export const threadByReferences = (selection: Selection, limit: number): Promise<ThreadTree> =>

@@ -6,7 +6,8 @@ import { subjectKey } from './collation.ts'
 import { sentDates } from './sent-dates.ts'
 import { sortInTurns } from './in-turns.ts'
 import { eachStructure, type Selection } from './stored-structures.ts'
-import { keptTree, type ThreadTree, threadTree } from './thread-tree.ts'
+import { keptTree, threadTree } from './thread-tree.ts'
+import type { ThreadTree } from './arrangements.ts'
 
 export const threadBySubject = (selection: Selection): Promise<ThreadTree> =>
   keptTree(selection, 'ORDEREDSUBJECT', () => arrange(selection))

@@ -1,18 +1,7 @@
-/**
- * Messages in threads (RFC 5256 §4, THREAD response). Nodes below `count` are places among the indexes of a
- * selection; the others, which are only roots, stand for messages that are not there, and have two children at least.
- */
+/** Messages in threads (RFC 5256 §4, THREAD response), by the places that they have among the indexes of a selection. */
 import { eachInTurns } from './in-turns.ts'
 import type { Selection } from './stored-structures.ts'
-
-export interface ThreadTree {
-  readonly count: number
-  /** In order, as are the children of every node. */
-  readonly roots: readonly number[]
-  /** Of each node the first child and the next sibling; -1 for none. Roots are nobody's siblings. */
-  readonly firstChildren: Int32Array
-  readonly nextSiblings: Int32Array
-}
+import type { ThreadTree } from './arrangements.ts'
 
 /** The tree of a selection by an algorithm; that of a whole mailbox is kept. */
 export async function keptTree(

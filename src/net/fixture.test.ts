@@ -1,7 +1,8 @@
 /** A listener with a small line protocol, for tests. */
 import assert from 'node:assert/strict'
 import type { Connection } from './connection.ts'
-import { Listener, type Protocol } from './listener.ts'
+import { Listener } from './listener.ts'
+import type { Protocol } from './protocol.ts'
 import type { ListenerOptions } from './listener-options.ts'
 import type { Trouble } from './trouble.ts'
 

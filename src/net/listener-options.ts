@@ -1,6 +1,6 @@
 /** What a listener is made with, and which part of it may change while it is open. */
 import type { IpNetwork } from '#base/ip.ts'
-import type { Protocol, SocketProtocol } from './listener.ts'
+import type { Protocol, SocketProtocol } from './protocol.ts'
 import type { Bind } from './server-sockets.ts'
 import type { HandshakeOptions } from './tls.ts'
 import type { TlsContexts } from './tls-contexts.ts'

@@ -13,14 +13,11 @@ import { SaslMechanisms } from '#account/sasl/mechanisms.ts'
 import { AccountLimits, type UsedBytes } from '#account/limits.ts'
 import { RememberedSignIns } from '#account/remembered-sign-ins.ts'
 import { SignIn } from '#account/sign-in.ts'
-import type { Clock } from '#base/clock.ts'
 import type { AccountId } from '#base/id.ts'
 import { Lru } from '#base/lru.ts'
-import type { Bus } from '#bus/bus.ts'
 import { DkimKeys } from '#cert/dkim-keys.ts'
 import { SigningKeys } from '#cert/signing-keys.ts'
 import { ConfiguredResolver } from '#dns/configured.ts'
-import type { CommitterLine } from '#kv/committer-client.ts'
 import type { WriteTx } from '#kv/tx.ts'
 import { addresses } from '#dns/look-up.ts'
 import { DocumentFetcher } from '#http/fetch-document.ts'
@@ -30,7 +27,7 @@ import { AccountWatch } from '#account/account-watch.ts'
 import { namespaceNames, prefixOf } from '#imap/namespaces.ts'
 import { UserSessions } from '#imap/user-sessions.ts'
 import { ImapProtocol } from '#imap/protocol.ts'
-import type { ImapServices } from '#imap/session.ts'
+import type { ImapServices } from '#imap/services.ts'
 import type { JmapOptions } from '#jmap/api.ts'
 import { capabilities } from '#jmap/capabilities.ts'
 import { managementCapability, managementElsewhere } from '#jmap/capabilities/management.ts'
@@ -48,7 +45,7 @@ import { type MailLimits, noLimits } from '#mail/limits.ts'
 import { SmimeStatuses } from '#mail/smime-status.ts'
 import { provisionAccount, quotaUsage } from '#mail/mailbox.ts'
 import { AccountViews } from '#mail/view.ts'
-import type { Protocol } from '#net/listener.ts'
+import type { Protocol } from '#net/protocol.ts'
 import { QueueIds } from '#queue/enqueue.ts'
 import type { Management } from '#registry/management.ts'
 import { IncomingReports } from '#report/incoming.ts'
@@ -60,54 +57,22 @@ import { Outlet } from '#smtp/server/outlet.ts'
 import { SmtpProtocol } from '#smtp/server/protocol.ts'
 import type { SmtpDeps } from '#smtp/server/smtp-command.ts'
 import { readLimits } from '#smtp/settings.ts'
-import type { Telemetry } from '#telemetry/telemetry.ts'
 import type { OpenService } from './listener-plans.ts'
 import { columnsNotKept } from './events.ts'
 import { cache, dataStore, systemSettings } from './settings.ts'
 import { smimeAnchors } from './smime-anchors.ts'
-import type { EmbeddedEngine } from './engine-choice.ts'
 import { jmapUrl } from './jmap-url.ts'
 import { limitSetter } from './limit-setter.ts'
 import { AccountDirectory } from './account-directory.ts'
 import { principalsFrom } from './principals.ts'
-import { buildReports, type ReportServices } from './report-services.ts'
+import { buildReports } from './report-services.ts'
 import { buildSubmitter } from './submitter.ts'
-import { openStore, type Store } from './store.ts'
-import type { Spawn } from './threads.ts'
+import { openStore } from './store.ts'
 import { version } from './version.ts'
+import type { Services, WorkerOptions } from './services.ts'
 
 /** Of other domains, a few KiB each at most. */
 const knownDkimKeys = 2000
-
-export interface WorkerOptions {
-  readonly directory: string
-  readonly engine: EmbeddedEngine
-  readonly line: CommitterLine
-  readonly bus: Bus
-  readonly settings: Settings
-  readonly telemetry: Telemetry
-  readonly clock: Clock
-  readonly spawn: Spawn
-}
-
-export interface Services extends AsyncDisposable {
-  readonly store: Store
-  readonly hasher: HashPool
-  readonly passwords: PasswordPolicy
-  readonly accounts: Accounts
-  readonly signIn: SignIn
-  readonly rates: RequestRates
-  readonly rememberedSignIns: RememberedSignIns
-  readonly accessWatch: AccessWatch
-  readonly accountWatch: AccountWatch
-  readonly limits: AccountLimits
-  readonly views: AccountViews
-  readonly indexes: SearchIndexes
-  readonly dns: ConfiguredResolver
-  readonly signingKeys: SigningKeys
-  readonly dkimKeys: DkimKeys
-  readonly reports: ReportServices
-}
 
 const usedBytes: UsedBytes = async (tx, account) => (await quotaUsage(tx, account)).usedBytes
 

@@ -2,7 +2,7 @@
 import type { Finding } from '#admin/doctor.ts'
 import { isFullHostName } from '#base/domain-name.ts'
 import { networkContains, parseIp, parseNetwork, reverseName } from '#base/ip.ts'
-import type { Failed, Resolver } from '#dns/resolver.ts'
+import type { Failed, Resolver } from '#dns/resolution.ts'
 
 export interface DnsCheckDeps {
   readonly resolver: Resolver

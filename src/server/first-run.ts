@@ -3,7 +3,7 @@ import { ensureAdmin } from '#account/administrator.ts'
 import { domainTable } from '#account/tables.ts'
 import type { Clock } from '#base/clock.ts'
 import type { Settings } from '#settings/object.ts'
-import type { Services } from './boot.ts'
+import type { Services } from './services.ts'
 import { fallbackAdmin } from './settings.ts'
 
 export interface FirstRun {

@@ -8,7 +8,7 @@ import { indexStatus, reindex } from '#mail/index-status.ts'
 import { Indexer } from '#mail/indexer.ts'
 import { IndexThread } from '#mail/index-thread.ts'
 import { searchSettings } from '#search/settings.ts'
-import type { Services, WorkerOptions } from './boot.ts'
+import type { Services, WorkerOptions } from './services.ts'
 import { everyAccount } from './housekeeping.ts'
 
 /** Looks at all accounts once, since nobody listened while the server was off. */

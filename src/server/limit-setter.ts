@@ -1,6 +1,6 @@
 /** How protocols of mail set what an account may hold: through management, with its checks and its audit log. */
 import { AccountHandler, type AccountHandlerOptions } from '#account/objects/account-handler.ts'
-import type { ImapServices } from '#imap/session.ts'
+import type { ImapServices } from '#imap/services.ts'
 import { Management } from '#registry/management.ts'
 import type { Telemetry } from '#telemetry/telemetry.ts'
 

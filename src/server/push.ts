@@ -12,7 +12,8 @@ import { PushTurns } from '#jmap/push-turns.ts'
 import { jmapSettings } from '#jmap/settings.ts'
 import { VerificationLimit } from '#jmap/verification-limit.ts'
 import { LeasedWork } from '#tasks/lease.ts'
-import { addressesFrom, type Services, type WorkerOptions } from './boot.ts'
+import { addressesFrom } from './boot.ts'
+import type { Services, WorkerOptions } from './services.ts'
 
 /** Each renewal, after a third of it, is a commit: rare enough for a server that does nothing else. */
 const leaseMs = 120_000

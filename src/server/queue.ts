@@ -7,7 +7,7 @@ import { notify } from '#queue/notify.ts'
 import { destinationOf } from '#queue/route.ts'
 import { SmtpTransport } from '#smtp/client/transport.ts'
 import { readLimits } from '#smtp/settings.ts'
-import type { Services, WorkerOptions } from './boot.ts'
+import type { Services, WorkerOptions } from './services.ts'
 import { systemSettings } from './settings.ts'
 
 export interface RunningQueue extends AsyncDisposable {

@@ -2,7 +2,7 @@
 import { sendAggregateTask } from '#report/aggregate-sender.ts'
 import { analyseTask } from '#report/analysis.ts'
 import type { AnyTaskKind } from '#tasks/scheduler.ts'
-import type { Services, WorkerOptions } from './boot.ts'
+import type { Services, WorkerOptions } from './services.ts'
 import { version } from './version.ts'
 
 export function reportTasks(

@@ -26,7 +26,8 @@ import { submissionReportTask } from '#mail/submission-reports.ts'
 import { uploadExpiryTask } from '#mail/upload-expiry.ts'
 import { deliverChunkTask } from '#smtp/server/chunk.ts'
 import { TaskScheduler } from '#tasks/scheduler.ts'
-import { buildProtocols, buildServices, type Services, type WorkerOptions } from './boot.ts'
+import { buildProtocols, buildServices } from './boot.ts'
+import type { Services, WorkerOptions } from './services.ts'
 import { eventKinds, gaugeKinds, settingsObjects } from './catalog.ts'
 import {
   certificatePairs,

@@ -5,7 +5,7 @@ import { accountRowTable } from '#account/tables.ts'
 import { Submitter } from '#mail/submitter.ts'
 import { QueueIds } from '#queue/enqueue.ts'
 import { readLimits } from '#smtp/settings.ts'
-import type { Services, WorkerOptions } from './boot.ts'
+import type { Services, WorkerOptions } from './services.ts'
 import { systemSettings } from './settings.ts'
 
 export function buildSubmitter(

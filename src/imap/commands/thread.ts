@@ -2,7 +2,7 @@
 import type { Selection } from '#mail/stored-structures.ts'
 import { threadByReferences } from '#mail/thread-by-references.ts'
 import { threadBySubject } from '#mail/thread-by-subject.ts'
-import type { ThreadTree } from '#mail/thread-tree.ts'
+import type { ThreadTree } from '#mail/arrangements.ts'
 import { type AnyCommand, command, type Completion, whole } from '../command.ts'
 import type { Arguments } from '../grammar.ts'
 import { readCharset, readKeys, type SearchProgram, searchSelected } from '../search-selected.ts'

@@ -4,7 +4,7 @@ import { createServer, type AddressInfo, type Server, type Socket } from 'node:n
 import { createSecureContext, TLSSocket } from 'node:tls'
 import { fixedClock } from '#base/clock.ts'
 import { createSelfSigned } from '#cert/self-signed.ts'
-import type { Resolver } from '#dns/resolver.ts'
+import type { Resolver } from '#dns/resolution.ts'
 import { queueSettings } from '#queue/settings.ts'
 import type { Destination, Job, OutboundRecipient } from '#queue/transport.ts'
 import { LiveSettings } from '#registry/live.ts'

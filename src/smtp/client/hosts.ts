@@ -4,7 +4,7 @@
  * its addresses.
  */
 import { parseIp } from '#base/ip.ts'
-import type { Resolver } from '#dns/resolver.ts'
+import type { Resolver } from '#dns/resolution.ts'
 import type { Verdict } from './send.ts'
 
 interface MailHost {

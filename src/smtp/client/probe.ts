@@ -4,7 +4,7 @@
  *
  * What must always hold: no message is sent; a name and password are sent only where mail would send them.
  */
-import type { Resolver } from '#dns/resolver.ts'
+import type { Resolver } from '#dns/resolution.ts'
 import type { Destination, Prober, ProbeStep, Relay } from '#queue/transport.ts'
 import type { Settings } from '#settings/object.ts'
 import { type ClientTls, ConnectionTrouble, isYes } from './client-connection.ts'

@@ -1,5 +1,5 @@
 /** Whether other servers can be reached at all: one of a domain that surely answers greets, or nobody does. */
-import type { Resolver } from '#dns/resolver.ts'
+import type { Resolver } from '#dns/resolution.ts'
 import { ClientConnection, ConnectionTrouble } from './client-connection.ts'
 import { addressesOf, hostsOf } from './hosts.ts'
 import { replyText } from './reply-reader.ts'

@@ -6,7 +6,7 @@
  * was given for, whatever happens to its answer; trouble with one server leads to the next, and only the last
  * one's words are kept.
  */
-import type { Resolver } from '#dns/resolver.ts'
+import type { Resolver } from '#dns/resolution.ts'
 import type { Attempt, Job, RecipientResult, Relay, Transport } from '#queue/transport.ts'
 import type { Settings } from '#settings/object.ts'
 import type { Clock } from '#base/clock.ts'

@@ -11,7 +11,6 @@ import { randomBytes } from 'node:crypto'
 import type { Account } from '#account/account.ts'
 import { Fault } from '#base/fault.ts'
 import type { Maybe } from '#base/maybe.ts'
-import type { Staged } from '#kv/backend.ts'
 import { ownerKinds } from '#kv/blob-rows.ts'
 import type { Db } from '#kv/db.ts'
 import type { WriteTx } from '#kv/tx.ts'
@@ -24,26 +23,13 @@ import {
 } from '#mail/deliver.ts'
 import { hasRoom, type MailLimits, noLimits } from '#mail/limits.ts'
 import { quotaUsage } from '#mail/mailbox.ts'
-import type { MessageStructure } from '#message/structure.ts'
 import { type ChunkPayload, deliverChunkName, serverAccount } from './chunk.ts'
-import { type LaterRecipient, type Outgoing, type Outlet, isHeld } from './outlet.ts'
-import { analyseName, type ReportAnalysis } from '#report/incoming.ts'
-import { prefixOf, type Trace } from './trace.ts'
-import type { ListRecipient, MailboxRecipient, Recipient } from './transaction.ts'
-
-/** A complete message, with what the server puts in front of it. */
-export interface AcceptedMessage {
-  readonly staged: Staged
-  readonly structure: MessageStructure
-  readonly envelopeFrom: string
-  readonly receivedAt: number
-  readonly trace: Trace
-  readonly isJunk: boolean
-  /** It is a report for those who run the server, and is read after it was accepted. */
-  readonly report: ReportAnalysis | undefined
-  /** What the queue has to know where it takes a part in it. */
-  readonly outgoing: Outgoing
-}
+import type { Outlet } from './outlet.ts'
+import { isHeld } from './accepted-message.ts'
+import { analyseName } from '#report/incoming.ts'
+import { prefixOf } from './trace.ts'
+import type { ListRecipient, MailboxRecipient, Recipient } from './recipient.ts'
+import type { AcceptedMessage } from './accepted-message.ts'
 
 /** More accounts than this are not locked at once: their copies follow in chunks of this many. */
 const mostAccounts = 16
@@ -57,7 +43,7 @@ interface Parts {
   /** Into mailboxes, each copy once. */
   readonly now: readonly MailboxRecipient[]
   /** Into the queue. */
-  readonly later: readonly LaterRecipient[]
+  readonly later: readonly Recipient[]
 }
 
 export class Acceptor {
@@ -97,7 +83,7 @@ export class Acceptor {
     const [only] = recipients
     if (recipients.length === 1 && only?.kind === 'mailbox' && only.notify === undefined && !isHeld(message))
       return this.#commit(message, { now: [only], later: [] }, how)
-    const copies = new Map<string, LaterRecipient>()
+    const copies = new Map<string, Recipient>()
     for (const copy of isHeld(message) ? recipients : recipients.flatMap(copiesOf)) {
       const name = copyName(copy)
       if (!copies.has(name)) copies.set(name, copy)
@@ -220,11 +206,11 @@ const withoutQuota = (plan: DeliveryPlan): DeliveryPlan => ({
 })
 
 /** Several addresses of one account get one copy, unless a detail sorts them apart. */
-const copyName = (copy: LaterRecipient): string =>
+const copyName = (copy: Recipient): string =>
   copy.kind === 'mailbox' ? `${copy.account.id} ${copy.detail ?? ''}` : copy.address
 
 /** What a recipient means in mailboxes and on other servers. */
-function copiesOf(recipient: Recipient): readonly Exclude<LaterRecipient, ListRecipient>[] {
+function copiesOf(recipient: Recipient): readonly Exclude<Recipient, ListRecipient>[] {
   if (recipient.kind !== 'list') return [recipient]
   const { members, address, owner } = recipient
   return [

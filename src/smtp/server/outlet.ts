@@ -9,32 +9,11 @@ import { enqueue, type NewRecipient, type QueueIds } from '#queue/enqueue.ts'
 import { messageQueued } from '#queue/events.ts'
 import { countSent } from '#queue/sending-limit.ts'
 import { type BuiltInQueue, mtaOutbound, scheduleOf } from '#queue/settings.ts'
-import { type QueuedMessage, type QueueId, queueIdText } from '#queue/tables.ts'
+import { type QueueId, queueIdText } from '#queue/tables.ts'
 import type { Settings } from '#settings/object.ts'
 import type { Telemetry } from '#telemetry/telemetry.ts'
-import type { AcceptedMessage } from './accept.ts'
-import type { ListRecipient, MailboxRecipient, RemoteRecipient } from './transaction.ts'
-
-/** Who is to get a message by way of the queue. */
-export type LaterRecipient = MailboxRecipient | RemoteRecipient | ListRecipient
-
-/** Of a message that was accepted: what matters on its way to others. */
-export interface Outgoing {
-  /** Who submitted it; 0: nobody. */
-  readonly account: AccountId
-  readonly is8bit: boolean
-  readonly needsUtf8: boolean
-  readonly ret?: 'full' | 'headers'
-  readonly envelopeId?: string
-  /** Milliseconds; 0: at once. */
-  readonly heldUntil: number
-  readonly hold?: string
-  readonly by?: QueuedMessage['by']
-  /** Fields that vouch for it to others, each ended with CRLF. */
-  readonly signatures: string
-}
-
-export const isHeld = ({ outgoing, receivedAt }: AcceptedMessage): boolean => outgoing.heldUntil > receivedAt
+import type { AcceptedMessage } from './accepted-message.ts'
+import type { MailboxRecipient, Recipient } from './recipient.ts'
 
 export class Outlet {
   readonly #ids: QueueIds
@@ -61,7 +40,7 @@ export class Outlet {
   async put(
     tx: WriteTx,
     message: AcceptedMessage,
-    later: readonly LaterRecipient[],
+    later: readonly Recipient[],
     told: readonly MailboxRecipient[],
   ): Promise<readonly QueueId[]> {
     await this.#count(tx, message, later)
@@ -78,7 +57,7 @@ export class Outlet {
     tx: WriteTx,
     message: AcceptedMessage,
     from: string,
-    later: readonly LaterRecipient[],
+    later: readonly Recipient[],
     told: readonly MailboxRecipient[],
   ): Promise<QueueId> {
     const { receivedAt, trace, outgoing } = message
@@ -120,11 +99,11 @@ export class Outlet {
   }
 
   /** Of a message that goes to other servers the sender's row is written too. */
-  locks({ outgoing: { account } }: AcceptedMessage, later: readonly LaterRecipient[]): readonly AccountId[] {
+  locks({ outgoing: { account } }: AcceptedMessage, later: readonly Recipient[]): readonly AccountId[] {
     return account !== 0 && later.some(isCounted) ? [account] : []
   }
 
-  async #count(tx: WriteTx, message: AcceptedMessage, later: readonly LaterRecipient[]): Promise<void> {
+  async #count(tx: WriteTx, message: AcceptedMessage, later: readonly Recipient[]): Promise<void> {
     const [account] = this.locks(message, later)
     if (account === undefined) return
     const recipients = later.filter(isCounted).length
@@ -137,7 +116,7 @@ export class Outlet {
     for (const message of messages) this.#bus.publish({ kind: 'queue', message })
   }
 
-  #waiting(message: AcceptedMessage, recipient: LaterRecipient): NewRecipient {
+  #waiting(message: AcceptedMessage, recipient: Recipient): NewRecipient {
     const queue: BuiltInQueue = recipient.kind === 'remote' ? 'remote' : 'local'
     const { outgoing, receivedAt } = message
     const { expireMs } = scheduleOf(this.#settings, queue)
@@ -152,16 +131,16 @@ export class Outlet {
 }
 
 /** Who is on a list was not named by the sender. */
-const isCounted = (recipient: LaterRecipient): boolean =>
+const isCounted = (recipient: Recipient): boolean =>
   recipient.kind === 'remote' && recipient.returnTo === undefined
 
 /** RFC 5321 §4.5.5: a notification stays one, also on its way through a list. */
-const returnPath = (sender: string, recipient: LaterRecipient): string =>
+const returnPath = (sender: string, recipient: Recipient): string =>
   sender !== '' && recipient.kind === 'remote' && recipient.returnTo !== undefined
     ? recipient.returnTo
     : sender
 
-const addressed = ({ address, notify, originalRecipient }: LaterRecipient) => ({
+const addressed = ({ address, notify, originalRecipient }: Recipient) => ({
   address,
   ...(notify === undefined ? {} : { notify }),
   ...(originalRecipient === undefined ? {} : { originalRecipient }),

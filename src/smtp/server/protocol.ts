@@ -2,7 +2,7 @@
 import { randomBytes } from 'node:crypto'
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { Connection } from '#net/connection.ts'
-import type { Protocol } from '#net/listener.ts'
+import type { Protocol } from '#net/protocol.ts'
 import type { RefusalReason } from '#net/trouble.ts'
 import { smtpSessions } from '../events.ts'
 import { reply } from '../reply.ts'

@@ -22,8 +22,9 @@ import { Intake } from './intake.ts'
 import { observeMessage } from './observe-message.ts'
 import { findCommand, foreignVerbs, refusedVerbs } from './registry.ts'
 import type { AnySmtpCommand, Hello, Role, SmtpDeps, SmtpSession } from './smtp-command.ts'
-import type { Envelope, Recipient, Transaction } from './transaction.ts'
-import { beginVerification } from './verification.ts'
+import type { Envelope, Transaction } from './transaction.ts'
+import type { Recipient } from './recipient.ts'
+import { beginVerification } from './begin-verification.ts'
 
 const badLine = reply(500, '5.5.2', 'Control characters and bare line ends are not allowed')
 const lineTooLong = reply(500, '5.5.2', 'Line too long')

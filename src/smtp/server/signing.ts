@@ -6,15 +6,11 @@
 import type { Access } from '#account/access.ts'
 import { maySendAs } from '#account/sending-address.ts'
 import { splitAddress } from '#base/domain-name.ts'
-import type { Maybe } from '#base/maybe.ts'
-import { type DkimSigningKey, DkimSigner } from '#mailauth/dkim-sign.ts'
+import { DkimSigner } from '#mailauth/dkim-sign.ts'
 import { readAuthors } from '#mailauth/author-domain.ts'
 import { type AddedFields, addedText } from '#message/added-fields.ts'
 import type { SmtpSession } from './smtp-command.ts'
 import type { Vouching } from './vouching.ts'
-
-/** Gives the keys that mail of a domain is signed with, none where it has none. */
-export type KeysOf = (domain: string) => Maybe<readonly DkimSigningKey[]>
 
 export class Signing implements Vouching {
   readonly #session: SmtpSession

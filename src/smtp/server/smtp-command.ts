@@ -8,13 +8,9 @@ import type { ListMembers } from '#account/list-expansion.ts'
 import type { Resolution, StoredList } from '#account/lookup.ts'
 import type { SaslSignIn } from '#account/sasl/mechanism.ts'
 import type { SaslMechanisms } from '#account/sasl/mechanisms.ts'
-import type { Clock } from '#base/clock.ts'
 import type { Cursor } from '#base/cursor.ts'
 import type { Maybe } from '#base/maybe.ts'
 import type { BlobStore } from '#blob/store.ts'
-import type { FetchDocument } from '#mailauth/bimi.ts'
-import type { KnownKeys } from '#mailauth/dkim-key.ts'
-import type { AuthResolver } from '#mailauth/resolver.ts'
 import type { Connection } from '#net/connection.ts'
 import type { IncomingReports } from '#report/incoming.ts'
 import type { ReportRecorder } from '#report/recorder.ts'
@@ -25,32 +21,25 @@ import type { Reply } from '../reply.ts'
 import type { SmtpLimits } from '../settings.ts'
 import type { Acceptor } from './accept.ts'
 import type { Intake } from './intake.ts'
-import type { KeysOf } from './signing.ts'
-import type { Envelope, Recipient, Transaction } from './transaction.ts'
+import type { KeysOf } from './vouching.ts'
+import type { Envelope, Transaction } from './transaction.ts'
+import type { Recipient } from './recipient.ts'
+import type { VerificationDeps } from './verification.ts'
 
 /** `smtp`: mail from other servers. `submission`: from users, who sign in. `lmtp`: from a server of ours. */
 export type Role = 'smtp' | 'submission' | 'lmtp'
 
 /** What a server's sessions share. */
-export interface SmtpDeps {
-  /** Our name in greetings and Received fields. */
-  readonly hostname: () => string
+export interface SmtpDeps extends VerificationDeps {
   /** Whose postmaster `<postmaster>` means; undefined where there is no domain yet. */
   readonly defaultDomain: () => Maybe<string | undefined>
   readonly limits: () => SmtpLimits
   readonly telemetry: Telemetry
-  readonly clock: Clock
   readonly resolve: (address: string) => Maybe<Resolution>
   /** Who gets what is sent to a list. */
   readonly expand: (list: StoredList) => Promise<ListMembers>
   readonly signIn: SaslSignIn
   readonly accessWatch: Pick<AccessWatch, 'watch'>
-  /** What the checks of a sender ask the DNS. */
-  readonly resolver: AuthResolver
-  /** DKIM keys of others that were read before. */
-  readonly knownKeys: KnownKeys
-  /** Gets brand indicators from the web. */
-  readonly fetchDocument: FetchDocument
   /** DKIM keys of ours. */
   readonly keysOf: KeysOf
   readonly mechanisms: Pick<SaslMechanisms, 'offered' | 'find'>

@@ -4,18 +4,30 @@
  * What must hold: look-ups begin at once and beside the session; after the last byte nobody waits for them any
  * longer than the settings say; and they end with the transaction, however it ends.
  */
-import { parseIp } from '#base/ip.ts'
 import { composeAuthResults } from '#message/auth-results.ts'
 import { bimiFields } from '#mailauth/bimi-fields.ts'
 import { MessageVerifier, type Origin, type Verdict, type WantedChecks } from '#mailauth/message-verifier.ts'
 import { composeReceivedSpf } from '#mailauth/received-spf.ts'
 import { verdictResults } from '#mailauth/verdict-results.ts'
 import { markAuthorities, type SenderChecks } from './settings.ts'
-import type { SmtpDeps, SmtpSession } from './smtp-command.ts'
-import type { Envelope } from './transaction.ts'
+import type { Clock } from '#base/clock.ts'
+import type { FetchDocument } from '#mailauth/bimi.ts'
+import type { KnownKeys } from '#mailauth/dkim-key.ts'
+import type { AuthResolver } from '#mailauth/resolver.ts'
+
+export interface VerificationDeps {
+  readonly resolver: AuthResolver
+  /** DKIM keys of others that were read before. */
+  readonly knownKeys: KnownKeys
+  /** Gets brand indicators from the web. */
+  readonly fetchDocument: FetchDocument
+  readonly clock: Clock
+  /** Our name in greetings and in what we add to messages. */
+  readonly hostname: () => string
+}
 
 export interface VerificationOptions {
-  readonly deps: Pick<SmtpDeps, 'resolver' | 'knownKeys' | 'fetchDocument' | 'clock' | 'hostname'>
+  readonly deps: VerificationDeps
   readonly checks: SenderChecks
   readonly origin: Origin
   /** Where it is not as the settings say. */
@@ -94,18 +106,8 @@ export class Verification implements Disposable {
   }
 }
 
-/** Undefined where nothing is to be found out: it comes from a user, or from a server of ours. */
-export function beginVerification(session: SmtpSession, { from }: Envelope): Verification | undefined {
-  const { checks } = session.limits
-  const ip = parseIp(session.connection.peer.ip)
-  if (session.role !== 'smtp' || session.access !== undefined || ip === undefined) return undefined
-  if (!Object.values(wantedChecks(checks)).includes(true)) return undefined
-  const origin = { ip, helo: session.hello!.name, sender: from.address }
-  return new Verification({ deps: session.deps, checks, origin })
-}
-
 /** DMARC is what SPF and DKIM say of the author: without them it would fail what is right. */
-const wantedChecks = (checks: SenderChecks): WantedChecks => ({
+export const wantedChecks = (checks: SenderChecks): WantedChecks => ({
   iprev: checks.reverseIpVerify !== 'disable',
   spfHelo: checks.spfEhloVerify !== 'disable',
   spf: checks.spfFromVerify !== 'disable' || checks.dmarcVerify !== 'disable',

@@ -4,6 +4,11 @@
  */
 import type { Verdict } from '#mailauth/message-verifier.ts'
 import type { AddedFields } from '#message/added-fields.ts'
+import type { Maybe } from '#base/maybe.ts'
+import type { DkimSigningKey } from '#mailauth/dkim-sign.ts'
+
+/** Gives the keys that mail of a domain is signed with, none where it has none. */
+export type KeysOf = (domain: string) => Maybe<readonly DkimSigningKey[]>
 
 export interface Vouching {
   /** Takes the whole header, before any of the body; what is needed of it is kept. */

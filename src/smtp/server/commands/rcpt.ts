@@ -9,7 +9,7 @@ import { type Reply, reply, replyText } from '../../reply.ts'
 import { readRecipientOptions } from '../envelope.ts'
 import { everywhere, type RcptSubject, smtpCommand, type SmtpSession } from '../smtp-command.ts'
 import type { RecipientParameters } from '#queue/envelope-parameters.ts'
-import type { Recipient } from '../transaction.ts'
+import type { Recipient } from '../recipient.ts'
 import { rcptStages } from '../stages/rcpt-stages.ts'
 import { firstRefusal, type Refusal } from '../stages/stage.ts'
 
