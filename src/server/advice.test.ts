@@ -19,6 +19,22 @@ it('tells of a full disk in the same words whoever noticed it', () => {
   }
 })
 
+it('tells where nothing may be written in the same words whoever noticed it', () => {
+  for (const text of [
+    'EACCES: x',
+    'Permission denied: Attempting to setup locks',
+    'attempt to write a readonly database',
+  ])
+    assert.match(
+      adviceOn(Object.assign(new Error(text), text.startsWith('EACCES') && { code: 'EACCES' })),
+      /This user may not write there\. Start as the owner of the directory, or name another with --data\.$/,
+    )
+  assert.match(
+    adviceOn(new Error('Read-only file system: Attempting to setup locks')),
+    /The file system is mounted read-only\. Name another directory with --data\.$/,
+  )
+})
+
 it('lists what is wrong with a configuration, and leaves defects as they are', () => {
   assert.match(
     adviceOn(new Fault('invalid', 'postern.toml:3: no such port', {})),

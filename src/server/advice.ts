@@ -33,11 +33,15 @@ export function adviseOn(error: unknown): unknown {
     })
   }
   const { code, path, message } = error as NodeJS.ErrnoException
-  const trouble = isDiskFull(message) ? diskTroubles['ENOSPC'] : diskTroubles[code ?? '']
+  const trouble = diskTroubles[code ?? ''] ?? diskTroubles[codeOf(message)]
   if (trouble === undefined) return error
   return new Advice(`${path ?? message}: ${trouble}`, { cause: error })
 }
 
 /** Storage engines say it in words of their own, without the system's code. */
-const isDiskFull = (message: unknown): boolean =>
-  /no space left on device|database or disk is full/i.test(String(message))
+function codeOf(message: unknown): string {
+  const text = String(message)
+  if (/no space left on device|database or disk is full/i.test(text)) return 'ENOSPC'
+  if (/permission denied|attempt to write a readonly database/i.test(text)) return 'EACCES'
+  return /read-only file system/i.test(text) ? 'EROFS' : ''
+}

@@ -1,6 +1,5 @@
 /** The storage side of a start: which engine, and its committer. */
 import type { Worker } from 'node:worker_threads'
-import { Advice } from './advice.ts'
 import type { LiveSettings } from '#registry/live.ts'
 import { dataStore } from './settings.ts'
 import { chooseEngine, type EmbeddedEngine } from './engine-choice.ts'
@@ -11,30 +10,16 @@ export interface Storage {
   readonly committer: CommitterThread
 }
 
-/** Creates what is missing. Throws Advice where the directory was written by a newer release. */
+/** Creates what is missing. Throws Advice where the directory is none that this release can read. */
 export async function openStorage(
   directory: string,
   settings: LiveSettings,
   thread: Worker,
 ): Promise<Storage> {
   const { engine: wanted, reserve } = settings.get(dataStore)
-  const engine = engineOf(directory, wanted === 'rocksdb' ? 'lmdb' : wanted)
+  const engine = chooseEngine(directory, wanted === 'rocksdb' ? 'lmdb' : wanted)
   const committer = await CommitterThread.open({ directory, engine, reserveBytes: reserve }, thread)
   return { engine, committer }
-}
-
-function engineOf(directory: string, wanted: EmbeddedEngine): EmbeddedEngine {
-  try {
-    return chooseEngine(directory, wanted)
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code !== undefined) throw error
-    throw new Advice(
-      error instanceof SyntaxError ? `${directory}/STORE is damaged.` : (error as Error).message,
-      {
-        cause: error,
-      },
-    )
-  }
 }
 
 /** Sentences about settings of the store that do not do what they seem to. */
