@@ -28,6 +28,7 @@ import { AccountWatch } from '#account/account-watch.ts'
 import { UserSessions } from './user-sessions.ts'
 import type { Principal } from '#mail/principal.ts'
 import { ImapProtocol } from './protocol.ts'
+import { assertResponses } from './response-grammar.test.ts'
 import type { ImapServices } from './services.ts'
 
 export const account = 7 as AccountId
@@ -69,6 +70,8 @@ export class ImapTestServer implements AsyncDisposable {
   readonly services: ImapServices
   readonly #connections: StreamConnection[] = []
   readonly #sessions: Promise<unknown>[] = []
+  /** What each client was told. */
+  readonly #said: Buffer[][] = []
   limits = noLimits
   jmapUrl: string | undefined
   readonly people: Person[] = [{ id: account, name: 'fred@example.org', isGroup: false, groups: [] }]
@@ -128,6 +131,9 @@ export class ImapTestServer implements AsyncDisposable {
     const { server, client } = connectionPair({ listener: 'imap', ...o })
     this.#connections.push(server)
     this.#sessions.push(this.#serve(server))
+    const said: Buffer[] = []
+    this.#said.push(said)
+    client.on('data', (chunk: Buffer) => said.push(chunk))
     return new Conversation(client)
   }
 
@@ -219,6 +225,7 @@ export class ImapTestServer implements AsyncDisposable {
     this.watch[Symbol.dispose]()
     this.userSessions[Symbol.dispose]()
     this.protocol[Symbol.dispose]()
+    for (const said of this.#said) assertResponses(Buffer.concat(said))
   }
 }
 

@@ -259,7 +259,8 @@ test('each planted fault is noticed', async () => {
         async () => {
           for (let seed = 1; seed <= 15; seed++) await play(seed, 60)
         },
-        assert.AssertionError,
+        // Noticed by the player, and by what reads all responses.
+        (error) => error instanceof assert.AssertionError || error instanceof SuppressedError,
         name,
       )
     } finally {
