@@ -18,7 +18,7 @@ import {
   passwordTable,
   secondFactorTable,
 } from './credential-tables.ts'
-import { allPermissions, builtInRoles, type Permission } from './permission.ts'
+import { allPermissions, builtInRoles, mailProgramPermissions, type Permission } from './permission.ts'
 import { type CredentialId, digestOf, type GivenSecret, isSameDigest } from './shown-once.ts'
 import { findSigner, type Signer } from './signer.ts'
 import { accountRowTable } from './tables.ts'
@@ -171,7 +171,7 @@ function credentialObstacle(row: CredentialRow, at: SignInSource & { readonly no
   return addressObstacle(row.allowedIps, at.ip)
 }
 
-/** What the protocols of sessions count as; administration is for none. */
+/** What the protocols of sessions count as. */
 const counted: Readonly<Record<string, MailProtocol>> = {
   smtp: 'smtp',
   submission: 'smtp',
@@ -187,18 +187,23 @@ function isFor({ protocols }: CredentialRow, protocol: string): boolean {
   return known !== undefined && (protocols.length === 0 || protocols.includes(known))
 }
 
-/** What somebody may who signed in with this credential. */
+/**
+ * What somebody may who signed in with this credential. An app password is for mail programs: it manages nothing,
+ * whatever its owner may and over whichever protocol, since no second factor stands before it.
+ */
 export function restrict(access: Access, id: CredentialId, row: CredentialRow): Access {
-  const { permissions: limit, protocols } = row
-  const listed = new Set(limit.permissions)
-  const isKept = (permission: Permission): boolean =>
-    limit.mode === 'inherit' || listed.has(permission) === (limit.mode === 'replace')
-  return {
-    ...access,
-    credential: id,
-    protocols,
-    permissions: new Set([...access.permissions].filter(isKept)),
-  }
+  const left = limited(access.permissions, row)
+  const permissions = row.kind === 'apiKey' ? left : left.filter((one) => mailProgramPermissions.has(one))
+  return { ...access, credential: id, protocols: row.protocols, permissions: new Set(permissions) }
+}
+
+/** Of some permissions those that a credential does not take away. */
+export function limited(
+  permissions: Iterable<Permission>,
+  { permissions: { mode, permissions: listed } }: Pick<CredentialRow, 'permissions'>,
+): readonly Permission[] {
+  const known = new Set(listed)
+  return [...permissions].filter((one) => mode === 'inherit' || known.has(one) === (mode === 'replace'))
 }
 
 function accountObstacle(

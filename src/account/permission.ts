@@ -216,6 +216,13 @@ const own = [
 
 const ofUsers = [...(Object.entries(mailPermissions) as [Permission, string][]), ...own]
 
+/** What is of use to mail programs: nothing that manages anything. */
+export const mailProgramPermissions: ReadonlySet<Permission> = new Set([
+  ...(Object.keys(mailPermissions) as Permission[]),
+  'imapUrlSubmit',
+  'unlimitedRequests',
+])
+
 /** Every permission with what it allows, in the order of this file. */
 const permissionHelp: ReadonlyMap<Permission, string> = new Map([
   ...ofUsers,

@@ -7,7 +7,13 @@
  */
 import type { ReadTx } from '#kv/tx.ts'
 import { allPermissions, builtInRoles, isPermission, type Permission } from './permission.ts'
-import { type AccountPermissions, type AccountRow, type RoleRow, roleTable } from './tables.ts'
+import {
+  type AccountPermissions,
+  type AccountRow,
+  inheritedPermissions,
+  type RoleRow,
+  roleTable,
+} from './tables.ts'
 
 /** Where a permission comes from, or what takes it away. */
 interface PermissionOrigin {
@@ -98,6 +104,12 @@ export async function effectivePermissions(
   const granted = new Set<Permission>()
   for (const one of enabled.keys()) if (isPermission(one) && !disabled.has(one)) granted.add(one)
   return granted
+}
+
+/** What a role takes from whoever holds it, by itself or by the roles in it. */
+export async function disabledBy(tx: Pick<ReadTx, 'get'>, role: string): Promise<Iterable<string>> {
+  const { disabled } = await collect(tx, [role], inheritedPermissions)
+  return disabled.keys()
 }
 
 /** Every permission of the catalogue with what grants it or takes it away. */

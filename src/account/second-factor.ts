@@ -3,7 +3,7 @@
  * when that is lost.
  *
  * What must always hold: a code and a recovery code count once, and that is durable before it counts at all;
- * guessing is cut off after a few codes, since six digits are few.
+ * guessing is cut off after a few codes, since six digits are few: also where they come all at once.
  */
 import type { Clock } from '#base/clock.ts'
 import type { AccountId } from '#base/id.ts'
@@ -39,6 +39,8 @@ export class SecondFactors {
     const failures = this.#failures.get(account)
     const isOld = failures === undefined || now - failures.lastMs > blockedMs
     if (!isOld && failures.count >= maxWrong) return 'blocked'
+    // Counted before it is looked at, so that what comes meanwhile knows of it.
+    this.#failures.set(account, { count: (isOld ? 0 : failures.count) + 1, lastMs: now })
     const isRight = await this.#db.write([], async (tx) => {
       const row = await tx.get(secondFactorTable, account)
       const used = row?.confirmedAt === undefined ? undefined : afterUse(row, account, code, now)
@@ -46,7 +48,6 @@ export class SecondFactors {
       return used !== undefined
     })
     if (isRight) this.#failures.delete(account)
-    else this.#failures.set(account, { count: (isOld ? 0 : failures.count) + 1, lastMs: now })
     return isRight ? 'right' : 'wrong'
   }
 }

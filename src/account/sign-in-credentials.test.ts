@@ -1,6 +1,8 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { listAudit } from '#registry/audit.ts'
+import { AccessWatch } from './access-watch.ts'
+import type { Access } from './access.ts'
 import { destroyAccountRows } from './account-rows.ts'
 import {
   type CredentialRow,
@@ -274,6 +276,39 @@ test('a second factor that was not confirmed is not asked for', async () => {
   const { signIn } = await withFactor({ confirmed: false })
   for (const from of [imap, http])
     assert.notEqual(await signIn.password('alice@example.org', password, from), 'wrong')
+})
+
+// Turns red where a wrong code is counted only after it was looked at.
+test('codes that are guessed at the same time are no more than those one after the other', async () => {
+  const { signIn, code, told, clock } = await withFactor()
+  const withCode = (given: string) => signIn.password('alice@example.org', password, http, { code: given })
+  const guesses = Array.from({ length: 40 }, (_, i) => withCode(String(100_000 + i)))
+  assert.deepEqual(new Set(await Promise.all(guesses)), new Set(['wrong']))
+  const tried = told.filter(({ reason }) => reason === 'wrong code of the second factor')
+  assert.equal(tried.length, 10)
+  clock.advance(60_000)
+  assert.equal(await withCode(code()), 'wrong')
+})
+
+// Turns red where an app password has the rights of its account.
+test('an app password manages nothing, over whichever protocol', async () => {
+  const { accounts, signIn, make, db, clock, bus } = await withAlice()
+  const root = await accounts.createAccount({ name: 'root@example.org', roles: ['admin'] })
+  const { secret } = await make('appPassword', {}, root.id)
+  for (const protocol of ['jmap', 'imap']) {
+    const access = await signIn.password('root@example.org', secret, { ip: '192.0.2.1', protocol })
+    assert.ok(access !== 'wrong' && access.permissions.has('jmapEmailGet'))
+    const managing = [...access.permissions].filter((one) => /^(?:sys|action)|^impersonate$/.test(one))
+    assert.deepEqual(managing, [])
+    using watch = new AccessWatch({ db, clock, bus })
+    const now = Promise.withResolvers<Access | undefined>()
+    watch.watch(access, now.resolve)
+    accounts.forget(String(root.id))
+    assert.equal((await now.promise)?.permissions.has('sysAccountGet'), false)
+  }
+  const { secret: key } = await make('apiKey', {}, root.id)
+  const access = await signIn.apiKey(key, { ip: '192.0.2.1', protocol: 'jmap' })
+  assert.ok(access !== 'wrong' && access.permissions.has('sysAccountGet'))
 })
 
 test('with a second factor mail programs need an app password, and HTTP a code', async () => {

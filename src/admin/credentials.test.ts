@@ -105,6 +105,31 @@ test('an API key does what it was limited to, and makes no key that does more', 
   )
 })
 
+// Turns red where only permissions are compared.
+test('a key makes none that is for longer or for more addresses, nor itself', async () => {
+  const { alice, as } = await withPeople()
+  const own = { expiresAt: '2100-01-01T00:00:00Z', allowedIps: ['127.0.0.0/8'] }
+  const made = (await alice('POST', '/api/object/ApiKey', own, 201)) as {
+    data: { secret: string; id: string }
+  }
+  const key = as(`Bearer ${made.data.secret}`)
+  for (const wider of [
+    {},
+    { ...own, expiresAt: '2100-01-01T00:00:01Z' },
+    { expiresAt: own.expiresAt },
+    { ...own, allowedIps: ['127.0.0.0/7'] },
+    { ...own, allowedIps: ['127.0.0.1', '::1'] },
+  ]) {
+    await key('POST', '/api/object/ApiKey', wider, 403)
+    await key('POST', '/api/object/AppPassword', wider, 403)
+  }
+  await key('PATCH', `/api/object/ApiKey/${made.data.id}`, { expiresAt: null }, 403)
+  await key('PATCH', `/api/object/ApiKey/${made.data.id}`, { allowedIps: [] }, 403)
+  await key('PATCH', `/api/object/ApiKey/${made.data.id}`, { description: 'build' })
+  const narrower = { expiresAt: '2099-01-01T00:00:00Z', allowedIps: ['127.0.0.1', '127.1.0.0/16'] }
+  await key('POST', '/api/object/AppPassword', narrower, 201)
+})
+
 test('there is a limit to how many', async () => {
   const { alice, admin } = await withPeople()
   await admin('PATCH', '/api/object/Account/alice@example.org', { quotas: { maxApiKeys: 1 } })

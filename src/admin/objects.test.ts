@@ -127,6 +127,26 @@ test('a dry run says what would be and changes nothing; an old revision changes 
   assert.equal((await change(bob['revision'] as string)).status, 412)
 })
 
+// Turns red where only what a role itself disables is looked at.
+test('nobody gets back what a role in a role takes away', async () => {
+  const { data, ask, basic } = await withDomain()
+  await data('POST', '/Role', { name: 'noRoot', disabledPermissions: ['sysDomainDestroy'] })
+  await data('POST', '/Role', { name: 'limits', roles: ['noRoot'] })
+  await data('POST', '/Account', {
+    name: 'deputy@example.org',
+    roles: ['admin', 'limits'],
+    secret: 'correct horse',
+  })
+  const as = async (method: string, path: string, body: unknown): Promise<number> => {
+    const headers = { authorization: basic('deputy@example.org', 'correct horse') }
+    return (await ask(`${base}${path}`, { method, headers, body: JSON.stringify(body) })).status
+  }
+  assert.equal(await as('PATCH', '/Role/noRoot', { disabledPermissions: [] }), 403)
+  assert.equal(await as('PATCH', '/Role/limits', { roles: [] }), 403)
+  assert.equal(await as('DELETE', '/Role/limits', undefined), 403)
+  assert.equal(await as('POST', '/Role', { name: 'other', roles: ['noRoot'] }), 201)
+})
+
 test('nobody gives away what they have not', async () => {
   const { data, ask, basic } = await withDomain()
   await data('POST', '/Role', {

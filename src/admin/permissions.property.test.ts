@@ -92,6 +92,12 @@ function mayOf(world: World, { type, roles, mode, enabled, disabled }: UserModel
   return new Set([...on].filter((one) => !off.has(one)))
 }
 
+/** What a role takes away, with the roles in it. */
+const takenBy = (world: World, name: string): readonly string[] => {
+  const role = world.roles[Number(name.slice(1))]
+  return role === undefined ? [] : [...role.disabled, ...role.roles.flatMap((inner) => takenBy(world, inner))]
+}
+
 const plainUser: UserModel = { type: 'user', roles: [], mode: 'inherit', enabled: [], disabled: [] }
 const nameOf = (i: number): string => `u${i}@example.org`
 const password = 'correct horse'
@@ -253,7 +259,7 @@ const operations: readonly ((m: Model, o: Attempt) => Asked)[] = [
     path: `/api/object/Role/${grantable[role]}?${dry}`,
     expected: m.needs('sysRoleDestroy', () => {
       const found = m.world.roles[role - 2]
-      return found === undefined ? 'forbidden' : m.within(found.enabled, found.disabled)
+      return found === undefined ? 'forbidden' : m.within(found.enabled, takenBy(m.world, grantable[role]!))
     }),
   }),
   (m) => ({

@@ -33,6 +33,8 @@ export interface Actor {
   readonly account: AccountId
   readonly name: string
   readonly permissions: ReadonlySet<string>
+  /** The app password or API key that was signed in with. */
+  readonly credential?: number | undefined
   readonly ip: string
   /** `http`, `jmap`, ... */
   readonly protocol: string

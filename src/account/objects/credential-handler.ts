@@ -2,11 +2,13 @@
  * What can be done with app passwords and API keys.
  *
  * What must always hold: the secret is made up here, shown once and kept as a digest; nobody makes or changes
- * one that gives more than they may themselves, so a limited key makes no unlimited one.
+ * one that gives more than they may themselves, so a limited key makes no unlimited one, nor one that is for longer
+ * or for more addresses.
  */
 import type { Clock } from '#base/clock.ts'
 import { Fault } from '#base/fault.ts'
 import type { AccountId } from '#base/id.ts'
+import { networkContains, parseNetwork } from '#base/ip.ts'
 import type { Db } from '#kv/db.ts'
 import type { ReadTx, WriteTx } from '#kv/tx.ts'
 import type {
@@ -23,13 +25,8 @@ import { givenIn, type Values } from '#settings/values.ts'
 import type { Telemetry } from '#telemetry/telemetry.ts'
 import type { Accounts } from '../account.ts'
 import { noSuchAccount } from '../account-rows.ts'
-import { restrict } from '../candidate.ts'
-import {
-  type CredentialRow,
-  credentialTable,
-  credentialUseTable,
-  passwordCredential,
-} from '../credential-tables.ts'
+import { limited } from '../candidate.ts'
+import { type CredentialRow, credentialTable, credentialUseTable } from '../credential-tables.ts'
 import { credentialCreated, credentialDestroyed } from '../events.ts'
 import { effectivePermissions } from '../role.ts'
 import { authentication } from '../settings.ts'
@@ -106,7 +103,7 @@ export class CredentialHandler implements ObjectHandler {
     const createdAt = this.#o.clock.now()
     const row = patchedRow({ ...blank, kind: this.#kind, createdAt, digest }, values)
     const plan = this.#plan(account, id, async (tx, owner) => {
-      await assertGives(tx, actor, account, owner, row)
+      await assertGives(tx, actor, owner, row)
       await this.#assertRoom(tx, account, owner)
       if ((await tx.get(credentialTable, account, id)) !== undefined)
         throw new Fault('exists', 'Try again: the id that was drawn is taken.', { what: this.object.name })
@@ -123,9 +120,9 @@ export class CredentialHandler implements ObjectHandler {
     const id = readCredentialId(key)!
     return this.#plan(account, id, async (tx, owner) => {
       const before = await this.#existing(tx, account, id)
-      await assertGives(tx, actor, account, owner, before)
+      await assertGives(tx, actor, owner, before)
       const after = patchedRow(before, patch)
-      await assertGives(tx, actor, account, owner, after)
+      await assertGives(tx, actor, owner, after)
       tx.put(credentialTable, [account, id], after)
     })
   }
@@ -135,7 +132,7 @@ export class CredentialHandler implements ObjectHandler {
     const plan = this.#plan(account, id, async (tx, owner) => {
       const before = await this.#existing(tx, account, id)
       // One's own may always go: whoever lost a device takes it back from a limited key too.
-      if (actor.account !== account) await assertGives(tx, actor, account, owner, before)
+      if (actor.account !== account) await assertGives(tx, actor, owner, before)
       tx.delete(credentialTable, [account, id])
       tx.delete(credentialUseTable, [account, id])
     })
@@ -219,14 +216,29 @@ function patchedRow(row: CredentialRow, patch: Values): CredentialRow {
 }
 
 /** Throws Fault `forbidden` where the credential would give something that the actor has not. */
-async function assertGives(
-  tx: WriteTx,
-  actor: Actor,
-  account: AccountId,
-  owner: AccountRow,
-  row: CredentialRow,
-): Promise<void> {
-  const permissions = await effectivePermissions(tx, owner)
-  const whole = { account, name: owner.name, emails: [], groups: [], permissions }
-  assertHas(actor, restrict(whole, passwordCredential, row).permissions)
+async function assertGives(tx: WriteTx, actor: Actor, owner: AccountRow, row: CredentialRow): Promise<void> {
+  assertHas(actor, limited(await effectivePermissions(tx, owner), row))
+  if (actor.credential === undefined) return
+  const own = await tx.get(credentialTable, actor.account, actor.credential as CredentialId)
+  if (own === undefined || outlasts(row, own) || reachesBeyond(row, own))
+    throw new Fault(
+      'forbidden',
+      'This would be for longer, or for more addresses, than what you signed in with.',
+      {
+        what: 'credential',
+      },
+    )
+}
+
+const outlasts = ({ expiresAt = Infinity }: CredentialRow, own: CredentialRow): boolean =>
+  expiresAt > (own.expiresAt ?? Infinity)
+
+function reachesBeyond({ allowedIps }: CredentialRow, own: CredentialRow): boolean {
+  if (own.allowedIps.length === 0) return false
+  const mine = own.allowedIps.map((text) => parseNetwork(text)!)
+  const isWithin = (text: string): boolean => {
+    const { address, prefixBits } = parseNetwork(text)!
+    return mine.some((one) => one.prefixBits <= prefixBits && networkContains(one, address))
+  }
+  return allowedIps.length === 0 || !allowedIps.every(isWithin)
 }

@@ -2,11 +2,18 @@
 import { Fault, invalidProperties } from '#base/fault.ts'
 import type { Db } from '#kv/db.ts'
 import type { ReadTx, WriteTx } from '#kv/tx.ts'
-import type { ObjectHandler, Plan, QueryRequest, QueryResult, Scope } from '#registry/managed-object.ts'
+import type {
+  Actor,
+  ObjectHandler,
+  Plan,
+  QueryRequest,
+  QueryResult,
+  Scope,
+} from '#registry/managed-object.ts'
 import { givenIn, type Values } from '#settings/values.ts'
 import type { Accounts } from '../account.ts'
 import { builtInRoles, type Permission } from '../permission.ts'
-import { readRole } from '../role.ts'
+import { disabledBy, readRole } from '../role.ts'
 import { type RoleRow, roleTable } from '../tables.ts'
 import { assertHas, assertNotAbove } from './escalation.ts'
 import { roleObject } from './role-object.ts'
@@ -66,9 +73,7 @@ export class RoleHandler implements ObjectHandler {
   async update(name: string, patch: Values, { actor }: Scope): Promise<Plan> {
     return this.#plan(name, async (tx) => {
       const before = await changeable(tx, name)
-      assertHas(actor, before.enabled)
-      // What a role takes away, it takes from whoever holds it: taking less is giving.
-      assertHas(actor, before.disabled)
+      await assertMayTouch(tx, actor, name, before)
       await put(tx, name, patchedRow(before, patch))
       await assertNotAbove(tx, actor, holder(name))
     })
@@ -77,7 +82,7 @@ export class RoleHandler implements ObjectHandler {
   async destroy(name: string, { actor }: Scope): Promise<Plan> {
     return this.#plan(name, async (tx) => {
       const before = await changeable(tx, name)
-      assertHas(actor, [...before.enabled, ...before.disabled])
+      await assertMayTouch(tx, actor, name, before)
       tx.delete(roleTable, [name])
     })
   }
@@ -97,6 +102,12 @@ export class RoleHandler implements ObjectHandler {
 /** An account that has this role alone. */
 const holder = (role: string) =>
   ({ type: 'user', roles: [role], permissions: { mode: 'inherit', enabled: [], disabled: [] } }) as const
+
+/** What a role takes away, also by the roles in it, it takes from whoever holds it: taking less is giving. */
+async function assertMayTouch(tx: WriteTx, actor: Actor, name: string, { enabled }: RoleRow): Promise<void> {
+  assertHas(actor, enabled)
+  assertHas(actor, await disabledBy(tx, name))
+}
 
 async function changeable(tx: WriteTx, name: string): Promise<RoleRow> {
   if (builtInRoles.has(name))
