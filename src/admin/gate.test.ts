@@ -27,10 +27,15 @@ test('without or with wrong credentials: 401 with a challenge, and an event', as
     basic('', ''),
     'Digest x',
     'Bearer ',
+    'Bearer x',
   ]) {
     const response = await ask(list, { headers: { authorization } })
     assert.equal(response.status, 401, authorization)
-    assert.equal(response.headers.get('www-authenticate'), 'Basic realm="Postern", charset="UTF-8"')
+    const error = authorization === 'Bearer x' ? ', error="invalid_token"' : ''
+    assert.equal(
+      response.headers.get('www-authenticate'),
+      `Basic realm="Postern", charset="UTF-8", Bearer realm="Postern"${error}`,
+    )
     assert.equal(response.headers.get('content-type'), 'application/problem+json')
   }
   assert.ok(told.some((event) => event.event === 'auth.failed' && event['ip'] === '127.0.0.1'))

@@ -64,12 +64,12 @@ async function signedIn(o: GateOptions, c: Context<AdminEnv>): Promise<Access> {
       const found = await o.rates.attempt(client.ip, () =>
         o.signIn.apiKey(token, { ip: client.ip, protocol: 'http' }),
       )
-      if (found === 'wrong') throw refused('This API key is not valid here.')
+      if (found === 'wrong') throw refused('This API key is not valid here.', true)
       return found
     }
     if (!client.isLocal) throw forbidden('The admin token is for programs on the server itself.')
     if (o.adminToken === undefined || !isSameToken(token, o.adminToken)) {
-      throw refused('The admin token is not that of the running server.')
+      throw refused('The admin token is not that of the running server.', true)
     }
     return administratorAccess()
   }
@@ -95,4 +95,5 @@ export function assertMay(c: Context<AdminEnv>, permissions: readonly Permission
 }
 
 const forbidden = (text: string): Fault => new Fault('forbidden', text, { what: 'administration' })
-const refused = (text: string): Fault => new Fault('authenticationFailed', text, {})
+const refused = (text: string, isWrongToken = false): Fault =>
+  new Fault('authenticationFailed', text, { isWrongToken })

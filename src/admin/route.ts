@@ -5,7 +5,7 @@
  */
 import type { Context, Hono } from 'hono'
 import type { Permission } from '#account/permission.ts'
-import { problemResponse } from '#http/errors.ts'
+import { refuseOtherMethods } from '#http/other-methods.ts'
 import type { HttpEnv } from '#http/router.ts'
 import type { JsonSchema } from '#settings/json-schema.ts'
 import type { Fields } from '#settings/values.ts'
@@ -55,24 +55,5 @@ export function addRoutes(router: Hono<AdminEnv>, routes: readonly ApiRoute[]): 
       return handle(c)
     })
   }
-  for (const [path, methods] of methodsByPath(routes)) {
-    const allow = methods.includes('GET') ? ['HEAD', ...methods] : methods
-    router.all(path, (c) => notAllowed(c, allow))
-  }
-}
-
-function methodsByPath(routes: readonly ApiRoute[]): ReadonlyMap<string, readonly string[]> {
-  const found = new Map<string, string[]>()
-  for (const { path, method } of routes) {
-    const methods = found.get(path)
-    if (methods === undefined) found.set(path, [method])
-    else methods.push(method)
-  }
-  return found
-}
-
-function notAllowed(c: Context<AdminEnv>, methods: readonly string[]): Response {
-  const allow = [...methods].sort().join(', ')
-  const detail = `${c.req.method} is not possible here, only ${allow}.`
-  return problemResponse({ status: 405, detail }, c.get('requestId'), { Allow: allow })
+  refuseOtherMethods(router, routes)
 }

@@ -26,7 +26,8 @@ export interface FaultDetail {
   rateLimited: { retryAfterMs?: number }
   /** Temporary trouble of our own: a full disk, a database that does not answer. */
   unavailable: object
-  authenticationFailed: object
+  /** `isWrongToken`: what was shown is a bearer token (RFC 6750 §3.1). */
+  authenticationFailed: { isWrongToken?: boolean }
 }
 export type FaultCode = keyof FaultDetail
 

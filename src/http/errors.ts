@@ -42,8 +42,7 @@ export function problemOf(error: unknown): { problem: Problem; headers: Record<s
 
 function problemOfFault(fault: Fault): { problem: Problem; headers: Record<string, string> } {
   const headers: Record<string, string> = {}
-  if (isFault(fault, 'authenticationFailed'))
-    headers['WWW-Authenticate'] = 'Basic realm="Postern", charset="UTF-8"'
+  if (isFault(fault, 'authenticationFailed')) headers['WWW-Authenticate'] = challenges(fault.detail)
   if (isFault(fault, 'rateLimited') && fault.detail.retryAfterMs !== undefined) {
     headers['Retry-After'] = String(Math.ceil(fault.detail.retryAfterMs / 1000))
   }
@@ -62,6 +61,10 @@ function problemOfFault(fault: Fault): { problem: Problem; headers: Record<strin
     headers,
   }
 }
+
+/** RFC 7617 §2.1, RFC 6750 §3: either may be used wherever one has to sign in. */
+const challenges = ({ isWrongToken = false }: { readonly isWrongToken?: boolean }): string =>
+  `Basic realm="Postern", charset="UTF-8", Bearer realm="Postern"${isWrongToken ? ', error="invalid_token"' : ''}`
 
 /** RFC 6901 §6: as a fragment; without a property the whole body is meant. */
 const pointerOf = (property: string): string =>

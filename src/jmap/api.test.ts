@@ -129,13 +129,38 @@ test('RFC 9110 §10.2.3: whoever is refused for asking too much at once reads wh
   assert.deepEqual(times.sort(), ['200 null', '429 1'])
 })
 
+test('RFC 9110 §15.5.6: other methods than those of a resource are refused with what there is', async () => {
+  const server = await JmapTestServer.start()
+  const read = 'GET, HEAD'
+  const allowed = {
+    '/.well-known/jmap': read,
+    '/jmap/session': read,
+    '/jmap/': 'POST',
+    '/jmap/upload/A1/': 'POST',
+    '/jmap/download/A1/B1/x': read,
+    '/jmap/eventsource/': read,
+    '/jmap/ws': read,
+  }
+  for (const [path, allow] of Object.entries(allowed))
+    for (const method of ['GET', 'POST', 'PUT', 'DELETE', 'PATCH', 'OPTIONS']) {
+      if (allow.includes(method)) continue
+      const answer = await server.fetch(path, { method })
+      assert.deepEqual([answer.status, answer.headers.get('allow')], [405, allow], `${method} ${path}`)
+      assert.equal(answer.headers.get('content-type'), 'application/problem+json')
+    }
+})
+
 test('nobody gets in without a password, in clear, or from the page of another site', async () => {
   const server = await JmapTestServer.start()
   const wrong = await server.fetch('/jmap/session', {
     headers: { Authorization: 'Basic bm9ib2R5OnNlY3JldA==' },
   })
   assert.equal(wrong.status, 401)
-  assert.match(wrong.headers.get('www-authenticate')!, /^Basic /)
+  assert.match(wrong.headers.get('www-authenticate')!, /^Basic [^,]+, charset="UTF-8", Bearer realm="[^"]+"$/)
+  // RFC 6750 §3.1: who showed a token is told that it is the token.
+  const key = await server.fetch('/jmap/session', { headers: { Authorization: 'Bearer nonsense' } })
+  assert.equal(key.status, 401)
+  assert.match(key.headers.get('www-authenticate')!, /, Bearer realm="[^"]+", error="invalid_token"$/)
   assert.equal(
     (await server.fetch('/jmap/session', { headers: { Origin: 'https://evil.example' } })).status,
     403,

@@ -1,6 +1,7 @@
 /** What JMAP answers over HTTP: the session and requests. Uploads, downloads and events have files of their own. */
 import { type Context, Hono } from 'hono'
 import type { AccessWatch } from '#account/access-watch.ts'
+import { refuseOtherMethods } from '#http/other-methods.ts'
 import { rateLimitHeaders } from '#http/rate-limit.ts'
 import type { RequestRates } from '#http/request-rates.ts'
 import type { HttpEnv } from '#http/router.ts'
@@ -49,6 +50,10 @@ export function addJmapRoutes(everything: Hono<HttpEnv>, o: JmapOptions): void {
   const ws = webSocket({ ...o, baseOf: (c) => baseOf(o, c) })
   router.get('/jmap/ws', ws)
   router.get('/jmap/ws/', ws)
+  refuseOtherMethods(
+    router,
+    router.routes.filter(({ method }) => method !== 'ALL'),
+  )
   everything.route('/', router)
 }
 

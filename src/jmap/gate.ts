@@ -77,11 +77,15 @@ async function signedIn({ signIn, rates }: GateOptions, c: Context<JmapEnv>): Pr
     token !== undefined
       ? await signIn.apiKey(token, from)
       : await signIn.password(basic!.user, basic!.password, from)
-  if (found === 'wrong') throw refused('Wrong name or password.')
+  if (found === 'wrong')
+    throw token === undefined
+      ? refused('Wrong name or password.')
+      : refused('The API key is not valid here.', true)
   // A sign-in that was remembered, too, ends with the permission.
   if (!found.permissions.has('jmapAuthenticate'))
     throw new Fault('forbidden', 'This needs the permission jmapAuthenticate.', { what: 'jmap' })
   return found
 }
 
-const refused = (text: string): Fault => new Fault('authenticationFailed', text, {})
+const refused = (text: string, isWrongToken = false): Fault =>
+  new Fault('authenticationFailed', text, { isWrongToken })

@@ -160,5 +160,5 @@ test('who may not upload does not, and accounts that are none are not found', as
   const none = await server.fetch('/jmap/upload/', { method: 'POST', body: 'x' })
   assert.equal(none.status, 404)
   const get = await server.fetch(`/jmap/upload/${accountId}/`)
-  assert.equal(get.status, 404)
+  assert.equal(get.status, 405)
 })

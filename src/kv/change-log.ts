@@ -157,8 +157,8 @@ export function mergeChange(changes: Changes, id: number, how: Change): void {
   const before = changes.get(id)
   if (before === 'created' && how === 'destroyed') changes.delete(id)
   else if (before === 'created') return
-  // A Thread whose Emails are undeleted is there again.
-  else if (before === 'destroyed' && how === 'created') changes.set(id, 'updated')
+  // What loses its \Deleted is there again; until then, whatever is done to it does not matter.
+  else if (before === 'destroyed') changes.set(id, how === 'created' ? 'updated' : before)
   else if (before === 'updated' && how === 'counts') return
   else changes.set(id, how)
 }

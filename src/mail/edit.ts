@@ -205,6 +205,7 @@ export class AccountEdit {
     for (const [id, { row, before }] of this.#messages)
       if (row !== before) tx.put(messageTable, [account, id], row)
     await this.#count()
+    this.#logShown()
     await this.#logShared()
     for (const [id, { row, before, touched, expunged }] of this.#mailboxes) {
       if (touched) {
@@ -215,6 +216,14 @@ export class AccountEdit {
       if (!sameNumbers(row, before)) tx.changed(account, 'Mailbox', id, 'counts')
     }
     if (this.#countersChanged) tx.put(countersTable, [account], this.#counters)
+  }
+
+  /** The log tells of Emails as JMAP sees them (RFC 8621 §4.1.1): with nothing but `\Deleted` entries there is none. */
+  #logShown(): void {
+    for (const { id, before, after } of this.#changedMessages()) {
+      if (before === undefined || after === undefined || isShown(before) === isShown(after)) continue
+      this.tx.changed(this.account, 'Email', id, isShown(after) ? 'created' : 'destroyed')
+    }
   }
 
   /** What came into mailboxes that others may see, and what left them, as JMAP sees it. */
@@ -282,6 +291,8 @@ export class AccountEdit {
     return draft
   }
 }
+
+const isShown = ({ entries }: MessageRow): boolean => entries.some(({ deleted }) => !deleted)
 
 const isIn = ({ entries }: MessageRow, mailbox: MailboxId): boolean =>
   entries.some((entry) => entry.mailbox === mailbox && !entry.deleted)

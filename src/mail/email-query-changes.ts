@@ -210,7 +210,8 @@ function changedSlots({ view, indexed }: EmailQueryChangesOptions, log: Logged, 
   const destroyed: MessageId[] = []
   for (const [id, how] of log.emails) {
     const slot = view.slotOf(id)
-    if (how === 'destroyed' || slot === -1) destroyed.push(id as MessageId)
+    // What has only entries with \Deleted has a slot still.
+    if (slot === -1 || view.places[slot] === gone) destroyed.push(id as MessageId)
     else if (how === 'created') created.add(slot)
     else updated.add(slot)
   }

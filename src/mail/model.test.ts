@@ -44,7 +44,9 @@ interface ModelMailbox {
 class Model {
   readonly mailboxes = new Map<MailboxId, ModelMailbox>()
   readonly messages = new Map<MessageId, ModelMessage>()
-  readonly destroyed: { readonly id: MessageId; readonly createdAt: number; readonly at: number }[] = []
+  readonly destroyed: { readonly id: MessageId; readonly at: number }[] = []
+  /** Whether JMAP saw a message, as of each commit that was looked at (RFC 8621 §4.1.1). */
+  readonly #shown = new Map<MessageId, [modseq: number, isShown: boolean][]>()
 
   open(id: MailboxId, modseq: number): void {
     this.mailboxes.set(id, { entries: new Map(), expunged: [], uidNext: 1, highestModseq: modseq })
@@ -69,7 +71,23 @@ class Model {
     message.changedAt = modseq
     if (this.entriesOf(id).length > 0) return
     this.messages.delete(id)
-    this.destroyed.push({ id, createdAt: message.createdAt, at: modseq })
+    this.destroyed.push({ id, at: modseq })
+  }
+
+  noteShown(modseq: number): void {
+    for (const [id, { createdAt }] of this.messages) {
+      const known = this.#shown.get(id) ?? []
+      known.push([known.length === 0 ? createdAt : modseq, this.isShown(id)])
+      this.#shown.set(id, known)
+    }
+  }
+
+  isShown(id: MessageId): boolean {
+    return this.entriesOf(id).some(([, , { deleted }]) => !deleted)
+  }
+
+  wasShown(id: MessageId, at: number): boolean {
+    return this.#shown.get(id)?.findLast(([modseq]) => modseq <= at)?.[1] ?? false
   }
 
   entriesOf(id: MessageId): [MailboxId, ModelMailbox, ModelEntry][] {
@@ -357,6 +375,7 @@ class Run {
       this.#checkMailbox(id, (await fresh.load(id))!)
     }
     await this.#checkRows()
+    this.model.noteShown(this.view.modseq)
     await this.#checkLogs(Math.max(0, this.view.modseq - sinceBack) as Modseq)
   }
 
@@ -426,20 +445,20 @@ class Run {
     const { model } = this
     const told = await this.mail.db.read((tx) => changesSince(tx, account, 'Email', from, 1e6))
     assert.ok(told !== 'tooOld')
-    const messages = [...model.messages]
-    const ascending = (ids: readonly number[]): number[] => ids.toSorted((a, b) => a - b)
-    assert.deepEqual(
-      ascending(told.created),
-      messages.filter(([, m]) => m.createdAt > from).map(([id]) => id),
-    )
-    assert.deepEqual(
-      ascending(told.updated),
-      messages.filter(([, m]) => m.createdAt <= from && m.changedAt > from).map(([id]) => id),
-    )
-    assert.deepEqual(
-      ascending(told.destroyed),
-      ascending(model.destroyed.filter((m) => m.createdAt <= from && m.at > from).map(({ id }) => id)),
-    )
+    const ascending = (ids: Iterable<number>): number[] => [...ids].sort((a, b) => a - b)
+    const shown = (ids: readonly number[]): number[] =>
+      ascending(ids.filter((id) => model.isShown(id as MessageId)))
+    const [wasShown, wasNot] = [[] as MessageId[], [] as MessageId[]]
+    for (const id of model.messages.keys()) (model.wasShown(id, from) ? wasShown : wasNot).push(id)
+    assert.deepEqual(shown(told.created), shown(wasNot))
+    const changed = wasShown.filter((id) => model.messages.get(id)!.changedAt > from)
+    assert.deepEqual(shown(told.updated), shown(changed))
+    assert.deepEqual(shown(told.destroyed), [])
+    // What nobody saw may be told of as gone, too.
+    const gone = told.destroyed.filter((id) => model.wasShown(id as MessageId, from))
+    const hidden = wasShown.filter((id) => !model.isShown(id))
+    const expected = model.destroyed.filter(({ id, at }) => at > from && model.wasShown(id, from))
+    assert.deepEqual(ascending(gone), ascending([...hidden, ...expected.map(({ id }) => id)]))
     for (const [id, { expunged }] of model.mailboxes) {
       const uids = await this.mail.db.read((tx) => expungedSince(tx, account, id, from))
       assert.deepEqual(uids, ascending(expunged.filter(([modseq]) => modseq > from).map(([, uid]) => uid)))

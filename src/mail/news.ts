@@ -48,7 +48,6 @@ export async function readNews(
   const changed = await changedIds(tx, account, from)
   if (changed === 'tooMuch') return 'tooMuch'
   const { entries, messages } = await changedEntries(tx, account, from, [...changed.messages])
-  for (const id of changed.destroyed) messages.set(id, undefined)
   // Where only flags changed, the log does not name the mailbox.
   for (const { entry } of entries) changed.mailboxes.add(entry.mailbox)
   const mailboxes = new Map<MailboxId, Mailbox | undefined>()
@@ -122,8 +121,8 @@ export async function changedByOthers(
 }
 
 interface ChangedIds {
+  /** Also those that are gone. */
   readonly messages: Set<MessageId>
-  readonly destroyed: Set<MessageId>
   readonly mailboxes: Set<MailboxId>
   readonly types: Set<DataType>
 }
@@ -135,7 +134,6 @@ async function changedIds(
   { without, most = maxFollowed }: { without?: ReadonlySet<Modseq>; most?: number } = {},
 ): Promise<ChangedIds | 'tooMuch'> {
   const messages = new Set<MessageId>()
-  const destroyed = new Set<MessageId>()
   const mailboxes = new Set<MailboxId>()
   const types = new Set<DataType>()
   for (let after = from; ;) {
@@ -146,16 +144,10 @@ async function changedIds(
       if (without?.has(modseq) === true) continue
       for (const type of entry.keys()) types.add(type)
       for (const id of entry.get('Mailbox')?.keys() ?? []) mailboxes.add(id as MailboxId)
-      for (const [id, how] of entry.get('Email') ?? []) {
-        if (how !== 'destroyed') messages.add(id as MessageId)
-        else {
-          messages.delete(id as MessageId)
-          destroyed.add(id as MessageId)
-        }
-      }
+      for (const id of entry.get('Email')?.keys() ?? []) messages.add(id as MessageId)
     }
-    if (messages.size + destroyed.size > most) return 'tooMuch'
-    if (page.length < logPage) return { messages, destroyed, mailboxes, types }
+    if (messages.size > most) return 'tooMuch'
+    if (page.length < logPage) return { messages, mailboxes, types }
   }
 }
 

@@ -109,6 +109,34 @@ test('RFC 8621 §2: of a shared account, what is in the mailboxes that one may r
   assert.ok(((await changes(server, state, { as }))['destroyed'] as string[]).includes(id(here.id, prefix)))
 })
 
+// Planted: what loses its \\Deleted is logged as any other change of flags.
+test('RFC 8620 §5.2: what loses its \\Deleted is new to who never saw it; what is done to it before is nothing', async () => {
+  const server = await JmapTestServer.start()
+  const store = (uid: Uid, keyword: string): Promise<unknown> =>
+    server.db.write([account], (tx) =>
+      storeFlags(tx, account, inboxId, [uid], { how: 'add', keywords: [keyword], deleted: false }),
+    )
+  const start = await stateOf(server)
+  const hidden = await server.deliver(letter, { deleted: true })
+  const known = await server.deliver(letter)
+  const visible = await stateOf(server)
+  await mark(server, known.uid, true)
+  const unseen = await stateOf(server)
+  for (const { uid } of [hidden, known]) await store(uid, 'a')
+  const nothing = { created: [], updated: [], destroyed: [] }
+  assert.deepEqual(lists(await changes(server, unseen)), nothing)
+  const gone = { ...nothing, destroyed: [id(known.id)] }
+  assert.deepEqual(lists(await changes(server, visible)), gone)
+  for (const { uid } of [hidden, known]) await mark(server, uid, false)
+  const both = { ...nothing, created: [id(hidden.id), id(known.id)] }
+  for (const state of [start, unseen]) assert.deepEqual(lists(await changes(server, state)), both)
+  assert.deepEqual(lists(await changes(server, visible)), {
+    ...nothing,
+    created: [id(hidden.id)],
+    updated: [id(known.id)],
+  })
+})
+
 // Planted: who reads all mailboxes is told what the change log says.
 test('RFC 8621 §4.1.1: to a guest who reads all there is, what loses its \\Deleted is new, and gone unseen is nothing', async () => {
   const server = await JmapTestServer.start()

@@ -1,7 +1,7 @@
 /**
- * Email/changes (RFC 8621 §4.3). The change log knows nothing of who sees what: an Email that has nothing but
- * `\Deleted` entries is none (§4.1.1), and of a shared account the user is told of what is, or was, in the mailboxes
- * that they may read.
+ * Email/changes (RFC 8621 §4.3). The change log tells of Emails as their owner sees them, but for those that were
+ * `\Deleted` when they came (§4.1.1); of a shared account the user is told of what is, or was, in the mailboxes that
+ * they may read.
  */
 import type { MessageId } from '#base/id.ts'
 import { readEmails } from '#mail/email.ts'
@@ -20,10 +20,14 @@ export const emailChanges = standardChanges({
   visible: ({ services }, found, step) =>
     withVisiblePast(services, step, found.to, (tx, past, turned) => {
       const wasCreated = new Set(found.created)
+      const wasDestroyed = new Set(found.destroyed)
       const logged = [...found.created, ...found.updated, ...found.destroyed] as MessageId[]
       return changesOf(found, [...logged, ...turned.keys()], step, async (ids) => {
         const rows = await readEmails(tx, step.now.id, ids)
-        return ids.map((id, i) => changeOf(past, id, rows[i], wasCreated.has(id)))
+        return ids.map((id, i) => {
+          const how = wasCreated.has(id) ? 'created' : wasDestroyed.has(id) ? 'destroyed' : 'updated'
+          return changeOf(past, id, rows[i], how)
+        })
       })
     }),
 })
@@ -32,9 +36,11 @@ function changeOf(
   past: VisiblePast,
   id: MessageId,
   row: MessageRow | undefined,
-  wasCreated: boolean,
+  logged: How,
 ): How | undefined {
-  const saw = !wasCreated && (past.readsAll || past.saw(id, row))
-  if (past.sees(row)) return saw === true ? 'updated' : 'created'
+  const sees = past.sees(row)
+  if (past.readsAll) return sees || logged === 'destroyed' ? logged : undefined
+  const saw = logged !== 'created' && past.saw(id, row)
+  if (sees) return saw === true ? 'updated' : 'created'
   return saw === false ? undefined : 'destroyed'
 }
