@@ -7,7 +7,9 @@ import { changeLogTable, expungeLogTable, type LogEntry, logFloorTable } from '#
 import type { ReadTx } from '#kv/tx.ts'
 import type { MessageRow } from '#mail/message-row.ts'
 import { countersTable, entryTable, mailboxTable } from '#mail/tables.ts'
-import type { Say } from './inspect.ts'
+
+/** Takes a sentence about what is wrong. */
+export type Say = (sentence: string) => void
 
 export async function wrongWithLogs(
   tx: ReadTx,

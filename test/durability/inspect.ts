@@ -15,7 +15,7 @@ import { type MessageRow, sizeOf } from '#mail/message-row.ts'
 import { countersTable, entryTable, mailboxTable, messageTable, structureTable } from '#mail/tables.ts'
 import type { EmbeddedEngine } from '#server/engine-choice.ts'
 import { openTestStore, type TestStore } from '../harness/store.ts'
-import { wrongWithLogs } from './inspect-logs.ts'
+import { type Say, wrongWithLogs } from './inspect-logs.ts'
 import { type AccountState, inbox, keywordsAmong, type MailboxState } from './ledger.ts'
 import { damageOf, keyOf } from './messages.ts'
 
@@ -23,8 +23,6 @@ export interface StoreReading {
   readonly accounts: ReadonlyMap<string, AccountState>
   readonly wrong: readonly string[]
 }
-
-export type Say = (sentence: string) => void
 
 /** Fails with everything that is wrong with the store in this data directory. */
 export async function expectSoundStore(engine: EmbeddedEngine, directory: string): Promise<void> {

@@ -1,6 +1,7 @@
 /** The accounts of a load test, and the configuration that lets its clients in. */
 import type { TestServer } from '../harness/server.ts'
-import { type LoadAccount, password } from './load.ts'
+import { password } from './load.ts'
+import type { LoadAccount } from './load-user.ts'
 import { readAccount } from './read-account.ts'
 
 export const loadConfig = '[Imap]\nallowPlainTextAuth = true\n'

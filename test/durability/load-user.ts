@@ -10,14 +10,22 @@ import {
   type Pairs,
   type Step,
 } from './ledger.ts'
-import type { LoadAccount } from './load.ts'
 import { keyOf, messageOf } from './messages.ts'
 import type { Random } from '../harness/random.ts'
+import type { UsedUids } from './ledger.ts'
 
 const mailboxes = [inbox, 'Archive', 'Sent', 'Trash'] as const
 const flagChoices = ['\\Seen', '\\Flagged', '\\Answered', 'work', 'later', '\\Deleted'] as const
 /** Beyond so many entries a mailbox is thinned out. */
 const mostEntries = 120
+
+/** An account under load: its last verified state, and what was asked for since. */
+export interface LoadAccount {
+  readonly name: string
+  base: AccountState
+  steps: Step[]
+  readonly used: UsedUids
+}
 
 export class LoadUser {
   readonly #client: ImapClient

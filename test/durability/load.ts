@@ -5,18 +5,10 @@
  * the server is gone; an answer that nobody would expect fails it.
  */
 import { ConnectionEnded, ImapClient, SmtpClient } from './client.ts'
-import { type AccountState, inbox, type Step, type UsedUids } from './ledger.ts'
-import { LoadUser } from './load-user.ts'
+import { inbox, type Step } from './ledger.ts'
+import { type LoadAccount, LoadUser } from './load-user.ts'
 import { messageOf } from './messages.ts'
 import type { Random } from '../harness/random.ts'
-
-/** An account under load: its last verified state, and what was asked for since. */
-export interface LoadAccount {
-  readonly name: string
-  base: AccountState
-  steps: Step[]
-  readonly used: UsedUids
-}
 
 export const password = 'a-password-for-the-load'
 
