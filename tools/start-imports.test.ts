@@ -33,7 +33,7 @@ const threads = {
     'ws',
   ],
   'src/account/hash-pool.ts': ['bcryptjs'],
-  'src/mail/index-work.ts': [],
+  'src/mail/search/index-work.ts': [],
   'src/search/attachment-thread.ts': [],
 } as const
 

@@ -4,7 +4,7 @@
  */
 import type { StoredAccount } from '#account/stored-account.ts'
 import type { AccountId } from '#base/id.ts'
-import type { IndexStatus } from '#mail/index-status.ts'
+import type { IndexStatus } from '#mail/search/index-status.ts'
 import type { Management } from '#registry/management.ts'
 import { accountFields, type AccountLookup, namedAccount } from './named-account.ts'
 import { queryOf } from './request.ts'

@@ -3,7 +3,7 @@
  * told how far that went, so that it can go on with those before.
  */
 import type { MailboxView } from '#mail/mailbox-view.ts'
-import type { SearchCriteria, UidRange } from '#mail/search-criteria.ts'
+import type { SearchCriteria, UidRange } from '#mail/search/criteria.ts'
 import type { Completion } from './command.ts'
 import { Refusal } from './errors.ts'
 import { partOfPositions } from './partial-range.ts'

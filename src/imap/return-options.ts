@@ -2,7 +2,7 @@
  * What a client asks a search to return (RFC 9051 §6.4.4, RFC 4466 §2.6.1): the words in `RETURN (...)`, and which
  * of the messages found they stand for. SEARCH and SORT have the same ones.
  */
-import type { Wanted } from '#mail/query.ts'
+import type { Wanted } from '#mail/search/query.ts'
 import { type FetchItem, readFetchItems } from './fetch-items.ts'
 import type { Arguments } from './grammar.ts'
 import { partialRange, type PartialRange, partOf } from './partial-range.ts'

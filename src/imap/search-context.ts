@@ -8,7 +8,7 @@
  */
 import { lowerBound } from '#mail/column.ts'
 import type { MailboxView } from '#mail/mailbox-view.ts'
-import type { SearchCriteria } from '#mail/search-criteria.ts'
+import type { SearchCriteria } from '#mail/search/criteria.ts'
 import { Refusal } from './errors.ts'
 import { beginEsearch, type Correlator } from './esearch-response.ts'
 import { bothItems, type FetchItem } from './fetch-items.ts'

@@ -4,7 +4,7 @@
  * mailbox that is searched: `$` is what it then stands for.
  */
 import type { MessageId, ThreadId } from '#base/id.ts'
-import type { SearchCriteria, UidRange } from '#mail/search-criteria.ts'
+import type { SearchCriteria, UidRange } from '#mail/search/criteria.ts'
 import type { FuzzyRegion } from '#search/ranking.ts'
 import { hasWord } from '#search/words.ts'
 import { type Arguments, utf8Of } from './grammar.ts'

@@ -4,9 +4,9 @@
  */
 import { SyntaxFault } from '#base/fault.ts'
 import type { MailboxView } from '#mail/mailbox-view.ts'
-import { search, type SearchOptions, type Wanted } from '#mail/query.ts'
-import { relevanceOf } from '#mail/relevance.ts'
-import type { SearchCriteria, UidRange } from '#mail/search-criteria.ts'
+import { search, type SearchOptions, type Wanted } from '#mail/search/query.ts'
+import { relevanceOf } from '#mail/search/relevance.ts'
+import type { SearchCriteria, UidRange } from '#mail/search/criteria.ts'
 import { Refusal } from './errors.ts'
 import type { Arguments } from './grammar.ts'
 import type { HeldMailbox } from './mailbox-ref.ts'

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import fc from 'fast-check'
 import { columnOf } from '#mail/column.ts'
-import { Arrangements } from '#mail/arrangements.ts'
+import { Arrangements } from '#mail/arrange/arrangements.ts'
 import { MailboxView } from '#mail/mailbox-view.ts'
 import { type Piece, type Sort, SortedResult } from './sorted-result.ts'
 

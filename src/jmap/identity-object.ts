@@ -1,6 +1,6 @@
 /** Identity as JMAP shows and takes it (RFC 8621 §6). */
 import type { PropertyProblem } from '#base/fault.ts'
-import type { Identity, IdentityRow } from '#mail/identity.ts'
+import type { Identity, IdentityRow } from '#mail/submission/identity.ts'
 import { identityObjectId } from '#mail/object-id.ts'
 import { readMailbox } from '#message/path.ts'
 import type { OpenAccount } from './accounts.ts'

@@ -6,7 +6,7 @@
 import { hash } from 'node:crypto'
 import type { MailboxId, Modseq } from '#base/id.ts'
 import { modseqOf, stateOf } from '#kv/change-log.ts'
-import { collationKey } from '#mail/email-keys.ts'
+import { collationKey } from '#mail/email-query/keys.ts'
 import type { Mailbox } from '#mail/mailbox-row.ts'
 import { foldText } from '#message/fold-text.ts'
 import { askerOf } from './accounts.ts'

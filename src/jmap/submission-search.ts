@@ -1,6 +1,6 @@
 /** Which submissions a query finds, and in which order (RFC 8621 §7.3). */
 import { emailObjectId, identityObjectId, submissionObjectId, threadObjectId } from '#mail/object-id.ts'
-import type { Submission } from '#mail/submission.ts'
+import type { Submission } from '#mail/submission/submission.ts'
 import { type Filter, filterTest } from './filter.ts'
 import type { Comparator } from './sort.ts'
 import { id, listOf, type ReadFields, string, timeOf, utcDate } from './value.ts'

@@ -15,7 +15,7 @@ import { type Ingested, ingest } from './ingest.ts'
 import type { MailLimits } from './limits.ts'
 import { inboxId, listMailboxes } from './mailbox.ts'
 import type { MailboxRole } from './mailbox-row.ts'
-import { isReport, scheduleReport } from './submission-reports.ts'
+import { isReport, scheduleReport } from './submission/reports.ts'
 import { type PreparedMessage, prepareMessage, withPrefix } from './prepare.ts'
 
 /** A message that has been received whole and is not yet anybody's. */

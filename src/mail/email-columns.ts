@@ -7,7 +7,7 @@
 import type { MessageId, Modseq } from '#base/id.ts'
 import { lowerBound } from './column.ts'
 import { EmailHistory } from './email-history.ts'
-import { EmailOrders } from './email-orders.ts'
+import { EmailOrders } from './email-query/orders.ts'
 import { type EmailSlots, EmailView } from './email-view.ts'
 import type { FlagSets } from './flag-set.ts'
 import type { Mailbox } from './mailbox-row.ts'

@@ -8,7 +8,7 @@
 import type { Modseq } from '#base/id.ts'
 import { lowerBound } from './column.ts'
 import type { EmailHistory } from './email-history.ts'
-import type { EmailOrders } from './email-orders.ts'
+import type { EmailOrders } from './email-query/orders.ts'
 import type { FlagSets } from './flag-set.ts'
 import { KeptResults } from './kept-results.ts'
 import type { Mailbox } from './mailbox-row.ts'

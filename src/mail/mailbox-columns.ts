@@ -5,7 +5,7 @@
  * can see of the last chunks, chunks in which flags change or entries go are copied, and all others are shared.
  */
 import type { MessageId, Modseq, ThreadId, Uid } from '#base/id.ts'
-import { Arrangements } from './arrangements.ts'
+import { Arrangements } from './arrange/arrangements.ts'
 import { type Chunk, Column, Layout, lowerBound } from './column.ts'
 import type { FlagSets } from './flag-set.ts'
 import type { Mailbox } from './mailbox-row.ts'

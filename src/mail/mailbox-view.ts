@@ -5,7 +5,7 @@
  * AccountView for the current one when it wants to know more.
  */
 import type { MailboxId, Modseq, Uid } from '#base/id.ts'
-import type { Arranged, Arrangements } from './arrangements.ts'
+import type { Arranged, Arrangements } from './arrange/arrangements.ts'
 import type { Column } from './column.ts'
 import type { FlagSet, FlagSets } from './flag-set.ts'
 import type { Mailbox } from './mailbox-row.ts'

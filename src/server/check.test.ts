@@ -31,7 +31,7 @@ import { type BlobLocation, blobLinkTable, blobTable, ownerKinds } from '#kv/blo
 import { changeLogTable } from '#kv/change-log.ts'
 import { sequenceTable } from '#kv/sequence.ts'
 import { taskTable } from '#kv/task-rows.ts'
-import { append, apply, history } from '#mail/check-history.test.ts'
+import { append, apply, history } from '#mail/check/history.test.ts'
 import { inboxId, provisionAccount } from '#mail/mailbox.ts'
 import { readMessage } from '#mail/message-bytes.ts'
 import type { MessageRow } from '#mail/message-row.ts'

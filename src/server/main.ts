@@ -30,7 +30,7 @@ async function runThread(data: ThreadData): Promise<void> {
     case 'hash':
       return (await import('#account/hash-pool.ts')).serveHashing(parentPort!)
     case 'index':
-      return (await import('#mail/index-work.ts')).serveIndexing(parentPort!, () =>
+      return (await import('#mail/search/index-work.ts')).serveIndexing(parentPort!, () =>
         spawn({ role: 'attachment' }),
       )
     case 'attachment':

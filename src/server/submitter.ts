@@ -2,7 +2,7 @@
 import { randomBytes } from 'node:crypto'
 import { groupsOf } from '#account/access.ts'
 import { accountRowTable } from '#account/tables.ts'
-import { Submitter } from '#mail/submitter.ts'
+import { Submitter } from '#mail/submission/submitter.ts'
 import { QueueIds } from '#queue/enqueue.ts'
 import { readLimits } from '#smtp/settings.ts'
 import type { Services, WorkerOptions } from './services.ts'

@@ -3,7 +3,7 @@
  * choice of what is returned (ESORT, RFC 5267 §3).
  */
 import type { AccountId } from '#base/id.ts'
-import { sortMessages, type SortCriterion } from '#mail/sort.ts'
+import { sortMessages, type SortCriterion } from '#mail/arrange/sort.ts'
 import { type AnyCommand, command, type Completion, whole } from '../command.ts'
 import { writeEsearch } from '../esearch-response.ts'
 import type { Arguments } from '../grammar.ts'

@@ -1,8 +1,8 @@
 /** THREAD and UID THREAD (RFC 5256 §3): SEARCH with its result arranged in threads. */
-import type { Selection } from '#mail/stored-structures.ts'
-import { threadByReferences } from '#mail/thread-by-references.ts'
-import { threadBySubject } from '#mail/thread-by-subject.ts'
-import type { ThreadTree } from '#mail/arrangements.ts'
+import type { Selection } from '#mail/arrange/stored-structures.ts'
+import { threadByReferences } from '#mail/arrange/thread-by-references.ts'
+import { threadBySubject } from '#mail/arrange/thread-by-subject.ts'
+import type { ThreadTree } from '#mail/arrange/arrangements.ts'
 import { type AnyCommand, command, type Completion, whole } from '../command.ts'
 import type { Arguments } from '../grammar.ts'
 import { readCharset, readKeys, type SearchProgram, searchSelected } from '../search-selected.ts'

@@ -2,7 +2,7 @@
 import type { MessageId } from '#base/id.ts'
 import { accountPast } from '#mail/account-past.ts'
 import { readEmails } from '#mail/email.ts'
-import { queryEmailChanges, type SeenBefore } from '#mail/email-query-changes.ts'
+import { queryEmailChanges, type SeenBefore } from '#mail/email-query/changes.ts'
 import type { EmailView } from '#mail/email-view.ts'
 import { emailObjectId, objectNumber } from '#mail/object-id.ts'
 import { accountAs, type OpenAccount } from '../accounts.ts'

@@ -1,5 +1,5 @@
 /** Email/query (RFC 8621 §4.4). */
-import { type EmailQuery, type EmailQueryOptions, queryEmails } from '#mail/email-query.ts'
+import { type EmailQuery, type EmailQueryOptions, queryEmails } from '#mail/email-query/query.ts'
 import type { EmailView } from '#mail/email-view.ts'
 import { emailObjectId, objectNumber } from '#mail/object-id.ts'
 import type { MessageId } from '#base/id.ts'

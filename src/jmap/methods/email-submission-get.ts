@@ -1,6 +1,6 @@
 /** EmailSubmission/get (RFC 8621 §7.1). */
 import { objectNumber } from '#mail/object-id.ts'
-import { listSubmissions, readSubmission } from '#mail/submission.ts'
+import { listSubmissions, readSubmission } from '#mail/submission/submission.ts'
 import type { QueueId } from '#queue/tables.ts'
 import { assertSends } from '../sending-account.ts'
 import { standardGet } from '../standard-get.ts'

@@ -4,7 +4,7 @@
  */
 import { changesSince, modseqOf, stateOf } from '#kv/change-log.ts'
 import { submissionObjectId } from '#mail/object-id.ts'
-import { listSubmissions } from '#mail/submission.ts'
+import { listSubmissions } from '#mail/submission/submission.ts'
 import type { QueueId } from '#queue/tables.ts'
 import { assertSends } from '../sending-account.ts'
 import { jmapSettings } from '../settings.ts'

@@ -1,6 +1,6 @@
 /** EmailSubmission/query (RFC 8621 §7.3). */
 import { stateOf } from '#kv/change-log.ts'
-import { listSubmissions } from '#mail/submission.ts'
+import { listSubmissions } from '#mail/submission/submission.ts'
 import { assertSends } from '../sending-account.ts'
 import { standardQuery } from '../standard-query.ts'
 import { searchSubmissions, submissionConditions, submissionSorts } from '../submission-search.ts'

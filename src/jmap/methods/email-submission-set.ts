@@ -7,17 +7,17 @@ import { isDeepStrictEqual } from 'node:util'
 import { isFault, type Fault, type PropertyProblem } from '#base/fault.ts'
 import type { MessageId } from '#base/id.ts'
 import { readableMessage } from '#mail/client-blob.ts'
-import { readIdentity } from '#mail/identity.ts'
+import { readIdentity } from '#mail/submission/identity.ts'
 import { emailObjectId, objectNumber, submissionObjectId, threadObjectId } from '#mail/object-id.ts'
-import type { PreparedSubmission } from '#mail/prepare-submission.ts'
+import type { PreparedSubmission } from '#mail/submission/prepare.ts'
 import {
   cancelSubmission,
   destroySubmission,
   readSubmission,
   recipientsOf,
   type Submission,
-} from '#mail/submission.ts'
-import { SubmissionRefusal } from '#mail/submission-refusal.ts'
+} from '#mail/submission/submission.ts'
+import { SubmissionRefusal } from '#mail/submission/refusal.ts'
 import type { EnvelopeAddress, IdentityId, SubmissionEnvelope } from '#queue/submission-rows.ts'
 import type { QueueId } from '#queue/tables.ts'
 import type { OpenAccount } from '../accounts.ts'

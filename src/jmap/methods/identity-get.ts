@@ -1,5 +1,5 @@
 /** Identity/get (RFC 8621 §6.1). */
-import { listIdentities } from '#mail/identity.ts'
+import { listIdentities } from '#mail/submission/identity.ts'
 import { objectNumber } from '#mail/object-id.ts'
 import { identityObject, identityProperties } from '../identity-object.ts'
 import { assertSends } from '../sending-account.ts'

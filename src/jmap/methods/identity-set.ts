@@ -1,6 +1,6 @@
 /** Identity/set (RFC 8621 §6.3). */
 import { isDeepStrictEqual } from 'node:util'
-import { createIdentity, destroyIdentity, type Identity, updateIdentity } from '#mail/identity.ts'
+import { createIdentity, destroyIdentity, type Identity, updateIdentity } from '#mail/submission/identity.ts'
 import { identityObjectId, objectNumber } from '#mail/object-id.ts'
 import type { IdentityId } from '#queue/submission-rows.ts'
 import type { OpenAccount } from '../accounts.ts'

@@ -1,8 +1,8 @@
 /** SearchSnippet/get (RFC 8621 §5.1). */
 import type { MessageId } from '#base/id.ts'
-import { SeenEmails } from '#mail/email-filter.ts'
+import { SeenEmails } from '#mail/email-query/filter.ts'
 import { emailObjectId, objectNumber } from '#mail/object-id.ts'
-import { searchSnippets, snippetTerms } from '#mail/search-snippet.ts'
+import { searchSnippets, snippetTerms } from '#mail/search/snippet.ts'
 import { emailConditions, emailFilterOf } from '../email-query-arguments.ts'
 import { MethodError } from '../errors.ts'
 import { readFilter } from '../filter.ts'
