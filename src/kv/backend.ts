@@ -74,9 +74,12 @@ export interface StoreReader extends AsyncDisposable {
   snapshot(checkpoints: number): KvSnapshot
 }
 
+/** The engine answers nobody any more, whatever becomes of the disk: only a new process can open it again. */
+export class EngineLost extends Error {}
+
 export interface StoreWriter extends Disposable {
   get(key: Uint8Array): Uint8Array | undefined
-  /** One transaction, all or nothing, on disk when it returns. `value` null deletes. */
+  /** One transaction, all or nothing, on disk when it returns. `value` null deletes. Throws EngineLost. */
   apply(rows: Iterable<readonly [key: Uint8Array, value: Uint8Array | null]>): void
 }
 
@@ -97,13 +100,16 @@ export interface BlobPut {
 /**
  * Where the committer puts blobs: implemented by `blob/`. `place` writes the records that the store does not
  * have yet and returns for each batch the rows that say where its blobs are. The journal has the bytes until
- * `sync`; after a crash it gives them back with `restore`.
+ * `sync`; after a crash, and after a `sync` that failed, it gives them back with `restore`.
  */
 export interface BlobSink extends Disposable {
   place(
     batches: readonly Batch[],
     get: (key: string) => Uint8Array | undefined,
   ): ReadonlyMap<Batch, readonly BlobPut[]>
+  /** Once it has failed it does so until `renew`: the system may have dropped what it was about. */
   sync(): void
+  /** To be followed by a `restore` of every record that was placed since the last `sync` that did not fail. */
+  renew(): void
   restore(placed: PlacedRecord): void
 }

@@ -12,7 +12,7 @@
  */
 import { type MessagePort, receiveMessageOnPort } from 'node:worker_threads'
 import { asBuffer } from '#base/bytes.ts'
-import type { Batch, BlobSink, StoreWriter } from './backend.ts'
+import { type Batch, type BlobSink, EngineLost, type StoreWriter } from './backend.ts'
 import { type EncodedBatch, decodeBatch } from './batch-wire.ts'
 import { type GroupPart, decodeGroup, encodeGroup } from './group-wire.ts'
 import type { Journal } from './journal.ts'
@@ -71,6 +71,8 @@ const maxGroupBytes = 16 << 20
 /** Rows in memory beyond which a checkpoint is due at once. */
 const checkpointBytes = 6 << 20
 const checkpointMs = 1000
+/** How long a disk that failed to sync is left alone, since all that is only in the journal is written again. */
+const restoreMs = 10_000
 /** Where checkpoints fail, mail is refused once this much waits. */
 const mostWaitingBytes = 64 << 20
 
@@ -87,7 +89,15 @@ interface Accepted extends GroupPart {
   readonly batch: Batch
 }
 
+/** What a start took from the journal. */
+export interface Recovered {
+  readonly groups: number
+  /** Groups that are not there, and were acknowledged, since later ones are: the disk has lost or changed them. */
+  readonly missing: number
+}
+
 export class Committer {
+  readonly recovered: Recovered
   readonly #writer: StoreWriter
   readonly #sink: BlobSink
   readonly #journal: Journal
@@ -97,7 +107,11 @@ export class Committer {
   readonly #ports: MessagePort[] = []
   readonly #rows = new Memtable()
   #group: number
+  /** Up to this one the engine has all groups. */
+  #inEngine: number
   #timer: NodeJS.Timeout | undefined
+  /** The sink failed to sync: what it has is in doubt, and the journal has it too. */
+  #isInDoubt = false
 
   /**
    * Brings the engine up to date with the journal before anybody is served. `guard` throws where the disk is
@@ -118,8 +132,8 @@ export class Committer {
     this.#onTrouble = o.onTrouble
     this.#counters = new Int32Array(o.counters)
     const applied = this.#writer.get(appliedTable.key())
-    this.#group = applied === undefined ? 0 : appliedTable.value.decode(applied)
-    this.#recover()
+    this.#inEngine = this.#group = applied === undefined ? 0 : appliedTable.value.decode(applied)
+    this.recovered = this.#recover()
   }
 
   /** Serves a worker until its port closes. */
@@ -137,18 +151,24 @@ export class Committer {
     clearTimeout(this.#timer)
     this.#timer = undefined
     if (this.#rows.isEmpty) return
-    this.#sink.sync()
+    if (this.#isInDoubt) this.#restoreBlobs()
+    this.#syncBlobs()
     this.#writer.apply(this.#newestRows())
     Atomics.add(this.#counters, sharedCounters.checkpoints, 1)
     const notice: CommitNotice = { kind: 'checkpoint', group: this.#group }
     for (const port of this.#ports) port.postMessage(notice)
+    this.#inEngine = this.#group
     this.#rows.drop(this.#group)
     this.#journal.release(this.#group)
   }
 
-  #recover(): void {
+  #recover(): Recovered {
+    let groups = 0
+    let missing = 0
     for (const { group, payload } of this.#journal.replay()) {
       if (group <= this.#group) continue
+      groups++
+      missing += group - this.#group - 1
       const { rows, placed } = decodeGroup(payload)
       for (const record of placed) this.#sink.restore(record)
       for (const [key, value] of rows) this.#rows.set(key, value ?? undefined, group)
@@ -157,13 +177,35 @@ export class Committer {
     }
     this.#restore()
     this.#journal.clear()
+    return { groups, missing }
   }
 
   #restore(): void {
     if (this.#rows.isEmpty) return
     this.#sink.sync()
     this.#writer.apply(this.#newestRows())
+    this.#inEngine = this.#group
     this.#rows.drop(this.#group)
+  }
+
+  #syncBlobs(): void {
+    try {
+      this.#sink.sync()
+    } catch (error) {
+      this.#isInDoubt = true
+      throw error
+    }
+  }
+
+  /** Writes again what was written since the last sync, as after a crash. */
+  #restoreBlobs(): void {
+    this.#sink.renew()
+    for (const { group, payload } of this.#journal.replay()) {
+      if (group <= this.#inEngine) continue
+      for (const record of decodeGroup(payload).placed) this.#sink.restore(record)
+    }
+    this.#syncBlobs()
+    this.#isInDoubt = false
   }
 
   *#newestRows(): Generator<readonly [Uint8Array, Uint8Array | null]> {
@@ -280,7 +322,8 @@ export class Committer {
   }
 
   #checkpointWhenDue(): void {
-    if (this.#rows.isEmpty) return
+    // In doubt, the next try has its time.
+    if (this.#rows.isEmpty || this.#isInDoubt) return
     if (this.#rows.bytes > checkpointBytes) this.#tryCheckpoint()
     else this.#timer ??= setTimeout(() => this.#tryCheckpoint(), checkpointMs)
   }
@@ -290,8 +333,9 @@ export class Committer {
     try {
       this.checkpoint()
     } catch (error) {
+      if (error instanceof EngineLost) throw error
       this.#onTrouble(error)
-      this.#timer ??= setTimeout(() => this.#tryCheckpoint(), checkpointMs)
+      this.#timer ??= setTimeout(() => this.#tryCheckpoint(), this.#isInDoubt ? restoreMs : checkpointMs)
     }
   }
 }

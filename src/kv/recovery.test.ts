@@ -11,7 +11,9 @@ import type { AccountId } from '#base/id.ts'
 import { asBuffer } from '#base/bytes.ts'
 import { openTestStore, temporaryDirectory } from '../../test/harness/store.ts'
 import { ownerKinds } from './blob-rows.ts'
+import { journalTroubles } from './check-journal.ts'
 import { rawBytes } from './codec.ts'
+import { Journal } from './journal.ts'
 import { u48 } from './key.ts'
 import { accountTable } from './table.ts'
 
@@ -99,6 +101,31 @@ for (const engine of ['lmdb', 'sqlite'] as const) {
         const bytes = await store.blobs.readRange(asBuffer(hash).toString() as never, 0, 1e6)
         assert.ok((i === 2 ? large : content(i)).equals(bytes), `message ${i}`)
       }
+      await rm(copy, { recursive: true, force: true })
+    })
+
+    // Planted fault: what is missing is not counted.
+    it('says how much of the journal is missing, and keeps the rest', async () => {
+      const copy = temporaryDirectory()
+      {
+        await using store = await openTestStore(engine)
+        for (let i = 1; i <= 5; i++) await write(store, i)
+        cpSync(store.directory, copy, { recursive: true })
+      }
+      const journal = new Journal(join(copy, 'journal'))
+      const groups = [...journal.replay()].toSpliced(1, 2)
+      journal.clear()
+      for (const { group, payload } of groups) journal.append(group, [payload])
+      journal[Symbol.dispose]()
+      await using store = await openTestStore(engine, { directory: copy })
+      assert.deepEqual(store.recovered, { groups: 3, missing: 2 })
+      for await (const { kind, what } of journalTroubles(store.recovered))
+        assert.deepEqual([kind.name, what], ['journal-gap', '2 commits'])
+      const rows = await store.db.read((tx) => tx.list(notes, [alice]))
+      assert.deepEqual(
+        rows.map(([[, i]]) => i),
+        [1, 4, 5],
+      )
       await rm(copy, { recursive: true, force: true })
     })
 

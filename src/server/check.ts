@@ -23,6 +23,7 @@ import { SegmentFiles } from '#blob/check-segments.ts'
 import { LocalBus } from '#bus/engines/local.ts'
 import { ownerKinds } from '#kv/blob-rows.ts'
 import { anyRowTable, CheckReport, getRow, openRow, rowPages, unitOf } from '#kv/check.ts'
+import { journalTroubles } from '#kv/check-journal.ts'
 import { taskTroubles } from '#kv/check-log.ts'
 import type { Db } from '#kv/db.ts'
 import { accountOfKey, accountPrefix } from '#kv/table.ts'
@@ -90,16 +91,25 @@ export async function checkDirectory(
     const failed = new Promise<never>((_resolve, reject) => committer.onError(reject))
     const bus = new LocalBus({ onError: () => {} })
     await using store = openStore({ directory, engine, line: committer.line(), bus, codec: 'none' })
-    return await Promise.race([checkStore(store, directory, o), failed])
+    const report = new CheckReport()
+    await report.run(
+      unitOf(store, () => journalTroubles(committer.recovered)),
+      o,
+    )
+    return await Promise.race([checkStore(store, directory, o, report), failed])
   } finally {
     await committer.end()
   }
 }
 
 /** Checks a store that is open and that nobody else uses. */
-export async function checkStore(store: Store, directory: string, o: CheckOptions): Promise<CheckedStore> {
+export async function checkStore(
+  store: Store,
+  directory: string,
+  o: CheckOptions,
+  report = new CheckReport(),
+): Promise<CheckedStore> {
   const { db, engine } = store
-  const report = new CheckReport()
   const global = { db, engine }
   await report.run(
     unitOf(global, () => taskTroubles(db)),

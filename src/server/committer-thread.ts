@@ -8,7 +8,7 @@ import { type MessagePort, parentPort } from 'node:worker_threads'
 import { syncDirectory } from '#base/sync-directory.ts'
 import { SegmentWriter } from '#blob/engines/segments.ts'
 import type { StoreWriter } from '#kv/backend.ts'
-import { Committer } from '#kv/committer.ts'
+import { Committer, type Recovered } from '#kv/committer.ts'
 import { Journal } from '#kv/journal.ts'
 import { LmdbWriter } from '#kv/engines/lmdb.ts'
 import { SqliteWriter } from '#kv/engines/sqlite.ts'
@@ -20,7 +20,7 @@ export type CommitterOrder =
   | { readonly serve: MessagePort }
   | { readonly end: true }
 
-export type CommitterReport = { readonly ready: true } | { readonly trouble: string }
+export type CommitterReport = { readonly ready: Recovered } | { readonly trouble: string }
 
 const troubleMs = 10_000
 /** Free space is looked at this often, not before every group. */
@@ -45,12 +45,21 @@ function open(data: CommitterStore): void {
   parentPort!.on('message', (order: CommitterOrder) => {
     if ('serve' in order) committer.serve(order.serve)
     else {
-      committer.checkpoint()
+      end(committer, onTrouble)
       for (const part of [sink, journal, writer]) part[Symbol.dispose]()
       parentPort!.close()
     }
   })
-  parentPort!.postMessage({ ready: true } satisfies CommitterReport)
+  parentPort!.postMessage({ ready: committer.recovered } satisfies CommitterReport)
+}
+
+/** What does not get into the engine now is in the journal, and the next start has it. */
+function end(committer: Committer, onTrouble: (error: unknown) => void): void {
+  try {
+    committer.checkpoint()
+  } catch (error) {
+    onTrouble(error)
+  }
 }
 
 /** A disk that fails does so with every group; one report in a while says it. */

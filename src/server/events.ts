@@ -31,6 +31,20 @@ export const storageTrouble = eventKind({
   count: 'storage_troubles_total',
 })
 
+export const storageRecovered = eventKind({
+  name: 'server.storage-recovered',
+  level: 'info',
+  help: 'The server had not ended in order: what it had acknowledged last was brought from the journal to its place.',
+  fields: { commits: number },
+})
+
+export const journalGap = eventKind({
+  name: 'server.journal-gap',
+  level: 'error',
+  help: 'The disk has lost or changed a part of the journal: so many commits that were acknowledged are gone. Stop the server and run postern check.',
+  fields: { commits: number },
+})
+
 export const columnsNotKept = eventKind({
   name: 'server.columns-not-kept',
   level: 'warn',

@@ -226,6 +226,9 @@ async function layGround(o: StartOptions, undo: AsyncDisposableStack): Promise<G
   undo.defer(() => committer.end())
   committer.onError(onFailure)
   committer.onTrouble((trouble) => telemetry.emit(events.storageTrouble, { trouble }))
+  const { groups, missing } = committer.recovered
+  if (groups > 0) telemetry.emit(events.storageRecovered, { commits: groups })
+  if (missing > 0) telemetry.emit(events.journalGap, { commits: missing })
   const warnings = await readStoreEarly({ directory, engine, line: committer.line() }, settings)
 
   const { plans, warnings: skipped } = planListeners(settings)

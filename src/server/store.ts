@@ -9,7 +9,7 @@ import type { BlobStore } from '#blob/store.ts'
 import type { Bus } from '#bus/bus.ts'
 import type { KvEngine } from '#kv/backend.ts'
 import { blobTable } from '#kv/blob-rows.ts'
-import { newSharedCounters } from '#kv/committer.ts'
+import { newSharedCounters, type Recovered } from '#kv/committer.ts'
 import type { CommitterLine } from '#kv/committer-client.ts'
 import { type Db, KvDb } from '#kv/db.ts'
 import { JournaledEngine } from '#kv/engines/journaled.ts'
@@ -29,10 +29,12 @@ export interface Store extends AsyncDisposable {
 export class CommitterThread {
   readonly #worker: Worker
   readonly #counters: SharedArrayBuffer
+  readonly recovered: Recovered
 
-  private constructor(worker: Worker, counters: SharedArrayBuffer) {
+  private constructor(worker: Worker, counters: SharedArrayBuffer, recovered: Recovered) {
     this.#worker = worker
     this.#counters = counters
+    this.recovered = recovered
   }
 
   /**
@@ -45,11 +47,13 @@ export class CommitterThread {
     // It may have been started on suspicion, and then does not keep the process alive.
     worker.ref()
     worker.postMessage(order)
-    await new Promise<void>((resolve, reject) => {
-      worker.once('message', () => resolve())
+    const recovered = await new Promise<Recovered>((resolve, reject) => {
+      worker.once('message', (report: CommitterReport) => {
+        if ('ready' in report) resolve(report.ready)
+      })
       worker.once('error', reject)
     })
-    return new CommitterThread(worker, counters)
+    return new CommitterThread(worker, counters, recovered)
   }
 
   /** What the disk refused; nothing that was acknowledged is lost by it. */

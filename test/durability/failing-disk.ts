@@ -90,6 +90,12 @@ export class FailingDisk implements Disposable {
     this.#lasting = undefined
   }
 
+  /** Nothing fails any more. */
+  mend(): void {
+    this.#failure = undefined
+    this.#lasting = undefined
+  }
+
   get openFiles(): readonly string[] {
     return [...this.#paths.values()]
   }

@@ -9,10 +9,12 @@
  * Faults that turn it red, each planted by hand and seen. In `journal.ts`: a group that failed is not made void; the
  * file it failed in is gone on with, or kept though nothing else is in it; a new file for which there was no room
  * stays. In `segments.ts`: a sync that failed is tried again; a segment whose name did not get to the disk is gone
- * on with; its number is taken after the sync of its name, so that what is written to it is looked for elsewhere.
+ * on with; its number is taken after the sync of its name, so that what is written to it is looked for elsewhere. In
+ * `committer.ts`: after a sync that failed, `renew` without what the journal has; no `renew`, so that only a start helps.
  */
 import assert from 'node:assert/strict'
-import { mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { mkdirSync, readdirSync, readFileSync, rmSync } from 'node:fs'
+import { writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { afterEach, beforeEach, describe, it } from 'node:test'
 import { MessageChannel, type MessagePort } from 'node:worker_threads'
@@ -73,7 +75,7 @@ async function writeAll(o: {
 }): Promise<boolean[]> {
   const acknowledged: boolean[] = []
   for (let i = 1; i <= writes; i++) {
-    const staged = stage(o, i)
+    const staged = await stage(o, i)
     const batch: Batch = {
       checks: [],
       puts: [{ key: rowOf(i), value: Buffer.from(staged.hash, 'hex') }],
@@ -88,12 +90,16 @@ async function writeAll(o: {
   return acknowledged
 }
 
-function stage({ directory, disk }: { directory: string; disk: FailingDisk }, i: number): Staged {
+async function stage(
+  { directory, disk }: { directory: string; disk: FailingDisk },
+  i: number,
+): Promise<Staged> {
   const content = contentOf(i)
   const { record, hash } = packRecord(content, 'none')
   if (!isLarge(i)) return { hash, sizeBytes: content.length, record: { bytes: record } }
   const file = join(stagingPath(join(directory, 'blobs')), `${i}.staged`)
-  writeFileSync(file, record)
+  // Not by the committer, and not what is looked at here.
+  await writeFile(file, record)
   disk.disk.apply({ kind: 'create', path: file, at: 0 })
   disk.disk.apply({ kind: 'write', path: file, offset: 0, data: Buffer.from(record), isSynced: true, at: 0 })
   return { hash, sizeBytes: content.length, record: { file, recordBytes: record.length } }
@@ -127,23 +133,51 @@ interface Left {
   readonly disk: FailingDisk
 }
 
-async function run(directory: string, failure: Failure | undefined): Promise<Left | undefined> {
+/** The disk is well again: all gets to where it belongs, without a start. */
+function expectCheckpoint({
+  disk,
+  committer,
+  engine,
+}: {
+  disk: FailingDisk
+  committer: Committer
+  engine: IdealEngine
+}): void {
+  disk.mend()
+  tryCheckpoint(committer)
+  committer.checkpoint()
+  assert.equal(engine.rows.has(rowOf(writes)), true)
+}
+
+async function run(
+  directory: string,
+  failure: Failure | undefined,
+  o: { mends: boolean } = { mends: false },
+): Promise<Left | undefined> {
   mkdirSync(directory)
-  const { port1, port2 } = new MessageChannel()
   using disk = new FailingDisk(directory, failure)
   const engine = new IdealEngine()
+  const committer = tryOpen(directory, engine)
+  if (committer === undefined) return undefined
+  const { port1, port2 } = new MessageChannel()
   try {
-    const committer = open(directory, engine)
     committer.serve(port1)
     const acknowledged = await writeAll({ directory, disk, committer, port: port2 })
+    if (o.mends && acknowledged.at(-1) === true) expectCheckpoint({ disk, committer, engine })
     return { acknowledged, engine, disk }
-  } catch (error) {
-    // Only a start may fail: then nothing was acknowledged.
-    assert.match((error as Error).message, /^EIO/)
-    return undefined
   } finally {
     port1.close()
     port2.close()
+  }
+}
+
+/** A start may fail: then nothing was acknowledged. */
+function tryOpen(directory: string, engine: IdealEngine): Committer | undefined {
+  try {
+    return open(directory, engine)
+  } catch (error) {
+    assert.match((error as Error).message, /^EIO/)
+    return undefined
   }
 }
 
@@ -210,10 +244,10 @@ describe('I/O errors', () => {
       for (const [i, call] of calls.entries()) {
         const killed = join(base, `${i} killed`)
         const cut = join(base, `${i} cut`)
-        const left = await run(killed, { at: i + 1, lasts })
+        const left = await run(killed, { at: i + 1, lasts }, { mends: i % 2 === 1 })
         if (left !== undefined) {
           const found = tooManyFiles(killed, left)
-          left.disk.disk.cut(cut, new Random(i), i % 2 === 0 ? 0 : 0.5)
+          left.disk.disk.cut(cut, new Random(i), i % 4 < 2 ? 0 : 0.5)
           found.push(
             ...wrongWith(killed, left, false),
             ...wrongWith(cut, left, true).map((one) => `cut: ${one}`),

@@ -11,7 +11,7 @@ export interface PlantedFault {
   readonly to: string
 }
 
-const checkpoint = `    this.#sink.sync()
+const checkpoint = `    this.#syncBlobs()
     this.#writer.apply(this.#newestRows())
     Atomics.add`
 

@@ -8,6 +8,7 @@ import { join } from 'node:path'
 import { Worker } from 'node:worker_threads'
 import type { Bus } from '#bus/bus.ts'
 import { LocalBus } from '#bus/engines/local.ts'
+import type { Recovered } from '#kv/committer.ts'
 import type { CommitterData } from '#server/threads.ts'
 import { type EmbeddedEngine, chooseEngine } from '#server/engine-choice.ts'
 import { CommitterThread, type Store, openStore } from '#server/store.ts'
@@ -15,6 +16,7 @@ import { CommitterThread, type Store, openStore } from '#server/store.ts'
 export interface TestStore extends Store {
   readonly directory: string
   readonly bus: Bus
+  readonly recovered: Recovered
   /** Another worker's handles to the same store. */
   another(): Store
 }
@@ -48,6 +50,7 @@ export async function openTestStore(
     ...store,
     directory,
     bus,
+    recovered: committer.recovered,
     another() {
       const other = open()
       others.push(other)

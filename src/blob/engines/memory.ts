@@ -44,6 +44,8 @@ export class MemoryBlobs implements BlobStore, BlobSink {
 
   sync(): void {}
 
+  renew(): void {}
+
   restore(): void {}
 
   [Symbol.dispose](): void {}

@@ -97,6 +97,13 @@ export class SegmentWriter implements BlobSink {
     }
   }
 
+  renew(): void {
+    if (this.#fd !== undefined) closeSync(this.#fd)
+    this.#fd = undefined
+    this.#dirty = false
+    this.#broken = undefined
+  }
+
   restore({ segment, offset, record }: PlacedRecord): void {
     if (this.#restoring?.segment !== segment) {
       this.#endRestoring()

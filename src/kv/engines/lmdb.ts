@@ -9,7 +9,14 @@ import { endianness } from 'node:os'
 import { join } from 'node:path'
 import { type RootDatabase, type Transaction, open } from 'lmdb'
 import { asBuffer } from '#base/bytes.ts'
-import type { KvLimits, KvRow, KvSnapshot, StoreReader, StoreWriter } from '../backend.ts'
+import {
+  EngineLost,
+  type KvLimits,
+  type KvRow,
+  type KvSnapshot,
+  type StoreReader,
+  type StoreWriter,
+} from '../backend.ts'
 
 /** The library's types leave out that the fast read takes a transaction. */
 type Env = RootDatabase<Buffer, Buffer> & {
@@ -166,6 +173,10 @@ export class LmdbWriter implements StoreWriter {
           else env.putSync(asBuffer(key), asBuffer(value))
         }
       })
+    } catch (error) {
+      // After a write of its first pages that failed, LMDB takes nothing more, and no reader gets anything.
+      if (!String(error).includes('MDB_PANIC')) throw error
+      throw new EngineLost('LMDB gave up after an error of the disk', { cause: error })
     } finally {
       // Else `get` could answer from a read transaction that began before.
       env.resetReadTxn()
