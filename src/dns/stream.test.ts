@@ -59,6 +59,22 @@ test('a connection that the server has closed is opened again', async () => {
   assert.equal(await look(resolver), '192.0.2.1')
 })
 
+test('RFC 7766 §6.2.3: a connection that nobody uses is closed after 10 s', async (t) => {
+  await using dns = await startDns(zones)
+  using resolver = makeResolver([at(dns, { protocol: 'tcp' })])
+  t.mock.timers.enable({ apis: ['setTimeout'] })
+  await look(resolver, 'a.example.org')
+  t.mock.timers.tick(9999)
+  await look(resolver, 'b.example.org')
+  assert.equal(dns.connections, 1)
+  t.mock.timers.tick(9999)
+  await look(resolver, 'c.example.org')
+  assert.equal(dns.connections, 1, 'each question begins the time anew')
+  t.mock.timers.tick(10_000)
+  await look(resolver, 'd.example.org')
+  assert.equal(dns.connections, 2)
+})
+
 test('a question without an answer ends the use of its connection', async () => {
   await using dns = await startDns(zones)
   using resolver = makeResolver([at(dns, { protocol: 'tcp' })], { timeoutMs: 500 })

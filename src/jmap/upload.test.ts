@@ -124,8 +124,13 @@ test('an upload that breaks off leaves nothing, and its place is free', async ()
       },
     })
   }
+  let aborted = 0
+  const stager = server.blobs.stager.bind(server.blobs)
+  server.blobs.stager = (o) => ({ ...stager(o), abort: async () => void aborted++ })
   for (let i = 0; i < 3; i++) await assert.rejects(upload(server, broken()), /went away/)
   assert.equal(await kept(server), 0)
+  // Else what was staged would stand on the disk until the next start.
+  assert.equal(aborted, 3)
   assert.equal((await upload(server, 'x')).status, 201)
 })
 

@@ -301,6 +301,11 @@ const faults: Readonly<Record<string, readonly (readonly [what: string, Plant])[
   'expunge-log-damaged': [
     ['garbage', async () => [garbage(expungeLogTable, account, inbox, 2 as Modseq)]],
     ['of a shared mailbox', async () => [garbage(sharedLogTable, account, inbox, 2 as Modseq)]],
+    ['of no message', async () => [put(expungeLogTable, [account, inbox, 2 as Modseq], [])]],
+    [
+      'a message twice',
+      async () => [put(expungeLogTable, [account, inbox, 2 as Modseq], [1 as Uid, 1 as Uid])],
+    ],
   ],
   'log-floor-wrong': [['in the future', async () => [put(logFloorTable, [account], 9999 as Modseq)]]],
   'message-in-no-mailbox': [

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import test from 'node:test'
 import type { AccountId, BlobHash } from '#base/id.ts'
 import { DamagedBlob } from '#blob/record.ts'
-import { blobLinkTable, ownerKinds } from '#kv/blob-rows.ts'
+import { type BlobLocation, blobLinkTable, blobTable, ownerKinds } from '#kv/blob-rows.ts'
 import { indexTroubles } from '#search/check-indexes.ts'
 import { type Manifest, manifestTable } from '#search/manifest.ts'
 import { runIndexJob, type IndexJob } from './index-work.ts'
@@ -157,6 +157,11 @@ test('the check finds an index without account, without segment, without link an
   await db.write([], async (tx) => tx.delete(blobLinkTable, link))
   assert.deepEqual(await find(), ['search-segment-missing'])
   await db.write([], async (tx) => tx.put(blobLinkTable, link, true))
+  const location = (await db.read((tx) => tx.get(blobTable, segment!.blob))) as BlobLocation
+  const condemned = { ...location, condemnedAt: 1 }
+  await db.write([], async (tx) => tx.put(blobTable, [segment!.blob], condemned))
+  assert.deepEqual(await find(), ['search-segment-missing'], 'the sweep is about to take it')
+  await db.write([], async (tx) => tx.put(blobTable, [segment!.blob], location))
   const segments = [{ ...segment!, sizeBytes: segment!.sizeBytes + 1 }]
   await db.write([], async (tx) => tx.put(manifestTable, [account], { ...manifest, segments }))
   assert.deepEqual(await find(), ['search-segment-missing'])
