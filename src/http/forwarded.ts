@@ -61,9 +61,10 @@ function hopsOf(headers: ForwardedHeaders): readonly Hop[] {
     .map((part) => ({ ip: parseNode(part.trim()), protocol }))
 }
 
-// RFC 7239 §4: elements of parameters, whose values are tokens or quoted strings. Quotes hold commas.
+// RFC 7239 §4: elements of parameters, whose values are tokens or quoted strings. Quotes hold commas. Each run of
+// white space has one place to be in: clients can write what a proxy hands on, and two would try all ways to share it.
 const parameter =
-  /[\t ]*(?:([!#$%&'*+.^_`|~\w-]+)=(?:([!#$%&'*+.^_`|~\w:[\]-]+)|"((?:[^"\\]|\\.)*)"))?[\t ]*(;|,|$)/y
+  /[\t ]*(?:([!#$%&'*+.^_`|~\w-]+)=(?:([!#$%&'*+.^_`|~\w:[\]-]+)|"((?:[^"\\]|\\.)*)")[\t ]*)?(;|,|$)/y
 
 /** From the left. What is malformed hides all that stands left of it, being no longer certain. */
 function readForwarded(header: string): readonly Hop[] {
