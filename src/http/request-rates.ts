@@ -1,8 +1,8 @@
 /**
  * How many requests somebody may make: an account that has signed in, and an address of whoever has not.
  *
- * What counts for an address is a request that nobody signed in for, and a sign-in that fails; one is refused before
- * it costs anything. This machine itself has no limit: what asks from here is a program of the server's, or a proxy
+ * What counts for an address is a request that nobody signed in for, and a sign-in that fails, over any protocol; one
+ * is refused before it costs anything. This machine itself has no limit: what asks from here is a program of the server's, or a proxy
  * that nobody named, which would be one client for all of its own. Each worker counts for itself.
  */
 import type { MiddlewareHandler } from 'hono'

@@ -39,7 +39,7 @@ export const httpSettings = settingsObject({
     rateLimitAnonymous: rate({
       fallback: { count: 100, periodMs: 60_000 },
       classic: 'http.rate-limit.anonymous',
-      help: 'How many requests one address, or for IPv6 one /64, may make without signing in, wrong sign-ins among them.',
+      help: 'How many requests one address, or for IPv6 one /64, may make without signing in. Wrong sign-ins over all protocols are among them.',
     }),
     enableHsts: boolean({
       fallback: false,

@@ -57,6 +57,7 @@ import { Outlet } from '#smtp/server/outlet.ts'
 import { SmtpProtocol } from '#smtp/server/protocol.ts'
 import type { SmtpDeps } from '#smtp/server/smtp-command.ts'
 import { readLimits } from '#smtp/settings.ts'
+import { countedSignIn } from './counted-sign-in.ts'
 import type { OpenService } from './listener-plans.ts'
 import { columnsNotKept } from './events.ts'
 import { cache, dataStore, systemSettings } from './settings.ts'
@@ -94,7 +95,9 @@ export function buildServices(o: WorkerOptions): Services {
     telemetry.emit(columnsNotKept, { reason: error instanceof Error ? error.message : String(error) }),
   )
   const rates = new RequestRates({ settings, clock })
-  const rememberedSignIns = new RememberedSignIns({ signIn: counted(signIn, rates), accessWatch, clock })
+  const mailSignIn = countedSignIn(signIn, rates)
+  // What is remembered costs an address nothing.
+  const rememberedSignIns = new RememberedSignIns({ signIn: mailSignIn, accessWatch, clock })
   const views = new AccountViews({ db, budgetBytes: settings.get(cache).messages, keeper })
   const { memory: budgetBytes } = settings.get(searchSettings)
   const indexes = new SearchIndexes({ ...store, bus, telemetry, budgetBytes })
@@ -108,6 +111,7 @@ export function buildServices(o: WorkerOptions): Services {
     passwords,
     accounts,
     signIn,
+    mailSignIn,
     rates,
     rememberedSignIns,
     accessWatch,
@@ -135,12 +139,6 @@ export function buildServices(o: WorkerOptions): Services {
     },
   }
 }
-
-/** What is remembered costs an address nothing. */
-const counted = (signIn: SignIn, rates: RequestRates): Pick<SignIn, 'password' | 'apiKey'> => ({
-  password: (name, password, from) => rates.attempt(from.ip, () => signIn.password(name, password, from)),
-  apiKey: (key, from) => rates.attempt(from.ip, () => signIn.apiKey(key, from)),
-})
 
 export type MailProtocols = Readonly<Record<Exclude<OpenService, 'http'>, Protocol>> & Disposable
 
@@ -219,7 +217,7 @@ export const addressesFrom =
   }
 
 function smtpDeps({ bus, settings, telemetry, clock }: WorkerOptions, services: Services): SmtpDeps {
-  const { accounts, signIn, accessWatch, limits, dns, signingKeys, reports } = services
+  const { accounts, mailSignIn, accessWatch, limits, dns, signingKeys, reports } = services
   const { db, blobs } = services.store
   const documents = new DocumentFetcher({
     clock,
@@ -235,7 +233,7 @@ function smtpDeps({ bus, settings, telemetry, clock }: WorkerOptions, services: 
     clock,
     resolve: (address) => accounts.resolve(address),
     expand: (list) => accounts.expand(list),
-    signIn,
+    signIn: mailSignIn,
     accessWatch,
     mechanisms: new SaslMechanisms(settings),
     resolver: dns,
@@ -258,7 +256,7 @@ function smtpDeps({ bus, settings, telemetry, clock }: WorkerOptions, services: 
 
 function imapServices(
   { settings, telemetry, clock }: WorkerOptions,
-  { store, views, indexes, signIn, accounts, accessWatch, accountWatch, limits }: Services,
+  { store, views, indexes, mailSignIn, accounts, accessWatch, accountWatch, limits }: Services,
   userSessions: UserSessions,
 ): ImapServices {
   return {
@@ -266,7 +264,7 @@ function imapServices(
     blobs: store.blobs,
     views,
     indexes,
-    signIn,
+    signIn: mailSignIn,
     mechanisms: new SaslMechanisms(settings),
     limitsOf: limitsFrom(accounts, limits),
     setLimits: limitSetter({ db: store.db, clock, telemetry, accounts, usedBytes }),

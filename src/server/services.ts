@@ -16,6 +16,7 @@ import type { RequestRates } from '#http/request-rates.ts'
 import type { CommitterLine } from '#kv/committer-client.ts'
 import type { AccountViews } from '#mail/view.ts'
 import type { SearchIndexes } from '#search/indexes.ts'
+import type { countedSignIn } from './counted-sign-in.ts'
 import type { EmbeddedEngine } from './engine-choice.ts'
 import type { ReportServices } from './report-services.ts'
 import type { Store } from './store.ts'
@@ -41,6 +42,8 @@ export interface Services extends AsyncDisposable {
   readonly accounts: Accounts
   readonly signIn: SignIn
   readonly rates: RequestRates
+  /** For mail programs. */
+  readonly mailSignIn: ReturnType<typeof countedSignIn>
   readonly rememberedSignIns: RememberedSignIns
   readonly accessWatch: AccessWatch
   readonly accountWatch: AccountWatch
