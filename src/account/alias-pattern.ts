@@ -3,6 +3,7 @@
  * expression between slashes, `/inv-\d+/@example.org`. Both describe the whole folded local part. An exact
  * address always comes first, and of several patterns the one that is first in the order of their text.
  */
+import { normalized } from '#base/normalize.ts'
 import { compileRegex, compileWildcard, type Pattern } from '#base/pattern.ts'
 import { readOwnDomain } from './address.ts'
 
@@ -34,6 +35,6 @@ export function compileLocal(local: string): Pattern | undefined {
   }
   // A lone star would be a catch-all, which is written without anything before the `@`.
   return local.includes('*') && /^[^\s@"(),:;<>[\\\]]+$/.test(local) && local !== '*'
-    ? compileWildcard(local.normalize('NFC'))
+    ? compileWildcard(normalized(local, 'NFC'))
     : undefined
 }

@@ -4,6 +4,7 @@
  * What must always hold: a password is prepared in the same way before it is hashed and before it is compared
  * (RFC 4616 §2 demands it; the rules are OpaqueString, RFC 8265 §4.2).
  */
+import { normalized } from '#base/normalize.ts'
 
 /** RFC 4616 §2 demands 255 octets at least. */
 export const longestPasswordBytes = 1024
@@ -16,7 +17,7 @@ export const nobodysHash =
 export function preparePassword(given: string): string | undefined {
   if (given.length > longestPasswordBytes || !given.isWellFormed()) return undefined
   // RFC 8265 §4.2.2: other spaces become the ASCII one, then Unicode form C; no control characters.
-  const prepared = given.replaceAll(/\p{Zs}/gu, ' ').normalize('NFC')
+  const prepared = normalized(given.replaceAll(/\p{Zs}/gu, ' '), 'NFC')
   if (prepared === '' || /\p{Cc}/u.test(prepared) || Buffer.byteLength(prepared) > longestPasswordBytes)
     return undefined
   return prepared

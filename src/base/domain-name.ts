@@ -6,6 +6,7 @@
  * since it is theirs to interpret (RFC 5321 §2.4); only the key by which our own accounts are looked up
  * is folded. Everything here is linear in its input and refuses over-long input first.
  */
+import { normalized } from './normalize.ts'
 import { domainToASCII, domainToUnicode } from 'node:url'
 import { formatIp, parseIp } from './ip.ts'
 
@@ -145,7 +146,7 @@ const unquote = (localPart: string): string =>
  * It is a key, not an address: it must not be sent to anybody.
  */
 export const foldLocalPart = (localPart: string): string =>
-  unquote(localPart).normalize('NFC').toLowerCase().normalize('NFC')
+  normalized(normalized(unquote(localPart), 'NFC').toLowerCase(), 'NFC')
 
 /** The key of a whole address. Undefined where it is none, or where its local part is the empty `""`. */
 export function foldAddress(address: string): string | undefined {

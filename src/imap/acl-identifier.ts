@@ -2,6 +2,7 @@
  * Identifiers of access control lists (RFC 4314 §2): the name of a user or a group, or `anyone`; with a dash in
  * front what is denied. No name begins with a dash that could not be told from it: the dash is always one.
  */
+import { normalized } from '#base/normalize.ts'
 import type { AccountId } from '#base/id.ts'
 import { anyone } from '#mail/rights.ts'
 import type { GrantChange } from '#mail/share.ts'
@@ -24,10 +25,10 @@ const anyoneName = 'anyone'
 export function readIdentifier(args: Arguments): { readonly written: string; readonly prepared: string } {
   const written = utf8Of(args.astring())
   if (written === undefined) return args.fail('the identifier is not UTF-8')
-  const prepared = written
-    .replace(/\p{Default_Ignorable_Code_Point}/gu, '')
-    .replace(/\p{Zs}/gu, ' ')
-    .normalize('NFKC')
+  const prepared = normalized(
+    written.replace(/\p{Default_Ignorable_Code_Point}/gu, '').replace(/\p{Zs}/gu, ' '),
+    'NFKC',
+  )
   if (prepared === '' || /[\p{Cc}\p{Co}\p{Cs}\p{Cn}\ufffd]/u.test(prepared))
     return args.fail('no such identifier is possible')
   return { written, prepared }

@@ -1,7 +1,7 @@
 /** What clients send that mean harm, or are broken: each gets a precise answer, and the server goes on. */
 import assert from 'node:assert/strict'
 import { once } from 'node:events'
-import { test } from 'node:test'
+import { mock, test } from 'node:test'
 import fc from 'fast-check'
 import type { Conversation } from '../../test/harness/conversation.ts'
 import { connectionPair } from '../../test/harness/pipe.ts'
@@ -501,4 +501,37 @@ test('an account has only so many sessions, which end with the connection and wi
   first.destroy()
   for (let i = 0; i < 5; i++) await new Promise(setImmediate)
   await second.ask('f LOGIN fred@example.org secret', 'f OK')
+})
+
+test('RFC 5198 §3: marks without end are not put in order all at once, in names, in searches and in messages', async () => {
+  await using server = await ImapTestServer.start({ maxBadCommands: 100 })
+  const marks = Buffer.from(`a${'\u0301'.repeat(1000)}${'\u0323'.repeat(1000)}`)
+  // oxlint-disable-next-line typescript/unbound-method -- called with a text as `this` below
+  const { normalize } = String.prototype
+  let longest = 0
+  mock.method(String.prototype, 'normalize', function (this: string, form: string) {
+    for (const [run] of this.matchAll(/\p{M}+/gu)) longest = Math.max(longest, run.length)
+    return normalize.call(this, form)
+  })
+  try {
+    const body = `From: a@b\r\nSubject: ${marks.toString('latin1')}\r\n\r\n${marks.toString('latin1')}\r\n`
+    await server.deliver(body)
+    const client = await server.selected()
+    for (const command of ['CREATE', 'STATUS', 'LIST ""', 'SETACL INBOX', 'SEARCH SUBJECT', 'SEARCH BODY']) {
+      const behind = command === 'STATUS' ? ' (SIZE)' : command.startsWith('SETACL') ? ' lr' : ''
+      client.sendRaw(
+        Buffer.concat([
+          Buffer.from(`a ${command} {${marks.length}+}\r\n`),
+          marks,
+          Buffer.from(`${behind}\r\n`),
+        ]),
+      )
+      await client.until(/^a (OK|NO|BAD)/)
+    }
+    client.send('b SORT (SUBJECT FROM) UTF-8 TEXT a')
+    await client.until(/^b OK/)
+  } finally {
+    mock.restoreAll()
+  }
+  assert.ok(longest > 0 && longest <= 128, `${longest} marks`)
 })

@@ -3,6 +3,7 @@
  * modified UTF-7 before. Inside, a path is text in Normalization Form C (RFC 5198), so that clients which
  * decompose letters reach the same mailbox, and its first name INBOX is in upper case.
  */
+import { normalized } from '#base/normalize.ts'
 import { isAscii } from 'node:buffer'
 import { utf8Of } from './grammar.ts'
 import type { ResponseWriter } from './writer.ts'
@@ -17,7 +18,7 @@ export const inboxName = 'INBOX'
  */
 export function decodeName(bytes: Uint8Array, isUtf8: boolean): string | undefined {
   const text = isUtf8 || !isAscii(bytes) ? utf8Of(bytes) : decodeUtf7(bytes)
-  return text === undefined ? undefined : canonicalName(text.normalize('NFC'))
+  return text === undefined ? undefined : canonicalName(normalized(text, 'NFC'))
 }
 
 /** INBOX is the same in any case, also as the beginning of a path. */

@@ -5,6 +5,7 @@
  * Names of mailboxes in URLs are UTF-8 whatever the session has enabled (RFC 5092 §8). A message that is not
  * there, or that the user may not read, is `undefined` like a URL that is none: who asks learns no more.
  */
+import { normalized } from '#base/normalize.ts'
 import { Fault } from '#base/fault.ts'
 import type { Uid } from '#base/id.ts'
 import type { Place } from '#mail/copy.ts'
@@ -48,7 +49,7 @@ export function parseMessageUrl(text: string): MessageUrl | undefined {
   if ((name !== undefined && path === undefined) || which === undefined) return undefined
   if (numbers.some((number) => number > maxNumber)) return undefined
   return {
-    path: path === undefined ? undefined : canonicalName(path.normalize('NFC')),
+    path: path === undefined ? undefined : canonicalName(normalized(path, 'NFC')),
     uidValidity: uidValidity === undefined ? undefined : Number(uidValidity),
     uid: Number(uid) as Uid,
     section: which,

@@ -4,6 +4,7 @@
  * What must always hold: everything is asked of the rights of now; a mailbox that may not be seen is as if it were
  * not there; each user's subscriptions are their own.
  */
+import { normalized } from '#base/normalize.ts'
 import { Fault, isFault, type PropertyProblem } from '#base/fault.ts'
 import type { MailboxId } from '#base/id.ts'
 import type { MailLimits } from '#mail/limits.ts'
@@ -94,7 +95,7 @@ export class MailboxEdit implements SetWork {
     const mailboxes = await this.#mailboxes()
     const parent = this.#parentOf(mailboxes, given.parentId ?? null)
     if (given.name === undefined) throw invalidProperties([{ property: 'name', problem: 'must be there' }])
-    const name = given.name.normalize('NFC')
+    const name = normalized(given.name, 'NFC')
     this.#assertRole(given)
     const { role = null, isSubscribed = true } = given
     const made = await inWords(() =>
@@ -144,7 +145,7 @@ export class MailboxEdit implements SetWork {
       this.#assertRole(given)
       const change = {
         ...rest,
-        ...(name === undefined ? {} : { name: name.normalize('NFC') }),
+        ...(name === undefined ? {} : { name: normalized(name, 'NFC') }),
         ...(parentId === undefined ? {} : { parent: this.#parentOf(mailboxes, parentId) }),
         ...(role === undefined ? {} : { role }),
       }

@@ -2,6 +2,7 @@
  * Names and paths of mailboxes: what a name may be, and how names become the paths that IMAP shows, with "/"
  * between the levels (RFC 9051 §5.1). Comparison is by code point after NFC, but for INBOX.
  */
+import { normalized } from '#base/normalize.ts'
 import { Fault } from '#base/fault.ts'
 import type { MailboxId } from '#base/id.ts'
 import type { Mailbox } from './mailbox-row.ts'
@@ -30,7 +31,7 @@ export function checkMailboxName(name: string): void {
     name !== '' &&
     Buffer.byteLength(name) <= maxNameBytes &&
     name.isWellFormed() &&
-    name === name.normalize('NFC') &&
+    name === normalized(name, 'NFC') &&
     !/^\ufeff|[\u0000-\u001f/\u007f-\u009f\u2028\u2029]/.test(name)
   if (!isFine) throw new Fault('invalid', 'no such mailbox name is possible', { properties: ['name'] })
 }
@@ -62,7 +63,7 @@ function pathIn(byId: ReadonlyMap<MailboxId, Mailbox>, id: MailboxId): string {
 export function findMailbox(all: readonly Mailbox[], path: string): Mailbox | undefined {
   let found: Mailbox | undefined
   let parent: MailboxId | 0 = 0
-  for (const segment of path.normalize('NFC').split('/')) {
+  for (const segment of normalized(path, 'NFC').split('/')) {
     const place: Place = { name: segment, parent }
     found = all.find((mailbox) => mailbox.parent === place.parent && sameName(mailbox, place))
     if (found === undefined) return undefined

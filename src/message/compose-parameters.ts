@@ -3,6 +3,7 @@
  * percent signs (RFC 2231 §4), long values into several pieces (§3); readers that know neither find a name of ASCII
  * beside it. Encoded words never stand in a parameter (RFC 2047 §5).
  */
+import { normalized } from '#base/normalize.ts'
 import { FieldWriter, oneLine } from './field-writer.ts'
 
 export interface WrittenParameter {
@@ -71,8 +72,7 @@ function pieces(text: string): readonly string[] {
 
 /** Something like the text, for readers that know ASCII only; its ending, which says what it is, stays. */
 function asciiName(text: string): string {
-  const plain = text
-    .normalize('NFKD')
+  const plain = normalized(text, 'NFKD')
     .replace(/\p{M}+/gu, '')
     .replace(/[^\x20-\x7e]/gu, '_')
     .replace(/["\\]/g, '_')

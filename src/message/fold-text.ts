@@ -3,13 +3,14 @@
  * it (RFC 5255 §4.2). Letter case makes no difference, nor does how a character is put together: all is in title
  * case and decomposed (NFKD), so that `cafe` is part of `Café`. Folding what was folded is no longer the same.
  */
+import { normalized } from '#base/normalize.ts'
 export const isAsciiText = (text: string): boolean => !/[^\0-\x7f]/.test(text)
 
 /** `===` and `includes` of two folded texts answer as the collation does. */
 export function foldText(text: string): string {
   // For ASCII that is all.
   if (isAsciiText(text)) return text.toUpperCase()
-  const folded = titled(text).normalize('NFKD')
+  const folded = normalized(titled(text), 'NFKD')
   // Syllables of Korean have no decomposition in UnicodeData.txt: they are the characters that people search for.
   return /[\u1100-\u1112]/.test(folded) ? folded.replace(/[\u1100-\u11ff]+/g, composed) : folded
 }

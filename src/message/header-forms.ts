@@ -2,6 +2,7 @@
  * Header fields in the forms of JMAP (RFC 8621 §4.1.2): which form a field may have, and its value in each. Reading
  * is best effort, for any bytes; where a form has null for what cannot be read, that is null.
  */
+import { normalized } from '#base/normalize.ts'
 import { asBuffer } from '#base/bytes.ts'
 import { type Address, parseAddresses, parseAddressesWith } from './address.ts'
 import { type EmailAddress, type EmailAddressGroup, joinSpec } from './addr-spec.ts'
@@ -124,7 +125,7 @@ function unfoldExactly(bytes: Uint8Array, start: number, end: number): string {
 }
 
 /** RFC 8621 §4.1.2.2, of an unfolded value with a character per byte. */
-export const textOf = (value: string): string => decodeStrictly(value).toWellFormed().normalize('NFC')
+export const textOf = (value: string): string => normalized(decodeStrictly(value).toWellFormed(), 'NFC')
 
 /** What was quoted cannot be an encoded word (RFC 2047 §5 (3)): NUL stands in no unfolded value. */
 const guard = (quoted: string): string => quoted.replaceAll('=?', '=\0?')
