@@ -2,6 +2,7 @@
  * What somebody who signed in is and may do: the result of every way to prove who one is. It is made anew
  * from the rows when something about the account changes (`access-watch.ts`), never changed in place.
  */
+import { domainPart } from '#base/domain-name.ts'
 import type { AccountId } from '#base/id.ts'
 import type { ReadTx } from '#kv/tx.ts'
 import { receivingAddresses } from './address-list.ts'
@@ -43,7 +44,7 @@ export async function readAccess(tx: ReadTx, id: AccountId): Promise<Access | un
 
 /** Of the domain that an account belongs to by its name. */
 export async function isDomainEnabled(tx: ReadTx, { name }: Pick<AccountRow, 'name'>): Promise<boolean> {
-  return (await tx.get(domainTable, name.slice(name.lastIndexOf('@') + 1)))?.enabled ?? false
+  return (await tx.get(domainTable, domainPart(name)))?.enabled ?? false
 }
 
 export async function accessOf(tx: ReadTx, id: AccountId, row: AccountRow): Promise<Access> {

@@ -5,6 +5,7 @@
  * accounts hold is added up at most once a minute, so mail that comes in meanwhile may go beyond it.
  */
 import type { Clock } from '#base/clock.ts'
+import { domainPart } from '#base/domain-name.ts'
 import type { AccountId } from '#base/id.ts'
 import { Lru } from '#base/lru.ts'
 import type { Maybe } from '#base/maybe.ts'
@@ -51,7 +52,7 @@ export class AccountLimits implements Disposable {
 
   /** At once where the domain has no quota or was asked a moment ago. */
   of(account: StoredAccount): Maybe<Limits> {
-    const domain = account.name.slice(account.name.lastIndexOf('@') + 1)
+    const domain = domainPart(account.name)
     const kept = this.#domains.get(domain)
     if (kept?.quota === 0) return mailLimits(account.quotas)
     return this.#within(account, domain, kept)

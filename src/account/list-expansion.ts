@@ -4,6 +4,7 @@
  * What must always hold: each account and each address elsewhere comes once however many ways lead to it; lists that contain each other
  * end by themselves; a recipient that is gone does not stop the others.
  */
+import { domainPart } from '#base/domain-name.ts'
 import type { ReadTx } from '#kv/tx.ts'
 import { recipientKeys } from './address.ts'
 import type { AddressLookup, StoredList } from './lookup.ts'
@@ -17,8 +18,7 @@ export interface ListMembers {
 }
 
 /** RFC 5321 §3.9.2: who is told of members elsewhere that cannot be reached, in place of the sender. */
-export const ownerOf = ({ owner, name }: StoredList): string =>
-  owner ?? `postmaster@${name.slice(name.lastIndexOf('@') + 1)}`
+export const ownerOf = ({ owner, name }: StoredList): string => owner ?? `postmaster@${domainPart(name)}`
 
 /** Of one list, nested ones included, accounts and others each. More are not looked at. */
 const maxListAccounts = 10_000

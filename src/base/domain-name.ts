@@ -131,6 +131,9 @@ export function splitAddress(address: string): SplitAddress | undefined {
   return domain === undefined ? undefined : { localPart, domain }
 }
 
+/** What stands behind the last `@` of an address that was read before; all of a text that has none. */
+export const domainPart = (address: string): string => address.slice(address.lastIndexOf('@') + 1)
+
 /** The stored spelling of an address: local part as given, domain normalised. Undefined where it is none. */
 export function normaliseAddress(address: string): string | undefined {
   const split = splitAddress(address)

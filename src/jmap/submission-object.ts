@@ -9,7 +9,8 @@ import type { EnvelopeAddress, SubmissionEnvelope, SubmissionRecipientRow } from
 import type { OpenAccount } from './accounts.ts'
 import { blobIdText } from './blob-id.ts'
 import { objectOf } from './dispatch.ts'
-import { chosen, type JsonObject, utcDateOf } from './value.ts'
+import { chosen, type JsonObject } from './value.ts'
+import { utcDateOf } from '#base/utc-date.ts'
 
 export const submissionProperties = [
   'id',

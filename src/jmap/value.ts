@@ -7,6 +7,7 @@
  * Maps, so that no name means anything.
  */
 import type { PropertyProblem } from '#base/fault.ts'
+import { utcDateOf } from '#base/utc-date.ts'
 
 export type Json = null | boolean | number | string | readonly Json[] | JsonObject
 export interface JsonObject {
@@ -111,10 +112,7 @@ export const utcDate = simple(
 /** Milliseconds since 1970 of a date that was read. */
 export const timeOf = (text: string): number => readDate(text)!
 
-/** The other way round (RFC 8620 §1.4). */
-export const utcDateOf = (ms: number): string => new Date(ms).toISOString().replace('.000Z', 'Z')
-
-/** The same without parts of a second. */
+/** The other way round, without parts of a second. */
 export const utcSecondOf = (ms: number): string => utcDateOf(ms - (ms % 1000))
 
 /** Whatever JSON can say. */

@@ -11,6 +11,7 @@
  */
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { Clock } from '#base/clock.ts'
+import { domainPart } from '#base/domain-name.ts'
 import type { Bus } from '#bus/bus.ts'
 import type { Db } from '#kv/db.ts'
 import type { Settings } from '#settings/object.ts'
@@ -222,7 +223,7 @@ export class QueueManager implements QueueControl, AsyncDisposable {
 
   /** One domain is enough for all that go there. */
   async #forgive(addresses: readonly string[]): Promise<void> {
-    const one = new Map(addresses.map((address) => [address.slice(address.lastIndexOf('@') + 1), address]))
+    const one = new Map(addresses.map((address) => [domainPart(address), address]))
     for (const address of one.values()) this.#line.forgive((await this.#work.destinationOf(address)).key)
     this.kick()
   }

@@ -8,7 +8,9 @@
  */
 import { readAccount, type StoredAccount } from '#account/stored-account.ts'
 import type { Clock } from '#base/clock.ts'
+import { domainPart } from '#base/domain-name.ts'
 import { Fault, invalidProperties } from '#base/fault.ts'
+import { utcDateOf } from '#base/utc-date.ts'
 import type { Db } from '#kv/db.ts'
 import type { ReadTx, WriteTx } from '#kv/tx.ts'
 import type { ManyPlan, ObjectHandler, Plan, QueryRequest, QueryResult } from '#registry/managed-object.ts'
@@ -140,7 +142,7 @@ export class QueueHandler implements ObjectHandler {
           const result = await tx.attempt(async () => {
             if (edit === undefined) return takeOut(tx, id)
             const { isChanged, hurried: now } = await this.#edit(tx, id, edit, arriving)
-            for (const address of now) hurried.set(domainOf(address), address)
+            for (const address of now) hurried.set(domainPart(address), address)
             return isChanged
           })
           // What is gone by now, or under way, is left alone.
@@ -242,8 +244,6 @@ export class QueueHandler implements ObjectHandler {
   }
 }
 
-const domainOf = (address: string): string => address.slice(address.lastIndexOf('@') + 1)
-
 /** As whoever follows it is told. */
 const takenOut = '550 5.0.0 Whoever runs the server took the message out of its queue'
 
@@ -297,8 +297,6 @@ async function rowsForUpdate(tx: WriteTx, id: QueueId): Promise<readonly Row[]> 
   return rows
 }
 
-const timeText = (ms: number): string => new Date(ms).toISOString().replace('.000Z', 'Z')
-
 function shownMessage(
   message: QueuedMessage,
   rows: readonly Row[],
@@ -312,14 +310,14 @@ function shownMessage(
     from: message.from,
     source: message.source,
     account: o.account,
-    receivedAt: timeText(message.receivedAt),
+    receivedAt: utcDateOf(message.receivedAt),
     size: Buffer.byteLength(message.before) + message.sizeBytes,
     envelopeId: message.envelopeId ?? '',
     attempts: Math.max(0, ...all.map(({ attempts }) => attempts)),
     status: last?.said ?? '',
     to: open.map(({ address }) => address),
-    ...(times.length === 0 ? {} : { nextAttemptAt: timeText(Math.min(...times)) }),
-    ...(all.length === 0 ? {} : { expiresAt: timeText(Math.max(...all.map((row) => row.expiresAt))) }),
+    ...(times.length === 0 ? {} : { nextAttemptAt: utcDateOf(Math.min(...times)) }),
+    ...(all.length === 0 ? {} : { expiresAt: utcDateOf(Math.max(...all.map((row) => row.expiresAt))) }),
     recipients: rows.map(([n, row]) => shownRecipient(row, o.isTaken(n))),
   }
 }
@@ -335,14 +333,14 @@ const shownRecipient = (row: QueuedRecipient, isTaken: boolean): Values => ({
   state: stateOf(row, isTaken),
   queue: row.queue,
   attempts: row.attempts,
-  nextAttemptAt: timeText(row.report === 'delayed' ? (row.retryAt ?? row.dueAt) : row.dueAt),
-  expiresAt: timeText(row.expiresAt),
+  nextAttemptAt: utcDateOf(row.report === 'delayed' ? (row.retryAt ?? row.dueAt) : row.dueAt),
+  expiresAt: utcDateOf(row.expiresAt),
   status: row.status ?? '',
   history: row.history.map(shownAttempt),
 })
 
 const shownAttempt = ({ at, elapsedMs, host = '', ip = '', tls = '', step, said }: Attempt): Values => ({
-  at: timeText(at),
+  at: utcDateOf(at),
   elapsedMs,
   host,
   ip,

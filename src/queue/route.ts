@@ -1,5 +1,5 @@
 /** Where a recipient goes: into a mailbox here, to the server of a route, or to those that DNS names. */
-import { normaliseDomain } from '#base/domain-name.ts'
+import { domainPart, normaliseDomain } from '#base/domain-name.ts'
 import type { Maybe } from '#base/maybe.ts'
 import type { Settings } from '#settings/object.ts'
 import { relayFor } from './settings.ts'
@@ -16,7 +16,7 @@ export interface RouteDeps {
 
 export async function destinationOf({ settings, isLocal }: RouteDeps, address: string): Promise<Destination> {
   if (await isLocal(address)) return here
-  const given = address.slice(address.lastIndexOf('@') + 1)
+  const given = domainPart(address)
   // A reverse-path is as its sender wrote it.
   const domain = normaliseDomain(given) ?? given
   const relay = relayFor(settings, domain)

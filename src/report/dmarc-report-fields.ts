@@ -1,4 +1,5 @@
 /** A DMARC aggregate report as it is shown to administrators, whoever wrote it. */
+import { utcDateOf } from '#base/utc-date.ts'
 import type { AggregateRecord, AggregateReport, Extension } from '#mailauth/aggregate-report.ts'
 import { boolean, dateTime, integer, list, record, text } from '#settings/field.ts'
 import type { Values } from '#settings/values.ts'
@@ -98,7 +99,7 @@ export const dmarcReportField = record(
 const timeText = (seconds: number): string => {
   const ms = seconds * 1000
   // A report of others may say anything.
-  return new Date(Math.min(ms, 253_402_300_799_000)).toISOString().replace('.000Z', 'Z')
+  return utcDateOf(Math.min(ms, 253_402_300_799_000))
 }
 
 /** A report of which no more than `mostShown` records are kept. */

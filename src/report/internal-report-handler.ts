@@ -4,6 +4,7 @@
  */
 import { normaliseDomain } from '#base/domain-name.ts'
 import { Fault } from '#base/fault.ts'
+import { utcDateOf } from '#base/utc-date.ts'
 import type { Bus } from '#bus/bus.ts'
 import type { Clock } from '#base/clock.ts'
 import type { Db } from '#kv/db.ts'
@@ -55,8 +56,6 @@ function keyOf(id: string): ReportKey | undefined {
   return domain === undefined ? undefined : [Number(seconds) * 1000, domain]
 }
 
-const timeText = (ms: number): string => new Date(ms).toISOString().replace('.000Z', 'Z')
-
 const noSuchReport = (): Fault =>
   new Fault('notFound', 'There is no such report.', { what: internalReportObject.name })
 
@@ -101,8 +100,8 @@ export class InternalReportHandler implements ObjectHandler {
     })
     return {
       domain: key[1],
-      createdAt: timeText(key[0]),
-      deliverAt: timeText(deliverAt),
+      createdAt: utcDateOf(key[0]),
+      deliverAt: utcDateOf(deliverAt),
       rua: rua.map(({ uri }) => uri),
       report: shownDmarcReport({
         ...digest,

@@ -2,6 +2,7 @@
  * Feedback reports (ARF, RFC 5965) that came in: complaints about single messages, and messages that failed
  * authentication (RFC 6591, RFC 9991).
  */
+import { utcDateOf } from '#base/utc-date.ts'
 import { rawBytes } from '#kv/codec.ts'
 import { u32 } from '#kv/key.ts'
 import { globalTable } from '#kv/table.ts'
@@ -66,9 +67,7 @@ function shown({ fields, headers }: ReceivedFeedback): Values {
     feedbackType: fields.feedbackType,
     userAgent: fields.userAgent ?? '',
     reportingMta: fields.reportingMta ?? '',
-    ...(arrivedAt === undefined
-      ? {}
-      : { arrivalDate: new Date(arrivedAt).toISOString().replace('.000Z', 'Z') }),
+    ...(arrivedAt === undefined ? {} : { arrivalDate: utcDateOf(arrivedAt) }),
     incidents: fields.incidents ?? 1,
     sourceIp: fields.sourceIp ?? '',
     ...(sourcePort === undefined ? {} : { sourcePort }),

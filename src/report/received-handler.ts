@@ -1,5 +1,6 @@
 /** Reports that came in, as they are managed: looked at and thrown away. */
 import { Fault } from '#base/fault.ts'
+import { utcDateOf } from '#base/utc-date.ts'
 import type { Db } from '#kv/db.ts'
 import type { Table } from '#kv/table.ts'
 import type { ReadTx, WriteTx } from '#kv/tx.ts'
@@ -58,8 +59,6 @@ const mostLookedAt = 100_000
 /** Reports that are removed at a time. */
 const perCommit = 100
 
-const timeText = (ms: number): string => new Date(ms).toISOString().replace('.000Z', 'Z')
-
 export class ReceivedReportHandler<R> implements ObjectHandler {
   readonly object: ManagedObject
   readonly many: ManyHandler = {
@@ -90,8 +89,8 @@ export class ReceivedReportHandler<R> implements ObjectHandler {
     const { receivedAt, report, ...mail } = row
     return {
       ...mail,
-      receivedAt: timeText(receivedAt),
-      expiresAt: timeText(receivedAt + this.#keepMs()),
+      receivedAt: utcDateOf(receivedAt),
+      expiresAt: utcDateOf(receivedAt + this.#keepMs()),
       report: this.#kind.shown(report),
     }
   }

@@ -10,6 +10,7 @@ import { parseDuration } from '#base/duration.ts'
 import { formatNetwork, parseIp, parseNetwork, formatIp, type IpNetwork } from '#base/ip.ts'
 import { formatRate, parseRate, type Rate, rateOf } from '#base/rate.ts'
 import { parseSize } from '#base/size.ts'
+import { utcDateOf } from '#base/utc-date.ts'
 import { Secret } from './secret.ts'
 
 type FieldKind =
@@ -370,5 +371,5 @@ export const dateTime = <D extends string | undefined>(options: FieldOptions<D>)
     )
       return undefined
     const at = Date.parse(input)
-    return Number.isNaN(at) ? undefined : new Date(at).toISOString().replace('.000Z', 'Z')
+    return Number.isNaN(at) ? undefined : utcDateOf(at)
   })

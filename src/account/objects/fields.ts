@@ -1,6 +1,7 @@
 /** Kinds of field that several objects of this folder have. */
 import { normaliseDomain } from '#base/domain-name.ts'
 import { formatNetwork, parseNetwork } from '#base/ip.ts'
+import { utcDateOf } from '#base/utc-date.ts'
 import { boolean, dateTime, type Field, list, record, text } from '#settings/field.ts'
 import { readOwnDomain } from '../address.ts'
 import { normaliseExact, normaliseOwned } from '../own-address.ts'
@@ -97,5 +98,4 @@ export const networks = (help: string): Field<readonly string[]> =>
 export const createdAt = dateTime({ fallback: undefined, settable: 'never', help: 'When it was created.' })
 
 /** RFC 3339; undefined for what is older than this record. */
-export const momentOf = (ms: number): string | undefined =>
-  ms === 0 ? undefined : new Date(ms).toISOString().replace('.000Z', 'Z')
+export const momentOf = (ms: number): string | undefined => (ms === 0 ? undefined : utcDateOf(ms))

@@ -2,6 +2,7 @@
  * Which fields of which objects name others, so that a plan can be carried out in an order in which what is
  * named is there. Fields that are not here name nothing, or are judged by the server whenever they are read.
  */
+import { domainPart } from '#base/domain-name.ts'
 import type { Values } from '../object-client.ts'
 
 /** Objects are written in this order, each after what stands before it. */
@@ -42,7 +43,7 @@ const namesAlone = new Set(Object.values(references).flatMap((fields) => Object.
 /** Whether a value that the server does not take now needs something that the plan brings: what it names, or its domain. */
 export function isBrought(field: string, text: string, brought: ReadonlySet<string>): boolean {
   const [name] = field.split(/[.[]/, 1) as [string]
-  const domain = text.slice(text.lastIndexOf('@') + 1)
+  const domain = domainPart(text)
   if (brought.has(identityOf('Domain', domain))) return true
   return namesAlone.has(name) && ranks.some((kind) => brought.has(identityOf(kind, text)))
 }

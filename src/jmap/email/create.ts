@@ -3,6 +3,7 @@
  * then written as a message with the bytes of the blobs that it names.
  */
 import { randomBytes } from 'node:crypto'
+import { domainPart } from '#base/domain-name.ts'
 import type { PropertyProblem } from '#base/fault.ts'
 import type { Stager } from '#blob/store.ts'
 import type { BlobContent } from '#mail/client-blob.ts'
@@ -301,7 +302,7 @@ const token = (): string => randomBytes(18).toString('hex')
 function domainFor({ fields }: Draft, name: string): string {
   const from = fields.find((field) => /^from:/i.test(field)) ?? ''
   const found = /@([A-Za-z0-9](?:[A-Za-z0-9.-]{0,250}[A-Za-z0-9])?)>?\s*$/.exec(from)
-  const own = name.slice(name.lastIndexOf('@') + 1)
+  const own = domainPart(name)
   return found?.[1] ?? (/^[A-Za-z0-9.-]{1,253}$/.test(own) ? own : 'localhost')
 }
 

@@ -11,16 +11,8 @@ import { addressesOf, dateOf, messageIdsOf, textOf } from '#message/header-forms
 import type { StoredStructure } from '#message/structure-codec.ts'
 import { objectOf } from '../dispatch.ts'
 import { MethodError } from '../errors.ts'
-import {
-  boolean,
-  type Json,
-  type JsonObject,
-  listOf,
-  nullable,
-  string,
-  unsignedInt,
-  utcDateOf,
-} from '../value.ts'
+import { boolean, type Json, type JsonObject, listOf, nullable, string, unsignedInt } from '../value.ts'
+import { utcDateOf } from '#base/utc-date.ts'
 import { isBodyProperty, partReader, type ShownPart, usualBodyProperties } from './body-part-object.ts'
 import { isHeaderProperty, namedHeaderProperties, parseHeaderProperty } from './header-property.ts'
 import type { Reader } from './object-reader.ts'

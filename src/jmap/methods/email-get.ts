@@ -31,7 +31,8 @@ import { AnswerBudget, type EmailSource, storedSource } from '../email/source.ts
 import type { JmapServices } from '../services.ts'
 import { smimeProperties, smimeUrn } from '../smime-filter.ts'
 import { standardGet, type WantedObjects } from '../standard-get.ts'
-import { type JsonObject, utcDateOf } from '../value.ts'
+import type { JsonObject } from '../value.ts'
+import { utcDateOf } from '#base/utc-date.ts'
 
 interface Found {
   readonly id: MessageId

@@ -38,8 +38,8 @@ import {
   readFields,
   string,
   wantedId,
-  utcDateOf,
 } from '../value.ts'
+import { utcDateOf } from '#base/utc-date.ts'
 
 const address = object({ email: string, parameters: nullable(mapOf(string, nullable(string))) })
 const fields = {
