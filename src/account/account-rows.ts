@@ -3,6 +3,7 @@
  */
 import { Fault, invalidProperties } from '#base/fault.ts'
 import type { AccountId } from '#base/id.ts'
+import { dropMark, lookByMark, putMark } from '#kv/mark.ts'
 import type { ReadTx, WriteTx } from '#kv/tx.ts'
 import { ownedAddresses } from './address-list.ts'
 import { assertAddressesFree, type PlacedAddress, putAddresses } from './address-rows.ts'
@@ -89,15 +90,21 @@ function writeRows(tx: WriteTx, id: AccountId, before: AccountRow | undefined, a
   for (const group of groups) tx.put(memberTable, [group, id], true)
 }
 
-/** A domain's limit of accounts may be overshot by those that are created at the same moment. */
 async function assertDomainHasRoom(tx: WriteTx, row: AccountRow): Promise<void> {
   const domain = readOwned(row.name)!.domain
   const limit = (await tx.get(domainTable, domain))?.maxAccounts ?? 0
   if (limit === 0) return
+  await lookByMark(tx, markOf(domain))
   const names = await namesOfDomain(tx, domain, limit)
   if (names >= limit)
     throw new Fault('overQuota', `${domain} may have ${limit} accounts and has them`, { limit })
+  putMark(tx, markOf(domain))
 }
+
+const markOf = (domain: string): string => `accounts of ${domain}`
+
+/** With the domain. */
+export const dropAccountMark = (tx: WriteTx, domain: string): void => dropMark(tx, markOf(domain))
 
 /** How many accounts are called by an address of the domain, counted up to a limit. */
 async function namesOfDomain(tx: ReadTx, domain: string, limit: number): Promise<number> {

@@ -2,9 +2,11 @@
  * The rows by which addresses lead to their owners: written and removed together with the owner's row.
  *
  * What must always hold: of two who want the same address one gets Fault `exists`; an address is in a domain
- * that exists and is no alias of another; a name that somebody signs in with is nobody else's address.
+ * that exists and is no alias of another, also where that is deleted at the same moment; a name that somebody signs in with is nobody else's address.
  */
+import { unicodeDomain } from '#base/domain-name.ts'
 import { Fault } from '#base/fault.ts'
+import { dropMark, lookByMark, putMark } from '#kv/mark.ts'
 import type { ReadTx, WriteTx } from '#kv/tx.ts'
 import { type OwnedAddress, readOwned } from './own-address.ts'
 import {
@@ -71,7 +73,8 @@ export function putAddresses(
   after: readonly string[],
 ): void {
   const kept = new Set(after)
-  for (const address of new Set(before)) {
+  const had = new Set(before)
+  for (const address of had) {
     if (kept.has(address)) continue
     const { kind, domain, local } = keyOf(address)
     tx.delete(kind === 'pattern' ? patternTable : addressTable, [domain, local])
@@ -79,5 +82,22 @@ export function putAddresses(
   for (const address of kept) {
     const { kind, domain, local } = keyOf(address)
     tx.put(kind === 'pattern' ? patternTable : addressTable, [domain, local], owner)
+    if (!had.has(address)) putMark(tx, markOf(domain))
   }
 }
+
+/** Throws Fault `conflict` where anything has an address in the domain, which is about to be deleted. */
+export async function assertNoAddresses(tx: WriteTx, domain: string): Promise<void> {
+  await lookByMark(tx, markOf(domain))
+  const addresses = await tx.list(addressTable, [domain], { limit: 1 })
+  const patterns = await tx.list(patternTable, [domain], { limit: 1 })
+  if (addresses.length + patterns.length > 0)
+    throw new Fault(
+      'conflict',
+      `${unicodeDomain(domain)} still has addresses; delete its accounts and lists first`,
+      {},
+    )
+  dropMark(tx, markOf(domain))
+}
+
+const markOf = (domain: string): string => `addresses of ${domain}`

@@ -110,8 +110,9 @@ export async function takeGeneration(tx: WriteTx, domain: string): Promise<numbe
   return generation
 }
 
-/** With the domain. */
+/** With the domain, and with keys that are added at the same moment. */
 export async function deleteDkimKeys(tx: WriteTx, domain: string): Promise<void> {
+  await tx.get(generationTable, domain)
   for (const [key] of await tx.list(dkimKeyTable, [domain])) tx.delete(dkimKeyTable, key)
   tx.delete(generationTable, [domain])
 }

@@ -6,8 +6,10 @@
 import { unicodeDomain } from '#base/domain-name.ts'
 import { Fault, invalidProperties } from '#base/fault.ts'
 import type { WriteTx } from '#kv/tx.ts'
+import { dropAccountMark } from './account-rows.ts'
+import { assertNoAddresses } from './address-rows.ts'
 import { deleteDkimKeys, followDkim } from './dkim-tables.ts'
-import { addressTable, domainDefaults, type DomainRow, domainTable, patternTable } from './tables.ts'
+import { domainDefaults, type DomainRow, domainTable } from './tables.ts'
 
 const exists = (name: string): Fault =>
   new Fault('exists', `the domain ${unicodeDomain(name)} exists already`, { what: 'domain' })
@@ -40,15 +42,8 @@ export async function updateDomainRows(
 export async function destroyDomainRows(tx: WriteTx, name: string): Promise<void> {
   const row = await tx.get(domainTable, name)
   if (row === undefined || row.aliasOf !== undefined) throw noSuchDomain()
-  const addresses = await tx.list(addressTable, [name], { limit: 1 })
-  const patterns = await tx.list(patternTable, [name], { limit: 1 })
-  if (addresses.length + patterns.length > 0) {
-    throw new Fault(
-      'conflict',
-      `${unicodeDomain(name)} still has addresses; delete its accounts and lists first`,
-      {},
-    )
-  }
+  await assertNoAddresses(tx, name)
+  dropAccountMark(tx, name)
   await putAliases(tx, name, row, { ...row, aliases: [] })
   await deleteDkimKeys(tx, name)
   tx.delete(domainTable, [name])

@@ -8,7 +8,12 @@ import type { AccountId } from '#base/id.ts'
 import { Lru } from '#base/lru.ts'
 import type { Db } from '#kv/db.ts'
 import type { Telemetry } from '#telemetry/telemetry.ts'
-import { credentialTable, credentialUseTable, passwordCredential } from './credential-tables.ts'
+import {
+  credentialTable,
+  credentialUseTable,
+  passwordCredential,
+  passwordTable,
+} from './credential-tables.ts'
 import { lastUseFailed } from './events.ts'
 import type { CredentialId } from './shown-once.ts'
 
@@ -52,10 +57,11 @@ export class LastUse {
     const before = await this.#db.read((tx) => tx.get(credentialUseTable, account, credential))
     if (before !== undefined && now - before < everyMs) return
     await this.#db.write([], async (tx) => {
-      const isThere =
-        credential === passwordCredential ||
-        (await tx.get(credentialTable, account, credential)) !== undefined
-      if (isThere) tx.put(credentialUseTable, [account, credential], now)
+      const found =
+        credential === passwordCredential
+          ? await tx.get(passwordTable, account)
+          : await tx.get(credentialTable, account, credential)
+      if (found !== undefined) tx.put(credentialUseTable, [account, credential], now)
     })
   }
 }

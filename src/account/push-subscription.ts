@@ -12,6 +12,7 @@ import type { AccountId } from '#base/id.ts'
 import type { Bus } from '#bus/bus.ts'
 import { json } from '#kv/codec.ts'
 import { hex, u32 } from '#kv/key.ts'
+import { dropMark, lookByMark, putMark } from '#kv/mark.ts'
 import { globalTable } from '#kv/table.ts'
 import type { ReadTx, WriteTx } from '#kv/tx.ts'
 import type { Access } from './access.ts'
@@ -98,6 +99,8 @@ export type NewPushSubscription = Pick<
   'deviceClientId' | 'url' | 'keys' | 'types' | 'createdAt' | 'expiresAt'
 >
 
+const markOf = (account: AccountId): string => `push subscriptions of ${account}`
+
 /** Throws Fault `overQuota`. */
 export async function createPushSubscription(
   tx: WriteTx,
@@ -106,11 +109,13 @@ export async function createPushSubscription(
   o: { readonly most: number },
 ): Promise<PushSubscriptionId> {
   const { account } = access
+  await lookByMark(tx, markOf(account))
   const all = await tx.list(pushSubscriptionTable, [account])
   const live = all.filter(([, { expiresAt }]) => expiresAt > wanted.createdAt)
   if (live.length >= o.most)
     throw new Fault('overQuota', `An account may have ${o.most} push subscriptions.`, { limit: o.most })
   const id = randomBytes(8).toString('hex')
+  putMark(tx, markOf(account))
   tx.put(pushSubscriptionTable, [account, id], {
     ...wanted,
     ...(await ownerOf(tx, access)),
@@ -142,7 +147,9 @@ export async function isPushSubscriptionLive(
 
 /** With an account that goes. */
 export async function destroyPushSubscriptions(tx: WriteTx, account: AccountId): Promise<void> {
+  await lookByMark(tx, markOf(account))
   for (const [key] of await tx.list(pushSubscriptionTable, [account])) tx.delete(pushSubscriptionTable, key)
+  dropMark(tx, markOf(account))
 }
 
 const cache = 'push subscriptions'

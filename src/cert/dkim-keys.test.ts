@@ -8,6 +8,7 @@ import type { Db } from '#kv/db.ts'
 import { taskTable } from '#kv/task-rows.ts'
 import { LiveSettings } from '#registry/live.ts'
 import { TaskScheduler } from '#tasks/scheduler.ts'
+import { OtherWorker } from '../../test/harness/other-worker.ts'
 import { DkimKeys } from './dkim-keys.ts'
 import { dkimRecordText } from './dkim-record.ts'
 import { dkimRoundTask, followDkimTask, scheduleDkimRound } from './dkim-tasks.ts'
@@ -268,5 +269,27 @@ describe('DKIM keys of a domain', () => {
     await scheduler.kick()
     assert.equal((await all('b.example')).length, 2)
     assert.deepEqual(await all('a.example'), [])
+  })
+
+  // Fault that turns it red: in `dkim-keys.ts` only the rows that are changed are read by their keys.
+  it('stay what they are where another worker changes what that follows from', async (t) => {
+    const { db, engine, keys, all, stages } = await withDomain()
+    const [{ selector: _, ...row } = assert.fail()] = await all()
+    const active = (stageSince: number): DkimKeyRow => ({ ...row, stage: 'active', stageSince })
+    const signal = new AbortController().signal
+    const step = () => keys.step('example.org', { look: () => false, signal })
+    const other = new OtherWorker(t, { db, engine })
+    const put = async (rows: Record<string, DkimKeyRow>): Promise<void> =>
+      db.write([], async (tx) => {
+        for (const [key] of await tx.list(dkimKeyTable, [])) tx.delete(dkimKeyTable, key)
+        for (const [selector, one] of Object.entries(rows))
+          tx.put(dkimKeyTable, ['example.org', selector], one)
+      })
+    await put({ old: active(row.stageSince), young: active(row.stageSince + 1) })
+    other.comesBetween((there) =>
+      there.write([], async (tx) => tx.delete(dkimKeyTable, ['example.org', 'young'])),
+    )
+    await step()
+    assert.deepEqual(await stages(), { old: 'active' })
   })
 })

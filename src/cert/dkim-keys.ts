@@ -167,25 +167,24 @@ export class DkimKeys {
   ): Promise<Applied | undefined> {
     const present = await read(tx, domain)
     if (present === undefined) return undefined
+    // What becomes of one key follows from all of them.
+    for (const selector of present.rows.keys()) await tx.get(dkimKeyTable, domain, selector)
     const changes = dkimChanges(situation(present, o))
     // Its own task goes on by itself.
     if (o.rotation !== undefined) followDkim(tx, domain, o.nowMs)
     const rows = new Map(present.rows)
     for (const selector of changes.remove) {
-      await tx.get(dkimKeyTable, domain, selector)
       tx.delete(dkimKeyTable, [domain, selector])
       rows.delete(selector)
     }
     for (const { selector, stage } of changes.stages) {
-      const row = { ...(await tx.get(dkimKeyTable, domain, selector))!, stage, stageSince: o.nowMs }
+      const row = { ...rows.get(selector)!, stage, stageSince: o.nowMs }
       tx.put(dkimKeyTable, [domain, selector], row)
       rows.set(selector, row)
     }
     const created: string[] = []
     const pairs = o.pairs.filter(({ algorithm }) => changes.add.includes(algorithm))
     if (pairs.length > 0) {
-      // With the domain as it is: whoever deletes it meanwhile runs into this.
-      await tx.get(domainTable, domain)
       const version = await takeGeneration(tx, domain)
       for (const pair of pairs) {
         const { algorithm } = pair

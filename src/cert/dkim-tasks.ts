@@ -40,7 +40,7 @@ export const followDkimTask = (o: {
     const look = (waitedMs: number): boolean => waitedMs > 0
     const step = await o.keys.step(domain, { look, signal: task.signal })
     await task.db.write([], async (tx) => {
-      task.done(tx)
+      await task.done(tx)
       if (step?.waitsSince === undefined || tries >= mostTries) return
       tx.schedule(followDkimName, { domain, tries: tries + 1 }, o.clock.now() + minuteMs * 2 ** tries)
     })
@@ -73,7 +73,7 @@ export const dkimRoundTask = (o: { keys: DkimKeys; clock: Clock }): TaskKind<obj
     }
     if (failures.length > 0) throw failures[0]
     await task.db.write([], async (tx) => {
-      task.done(tx)
+      await task.done(tx)
       await put(tx, o.clock.now())
     })
   },

@@ -18,6 +18,7 @@ import {
   pushSubscriptionTable,
 } from '#account/push-subscription.ts'
 import type { AccountId } from '#base/id.ts'
+import type { ReadTx } from '#kv/tx.ts'
 import type { Telemetry } from '#telemetry/telemetry.ts'
 import { pushEnded, pushNotSent } from './events.ts'
 import { pushSubscriptionId } from './methods/push-subscription-get.ts'
@@ -57,6 +58,8 @@ interface Ends {
   /** That, and what makes the row to be read again. */
   readonly until: AbortSignal
 }
+
+type Stays = (tx: ReadTx, now: PushSubscriptionRow) => Promise<boolean>
 
 export class PushSubscriber {
   readonly #account: AccountId
@@ -121,15 +124,23 @@ export class PushSubscriber {
       return { row: found, isLive: live }
     })
     if (row === undefined) return undefined
-    if (access?.permissions.has('jmapAuthenticate') === true && isLive === true) return { row, access }
-    await this.#end('it has expired, or its credential or key has')
-    return undefined
+    const mayUse = access?.permissions.has('jmapAuthenticate') === true
+    if (mayUse && isLive === true) return { row, access }
+    const stays: Stays = async (tx, now) =>
+      mayUse && (await isPushSubscriptionLive(tx, this.#account, now, clock.now()))
+    const outcome = await this.#end('it has expired, or its credential or key has', stays)
+    return outcome === 'over' ? undefined : this.#read()
   }
 
-  async #end(reason: string): Promise<'over'> {
-    await this.#o.services.db.write([this.#account], async (tx) =>
-      tx.delete(pushSubscriptionTable, [this.#account, this.#id]),
-    )
+  /** `stays`: whether it is to stay as it is by now, since its client may change it on another worker at the same time. */
+  async #end(reason: string, stays?: Stays): Promise<'over' | 'on'> {
+    const isKept = await this.#o.services.db.write([this.#account], async (tx) => {
+      const now = await tx.get(pushSubscriptionTable, this.#account, this.#id)
+      if (now !== undefined && (await stays?.(tx, now)) === true) return true
+      tx.delete(pushSubscriptionTable, [this.#account, this.#id])
+      return false
+    })
+    if (isKept) return 'on'
     this.#o.telemetry.emit(pushEnded, { account: this.#account, subscription: this.#text, reason })
     return 'over'
   }

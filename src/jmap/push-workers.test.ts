@@ -1,11 +1,16 @@
 /**
  * Workers that write the same push subscription at once: nothing that one acknowledged is undone by another.
  *
- * Fault that turns all of it red: in `kv/transaction.ts` rows of no account are not checked.
+ * Fault that turns all of it red: in `kv/transaction.ts` rows of no account are not checked. One that turns the test of
+ * what has expired red: in `push-subscriber.ts` it is deleted unread.
  */
 import assert from 'node:assert/strict'
 import { describe, it, type TestContext } from 'node:test'
-import { type PushSubscriptionRow, pushSubscriptionTable } from '#account/push-subscription.ts'
+import {
+  type PushSubscriptionRow,
+  pushSubscriptionTable,
+  tellPushSubscriptions,
+} from '#account/push-subscription.ts'
 import { LocalBus } from '#bus/engines/local.ts'
 import { KvDb } from '#kv/db.ts'
 import type { WriteTx } from '#kv/tx.ts'
@@ -70,6 +75,22 @@ describe('push subscriptions on several workers', () => {
     await noted
     const now = (await rowOf(p, id))!
     assert.deepEqual([now.isVerified, now.isAsked], [true, true])
+  })
+
+  it('one that its client renews while it is found to have expired stays', async (t) => {
+    await using p = await startPushing()
+    const id = await p.verified()
+    await until(async () => (await rowOf(p, id))!.isAsked)
+    const row = (await rowOf(p, id))!
+    const renewed = between(t, p, id, (tx) =>
+      tx.put(pushSubscriptionTable, keyOf(id), { ...row, expiresAt: row.expiresAt + 1000 }),
+    )
+    p.server.clock.advance(row.expiresAt - p.server.clock.now())
+    tellPushSubscriptions(p.server.bus, account)
+    await renewed
+    await touch(p)
+    await p.receiver.next()
+    assert.equal((await rowOf(p, id))?.expiresAt, row.expiresAt + 1000)
   })
 
   it('what was told stays so while its client changes it', async (t) => {

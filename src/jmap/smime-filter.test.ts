@@ -1,8 +1,13 @@
 /** What the capability smimeverify brings. Signatures that hold are in `test/interop/smime.test.ts`. */
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
+import { json } from '#kv/codec.ts'
+import { u32, u48 } from '#kv/key.ts'
+import { globalTable } from '#kv/table.ts'
 import { emailObjectId } from '#mail/object-id.ts'
-import { JmapTestServer } from './fixture.test.ts'
+import { messageTable } from '#mail/tables.ts'
+import { OtherWorker } from '../../test/harness/other-worker.ts'
+import { account, JmapTestServer } from './fixture.test.ts'
 
 const signed =
   'From: alice@example.org\nContent-Type: multipart/signed; protocol="application/pkcs7-signature"; boundary=b\n\n' +
@@ -63,4 +68,24 @@ test('RFC 8620 §1.8: without the capability there is nothing of it', async () =
     answers.map(([, { type }]) => type),
     ['invalidArguments', 'unsupportedFilter'],
   )
+})
+
+// Fault that turns it red: in `mail/smime-status.ts` the row is put whatever is there by then.
+test('RFC 9219 §4.1: what a signature was worth at delivery is found out once, also by two workers at a time', async (t) => {
+  const { server, failing } = await withMail()
+  const verdicts = globalTable({
+    name: 'smime-verdict',
+    letter: 'M',
+    key: [u32(), u48()],
+    value: json<object>(),
+  })
+  const theirs = { status: 'signed/verified', atDelivery: 'signed/verified', errors: [], verifiedAt: 1 }
+  new OtherWorker(t, server).comesBetween((there) =>
+    there.write([], async (tx) => {
+      for (const [[, message]] of await tx.list(messageTable, [account]))
+        tx.put(verdicts, [account, message], theirs)
+    }),
+  )
+  const { list } = await server.call('Email/get', { ids: [failing], properties: ['smimeStatusAtDelivery'] })
+  assert.deepEqual(list, [{ id: failing, smimeStatusAtDelivery: 'signed/verified' }])
 })

@@ -2,8 +2,9 @@
  * The rows of blobs: where a blob's record is, and who owns it.
  *
  * Location and links of a blob are neighbours, so that storing and linking touch one page. A blob without a
- * link is swept in two steps that need no range lock on any engine: first its location is marked condemned
- * (whoever links it checks the location row and conflicts), later, when still nobody owns it, it is deleted.
+ * link is swept in two steps that need no range lock on any engine: first its location is marked condemned,
+ * later, when still nobody owns it, it is deleted. Whoever links it in between takes the mark away, so that the
+ * second step is a conflict; a link of the very moment of the first is seen by the next sweep.
  */
 import type { AccountId, BlobHash } from '#base/id.ts'
 import { PackReader, PackWriter } from '#base/pack.ts'

@@ -170,8 +170,8 @@ export class WriteTransaction extends ReadTransaction implements WriteTx {
   async link(hash: BlobHash, owner: BlobOwner): Promise<void> {
     if (!this.#blobs.some((blob) => blob.hash === hash)) {
       const stored = await this.get(blobTable, hash)
-      if (stored === undefined || !isLive(stored))
-        throw new Fault('notFound', 'no such blob', { what: 'blob' })
+      if (stored === undefined) throw new Fault('notFound', 'no such blob', { what: 'blob' })
+      if (!isLive(stored)) this.put(blobTable, [hash], { ...stored, condemnedAt: 0 })
     }
     this.put(blobLinkTable, [hash, owner.account, owner.kind, owner.id], true)
   }

@@ -4,13 +4,15 @@
  *
  * Faults in `transaction.ts` that turn some of it red, each planted by hand and seen: an account is checked only where
  * something of it changed; rows of no account are not checked, by `get`, by `getMany` or where they are not there; what
- * `list` found is not checked where it is put again, or as it is with what the body itself has put.
+ * `list` found is not checked where it is put again, or as it is with what the body itself has put; `link` leaves a
+ * condemned blob as it is.
  */
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import { Fault, isFault } from '#base/fault.ts'
-import type { AccountId } from '#base/id.ts'
+import type { AccountId, BlobHash } from '#base/id.ts'
 import { LocalBus } from '#bus/engines/local.ts'
+import { blobTable, isLive, ownerKinds } from './blob-rows.ts'
 import { json } from './codec.ts'
 import { KvDb } from './db.ts'
 import { MemoryEngine } from './engines/memory.ts'
@@ -161,6 +163,26 @@ describe('a write while another worker writes', () => {
       () => undefined,
     )
     assert.deepEqual([await two.number('a'), two.runs], [6, 1])
+  })
+})
+
+describe('a blob that was condemned', () => {
+  it('lives again with a new link, and is not deleted meanwhile', async () => {
+    const two = new TwoWorkers()
+    const hash = 'ab'.repeat(32) as BlobHash
+    const condemned = { segment: 1, offset: 0, recordBytes: 9, sizeBytes: 5, condemnedAt: 7 }
+    await two.here.write([], async (tx) => tx.put(blobTable, [hash], condemned))
+    const outcome = await two.between(
+      [],
+      async (tx) => {
+        const location = await tx.get(blobTable, hash)
+        if (location !== undefined && !isLive(location)) tx.delete(blobTable, [hash])
+        return location
+      },
+      (tx) => tx.link(hash, { account: alice, kind: ownerKinds.message, id: 1 }),
+    )
+    assert.equal(outcome?.condemnedAt, 0)
+    assert.deepEqual(await two.here.read((tx) => tx.get(blobTable, hash)), { ...condemned, condemnedAt: 0 })
   })
 })
 

@@ -9,6 +9,7 @@
 import { Fault } from '#base/fault.ts'
 import type { AccountId, MailboxId } from '#base/id.ts'
 import type { Maybe } from '#base/maybe.ts'
+import { lookByMark, putMark } from '#kv/mark.ts'
 import type { ReadTx, WriteTx } from '#kv/tx.ts'
 import type { Place } from './copy.ts'
 import {
@@ -44,6 +45,7 @@ type PrivateRow = readonly [readonly [AccountId, AccountId, MailboxId, string], 
 
 /** The server, where an owner and a mailbox stand otherwise. */
 const ofServer = [0 as AccountId, 0 as MailboxId] as const
+const serverMark = 'annotations of the server'
 const scopes: readonly Scope[] = ['shared', 'private']
 
 /** Below this name lie private annotations: everything else is shared. */
@@ -99,7 +101,14 @@ export async function writeAnnotations(
   for (const scope of scopes) {
     const ofScope = [...changes].filter(([name]) => scopeOf(name) === scope)
     if (ofScope.length === 0) continue
-    if (ofScope.some(([, value]) => value !== undefined)) await assertRoom(tx, at, scope, ofScope, limits)
+    if (ofScope.some(([, value]) => value !== undefined)) {
+      // The server's shared ones are of no account.
+      if (at.place === undefined && scope === 'shared') {
+        await lookByMark(tx, serverMark)
+        putMark(tx, serverMark)
+      }
+      await assertRoom(tx, at, scope, ofScope, limits)
+    }
     for (const [name, value] of ofScope) putOne(tx, at, name, value)
   }
   if (at.place === undefined) tx.changed(at.reader, 'Annotation', 0, 'updated')

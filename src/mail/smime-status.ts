@@ -132,13 +132,17 @@ export class SmimeStatuses {
         : statusOf(await errorsAt(message.row.receivedAt))
     const row = { status: statusOf(errors), atDelivery, errors, verifiedAt: now }
     const isNews = known !== undefined && !sameVerdict(known, row)
-    await this.#db.write(isNews ? [account] : [], async (tx) => {
+    const kept = await this.#db.write(isNews ? [account] : [], async (tx) => {
+      const before = await tx.get(verdictTable, account, id)
+      // Somebody was quicker, and has told whoever wants to know.
+      if (before !== undefined && before.verifiedAt !== known?.verifiedAt) return before
       tx.put(verdictTable, [account, id], row)
       // RFC 9219 §4.3. A message that went meanwhile is told as gone.
       if (isNews && (await tx.get(messageTable, account, id)) !== undefined)
         tx.changed(account, 'Email', id, 'updated')
+      return row
     })
-    return shown(row)
+    return shown(kept)
   }
 
   async #verifier(

@@ -191,7 +191,7 @@ test('two servers may both run the task, and one row waits', async () => {
   const kind = uploadExpiryTask({ clock: box.clock, ttlMs: () => hourMs })
   const [[key] = assert.fail()] = await box.db.read((tx) => tx.list(taskTable, []))
   const run = (db: KvDb): Promise<void> =>
-    kind.run({ account, uploader: account }, { db, signal, done: (tx) => tx.delete(taskTable, key) })
+    kind.run({ account, uploader: account }, { db, signal, done: async (tx) => tx.delete(taskTable, key) })
   await Promise.all([run(box.db), run(new KvDb(box.engine, newBus()))])
   assert.deepEqual(await kept(box), [young])
   assert.equal((await waiting(box)).length, 1)

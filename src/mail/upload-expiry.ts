@@ -40,7 +40,7 @@ export const uploadExpiryTask = (o: {
         const old = rows.filter(([, row]) => row.uploadedAt < uploadedBefore)
         for (const [key] of old.slice(0, perCommit)) removeUpload(tx, key)
         if (old.length > perCommit) return false
-        task.done(tx)
+        await task.done(tx)
         const oldest = rows
           .map(([, { uploadedAt }]) => uploadedAt)
           .filter((at) => at >= uploadedBefore)

@@ -56,13 +56,13 @@ export const sendAggregateTask = (o: AggregateSenderOptions): TaskKind<{ readonl
     const to = await destinations(o, key, report, task.signal)
     if (to === 'later') {
       await task.db.write([], async (tx) => {
-        task.done(tx)
+        await task.done(tx)
         scheduleSending(tx, key, o.clock.now() + laterMs)
       })
     } else if (to.length === 0 || records.length === 0) {
       await task.db.write([], async (tx) => {
         await removePending(tx, key)
-        task.done(tx)
+        await task.done(tx)
       })
     } else await send(o, task, { key, report, records, to })
   },
@@ -114,7 +114,7 @@ async function send(o: AggregateSenderOptions, task: TaskContext, sending: Sendi
     const current = await removePending(tx, key)
     // More was counted meanwhile.
     if (current?.messages !== report.messages) throw changedMeanwhile()
-    task.done(tx)
+    await task.done(tx)
     if (now < report.end) await continuePending(tx, key, report, now)
     return true
   })

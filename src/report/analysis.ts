@@ -57,7 +57,7 @@ export function analyseTask(o: AnalysisOptions): TaskKind<ReportAnalysis> {
     async run(given, task) {
       const findings = await turns.run(['analysis'], () => analyse(o, given))
       const kept = await task.db.write([], async (tx) => {
-        task.done(tx)
+        await task.done(tx)
         const all: boolean[] = []
         for (const finding of findings) all.push(await finding.keep(tx, o.clock.now()))
         return all

@@ -89,7 +89,7 @@ export const purgeAccountTask = (o: { telemetry: Telemetry }): TaskKind<{ readon
   retry: { firstMs: 10_000, mostMs: 3_600_000 },
   async run({ account }, task) {
     const messages = await purgeAccount(task.db, account, task.signal)
-    await task.db.write([], async (tx) => task.done(tx))
+    await task.db.write([], (tx) => task.done(tx))
     o.telemetry.emit(accountPurged, { account, messages })
   },
 })
@@ -107,7 +107,7 @@ export const recountTask = (o: { telemetry: Telemetry }): TaskKind<{ readonly ac
       const found = await recountUsage(task.db, one)
       if (found !== undefined) o.telemetry.emit(usageRecounted, { account: one, ...found })
     }
-    await task.db.write([], async (tx) => task.done(tx))
+    await task.db.write([], (tx) => task.done(tx))
   },
 })
 
@@ -155,7 +155,7 @@ export const sweepTask = (o: {
     await trimAuditLog(task.db, startedAt - o.keepAudit(), task.signal)
     await trimReports(task.db, startedAt, o.keepReports(), task.signal)
     await task.db.write([], async (tx) => {
-      task.done(tx)
+      await task.done(tx)
       await put(tx, o.clock.now())
     })
     o.telemetry.emit(sweepDone, { ...result, logRows, elapsed: o.clock.now() - startedAt })

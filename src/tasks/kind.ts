@@ -12,8 +12,8 @@ export interface TaskContext {
   readonly db: Db
   /** Aborted when the server stops; the task then runs again later. */
   readonly signal: AbortSignal
-  /** Removes the task's row in the commit that has its effect. */
-  done(tx: WriteTx): void
+  /** Removes the task's row in the commit that has its effect. Throws where somebody else has it by now. */
+  done(tx: WriteTx): Promise<void>
 }
 
 export interface TaskKind<P> extends TaskName<P> {

@@ -90,7 +90,7 @@ describe('task scheduler', () => {
     const { db, clock, kind, open } = setUp(async (_payload, c) => {
       await c.db.write([], async (tx) => {
         tx.put(results, ['effect'], ((await tx.get(results, 'effect')) ?? 0) + 1)
-        c.done(tx)
+        await c.done(tx)
       })
       crashed = true
       throw new Error('killed after the commit')
@@ -102,6 +102,55 @@ describe('task scheduler', () => {
     await scheduler.kick()
     assert.ok(crashed)
     assert.equal(await db.read((tx) => tx.get(results, 'effect')), 1)
+    assert.deepEqual(await left(db), [])
+  })
+
+  // Fault that turns it red: `done` does not look whose lease it is.
+  it('has its effect exactly once also where one that was late ends after another', async () => {
+    let runs = 0
+    const gate = Promise.withResolvers<void>()
+    const { db, clock, kind, open } = setUp(async (_payload, c) => {
+      if (runs++ === 0) await gate.promise
+      await c.db.write([], async (tx) => {
+        tx.put(results, ['effect'], ((await tx.get(results, 'effect')) ?? 0) + 1)
+        await c.done(tx)
+      })
+    })
+    await db.write([], async (tx) => tx.schedule(kind, { n: 1 }, clock.now()))
+    await using one = open()
+    await using two = open()
+    const late = one.kick()
+    while (runs === 0) await new Promise((resolve) => setImmediate(resolve))
+    clock.advance(60_001)
+    await two.kick()
+    gate.resolve()
+    await late
+    assert.deepEqual([runs, await db.read((tx) => tx.get(results, 'effect'))], [2, 1])
+    assert.deepEqual(await left(db), [])
+  })
+
+  // Fault that turns it red: after a failure it is only looked whether the row is there.
+  it('leaves to another what that has begun when the one before was late and failed', async () => {
+    let runs = 0
+    const gates = [Promise.withResolvers<void>(), Promise.withResolvers<void>()]
+    const { db, clock, kind, open } = setUp(async () => {
+      const run = runs++
+      await gates[run]!.promise
+      if (run === 0) throw new Error('late')
+    })
+    await db.write([], async (tx) => tx.schedule(kind, { n: 1 }, clock.now()))
+    await using one = open()
+    await using two = open()
+    const late = one.kick()
+    while (runs === 0) await new Promise((resolve) => setImmediate(resolve))
+    clock.advance(60_001)
+    const taken = two.kick()
+    while (runs === 1) await new Promise((resolve) => setImmediate(resolve))
+    gates[0]!.resolve()
+    await late
+    assert.deepEqual(await left(db), [1_000_000])
+    gates[1]!.resolve()
+    await taken
     assert.deepEqual(await left(db), [])
   })
 

@@ -3,12 +3,15 @@
  *
  * A task is claimed by a lease in its row, so two workers never run one at the same time unless the first is
  * gone for longer than the lease. What must always hold: a row leaves the store only with the commit that has
- * the task's effect, or after a run that ended well.
+ * the task's effect, or after a run that ended well; and only whoever has the lease then takes it away, so that
+ * the effect of one that was late is not there twice.
  */
 import type { Clock } from '#base/clock.ts'
+import { Fault } from '#base/fault.ts'
 import type { Bus } from '#bus/bus.ts'
 import type { Db } from '#kv/db.ts'
 import { type TaskRow, taskTable } from '#kv/task-rows.ts'
+import type { WriteTx } from '#kv/tx.ts'
 import type { Telemetry } from '#telemetry/telemetry.ts'
 import { taskFailed, taskUnknown } from './events.ts'
 import type { TaskKind } from './kind.ts'
@@ -92,19 +95,23 @@ export class TaskScheduler implements AsyncDisposable {
     if (row === undefined) return
     const kind = this.#kinds.get(row.task)!
     let ended = false
-    const done = (tx: Parameters<Parameters<Db['write']>[1]>[0]): void => {
+    const isOurs = async (tx: WriteTx): Promise<boolean> =>
+      (await tx.get(taskTable, ...key))?.leasedUntil === row.leasedUntil
+    const done = async (tx: WriteTx): Promise<void> => {
+      if (!(await isOurs(tx)))
+        throw new Fault('unavailable', 'try again later', {}, { reason: 'the lease of the task ran out' })
       tx.delete(taskTable, key)
       ended = true
     }
     try {
       await kind.run(row.payload as never, { db: this.#db, signal: this.#stop.signal, done })
-      if (!ended) await this.#db.write([], async (tx) => done(tx))
+      if (!ended) await this.#db.write([], done)
     } catch (error) {
       const attempts = row.attempts + 1
       this.#telemetry.emit(taskFailed, { task: row.task, attempts, error })
       const waitMs = Math.min(kind.retry.firstMs * 2 ** (attempts - 1), kind.retry.mostMs)
       await this.#db.write([], async (tx) => {
-        if ((await tx.get(taskTable, ...key)) === undefined) return
+        if (!(await isOurs(tx))) return
         tx.delete(taskTable, key)
         tx.put(taskTable, [this.#clock.now() + waitMs, key[1]], { ...row, attempts, leasedUntil: 0 })
       })

@@ -2,7 +2,7 @@
  * The password of an account and its second factor, as its owner and whoever manages accounts change them.
  *
  * What must always hold: the owner proves the present password for any change, since a browser that was left
- * open has none; a second factor counts from the commit on that a code of it was shown in; what is secret is
+ * open has none, and one that is set by somebody else meanwhile is not set back; a second factor counts from the commit on that a code of it was shown in; what is secret is
  * never shown again.
  */
 import type { Clock } from '#base/clock.ts'
@@ -139,7 +139,8 @@ export class AccountPasswordHandler implements ObjectHandler {
     const { actor, account } = scope
     const { accounts, telemetry } = this.#o
     const owner = await this.#owner(account)
-    if (actor.account === account && account !== administratorId) await this.#prove(owner.name, patch, scope)
+    const isOwn = actor.account === account && account !== administratorId
+    const proven = isOwn ? await this.#prove(owner.name, patch, scope) : undefined
     const wanted: Wanted = {
       password: await this.#password(patch, account, owner),
       factor: this.#factor(patch, account),
@@ -152,6 +153,8 @@ export class AccountPasswordHandler implements ObjectHandler {
         : { shownOnce: { recoveryCodes: factor.shown } }),
       apply: async (tx) => {
         await this.#assertMay(tx, scope)
+        if (proven !== undefined && proven !== (await versionOf(tx, account)))
+          throw wrong('currentSecret', 'is not the present password any more')
         if (password !== undefined) tx.put(passwordTable, [account], password)
         if (factor?.row !== undefined) tx.put(secondFactorTable, [account], factor.row)
         else if (factor !== undefined) tx.delete(secondFactorTable, [account])
@@ -181,7 +184,9 @@ export class AccountPasswordHandler implements ObjectHandler {
     return row
   }
 
-  async #prove(name: string, patch: Values, { actor, account }: Scope): Promise<void> {
+  /** What was proven is worth something as long as this is the version. */
+  async #prove(name: string, patch: Values, { actor, account }: Scope): Promise<string> {
+    const version = await this.#o.db.read((tx) => versionOf(tx, account))
     const given = revealed(patch, 'currentSecret')
     const code = revealed(patch, 'otpCode')
     const from = { ip: actor.ip, protocol: actor.protocol }
@@ -191,6 +196,7 @@ export class AccountPasswordHandler implements ObjectHandler {
         : await this.#o.signIn.administrator(name, given, from, code === undefined ? {} : { code })
     if (found === 'wrong' || found.account !== account || found.credential !== undefined)
       throw wrong('currentSecret', 'must be the present password, with otpCode where the second factor is on')
+    return version
   }
 
   async #password(
@@ -235,6 +241,13 @@ export class AccountPasswordHandler implements ObjectHandler {
     }
     return { row, shown: codes.map(({ shown }) => shown) }
   }
+}
+
+/** Another one as soon as the password or the second factor is another one; a password hashed anew is the same. */
+async function versionOf(tx: ReadTx, account: AccountId): Promise<string> {
+  const password = await tx.get(passwordTable, account)
+  const factor = await tx.get(secondFactorTable, account)
+  return `${password?.changedAt} ${factor?.confirmedAt}`
 }
 
 const revealed = (patch: Values, name: string): string | undefined =>

@@ -26,6 +26,7 @@ import type { Telemetry } from '#telemetry/telemetry.ts'
 import type { Accounts } from '../account.ts'
 import { noSuchAccount } from '../account-rows.ts'
 import { limited } from '../candidate.ts'
+import { lookAtCredentials, putNewCredential } from '../credential-rows.ts'
 import { type CredentialRow, credentialTable, credentialUseTable } from '../credential-tables.ts'
 import { credentialCreated, credentialDestroyed } from '../events.ts'
 import { effectivePermissions } from '../role.ts'
@@ -107,7 +108,7 @@ export class CredentialHandler implements ObjectHandler {
       await this.#assertRoom(tx, account, owner)
       if ((await tx.get(credentialTable, account, id)) !== undefined)
         throw new Fault('exists', 'Try again: the id that was drawn is taken.', { what: this.object.name })
-      tx.put(credentialTable, [account, id], row)
+      putNewCredential(tx, account, id, row)
     })
     return {
       ...plan,
@@ -170,6 +171,7 @@ export class CredentialHandler implements ObjectHandler {
     const { maxAppPasswords, maxApiKeys } = this.#o.settings.get(authentication)
     const limit =
       this.#kind === 'appPassword' ? quotas.appPasswords || maxAppPasswords : quotas.apiKeys || maxApiKeys
+    await lookAtCredentials(tx, account)
     if ((await this.#all(tx, account)).length >= limit)
       throw new Fault('overQuota', `An account may have ${limit} of these.`, { limit })
   }

@@ -214,7 +214,8 @@ export class Indexer implements AsyncDisposable {
     staged?: Staged,
   ): Promise<void> {
     try {
-      const isWritten = await this.#o.db.write([], async (tx) => {
+      // Of no account, but gone with it: that it goes meanwhile is a conflict.
+      const isWritten = await this.#o.db.write([account], async (tx) => {
         const now = (await tx.get(manifestTable, account)) ?? emptyManifest
         const isMail = (await tx.get(countersTable, account)) !== undefined
         if (!isMail || now.nextSegment !== before.nextSegment || now.indexedTo !== before.indexedTo)

@@ -84,16 +84,18 @@ export async function readIdentity(
  * something is to be changed. `mayStillSend` is asked about addresses that users have chosen.
  */
 export async function followAddresses(db: Db, account: AccountId, mayStillSend: MayStillSend): Promise<void> {
-  const { row, identities } = await db.read(async (tx) => ({
-    row: await tx.get(accountRowTable, account),
+  const { known, identities } = await db.read(async (tx) => ({
+    known: await tx.get(accountRowTable, account),
     identities: await listIdentities(tx, account),
   }))
-  if (row === undefined) return
+  if (known === undefined) return
   const lost = new Set<IdentityId>()
   for (const { id, email, isGiven } of identities)
     if (isGiven !== true && !(await mayStillSend(email))) lost.add(id)
-  if (lost.size === 0 && differencesOf(row, identities).isNone) return
+  if (lost.size === 0 && differencesOf(known, identities).isNone) return
   await db.write([account], async (tx) => {
+    const row = await tx.get(accountRowTable, account)
+    if (row === undefined) return
     const current = await listIdentities(tx, account)
     const { missing, gone } = differencesOf(row, current)
     for (const { id } of current) if (gone.has(id) || lost.has(id)) await destroyRow(tx, account, id)

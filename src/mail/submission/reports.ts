@@ -77,7 +77,7 @@ export const submissionReportTask = (o: { readonly blobs: BlobStore }): TaskKind
   async run(given, task) {
     const found = await readReport(o.blobs, given, task)
     await task.db.write([given.account], async (tx) => {
-      task.done(tx)
+      await task.done(tx)
       if (found !== undefined) await keepReport(tx, given, found)
     })
   },

@@ -173,7 +173,7 @@ async function runTasks(s: TestServer): Promise<number> {
   const rows = await s.db.read((tx) => tx.list(taskTable, []))
   for (const [key, row] of rows) {
     assert.equal(row.task, kind.name)
-    const done = (tx: WriteTx): void => tx.delete(taskTable, key)
+    const done = async (tx: WriteTx): Promise<void> => tx.delete(taskTable, key)
     await kind.run(row.payload as ChunkPayload, { db: s.db, signal: new AbortController().signal, done })
   }
   return rows.length

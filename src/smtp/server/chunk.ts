@@ -75,7 +75,7 @@ async function deliverChunk(deps: ChunkDeps, payload: ChunkPayload, context: Tas
         refused.push({ address: plan.recipient.address, fault: outcome.fault })
       }
       tx.unlink(payload.blob, { account: serverAccount, kind: ownerKinds.queue, id: payload.owner })
-      context.done(tx)
+      await context.done(tx)
       return refused
     })
     for (const { address, fault } of gone) {
