@@ -1,5 +1,5 @@
 /**
- * The check of accounts, names, addresses, domains and credentials: each account is found by its name and by
+ * The check of accounts, names, addresses, domains, credentials and push keys: each account is found by its name and by
  * each of its addresses, and nothing leads to an account that does not exist.
  *
  * An account whose row is lost is made again from what leads to it, so that its mail can be reached.
@@ -20,6 +20,7 @@ import type { Table } from '#kv/table.ts'
 import type { WriteTx } from '#kv/tx.ts'
 import { ownedAddresses } from './address-list.ts'
 import { organisationTroubles } from './check-organisation.ts'
+import { pushKeyTroubles } from './check-push-keys.ts'
 import {
   administratorId,
   credentialTable,
@@ -143,6 +144,7 @@ export async function* accountTroubles(db: Db, owners: AsyncIterable<AccountId>)
   yield* names(db)
   yield* addresses(db)
   yield* passwords(db)
+  yield* pushKeyTroubles(db)
   yield* organisationTroubles(db)
   for await (const account of owners) {
     highest = Math.max(highest, account)

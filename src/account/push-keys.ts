@@ -7,7 +7,7 @@
  * subscriptions have the new one from the commit that exchanges it; what was made with the one before goes on for a
  * while, so that clients can make theirs anew, and not longer.
  */
-import { generateKeyPairSync } from 'node:crypto'
+import { generateKeyPairSync, type KeyObject } from 'node:crypto'
 import { json } from '#kv/codec.ts'
 import { globalTable } from '#kv/table.ts'
 import type { ReadTx, WriteTx } from '#kv/tx.ts'
@@ -31,6 +31,13 @@ export const pushKeysTable = globalTable({
   key: [],
   value: json<PushKeysRow>(),
 })
+
+/** Of a public key of P-256, as `PushKey` has it. */
+export function pointOf(publicKey: KeyObject): string {
+  const { x, y } = publicKey.export({ format: 'jwk' })
+  const point = [x!, y!].map((one) => Buffer.from(one, 'base64url'))
+  return Buffer.concat([Buffer.of(4), ...point]).toString('base64url')
+}
 
 /** The key of what is made now. */
 export async function currentPushKey(tx: WriteTx): Promise<PushKey> {
@@ -71,10 +78,8 @@ export async function exchangePushKey(tx: WriteTx, until: number | undefined): P
 
 function newKey(): PushKey {
   const { privateKey, publicKey } = generateKeyPairSync('ec', { namedCurve: 'prime256v1' })
-  const { x, y } = publicKey.export({ format: 'jwk' })
-  const point = [x!, y!].map((one) => Buffer.from(one, 'base64url'))
   return {
-    publicKey: Buffer.concat([Buffer.of(4), ...point]).toString('base64url'),
+    publicKey: pointOf(publicKey),
     privateKey: privateKey.export({ type: 'pkcs8', format: 'der' }).toString('base64url'),
   }
 }

@@ -1,6 +1,6 @@
 /**
  * The check of a whole store, while no server runs on it: opens it as the server does, so that what a crash
- * left is recovered first, then looks at tasks, accounts, blobs, the queue and the mail of one account after the
+ * left is recovered first, then looks at tasks and leases, accounts, blobs, the queue and the mail of one account after the
  * other.
  *
  * Blobs come before mail, since mail asks where bytes are; links that nobody owns come last, since a message
@@ -36,6 +36,7 @@ import { queueCheck, queueHoldsBlob } from '#queue/check.ts'
 import { indexHoldsBlob, indexTroubles } from '#search/check-indexes.ts'
 import { chunkCheck, chunkHoldsBlob } from '#smtp/server/check-chunks.ts'
 import { serverAccount } from '#smtp/server/chunk.ts'
+import { leaseTroubles } from '#tasks/check-leases.ts'
 import { Advice } from './advice.ts'
 import type { CommitterData } from './threads.ts'
 import { lockDirectory } from './data-directory.ts'
@@ -113,6 +114,10 @@ export async function checkStore(
   const global = { db, engine }
   await report.run(
     unitOf(global, () => taskTroubles(db)),
+    o,
+  )
+  await report.run(
+    unitOf(global, () => leaseTroubles(db, o.now)),
     o,
   )
   await report.run(
