@@ -70,7 +70,7 @@ const mtaStageAuth = settingsObject({
     }),
     mustMatchSender: boolean({
       fallback: true,
-      help: 'Who signed in may only send as addresses of the own account.',
+      help: 'Who signed in may only send as addresses of the own account: in the envelope, and of the domains of this server in From too.',
       classic: 'session.auth.must-match-sender',
     }),
   },

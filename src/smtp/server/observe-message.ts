@@ -11,6 +11,7 @@ import type { Transaction } from './transaction.ts'
 import type { Recipient } from './recipient.ts'
 import { Sealing } from './sealing.ts'
 import { Signing } from './signing.ts'
+import { authorIsOwn } from './stages/author-is-own.ts'
 import type { Vouching } from './vouching.ts'
 
 /** Undefined where nobody does: it comes from a server of ours, which has looked. */
@@ -25,6 +26,7 @@ export function observeMessage(session: SmtpSession, transaction: Transaction): 
         verification.header = Buffer.from(block)
         verification.verifier.header(verification.header)
       }
+      transaction.authorRefusal = await authorIsOwn(session, block)
       await vouching?.header(block)
       const forged = [...forgedResults(block, [session.deps.hostname()]), ...forgedBimiFields(block)]
       return forged.toSorted((a, b) => a.start - b.start)

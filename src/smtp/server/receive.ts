@@ -30,6 +30,8 @@ export async function receiveMessage(
 ): Promise<Reply> {
   try {
     const message = await intake.finish()
+    const { authorRefusal } = transaction
+    if (authorRefusal !== undefined) return refuse(session, transaction, intake, authorRefusal)
     for (const stage of dataStages) {
       const refusal = stage(session, { ...message, hasBareLineEnd })
       if (refusal !== undefined) return refuse(session, transaction, intake, refusal)

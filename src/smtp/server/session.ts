@@ -130,7 +130,14 @@ export class Session implements SmtpSession {
 
   begin(envelope: Envelope): void {
     const verification = beginVerification(this, envelope)
-    this.#transaction = { envelope, recipients: [], verification, vouching: undefined, chunks: undefined }
+    this.#transaction = {
+      envelope,
+      recipients: [],
+      verification,
+      vouching: undefined,
+      authorRefusal: undefined,
+      chunks: undefined,
+    }
   }
 
   addRecipient(recipient: Recipient): void {

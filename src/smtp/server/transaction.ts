@@ -6,6 +6,7 @@ import type { LineEndCheck } from '#message/line-ends.ts'
 import type { MailParameters } from '#queue/envelope-parameters.ts'
 import type { Path } from '#message/path.ts'
 import type { Intake } from './intake.ts'
+import type { Refusal } from './stages/stage.ts'
 import type { Verification } from './verification.ts'
 import type { Vouching } from './vouching.ts'
 import type { Recipient } from './recipient.ts'
@@ -33,6 +34,8 @@ export interface Transaction {
   readonly verification: Verification | undefined
   /** Of what goes to others; from the first byte of data on. */
   vouching: Vouching | undefined
+  /** Known once the header is complete. */
+  authorRefusal: Refusal | undefined
   /** From the first BDAT on; `failed` after one that was refused, until a reset. */
   chunks: Chunks | 'failed' | undefined
 }
