@@ -35,6 +35,7 @@ import { SearchIndexes } from '#search/indexes.ts'
 import type { Settings, SettingsObject } from '#settings/object.ts'
 import { fallbacksOf } from '#settings/values.ts'
 import { silentTelemetry, type Telemetry } from '#telemetry/telemetry.ts'
+import { KeptContents } from './email/kept-contents.ts'
 import { accountObjectId } from './accounts.ts'
 import { addJmapRoutes } from './api.ts'
 import { capabilities } from './capabilities.ts'
@@ -108,6 +109,7 @@ export class JmapTestServer {
       db,
       blobs,
       partSizes: new PartSizes(),
+      contents: new KeptContents(1 << 20),
       views: new AccountViews({ db, budgetBytes: 64 << 20 }),
       indexes: new SearchIndexes({ db, bus, blobs, telemetry, budgetBytes: 1 << 20 }),
       states: new TypeStates(),

@@ -14,6 +14,7 @@ import { SearchIndexes } from '#search/indexes.ts'
 import { settingsObjects } from '#server/catalog.ts'
 import { buildManagement } from '#server/management.ts'
 import { silentTelemetry } from '#telemetry/telemetry.ts'
+import { KeptContents } from './email/kept-contents.ts'
 import { accountObjectId } from './accounts.ts'
 import { core } from './capabilities/jmap-core.ts'
 import { managementCapability } from './capabilities/management.ts'
@@ -40,6 +41,7 @@ export async function makeManaged() {
       states: new TypeStates(),
       smime: new SmimeStatuses({ db, blobs, clock, anchors: () => [] }),
       partSizes: new PartSizes(),
+      contents: new KeptContents(1 << 20),
       principals: {
         groupsOf: async () => [],
         byId: async () => undefined,

@@ -13,6 +13,7 @@ import type { Directory, Principal, Principals } from '#mail/principal.ts'
 import type { AccountViews } from '#mail/view.ts'
 import type { SearchIndexes } from '#search/indexes.ts'
 import type { Settings } from '#settings/object.ts'
+import type { KeptContents } from './email/kept-contents.ts'
 import type { PrincipalHistory } from './principal-history.ts'
 import type { Vapid } from './vapid.ts'
 
@@ -20,6 +21,7 @@ export interface JmapServices {
   readonly db: Db
   readonly blobs: BlobStore
   readonly partSizes: PartSizes
+  readonly contents: KeptContents
   readonly views: AccountViews
   readonly indexes: SearchIndexes
   readonly states: TypeStates

@@ -38,6 +38,7 @@ import type { JmapServices } from '#jmap/services.ts'
 import { jmapSettings } from '#jmap/settings.ts'
 import { StateWatch } from '#jmap/state-watch.ts'
 import { Vapid } from '#jmap/vapid.ts'
+import { KeptContents } from '#jmap/email/kept-contents.ts'
 import { TypeStates } from '#kv/type-states.ts'
 import { PartSizes } from '#mail/part-sizes.ts'
 import { ColumnsKeeper } from '#mail/columns-keeper.ts'
@@ -171,6 +172,7 @@ export function buildJmap(
     states: new TypeStates(),
     smime: new SmimeStatuses({ ...store, clock, anchors: smimeAnchors(settings) }),
     partSizes: new PartSizes(),
+    contents: new KeptContents(settings.get(cache).emails),
     principals: principalsFrom(store.db, accounts),
     directory: new AccountDirectory({ accounts, bus, clock }),
     principalHistory: new PrincipalHistory(),

@@ -100,6 +100,11 @@ export const cache = settingsObject({
       classic: 'cache.message.size',
       restart: true,
     }),
+    emails: size({
+      fallback: 16 << 20,
+      help: 'Memory for what JMAP clients were told of messages, for the next who asks the same, per worker.',
+      restart: true,
+    }),
   },
 })
 

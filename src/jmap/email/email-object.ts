@@ -77,6 +77,8 @@ export interface BodyOptions {
   readonly html: boolean
   readonly all: boolean
   readonly maxBytes: number
+  /** Options with the same show the same of a message. */
+  readonly key: readonly Json[]
 }
 
 /** Throws MethodError `invalidArguments` for a property that there is not. */
@@ -97,13 +99,12 @@ export function bodyOptions(args: {
           arguments: ['bodyProperties'],
         },
       )
-  return {
-    readPart: partReader([...new Set(properties)]),
-    text: args.fetchTextBodyValues === true,
-    html: args.fetchHTMLBodyValues === true,
-    all: args.fetchAllBodyValues === true,
-    maxBytes: args.maxBodyValueBytes ?? 0,
-  }
+  const text = args.fetchTextBodyValues === true
+  const html = args.fetchHTMLBodyValues === true
+  const all = args.fetchAllBodyValues === true
+  const maxBytes = args.maxBodyValueBytes ?? 0
+  const readPart = partReader([...new Set(properties)])
+  return { readPart, text, html, all, maxBytes, key: [properties, text, html, all, maxBytes] }
 }
 
 /** Whether something is asked for that only the structure says. */

@@ -30,16 +30,21 @@ const valueBytes = 128
 
 /** What one answer may hold of values and their texts: what is asked for in many ways at once adds up. */
 export class AnswerBudget {
-  #left: number
+  readonly #bytes: number
+  #spent = 0
 
   constructor(bytes = 256 << 20) {
-    this.#left = bytes
+    this.#bytes = bytes
+  }
+
+  get spentBytes(): number {
+    return this.#spent
   }
 
   /** Throws MethodError `requestTooLarge`. */
   readonly spend = (bytes: number): void => {
-    this.#left -= bytes
-    if (this.#left < 0) throw new MethodError('requestTooLarge', 'The answer would be too large.')
+    this.#spent += bytes
+    if (this.#spent > this.#bytes) throw new MethodError('requestTooLarge', 'The answer would be too large.')
   }
 
   /** Of an object with so many properties, some of which say nothing. Throws MethodError `requestTooLarge`. */

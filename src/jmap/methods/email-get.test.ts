@@ -285,6 +285,44 @@ test('RFC 8621 §4.1.1: a message with \\Deleted is not there, nor in the mailbo
   assert.deepEqual(await get(server, [emailObjectId(other.id, '')]), [])
 })
 
+// Planted: the options of bodies make no difference to what is kept; a content is kept under another message's number.
+test('what was told before is told again, each time with what changes and to whom it may be told', async (t) => {
+  const server = await JmapTestServer.start()
+  const guest = await server.add(9, 'guest@example.org')
+  const { id, uid } = await server.deliver(letter, { mailbox: archive })
+  await server.share(archive, guest.id, 'lr')
+  const reads = t.mock.method(server.services.blobs, 'readRange').mock
+  const args = { fetchTextBodyValues: true }
+  const prefix = `${account.toString(36)}_`
+  const tell = async (more: JsonObject = {}): Promise<JsonObject> =>
+    (await get(server, [emailObjectId(id, '')], { ...args, ...more }))[0]!
+  const first = await tell()
+  await tell()
+  const readBefore = reads.callCount()
+  assert.ok(readBefore > 0)
+  assert.deepEqual(await tell(), first)
+  assert.equal(reads.callCount(), readBefore)
+  await server.db.write([account], (tx) =>
+    storeFlags(tx, account, archive, [uid], { how: 'add', keywords: ['$seen'], deleted: false }),
+  )
+  assert.deepEqual(await tell(), { ...first, keywords: { $seen: true } })
+  const [toGuest] = await get(server, [emailObjectId(id, prefix)], args, { as: guest.name })
+  assert.equal(toGuest!['id'], emailObjectId(id, prefix))
+  assert.deepEqual(toGuest!['mailboxIds'], { [mailboxObjectId(archive, prefix)]: true })
+  assert.deepEqual(toGuest!['bodyValues'], first['bodyValues'])
+  const cut = (await tell({ maxBodyValueBytes: 4 }))['bodyValues'] as Record<string, JsonObject>
+  assert.equal(cut['1.1']!['isTruncated'], true)
+  assert.deepEqual((await tell({ fetchTextBodyValues: false }))['bodyValues'], {})
+  assert.deepEqual((await tell({ bodyProperties: ['partId'] }))['textBody'], [{ partId: '1.1' }])
+  await server.db.write([account], async (tx) => {
+    const [from, to] = [archive, inboxId].map((mailbox) => ({ account, mailbox }))
+    await copyMessages(tx, from!, [uid], to!, { savedAt: createdAt })
+    await storeFlags(tx, account, archive, [uid], { how: 'add', keywords: [], deleted: true })
+  })
+  assert.deepEqual((await tell())['mailboxIds'], { [mailboxObjectId(inboxId, '')]: true })
+  assert.deepEqual(await get(server, [emailObjectId(id, prefix)], args, { as: guest.name }), [])
+})
+
 test('RFC 8620 §5.1: unknown ids, ids of others, and the state', async () => {
   const server = await JmapTestServer.start()
   const { id } = await server.deliver('Subject: x\n\nx\n')

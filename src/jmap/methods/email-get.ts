@@ -1,7 +1,7 @@
 /** Email/get (RFC 8621 §4.2). */
 import { setImmediate as nextTurn } from 'node:timers/promises'
 import type { MailboxId, MessageId } from '#base/id.ts'
-import { whenThere } from '#base/maybe.ts'
+import { type Maybe, whenThere } from '#base/maybe.ts'
 import type { ReadTx } from '#kv/tx.ts'
 import { messageBlob } from '#mail/client-blob.ts'
 import { firstEmailIds, mailboxesOf, readEmails, readStructures } from '#mail/email.ts'
@@ -21,11 +21,12 @@ import {
   isRowProperty,
   messageReader,
   needsStructure,
-  type RowNames,
+  type RowProperty,
   rowValue,
   seenMailboxes,
   usualEmailProperties,
 } from '../email/email-object.ts'
+import type { AccountContents, Content } from '../email/kept-contents.ts'
 import { objectReader, type Reader } from '../email/object-reader.ts'
 import { AnswerBudget, type EmailSource, storedSource } from '../email/source.ts'
 import type { JmapServices } from '../services.ts'
@@ -37,16 +38,12 @@ import { utcDateOf } from '#base/utc-date.ts'
 interface Found {
   readonly id: MessageId
   readonly row: MessageRow
+  /** What was told of it before, of what is asked for now. */
+  readonly kept: Content | undefined
+  /** Only where something is to be read by it. */
   readonly structure: Uint8Array | undefined
   /** Of its mailboxes, those that the user may read: at least one. */
   readonly mailboxes: readonly MailboxId[]
-}
-
-interface Shown {
-  readonly row: MessageRow
-  readonly names: RowNames
-  /** Only where what is asked for needs it. */
-  readonly source: EmailSource | undefined
 }
 
 const turnMs = 10
@@ -62,18 +59,15 @@ export const emailGet = standardGet({
   extensions: { [smimeUrn]: smimeProperties },
   more: bodyArguments,
   async read({ services, signal }, account, wanted, args) {
+    const names = [...wanted.properties].filter((name) => !isSmimeProperty(name))
+    const smime = smimeProperties.filter((name) => wanted.properties.has(name))
     const body = bodyOptions(args)
+    const contents = needsStructure(names) ? services.contents.of(account.id, [names, body.key]) : undefined
     const { state, found } = await services.db.read(async (tx) => ({
       state: await services.states.read(tx, account.id, 'Email'),
-      found: await find(tx, account, wanted),
+      found: await find(tx, account, wanted, contents),
     }))
-    const smime = smimeProperties.filter((name) => wanted.properties.has(name))
-    const read = emailReader(
-      services,
-      account,
-      [...wanted.properties].filter((name) => !isSmimeProperty(name)),
-      body,
-    )
+    const read = emailReader({ services, account, names, body, contents })
     const list: JsonObject[] = []
     let turnBegan = performance.now()
     for (const one of found) {
@@ -94,7 +88,12 @@ export const emailGet = standardGet({
 })
 
 /** All that is asked of the store, in one snapshot. */
-async function find(tx: ReadTx, account: OpenAccount, wanted: WantedObjects): Promise<readonly Found[]> {
+async function find(
+  tx: ReadTx,
+  account: OpenAccount,
+  wanted: WantedObjects,
+  contents: AccountContents | undefined,
+): Promise<readonly Found[]> {
   const ids = await idsOf(tx, account, wanted)
   const readable = new Set(
     (await listMailboxes(tx, account.id)).filter((one) => account.mayRead(one)).map(({ id }) => id),
@@ -103,16 +102,17 @@ async function find(tx: ReadTx, account: OpenAccount, wanted: WantedObjects): Pr
   const found: Omit<Found, 'structure'>[] = []
   for (const [i, row] of rows.entries()) {
     const mailboxes = row === undefined ? [] : seenMailboxes(mailboxesOf(row), readable)
-    if (mailboxes.length > 0) found.push({ id: ids[i]!, row: row!, mailboxes })
+    const id = ids[i]!
+    if (mailboxes.length > 0) found.push({ id, row: row!, kept: contents?.get(id), mailboxes })
   }
-  const structures = needsStructure(wanted.properties)
-    ? await readStructures(
-        tx,
-        account.id,
-        found.map(({ id }) => id),
-      )
-    : []
-  return found.map((one, i) => ({ ...one, structure: structures[i] }))
+  const toRead = contents === undefined ? [] : found.filter(({ kept }) => kept === undefined)
+  const read = await readStructures(
+    tx,
+    account.id,
+    toRead.map(({ id }) => id),
+  )
+  const structures = new Map(toRead.map(({ id }, i) => [id, read[i]]))
+  return found.map((one) => ({ ...one, structure: structures.get(one.id) }))
 }
 
 async function idsOf(
@@ -125,29 +125,50 @@ async function idsOf(
   return numbers.filter((number) => number !== undefined) as MessageId[]
 }
 
-function emailReader(
-  services: JmapServices,
-  account: OpenAccount,
-  properties: readonly string[],
-  body: BodyOptions,
-): Reader<Found, JsonObject> {
-  const read = objectReader<Shown>(
-    properties.map((name) => [name, propertyReader(name, body)]),
-    ({ source }) => source?.budget,
-  )
-  if (!needsStructure(properties))
-    return (one) => read({ row: one.row, names: namesOf(account, one), source: undefined })
+/** Reads what is in the row, and, where there are `contents`, what the message itself says. */
+function emailReader(o: {
+  services: JmapServices
+  account: OpenAccount
+  names: readonly string[]
+  body: BodyOptions
+  contents: AccountContents | undefined
+}): Reader<Found, JsonObject> {
+  const { services, account, names, body, contents } = o
   const budget = new AnswerBudget()
-  return (one) =>
-    whenThere(storedSource(services, account.id, one.id, one.row, one.structure, budget), (source) =>
-      read({ row: one.row, names: namesOf(account, one, source), source }),
+  const inRow = objectReader<Found>(
+    names.filter(isRowProperty).map((name) => [name, rowReader(name, account)]),
+    () => budget,
+  )
+  if (contents === undefined) return inRow
+  const inMessage = objectReader<EmailSource>(
+    names.filter((name) => !isRowProperty(name)).map((name) => [name, messageReader(name, body)]),
+    () => budget,
+  )
+  const content = ({ id, row, kept, structure }: Found): Maybe<JsonObject> => {
+    if (kept !== undefined) {
+      budget.spend(kept.bytes)
+      return kept.object
+    }
+    const before = budget.spentBytes
+    return whenThere(storedSource(services, account.id, id, row, structure, budget), (source) =>
+      whenThere(inMessage(source), (object) => {
+        contents.keep(id, { object, bytes: budget.spentBytes - before })
+        return object
+      }),
     )
+  }
+  return (one) =>
+    whenThere(content(one), (said) => whenThere(inRow(one), (values) => ({ ...said, ...values })))
 }
 
-function propertyReader(name: string, body: BodyOptions): Reader<Shown> {
-  if (isRowProperty(name)) return ({ row, names }) => rowValue(name, row, sizeOf(row), names)
-  const read = messageReader(name, body)
-  return ({ source }) => read(source!)
+function rowReader(name: RowProperty, account: OpenAccount): Reader<Found> {
+  return ({ id, row, mailboxes }) =>
+    rowValue(name, row, sizeOf(row), {
+      id: emailObjectId(id, account.idPrefix),
+      blobId: () => blobIdText(messageBlob(account.id, id, row)),
+      threadId: threadObjectId(row.thread, account.idPrefix),
+      mailboxIds: mailboxes.map((mailbox) => mailboxObjectId(mailbox, account.idPrefix)),
+    })
 }
 
 const isSmimeProperty = (name: string): boolean => (smimeProperties as readonly string[]).includes(name)
@@ -170,10 +191,3 @@ async function smimeObject(
   }
   return objectOf(names.map((name) => [name, all[name]] as const))
 }
-
-const namesOf = (account: OpenAccount, { id, row, mailboxes }: Found, source?: EmailSource): RowNames => ({
-  id: emailObjectId(id, account.idPrefix),
-  blobId: () => source?.blobId ?? blobIdText(messageBlob(account.id, id, row)),
-  threadId: threadObjectId(row.thread, account.idPrefix),
-  mailboxIds: mailboxes.map((mailbox) => mailboxObjectId(mailbox, account.idPrefix)),
-})
