@@ -1,23 +1,31 @@
 /**
  * Counts the connections of a listener, in all and for each client network, and says when there are too many.
  */
-import { formatIp } from '#base/ip.ts'
+import { formatIp, isLoopbackIp } from '#base/ip.ts'
 import type { RefusalReason } from './trouble.ts'
 
 export interface AdmissionLimits {
   readonly maxConnections: number
-  /** Per client network. */
-  readonly maxPerAddress: number
+  /** Per client network; undefined where nobody said. */
+  readonly maxPerAddress: number | undefined
 }
+
+/**
+ * Of all connections, where nobody said how many one client may have: it does not keep the others out. This machine
+ * has no such limit, since its own programs and proxies come from it.
+ */
+const usualShare = 4
 
 export class Admission {
   readonly #perNetwork = new Map<string, number>()
 
   /** For one more, where there are `total` already; undefined where it may come in. */
-  tooMany(network: string, total: number, limits: AdmissionLimits): RefusalReason | undefined {
-    if (total >= limits.maxConnections) return 'tooManyConnections'
-    if ((this.#perNetwork.get(network) ?? 0) >= limits.maxPerAddress) return 'tooManyFromAddress'
-    return undefined
+  tooMany(ip: Uint8Array, total: number, limits: AdmissionLimits): RefusalReason | undefined {
+    const { maxConnections, maxPerAddress } = limits
+    if (total >= maxConnections) return 'tooManyConnections'
+    const usual = isLoopbackIp(ip) ? Infinity : Math.ceil(maxConnections / usualShare)
+    const present = this.#perNetwork.get(clientNetwork(ip)) ?? 0
+    return present >= (maxPerAddress ?? usual) ? 'tooManyFromAddress' : undefined
   }
 
   enter(network: string): void {

@@ -14,7 +14,7 @@ export interface ListenerTerms {
   readonly handshakeTimeoutMs?: number
   /** Of this listener in this process. */
   readonly maxConnections?: number
-  /** Per IPv4 address or IPv6 /64 network. */
+  /** Per IPv4 address or IPv6 /64 network; where left out, such that one does not keep the others out. */
   readonly maxPerAddress?: number
   /** Of proxies, which begin each connection with a PROXY header; nobody else may. */
   readonly proxies?: readonly IpNetwork[]
@@ -40,7 +40,7 @@ const termDefaults = {
   tlsImplicit: false,
   handshakeTimeoutMs: 60_000,
   maxConnections: 8192,
-  maxPerAddress: Infinity,
+  maxPerAddress: undefined,
   proxies: [] as readonly IpNetwork[],
   proxiesOnly: false,
   proxyTimeoutMs: 10_000,
@@ -56,7 +56,8 @@ export const listenerDefaults = {
 }
 
 /** The terms of a connection: those that held when it came. */
-export interface Terms extends Required<Omit<ListenerTerms, 'tls'>> {
+export interface Terms extends Required<Omit<ListenerTerms, 'tls' | 'maxPerAddress'>> {
+  readonly maxPerAddress: number | undefined
   /** For implicit TLS and for STARTTLS. */
   readonly handshake: HandshakeOptions | undefined
 }

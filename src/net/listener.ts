@@ -190,8 +190,9 @@ export class Listener implements AsyncDisposable {
   }
 
   #admit(socket: Socket, ends: Ends, terms: Terms): void {
-    const network = clientNetwork(parseIp(ends.peer.ip)!)
-    const why = this.#admission.tooMany(network, this.#clients.size + this.#unknown.size, terms)
+    const ip = parseIp(ends.peer.ip)!
+    const network = clientNetwork(ip)
+    const why = this.#admission.tooMany(ip, this.#clients.size + this.#unknown.size, terms)
     if (why !== undefined) {
       this.#refuse(socket, ends.peer.ip, why, terms)
       return

@@ -125,6 +125,22 @@ test('limits count the client, not the proxy', async () => {
   )
 })
 
+// Turns red where one client may have all connections as long as nobody says otherwise.
+test('one client has a quarter of all where nothing is said, and this machine has all', async () => {
+  await using s = await open({ ...behindProxies, maxConnections: 8 })
+  await using stack = new AsyncDisposableStack()
+  const connect = async (ip: string, answer: string): Promise<void> => {
+    const c = stack.use(await Conversation.connect(s.port))
+    c.sendRaw(header.replace('192.0.2.1', ip))
+    await c.expect(answer)
+  }
+  await connect('192.0.2.1', '220 ')
+  await connect('192.0.2.1', '220 ')
+  await connect('192.0.2.1', '421 tooManyFromAddress')
+  for (let i = 0; i < 5; i++) await connect('127.0.0.5', '220 ')
+  await connect('192.0.2.9', '220 ')
+})
+
 test('proxies that have not spoken count too, and a drain ends them', async () => {
   await using s = await open({ ...behindProxies, maxConnections: 1 })
   await using silent = await Conversation.connect(s.port)

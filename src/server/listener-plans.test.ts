@@ -83,3 +83,16 @@ test('what cannot be in TLS is said with the line', () => {
   wrong('tlsClientCertificates = "request"', /x\.toml:1: .*tlsClientAuthorities is missing/)
   wrong('tlsClientAuthorities = "nothing"', /must be certificates in PEM/)
 })
+
+// Turns red where a proxy that tells of its clients in HTTP is taken for one of them.
+test('a proxy that tells of its clients in HTTP may have all connections', () => {
+  const { plans } = plansOf(
+    '[server.listener.a]\nbind = "[::]:80"\nprotocol = "http"\nmax-connections = 100\n' +
+      '[server.listener.b]\nbind = "[::]:143"\nprotocol = "imap"\n' +
+      '[http]\nuse-x-forwarded = true\n',
+  )
+  assert.deepEqual(
+    plans.map(({ maxPerAddress }) => maxPerAddress),
+    [100, undefined],
+  )
+})

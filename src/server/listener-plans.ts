@@ -77,7 +77,10 @@ export function planListeners(settings: Pick<Settings, 'get' | 'each'>): Listene
     }
     const own = wanted.overrideProxyTrustedNetworks
     // A proxy that tells of its clients in HTTP does so there, and not in front of it as well.
-    const shared = service === 'http' && useXForwarded ? [] : proxyTrustedNetworks
+    const isForwarded = service === 'http' && useXForwarded
+    const shared = isForwarded ? [] : proxyTrustedNetworks
+    // Such a proxy is one client for all of its own.
+    const maxPerAddress = wanted.maxConnectionsPerIp ?? (isForwarded ? wanted.maxConnections : undefined)
     return [
       {
         id: wanted.id,
@@ -88,7 +91,7 @@ export function planListeners(settings: Pick<Settings, 'get' | 'each'>): Listene
         tlsPolicy: policyOf(wanted),
         handshakeTimeoutMs: wanted.tlsTimeout,
         maxConnections: wanted.maxConnections,
-        ...(wanted.maxConnectionsPerIp === undefined ? {} : { maxPerAddress: wanted.maxConnectionsPerIp }),
+        ...(maxPerAddress === undefined ? {} : { maxPerAddress }),
         backlog: wanted.socketBacklog,
         proxies: own ?? shared,
         proxiesOnly: own !== undefined && own.length > 0,
