@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import fc from 'fast-check'
-import { htmlToText } from './html-to-text.ts'
+import { htmlToSearch, htmlToText } from './html-to-text.ts'
 import { collapse, MAX_PREVIEW, previewOf } from './preview.ts'
 
 const text = (html: string): string => collapse(htmlToText(html))
@@ -28,6 +28,15 @@ test('what is not shown is not text', () => {
   assert.equal(text('<style>never ended'), '')
   assert.equal(text('<!-- never ended'), '')
   assert.equal(text('<!DOCTYPE html><?xml x?>Hi'), 'Hi')
+})
+
+test('RFC 8621 §4.4.1: what attributes show is searched behind the text, and nothing else of them', () => {
+  const html =
+    '<p title="one &amp; two">bo<b TITLE=three>dy</b></p><img src="alt=no" alt = \'four "4"\'/><a href="title=no" title>x</a>'
+  assert.equal(htmlToSearch(html).trim(), 'body\nx\none & two\nthree\nfour "4"')
+  assert.equal(htmlToSearch('<script title="no"></script><!-- alt="no" --><style alt=no></style>'), '')
+  assert.equal(text(html), 'body x')
+  assert.equal(htmlToSearch('plain'), 'plain')
 })
 
 test('previews collapse white space and drop filler', () => {
@@ -68,7 +77,21 @@ test('any text gives text, in linear time', () => {
       assert.ok(preview.length <= MAX_PREVIEW && preview.isWellFormed())
     }),
   )
-  for (const unit of ['<', '<a "', '<!--', '<style>', '&', '&#', '<p', "<a '"]) {
+  for (const unit of [
+    '<',
+    '<a "',
+    '<!--',
+    '<style>',
+    '&',
+    '&#',
+    '<p',
+    "<a '",
+    ' alt="',
+    " title='",
+    'alt ',
+    '<p alt=',
+  ]) {
     assert.equal(typeof htmlToText(unit.repeat(50_000)), 'string')
+    assert.equal(typeof htmlToSearch(unit.repeat(50_000)), 'string')
   }
 })

@@ -4,6 +4,7 @@
  * is not HTML: never show it as such. One pass, linear in the input, and it stops when it has enough.
  */
 import { characterReference } from './html-entities.ts'
+import { ShownAttributes } from './shown-attributes.ts'
 
 const invisible: ReadonlySet<string> = new Set(['script', 'style', 'title', 'template', 'noscript', 'object'])
 const blocks: ReadonlySet<string> = new Set(
@@ -15,7 +16,16 @@ const blocks: ReadonlySet<string> = new Set(
 const MAX_REFERENCE = 12
 
 /** At most about `maxChars` characters of text; white space is that of the source. */
-export function htmlToText(html: string, maxChars = Infinity): string {
+export const htmlToText = (html: string, maxChars = Infinity): string => textOf(html, maxChars, undefined)
+
+/** The same to be searched (RFC 8621 §4.4.1): behind the text, what attributes have that are meant to be shown. */
+export function htmlToSearch(html: string): string {
+  const shown = new ShownAttributes(html)
+  const text = textOf(html, Infinity, shown)
+  return [text, ...shown.values].join('\n')
+}
+
+function textOf(html: string, maxChars: number, shown: ShownAttributes | undefined): string {
   const out: string[] = []
   let length = 0
   let at = 0
@@ -42,7 +52,9 @@ export function htmlToText(html: string, maxChars = Infinity): string {
       at = next + 1
       continue
     }
-    at = invisible.has(tag) ? elementEnd(html, next, tag, state) : markupEnd(html, next, state)
+    const isInvisible = invisible.has(tag)
+    at = isInvisible ? elementEnd(html, next, tag, state) : markupEnd(html, next, state)
+    if (!isInvisible && tag !== '!') shown?.addTag(next + 1 + tag.length, at)
     if (blocks.has(tag.startsWith('/') ? tag.slice(1) : tag)) {
       out.push('\n')
       length++

@@ -31,7 +31,7 @@ export interface Manifest {
 export const emptyManifest: Manifest = { indexedTo: 0, nextSegment: 1, segments: [] }
 
 /** Changes where what is found in a text changes: an index of another version is made anew. */
-const version = 5
+const version = 6
 
 const codec: Codec<Manifest> = {
   encode(manifest) {

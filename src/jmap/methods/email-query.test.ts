@@ -44,7 +44,7 @@ async function filled(settings: Readonly<Record<string, unknown>> = {}): Promise
   await server.deliver(
     letter(
       'Subject: zebra\nMIME-Version: 1.0\nContent-Type: multipart/mixed; boundary=x',
-      '--x\nContent-Type: text/html\n\n<style>.hidden{}</style><p title="tip">striped</p>\n--x\nContent-Type: application/pdf\nContent-Disposition: attachment; filename=a.pdf\n\nx\n--x--',
+      '--x\nContent-Type: text/html\n\n<style>.hidden{}</style><p class="ghost" title="tip &amp; hint">striped <img alt=zebra src=horse.png></p>\n--x\nContent-Type: application/pdf\nContent-Disposition: attachment; filename=a.pdf\n\nx\n--x--',
     ),
     at(5),
   )
@@ -154,6 +154,8 @@ test('RFC 8621 §4.4.1: texts of headers and bodies', async () => {
   assert.deepEqual(await ids(server, { body: 'striped' }), ['M5'])
   assert.deepEqual(await ids(server, { body: 'hidden' }), [])
   assert.deepEqual(await ids(server, { body: 'style' }), [])
+  for (const body of ['tip', '"tip & hint"', 'zebra']) assert.deepEqual(await ids(server, { body }), ['M5'])
+  for (const body of ['ghost', 'horse', 'title']) assert.deepEqual(await ids(server, { body }), [])
   for (const text of ['anna', 'tea', 'five', 'carl'])
     assert.ok(((await ids(server, { text })) as string[]).includes('M2'), text)
   assert.deepEqual(await ids(server, { text: 'dora' }), ['M3'])

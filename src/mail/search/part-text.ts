@@ -11,7 +11,7 @@ import { decodeBody, transferDecoder } from '#message/body.ts'
 import { decodeCharset } from '#message/charset.ts'
 import { decodeHeaderText } from '#message/encoded-word.ts'
 import { FieldScanner } from '#message/headers.ts'
-import { htmlToText } from '#message/html-to-text.ts'
+import { htmlToSearch } from '#message/html-to-text.ts'
 import { charsetOf, isMessage, isMultipart, type Part } from '#message/structure.ts'
 import { inMemory, readMessage, readMessageRange, type StoredBytes } from '../message-bytes.ts'
 
@@ -103,7 +103,7 @@ function* headerText(bytes: Uint8Array, region: Region): Generator<TextPiece> {
 /** Of a decoded body that is here as a whole. */
 function textOfBody(body: Uint8Array, part: Part): string {
   const text = decodeCharset(body, charsetOf(part))
-  return part.subtype === 'html' ? htmlToText(text) : text
+  return part.subtype === 'html' ? htmlToSearch(text) : text
 }
 
 /** Decoded values of the fields of a header that have this name, in lower case. */
