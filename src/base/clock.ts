@@ -15,3 +15,6 @@ export function fixedClock(startMs: number): Clock & { advance(ms: number): void
     },
   }
 }
+
+/** How far this machine's time is ahead of UTC, as date fields say it (RFC 5322 §3.3). */
+export const localZoneMinutes = (ms: number): number => -new Date(ms).getTimezoneOffset()

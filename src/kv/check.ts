@@ -8,7 +8,7 @@
  */
 import { equalBytes } from '#base/bytes.ts'
 import { isFault, SyntaxFault } from '#base/fault.ts'
-import type { AccountId } from '#base/id.ts'
+import type { AccountId, BlobHash } from '#base/id.ts'
 import type { KvEngine, KvRow } from './backend.ts'
 import { rawBytes } from './codec.ts'
 import type { Db } from './db.ts'
@@ -143,6 +143,33 @@ export class CheckReport {
         isRepaired: kind.isNote !== true && last?.samples.has(what) !== true,
       })
     }
+  }
+}
+
+/** Where rows are checked that need bytes. */
+export interface BlobScan {
+  readonly db: Db
+  readonly engine: KvEngine
+  /** Writes anew where bytes are that nothing leads to, as far as they are found. */
+  readonly findBlobs: (hashes: ReadonlySet<BlobHash>) => Promise<unknown>
+}
+
+/** A unit that looks for bytes before it repairs: for those whose hashes `troubles` has noted as missing. */
+export function unitThatMisses(
+  o: BlobScan,
+  troubles: (missing: Set<BlobHash>) => AsyncIterable<Trouble>,
+): CheckUnit {
+  const missing = new Set<BlobHash>()
+  const unit = unitOf(o, () => troubles(missing))
+  return {
+    check(found) {
+      missing.clear()
+      return unit.check(found)
+    },
+    async repair() {
+      await o.findBlobs(missing)
+      await unit.repair()
+    },
   }
 }
 

@@ -10,6 +10,7 @@ import { type Link, linkAgain, type OwnerCheck } from '#blob/check.ts'
 import { blobLinkTable, blobTable } from '#kv/blob-rows.ts'
 import {
   anyRowTable,
+  type BlobScan,
   type CheckUnit,
   type FindingKind,
   getRow,
@@ -19,9 +20,8 @@ import {
   openRow,
   rowPages,
   type Trouble,
-  unitOf,
+  unitThatMisses,
 } from '#kv/check.ts'
-import type { KvEngine } from '#kv/backend.ts'
 import type { Db } from '#kv/db.ts'
 import type { Table } from '#kv/table.ts'
 import type { ReadTx, WriteTx } from '#kv/tx.ts'
@@ -76,13 +76,9 @@ const kinds = {
   },
 } as const satisfies Record<string, FindingKind>
 
-export interface QueueScan {
-  readonly db: Db
-  readonly engine: KvEngine
+export interface QueueScan extends BlobScan {
   /** Blobs that are linked in the name of a queued message that does not have them, by its id. */
   readonly unowned: () => ReadonlyMap<number, BlobHash>
-  /** Writes anew where bytes are that nothing leads to, as far as they are found. */
-  readonly findBlobs: (hashes: ReadonlySet<BlobHash>) => Promise<unknown>
 }
 
 /** Says which queued messages exist and have the blob that is linked in their name. */
@@ -100,20 +96,8 @@ export const queueHoldsBlob: OwnerCheck = async (tx, links: readonly Link[]) => 
 
 const serverAccount = 0 as AccountId
 
-export function queueCheck(scan: QueueScan): CheckUnit {
-  const missing = new Set<BlobHash>()
-  const unit = unitOf(scan, () => queueTroubles(scan, missing))
-  return {
-    check(found) {
-      missing.clear()
-      return unit.check(found)
-    },
-    async repair() {
-      await scan.findBlobs(missing)
-      await unit.repair()
-    },
-  }
-}
+export const queueCheck = (scan: QueueScan): CheckUnit =>
+  unitThatMisses(scan, (missing) => queueTroubles(scan, missing))
 
 async function* queueTroubles(scan: QueueScan, missing: Set<BlobHash>): AsyncGenerator<Trouble> {
   yield* messageTroubles(scan, missing)

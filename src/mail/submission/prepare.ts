@@ -8,8 +8,9 @@ import type { ListMembers } from '#account/list-expansion.ts'
 import { mayPost } from '#account/list-posting.ts'
 import type { Resolution, StoredList } from '#account/lookup.ts'
 import { maySendAs, type Resolve } from '#account/sending-address.ts'
+import { signingDomain } from '#account/sending-address.ts'
 import type { Clock } from '#base/clock.ts'
-import { splitAddress } from '#base/domain-name.ts'
+import { localZoneMinutes } from '#base/clock.ts'
 import type { AccountId, MessageId } from '#base/id.ts'
 import type { Maybe } from '#base/maybe.ts'
 import type { BlobStore } from '#blob/store.ts'
@@ -222,7 +223,7 @@ function isReachable(
 function missingFields(deps: SubmissionDeps, header: SubmissionHeader, at: number): AddedFields {
   const ms = Math.floor(at / 1000) * 1000
   return {
-    ...(header.hasDate ? {} : { date: { text: formatDate(ms, zoneOf(ms)), ms } }),
+    ...(header.hasDate ? {} : { date: { text: formatDate(ms, localZoneMinutes(ms)), ms } }),
     ...(header.messageId === undefined ? { messageId: deps.newMessageId() } : {}),
   }
 }
@@ -232,24 +233,18 @@ function resentFields(deps: SubmissionDeps, { email }: Identity, from: string, a
   const by = email.startsWith('*') ? from : email
   if (by === '') return ''
   return (
-    `Resent-Date: ${formatDate(at, zoneOf(at))}\r\n` +
+    `Resent-Date: ${formatDate(at, localZoneMinutes(at))}\r\n` +
     composeAddressField('Resent-From', [{ address: by }]) +
     `Resent-Message-ID: <${deps.newMessageId()}>\r\n`
   )
 }
 
-export const zoneOf = (ms: number): number => -new Date(ms).getTimezoneOffset()
-
-/** By the domain in From where that address is the user's, else by that of the envelope: nobody signs for others. */
 export async function keysFor(
   deps: SubmissionDeps,
   access: Access,
   header: Pick<SubmissionHeader, 'from'>,
   from: string,
 ): Promise<readonly DkimSigningKey[]> {
-  const [author, ...others] = header.from
-  const isTheirs =
-    author !== undefined && others.length === 0 && (await maySendAs(access, author, deps.resolve))
-  const domain = splitAddress(isTheirs ? author : from)?.domain
+  const domain = await signingDomain(access, { authors: header.from, envelope: from }, deps.resolve)
   return domain === undefined ? [] : deps.keysOf(domain)
 }

@@ -8,6 +8,7 @@
 import { isAscii } from 'node:buffer'
 import { randomBytes } from 'node:crypto'
 import type { Access } from '#account/access.ts'
+import { localZoneMinutes } from '#base/clock.ts'
 import { Fault } from '#base/fault.ts'
 import type { AccountId, MessageId } from '#base/id.ts'
 import { optional } from '#base/optional.ts'
@@ -20,12 +21,10 @@ import { formatDate } from '#message/date.ts'
 import { headerFields, unfold } from '#message/headers.ts'
 import { composeMdnFields, type MdnFields } from '#message/mdn.ts'
 import { readMailbox } from '#message/path.ts'
-import { composeReceived } from '#message/received.ts'
 import { StoredStructure } from '#message/structure-codec.ts'
 import { enqueueAs, newQueueId } from '#queue/enqueue.ts'
-import { countSent } from '#queue/sending-limit.ts'
-import { mtaOutbound, scheduleOf } from '#queue/settings.ts'
-import { type QueueId, queueIdText } from '#queue/tables.ts'
+import { scheduleOf } from '#queue/settings.ts'
+import type { QueueId } from '#queue/tables.ts'
 import { AccountEdit } from '../edit.ts'
 import { changeEmail } from '../email.ts'
 import type { Identity } from './identity.ts'
@@ -38,10 +37,9 @@ import {
   type PreparedRecipient,
   type PreparedSubmission,
   type SubmissionDeps,
-  zoneOf,
 } from './prepare.ts'
-import type { CreateOptions } from './submission.ts'
 import { checkEnvelope, tooLarge } from './envelope.ts'
+import { countOutgoing, type OutgoingOptions, receivedHere } from './outgoing.ts'
 import { SubmissionRefusal } from './refusal.ts'
 import { messageTable, structureTable } from '../tables.ts'
 
@@ -198,7 +196,7 @@ function compose(
         askedBy.map((address) => ({ address })),
       ),
       composeField('Subject', subject),
-      `Date: ${formatDate(at, zoneOf(at))}\r\n`,
+      `Date: ${formatDate(at, localZoneMinutes(at))}\r\n`,
       `Message-ID: <${newMessageId()}>\r\n`,
       ...(messageId === undefined ? [] : [`In-Reply-To: <${messageId}>\r\nReferences: <${messageId}>\r\n`]),
       // RFC 3834 §5.
@@ -258,7 +256,7 @@ async function write(
 export async function sendMdn(
   tx: WriteTx,
   { request, recipients, content, needsUtf8, at }: PreparedMdn,
-  o: CreateOptions,
+  o: OutgoingOptions,
 ): Promise<QueueId> {
   const { account, access, email } = request
   const row = await tx.get(messageTable, account, email)
@@ -268,19 +266,9 @@ export async function sendMdn(
   const edit = await AccountEdit.open(tx, account)
   await changeEmail(edit, email, { keywords: [...row.keywords, mdnSent], savedAt: at })
   await edit.finish()
-  const { maxRecipientsPerHour: perHour, maxRecipientsPerDay: perDay } = o.settings.get(mtaOutbound)
-  const elsewhere = recipients.filter(({ queue }) => queue === 'remote').length
-  await countSent(tx, access.account, elsewhere, { now: at, limits: { perHour, perDay } })
+  await countOutgoing(tx, access.account, recipients, { settings: o.settings, now: at })
   const id = await newQueueId(tx, o.ids, at)
-  const received = composeReceived({
-    helo: undefined,
-    ip: undefined,
-    by: o.hostname,
-    protocol: undefined,
-    id: queueIdText(id),
-    atMs: at,
-    zoneMinutes: zoneOf(at),
-  })
+  const received = receivedHere(o.hostname, id, at)
   const waiting = ({ outbound, queue }: PreparedRecipient) => ({
     ...outbound,
     queue,

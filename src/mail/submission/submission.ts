@@ -9,18 +9,9 @@
 import { Fault } from '#base/fault.ts'
 import type { AccountId } from '#base/id.ts'
 import type { ReadTx, WriteTx } from '#kv/tx.ts'
-import { composeReceived } from '#message/received.ts'
-import {
-  enqueueAs,
-  type NewRecipient,
-  newQueueId,
-  putRecipient,
-  type QueueIds,
-  removeIfDone,
-} from '#queue/enqueue.ts'
+import { enqueueAs, type NewRecipient, newQueueId, putRecipient, removeIfDone } from '#queue/enqueue.ts'
 import { isOver } from '#queue/queue-edit.ts'
-import { countSent } from '#queue/sending-limit.ts'
-import { mtaOutbound, scheduleOf } from '#queue/settings.ts'
+import { scheduleOf } from '#queue/settings.ts'
 import {
   submissionRecipientTable,
   type SubmissionRow,
@@ -29,15 +20,10 @@ import {
 } from '#queue/submission-rows.ts'
 import { queuedRecipientTable, type QueueId, queueIdText } from '#queue/tables.ts'
 import type { Settings } from '#settings/object.ts'
-import { type PreparedSubmission, zoneOf } from './prepare.ts'
+import type { PreparedSubmission } from './prepare.ts'
+import { countOutgoing, type OutgoingOptions, receivedHere } from './outgoing.ts'
 import { SubmissionRefusal } from './refusal.ts'
 import { messageTable } from '../tables.ts'
-
-export interface CreateOptions {
-  readonly ids: QueueIds
-  readonly settings: Pick<Settings, 'get' | 'each'>
-  readonly hostname: string
-}
 
 /** RFC 8621 §7: the server may remove what is long over. */
 const keptMs = 30 * 86_400_000
@@ -53,27 +39,17 @@ const envelopeIdOf = (id: QueueId): string => `S${queueIdText(id)}`
 export async function createSubmission(
   tx: WriteTx,
   prepared: PreparedSubmission,
-  o: CreateOptions,
+  o: OutgoingOptions,
 ): Promise<QueueId> {
   const { request, parameters, recipients, at } = prepared
   const { account, access, email } = request
   if ((await tx.get(messageTable, account, email)) === undefined)
     throw new Fault('notFound', 'no such message', { what: 'message' })
-  const { maxRecipientsPerHour: perHour, maxRecipientsPerDay: perDay } = o.settings.get(mtaOutbound)
-  const elsewhere = recipients.filter(({ queue }) => queue === 'remote').length
-  await countSent(tx, access.account, elsewhere, { now: at, limits: { perHour, perDay } })
+  await countOutgoing(tx, access.account, recipients, { settings: o.settings, now: at })
   let id = await newQueueId(tx, o.ids, at)
   // What is out of the queue may have a submission still.
   while ((await tx.get(submissionTable, account, id)) !== undefined) id = await newQueueId(tx, o.ids, at)
-  const received = composeReceived({
-    helo: undefined,
-    ip: undefined,
-    by: o.hostname,
-    protocol: undefined,
-    id: queueIdText(id),
-    atMs: at,
-    zoneMinutes: zoneOf(at),
-  })
+  const received = receivedHere(o.hostname, id, at)
   const { heldUntil, hold, ret, by } = parameters
   await enqueueAs(
     tx,

@@ -5,17 +5,18 @@
  */
 import type { BlobHash } from '#base/id.ts'
 import { type Link, linkAgain, type OwnerCheck } from '#blob/check.ts'
-import type { KvEngine, KvRow } from '#kv/backend.ts'
+import type { KvRow } from '#kv/backend.ts'
 import { blobLinkTable, blobTable, ownerKinds } from '#kv/blob-rows.ts'
 import {
   anyRowTable,
+  type BlobScan,
   type CheckUnit,
   type FindingKind,
   getRow,
   openRow,
   rowPages,
   type Trouble,
-  unitOf,
+  unitThatMisses,
 } from '#kv/check.ts'
 import type { Db } from '#kv/db.ts'
 import { taskTable } from '#kv/task-rows.ts'
@@ -52,28 +53,9 @@ export const chunkHoldsBlob: OwnerCheck = async (tx, links: readonly Link[]) => 
   return links.map(({ hash, owner }) => owner.account === serverAccount && found.has(`${owner.id} ${hash}`))
 }
 
-export interface ChunkScan {
-  readonly db: Db
-  readonly engine: KvEngine
-  /** Writes anew where bytes are that nothing leads to, as far as they are found. */
-  readonly findBlobs: (hashes: ReadonlySet<BlobHash>) => Promise<unknown>
-}
-
 /** Each chunk has its bytes, and they are held for it. */
-export function chunkCheck(scan: ChunkScan): CheckUnit {
-  const missing = new Set<BlobHash>()
-  const unit = unitOf(scan, () => chunkTroubles(scan.db, missing))
-  return {
-    check(found) {
-      missing.clear()
-      return unit.check(found)
-    },
-    async repair() {
-      await scan.findBlobs(missing)
-      await unit.repair()
-    },
-  }
-}
+export const chunkCheck = (scan: BlobScan): CheckUnit =>
+  unitThatMisses(scan, (missing) => chunkTroubles(scan.db, missing))
 
 async function* chunkTroubles(db: Db, missing: Set<BlobHash>): AsyncGenerator<Trouble> {
   for await (const page of rowPages(db, taskTable.prefix())) {

@@ -2,6 +2,7 @@
  * The end of a message's data, for DATA and BDAT alike: the last checks, acceptance, the reply or replies.
  * Whatever happens, the transaction is over afterwards and nothing staged is left behind (RFC 5321 §4.1.1.4).
  */
+import { localZoneMinutes } from '#base/clock.ts'
 import { isFault } from '#base/fault.ts'
 import { faultReply, mailboxFull } from '../errors.ts'
 import { messageReceived, messageRejected, smtpError } from '../events.ts'
@@ -229,7 +230,7 @@ function traceFacts(
     id: session.messageId,
     recipient: recipients.length === 1 ? recipients[0]!.address : undefined,
     atMs,
-    zoneMinutes: -new Date(atMs).getTimezoneOffset(),
+    zoneMinutes: localZoneMinutes(atMs),
     envelopeFrom: envelope.from.address,
     deliveredTo: limits.addDeliveredTo,
     findings:

@@ -4,8 +4,7 @@
  * as, and the keys are only those that are published.
  */
 import type { Access } from '#account/access.ts'
-import { maySendAs } from '#account/sending-address.ts'
-import { splitAddress } from '#base/domain-name.ts'
+import { signingDomain } from '#account/sending-address.ts'
 import { DkimSigner } from '#mailauth/dkim-sign.ts'
 import { readAuthors } from '#mailauth/author-domain.ts'
 import { type AddedFields, addedText } from '#message/added-fields.ts'
@@ -27,7 +26,11 @@ export class Signing implements Vouching {
 
   async header(block: Buffer): Promise<void> {
     const kept = Buffer.from(block)
-    const domain = await this.#domain(kept)
+    const domain = await signingDomain(
+      this.#access,
+      { authors: readAuthors(kept), envelope: this.#envelopeFrom },
+      this.#session.deps.resolve,
+    )
     const keys = domain === undefined ? [] : await this.#session.deps.keysOf(domain)
     if (keys.length === 0) return
     this.#header = kept
@@ -42,14 +45,5 @@ export class Signing implements Vouching {
     if (this.#signer === undefined) return ''
     this.#signer.header(Buffer.concat([Buffer.from(addedText(added)), this.#header!]))
     return (await this.#signer.end()).toString('latin1')
-  }
-
-  async #domain(header: Buffer): Promise<string | undefined> {
-    const [author, ...others] = readAuthors(header)
-    if (author !== undefined && others.length === 0) {
-      const isTheirs = await maySendAs(this.#access, author, this.#session.deps.resolve)
-      if (isTheirs) return splitAddress(author)?.domain
-    }
-    return splitAddress(this.#envelopeFrom)?.domain
   }
 }
