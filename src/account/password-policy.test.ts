@@ -1,10 +1,9 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { isFault } from '#base/fault.ts'
-import { makeStore } from './fixture.test.ts'
+import { makeStore, settingsWith } from './fixture.test.ts'
 import { hasherOnThisThread } from './hash-pool.ts'
 import { PasswordPolicy } from './password-policy.ts'
-import { settingsWith } from './fixture.test.ts'
 
 const rejects = (promise: Promise<unknown>, text: RegExp) =>
   assert.rejects(

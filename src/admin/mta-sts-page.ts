@@ -2,8 +2,7 @@
  * `/.well-known/mta-sts.txt` (RFC 8461 §3.3): what this server demands of those who bring mail, for each domain
  * that it has, asked for by the name `mta-sts.<domain>`.
  */
-import type { MtaStsPolicy } from '#mailauth/mta-sts.ts'
-import { mtaStsPolicyText } from '#mailauth/mta-sts.ts'
+import { type MtaStsPolicy, mtaStsPolicyText } from '#mailauth/mta-sts.ts'
 import { hostOf } from './request.ts'
 import type { PlainRoute } from './route.ts'
 

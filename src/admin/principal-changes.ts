@@ -2,8 +2,7 @@
  * What creating or changing a principal means for objects: its own, and those of others, since the members of
  * a group are a matter of the members, and the lists of an account are a matter of the lists.
  */
-import type { PropertyProblem } from '#base/fault.ts'
-import { isFault } from '#base/fault.ts'
+import { isFault, type PropertyProblem } from '#base/fault.ts'
 import type { Shown, WantedChange } from '#registry/change.ts'
 import type { Scope } from '#registry/managed-object.ts'
 import type { Management } from '#registry/management.ts'

@@ -5,8 +5,7 @@
  * final format and synced, which the committer adopts as a segment. A thousand sessions never share a file,
  * and each holds at most two chunks.
  */
-import type { Hash } from 'node:crypto'
-import { randomBytes } from 'node:crypto'
+import { type Hash, randomBytes } from 'node:crypto'
 import { type FileHandle, open, unlink } from 'node:fs/promises'
 import { join } from 'node:path'
 import { Fault } from '#base/fault.ts'

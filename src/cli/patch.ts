@@ -2,8 +2,7 @@
  * From assignments to what the server is sent. A part of a field goes to the server with the whole field, so
  * for `+=`, `-=` and parts the object is read first, and the change is refused if it differs by then.
  */
-import type { Assignment } from './assignment.ts'
-import { askFor, keyOf } from './assignment.ts'
+import { askFor, type Assignment, keyOf } from './assignment.ts'
 import { usageFailure } from './failure.ts'
 import type { FieldDescription, Fields, Values } from './object-client.ts'
 

@@ -14,12 +14,11 @@ import { RequestProblem } from './errors.ts'
 import { methodError } from './events.ts'
 import { isManaged, type ManagedElsewhere } from './managed.ts'
 import type { JmapMethod } from './method.ts'
-import type { JmapRequest } from './request.ts'
+import type { Asker, JmapRequest } from './request.ts'
 import type { JmapServices } from './services.ts'
 import { accountObject, sessionObject } from './session-object.ts'
 import { jmapSettings } from './settings.ts'
 import type { JsonObject } from './value.ts'
-import type { Asker } from './request.ts'
 
 type Session = JsonObject & { readonly state: string }
 

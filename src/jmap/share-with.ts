@@ -21,8 +21,7 @@ import {
 } from '#mail/rights.ts'
 import type { OpenAccount } from './accounts.ts'
 import { principalNumber, principalObjectId } from './principal-id.ts'
-import type { JsonObject } from './value.ts'
-import { boolean, mapOf, nullable, oneOf, string } from './value.ts'
+import { boolean, type JsonObject, mapOf, nullable, oneOf, string } from './value.ts'
 
 type Name = keyof MailboxRights
 export const rightNames = Object.keys(mailboxRightLetters) as readonly Name[]

@@ -7,8 +7,15 @@
  * told `tooOld` where the log was cut. Expunged UIDs have a log of their own per mailbox (RFC 7162 §3.2.7).
  * An id never appears in two lists of one entry. A change of id 0 is of the type as a whole, and of no object.
  */
-import type { AccountId, DataType, MailboxId, Modseq, State, Uid } from '#base/id.ts'
-import { dataTypes } from '#base/id.ts'
+import {
+  type AccountId,
+  type DataType,
+  dataTypes,
+  type MailboxId,
+  type Modseq,
+  type State,
+  type Uid,
+} from '#base/id.ts'
 import { PackReader, PackWriter } from '#base/pack.ts'
 import { ascendingUints, uint } from './codec.ts'
 import { u32, u48 } from './key.ts'

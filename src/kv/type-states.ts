@@ -6,8 +6,7 @@
  * that changed after a number never has a state below it; where the log no longer tells, the state is the end of
  * what was cut. The same after a restart.
  */
-import type { AccountId, DataType, Modseq } from '#base/id.ts'
-import { dataTypes } from '#base/id.ts'
+import { type AccountId, type DataType, dataTypes, type Modseq } from '#base/id.ts'
 import { Lru } from '#base/lru.ts'
 import { changeLogTable, entriesSince, type LogEntry, logFloorTable } from './change-log.ts'
 import type { ReadTx, WriteTx } from './tx.ts'

@@ -6,8 +6,7 @@
  * what was put into it, byte for byte; no content can contain the boundary around it, since nobody who wrote any of
  * it could know it.
  */
-import type { WrittenParameter } from './compose-parameters.ts'
-import { composeParameterField } from './compose-parameters.ts'
+import { composeParameterField, type WrittenParameter } from './compose-parameters.ts'
 import { ContentScan, transferEncoder, type TransferEncoding } from './transfer-encode.ts'
 
 export type PartContent =

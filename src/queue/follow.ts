@@ -21,8 +21,8 @@ import {
   queuedMessageTable,
   type QueuedRecipient,
   queuedRecipientTable,
+  type QueueId,
 } from './tables.ts'
-import type { QueueId } from './tables.ts'
 import type { RecipientResult } from './transport.ts'
 
 /** Who has to be locked where recipients of these messages change. */

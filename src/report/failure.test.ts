@@ -1,7 +1,6 @@
 import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
-import type { DkimCheck } from '#mailauth/dkim-check.ts'
-import { dkimCheck } from '#mailauth/dkim-check.ts'
+import { type DkimCheck, dkimCheck } from '#mailauth/dkim-check.ts'
 import { parseFeedbackFields } from '#message/feedback-fields.ts'
 import { parseStructure } from '#message/mime.ts'
 import { wantedFailure, reportedHeader } from './failure-report.ts'

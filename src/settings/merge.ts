@@ -4,8 +4,7 @@
  * What is wrong only because of the store must not keep a server from starting, since the store is mended
  * through the server: such an object holds without what the store gives, and that is a warning.
  */
-import type { GivenObject, GivenValue, Layer, Problem } from './layer.ts'
-import { placeOf } from './layer.ts'
+import { type GivenObject, type GivenValue, type Layer, placeOf, type Problem } from './layer.ts'
 import type { AnySettingsObject, Complaint } from './object.ts'
 
 /** The origin of values that the store gives. */

@@ -9,10 +9,10 @@ import {
   inbox,
   type Pairs,
   type Step,
+  type UsedUids,
 } from './ledger.ts'
 import { keyOf, messageOf } from './messages.ts'
 import type { Random } from '../harness/random.ts'
-import type { UsedUids } from './ledger.ts'
 
 const mailboxes = [inbox, 'Archive', 'Sent', 'Trash'] as const
 const flagChoices = ['\\Seen', '\\Flagged', '\\Answered', 'work', 'later', '\\Deleted'] as const

@@ -2,8 +2,7 @@
  * What is said of an Email that does not come from the message (RFC 8621 §4.1.1), as it is set: mailboxes, keywords,
  * and when it was received. Which mailboxes and whether the user may is asked in the commit.
  */
-import type { PropertyProblem } from '#base/fault.ts'
-import { Fault, isFault } from '#base/fault.ts'
+import { Fault, isFault, type PropertyProblem } from '#base/fault.ts'
 import type { MailboxId } from '#base/id.ts'
 import type { ReadTx } from '#kv/tx.ts'
 import { maxEntries } from '#mail/copy.ts'

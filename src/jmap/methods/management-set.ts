@@ -4,8 +4,7 @@
  */
 import { isFault } from '#base/fault.ts'
 import type { ManagedObject, Scope } from '#registry/managed-object.ts'
-import type { Management, ManagementVerb } from '#registry/management.ts'
-import type { Changed } from '#registry/management.ts'
+import type { Changed, Management, ManagementVerb } from '#registry/management.ts'
 import { MethodError, setErrorOf, SetFault } from '../errors.ts'
 import { managedState, managedType, managementUrn, scopeOf } from '../managed.ts'
 import { type Call, type JmapMethod, method } from '../method.ts'

@@ -25,11 +25,10 @@ import { hasRoom, type MailLimits, noLimits } from '#mail/limits.ts'
 import { quotaUsage } from '#mail/mailbox.ts'
 import { type ChunkPayload, deliverChunkName, serverAccount } from './chunk.ts'
 import type { Outlet } from './outlet.ts'
-import { isHeld } from './accepted-message.ts'
+import { type AcceptedMessage, isHeld } from './accepted-message.ts'
 import { analyseName } from '#report/incoming.ts'
 import { prefixOf } from './trace.ts'
 import type { ListRecipient, MailboxRecipient, Recipient } from './recipient.ts'
-import type { AcceptedMessage } from './accepted-message.ts'
 
 /** More accounts than this are not locked at once: their copies follow in chunks of this many. */
 const mostAccounts = 16

@@ -1,7 +1,6 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import type { Telemetry } from '#telemetry/telemetry.ts'
-import { silentTelemetry } from '#telemetry/telemetry.ts'
+import { silentTelemetry, type Telemetry } from '#telemetry/telemetry.ts'
 import { Conversation } from '../../../test/harness/conversation.ts'
 import { connectionPair } from '../../../test/harness/pipe.ts'
 import { TestServer } from './fixture.test.ts'

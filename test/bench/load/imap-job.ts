@@ -4,8 +4,16 @@
  */
 import { accountName, type Target } from '../target.ts'
 import { ImapClient } from './imap-client.ts'
-import type { ClearJob, FillJob, IdleJob, ImapJob, JobResult, PreparedJob } from './job.ts'
-import { repeat, Tally } from './job.ts'
+import {
+  type ClearJob,
+  type FillJob,
+  type IdleJob,
+  type ImapJob,
+  type JobResult,
+  type PreparedJob,
+  repeat,
+  Tally,
+} from './job.ts'
 import { type Operation, operations, type Session, type Surroundings } from './imap-operations.ts'
 import { mailboxMessage } from './messages.ts'
 import { Random } from './random.ts'
