@@ -227,6 +227,9 @@ export const apiOf =
       ...(body === undefined ? {} : { body: JSON.stringify(body) }),
     })
 
+/** POSTERN_TEST_WORKERS: of servers where the test does not say how many. What holds with one holds with any number. */
+const usualWorkers = Number(process.env['POSTERN_TEST_WORKERS'] ?? 1)
+
 /** As listeners share a port between workers only where it is named, these are free ones, not 0. */
 const named = (ports: readonly number[]): ServerPorts =>
   Object.fromEntries(listeners.map(([name], i) => [name, ports[i]!])) as Record<PortName, number>
@@ -248,7 +251,7 @@ tls.implicit = ${tlsImplicit}
   )
   return `
 SystemSettings.defaultHostname = "mail.example.org"
-SystemSettings.threadPoolSize = ${o.workers ?? 1}
+SystemSettings.threadPoolSize = ${o.workers ?? usualWorkers}
 DataStore.engine = "${o.engine ?? 'lmdb'}"
 DataStore.reserve = ${o.reserveBytes ?? 0}
 ${o.asksSystem === true || o.config?.includes('DnsResolver') === true ? '' : noDns}
