@@ -45,6 +45,9 @@ test('local is only who is on this machine without a proxy in between', () => {
   assert.equal(client('127.0.0.1', { 'x-forwarded-for': '192.0.2.1' }, []).isLocal, false)
   assert.equal(client('127.0.0.1', { forwarded: 'for=192.0.2.1' }, []).isLocal, false)
   assert.equal(client('127.0.0.1', { 'x-forwarded-for': '127.0.0.1' }).isLocal, false)
+  // Turns red where only the headers that name a client give a proxy away.
+  for (const name of ['via', 'x-real-ip', 'x-forwarded-proto', 'x-forwarded-host'])
+    assert.equal(client('127.0.0.1', { [name]: 'x' }, []).isLocal, false, name)
   // Local to the machine of a proxy is not local here.
   assert.equal(client('127.0.0.1', {}, trusted, true).isLocal, false)
 })

@@ -16,6 +16,9 @@ export interface Client {
   readonly isLocal: boolean
 }
 
+/** What only proxies write, also those that do not say whose request it is in a way that we could believe. */
+const proxyMarks = ['via', 'x-real-ip', 'x-forwarded-proto', 'x-forwarded-host'] as const
+
 /** How the request came: who the connection is from, and whether it is TLS. */
 export type ClientArrival = Pick<SocketArrival, 'peer' | 'secure' | 'isProxied'>
 
@@ -27,7 +30,8 @@ export function clientOf(
   const ip = parseIp(peer.ip) ?? new Uint8Array(4)
   const hasProxy = isForwarded(headers)
   if (!hasProxy || !trusted.some((network) => networkContains(network, ip))) {
-    return { ip: formatIp(ip), secure, isLocal: isLoopbackIp(ip) && !hasProxy && !isProxied }
+    const cameByProxy = hasProxy || isProxied || proxyMarks.some((name) => headers[name] !== undefined)
+    return { ip: formatIp(ip), secure, isLocal: isLoopbackIp(ip) && !cameByProxy }
   }
   const client = forwardedClient(headers, ip, trusted)
   return {

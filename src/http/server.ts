@@ -63,6 +63,7 @@ export function httpProtocol(handler: HttpHandler, options: HttpOptions): Socket
     (request, env) => {
       const { incoming, outgoing } = env as HttpBindings
       const arrival = arrivals.get(incoming.socket)!
+      if (hasTwoHosts(incoming)) return problemResponse({ status: 400 }, '')
       return handler.fetch(request, {
         incoming,
         outgoing,
@@ -124,6 +125,13 @@ const nodeOptions = (o: typeof defaults): ServerOptions => ({
   maxHeaderSize: o.maxHeaderBytes,
   shouldUpgradeCallback: asksForWebSocket,
 })
+
+/** RFC 9112 §3.2: a proxy may have looked at the other one. */
+function hasTwoHosts({ rawHeaders }: IncomingMessage): boolean {
+  let hosts = 0
+  for (let i = 0; i < rawHeaders.length; i += 2) if (rawHeaders[i]!.toLowerCase() === 'host') hosts++
+  return hosts > 1
+}
 
 function refuse(error: unknown, onCrash: HttpOptions['onCrash']): Response {
   if (error instanceof RequestError) return problemResponse({ status: 400 }, '')
