@@ -34,6 +34,11 @@ test('RFC 9219 §4.1: the properties of signed mail and of other mail, only wher
       smimeVerifiedAt: '2026-01-01T00:01:00Z',
     },
   ])
+  const beside = { ids: [failing], properties: ['preview', 'smimeStatus'] }
+  for (let times = 0; times < 3; times++)
+    assert.deepEqual((await server.call('Email/get', beside))['list'], [
+      { id: failing, preview: 'x', smimeStatus: 'signed/failed' },
+    ])
   const usual = await server.call('Email/get', { ids: [failing] })
   assert.ok(!JSON.stringify(usual).includes('smime'))
 })

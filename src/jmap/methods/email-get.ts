@@ -40,7 +40,7 @@ interface Found {
   readonly row: MessageRow
   /** What was told of it before, of what is asked for now. */
   readonly kept: Content | undefined
-  /** Only where something is to be read by it. */
+  /** Only where it is needed: for what is not kept, and for signatures. */
   readonly structure: Uint8Array | undefined
   /** Of its mailboxes, those that the user may read: at least one. */
   readonly mailboxes: readonly MailboxId[]
@@ -65,7 +65,7 @@ export const emailGet = standardGet({
     const contents = needsStructure(names) ? services.contents.of(account.id, [names, body.key]) : undefined
     const { state, found } = await services.db.read(async (tx) => ({
       state: await services.states.read(tx, account.id, 'Email'),
-      found: await find(tx, account, wanted, contents),
+      found: await find({ tx, account, wanted, contents, signatures: smime.length > 0 }),
     }))
     const read = emailReader({ services, account, names, body, contents })
     const list: JsonObject[] = []
@@ -88,12 +88,14 @@ export const emailGet = standardGet({
 })
 
 /** All that is asked of the store, in one snapshot. */
-async function find(
-  tx: ReadTx,
-  account: OpenAccount,
-  wanted: WantedObjects,
-  contents: AccountContents | undefined,
-): Promise<readonly Found[]> {
+async function find(o: {
+  readonly tx: ReadTx
+  readonly account: OpenAccount
+  readonly wanted: WantedObjects
+  readonly contents: AccountContents | undefined
+  readonly signatures: boolean
+}): Promise<readonly Found[]> {
+  const { tx, account, wanted, contents } = o
   const ids = await idsOf(tx, account, wanted)
   const readable = new Set(
     (await listMailboxes(tx, account.id)).filter((one) => account.mayRead(one)).map(({ id }) => id),
@@ -105,7 +107,7 @@ async function find(
     const id = ids[i]!
     if (mailboxes.length > 0) found.push({ id, row: row!, kept: contents?.get(id), mailboxes })
   }
-  const toRead = contents === undefined ? [] : found.filter(({ kept }) => kept === undefined)
+  const toRead = found.filter(({ kept }) => o.signatures || (contents !== undefined && kept === undefined))
   const read = await readStructures(
     tx,
     account.id,
