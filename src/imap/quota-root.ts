@@ -62,4 +62,4 @@ export async function writeQuota(session: ImapSession, root: Principal): Promise
 export const writeRootName = ({ out, isUtf8 }: ImapSession, { name }: Principal): void =>
   void out.string(Buffer.from(name), isUtf8)
 
-const noSuchRoot = (): Fault => new Fault('notFound', 'No such quota root', { what: 'quota root' })
+export const noSuchRoot = (): Fault => new Fault('notFound', 'No such quota root', { what: 'quota root' })

@@ -1,9 +1,9 @@
 /** GETQUOTAROOT: which quota root a mailbox has, or would have if there were one of that name. */
 import { hasAny, rightsOf } from '#mail/rights.ts'
 import { command, whole } from '../command.ts'
-import { assertRights, noSuchMailbox } from '../mailbox-ref.ts'
+import { assertRights } from '../mailbox-ref.ts'
 import { writeName } from '../mailbox-name.ts'
-import { rootOf, writeQuota, writeRootName } from '../quota-root.ts'
+import { noSuchRoot, rootOf, writeQuota, writeRootName } from '../quota-root.ts'
 import type { ImapSession } from '../session.ts'
 import { signedIn } from '../session-state.ts'
 
@@ -36,6 +36,6 @@ async function rootOfPath(session: ImapSession, path: string) {
   const ref = await mailboxes.find(path)
   if (ref !== undefined && hasAny(ref.rights, visible)) assertRights(ref.rights, readable)
   const account = ref?.account ?? (await mailboxes.locate(path)).account
-  if (account === undefined) throw noSuchMailbox()
+  if (account === undefined) throw noSuchRoot()
   return rootOf(session, account)
 }
