@@ -66,6 +66,11 @@ export class Mailboxes {
     return (await this.#view(this.account)).mailboxes
   }
 
+  /** Those of any account as they are now, whatever the user may see: nothing of them may be shown. */
+  async of(account: AccountId): Promise<readonly Mailbox[]> {
+    return (await this.#view(account)).mailboxes
+  }
+
   /** The own mailboxes by their paths, in the order of their creation. */
   async listOwn(): Promise<readonly MailboxRef[]> {
     const all = await this.own()

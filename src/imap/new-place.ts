@@ -3,7 +3,6 @@
  */
 import type { AccountId, MailboxId } from '#base/id.ts'
 import { Fault } from '#base/fault.ts'
-import type { Db } from '#kv/db.ts'
 import type { WriteTx } from '#kv/tx.ts'
 import type { MailLimits } from '#mail/limits.ts'
 import { createMailbox, inboxId, listMailboxes } from '#mail/mailbox.ts'
@@ -28,6 +27,8 @@ export interface NewPlace {
   readonly path: string
   /** The last name of the path. */
   readonly name: string
+  /** All mailboxes of the account, read once: there may be thousands. */
+  readonly all: readonly Mailbox[]
   readonly isPermitted: true
 }
 
@@ -47,7 +48,7 @@ export async function newPlace(
     throw new Fault('exists', 'Mailbox already exists', { what: 'mailbox' })
   if (there !== undefined || !hasAny(rightsAbove(all, account, path, who), rightsOf('k')))
     throw notPermitted()
-  return { account, path, name: path.slice(path.lastIndexOf(delimiter) + 1), isPermitted: true }
+  return { account, path, name: path.slice(path.lastIndexOf(delimiter) + 1), all, isPermitted: true }
 }
 
 function rightsAbove(all: readonly Mailbox[], account: AccountId, path: string, who: Identity): Rights {
@@ -68,14 +69,8 @@ function nearestAbove(all: readonly Mailbox[], path: string): Mailbox | undefine
 }
 
 /** Those who are given rights on what is made there. */
-export async function granteesAbove(
-  db: Pick<Db, 'read'>,
-  account: AccountId,
-  path: string,
-): Promise<readonly AccountId[]> {
-  const above = nearestAbove(await db.read((tx) => listMailboxes(tx, account)), path)
-  return above?.grants.map(({ grantee }) => grantee) ?? []
-}
+export const granteesAbove = (all: readonly Mailbox[], path: string): readonly AccountId[] =>
+  nearestAbove(all, path)?.grants.map(({ grantee }) => grantee) ?? []
 
 interface NewMailboxOptions {
   readonly limits: MailLimits
@@ -85,22 +80,23 @@ interface NewMailboxOptions {
 /** The mailbox above a new place, made with all above it where it is missing; 0 for the top. */
 export function ensureParent(
   tx: WriteTx,
-  { account, path }: NewPlace,
+  { account, path, all }: NewPlace,
   o: NewMailboxOptions,
 ): Promise<MailboxId | 0> {
-  return ensure(tx, account, parentPath(path), o)
+  return ensure(tx, account, all, parentPath(path), o)
 }
 
 async function ensure(
   tx: WriteTx,
   account: AccountId,
+  all: readonly Mailbox[],
   path: string | undefined,
   o: NewMailboxOptions,
 ): Promise<MailboxId | 0> {
   if (path === undefined) return 0
-  const found = findMailbox(await listMailboxes(tx, account), path)
+  const found = findMailbox(all, path)
   if (found !== undefined) return found.id
-  const parent = await ensure(tx, account, parentPath(path), o)
+  const parent = await ensure(tx, account, all, parentPath(path), o)
   const name = path.slice(path.lastIndexOf(delimiter) + 1)
   return (await createMailbox(tx, account, { ...o, name, parent })).id
 }

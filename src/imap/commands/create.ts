@@ -1,5 +1,5 @@
 /** CREATE, also with a special use: a mailbox, and those above it that are missing. */
-import { createMailbox, listMailboxes } from '#mail/mailbox.ts'
+import { createMailbox } from '#mail/mailbox.ts'
 import { noticeFor } from '../acl-identifier.ts'
 import { command, whole } from '../command.ts'
 import { signedIn } from '../session-state.ts'
@@ -30,11 +30,11 @@ export const create = command({
     if (role !== undefined && !isOwn) throw notYourUse()
     const limits = await session.services.limitsOf(account)
     const who = await session.mailboxes.who()
-    const notice = await noticeFor(session, await granteesAbove(session.services.db, account, inside))
+    const notice = await noticeFor(session, granteesAbove(await session.mailboxes.of(account), inside))
     const told = notice.told.map((one) => one.account)
     const id = await session.mailboxes.writeIn([account, ...told], async (tx) => {
       const place = await newPlace(tx, account, inside, who)
-      assertUseFree(await listMailboxes(tx, account), role)
+      assertUseFree(place.all, role)
       const parent = await ensureParent(tx, place, { limits, notice })
       const o = { name: place.name, parent, limits, notice, ...(role !== undefined && { role }) }
       return (await createMailbox(tx, account, o)).id

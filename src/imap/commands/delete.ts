@@ -27,8 +27,10 @@ export const deleteCommand = command<Uint8Array>({
     const ref = await session.open(name, 'x')
     const { account, mailbox } = placeOf(ref)
     if (mailbox === inboxId) throw new Refusal('INBOX cannot be deleted', 'CANNOT')
-    await session.mailboxes.write([ref], (tx) => assertChildless(tx, account, mailbox))
-    if (ref.mailbox.messages > pageSize) await empty(session, ref)
+    if (ref.mailbox.messages > pageSize) {
+      await session.mailboxes.write([ref], (tx) => assertChildless(tx, account, mailbox))
+      await empty(session, ref)
+    }
     const notice = await noticeFor(
       session,
       ref.mailbox.grants.map(({ grantee }) => grantee),

@@ -44,7 +44,7 @@ export const rename = command<{ from: Uint8Array; to: Uint8Array }>({
     if (isInbox && !ref.isOwn) throw new Refusal('The Inbox of others stays where it is', 'CANNOT')
     const limits = await session.services.limitsOf(account)
     const who = await session.mailboxes.who()
-    const notice = await noticeFor(session, await granteesAbove(session.services.db, account, target.path))
+    const notice = await noticeFor(session, granteesAbove(await session.mailboxes.of(account), target.path))
     const makes = async (tx: WriteTx): Promise<Mailbox | undefined> => {
       const place = await newPlace(tx, account, target.path, who)
       const parent = await ensureParent(tx, place, { limits, notice })
