@@ -12,6 +12,7 @@ import type { Db } from '#kv/db.ts'
 import { accountTable } from '#kv/table.ts'
 import type { ReadTx } from '#kv/tx.ts'
 import type { Identity } from './rights.ts'
+import { countersTable } from './tables.ts'
 
 type Groups = readonly AccountId[]
 
@@ -43,6 +44,8 @@ export async function noteGroups(db: Db, { account, groups }: Identity): Promise
   if (isNow(known?.at(-1))) return
   try {
     await db.write([account], async (tx) => {
+      // Of an account that is gone nothing is noted any more.
+      if ((await tx.get(countersTable, account)) === undefined) return
       const before = (await tx.get(pastGroupsTable, account)) ?? []
       const all = [...before.filter((one) => !isNow(one)), now].slice(-kept)
       while (all.length > 1 && all.flat().length > keptGroups) all.shift()

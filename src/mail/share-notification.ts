@@ -13,6 +13,7 @@ import { accountTable } from '#kv/table.ts'
 import type { ReadTx, WriteTx } from '#kv/tx.ts'
 import type { Principals } from './principal.ts'
 import { effectiveRights, type Grant, type Identity, type Rights } from './rights.ts'
+import { countersTable } from './tables.ts'
 
 /** Who changed it, as they were called then. */
 interface Sharer {
@@ -90,6 +91,8 @@ export async function notifyOfGrants(
 }
 
 async function addNotification(tx: WriteTx, account: AccountId, made: ShareNotification): Promise<void> {
+  // Whoever is gone meanwhile is told nothing.
+  if ((await tx.get(countersTable, account)) === undefined) return
   const all = await listNotifications(tx, account)
   const earlier = all.find(([, { owner, mailbox }]) => owner === made.owner && mailbox === made.mailbox)
   if (earlier !== undefined) dismiss(tx, account, earlier[0])

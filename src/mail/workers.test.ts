@@ -4,13 +4,15 @@
  *
  * Faults that turn one of them red each, planted by hand and seen: in `submission/identity.ts` the addresses are not read again in
  * the commit; in `purge.ts` the counters are deleted with the rest; in `search/indexer.ts` the write names no account; in
- * `annotation.ts` there is no look at the mark of the server, or no mark.
+ * `annotation.ts` there is no look at the mark of the server, or no mark; in `past-groups.ts` or
+ * `share-notification.ts` the counters are not looked at.
  */
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { accountDefaults, accountRowTable } from '#account/tables.ts'
 import { isFault } from '#base/fault.ts'
 import { blobLinkTable, ownerKinds } from '#kv/blob-rows.ts'
+import type { KvDb } from '#kv/db.ts'
 import { accountPrefix } from '#kv/table.ts'
 import { anyRowTable } from '#kv/check.ts'
 import { manifestTable } from '#search/manifest.ts'
@@ -20,7 +22,10 @@ import { createIdentity, followAddresses, listIdentities } from './submission/id
 import { openIndexed } from './search/indexed-account.test.ts'
 import { ingest } from './ingest.ts'
 import { noLimits } from './limits.ts'
+import { noteGroups } from './past-groups.ts'
 import { purgeAccount } from './purge.ts'
+import { allRights, noRights } from './rights.ts'
+import { notifyOfGrants } from './share-notification.ts'
 import { account, createdAt, inbox, mail, openTestAccount } from './test-account.ts'
 
 const { signal } = new AbortController()
@@ -71,6 +76,31 @@ test('an account that is deleted leaves nothing behind of messages that come whi
       assert.deepEqual(await tx.list(blobLinkTable, []), [], `after ${later}`)
       assert.deepEqual(await tx.list(anyRowTable, [accountPrefix(account)]), [], `after ${later}`)
     })
+  }
+})
+
+test('of an account that is deleted nothing is noted, neither what it sees nor what is shared with it', async (t) => {
+  const writes = [
+    (db: KvDb) => noteGroups(db, { account, groups: [9 as typeof account] }),
+    (db: KvDb) =>
+      db.write([account], (tx) =>
+        notifyOfGrants(
+          tx,
+          { owner: 9 as typeof account, id: inbox, name: 'theirs' },
+          { before: [], after: [{ grantee: account, granted: allRights, denied: noRights }] },
+          {
+            by: { account: 9 as typeof account, name: 'bob', email: null },
+            at: createdAt,
+            told: [{ account, groups: [] }],
+          },
+        ),
+      ),
+  ]
+  for (const write of writes) {
+    const box = await openTestAccount()
+    new OtherWorker(t, box).comesBetween((there) => purgeAccount(there, account, signal))
+    await write(box.db)
+    assert.deepEqual(await box.db.read((tx) => tx.list(anyRowTable, [accountPrefix(account)])), [])
   }
 })
 
