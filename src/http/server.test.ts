@@ -263,6 +263,8 @@ test('what is no HTTP, or too much of it, gets a precise answer and nothing else
     ['GET / HTTP/1.1\r\n\r\n', '400'],
     [`GET / HTTP/1.1\r\nHost: x\r\nX-Long: ${'a'.repeat(20_000)}\r\n\r\n`, '431'],
     ['GET / HTTP/1.1\r\nHost: x\r\nContent-Length: 1\r\nTransfer-Encoding: chunked\r\n\r\n', '400'],
+    // Headers that are too many are not left out: a proxy's stand behind all others.
+    [`GET / HTTP/1.1\r\nHost: x\r\n${'A: b\r\n'.repeat(99)}X-Forwarded-For: 192.0.2.1\r\n\r\n`, '431'],
     ['GET / HTTP/1.1\r\nHost: a\r\nhOST: b\r\nConnection: close\r\n\r\n', '400'],
     ['GET http://[bad/ HTTP/1.1\r\nHost: [bad\r\nConnection: close\r\n\r\n', '400'],
   ] as const

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { makeStore } from '#account/fixture.test.ts'
 import { RequestRates } from '#http/request-rates.ts'
-import { countedSignIn } from './counted-sign-in.ts'
+import { countedAdministrator, countedSignIn } from './counted-sign-in.ts'
 
 const secret = 'correct horse battery'
 
@@ -31,4 +31,17 @@ test('wrong passwords of one address are counted together, whatever they are for
   assert.notEqual(await guess('alice', 'imap', secret, '192.0.2.8'), 'wrong')
   clock.advance(60_000)
   assert.notEqual(await guess('alice', 'imap', secret), 'wrong')
+})
+
+// Turns red where the present password can be tried again and again by who wants to change it.
+test('the password that is given to change it is counted too', async () => {
+  const store = makeStore({ settings: { rateLimitAnonymous: { count: 1, periodMs: 60_000 } } })
+  const { accounts } = store
+  await accounts.createDomain({ name: 'example.org' })
+  await accounts.createAccount({ name: 'alice@example.org', password: secret })
+  const signIn = countedAdministrator(store.signIn, new RequestRates(store))
+  const from = { ip: '192.0.2.7', protocol: 'http' }
+  assert.notEqual(await signIn.administrator('alice@example.org', secret, from), 'wrong')
+  assert.equal(await signIn.administrator('alice@example.org', 'a guess', from), 'wrong')
+  await assert.rejects(signIn.administrator('alice@example.org', secret, from), { code: 'rateLimited' })
 })

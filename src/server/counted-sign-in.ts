@@ -7,6 +7,15 @@ import type { SaslSignIn } from '#account/sasl/mechanism.ts'
 import type { SignIn } from '#account/sign-in.ts'
 import type { RequestRates } from '#http/request-rates.ts'
 
+/** For who gives a password to change it: whoever has a key of an account does not guess its password by it. */
+export const countedAdministrator = (
+  signIn: Pick<SignIn, 'administrator'>,
+  rates: Pick<RequestRates, 'attempt'>,
+): Pick<SignIn, 'administrator'> => ({
+  administrator: (name, password, from, o) =>
+    rates.attempt(from.ip, () => signIn.administrator(name, password, from, o)),
+})
+
 /** What an address has no room for is Fault `rateLimited`, and no password is looked at. */
 export const countedSignIn = (
   signIn: SignIn,

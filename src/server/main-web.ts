@@ -5,6 +5,7 @@ import type { CertificatePair, CertificateSet } from '#net/certificate-set.ts'
 import type { SocketProtocol } from '#net/protocol.ts'
 import type { LiveSettings } from '#registry/live.ts'
 import type { ServerTelemetry } from '#observe/telemetry.ts'
+import { countedAdministrator } from './counted-sign-in.ts'
 import { buildJmap } from './boot.ts'
 import type { Services, WorkerOptions } from './services.ts'
 import { usesSelfSigned } from './certificates.ts'
@@ -40,7 +41,7 @@ export function buildMainWeb(
   o: Pick<WebOptions, 'adminToken' | 'facts' | 'reload' | 'metrics' | 'notReady' | 'queue'>,
 ): MainWeb {
   const { settings, telemetry, clock, bus, directory, selfSigned, certificates } = ground
-  const { store, hasher, passwords, signIn, accounts, dns: resolver, dkimKeys } = services
+  const { store, hasher, passwords, signIn, rates, accounts, dns: resolver, dkimKeys } = services
   const { db } = store
   const hostname = (): string => settings.get(systemSettings).defaultHostname
   const zones = zoneOf({
@@ -52,7 +53,14 @@ export function buildMainWeb(
     listeners: () => o.facts().listeners,
     certificates: () => (usesSelfSigned(settings) ? undefined : certificates),
   })
-  const management = buildManagement({ ...ground, db, accounts, passwords, signIn, queue: o.queue })
+  const management = buildManagement({
+    ...ground,
+    db,
+    accounts,
+    passwords,
+    signIn: countedAdministrator(signIn, rates),
+    queue: o.queue,
+  })
   const jmap = buildJmap(ground, services, { here: management })
   const { http, router } = buildWeb({
     ...o,
