@@ -13,15 +13,20 @@ import { CheckReport, unitOf } from '#kv/check.ts'
 import { sequenceTable } from '#kv/sequence.ts'
 import { keyText } from '#kv/key.ts'
 import type { Table } from '#kv/table.ts'
+import { addedText, withAddedFields } from '#message/added-fields.ts'
+import { parseStructure } from '#message/mime.ts'
 import { mailCheck } from './check.ts'
 import { append, apply, history, type MailStore } from './check/history.test.ts'
 import { shareIndexTroubles } from './check/shares.ts'
 import { expungeMessages } from './expunge.ts'
+import { ingest } from './ingest.ts'
+import { noLimits } from './limits.ts'
 import { pastGroupsTable } from './past-groups.ts'
 import { shareNotificationTable } from './share-notification.ts'
 import { noCounts } from './mailbox-counts.ts'
 import type { MailboxRow } from './mailbox-row.ts'
 import type { MessageRow } from './message-row.ts'
+import { prepareMessage } from './prepare.ts'
 import { anyone, type Grant, noRights, type Rights, rightsOf } from './rights.ts'
 import { setGrants } from './share.ts'
 import {
@@ -409,6 +414,23 @@ describe('check of mail', () => {
 
   it('finds nothing in a settled account', async () => {
     assert.deepEqual((await check(await settled())).tallies, [])
+  })
+
+  // Planted fault: the bytes are looked at without what was put in front of them.
+  it('finds nothing in a message that lacked Date and Message-ID when it was submitted', async () => {
+    const box = await openTestAccount()
+    const bytes = Buffer.from('Subject: x\r\n\r\nbody\r\n')
+    const date = { text: 'Sat, 21 Nov 2026 05:00:00 +0000', ms: Date.UTC(2026, 10, 21, 5) }
+    const added = { date, messageId: 'made@mail.example.org' }
+    const message = prepareMessage({
+      staged: await box.stage(bytes),
+      structure: withAddedFields(added, parseStructure(bytes)),
+      prefix: Buffer.from(`Return-Path: <alice@example.org>\r\n${addedText(added)}`),
+      receivedAt: createdAt,
+    })
+    const options = { mailbox: inbox, keywords: [], savedAt: createdAt, limits: noLimits }
+    await box.db.write([account], (tx) => ingest(tx, account, message, options))
+    assert.deepEqual((await check(box)).tallies, [])
   })
 
   for (const [name, plants] of Object.entries(faults)) {

@@ -23,7 +23,7 @@ import { syncDirectory } from '#base/sync-directory.ts'
 import { SegmentWriter, segmentPath, stagingPath } from '#blob/engines/segments.ts'
 import { contentOfRecord } from '#blob/read-record.ts'
 import { packRecord } from '#blob/record.ts'
-import type { Batch, Staged, StoreWriter } from '#kv/backend.ts'
+import { type Batch, EngineLost, type Staged, type StoreWriter } from '#kv/backend.ts'
 import { encodeBatch } from '#kv/batch-wire.ts'
 import { blobTable } from '#kv/blob-rows.ts'
 import { Committer, type CommitNotice, newSharedCounters } from '#kv/committer.ts'
@@ -251,4 +251,23 @@ describe('I/O errors', () => {
       t.diagnostic(`${calls.length} calls`)
       assert.deepEqual(wrong, [], wrong.join('\n'))
     })
+
+  // Planted fault: it is told as a trouble like others.
+  it('of an engine that gave up for good end the thread', async (t) => {
+    t.mock.timers.enable({ apis: ['setTimeout'] })
+    const engine = new IdealEngine()
+    const { port1, port2 } = new MessageChannel()
+    open(base, engine).serve(port1)
+    engine.apply = () => {
+      throw new EngineLost('it gave up')
+    }
+    const put = { key: rowOf(1), value: Buffer.from('x') }
+    port2.postMessage({
+      firstId: 1,
+      batches: [encodeBatch({ checks: [], puts: [put], deletes: [], blobs: [] })],
+    })
+    assert.equal(await answered(port2, 1), true)
+    port2.close()
+    assert.throws(() => t.mock.timers.tick(1000), EngineLost)
+  })
 })

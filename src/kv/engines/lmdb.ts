@@ -174,12 +174,23 @@ export class LmdbWriter implements StoreWriter {
         }
       })
     } catch (error) {
-      // After a write of its first pages that failed, LMDB takes nothing more, and no reader gets anything.
-      if (!String(error).includes('MDB_PANIC')) throw error
-      throw new EngineLost('LMDB gave up after an error of the disk', { cause: error })
+      if (this.#hasGivenUp())
+        throw new EngineLost('LMDB gave up after an error of the disk', { cause: error })
+      throw error
     } finally {
       // Else `get` could answer from a read transaction that began before.
       env.resetReadTxn()
+    }
+  }
+
+  /** After a write of its first pages that failed, LMDB takes nothing more, and no reader gets anything. */
+  #hasGivenUp(): boolean {
+    this.#env.resetReadTxn()
+    try {
+      this.#env.getBinaryFast(Buffer.from([0]))
+      return false
+    } catch (error) {
+      return String(error).includes('MDB_PANIC')
     }
   }
 

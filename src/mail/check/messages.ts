@@ -12,6 +12,7 @@ import { anyRowTable, getRows, openRow, rowPages, type Trouble } from '#kv/check
 import { cutLog, kinds as logKinds, namedInLog } from '#kv/check-log.ts'
 import { highestSequence } from '#kv/raise-sequence.ts'
 import type { ReadTx, WriteTx } from '#kv/tx.ts'
+import { addedFieldsIn, withAddedFields } from '#message/added-fields.ts'
 import { expungeMessage, giveNewUid, putIntoInbox, rewriteMessage } from './fixes.ts'
 import { kinds } from './kinds.ts'
 import { remakeMailbox, unknownRow } from './mailboxes.ts'
@@ -320,7 +321,8 @@ async function* checkStructure(
   { id, row, structure, name }: Message,
   bytes: ReadBytes & { readonly state: 'whole' | 'damaged' },
 ): AsyncGenerator<Trouble> {
-  const fresh = storedStructure(bytes.structure, row.prefix.length)
+  const whole = withAddedFields(addedFieldsIn(row.prefix), bytes.structure)
+  const fresh = storedStructure(whole, row.prefix.length)
   const fix = async (tx: WriteTx): Promise<void> => {
     tx.put(structureTable, [account, id], fresh)
     await rewriteMessage(tx, account, id, () => ({}))
@@ -330,7 +332,7 @@ async function* checkStructure(
   if (bytes.state === 'damaged') return
   if (structure !== undefined && !equalBytes(structure, fresh))
     yield { kind: kinds.structureWrong, what: name, fix }
-  const keys = threadKeys(bytes.structure)
+  const keys = threadKeys(whole)
   if (equalBytes(keys, row.threadKeys)) return
   yield {
     kind: kinds.threadKeysWrong,

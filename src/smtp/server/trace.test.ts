@@ -4,7 +4,7 @@ import fc from 'fast-check'
 import { parseStructure } from '#message/mime.ts'
 import { shiftStructure } from '#message/structure.ts'
 import { makeTrace, prefixOf, protocolName, type TraceFacts } from './trace.ts'
-import { withAddedFields } from '#message/added-fields.ts'
+import { addedFieldsIn, withAddedFields } from '#message/added-fields.ts'
 
 const facts: TraceFacts = {
   helo: 'client.example',
@@ -56,6 +56,7 @@ test('the structure that is kept is that of prefix and message together', () => 
         structure,
       )
       const prefix = prefixOf(trace, 'alice@example.org')
+      assert.deepEqual(addedFieldsIn(prefix), trace.added)
       const expected = shiftStructure(withAddedFields(trace.added, structure), prefix.length)
       const parsed = parseStructure(Buffer.concat([prefix, bytes]))
       assert.deepEqual({ ...parsed, receivedCount: 0 }, { ...expected, receivedCount: 0 })
