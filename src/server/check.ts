@@ -24,6 +24,7 @@ import { LocalBus } from '#bus/engines/local.ts'
 import { ownerKinds } from '#kv/blob-rows.ts'
 import { anyRowTable, CheckReport, getRow, openRow, rowPages, unitOf } from '#kv/check.ts'
 import { journalTroubles } from '#kv/check-journal.ts'
+import type { Recovered } from '#kv/committer.ts'
 import { taskTroubles } from '#kv/check-log.ts'
 import type { Db } from '#kv/db.ts'
 import { accountOfKey, accountPrefix } from '#kv/table.ts'
@@ -92,12 +93,8 @@ export async function checkDirectory(
     const failed = new Promise<never>((_resolve, reject) => committer.onError(reject))
     const bus = new LocalBus({ onError: () => {} })
     await using store = openStore({ directory, engine, line: committer.line(), bus, codec: 'none' })
-    const report = new CheckReport()
-    await report.run(
-      unitOf(store, () => journalTroubles(committer.recovered)),
-      o,
-    )
-    return await Promise.race([checkStore(store, directory, o, report), failed])
+    const { recovered } = committer
+    return await Promise.race([checkStore(store, directory, { ...o, recovered }), failed])
   } finally {
     await committer.end()
   }
@@ -107,23 +104,19 @@ export async function checkDirectory(
 export async function checkStore(
   store: Store,
   directory: string,
-  o: CheckOptions,
-  report = new CheckReport(),
+  o: CheckOptions & { recovered?: Recovered },
 ): Promise<CheckedStore> {
   const { db, engine } = store
+  const report = new CheckReport()
   const global = { db, engine }
-  await report.run(
-    unitOf(global, () => taskTroubles(db)),
-    o,
-  )
-  await report.run(
-    unitOf(global, () => leaseTroubles(db, o.now)),
-    o,
-  )
-  await report.run(
-    unitOf(global, () => accountTroubles(db, accountsWithRows(db))),
-    o,
-  )
+  const { recovered = { groups: 0, missing: 0 } } = o
+  const first = [
+    () => journalTroubles(recovered),
+    () => taskTroubles(db),
+    () => leaseTroubles(db, o.now),
+    () => accountTroubles(db, accountsWithRows(db)),
+  ]
+  for (const troubles of first) await report.run(unitOf(global, troubles), o)
   await using files = new SegmentFiles(join(directory, 'blobs'))
   const blobs = new BlobCheck({
     db,

@@ -9,8 +9,8 @@ export interface Operation {
   readonly name: string
   /** What is said where nothing can be stored. */
   readonly refusal: RegExp
-  ask(w: World): Promise<Answer>
-  isThere(w: World): Promise<boolean>
+  readonly ask: (w: World) => Promise<Answer>
+  readonly isThere: (w: World) => Promise<boolean>
 }
 
 /** What is there before any of it is asked for. */

@@ -19,17 +19,15 @@ export class FailingCalls implements AsyncDisposable {
     o: { on?: readonly string[]; when?: string; error?: string } = {},
   ): Promise<FailingCalls> {
     const { on = [], when = '1+', error = 'EIO' } = o
-    const strace = spawn(
-      'strace',
-      [
-        ...['-f', '-p', String(pid), '-o', '/dev/null', ...on.flatMap((file) => ['-P', file])],
-        ...['-e', `trace=${calls.join()}`, '-e', `inject=${calls.join()}:error=${error}:when=${when}`],
-      ],
-      { stdio: ['ignore', 'ignore', 'pipe'] },
-    )
+    const names = calls.join()
+    const files = on.flatMap((file) => ['-P', file])
+    const inject = `inject=${names}:error=${error}:when=${when}`
+    const words = ['strace', '-f', '-p', String(pid), '-o', '/dev/null', ...files]
+    words.push('-e', `trace=${names}`, '-e', inject)
+    const strace = spawn(words[0]!, words.slice(1), { stdio: ['ignore', 'ignore', 'pipe'] })
     const failing = new FailingCalls(strace)
     // It says so when it has all threads.
-    await once(strace.stderr!.setEncoding('utf8'), 'data')
+    await once(strace.stderr.setEncoding('utf8'), 'data')
     return failing
   }
 
