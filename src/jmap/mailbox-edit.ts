@@ -9,7 +9,7 @@ import { Fault, isFault, type PropertyProblem } from '#base/fault.ts'
 import type { MailboxId } from '#base/id.ts'
 import type { MailLimits } from '#mail/limits.ts'
 import { checkMailboxTree, createMailbox, deleteMailbox, inboxId, updateMailbox } from '#mail/mailbox.ts'
-import { mailboxPath, maxDepth } from '#mail/mailbox-path.ts'
+import { mailboxPath, maxDepth, sameName } from '#mail/mailbox-path.ts'
 import { type Mailbox, mailboxRoles } from '#mail/mailbox-row.ts'
 import { hasAll, hasAny, rightsOf } from '#mail/rights.ts'
 import { setSubscribed, subscribeForeign, unsubscribeForeign } from '#mail/subscription.ts'
@@ -97,6 +97,7 @@ export class MailboxEdit implements SetWork {
     if (given.name === undefined) throw invalidProperties([{ property: 'name', problem: 'must be there' }])
     const name = normalized(given.name, 'NFC')
     this.#assertRole(given)
+    if (!this.#context.isTogether) assertNew(mailboxes, { name, parent })
     const { role = null, isSubscribed = true } = given
     const made = await inWords(() =>
       createMailbox(tx, account.id, {
@@ -249,6 +250,14 @@ export class MailboxEdit implements SetWork {
     if (property === 'parentId' && typeof asked === 'string') return this.#context.resolve(asked) === is
     return sameValue(asked, is)
   }
+}
+
+/** RFC 8620 §5.4, alreadyExists: where the user may see which one has the name. */
+function assertNew(mailboxes: SeenMailboxes, place: { name: string; parent: MailboxId | 0 }): void {
+  const found = mailboxes.seen.find((one) => one.parent === place.parent && sameName(one, place))
+  if (found === undefined) return
+  const existingId = mailboxes.idOf(found.id)
+  throw new SetFault('alreadyExists', 'There is a mailbox with that name.', { existingId })
 }
 
 const rolesAreOwners = (): SetFault => new SetFault('forbidden', 'Roles are for your own mailboxes.')

@@ -77,8 +77,9 @@ test('RFC 8621 §2: siblings have different names; at the top INBOX is one name 
     },
     update: { F5: { name: 'Junk' } },
   })
-  assert.deepEqual(wrong(told, 'notCreated', 'a'), ['name'])
-  assert.deepEqual(wrong(told, 'notCreated', 'b'), ['name'])
+  const { a, b } = told['notCreated'] as Record<string, JsonObject>
+  assert.deepEqual([a!['type'], a!['existingId']], ['alreadyExists', 'F6'])
+  assert.deepEqual([b!['type'], b!['existingId']], ['alreadyExists', 'F1'])
   assert.deepEqual(wrong(told, 'notUpdated', 'F5'), ['name'])
   assert.deepEqual(Object.keys(told['created'] as object), ['c', 'd'])
 })
