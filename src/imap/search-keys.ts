@@ -130,7 +130,7 @@ export class SearchKeyReader {
 
   #withArgument(name: string, depth: number): SearchKey {
     const args = this.#args
-    args.sp()
+    if (!args.take(0x20)) args.fail('unknown search key, or one without its argument')
     const text = textKeys.get(name)
     if (text !== undefined) return this.#textKey(text)
     const date = dateKeys.get(name)
@@ -149,9 +149,9 @@ export class SearchKeyReader {
         return { kind: 'header', name: field, text: this.#text() }
       }
       case 'KEYWORD':
-        return { kind: 'keyword', keyword: args.flag() }
+        return { kind: 'keyword', keyword: args.atom() }
       case 'UNKEYWORD':
-        return { kind: 'not', of: { kind: 'keyword', keyword: args.flag() } }
+        return { kind: 'not', of: { kind: 'keyword', keyword: args.atom() } }
       case 'LARGER':
         return { kind: 'larger', bytes: args.number64() }
       case 'SMALLER':

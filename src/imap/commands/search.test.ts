@@ -167,7 +167,7 @@ test('[SEARCHRES] SAVE and $: the examples of RFC 9051 §6.4.4.4', async () => {
   await ask(client, 'c2 COPY $ Archive', ['c2 OK No matching messages, so nothing copied'])
   await ask(client, 'c3 FETCH $ UID', ['c3 OK FETCH completed'])
   await ask(client, 'c4 SEARCH RETURN (SAVE) ALL', ['c4 OK SEARCH completed'])
-  await ask(client, 'c5 SEARCH RETURN (MIN) BAD', ['c5 BAD Expected a space'])
+  await ask(client, 'c5 SEARCH RETURN (MIN) BAD', ['c5 BAD Unknown search key, or one without its argument'])
   await ask(client, 'c6 SEARCH $', ['* SEARCH 1 2 3 4 5', 'c6 OK SEARCH completed'])
   await ask(client, 'c7 SELECT INBOX')
   await ask(client, 'c8 SEARCH $', ['* SEARCH', 'c8 OK SEARCH completed'])
@@ -218,4 +218,18 @@ test('what is no search is refused, however deep or long', async () => {
   ])
   client.sendRaw(Buffer.from('c SEARCH TEXT {2+}\r\n\xff\xfe\r\n', 'latin1'))
   await client.expect('c NO [BADCHARSET ')
+})
+
+test('RFC 9051 §6.4.4 and §9: keys that are none, and keywords that are system flags, are BAD with a reason', async () => {
+  await using server = await ImapTestServer.start()
+  await server.fill(1, { keywords: ['$seen'] })
+  const client = await server.selected()
+  const noKey = 'BAD Unknown search key, or one without its argument'
+  await ask(client, 'a1 SEARCH BLAH', [`a1 ${noKey}`])
+  await ask(client, 'a2 SEARCH (BLAH)', [`a2 ${noKey}`])
+  await ask(client, 'a3 SEARCH SUBJECT', [`a3 ${noKey}`])
+  await ask(client, 'a4 SEARCH BLAH x', ['a4 BAD Unknown search key'])
+  // flag-keyword is an atom: an empty result would say that nothing is seen.
+  await ask(client, 'a5 SEARCH KEYWORD \\Seen', ['a5 BAD Expected an atom'])
+  await ask(client, 'a6 SEARCH UNKEYWORD \\Seen', ['a6 BAD Expected an atom'])
 })
