@@ -113,6 +113,22 @@ test('a path that would lead to millions of values is refused', async () => {
   assert.equal(answers[1]![1]['type'], 'invalidResultReference')
 })
 
+// Turns red where what references stand for has no limit: each call then doubles the answer.
+test('results that have the one before them twice end at what a request may hold', async () => {
+  const server = await JmapTestServer.start({ maxRequestSize: 20_000 })
+  const twice = (resultOf: string): object => ({
+    '#x': { resultOf, name: 'Core/echo', path: '' },
+    '#y': { resultOf, name: 'Core/echo', path: '' },
+  })
+  const calls = Array.from({ length: 12 }, (_, i) => ['Core/echo', twice(`c${i}`), `c${i + 1}`] as const)
+  const { answers } = await server.request([['Core/echo', { a: 'x'.repeat(1000) }, 'c0'], ...calls])
+  assert.deepEqual(
+    answers.slice(0, 6).map(([name, { type }]) => type ?? name),
+    ['Core/echo', 'Core/echo', 'Core/echo', 'Core/echo', 'requestTooLarge', 'invalidResultReference'],
+  )
+  assert.ok(JSON.stringify(answers).length < 50_000)
+})
+
 test('RFC 8620 §3.3: created ids that the client gives come back', async () => {
   const server = await JmapTestServer.start()
   const { body } = await server.request([], { more: { createdIds: { k: 'F1', constructor: 'x' } } })

@@ -10,7 +10,8 @@ import { invalidArguments, MethodError, methodErrorOf, RequestProblem } from './
 import { identityOf, openAccount, type OpenAccount } from './accounts.ts'
 import type { Call, JmapMethod, MethodResponse } from './method.ts'
 import type { Invocation, JmapRequest } from './request.ts'
-import { type Answered, resolveReferences } from './result-reference.ts'
+import { type Answered, type ReferenceRoom, resolveReferences } from './result-reference.ts'
+import { jmapSettings } from './settings.ts'
 import type { JmapServices } from './services.ts'
 import { type Json, type JsonObject, readFields } from './value.ts'
 import type { PropertyProblem } from '#base/fault.ts'
@@ -43,6 +44,7 @@ export async function dispatch(
       )
   const createdIds = new Map(request.createdIds)
   const told: Answered[] = []
+  const room = { left: o.services.settings.get(jmapSettings).maxRequestSize }
   const call: Call = {
     ...by,
     services: o.services,
@@ -62,7 +64,7 @@ export async function dispatch(
   }
   for (const invocation of request.methodCalls) {
     by.signal.throwIfAborted()
-    for (const { name, arguments: args } of await answer(o, request, call, invocation, told))
+    for (const { name, arguments: args } of await answer(o, request, call, invocation, { told, room }))
       told.push({ name: name ?? invocation.name, arguments: args, callId: invocation.callId })
   }
   return {
@@ -97,12 +99,12 @@ const answer = (
   { using }: JmapRequest,
   call: Call,
   { name, arguments: given }: Invocation,
-  told: readonly Answered[],
+  { told, room }: { readonly told: readonly Answered[]; readonly room: ReferenceRoom },
 ): Promise<readonly MethodResponse[]> =>
   answered(o, call, name, async () => {
     const method = o.methods.get(name)
     if (method === undefined || !using.has(method.using)) throw new MethodError('unknownMethod')
-    return run(method, call, resolveReferences(given, told))
+    return run(method, call, resolveReferences(given, told, room))
   })
 
 /** What a method gives, or the error that stands for it. */

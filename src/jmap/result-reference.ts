@@ -12,12 +12,24 @@ export interface Answered {
   readonly callId: string
 }
 
+/** What references may stand for, as JSON, roughly: of all in a request together. */
+export interface ReferenceRoom {
+  left: number
+}
+
 const longestPath = 1000
 /** So many values one "*" after the other may lead to. */
 const mostValues = 100_000
 
-/** The arguments as they are meant. Throws MethodError `invalidArguments` and `invalidResultReference`. */
-export function resolveReferences(args: JsonObject, answered: readonly Answered[]): JsonObject {
+/**
+ * The arguments as they are meant. Throws MethodError `invalidArguments`, `invalidResultReference` and, without
+ * room, `requestTooLarge`: a result that has the one before it twice is twice as large, call after call.
+ */
+export function resolveReferences(
+  args: JsonObject,
+  answered: readonly Answered[],
+  room: ReferenceRoom,
+): JsonObject {
   const names = Object.keys(args)
   if (!names.some((name) => name.startsWith('#'))) return args
   const resolved: Record<string, Json | undefined> = Object.create(null)
@@ -31,7 +43,9 @@ export function resolveReferences(args: JsonObject, answered: readonly Answered[
       throw new MethodError('invalidArguments', `${plain} is given twice, by value and by reference`, {
         arguments: [plain],
       })
-    resolved[plain] = resolveReference(args[name], answered)
+    const value = resolveReference(args[name], answered)
+    takeRoom(value, room)
+    resolved[plain] = value
   }
   return resolved
 }
@@ -73,6 +87,19 @@ function each(list: readonly Json[], rest: readonly string[], budget: { left: nu
     for (const each of values) found.push(each)
   }
   return found
+}
+
+/** Looks at no more than there is room for. */
+function takeRoom(value: Json, room: ReferenceRoom): void {
+  room.left -= typeof value === 'string' ? value.length + 3 : 5
+  if (room.left < 0)
+    throw new MethodError('requestTooLarge', 'What the references stand for is larger than a request may be.')
+  if (Array.isArray(value)) for (const one of value as readonly Json[]) takeRoom(one, room)
+  else if (isObject(value))
+    for (const [name, one] of Object.entries(value)) {
+      room.left -= name.length + 3
+      takeRoom(one as Json, room)
+    }
 }
 
 function member(value: Json, token: string): Json | undefined {

@@ -48,7 +48,7 @@ function request(bytes: Uint8Array): void {
       []
     for (const call of methodCalls) {
       quietly(() => {
-        const args = resolveReferences(call.arguments, answered)
+        const args = resolveReferences(call.arguments, answered, { left: 100_000 })
         answered.push({ ...call, arguments: args })
         const method = methods.get(call.name)
         const problems: PropertyProblem[] = []
