@@ -107,7 +107,7 @@ test('RFC 8620 §5.3: what cannot all be is done one after the other', async () 
     destroy: ['F6', 'Fzz'],
   })
   assert.deepEqual(Object.keys(told['created'] as object), ['a'])
-  assert.deepEqual(wrong(told, 'notCreated', 'b'), ['name'])
+  assert.deepEqual(wrong(told, 'notCreated', 'b'), 'alreadyExists')
   assert.deepEqual(told['destroyed'], ['F6'])
   assert.deepEqual(wrong(told, 'notDestroyed', 'Fzz'), 'notFound')
 })
