@@ -29,13 +29,14 @@ import {
   readDueRecipients,
 } from './due.ts'
 import type { Blocked } from './destinations.ts'
-import { attemptFailed, queuePaused, queueResumed } from './events.ts'
+import { attemptFailed } from './events.ts'
 import { followersOf } from './follow.ts'
 import { InHand } from './in-hand.ts'
 import { Line, type Piece } from './line.ts'
+import { QueuePause } from './pause.ts'
 import { type PutOff, putOff } from './put-off.ts'
 import { type BuiltInQueue, mtaOutbound, scheduleOf } from './settings.ts'
-import { type Paused, type QueueId, queueIdText, queuePausedTable } from './tables.ts'
+import { type Paused, type QueueId, queueIdText } from './tables.ts'
 import type { Destination } from './transport.ts'
 import { type Left, type QueueWork, readWork, toSender, type Work } from './work.ts'
 
@@ -82,8 +83,7 @@ export class QueueManager implements QueueControl, AsyncDisposable {
   #nextAt = Infinity
   #polledAt = 0
   #isLooking = false
-  /** `unknown` until the row was read: nothing is begun before. */
-  #paused: Paused | 'unknown' | undefined = 'unknown'
+  readonly #pause: QueuePause
 
   constructor(o: {
     db: Db
@@ -99,13 +99,14 @@ export class QueueManager implements QueueControl, AsyncDisposable {
     this.#telemetry = o.telemetry
     this.#work = o.work
     this.#line = new Line(o)
+    this.#pause = new QueuePause(o)
     this.#hint = o.bus.on('queue', ({ message }) =>
       message === undefined ? this.kick() : this.#heard(message as QueueId),
     )
   }
 
   get paused(): Paused | undefined {
-    return this.#paused === 'unknown' ? undefined : this.#paused
+    return this.#pause.said
   }
 
   /** Attempts under way. */
@@ -113,17 +114,12 @@ export class QueueManager implements QueueControl, AsyncDisposable {
     return this.#running.size
   }
 
-  async pause(by: string): Promise<void> {
-    const paused = this.paused ?? { at: this.#clock.now(), by }
-    await this.#db.write([], async (tx) => tx.put(queuePausedTable, [], paused))
-    this.#paused = paused
-    this.#telemetry.emit(queuePaused, { by })
+  pause(by: string): Promise<void> {
+    return this.#pause.begin(by)
   }
 
   async resume(by: string): Promise<void> {
-    await this.#db.write([], async (tx) => tx.delete(queuePausedTable, []))
-    this.#paused = undefined
-    this.#telemetry.emit(queueResumed, { by })
+    await this.#pause.end(by)
     this.kick()
   }
 
@@ -161,7 +157,7 @@ export class QueueManager implements QueueControl, AsyncDisposable {
   #heard(id: QueueId): void {
     // While nothing may be begun the rows are enough: they are looked through before anything is.
     if (this.paused !== undefined) return
-    if (this.#paused !== 'unknown' && this.#hinted.length < mostHints) this.#hinted.push(id)
+    if (this.#pause.isLoaded && this.#hinted.length < mostHints) this.#hinted.push(id)
     else this.#scan = 'all'
     this.#wake()
   }
@@ -188,11 +184,11 @@ export class QueueManager implements QueueControl, AsyncDisposable {
   async #look(): Promise<void> {
     this.#isLooking = true
     try {
-      if (this.#paused === 'unknown') await this.#readPaused()
+      await this.#pause.load()
       while (!this.#stop.signal.aborted) {
         this.#beginWaiting()
         if (this.#putOff.length > 0) this.#writing ??= this.#writePutOff()
-        if (this.#paused !== undefined) break
+        if (this.#pause.holds) break
         if (this.#hinted.length > 0) await this.#offer(this.#hinted.splice(0, atOnce), readDue)
         // What is looked through waits for what was put off: else all of it would be in memory.
         else if (this.#writing !== undefined) break
@@ -213,12 +209,6 @@ export class QueueManager implements QueueControl, AsyncDisposable {
       this.#isLooking = false
     }
     this.#dueBy(this.#clock.now() + pollMs)
-  }
-
-  async #readPaused(): Promise<void> {
-    const stored = await this.#db.read((tx) => tx.get(queuePausedTable))
-    // Somebody may have said so meanwhile.
-    if (this.#paused === 'unknown') this.#paused = stored
   }
 
   /** One domain is enough for all that go there. */
@@ -304,7 +294,7 @@ export class QueueManager implements QueueControl, AsyncDisposable {
   }
 
   #beginWaiting(): void {
-    if (this.#paused !== undefined || this.#stop.signal.aborted) return
+    if (this.#pause.holds || this.#stop.signal.aborted) return
     for (let piece = this.#line.next(); piece !== undefined; piece = this.#line.next()) this.#run(piece)
     if (!this.#isBehind || !this.#line.hasRoom) return
     this.#isBehind = false
