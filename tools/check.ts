@@ -5,7 +5,7 @@
 import { spawn } from 'node:child_process'
 import { existsSync } from 'node:fs'
 import path from 'node:path'
-import { checkLinks, checkLockfile, checkWords } from './documents.ts'
+import { checkLinks, checkLockfile, checkPaths, checkWords } from './documents.ts'
 import { checkOrder } from './order.ts'
 import { checkRfcs } from './rfcs.ts'
 import { checkSizes, longFunctions } from './sizes.ts'
@@ -66,6 +66,8 @@ const texts = readFiles(
 )
 const textOf = (name: string) => texts.find((file) => file.path === name)?.text ?? ''
 
+const isThere = (name: string): boolean => existsSync(path.join(root, name))
+
 const checks: readonly Check[] = [
   tool('format', 'oxfmt/bin/oxfmt', '--check', '.'),
   tool('lint', 'oxlint/bin/oxlint', '--quiet'),
@@ -74,7 +76,7 @@ const checks: readonly Check[] = [
   checker('folder order', () => checkOrder(sources)),
   checker('sizes and names', () => [...checkSizes(sources), ...longFunctions()]),
   checker('RFC references', () => checkRfcs(sources, textOf('docs/rfcs.tsv'))),
-  checker('links in documents', () => checkLinks(documents, (file) => existsSync(path.join(root, file)))),
+  checker('links in documents', () => [...checkLinks(documents, isThere), ...checkPaths(documents, isThere)]),
   checker('lockfile', () => checkLockfile(textOf('package-lock.json'))),
   checker('words', () => checkWords(texts)),
 ]

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { checkLinks, checkLockfile, checkWords } from './documents.ts'
+import { checkPaths, checkLinks, checkLockfile, checkWords } from './documents.ts'
 
 test('dead relative links are found, others and code are left alone', () => {
   const text = `See [a](map.md), [b](../README.md#x), [c](gone.md) and [d](https://example.org/x.md).
@@ -44,4 +44,13 @@ test('a URL taken for a path is refused', () => {
     checkWords([{ path: 'test/a.ts', text: "fileURLToPath(new URL('x', import.meta.url))" }]),
     [],
   )
+})
+
+test('files that documents name are there', () => {
+  const exists = (name: string): boolean => ['src/mail/edit.ts', 'src/mail'].includes(name)
+  const check = (path: string, text: string) =>
+    checkPaths([{ path, text }], exists).map(({ message }) => message)
+  assert.deepEqual(check('docs/map.md', '`src/mail/edit.ts`, `src/mail`, `src/<folder>/x.ts`, `edit.ts`'), [])
+  assert.deepEqual(check('docs/map.md', '`src/mail/gone.ts`'), ['there is no src/mail/gone.ts'])
+  assert.deepEqual(check('docs/design.md', '`src/mail/planned.ts`'), [])
 })

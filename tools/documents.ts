@@ -1,6 +1,6 @@
 /**
- * Checks of what is not code: relative links in documents lead somewhere, the lockfile names no registry, and
- * no file of the repository holds words that belong to one machine.
+ * Checks of what is not code: relative links in documents lead somewhere, files that they name are there, the
+ * lockfile names no registry, and no file of the repository holds words that belong to one machine.
  */
 import path from 'node:path'
 import { type Finding, lineAt, type SourceFile } from './tree.ts'
@@ -24,6 +24,26 @@ export function checkLinks(
       return [{ path: file.path, line: lineAt(text, match.index), message, level: 'error' } as const]
     })
   })
+}
+
+/** What plans name may not exist yet. */
+const plans = ['docs/design.md']
+
+/** Files of the code that documents name in backquotes are there; patterns such as `src/<folder>/errors.ts` are not looked at. */
+export function checkPaths(
+  files: readonly SourceFile[],
+  exists: (file: string) => boolean,
+): readonly Finding[] {
+  return files
+    .filter((file) => !plans.includes(file.path))
+    .flatMap((file) =>
+      [...file.text.matchAll(/`((?:src|test|tools|bin)\/[\w./-]+)`/g)].flatMap((match): Finding[] => {
+        const name = match[1] as string
+        if (exists(name)) return []
+        const line = lineAt(file.text, match.index)
+        return [{ path: file.path, line, message: `there is no ${name}`, level: 'error' }]
+      }),
+    )
 }
 
 function withoutCodeBlocks(text: string): string {
