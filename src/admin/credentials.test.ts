@@ -130,6 +130,21 @@ test('a key makes none that is for longer or for more addresses, nor itself', as
   await key('POST', '/api/object/AppPassword', narrower, 201)
 })
 
+// Turns red where who acts as another is taken for the other.
+test('who acts as another makes no credentials for them', async () => {
+  const { alice, as, admin, basic } = await withPeople()
+  const { data } = (await alice('POST', '/api/object/ApiKey', {}, 201)) as { data: { id: string } }
+  await admin('PATCH', '/api/object/Account/bob@example.org', {
+    permissionMode: 'merge',
+    enabledPermissions: ['impersonate'],
+  })
+  const acting = as(basic('alice@example.org%bob@example.org', 'correct horse'))
+  await acting('GET', '/api/account')
+  await acting('POST', '/api/object/ApiKey', {}, 403)
+  await acting('POST', '/api/object/AppPassword', {}, 403)
+  await acting('PATCH', `/api/object/ApiKey/${data.id}`, { description: 'mine' }, 403)
+})
+
 test('there is a limit to how many', async () => {
   const { alice, admin } = await withPeople()
   await admin('PATCH', '/api/object/Account/alice@example.org', { quotas: { maxApiKeys: 1 } })

@@ -45,10 +45,10 @@ export function adminGate(o: GateOptions): MiddlewareHandler<AdminEnv> {
     if (isForeign(c.req.header('origin'), c.req.header('host'))) {
       throw forbidden('Another site may not ask for this.')
     }
-    const { account, name, permissions, credential } = await signedIn(o, c)
+    const { account, name, permissions, credential, by } = await signedIn(o, c)
     const counted = permissions.has('unlimitedRequests') ? undefined : o.rates.ofAccount(account)
     if (counted !== undefined && counted.waitMs > 0) return tooManyRequests(counted, c.get('requestId'))
-    c.set('actor', { account, name, permissions, credential, ip: client.ip, protocol: 'http' })
+    c.set('actor', { account, name, permissions, credential, by, ip: client.ip, protocol: 'http' })
     await next()
     if (counted !== undefined) addRateLimit(c.res.headers, counted.headers)
     return undefined

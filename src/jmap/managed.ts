@@ -38,8 +38,8 @@ export function scopeOf(call: Call, account: OpenAccount): Scope {
   if (!account.isOwn)
     throw new MethodError('accountNotSupportedByMethod', 'Objects are managed through the own account.')
   const { access, ip } = call
-  const { account: id, name, permissions, credential } = access
-  return { actor: { account: id, name, permissions, credential, ip, protocol: 'jmap' }, account: id }
+  const { account: id, name, permissions, credential, by } = access
+  return { actor: { account: id, name, permissions, credential, by, ip, protocol: 'jmap' }, account: id }
 }
 
 /**

@@ -35,6 +35,8 @@ export interface Actor {
   readonly permissions: ReadonlySet<string>
   /** The app password or API key that was signed in with. */
   readonly credential?: number | undefined
+  /** Who acts as the account, where that is another. */
+  readonly by?: AccountId | undefined
   readonly ip: string
   /** `http`, `jmap`, ... */
   readonly protocol: string

@@ -3,7 +3,7 @@
  *
  * What must always hold: the secret is made up here, shown once and kept as a digest; nobody makes or changes
  * one that gives more than they may themselves, so a limited key makes no unlimited one, nor one that is for longer
- * or for more addresses.
+ * or for more addresses. Who acts as another makes nothing that would open the account to them later.
  */
 import type { Clock } from '#base/clock.ts'
 import { Fault } from '#base/fault.ts'
@@ -220,6 +220,10 @@ function patchedRow(row: CredentialRow, patch: Values): CredentialRow {
 /** Throws Fault `forbidden` where the credential would give something that the actor has not. */
 async function assertGives(tx: WriteTx, actor: Actor, owner: AccountRow, row: CredentialRow): Promise<void> {
   assertHas(actor, limited(await effectivePermissions(tx, owner), row))
+  if (actor.by !== undefined)
+    throw new Fault('forbidden', 'Who acts as another makes no credentials for them.', {
+      what: 'credential',
+    })
   if (actor.credential === undefined) return
   const own = await tx.get(credentialTable, actor.account, actor.credential as CredentialId)
   if (own === undefined || outlasts(row, own) || reachesBeyond(row, own))
