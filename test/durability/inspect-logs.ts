@@ -35,19 +35,18 @@ function compareMessages(
   nextMessage: number,
   say: Say,
 ): void {
-  const created = new Set<number>()
-  const destroyed = new Set<number>()
-  for (const entry of log.values()) {
-    for (const [id, how] of entry.get('Email') ?? []) {
-      if (how === 'created') created.add(id)
-      if (how === 'destroyed') destroyed.add(id)
-    }
-  }
+  const last = new Map<number, 'created' | 'destroyed'>()
+  for (const entry of log.values())
+    for (const [id, how] of entry.get('Email') ?? [])
+      if (how === 'created' || how === 'destroyed') last.set(id, how)
   for (let id = 1; id < nextMessage; id++) {
-    const there = messages.has(id as MessageId)
-    // Merged writers may create and destroy within one commit, which leaves no trace.
-    if (there !== (created.has(id) && !destroyed.has(id)) && (there || created.has(id)))
-      say(`message ${id} is ${there ? '' : 'not '}there, which the change log does not say`)
+    // The log tells of Emails as JMAP sees them: what has nothing but \Deleted entries is gone, or never came.
+    const row = messages.get(id as MessageId)
+    const isShown = row?.entries.some(({ deleted }) => !deleted) ?? false
+    if (isShown && last.get(id) !== 'created')
+      say(`message ${id} is there, which the change log does not say`)
+    if (row === undefined && last.get(id) === 'created')
+      say(`message ${id} is not there, which the change log does not say`)
   }
   for (const [id, { entries }] of messages) {
     for (const { uid, modseq } of entries)
