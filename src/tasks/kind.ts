@@ -12,7 +12,7 @@ export interface TaskContext {
   readonly db: Db
   /** Aborted when the server stops; the task then runs again later. */
   readonly signal: AbortSignal
-  /** Removes the task's row in the commit that has its effect. Throws where somebody else has it by now. */
+  /** Removes the task's row in the commit that has its effect. Throws where it is of another run by now, or gone. */
   done(tx: WriteTx): Promise<void>
 }
 

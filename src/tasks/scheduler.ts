@@ -99,7 +99,12 @@ export class TaskScheduler implements AsyncDisposable {
       (await tx.get(taskTable, ...key))?.leasedUntil === row.leasedUntil
     const done = async (tx: WriteTx): Promise<void> => {
       if (!(await isOurs(tx)))
-        throw new Fault('unavailable', 'try again later', {}, { reason: 'the lease of the task ran out' })
+        throw new Fault(
+          'unavailable',
+          'try again later',
+          {},
+          { reason: 'the task is of another run by now, or gone' },
+        )
       tx.delete(taskTable, key)
       ended = true
     }
