@@ -189,7 +189,7 @@ export class QueueHandler implements ObjectHandler {
     const now = this.#o.clock.now()
     const message = await messageForUpdate(tx, id)
     const rows = await rowsForUpdate(tx, id)
-    const kept = await this.#redirect(tx, { id, message }, rows, edit, arriving, now)
+    const kept = await this.#redirect(tx, { id, message, rows }, edit, { arriving, now })
     let isChanged = kept.length !== rows.length || kept.some(([, row], i) => row !== rows[i]![1])
     const hurried: string[] = []
     for (const [n, row] of kept) {
@@ -207,13 +207,11 @@ export class QueueHandler implements ObjectHandler {
   /** Makes the recipients those that `to` says; the ones that are still there afterwards. */
   async #redirect(
     tx: WriteTx,
-    queued: { readonly id: QueueId; readonly message: QueuedMessage },
-    rows: readonly Row[],
+    queued: { readonly id: QueueId; readonly message: QueuedMessage; readonly rows: readonly Row[] },
     { to, bounce }: QueueEdit,
-    arriving: ReadonlyMap<string, string>,
-    now: number,
+    { arriving, now }: { readonly arriving: ReadonlyMap<string, string>; readonly now: number },
   ): Promise<readonly Row[]> {
-    const { id, message } = queued
+    const { id, message, rows } = queued
     if (to === undefined) return rows
     const open = rows.filter(([, row]) => !isOver(row))
     const changes = changesOf(
