@@ -390,6 +390,7 @@ export class JmapActor implements Actor {
 const expected: ReadonlySet<string> = new Set([
   'notFound',
   // A mailbox that is gone, a name that is taken, a parent that is below.
+  'alreadyExists',
   'invalidProperties',
   'mailboxHasChild',
   'mailboxHasEmail',
