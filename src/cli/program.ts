@@ -9,6 +9,7 @@ import { addAliasCommands } from './commands/alias.ts'
 import { addApplyCommand } from './commands/apply.ts'
 import { addAuditCommand } from './commands/audit.ts'
 import { addBimiCommands } from './commands/bimi.ts'
+import { addBackupCommand } from './commands/backup.ts'
 import { addCheckCommand } from './commands/check.ts'
 import { addCreateCommand } from './commands/create.ts'
 import { addDeleteCommand } from './commands/delete.ts'
@@ -82,7 +83,17 @@ const commands: readonly (readonly [group: string, commands: readonly Add[]])[] 
     'Mail that waits, and what is told about mail:',
     [addQueueCommands, addReportCommands, addTroubleshootCommands, addPushCommands],
   ],
-  ['The server:', [addStatusCommand, addReloadCommand, addAuditCommand, addDoctorCommand, addCheckCommand]],
+  [
+    'The server:',
+    [
+      addStatusCommand,
+      addReloadCommand,
+      addAuditCommand,
+      addDoctorCommand,
+      addBackupCommand,
+      addCheckCommand,
+    ],
+  ],
 ]
 
 /** Runs one command line (without the program's own name) and gives the exit code. Never throws. */

@@ -7,7 +7,7 @@ import { dirname, join } from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
 import { Advice } from './advice.ts'
 
-class DirectoryInUse extends Advice {
+export class DirectoryInUse extends Advice {
   constructor(directory: string) {
     super(
       `Another Postern is running on ${directory}.\n` +

@@ -63,6 +63,8 @@ export interface Step {
   /** What the server's answer contains and no other does. */
   token: string | undefined
   answered: boolean
+  /** By the clock of this process. */
+  answeredAt?: number
 }
 
 export const inbox = 'INBOX'

@@ -161,6 +161,7 @@ export class LoadUser {
     expectOk(await send(tag))
     if (action.kind === 'learn') this.#dropKnown(action)
     step.answered = true
+    step.answeredAt = performance.now()
     applyAnswered(this.#state, action)
   }
 

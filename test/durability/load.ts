@@ -77,6 +77,7 @@ export class Load {
       for (const step of steps) {
         step.token = /id (\S+)$/.exec(text)![1]!
         step.answered = true
+        step.answeredAt = performance.now()
       }
     }
     client.close()

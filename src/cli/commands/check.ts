@@ -4,13 +4,12 @@
  * be looked at.
  */
 import { resolve } from 'node:path'
-import { Worker } from 'node:worker_threads'
 import type { Command } from 'commander'
 import { checkDirectory } from '#server/check.ts'
 import { describeCheck, shownCheck } from '#server/check-report.ts'
-import type { CommitterData } from '#server/threads.ts'
 import type { GlobalOptions } from '../context.ts'
 import { CliFailure } from '../failure.ts'
+import { spawnCommitter } from '../spawn-committer.ts'
 import { printable, type Terminal } from '../terminal.ts'
 import { examplesOf } from './noun.ts'
 
@@ -51,7 +50,7 @@ async function look(
       isQuick: flags.quick === true,
       now: Date.now(),
       progress: progressTo(terminal),
-      spawn,
+      spawn: spawnCommitter,
     })
     return shownCheck({ directory, ...checked })
   } catch (error) {
@@ -62,7 +61,8 @@ async function look(
   }
 }
 
-function progressTo(terminal: Terminal): (text: string) => void {
+/** For commands that take long. */
+export function progressTo(terminal: Terminal): (text: string) => void {
   let last = Date.now()
   return (text) => {
     const now = Date.now()
@@ -70,13 +70,6 @@ function progressTo(terminal: Terminal): (text: string) => void {
     last = now
     terminal.err(`${text}\n`)
   }
-}
-
-/** The server's main file, as source or as the bundle beside this one, has the thread that writes. */
-function spawn(data: CommitterData): Worker {
-  const isSource = import.meta.url.endsWith('.ts')
-  const main = isSource ? '../../server/main.ts' : './server.js'
-  return new Worker(new URL(main, import.meta.url), { workerData: data })
 }
 
 const printableLines = (text: string): string => text.split('\n').map(printable).join('\n')

@@ -88,6 +88,16 @@ function copyOf(bytes: Buffer | undefined): Uint8Array | undefined {
   return copy
 }
 
+/** Writes to `target` the rows as of the last checkpoint, whoever reads and writes them meanwhile, also another process. */
+export async function copyLmdb(directory: string, target: string): Promise<void> {
+  const env = openEnv(fileOf(directory))
+  try {
+    await env.backup(fileOf(target), false)
+  } finally {
+    await env.close()
+  }
+}
+
 export class LmdbReader implements StoreReader {
   readonly limits: KvLimits = { keyBytes: 1978, valueBytes: 16 << 20, batchBytes: 256 << 20, shared: false }
   readonly #env: Env

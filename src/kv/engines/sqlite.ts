@@ -5,7 +5,7 @@
  * transaction on a connection of its own, taken from a small pool; the committer thread owns the writing one.
  */
 import { join } from 'node:path'
-import { DatabaseSync, type StatementSync } from 'node:sqlite'
+import { backup, DatabaseSync, type StatementSync } from 'node:sqlite'
 import type { KvLimits, KvRow, KvSnapshot, StoreReader, StoreWriter } from '../backend.ts'
 
 /** Idle reading connections that are kept. */
@@ -21,6 +21,18 @@ interface Reader {
   readonly get: StatementSync
   readonly up: StatementSync
   readonly down: StatementSync
+}
+
+/** Writes to `target` the rows as of the last checkpoint, whoever reads and writes them meanwhile, also another process. */
+export async function copySqlite(directory: string, target: string): Promise<void> {
+  const database = new DatabaseSync(fileOf(directory))
+  try {
+    database.exec('PRAGMA busy_timeout=10000')
+    // In one step: between two, a commit of the server would make it begin anew.
+    await backup(database, fileOf(target), { rate: 2 ** 31 - 1 })
+  } finally {
+    database.close()
+  }
 }
 
 export class SqliteReader implements StoreReader {
