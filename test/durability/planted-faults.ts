@@ -22,8 +22,8 @@ export const plantedFaults: readonly PlantedFault[] = [
   {
     name: 'the journal is not synced',
     file: 'src/kv/journal.ts',
-    from: '      fdatasyncSync(fd)\n',
-    to: '',
+    from: ', trailer], this.#at)\n      fdatasyncSync(fd)\n',
+    to: ', trailer], this.#at)\n',
   },
   {
     name: 'answers leave before the sync',
