@@ -3,9 +3,8 @@
 // between the terminal and the server. Plain JavaScript, since it must run on Node 20.
 //
 // package.json starts the server with --max-semi-space-size=8: under load V8 would give new objects 128 MiB and
-// keep them, for the same CPU a message. The variables are for glibc's malloc, which reads them when the process
-// begins: else it has eight arenas for each core and gives little of them back to the system, and buffers of 32 KiB
-// and more, such as those that sockets are read into, leave holes behind that the next ones do not fit into.
+// keep them, for the same CPU a message. The two variables are for glibc's malloc, which else has eight arenas for
+// each core and gives little of them back to the system; it reads them when the process begins.
 
 import path from 'node:path'
 import { fileURLToPath, pathToFileURL } from 'node:url'
