@@ -1,6 +1,6 @@
 /** A JMAP client of the bench: one connection that is kept, requests one after the other. */
-import { Agent, request } from 'node:http'
 import type { Endpoint } from '../target.ts'
+import { type HttpAnswer, HttpConnection } from './http-connection.ts'
 
 type Json = Readonly<Record<string, unknown>>
 export type Invocation = readonly [name: string, args: Json, callId: string]
@@ -9,16 +9,15 @@ const using = ['urn:ietf:params:jmap:core', 'urn:ietf:params:jmap:mail']
 const mostRedirects = 3
 
 export class JmapClient {
-  readonly #endpoint: Endpoint
+  readonly #connection: HttpConnection
   readonly #authorization: string
-  readonly #agent = new Agent({ keepAlive: true, maxSockets: 1 })
   #sessionPath = '/.well-known/jmap'
   #apiPath = ''
   accountId = ''
 
   private constructor(endpoint: Endpoint, user: string, password: string) {
-    this.#endpoint = endpoint
-    this.#authorization = `Basic ${Buffer.from(`${user}:${password}`).toString('base64')}`
+    this.#connection = new HttpConnection(endpoint)
+    this.#authorization = `Authorization: Basic ${Buffer.from(`${user}:${password}`).toString('base64')}\r\n`
   }
 
   static async open(endpoint: Endpoint, user: string, password: string): Promise<JmapClient> {
@@ -58,35 +57,12 @@ export class JmapClient {
   }
 
   close(): void {
-    this.#agent.destroy()
+    this.#connection.close()
   }
 
-  #send(
-    method: string,
-    path: string,
-    body?: Buffer,
-  ): Promise<{ status: number; location: string | undefined; text: string }> {
-    return new Promise((resolve, reject) => {
-      const headers = {
-        authorization: this.#authorization,
-        ...(body && { 'content-type': 'application/json', 'content-length': body.length }),
-      }
-      const sent = request({ ...this.#endpoint, agent: this.#agent, method, path, headers }, (response) => {
-        const chunks: Buffer[] = []
-        response.on('data', (chunk: Buffer) => chunks.push(chunk))
-        response.on('error', reject)
-        response.on('end', () => {
-          const { statusCode = 0, headers: got } = response
-          resolve({
-            status: statusCode,
-            location: got.location,
-            text: Buffer.concat(chunks).toString('utf8'),
-          })
-        })
-      })
-      sent.on('error', reject)
-      sent.end(body)
-    })
+  #send(method: string, path: string, body?: Buffer): Promise<HttpAnswer> {
+    const type = body === undefined ? '' : 'Content-Type: application/json\r\n'
+    return this.#connection.send(method, path, this.#authorization + type, body)
   }
 }
 
