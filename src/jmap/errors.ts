@@ -64,12 +64,26 @@ export const tooOften = (
     retryAfterMs,
   })
 
+/** What is said of a method's error where there is no more to say than its type does. */
+const usualDescriptions: Readonly<Record<string, string>> = {
+  accountNotFound: 'There is no such account, or nothing of it may be seen.',
+  accountNotSupportedByMethod: 'The method does not work on this account.',
+  accountReadOnly: 'Nothing may be changed in this account.',
+  anchorNotFound: 'The anchor is not among the results.',
+  forbidden: 'This is not permitted.',
+  fromAccountNotFound: 'There is no such account to copy from, or nothing of it may be seen.',
+  requestTooLarge: 'More is asked for than a call may ask for: see the limits in the session.',
+  serverFail: 'The server failed; its administrator finds the reason in the log.',
+  stateMismatch: 'The state is another one: get the changes first.',
+  unknownMethod: 'There is no such method, or "using" does not have its capability.',
+}
+
 /** A method is refused; nothing that it was to do has been done. */
 export class MethodError extends Error {
   readonly type: string
   readonly more: JsonObject
 
-  constructor(type: string, description?: string, more: JsonObject = {}) {
+  constructor(type: string, description = usualDescriptions[type], more: JsonObject = {}) {
     super(description ?? type)
     this.name = 'MethodError'
     this.type = type

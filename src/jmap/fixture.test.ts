@@ -291,6 +291,8 @@ export class JmapTestServer {
   /** The type of the error that a call is answered with. */
   async error(name: string, args: Readonly<Record<string, unknown>> = {}, as?: string): Promise<string> {
     const result = await this.call(name, args, { expect: 'error', ...(as === undefined ? {} : { as }) })
+    // RFC 8620 §3.6.2: for developers.
+    assert.ok(result['description'], `${String(result['type'])} has no description`)
     return result['type'] as string
   }
 }
