@@ -292,7 +292,7 @@ export class JmapTestServer {
   async error(name: string, args: Readonly<Record<string, unknown>> = {}, as?: string): Promise<string> {
     const result = await this.call(name, args, { expect: 'error', ...(as === undefined ? {} : { as }) })
     // RFC 8620 §3.6.2: for developers.
-    assert.ok(result['description'], `${String(result['type'])} has no description`)
+    assert.ok(result['description'], JSON.stringify(result))
     return result['type'] as string
   }
 }

@@ -15,15 +15,14 @@ async function serve(answers: readonly (readonly Buffer[])[]): Promise<Server> {
   const server = createServer((socket) => {
     socket.setNoDelay(true)
     socket.on('error', () => {})
-    socket.on('data', async () => {
-      const pieces = left.shift() ?? []
-      const isLast = left.length === 0
+    const answer = async (pieces: readonly Buffer[], isLast: boolean): Promise<void> => {
       for (const piece of pieces) {
         socket.write(piece)
         for (let turns = 0; turns < 3; turns++) await turn()
       }
       if (isLast) socket.end()
-    })
+    }
+    socket.on('data', () => void answer(left.shift() ?? [], left.length === 0))
   })
   server.listen(0, '127.0.0.1')
   await once(server, 'listening')
