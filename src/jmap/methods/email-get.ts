@@ -21,6 +21,7 @@ import {
   isRowProperty,
   messageReader,
   needsStructure,
+  type RowNames,
   type RowProperty,
   rowValue,
   seenMailboxes,
@@ -44,6 +45,12 @@ interface Found {
   readonly structure: Uint8Array | undefined
   /** Of its mailboxes, those that the user may read: at least one. */
   readonly mailboxes: readonly MailboxId[]
+}
+
+/** A row, and how it is told to this user. */
+interface RowOf {
+  readonly row: MessageRow
+  readonly names: RowNames
 }
 
 const turnMs = 10
@@ -137,10 +144,11 @@ function emailReader(o: {
 }): Reader<Found, JsonObject> {
   const { services, account, names, body, contents } = o
   const budget = new AnswerBudget()
-  const inRow = objectReader<Found>(
-    names.filter(isRowProperty).map((name) => [name, rowReader(name, account)]),
+  const rowValues = objectReader<RowOf>(
+    names.filter(isRowProperty).map((name) => [name, rowReader(name)]),
     () => budget,
   )
+  const inRow = (one: Found) => rowValues({ row: one.row, names: namesOf(account, one) })
   if (contents === undefined) return inRow
   const inMessage = objectReader<EmailSource>(
     names.filter((name) => !isRowProperty(name)).map((name) => [name, messageReader(name, body)]),
@@ -163,15 +171,17 @@ function emailReader(o: {
     whenThere(content(one), (said) => whenThere(inRow(one), (values) => ({ ...said, ...values })))
 }
 
-function rowReader(name: RowProperty, account: OpenAccount): Reader<Found> {
-  return ({ id, row, mailboxes }) =>
-    rowValue(name, row, sizeOf(row), {
-      id: emailObjectId(id, account.idPrefix),
-      blobId: () => blobIdText(messageBlob(account.id, id, row)),
-      threadId: threadObjectId(row.thread, account.idPrefix),
-      mailboxIds: mailboxes.map((mailbox) => mailboxObjectId(mailbox, account.idPrefix)),
-    })
-}
+const rowReader =
+  (name: RowProperty): Reader<RowOf> =>
+  ({ row, names }) =>
+    rowValue(name, row, sizeOf(row), names)
+
+const namesOf = (account: OpenAccount, { id, row, mailboxes }: Found): RowNames => ({
+  id: emailObjectId(id, account.idPrefix),
+  blobId: () => blobIdText(messageBlob(account.id, id, row)),
+  threadId: threadObjectId(row.thread, account.idPrefix),
+  mailboxIds: mailboxes.map((mailbox) => mailboxObjectId(mailbox, account.idPrefix)),
+})
 
 const isSmimeProperty = (name: string): boolean => (smimeProperties as readonly string[]).includes(name)
 
