@@ -79,6 +79,8 @@ export interface Expected {
   readonly perhaps: ReadonlySet<string>
   /** Every UID that was ever given out, with the key it stood for. */
   readonly used: ReadonlyMap<string, ReadonlyMap<number, string>>
+  /** Sentences about UIDs that clients were told twice, for two messages. */
+  readonly reused: readonly string[]
 }
 
 export function copyState(state: AccountState): AccountState {
@@ -96,10 +98,12 @@ export function copyState(state: AccountState): AccountState {
 /** UIDs ever seen, by account and mailbox; grows over all rounds. */
 export type UsedUids = Map<string, Map<number, string>>
 
-export function note(used: UsedUids, mailbox: string, uid: number, key: string): void {
+/** The key that the UID stood for first. */
+export function note(used: UsedUids, mailbox: string, uid: number, key: string): string {
   let uids = used.get(mailbox)
   if (uids === undefined) used.set(mailbox, (uids = new Map()))
   if (!uids.has(uid)) uids.set(uid, key)
+  return uids.get(uid)!
 }
 
 /**
@@ -118,6 +122,7 @@ export function expectedStates(
   for (const step of steps)
     if (step.action.kind === 'deliver') (answered(step) ? arrived : perhaps).add(step.action.key)
   const state = copyState(base)
+  const reused: string[] = []
   let open: Action | undefined
   for (const step of steps) {
     const { action } = step
@@ -132,32 +137,34 @@ export function expectedStates(
         perhaps.delete(key)
       }
     }
-    apply(state, new Map(), action, used)
+    apply(state, new Map(), action, (path, uid, key) => {
+      const before = note(used, path, uid, key)
+      if (before !== key) reused.push(`${path}: UID ${uid} was ${before} and was told for ${key} too`)
+    })
   }
-  const sure: Expected = { state, unnumbered: new Map(), arrived, perhaps, used }
+  const sure: Expected = { state, unnumbered: new Map(), arrived, perhaps, used, reused }
   if (open === undefined || open.kind === 'learn') return [sure]
   const after: Expected = { ...sure, state: copyState(state), unnumbered: new Map() }
   // Only what was answered has UIDs that the client knows.
   const { pairs: _, uid: __, ...blind } = open as { pairs?: unknown; uid?: unknown } & Action
-  apply(after.state, after.unnumbered, blind, undefined)
+  apply(after.state, after.unnumbered, blind)
   return [sure, after]
 }
 
 /** What an answered step does to a state, whose mailboxes must be there. */
-export const applyAnswered = (state: AccountState, action: Action): void =>
-  apply(state, new Map(), action, undefined)
+export const applyAnswered = (state: AccountState, action: Action): void => apply(state, new Map(), action)
 
 function apply(
   state: AccountState,
   unnumbered: Map<string, MessageEntry[]>,
   action: Action,
-  used: UsedUids | undefined,
+  numbered?: (path: string, uid: number, key: string) => void,
 ): void {
   const put = (path: string, uid: number | undefined, entry: MessageEntry): void => {
     if (uid === undefined) unnumbered.set(path, [...(unnumbered.get(path) ?? []), entry])
     else {
       state.mailboxes.get(path)!.entries.set(uid, entry)
-      if (used !== undefined) note(used, path, uid, entry.key)
+      numbered?.(path, uid, entry.key)
     }
   }
   switch (action.kind) {

@@ -4,6 +4,7 @@
  * goes to the ledger before it is sent, and is marked when it is answered. It ends when it is told to or when
  * the server is gone; an answer that nobody would expect fails it.
  */
+import { setTimeout as wait } from 'node:timers/promises'
 import { ConnectionEnded, ImapClient, SmtpClient } from './client.ts'
 import { inbox, type Step } from './ledger.ts'
 import { type LoadAccount, LoadUser } from './load-user.ts'
@@ -50,6 +51,16 @@ export class Load {
       for (const session of sessions) session.close()
       return outcomes
     })
+  }
+
+  /** Until the accounts' sessions were answered so often, or nobody is left that works. */
+  async untilAnswered(steps: number): Promise<void> {
+    const answered = (): number =>
+      this.#o.accounts
+        .flatMap((account) => account.steps)
+        .filter(({ action, answered }) => answered && action.kind !== 'deliver').length
+    const over = this.#done.then(() => true)
+    while (answered() < steps && !(await Promise.race([over, wait(50, false)])));
   }
 
   /** Finishes what is under way. Throws what went wrong. */

@@ -3,7 +3,7 @@
  * everything that the server wrote and synced. At many moments of one run the disk is put back to what was
  * synced by then, with any part of the rest, and must hold whatever the server had answered by then.
  *
- * POSTERN_CUTS: moments for each engine, 24 by default. POSTERN_ENGINES: a part of the engines.
+ * POSTERN_CUTS: moments for each engine, 24 by default. POSTERN_RECORD_ANSWERS: commands in the run. POSTERN_ENGINES: a part of the engines.
  */
 import assert from 'node:assert/strict'
 import { rm } from 'node:fs/promises'
@@ -24,7 +24,7 @@ import { brokenOrders } from './sync-order.ts'
 import { differences } from './verify.ts'
 
 const cuts = Number(process.env['POSTERN_CUTS'] ?? 24)
-const loadMs = Number(process.env['POSTERN_RECORD_MS'] ?? 3500)
+const answers = Number(process.env['POSTERN_RECORD_ANSWERS'] ?? 1000)
 /** How much of what was not synced survives: often nothing, sometimes all. */
 const shares = [0, 0, 0.5, 0.9, 1] as const
 
@@ -34,7 +34,7 @@ for (const engine of enginesUnderTest) {
     let run: RecordedRun
 
     before(async () => {
-      run = await recordRun(engine, random, loadMs)
+      run = await recordRun(engine, random, answers)
     })
 
     it('syncs the journal before every answer, segments before the engine, the engine before the journal goes', () => {

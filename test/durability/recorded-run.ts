@@ -6,7 +6,6 @@ import assert from 'node:assert/strict'
 import { readFileSync } from 'node:fs'
 import { rm } from 'node:fs/promises'
 import { join } from 'node:path'
-import { setTimeout as wait } from 'node:timers/promises'
 import { startServer } from '../harness/server.ts'
 import { temporaryDirectory } from '../harness/store.ts'
 import type { EmbeddedEngine } from '#server/engine-choice.ts'
@@ -26,10 +25,11 @@ export interface RecordedRun {
   readonly answeredAt: ReadonlyMap<string, number>
 }
 
+/** Until the accounts' own sessions were answered so often, which takes a busy machine longer. */
 export async function recordRun(
   engine: EmbeddedEngine,
   random: Random,
-  loadMs: number,
+  answers: number,
 ): Promise<RecordedRun> {
   const directory = temporaryDirectory()
   const record = join(directory, 'record.strace')
@@ -45,7 +45,7 @@ export async function recordRun(
       accounts = await createAccounts(server, 3)
       const load = new Load({ ports: server, accounts, random, run: 'r0', senders: 3 })
       await load.start()
-      await wait(loadMs)
+      await load.untilAnswered(answers)
       await load.stop()
     } finally {
       await server.process.stop()

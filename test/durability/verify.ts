@@ -16,7 +16,7 @@ export function differences(expected: readonly Expected[], actual: AccountState)
 }
 
 function compare(expected: Expected, actual: AccountState): readonly string[] {
-  const wrong: string[] = []
+  const wrong = [...expected.reused]
   for (const [path, before] of expected.state.mailboxes) {
     const now = actual.mailboxes.get(path)
     if (now === undefined) wrong.push(`${path}: the mailbox is gone`)
