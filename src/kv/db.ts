@@ -14,6 +14,7 @@ import { KeyedMutex } from '#base/mutex.ts'
 import type { Bus } from '#bus/bus.ts'
 import type { KvEngine, KvSnapshot } from './backend.ts'
 import { ReadTransaction, WriteTransaction } from './transaction.ts'
+import type { Turns } from './turns.ts'
 import type { ReadTx, WriteTx } from './tx.ts'
 
 export interface Db {
@@ -56,12 +57,15 @@ type Outcome =
 export class KvDb implements Db {
   readonly #engine: KvEngine
   readonly #bus: Bus
+  readonly #turns: Turns | undefined
   readonly #locks = new KeyedMutex<AccountId>()
   readonly #waiting = new Map<AccountId, Waiting[]>()
 
-  constructor(engine: KvEngine, bus: Bus) {
+  /** `turns`: with other workers of this process, which write to the same store. */
+  constructor(engine: KvEngine, bus: Bus, turns?: Turns) {
     this.#engine = engine
     this.#bus = bus
+    this.#turns = turns
   }
 
   async read<T>(body: (tx: ReadTx) => Promise<T> | T): Promise<T> {
@@ -117,7 +121,10 @@ export class KvDb implements Db {
 
   /** Runs the bodies in one transaction and commits it. Settles every writer; never throws. */
   async #commit(accounts: readonly AccountId[], writers: readonly Waiting[]): Promise<void> {
+    let endTurn: (() => void) | undefined
     try {
+      const passing = this.#turns?.pass(accounts)
+      if (passing !== undefined) await passing
       for (let conflicts = 0; ; conflicts++) {
         const done = await this.#tryCommit(accounts, writers)
         if (done !== 'conflict') return
@@ -129,10 +136,13 @@ export class KvDb implements Db {
             { reason: `no commit after ${maxConflicts} conflicts` },
           )
         }
+        endTurn ??= await this.#turns?.take(accounts)
         if (conflicts >= 3) await sleep(Math.random() * 2 ** conflicts)
       }
     } catch (error) {
       for (const writer of writers) writer.reject(error)
+    } finally {
+      endTurn?.()
     }
   }
 

@@ -13,21 +13,20 @@ import type { DkimKeys } from '#cert/dkim-keys.ts'
 import type { SigningKeys } from '#cert/signing-keys.ts'
 import type { ConfiguredResolver } from '#dns/configured.ts'
 import type { RequestRates } from '#http/request-rates.ts'
-import type { CommitterLine } from '#kv/committer-client.ts'
 import type { AccountViews } from '#mail/view.ts'
 import type { SearchIndexes } from '#search/indexes.ts'
 import type { countedSignIn } from './counted-sign-in.ts'
 import type { EmbeddedEngine } from './engine-choice.ts'
 import type { ReportServices } from './report-services.ts'
 import type { Store } from './store.ts'
-import type { Spawn } from './threads.ts'
+import type { Spawn, StoreLine } from './threads.ts'
 import type { Settings } from '#settings/object.ts'
 import type { Telemetry } from '#telemetry/telemetry.ts'
 
 export interface WorkerOptions {
   readonly directory: string
   readonly engine: EmbeddedEngine
-  readonly line: CommitterLine
+  readonly line: StoreLine
   readonly bus: Bus
   readonly settings: Settings
   readonly telemetry: Telemetry

@@ -15,7 +15,6 @@ import { LocalBus } from '#bus/engines/local.ts'
 import { dkimRoundTask, followDkimTask, scheduleDkimRound } from '#cert/dkim-tasks.ts'
 import { httpSettings } from '#http/settings.ts'
 import { jmapSettings } from '#jmap/settings.ts'
-import type { CommitterLine } from '#kv/committer-client.ts'
 import { type CertificatePair, CertificateSet } from '#net/certificate-set.ts'
 import { troubleTeller } from '#net/trouble.ts'
 import { readProcessGauges } from '#observe/process-gauges.ts'
@@ -56,7 +55,7 @@ import { dataRetention, systemSettings } from './settings.ts'
 import { openStorage, storageWarnings } from './storage.ts'
 import { readStoreEarly } from './stored-settings.ts'
 import type { EmbeddedEngine } from './engine-choice.ts'
-import type { Spawn } from './threads.ts'
+import type { Spawn, StoreLine } from './threads.ts'
 import { version } from './version.ts'
 import type { WebOptions } from './web.ts'
 import { serveWebLine, type WebLineServices } from './web-line.ts'
@@ -252,7 +251,7 @@ async function layGround(o: StartOptions, undo: AsyncDisposableStack): Promise<G
     }),
   )
   const shared = { directory, engine, selfSigned, ticketKeys }
-  const newLine = (): CommitterLine => committer.line()
+  const newLine = (): StoreLine => committer.line()
   return {
     ...shared,
     spawn,

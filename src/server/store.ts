@@ -10,14 +10,14 @@ import type { Bus } from '#bus/bus.ts'
 import type { KvEngine } from '#kv/backend.ts'
 import { blobTable } from '#kv/blob-rows.ts'
 import { newSharedCounters, type Recovered } from '#kv/committer.ts'
-import type { CommitterLine } from '#kv/committer-client.ts'
 import { type Db, KvDb } from '#kv/db.ts'
 import { JournaledEngine } from '#kv/engines/journaled.ts'
 import { LmdbReader } from '#kv/engines/lmdb.ts'
 import { SqliteReader } from '#kv/engines/sqlite.ts'
+import { newTurnMemory, Turns } from '#kv/turns.ts'
 import type { CommitterOrder, CommitterReport } from './committer-thread.ts'
 import type { EmbeddedEngine } from './engine-choice.ts'
-import type { CommitterStore } from './threads.ts'
+import type { CommitterStore, StoreLine } from './threads.ts'
 
 export interface Store extends AsyncDisposable {
   readonly engine: KvEngine
@@ -29,6 +29,7 @@ export interface Store extends AsyncDisposable {
 export class CommitterThread {
   readonly #worker: Worker
   readonly #counters: SharedArrayBuffer
+  readonly #turns = newTurnMemory()
   readonly recovered: Recovered
 
   private constructor(worker: Worker, counters: SharedArrayBuffer, recovered: Recovered) {
@@ -68,12 +69,12 @@ export class CommitterThread {
     this.#worker.on('error', handler)
   }
 
-  /** A line for one worker; port and counter can be sent to a thread. */
-  line(): CommitterLine {
+  /** A line for one worker; all of it can be sent to a thread. */
+  line(): StoreLine {
     const { port1, port2 } = new MessageChannel()
     const order: CommitterOrder = { serve: port1 }
     this.#worker.postMessage(order, [port1])
-    return { port: port2, counters: this.#counters }
+    return { port: port2, counters: this.#counters, turns: this.#turns }
   }
 
   async end(): Promise<void> {
@@ -88,14 +89,14 @@ export class CommitterThread {
 export function openStore(o: {
   directory: string
   engine: EmbeddedEngine
-  line: CommitterLine
+  line: StoreLine
   bus: Bus
   codec: CodecName
 }): Store {
   const rows = join(o.directory, 'rows')
   const reader = o.engine === 'sqlite' ? new SqliteReader(rows) : new LmdbReader(rows)
   const engine: KvEngine = new JournaledEngine(reader, o.line)
-  const db = new KvDb(engine, o.bus)
+  const db = new KvDb(engine, o.bus, new Turns(o.line.turns))
   const blobs = new SegmentBlobs({
     directory: join(o.directory, 'blobs'),
     locate: (hash) => db.read((tx) => tx.get(blobTable, hash)),

@@ -19,15 +19,20 @@ export interface CommitterStore {
   readonly counters: SharedArrayBuffer
 }
 
+/** What a worker gets to write to the store beside the others; all of it can be sent to a thread. */
+export interface StoreLine extends CommitterLine {
+  readonly turns: SharedArrayBuffer
+}
+
 export interface WorkerData {
   readonly role: 'worker'
   readonly directory: string
   /** The configuration as the main thread read it. */
   readonly file: ConfigurationText | undefined
   readonly engine: EmbeddedEngine
-  readonly line: CommitterLine
+  readonly line: StoreLine
   /** For reading the settings of the store, before services are built on them. */
-  readonly earlyLine: CommitterLine
+  readonly earlyLine: StoreLine
   readonly busChannel: string
   /** To the main worker, for what it alone can answer. */
   readonly webLine: MessagePort
