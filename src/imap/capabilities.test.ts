@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { globSync, readFileSync } from 'node:fs'
 import { test } from 'node:test'
-import { always } from './capabilities.ts'
+import { always } from './session/capabilities.ts'
 import { commands } from './registry.ts'
 
 test('every word of CAPABILITY is in brackets in the title of a conversation', () => {

@@ -8,7 +8,7 @@
 import { asBuffer, latin1 } from '#base/bytes.ts'
 import { Fault, SyntaxFault } from '#base/fault.ts'
 import type { Connection } from '#net/connection.ts'
-import { literalMark } from './reader.ts'
+import { literalMark } from './wire/reader.ts'
 
 export interface ImapAnswer {
   readonly status: 'OK' | 'NO' | 'BAD'

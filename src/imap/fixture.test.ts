@@ -28,7 +28,7 @@ import { AccountWatch } from '#account/account-watch.ts'
 import { UserSessions } from './user-sessions.ts'
 import type { Principal } from '#mail/principal.ts'
 import { ImapProtocol } from './protocol.ts'
-import { assertResponses } from './response-grammar.test.ts'
+import { assertResponses } from './responses/grammar.test.ts'
 import type { ImapServices } from './services.ts'
 
 export const account = 7 as AccountId

@@ -7,17 +7,17 @@
  */
 import { Fault, SyntaxFault, isFault } from '#base/fault.ts'
 import type { EndReason } from '#net/connection.ts'
-import { capabilities } from './capabilities.ts'
-import type { AnyCommand, Completion, Prepared } from './command.ts'
+import { capabilities } from './session/capabilities.ts'
+import type { AnyCommand, Completion, Prepared } from './session/command.ts'
 import { Refusal, refusalOf, uidRequired } from './errors.ts'
 import { commandError } from './events.ts'
-import { BrokenOutput } from './fetch-response.ts'
+import { BrokenOutput } from './fetch/fetch-response.ts'
 import { permissionOf } from './permissions.ts'
-import { ProtocolEnd } from './reader.ts'
+import { ProtocolEnd } from './wire/reader.ts'
 import { registry } from './registry.ts'
-import type { ImapSession } from './session.ts'
-import { type Occasion, showChanges } from './show-changes.ts'
-import { tellWhile } from './waiting.ts'
+import type { ImapSession } from './session/session.ts'
+import { type Occasion, showChanges } from './selected/show-changes.ts'
+import { tellWhile } from './notify/waiting.ts'
 
 /** Serves the client until either side ends it. Throws only what is a defect of the connection's own. */
 export async function serveSession(session: ImapSession): Promise<void> {

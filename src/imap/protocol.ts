@@ -4,9 +4,9 @@ import type { Connection } from '#net/connection.ts'
 import type { Protocol } from '#net/protocol.ts'
 import type { RefusalReason } from '#net/trouble.ts'
 import { activeConnections, commandError, connectionEnd, connectionStart } from './events.ts'
-import { BrokenOutput } from './fetch-response.ts'
+import { BrokenOutput } from './fetch/fetch-response.ts'
 import { serveSession } from './loop.ts'
-import { ImapSession } from './session.ts'
+import { ImapSession } from './session/session.ts'
 import type { ImapServices } from './services.ts'
 
 export class ImapProtocol implements Protocol, Disposable {

@@ -1,5 +1,5 @@
 /** All commands by name. */
-import type { AnyCommand } from './command.ts'
+import type { AnyCommand } from './session/command.ts'
 import { append } from './commands/append.ts'
 import { authenticate } from './commands/authenticate.ts'
 import { cancelupdate } from './commands/cancelupdate.ts'

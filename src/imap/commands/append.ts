@@ -4,14 +4,14 @@
  */
 import { type Ingested, ingest } from '#mail/ingest.ts'
 import { flagRights } from '#mail/rights.ts'
-import { Arriving, type Arrived, type MessageHead, permittedFlags, readHead } from '../arriving.ts'
-import { command, type Completion } from '../command.ts'
-import { listedAs, otherName, writeListed } from '../list-response.ts'
-import { type MailboxRef, placeOf, tellsUids } from '../mailbox-ref.ts'
-import type { CommandReader, Stretch } from '../reader.ts'
-import { formatSet } from '../sequence-set.ts'
-import type { ImapSession } from '../session.ts'
-import { signedIn } from '../session-state.ts'
+import { Arriving, type Arrived, type MessageHead, permittedFlags, readHead } from '../append/arriving.ts'
+import { command, type Completion } from '../session/command.ts'
+import { listedAs, otherName, writeListed } from '../mailbox/list-response.ts'
+import { type MailboxRef, placeOf, tellsUids } from '../namespace/mailbox-ref.ts'
+import type { CommandReader, Stretch } from '../wire/reader.ts'
+import { formatSet } from '../wire/sequence-set.ts'
+import type { ImapSession } from '../session/session.ts'
+import { signedIn } from '../session/session-state.ts'
 
 interface AppendArguments {
   readonly name: Uint8Array

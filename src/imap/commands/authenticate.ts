@@ -1,10 +1,10 @@
 /** AUTHENTICATE: sign-in by a SASL mechanism, with the client's first answer in the command if it likes. */
 import { asBuffer, empty } from '#base/bytes.ts'
-import { command, whole, type Completion } from '../command.ts'
+import { command, whole, type Completion } from '../session/command.ts'
 import { Refusal } from '../errors.ts'
-import { type Arguments, utf8Of } from '../grammar.ts'
-import { ProtocolEnd } from '../reader.ts'
-import type { ImapSession } from '../session.ts'
+import { type Arguments, utf8Of } from '../wire/grammar.ts'
+import { ProtocolEnd } from '../wire/reader.ts'
+import type { ImapSession } from '../session/session.ts'
 import { passwordRefused, signInDone, signInFailed } from './login.ts'
 
 /** In base64. RFC 4616 §2 wants 1020 bytes at least; tokens of later mechanisms are longer. */

@@ -1,7 +1,7 @@
 /** CANCELUPDATE: the client no longer wants to know what becomes of the results of searches. */
-import { command, whole } from '../command.ts'
+import { command, whole } from '../session/command.ts'
 import { Refusal } from '../errors.ts'
-import type { Arguments } from '../grammar.ts'
+import type { Arguments } from '../wire/grammar.ts'
 
 const DQUOTE = 0x22
 

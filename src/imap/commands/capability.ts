@@ -1,7 +1,7 @@
 /** CAPABILITY: what the server can do, now and for this client. */
-import { capabilities } from '../capabilities.ts'
-import { command, noArguments } from '../command.ts'
-import { anyState } from '../session-state.ts'
+import { capabilities } from '../session/capabilities.ts'
+import { command, noArguments } from '../session/command.ts'
+import { anyState } from '../session/session-state.ts'
 
 export const capability = command({
   name: 'CAPABILITY',

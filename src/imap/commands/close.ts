@@ -1,6 +1,6 @@
 /** CLOSE and UNSELECT: leave the mailbox, with CLOSE after removing what is marked \Deleted, silently. */
 import { hasAny, rightsOf } from '#mail/rights.ts'
-import { command, noArguments } from '../command.ts'
+import { command, noArguments } from '../session/command.ts'
 import { expungeDeleted } from './expunge.ts'
 
 export const close = command({

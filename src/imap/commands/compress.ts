@@ -1,8 +1,8 @@
 /** COMPRESS: from the CRLF of its answer on, both sides compress what they send. */
-import { command, whole } from '../command.ts'
+import { command, whole } from '../session/command.ts'
 import { Refusal } from '../errors.ts'
-import type { Arguments } from '../grammar.ts'
-import { signedIn } from '../session-state.ts'
+import type { Arguments } from '../wire/grammar.ts'
+import { signedIn } from '../session/session-state.ts'
 
 export const compress = command<string>({
   name: 'COMPRESS',

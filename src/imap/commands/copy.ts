@@ -6,21 +6,21 @@ import type { Uid } from '#base/id.ts'
 import { type Copied, copyMessages, moveMessages, type TransferOptions } from '#mail/copy.ts'
 import type { MailboxView } from '#mail/mailbox-view.ts'
 import { flagRights } from '#mail/rights.ts'
-import { type AnyCommand, command, type Completion, whole } from '../command.ts'
-import type { Arguments } from '../grammar.ts'
+import { type AnyCommand, command, type Completion, whole } from '../session/command.ts'
+import type { Arguments } from '../wire/grammar.ts'
 import { Refusal } from '../errors.ts'
-import { type HeldMailbox, placeOf, tellsUids } from '../mailbox-ref.ts'
+import { type HeldMailbox, placeOf, tellsUids } from '../namespace/mailbox-ref.ts'
 import {
   eachPosition,
   formatSet,
   positionsOfNumbers,
   positionsOfUids,
   type SequenceSet,
-} from '../sequence-set.ts'
-import { assertSaveable, completeLimited, limitUids } from '../message-limit.ts'
-import { Progress } from '../progress.ts'
-import type { ImapSession } from '../session.ts'
-import type { SessionView } from '../view.ts'
+} from '../wire/sequence-set.ts'
+import { assertSaveable, completeLimited, limitUids } from '../session/message-limit.ts'
+import { Progress } from '../session/progress.ts'
+import type { ImapSession } from '../session/session.ts'
+import type { SessionView } from '../session/view.ts'
 
 /** Messages moved in one commit. Each is moved or not; of a copy all must be in one. */
 const pageSize = 1000

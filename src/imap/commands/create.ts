@@ -1,16 +1,16 @@
 /** CREATE, also with a special use: a mailbox, and those above it that are missing. */
 import { createMailbox } from '#mail/mailbox.ts'
-import { noticeFor } from '../acl-identifier.ts'
-import { command, whole } from '../command.ts'
-import { signedIn } from '../session-state.ts'
+import { noticeFor } from '../mailbox/acl-identifier.ts'
+import { command, whole } from '../session/command.ts'
+import { signedIn } from '../session/session-state.ts'
 import { Refusal } from '../errors.ts'
-import type { Arguments } from '../grammar.ts'
-import { attributesOfNew, otherName, writeListed } from '../list-response.ts'
-import { hasWildcard, withoutAnnouncement } from '../mailbox-name.ts'
-import { notPermitted } from '../mailbox-ref.ts'
-import { ensureParent, granteesAbove, newPlace } from '../new-place.ts'
+import type { Arguments } from '../wire/grammar.ts'
+import { attributesOfNew, otherName, writeListed } from '../mailbox/list-response.ts'
+import { hasWildcard, withoutAnnouncement } from '../namespace/mailbox-name.ts'
+import { notPermitted } from '../namespace/mailbox-ref.ts'
+import { ensureParent, granteesAbove, newPlace } from '../namespace/new-place.ts'
 import { mailboxObjectId, objectIdPrefix } from '#mail/object-id.ts'
-import { assertUseFree, notYourUse, roleOfUses } from '../special-use.ts'
+import { assertUseFree, notYourUse, roleOfUses } from '../mailbox/special-use.ts'
 
 export const create = command({
   name: 'CREATE',

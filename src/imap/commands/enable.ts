@@ -1,8 +1,8 @@
 /** ENABLE: what changes the server's responses, at the client's wish. */
-import { command, whole } from '../command.ts'
-import { signedIn } from '../session-state.ts'
-import type { Arguments } from '../grammar.ts'
-import type { ImapSession } from '../session.ts'
+import { command, whole } from '../session/command.ts'
+import { signedIn } from '../session/session-state.ts'
+import type { Arguments } from '../wire/grammar.ts'
+import type { ImapSession } from '../session/session.ts'
 
 interface Extension {
   /** The words that are said to be enabled then. */

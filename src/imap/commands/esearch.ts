@@ -4,17 +4,28 @@
  */
 import { setImmediate as nextTurn } from 'node:timers/promises'
 import { hasAll, rightsOf } from '#mail/rights.ts'
-import { command, type Completion, whole } from '../command.ts'
+import { command, type Completion, whole } from '../session/command.ts'
 import { Refusal } from '../errors.ts'
-import { type Correlator, writeEsearch } from '../esearch-response.ts'
-import type { Arguments } from '../grammar.ts'
-import { filteredMailboxes, filterKinds, type MailboxFilter, readMailboxFilter } from '../mailbox-filter.ts'
-import type { MailboxRef } from '../mailbox-ref.ts'
+import { type Correlator, writeEsearch } from '../search/esearch-response.ts'
+import type { Arguments } from '../wire/grammar.ts'
+import {
+  filteredMailboxes,
+  filterKinds,
+  type MailboxFilter,
+  readMailboxFilter,
+} from '../mailbox/mailbox-filter.ts'
+import type { MailboxRef } from '../namespace/mailbox-ref.ts'
 import { objectIdPrefix } from '#mail/object-id.ts'
-import { type ReturnOptions, returnedOf, returnsAll, takeReturnOptions, wantedOf } from '../return-options.ts'
-import { assertTagFree, followResult, refuseUpdates } from '../search-context.ts'
-import { replaceFilters } from '../search-filters.ts'
-import { resolveKeys } from '../search-keys.ts'
+import {
+  type ReturnOptions,
+  returnedOf,
+  returnsAll,
+  takeReturnOptions,
+  wantedOf,
+} from '../search/return-options.ts'
+import { assertTagFree, followResult, refuseUpdates } from '../search/search-context.ts'
+import { replaceFilters } from '../search/search-filters.ts'
+import { resolveKeys } from '../search/search-keys.ts'
 import {
   assertCharset,
   assertFuzzy,
@@ -27,10 +38,10 @@ import {
   type SearchProgram,
   searchIn,
   searchSelected,
-} from '../search-selected.ts'
-import { pairUp } from '../sequence-set.ts'
-import { signedIn } from '../session-state.ts'
-import type { ImapSession } from '../session.ts'
+} from '../search/search-selected.ts'
+import { pairUp } from '../wire/sequence-set.ts'
+import { signedIn } from '../session/session-state.ts'
+import type { ImapSession } from '../session/session.ts'
 
 interface EsearchArguments {
   readonly sources: readonly MailboxFilter[]

@@ -2,14 +2,14 @@
 import type { Uid } from '#base/id.ts'
 import { expungeMessages } from '#mail/expunge.ts'
 import type { MailboxView } from '#mail/mailbox-view.ts'
-import { command, noArguments, whole } from '../command.ts'
-import type { Arguments } from '../grammar.ts'
-import { type HeldMailbox, placeOf } from '../mailbox-ref.ts'
-import { completeLimited, limitUids } from '../message-limit.ts'
-import { eachPosition, type Positions, positionsOfUids, type SequenceSet } from '../sequence-set.ts'
-import { Progress } from '../progress.ts'
-import type { ImapSession } from '../session.ts'
-import type { SessionView } from '../view.ts'
+import { command, noArguments, whole } from '../session/command.ts'
+import type { Arguments } from '../wire/grammar.ts'
+import { type HeldMailbox, placeOf } from '../namespace/mailbox-ref.ts'
+import { completeLimited, limitUids } from '../session/message-limit.ts'
+import { eachPosition, type Positions, positionsOfUids, type SequenceSet } from '../wire/sequence-set.ts'
+import { Progress } from '../session/progress.ts'
+import type { ImapSession } from '../session/session.ts'
+import type { SessionView } from '../session/view.ts'
 
 /** Messages in one commit. */
 const pageSize = 1000

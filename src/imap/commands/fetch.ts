@@ -1,12 +1,12 @@
-/** FETCH and UID FETCH: what the client wants to have of which messages; `fetching.ts` has the rest. */
-import { type AnyCommand, command, whole } from '../command.ts'
-import { Fetching, hasColumn, withFirst } from '../fetching.ts'
-import { readFetchItems } from '../fetch-items.ts'
-import { readFetchModifiers } from '../fetch-modifiers.ts'
-import type { Arguments } from '../grammar.ts'
-import { assertWithinLimit } from '../message-limit.ts'
-import { partOfPositions } from '../partial-range.ts'
-import { countPositions, positionsOfNumbers, positionsOfUids } from '../sequence-set.ts'
+/** FETCH and UID FETCH: what the client wants to have of which messages; `../selected/fetching.ts` has the rest. */
+import { type AnyCommand, command, whole } from '../session/command.ts'
+import { Fetching, hasColumn, withFirst } from '../selected/fetching.ts'
+import { readFetchItems } from '../fetch/fetch-items.ts'
+import { readFetchModifiers } from '../fetch/fetch-modifiers.ts'
+import type { Arguments } from '../wire/grammar.ts'
+import { assertWithinLimit } from '../session/message-limit.ts'
+import { partOfPositions } from '../wire/partial-range.ts'
+import { countPositions, positionsOfNumbers, positionsOfUids } from '../wire/sequence-set.ts'
 
 export const fetch = fetching('FETCH', 'RFC 9051 §6.4.5, RFC 7162 §3.1.4')
 export const uidFetch = fetching('UID FETCH', 'RFC 9051 §6.4.9')

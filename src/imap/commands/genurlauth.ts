@@ -1,13 +1,13 @@
 /** GENURLAUTH: URLs by which others may read messages, or parts of them, of the user. */
 import { SyntaxFault } from '#base/fault.ts'
 import { ensureAccessKey } from '#mail/access-key.ts'
-import { command, whole } from '../command.ts'
+import { command, whole } from '../session/command.ts'
 import { Refusal } from '../errors.ts'
-import type { Arguments } from '../grammar.ts'
-import { placeOf } from '../mailbox-ref.ts'
-import type { ImapSession } from '../session.ts'
-import { signedIn } from '../session-state.ts'
-import { authorise, mailboxOf, parseRump } from '../url-auth.ts'
+import type { Arguments } from '../wire/grammar.ts'
+import { placeOf } from '../namespace/mailbox-ref.ts'
+import type { ImapSession } from '../session/session.ts'
+import { signedIn } from '../session/session-state.ts'
+import { authorise, mailboxOf, parseRump } from '../url/url-auth.ts'
 
 /** Of one command. */
 export const maxUrls = 100

@@ -1,12 +1,12 @@
 /** GETACL: who has which rights on a mailbox, the owner first. */
 import { allRights, bothRights, formatRights, noRights, type Rights, rightsOf } from '#mail/rights.ts'
-import { identifierName } from '../acl-identifier.ts'
-import { command, whole } from '../command.ts'
-import type { Arguments } from '../grammar.ts'
-import { writeName } from '../mailbox-name.ts'
-import type { MailboxRef } from '../mailbox-ref.ts'
-import type { ImapSession } from '../session.ts'
-import { signedIn } from '../session-state.ts'
+import { identifierName } from '../mailbox/acl-identifier.ts'
+import { command, whole } from '../session/command.ts'
+import type { Arguments } from '../wire/grammar.ts'
+import { writeName } from '../namespace/mailbox-name.ts'
+import type { MailboxRef } from '../namespace/mailbox-ref.ts'
+import type { ImapSession } from '../session/session.ts'
+import { signedIn } from '../session/session-state.ts'
 
 export const getacl = command<Uint8Array>({
   name: 'GETACL',

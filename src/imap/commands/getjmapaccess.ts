@@ -1,8 +1,8 @@
 /** GETJMAPACCESS: where the same mail is, with the same identifiers, over JMAP. */
-import { jmapSession } from '../jmap-access.ts'
-import { command, noArguments } from '../command.ts'
+import { jmapSession } from '../session/jmap-access.ts'
+import { command, noArguments } from '../session/command.ts'
 import { Refusal } from '../errors.ts'
-import { signedIn } from '../session-state.ts'
+import { signedIn } from '../session/session-state.ts'
 
 export const getjmapaccess = command({
   name: 'GETJMAPACCESS',

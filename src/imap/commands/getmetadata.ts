@@ -1,9 +1,9 @@
 /** GETMETADATA: annotations of a mailbox or, where that is the empty string, of the server. */
 import type { Depth } from '#mail/annotation.ts'
-import { openSubject, readEntries, type Wanted, writeMetadata } from '../annotations.ts'
-import { command, type Completion, whole } from '../command.ts'
-import type { Arguments } from '../grammar.ts'
-import { signedIn } from '../session-state.ts'
+import { openSubject, readEntries, type Wanted, writeMetadata } from '../mailbox/annotations.ts'
+import { command, type Completion, whole } from '../session/command.ts'
+import type { Arguments } from '../wire/grammar.ts'
+import { signedIn } from '../session/session-state.ts'
 
 interface GetArguments extends Wanted {
   readonly name: Uint8Array

@@ -1,8 +1,8 @@
 /** GETQUOTA: what an account holds, and may hold. */
-import { command, whole } from '../command.ts'
-import { utf8Of } from '../grammar.ts'
-import { findRoot, writeQuota } from '../quota-root.ts'
-import { signedIn } from '../session-state.ts'
+import { command, whole } from '../session/command.ts'
+import { utf8Of } from '../wire/grammar.ts'
+import { findRoot, writeQuota } from '../mailbox/quota-root.ts'
+import { signedIn } from '../session/session-state.ts'
 
 export const getquota = command<string>({
   name: 'GETQUOTA',

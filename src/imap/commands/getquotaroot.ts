@@ -1,11 +1,11 @@
 /** GETQUOTAROOT: which quota root a mailbox has, or would have if there were one of that name. */
 import { hasAny, rightsOf } from '#mail/rights.ts'
-import { command, whole } from '../command.ts'
-import { assertRights } from '../mailbox-ref.ts'
-import { writeName } from '../mailbox-name.ts'
-import { noSuchRoot, rootOf, writeQuota, writeRootName } from '../quota-root.ts'
-import type { ImapSession } from '../session.ts'
-import { signedIn } from '../session-state.ts'
+import { command, whole } from '../session/command.ts'
+import { assertRights } from '../namespace/mailbox-ref.ts'
+import { writeName } from '../namespace/mailbox-name.ts'
+import { noSuchRoot, rootOf, writeQuota, writeRootName } from '../mailbox/quota-root.ts'
+import type { ImapSession } from '../session/session.ts'
+import { signedIn } from '../session/session-state.ts'
 
 const readable = rightsOf('r')
 const visible = rightsOf('l')

@@ -1,7 +1,7 @@
 /** ID: who is who, for logs and bug reports. What the client says changes nothing. */
-import { command, whole } from '../command.ts'
-import { anyState } from '../session-state.ts'
-import type { Arguments } from '../grammar.ts'
+import { command, whole } from '../session/command.ts'
+import { anyState } from '../session/session-state.ts'
+import type { Arguments } from '../wire/grammar.ts'
 
 /** RFC 2971 §3.3: at most 30 pairs, names to 30 bytes, values to 1024. */
 const maxPairs = 30

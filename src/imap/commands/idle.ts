@@ -1,10 +1,10 @@
 /** IDLE: the client waits, and is told what changes when it changes, until it says DONE. */
-import { command, noArguments } from '../command.ts'
-import { signedIn } from '../session-state.ts'
+import { command, noArguments } from '../session/command.ts'
+import { signedIn } from '../session/session-state.ts'
 import { Refusal } from '../errors.ts'
-import { showChanges } from '../show-changes.ts'
-import type { ImapSession } from '../session.ts'
-import { tellWhile } from '../waiting.ts'
+import { showChanges } from '../selected/show-changes.ts'
+import type { ImapSession } from '../session/session.ts'
+import { tellWhile } from '../notify/waiting.ts'
 
 const maxDoneBytes = 64
 

@@ -1,16 +1,16 @@
 /** LIST with its options: which mailboxes there are, and what is known of each. */
 import { hasAny, rightsOf } from '#mail/rights.ts'
-import { mayAnnotate, readEntries, readEntry, writeMetadata } from '../annotations.ts'
-import { command, whole } from '../command.ts'
-import { signedIn } from '../session-state.ts'
-import type { Arguments } from '../grammar.ts'
-import { type Candidate, Patterns, readCandidates } from '../list-candidates.ts'
-import { attributesOf, writeListed } from '../list-response.ts'
-import { parentPath } from '../mailbox-name.ts'
-import type { ImapSession } from '../session.ts'
-import { useAttribute } from '../special-use.ts'
+import { mayAnnotate, readEntries, readEntry, writeMetadata } from '../mailbox/annotations.ts'
+import { command, whole } from '../session/command.ts'
+import { signedIn } from '../session/session-state.ts'
+import type { Arguments } from '../wire/grammar.ts'
+import { type Candidate, Patterns, readCandidates } from '../mailbox/list-candidates.ts'
+import { attributesOf, writeListed } from '../mailbox/list-response.ts'
+import { parentPath } from '../namespace/mailbox-name.ts'
+import type { ImapSession } from '../session/session.ts'
+import { useAttribute } from '../mailbox/special-use.ts'
 import { writeMyRights } from './myrights.ts'
-import { readStatusItems, writeStatus } from '../status-items.ts'
+import { readStatusItems, writeStatus } from '../mailbox/status-items.ts'
 
 const maxPatterns = 64
 const returnOptions = ['SUBSCRIBED', 'CHILDREN', 'SPECIAL-USE', 'MYRIGHTS', 'STATUS', 'METADATA']

@@ -3,11 +3,11 @@
  * a user always has `l` and `a` on the own mailboxes.
  */
 import { shownLetters } from '#mail/rights.ts'
-import { findIdentifier, readIdentifier } from '../acl-identifier.ts'
-import { command, whole } from '../command.ts'
-import type { Arguments } from '../grammar.ts'
-import { writeName } from '../mailbox-name.ts'
-import { signedIn } from '../session-state.ts'
+import { findIdentifier, readIdentifier } from '../mailbox/acl-identifier.ts'
+import { command, whole } from '../session/command.ts'
+import type { Arguments } from '../wire/grammar.ts'
+import { writeName } from '../namespace/mailbox-name.ts'
+import { signedIn } from '../session/session-state.ts'
 
 export const listrights = command({
   name: 'LISTRIGHTS',

@@ -1,11 +1,11 @@
 /** LOGIN: name and password as they are, so only where nobody else can read them (RFC 9051 §11.7). */
-import { capabilities } from '../capabilities.ts'
-import { command, whole, type Completion } from '../command.ts'
+import { capabilities } from '../session/capabilities.ts'
+import { command, whole, type Completion } from '../session/command.ts'
 import { Refusal } from '../errors.ts'
-import { type Arguments, utf8Of } from '../grammar.ts'
+import { type Arguments, utf8Of } from '../wire/grammar.ts'
 import type { Access } from '#account/access.ts'
-import { ProtocolEnd } from '../reader.ts'
-import type { ImapSession } from '../session.ts'
+import { ProtocolEnd } from '../wire/reader.ts'
+import type { ImapSession } from '../session/session.ts'
 
 export const login = command<{ name: Uint8Array; password: Uint8Array }>({
   name: 'LOGIN',

@@ -1,6 +1,6 @@
 /** LOGOUT: both sides say goodbye. */
-import { command, noArguments } from '../command.ts'
-import { anyState } from '../session-state.ts'
+import { command, noArguments } from '../session/command.ts'
+import { anyState } from '../session/session-state.ts'
 
 export const logout = command({
   name: 'LOGOUT',

@@ -1,10 +1,10 @@
 /** LSUB: the names that are subscribed to, for clients of IMAP4rev1. */
-import { command, whole } from '../command.ts'
-import { signedIn } from '../session-state.ts'
-import type { Arguments } from '../grammar.ts'
-import { Patterns, readCandidates } from '../list-candidates.ts'
-import { writeListed } from '../list-response.ts'
-import { parentPath } from '../mailbox-name.ts'
+import { command, whole } from '../session/command.ts'
+import { signedIn } from '../session/session-state.ts'
+import type { Arguments } from '../wire/grammar.ts'
+import { Patterns, readCandidates } from '../mailbox/list-candidates.ts'
+import { writeListed } from '../mailbox/list-response.ts'
+import { parentPath } from '../namespace/mailbox-name.ts'
 
 const noReference = new Uint8Array(0)
 

@@ -1,11 +1,11 @@
 /** MYRIGHTS: what the user may do with a mailbox. */
 import { formatRights, hasAny, rightsOf } from '#mail/rights.ts'
-import { command, whole } from '../command.ts'
-import type { Arguments } from '../grammar.ts'
-import { writeName } from '../mailbox-name.ts'
-import { type MailboxRef, noSuchMailbox } from '../mailbox-ref.ts'
-import type { ImapSession } from '../session.ts'
-import { signedIn } from '../session-state.ts'
+import { command, whole } from '../session/command.ts'
+import type { Arguments } from '../wire/grammar.ts'
+import { writeName } from '../namespace/mailbox-name.ts'
+import { type MailboxRef, noSuchMailbox } from '../namespace/mailbox-ref.ts'
+import type { ImapSession } from '../session/session.ts'
+import { signedIn } from '../session/session-state.ts'
 
 /** RFC 4314 §4: who has none of these is told nothing. */
 const telling = rightsOf('lrikxa')

@@ -1,7 +1,7 @@
 /** NAMESPACE: the own mailboxes without a prefix, those of other users, and those of groups. */
-import { command, noArguments } from '../command.ts'
-import { signedIn } from '../session-state.ts'
-import { delimiter, writeName } from '../mailbox-name.ts'
+import { command, noArguments } from '../session/command.ts'
+import { signedIn } from '../session/session-state.ts'
+import { delimiter, writeName } from '../namespace/mailbox-name.ts'
 
 export const namespace = command({
   name: 'NAMESPACE',

@@ -1,6 +1,6 @@
 /** NOOP, and CHECK which asked for a checkpoint: occasions to tell what is new, which the loop does. */
-import { command, noArguments } from '../command.ts'
-import { anyState } from '../session-state.ts'
+import { command, noArguments } from '../session/command.ts'
+import { anyState } from '../session/session-state.ts'
 
 export const noop = command({
   name: 'NOOP',

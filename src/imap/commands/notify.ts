@@ -1,11 +1,11 @@
 /** NOTIFY: of which events the client is told, at any time, in place of what it is told without it. */
-import { command, whole } from '../command.ts'
+import { command, whole } from '../session/command.ts'
 import { Refusal } from '../errors.ts'
-import { eventNames, type NotifySet, readEventGroups } from '../event-groups.ts'
-import type { Arguments } from '../grammar.ts'
-import { Notifications } from '../notifications.ts'
-import { signedIn } from '../session-state.ts'
-import { showAll } from '../show-changes.ts'
+import { eventNames, type NotifySet, readEventGroups } from '../notify/event-groups.ts'
+import type { Arguments } from '../wire/grammar.ts'
+import { Notifications } from '../notify/notifications.ts'
+import { signedIn } from '../session/session-state.ts'
+import { showAll } from '../selected/show-changes.ts'
 
 interface NotifyArguments {
   /** Undefined for NONE. */

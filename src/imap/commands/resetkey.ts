@@ -1,11 +1,11 @@
 /** RESETKEY: URLs that the user has authorised are worth nothing any more, those of one mailbox or all. */
 import { removeAccessKeys, resetAccessKey } from '#mail/access-key.ts'
-import { command, type Completion, whole } from '../command.ts'
+import { command, type Completion, whole } from '../session/command.ts'
 import { Refusal } from '../errors.ts'
-import type { Arguments } from '../grammar.ts'
-import { placeOf } from '../mailbox-ref.ts'
-import type { ImapSession } from '../session.ts'
-import { signedIn } from '../session-state.ts'
+import type { Arguments } from '../wire/grammar.ts'
+import { placeOf } from '../namespace/mailbox-ref.ts'
+import type { ImapSession } from '../session/session.ts'
+import { signedIn } from '../session/session-state.ts'
 
 interface ResetKeyArguments {
   /** Undefined for all. */

@@ -2,13 +2,19 @@
  * SEARCH and UID SEARCH, with the results that the client asks for: the numbers themselves, the lowest, the
  * highest, how many, or a memory of them for `$` (RFC 9051 §6.4.4).
  */
-import { type AnyCommand, command, type Completion, whole } from '../command.ts'
-import { writeEsearch } from '../esearch-response.ts'
-import type { Arguments } from '../grammar.ts'
-import { completeLimited } from '../message-limit.ts'
-import { writeNumbers } from '../numbers-response.ts'
-import { type ReturnOptions, returnedOf, returnsAll, takeReturnOptions, wantedOf } from '../return-options.ts'
-import { assertTagFree, followResult, refuseUpdates } from '../search-context.ts'
+import { type AnyCommand, command, type Completion, whole } from '../session/command.ts'
+import { writeEsearch } from '../search/esearch-response.ts'
+import type { Arguments } from '../wire/grammar.ts'
+import { completeLimited } from '../session/message-limit.ts'
+import { writeNumbers } from '../search/numbers-response.ts'
+import {
+  type ReturnOptions,
+  returnedOf,
+  returnsAll,
+  takeReturnOptions,
+  wantedOf,
+} from '../search/return-options.ts'
+import { assertTagFree, followResult, refuseUpdates } from '../search/search-context.ts'
 import {
   highestModseq,
   orForgetSaved,
@@ -16,9 +22,9 @@ import {
   type SearchProgram,
   searchSelected,
   relevancyOfFound,
-} from '../search-selected.ts'
-import { pairUp } from '../sequence-set.ts'
-import type { ImapSession } from '../session.ts'
+} from '../search/search-selected.ts'
+import { pairUp } from '../wire/sequence-set.ts'
+import type { ImapSession } from '../session/session.ts'
 
 interface SearchArguments {
   /** Undefined where RETURN was not given. */

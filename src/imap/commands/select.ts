@@ -1,17 +1,17 @@
 /** SELECT and EXAMINE: opens a mailbox and tells what is in it, and what changed since the client last knew it. */
 import type { MailboxView } from '#mail/mailbox-view.ts'
 import { flagRights, hasAny, rightsOf } from '#mail/rights.ts'
-import { command, whole, type AnyCommand } from '../command.ts'
-import { signedIn } from '../session-state.ts'
-import type { Arguments } from '../grammar.ts'
-import { listedAs, otherName, writeListed } from '../list-response.ts'
-import { type MailboxRef, noSuchMailbox } from '../mailbox-ref.ts'
+import { command, whole, type AnyCommand } from '../session/command.ts'
+import { signedIn } from '../session/session-state.ts'
+import type { Arguments } from '../wire/grammar.ts'
+import { listedAs, otherName, writeListed } from '../mailbox/list-response.ts'
+import { type MailboxRef, noSuchMailbox } from '../namespace/mailbox-ref.ts'
 import { mailboxObjectId, objectIdPrefix } from '#mail/object-id.ts'
-import { writeFlags } from '../permanent-flags.ts'
-import { resynchronise } from '../resync.ts'
-import { readSelectParameters, type SelectParameters } from '../select-params.ts'
-import type { ImapSession } from '../session.ts'
-import { SessionView } from '../view.ts'
+import { writeFlags } from '../selected/permanent-flags.ts'
+import { resynchronise } from '../selected/resync.ts'
+import { readSelectParameters, type SelectParameters } from '../selected/select-params.ts'
+import type { ImapSession } from '../session/session.ts'
+import { SessionView } from '../session/view.ts'
 
 export const select = opening('SELECT', 'RFC 9051 §6.3.2, RFC 7162 §3.2.5', false)
 export const examine = opening('EXAMINE', 'RFC 9051 §6.3.3, RFC 7162 §3.2.5', true)

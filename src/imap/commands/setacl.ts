@@ -2,11 +2,11 @@
 import { parseRights, type Rights } from '#mail/rights.ts'
 import { sharingSettings } from '#mail/settings.ts'
 import { changeGrant, type GrantChange } from '#mail/share.ts'
-import { findIdentifier, noticeFor, readIdentifier } from '../acl-identifier.ts'
-import { command, whole } from '../command.ts'
-import type { Arguments } from '../grammar.ts'
-import { placeOf } from '../mailbox-ref.ts'
-import { signedIn } from '../session-state.ts'
+import { findIdentifier, noticeFor, readIdentifier } from '../mailbox/acl-identifier.ts'
+import { command, whole } from '../session/command.ts'
+import type { Arguments } from '../wire/grammar.ts'
+import { placeOf } from '../namespace/mailbox-ref.ts'
+import { signedIn } from '../session/session-state.ts'
 
 export const setacl = command({
   name: 'SETACL',

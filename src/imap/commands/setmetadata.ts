@@ -13,15 +13,15 @@ import {
   readEntry,
   type Subject,
   useEntry,
-} from '../annotations.ts'
-import { command, whole } from '../command.ts'
+} from '../mailbox/annotations.ts'
+import { command, whole } from '../session/command.ts'
 import { Refusal } from '../errors.ts'
-import { type Arguments, utf8Of } from '../grammar.ts'
-import { type MailboxRef, placeOf } from '../mailbox-ref.ts'
-import { isFilterEntry, readFilter } from '../search-filters.ts'
-import type { ImapSession } from '../session.ts'
-import { signedIn } from '../session-state.ts'
-import { assertUseFree, notYourUse, roleOfUses } from '../special-use.ts'
+import { type Arguments, utf8Of } from '../wire/grammar.ts'
+import { type MailboxRef, placeOf } from '../namespace/mailbox-ref.ts'
+import { isFilterEntry, readFilter } from '../search/search-filters.ts'
+import type { ImapSession } from '../session/session.ts'
+import { signedIn } from '../session/session-state.ts'
+import { assertUseFree, notYourUse, roleOfUses } from '../mailbox/special-use.ts'
 
 type Values = ReadonlyMap<string, Uint8Array | undefined>
 

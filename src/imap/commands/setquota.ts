@@ -3,11 +3,11 @@
  * change is made, checked and written down like every other of an account.
  */
 import type { MailLimits } from '#mail/limits.ts'
-import { command, whole } from '../command.ts'
+import { command, whole } from '../session/command.ts'
 import { Refusal } from '../errors.ts'
-import { type Arguments, utf8Of } from '../grammar.ts'
-import { findRoot, octetsPerUnit, writeQuota } from '../quota-root.ts'
-import { signedIn } from '../session-state.ts'
+import { type Arguments, utf8Of } from '../wire/grammar.ts'
+import { findRoot, octetsPerUnit, writeQuota } from '../mailbox/quota-root.ts'
+import { signedIn } from '../session/session-state.ts'
 
 export const setquota = command({
   name: 'SETQUOTA',

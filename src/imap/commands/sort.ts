@@ -4,12 +4,12 @@
  */
 import type { AccountId } from '#base/id.ts'
 import { sortMessages, type SortCriterion } from '#mail/arrange/sort.ts'
-import { type AnyCommand, command, type Completion, whole } from '../command.ts'
-import { writeEsearch } from '../esearch-response.ts'
-import type { Arguments } from '../grammar.ts'
-import { writeNumbers } from '../numbers-response.ts'
-import { type ReturnOptions, returnedOf, takeReturnOptions } from '../return-options.ts'
-import { assertTagFree, followResult, refuseUpdates } from '../search-context.ts'
+import { type AnyCommand, command, type Completion, whole } from '../session/command.ts'
+import { writeEsearch } from '../search/esearch-response.ts'
+import type { Arguments } from '../wire/grammar.ts'
+import { writeNumbers } from '../search/numbers-response.ts'
+import { type ReturnOptions, returnedOf, takeReturnOptions } from '../search/return-options.ts'
+import { assertTagFree, followResult, refuseUpdates } from '../search/search-context.ts'
 import {
   highestModseq,
   orForgetSaved,
@@ -18,10 +18,10 @@ import {
   relevancyOfFound,
   type SearchProgram,
   searchSelected,
-} from '../search-selected.ts'
-import { pairUp } from '../sequence-set.ts'
-import type { Sort } from '../sorted-result.ts'
-import type { ImapSession } from '../session.ts'
+} from '../search/search-selected.ts'
+import { pairUp } from '../wire/sequence-set.ts'
+import type { Sort } from '../session/sorted-result.ts'
+import type { ImapSession } from '../session/session.ts'
 
 interface SortArguments {
   /** Undefined where RETURN was not given: then SORT is answered, under IMAP4rev2 too. */

@@ -1,5 +1,5 @@
 /** STARTTLS: the connection becomes private. What was sent in clear behind it is thrown away (RFC 9051 §6.2.1). */
-import { command, noArguments } from '../command.ts'
+import { command, noArguments } from '../session/command.ts'
 import { Refusal } from '../errors.ts'
 
 export const starttls = command({

@@ -1,8 +1,8 @@
 /** STATUS: numbers of a mailbox without selecting it. */
-import { command, whole } from '../command.ts'
-import { signedIn } from '../session-state.ts'
-import type { Arguments } from '../grammar.ts'
-import { readStatusItems, writeStatus } from '../status-items.ts'
+import { command, whole } from '../session/command.ts'
+import { signedIn } from '../session/session-state.ts'
+import type { Arguments } from '../wire/grammar.ts'
+import { readStatusItems, writeStatus } from '../mailbox/status-items.ts'
 
 export const status = command({
   name: 'STATUS',

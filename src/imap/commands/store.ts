@@ -6,24 +6,24 @@ import type { Modseq, Uid } from '#base/id.ts'
 import { type FlagChange, storeFlags } from '#mail/flags.ts'
 import type { MailboxView } from '#mail/mailbox-view.ts'
 import { flagRights, type FlagRights, mayChange } from '#mail/rights.ts'
-import { type AnyCommand, command, type Completion, whole } from '../command.ts'
-import { condstoreItems, flagItems, onlyFlags } from '../changes-response.ts'
-import type { ColumnItem } from '../fetch-items.ts'
-import { writeColumns } from '../fetch-response.ts'
-import { type GivenFlags, readFlags } from '../flag-names.ts'
-import type { Arguments } from '../grammar.ts'
-import { type HeldMailbox, notPermitted, placeOf } from '../mailbox-ref.ts'
-import { completeLimited, limitPositions } from '../message-limit.ts'
+import { type AnyCommand, command, type Completion, whole } from '../session/command.ts'
+import { condstoreItems, flagItems, onlyFlags } from '../fetch/changes-response.ts'
+import type { ColumnItem } from '../fetch/fetch-items.ts'
+import { writeColumns } from '../fetch/fetch-response.ts'
+import { type GivenFlags, readFlags } from '../wire/flag-names.ts'
+import type { Arguments } from '../wire/grammar.ts'
+import { type HeldMailbox, notPermitted, placeOf } from '../namespace/mailbox-ref.ts'
+import { completeLimited, limitPositions } from '../session/message-limit.ts'
 import {
   eachPosition,
   formatSet,
   positionsOfNumbers,
   positionsOfUids,
   type SequenceSet,
-} from '../sequence-set.ts'
-import { Progress } from '../progress.ts'
-import type { ImapSession } from '../session.ts'
-import { sameFlags, type SessionView } from '../view.ts'
+} from '../wire/sequence-set.ts'
+import { Progress } from '../session/progress.ts'
+import type { ImapSession } from '../session/session.ts'
+import { sameFlags, type SessionView } from '../session/view.ts'
 
 /** Messages in one commit. */
 const pageSize = 1000

@@ -7,9 +7,9 @@ import {
   subscribeForeign,
   unsubscribeForeign,
 } from '#mail/subscription.ts'
-import { command, whole } from '../command.ts'
-import { signedIn } from '../session-state.ts'
-import type { Arguments } from '../grammar.ts'
+import { command, whole } from '../session/command.ts'
+import { signedIn } from '../session/session-state.ts'
+import type { Arguments } from '../wire/grammar.ts'
 
 const readName = whole((args: Arguments) => {
   args.sp()

@@ -3,11 +3,11 @@ import type { Selection } from '#mail/arrange/stored-structures.ts'
 import { threadByReferences } from '#mail/arrange/thread-by-references.ts'
 import { threadBySubject } from '#mail/arrange/thread-by-subject.ts'
 import type { ThreadTree } from '#mail/arrange/arrangements.ts'
-import { type AnyCommand, command, type Completion, whole } from '../command.ts'
-import type { Arguments } from '../grammar.ts'
-import { readCharset, readKeys, type SearchProgram, searchSelected } from '../search-selected.ts'
-import type { ImapSession } from '../session.ts'
-import type { ResponseWriter } from '../writer.ts'
+import { type AnyCommand, command, type Completion, whole } from '../session/command.ts'
+import type { Arguments } from '../wire/grammar.ts'
+import { readCharset, readKeys, type SearchProgram, searchSelected } from '../search/search-selected.ts'
+import type { ImapSession } from '../session/session.ts'
+import type { ResponseWriter } from '../wire/writer.ts'
 
 type Threading = (selection: Selection, session: ImapSession) => Promise<ThreadTree>
 

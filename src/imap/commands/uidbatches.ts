@@ -2,11 +2,11 @@
  * UIDBATCHES: ranges of UIDs that hold so many messages each, from the newest on. They leave no UID out, and the last
  * one ends at 1, so that a client need not ask for what lies between.
  */
-import { command, type Completion, whole } from '../command.ts'
+import { command, type Completion, whole } from '../session/command.ts'
 import { Refusal } from '../errors.ts'
-import type { Arguments } from '../grammar.ts'
-import type { ImapSession } from '../session.ts'
-import type { SessionView } from '../view.ts'
+import type { Arguments } from '../wire/grammar.ts'
+import type { ImapSession } from '../session/session.ts'
+import type { SessionView } from '../session/view.ts'
 
 interface BatchArguments {
   readonly size: number

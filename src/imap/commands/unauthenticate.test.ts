@@ -3,7 +3,7 @@ import { test } from 'node:test'
 import type { AccountId, MailboxId } from '#base/id.ts'
 import { connectionPair } from '../../../test/harness/pipe.ts'
 import { ask, ImapTestServer } from '../fixture.test.ts'
-import { ImapSession } from '../session.ts'
+import { ImapSession } from '../session/session.ts'
 
 const plain = (name: string): string => Buffer.from(`\0${name}\0secret`).toString('base64')
 

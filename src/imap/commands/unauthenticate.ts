@@ -1,8 +1,8 @@
 /** UNAUTHENTICATE: the connection is nobody's again, as after the greeting. It never answers NO (RFC 8437 §3). */
 import { SyntaxFault } from '#base/fault.ts'
-import { capabilities } from '../capabilities.ts'
-import { command, noArguments } from '../command.ts'
-import { signedIn } from '../session-state.ts'
+import { capabilities } from '../session/capabilities.ts'
+import { command, noArguments } from '../session/command.ts'
+import { signedIn } from '../session/session-state.ts'
 
 export const unauthenticate = command({
   name: 'UNAUTHENTICATE',

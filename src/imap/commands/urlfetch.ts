@@ -4,14 +4,14 @@
  */
 import { renderBodyStructure } from '#message/body-structure.ts'
 import { isMessage, isMultipart, partAt } from '#message/structure.ts'
-import { command, whole } from '../command.ts'
+import { command, whole } from '../session/command.ts'
 import { Refusal } from '../errors.ts'
-import type { BytesItem } from '../fetch-items.ts'
-import { writeBytes } from '../fetch-response.ts'
-import type { Arguments } from '../grammar.ts'
-import { type MessageSource, sectionBytes, type SectionBytes } from '../section-bytes.ts'
-import { signedIn } from '../session-state.ts'
-import { findAuthorised, type Readable } from '../url-auth.ts'
+import type { BytesItem } from '../fetch/fetch-items.ts'
+import { writeBytes } from '../fetch/fetch-response.ts'
+import type { Arguments } from '../wire/grammar.ts'
+import { type MessageSource, sectionBytes, type SectionBytes } from '../fetch/section-bytes.ts'
+import { signedIn } from '../session/session-state.ts'
+import { findAuthorised, type Readable } from '../url/url-auth.ts'
 import { maxUrls } from './genurlauth.ts'
 
 const LF = 0x0a
