@@ -245,6 +245,7 @@ function settingsWith(values: Readonly<Record<string, unknown>>): Settings {
       return Object.fromEntries(fields.map(([name, field]) => [name, values[name] ?? field.fallback])) as F
     },
     each: () => [],
+    isStored: () => false,
     onChange: () => ({ [Symbol.dispose]: () => {} }),
   }
 }

@@ -12,7 +12,7 @@ import { Fault } from '#base/fault.ts'
 import { readEnvironment } from '#settings/environment.ts'
 import type { GivenObject, Layer, Problem } from '#settings/layer.ts'
 import type { MacroReader } from '#settings/macro.ts'
-import { mergeLayers, type ObjectValues, overlay } from '#settings/merge.ts'
+import { mergeLayers, type ObjectValues, overlay, storeOrigin } from '#settings/merge.ts'
 import type { AnySettingsObject, Complaint, Settings, SettingsObject } from '#settings/object.ts'
 import { readDocument } from '#settings/read.ts'
 import { parseToml } from '#settings/toml.ts'
@@ -40,7 +40,7 @@ export interface ConfigurationText {
 /** Settings that could hold. Nothing of them does before `commit`, which happens at most once. */
 export interface Prepared extends Reloaded {
   /** As they would be. */
-  readonly settings: Pick<Settings, 'get' | 'each'>
+  readonly settings: Pick<Settings, 'get' | 'each' | 'isStored'>
   commit(): void
 }
 
@@ -117,6 +117,7 @@ export class LiveSettings implements Settings {
       settings: {
         get: (object) => one(merged, object),
         each: (object) => all(merged, object),
+        isStored: (object, id) => isStored(merged, object, id),
       },
       warnings: problems.map((problem) => problem.text),
       changed: changed.map(({ name }) => name),
@@ -215,6 +216,10 @@ export class LiveSettings implements Settings {
     return all(this.#now, object)
   }
 
+  isStored<F>(object: SettingsObject<F>, id: string): boolean {
+    return isStored(this.#now, object, id)
+  }
+
   onChange<F>(object: SettingsObject<F>, f: () => void): Disposable {
     instancesOf(this.#now, object)
     const key = object as unknown as AnySettingsObject
@@ -255,6 +260,11 @@ const all = <F>(
   object: SettingsObject<F>,
 ): readonly (Readonly<F> & { readonly id: string })[] =>
   instancesOf(now, object).map((instance) => instance.values as F & { id: string })
+
+function isStored<F>(now: Instances, object: SettingsObject<F>, id: string): boolean {
+  const instance = instancesOf(now, object).find((one) => one.id === id)
+  return instance !== undefined && instance.origins.values().every((origin) => origin === storeOrigin)
+}
 
 function refuseErrors<R extends { readonly problems: readonly Problem[] }>(read: R): R {
   const errors = read.problems.filter((problem) => problem.severity === 'error')

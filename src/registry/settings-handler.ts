@@ -22,6 +22,8 @@ import { givenByRow, settingsTable, storedValue } from './settings-rows.ts'
 export interface SettingsHandlerOptions {
   readonly settings: LiveSettings
   readonly bus: Bus
+  /** What only this machine can tell of values that are right: a port that another program has. */
+  readonly refuse?: (object: AnySettingsObject, instance: ObjectValues) => Promise<readonly PropertyProblem[]>
 }
 
 /** How a secret is shown that is set. */
@@ -117,11 +119,13 @@ class SettingsChanges {
   readonly #object: AnySettingsObject
   readonly #settings: LiveSettings
   readonly #bus: Bus
+  readonly #refuse: SettingsHandlerOptions['refuse']
 
-  constructor(object: AnySettingsObject, { settings, bus }: SettingsHandlerOptions) {
+  constructor(object: AnySettingsObject, { settings, bus, refuse }: SettingsHandlerOptions) {
     this.#object = object
     this.#settings = settings
     this.#bus = bus
+    this.#refuse = refuse
   }
 
   /** With the store as this transaction sees it; undefined where there is no such object. */
@@ -176,7 +180,7 @@ class SettingsChanges {
       apply: async (tx) => {
         row = await change(tx)
         const isNeeded = row !== undefined && (this.#object.many || Object.keys(row).length > 0)
-        if (isNeeded) this.#refuseWrong(id, row!)
+        if (isNeeded) await this.#refuseWrong(id, row!)
         if (isNeeded) tx.put(settingsTable, [this.#object.name, id], row!)
         else tx.delete(settingsTable, [this.#object.name, id])
         return this.#object.many ? id : singletonId
@@ -205,10 +209,12 @@ class SettingsChanges {
   }
 
   /** Fields that are right alone may be wrong together. */
-  #refuseWrong(id: string, row: Values): void {
-    const { complaints } = this.#preview(id, row)
+  async #refuseWrong(id: string, row: Values): Promise<void> {
+    const { complaints, instance } = this.#preview(id, row)
     if (complaints.length > 0)
       throw invalidProperties(complaints.map(({ field, text: problem }) => ({ property: field, problem })))
+    const problems = (instance && (await this.#refuse?.(this.#object, instance))) ?? []
+    if (problems.length > 0) throw invalidProperties(problems)
   }
 }
 

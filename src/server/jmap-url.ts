@@ -1,11 +1,10 @@
 /** Where JMAP is, for those who come by other ways. */
 import { httpSettings } from '#http/settings.ts'
-import type { Settings } from '#settings/object.ts'
-import { planListeners } from './listener-plans.ts'
+import { type ListenerSettings, planListeners } from './listener-plans.ts'
 import { systemSettings } from './settings.ts'
 
 /** RFC 8620 §2.2: over TLS, behind the proxy that the administrator named or at a listener of our own. */
-export function jmapUrl(settings: Pick<Settings, 'get' | 'each'>): string | undefined {
+export function jmapUrl(settings: ListenerSettings): string | undefined {
   const { publicUrl } = settings.get(httpSettings)
   if (publicUrl !== undefined) return `${publicUrl}/.well-known/jmap`
   const { plans } = planListeners(settings)

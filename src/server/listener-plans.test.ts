@@ -2,6 +2,8 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { formatNetwork } from '#base/ip.ts'
 import { LiveSettings } from '#registry/live.ts'
+import { givenByRow } from '#registry/settings-rows.ts'
+import { networkListener } from '#net/settings.ts'
 import { settingsObjects } from './catalog.ts'
 import { planListeners } from './listener-plans.ts'
 
@@ -27,6 +29,34 @@ test('without configuration: the usual ports, for this machine only', () => {
     'http 127.0.0.1:8080',
     'http 127.0.0.1:8443 tls',
   ])
+})
+
+// Turns red where a listener of the store takes the usual ones away, and with them the way to mend it.
+test('a listener of the store comes besides the usual ones, or in the place of the one with its id', () => {
+  const settings = new LiveSettings(settingsObjects)
+  const object = settings.objects.find(({ name }) => name === networkListener.name)!
+  const store = (id: string, port: number): void => {
+    const row = { bind: [`127.0.0.1:${port}`], protocol: 'imap' }
+    settings.storeChanged(object, id, givenByRow(object, id, row, []))
+  }
+  const shown = (): readonly string[] =>
+    planListeners(settings).plans.map(({ id, bind, instead, isStored }) =>
+      [id, bind[0]!.port, isStored === true ? 'stored' : '', instead?.bind[0]!.port ?? ''].join(' ').trim(),
+    )
+  store('extra', 1430)
+  store('imap', 1431)
+  assert.deepEqual(shown(), [
+    'smtp 2525',
+    'submission 2587',
+    'submissions 2465',
+    'imap 1431 stored 2143',
+    'imaps 2993',
+    'http 8080',
+    'https 8443',
+    'extra 1430 stored',
+  ])
+  settings.loadText('[server.listener.smtp]\nbind = "127.0.0.1:25"\n', 'x.toml')
+  assert.deepEqual(shown(), ['extra 1430 stored', 'imap 1431 stored', 'smtp 25'])
 })
 
 test('submission is known by its ports or its name', () => {

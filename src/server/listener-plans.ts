@@ -1,6 +1,9 @@
 /**
- * Which listeners there are to be: those of the settings, or without any the usual ones for one machine, bound
- * to 127.0.0.1 on ports that every user may open.
+ * Which listeners there are to be: those of the settings, and where the file and the environment name none also
+ * the usual ones for one machine, bound to 127.0.0.1 on ports that every user may open.
+ *
+ * What the store has of listeners is mended through a listener. So it takes none away: one of the store comes
+ * besides the usual ones, or in the place of the one with its id, which is opened after all where that cannot be.
  */
 import type { ServiceName } from '#admin/server-facts.ts'
 import { httpSettings } from '#http/settings.ts'
@@ -27,6 +30,10 @@ export interface ListenerPlan {
   readonly backlog?: number
   readonly proxies?: readonly IpNetwork[]
   readonly proxiesOnly?: boolean
+  /** Of the store alone: where it cannot be opened the server runs all the same. */
+  readonly isStored?: boolean
+  /** What is opened then. */
+  readonly instead?: ListenerPlan
 }
 
 export interface ListenerPlans {
@@ -57,7 +64,10 @@ const usualListeners: readonly ListenerPlan[] = [
 /** Where mail programs hand mail in, whatever the listener is called (RFC 6409, RFC 8314). */
 const submissionPorts: ReadonlySet<number> = new Set([587, 465, 2587, 2465])
 
-export function planListeners(settings: Pick<Settings, 'get' | 'each'>): ListenerPlans {
+/** The part of the settings that listeners follow from. */
+export type ListenerSettings = Pick<Settings, 'get' | 'each' | 'isStored'>
+
+export function planListeners(settings: ListenerSettings): ListenerPlans {
   const configured = settings.each(networkListener)
   const { proxyTrustedNetworks } = settings.get(systemSettings)
   const { useXForwarded } = settings.get(httpSettings)
@@ -66,8 +76,7 @@ export function planListeners(settings: Pick<Settings, 'get' | 'each'>): Listene
     warnings.push(
       'Http.useXForwarded has no effect as long as SystemSettings.proxyTrustedNetworks names no proxy',
     )
-  if (configured.length === 0) return { plans: usualListeners, warnings }
-  const plans = configured.flatMap((wanted): ListenerPlan[] => {
+  const given = configured.flatMap((wanted): ListenerPlan[] => {
     const service = serviceOf(wanted)
     if (service === undefined) {
       warnings.push(
@@ -95,10 +104,21 @@ export function planListeners(settings: Pick<Settings, 'get' | 'each'>): Listene
         backlog: wanted.socketBacklog,
         proxies: own ?? shared,
         proxiesOnly: own !== undefined && own.length > 0,
+        ...(settings.isStored(networkListener, wanted.id) ? { isStored: true } : {}),
       },
     ]
   })
-  return { plans, warnings }
+  const hasUsual = configured.every(({ id }) => settings.isStored(networkListener, id))
+  return { plans: hasUsual ? besidesUsual(given) : given, warnings }
+}
+
+function besidesUsual(stored: readonly ListenerPlan[]): readonly ListenerPlan[] {
+  const isUsual = ({ id }: ListenerPlan): boolean => usualListeners.some((one) => one.id === id)
+  const usualOrStored = usualListeners.map((instead) => {
+    const plan = stored.find(({ id }) => id === instead.id)
+    return plan === undefined ? instead : { ...plan, instead }
+  })
+  return [...usualOrStored, ...stored.filter((plan) => !isUsual(plan))]
 }
 
 function serviceOf({

@@ -70,6 +70,31 @@ test('a port in use closes what was opened before, and says what to do', async (
   }
 })
 
+// Turns red where a listener of the store that cannot be opened ends the start, or leaves nothing in its place.
+test('of the listeners of the store those are opened that can be, or the usual one in their place', async () => {
+  const other = createServer()
+  await new Promise<void>((resolve) => other.listen(0, '127.0.0.1', resolve))
+  const { port } = other.address() as AddressInfo
+  const set = open()
+  try {
+    const problems = await set.openAll([
+      plan('usual', 0),
+      plan('alone', port, { isStored: true }),
+      plan('placed', port, { isStored: true, instead: plan('placed', 0) }),
+      plan('fine', 0, { isStored: true }),
+    ])
+    assert.equal(problems.length, 2)
+    for (const problem of problems) {
+      assert.match(problem, /another program uses it/)
+      assert.match(problem, /postern update NetworkListener \w+ bind=ADDRESS:PORT\.$/)
+    }
+    assert.equal(set.facts.length, 3)
+    await set.drain(0)
+  } finally {
+    other.close()
+  }
+})
+
 test('listeners come, go and change while sessions of all of them go on', async () => {
   const set = open()
   await set.openAll([plan('same', 0), plan('gone', 0), plan('other', 0)])

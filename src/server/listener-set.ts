@@ -55,25 +55,48 @@ export class ListenerSet {
     )
   }
 
-  /** Opens all, or none: then it throws Advice about the port. */
-  async openAll(plans: readonly ListenerPlan[]): Promise<void> {
-    const opening = await Promise.allSettled(this.#ours(plans).map((plan) => this.#openOne(plan)))
+  /**
+   * Opens all, or none: then it throws Advice about the port. Of those that only the store has it opens what can
+   * be, and returns sentences about the others.
+   */
+  async openAll(plans: readonly ListenerPlan[]): Promise<readonly string[]> {
+    const ours = this.#ours(plans)
+    const stored = ours.filter(({ isStored }) => isStored)
+    const opening = await Promise.allSettled(
+      ours.filter((plan) => !stored.includes(plan)).map((plan) => this.#openOne(plan)),
+    )
     this.#open = opening.flatMap((one) => (one.status === 'fulfilled' ? [one.value] : []))
     const failed = opening.find((one) => one.status === 'rejected')
-    if (failed === undefined) return
-    await this.drain(0)
-    throw failed.reason
+    if (failed !== undefined) {
+      await this.drain(0)
+      throw failed.reason
+    }
+    const problems: string[] = []
+    for (const plan of stored) {
+      const opened = await this.#openOrInstead(plan, problems)
+      if (opened !== undefined) this.#open = [...this.#open, opened]
+    }
+    return problems
+  }
+
+  async #openOrInstead(plan: ListenerPlan, problems: string[]): Promise<Open | undefined> {
+    try {
+      return await this.#openOne(plan)
+    } catch (error) {
+      problems.push((error as Error).message)
+      return plan.instead && (await this.#openOne(plan.instead))
+    }
   }
 
   /** Sentences about ports that these plans need and others have. Changes nothing. */
   async probe(plans: readonly ListenerPlan[]): Promise<readonly string[]> {
     const open = this.#open.flatMap(({ plan }) => plan.bind)
     const problems: string[] = []
-    for (const { id, bind } of this.#ours(plans)) {
-      for (const address of bind) {
+    for (const plan of this.#ours(plans)) {
+      for (const address of plan.bind) {
         // One that we have ourselves, or will have let go by then, is no question of others.
         if (open.some(({ port }) => port === address.port)) continue
-        await probePorts([{ id, bind: [address] }]).catch((error: Error) => problems.push(error.message))
+        await probePorts([{ ...plan, bind: [address] }]).catch((error: Error) => problems.push(error.message))
       }
     }
     return problems
@@ -139,7 +162,7 @@ export class ListenerSet {
     try {
       return { plan, listener, contexts, endpoints: await listener.listen() }
     } catch (error) {
-      throw adviseOnPort(plan.id, error as Error)
+      throw adviseOnPort(plan, error as Error)
     }
   }
 
@@ -152,7 +175,7 @@ export class ListenerSet {
       listener.change(termsOf(plan, contexts))
       return { plan, listener, contexts, endpoints }
     } catch (error) {
-      throw adviseOnPort(plan.id, error as Error)
+      throw adviseOnPort(plan, error as Error)
     }
   }
 

@@ -31,6 +31,7 @@ import { receivedFeedback } from '#report/received-feedback.ts'
 import { ReceivedReportHandler } from '#report/received-handler.ts'
 import { settingsHandlers } from '#registry/settings-handler.ts'
 import type { Telemetry } from '#telemetry/telemetry.ts'
+import { refuseListener } from './refuse-listener.ts'
 import { dataRetention } from './settings.ts'
 
 export interface ManagementOptions {
@@ -74,7 +75,7 @@ export function buildManagement(o: ManagementOptions): Management {
       new ReceivedReportHandler(receivedDmarc, { db, keepReports }),
       new ReceivedReportHandler(receivedFeedback, { db, keepReports }),
       new AuditHandler(db),
-      ...settingsHandlers(o),
+      ...settingsHandlers({ ...o, refuse: refuseListener(o.settings) }),
     ],
   })
 }

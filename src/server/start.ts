@@ -138,7 +138,7 @@ export async function startServer(o: StartOptions): Promise<RunningServer> {
   // Disposed first, so that nothing below is in use any more.
   undo.defer(async () => void (await endSessions(live, 0)))
   const listeners = (live.listeners = newListeners(ground, { ...protocols, http: web.http }))
-  await listeners.openAll(plans)
+  for (const reason of await listeners.openAll(plans)) telemetry.emit(events.settingsNotApplied, { reason })
   const follower = undo.use(followAll(ground, services, listeners))
   live.threads = await startWorkers(ground, web)
   const first = await firstRun(settings, services, systemClock)
@@ -232,7 +232,7 @@ async function layGround(o: StartOptions, undo: AsyncDisposableStack): Promise<G
 
   const { plans, warnings: skipped } = planListeners(settings)
   const { defaultHostname: hostname, threadPoolSize: workers } = settings.get(systemSettings)
-  if (workers > 1) await probePorts(plans)
+  if (workers > 1) await probePorts(plans.filter(({ isStored }) => !isStored))
   const selfSigned = await loadSelfSigned(directory, hostname, systemClock)
   const odd = [
     ...warnings,

@@ -53,6 +53,8 @@ export interface Settings {
   get<F>(object: SettingsObject<F>): Readonly<F>
   /** All objects of a kind of which there may be several, in the order they were given. */
   each<F>(object: SettingsObject<F>): readonly (Readonly<F> & { readonly id: string })[]
+  /** Whether the store alone gives the one with this id: neither the file nor the environment has any of it. */
+  isStored<F>(object: SettingsObject<F>, id: string): boolean
   /** Calls `f` after any value of the object (or, where there are several, of any of them) has changed. */
   onChange<F>(object: SettingsObject<F>, f: () => void): Disposable
 }
