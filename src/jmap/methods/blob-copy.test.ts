@@ -76,3 +76,10 @@ test('RFC 8620 §6.3: accounts that are none, or not the user’s', async () => 
     'requestTooLarge',
   )
 })
+
+test('RFC 8620 §6.3: blobs are copied between two different accounts', async () => {
+  const server = await JmapTestServer.start()
+  const blobIds = [await uploaded(server, 'here')]
+  const args = { fromAccountId: accountId, accountId, blobIds }
+  assert.equal(await server.error('Blob/copy', args), 'invalidArguments')
+})

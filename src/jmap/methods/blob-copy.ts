@@ -23,6 +23,10 @@ export const blobCopy = method({
   async call(call, { accountId, fromAccountId, blobIds }) {
     const from = await openFrom(call, fromAccountId!)
     const to = await call.account(accountId!)
+    if (from.id === to.id)
+      throw new MethodError('invalidArguments', 'The accounts must not be the same.', {
+        arguments: ['fromAccountId'],
+      })
     const most = call.services.settings.get(jmapSettings).setMaxObjects
     if (blobIds!.length > most)
       throw new MethodError('requestTooLarge', `At most ${most} blobs can be copied in one call.`)
