@@ -49,6 +49,19 @@ test('relative imports stay inside the folder', () => {
   assert.deepEqual(found, ['1 ../../base/cursor.ts: other folders are imported as #folder/file.ts'])
 })
 
+test('a part of a folder imports its own and earlier ones, and what stands beside the parts', () => {
+  const text = `import { a } from './view.ts'
+import { b } from '../wire/reader.ts'
+import { c } from '../errors.ts'
+import type { d } from '../search/search-keys.ts'
+`
+  assert.deepEqual(problems('src/imap/session/session.ts', text), [
+    '4 ../search/search-keys.ts: search/ comes after session/',
+  ])
+  assert.deepEqual(problems('src/imap/loop.ts', "import { a } from './search/search-keys.ts'\n"), [])
+  assert.equal(problems('src/imap/stuff/a.ts', "import { c } from '../errors.ts'\n").length, 1)
+})
+
 test('a package is refused outside its place, and one that nobody listed', () => {
   const found = problems('src/kv/db.ts', "import { open } from 'lmdb'\nimport x from '@left/pad/x'\n")
   assert.deepEqual(found, [

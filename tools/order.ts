@@ -1,8 +1,8 @@
 /**
  * The ordered folder list of docs/design.md and the checker of imports against it. What must hold: a file
  * imports its own folder, an earlier one, node:*, and the npm packages listed for it; folders of group 4 do
- * not import each other; group 1 is pure. Tests may import anything, but only from src, node:* and npm.
- * Run alone, it prints what it found.
+ * not import each other; group 1 is pure; the parts of a folder have an order too. Tests may import anything,
+ * but only from src, node:* and npm. Run alone, it prints what it found.
  */
 import path from 'node:path'
 import { separate } from './source-text.ts'
@@ -17,6 +17,26 @@ export const groups: readonly (readonly string[])[] = [
   ['smtp', 'imap', 'pop3', 'managesieve', 'jmap', 'dav', 'admin'],
   ['server', 'cli'],
 ]
+
+/**
+ * The same for the parts of a folder that has many: a file in one imports its own part or an earlier one. Files that
+ * stand beside the parts may import any, and be imported by any, without a circle.
+ */
+export const parts: { readonly [folder: string]: readonly string[] } = {
+  imap: [
+    'wire',
+    'namespace',
+    'fetch',
+    'session',
+    'mailbox',
+    'search',
+    'url',
+    'append',
+    'selected',
+    'notify',
+    'commands',
+  ],
+}
 
 const folders = groups.flat()
 const protocols = groups[4] as readonly string[]
@@ -151,7 +171,7 @@ function importProblem(file: string, folder: string, one: Import): string | unde
   ) {
     return `dynamic imports are for engines, exporters, what only rare work needs and ${entry}`
   }
-  if (specifier.startsWith('.')) return relativeProblem(file, specifier)
+  if (specifier.startsWith('.')) return relativeProblem(file, specifier) ?? partProblem(file, specifier)
   if (specifier.startsWith('#')) return folderProblem(folder, specifier)
   if (specifier.startsWith('node:')) return builtinProblem(folder, specifier.slice('node:'.length))
   return packageProblem(file, packageOf(specifier))
@@ -162,6 +182,15 @@ function relativeProblem(file: string, specifier: string): string | undefined {
   const target = path.posix.join(path.dirname(file), specifier)
   const folder = file.split('/').slice(0, 2).join('/')
   return target.startsWith(`${folder}/`) ? undefined : 'other folders are imported as #folder/file.ts'
+}
+
+function partProblem(file: string, specifier: string): string | undefined {
+  const [, folder = '', own = '', ...inside] = file.split('/')
+  const order = parts[folder]
+  if (order === undefined || inside.length === 0) return undefined
+  if (!order.includes(own)) return `part ${own} of ${folder}/ is not in the list of tools/order.ts`
+  const [, , target = ''] = path.posix.join(path.dirname(file), specifier).split('/')
+  return order.indexOf(target) > order.indexOf(own) ? `${target}/ comes after ${own}/` : undefined
 }
 
 function folderProblem(own: string, specifier: string): string | undefined {

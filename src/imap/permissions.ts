@@ -4,6 +4,9 @@
  */
 import type { Permission } from '#account/permission.ts'
 
+/** Who may set quotas is whoever may change accounts. */
+export const quotaSetters = 'sysAccountUpdate'
+
 const byCommand: Readonly<Record<string, Permission>> = {
   APPEND: 'imapAppend',
   CAPABILITY: 'imapCapability',
@@ -37,7 +40,7 @@ const byCommand: Readonly<Record<string, Permission>> = {
   SELECT: 'imapSelect',
   SETACL: 'imapAclSet',
   SETMETADATA: 'imapMetadataSet',
-  SETQUOTA: 'sysAccountUpdate',
+  SETQUOTA: quotaSetters,
   SORT: 'imapSort',
   STATUS: 'imapStatus',
   STORE: 'imapStore',

@@ -6,7 +6,8 @@ import { setImmediate as nextTurn } from 'node:timers/promises'
 import { hasAll, rightsOf } from '#mail/rights.ts'
 import { command, type Completion, whole } from '../session/command.ts'
 import { Refusal } from '../errors.ts'
-import { type Correlator, writeEsearch } from '../search/esearch-response.ts'
+import { writeEsearch } from '../search/esearch-response.ts'
+import type { Correlator } from '../session/search-contexts.ts'
 import type { Arguments } from '../wire/grammar.ts'
 import {
   filteredMailboxes,
@@ -26,16 +27,13 @@ import {
 import { assertTagFree, followResult, refuseUpdates } from '../search/search-context.ts'
 import { replaceFilters } from '../search/search-filters.ts'
 import { resolveKeys } from '../search/search-keys.ts'
+import { assertCharset, assertFuzzy, readProgram, type SearchProgram } from '../search/search-program.ts'
 import {
-  assertCharset,
-  assertFuzzy,
   highestModseq,
   orForgetSaved,
   placeOf,
-  readProgram,
   relevancyOf,
   relevancyOfFound,
-  type SearchProgram,
   searchIn,
   searchSelected,
 } from '../search/search-selected.ts'

@@ -33,7 +33,7 @@ export const notify = command<NotifyArguments>({
     }
     if (set.hasUnknown) throw new Refusal('There are no such events', `BADEVENT (${eventNames.join(' ')})`)
     // What was asked for before is told to here.
-    await (await session.notify?.news(session))?.tell()
+    await (await session.notify?.news())?.tell()
     const started = await Notifications.start(session, set, withStatus)
     await showAll(session)
     session.setNotify(started)

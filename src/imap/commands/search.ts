@@ -15,14 +15,8 @@ import {
   wantedOf,
 } from '../search/return-options.ts'
 import { assertTagFree, followResult, refuseUpdates } from '../search/search-context.ts'
-import {
-  highestModseq,
-  orForgetSaved,
-  readProgram,
-  type SearchProgram,
-  searchSelected,
-  relevancyOfFound,
-} from '../search/search-selected.ts'
+import { readProgram, type SearchProgram } from '../search/search-program.ts'
+import { highestModseq, orForgetSaved, searchSelected, relevancyOfFound } from '../search/search-selected.ts'
 import { pairUp } from '../wire/sequence-set.ts'
 import type { ImapSession } from '../session/session.ts'
 

@@ -10,15 +10,8 @@ import type { Arguments } from '../wire/grammar.ts'
 import { writeNumbers } from '../search/numbers-response.ts'
 import { type ReturnOptions, returnedOf, takeReturnOptions } from '../search/return-options.ts'
 import { assertTagFree, followResult, refuseUpdates } from '../search/search-context.ts'
-import {
-  highestModseq,
-  orForgetSaved,
-  readCharset,
-  readKeys,
-  relevancyOfFound,
-  type SearchProgram,
-  searchSelected,
-} from '../search/search-selected.ts'
+import { readCharset, readKeys, type SearchProgram } from '../search/search-program.ts'
+import { highestModseq, orForgetSaved, relevancyOfFound, searchSelected } from '../search/search-selected.ts'
 import { pairUp } from '../wire/sequence-set.ts'
 import type { Sort } from '../session/sorted-result.ts'
 import type { ImapSession } from '../session/session.ts'

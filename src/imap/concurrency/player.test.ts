@@ -2,7 +2,6 @@
 import type { Random } from '../../../test/harness/random.ts'
 import { boxNames, type Client, type KnownPicture, type Picture } from './client.test.ts'
 import type { Order, State } from './model.test.ts'
-import type { Run } from './run.test.ts'
 
 const flagNames = ['\\Seen', '\\Flagged', '\\Deleted', '\\Answered', 'work'] as const
 const modes = { add: '+', remove: '-', replace: '' } as const
@@ -20,8 +19,24 @@ const searches: readonly (readonly [string, (state: State) => boolean])[] = [
   ['UNDELETED ANSWERED', (state) => has('\\answered')(state) && !has('\\deleted')(state)],
 ]
 
+/** What all players of a run share. */
+interface Table {
+  readonly isOver: boolean
+  /** Rises whenever any client has done something. */
+  readonly steps: number
+  /** To be called for each of them. */
+  stepped(): void
+  /** A text that no other message has. */
+  token(): string
+  /** What a client is about to do. */
+  give(order: Order): void
+  connect(client: Client, worker: number): Promise<void>
+  /** The number of the last commit that all know of. */
+  readonly floor: number
+}
+
 interface PlayerOptions {
-  readonly run: Run
+  readonly run: Table
   readonly client: Client
   readonly worker: number
   readonly random: Random

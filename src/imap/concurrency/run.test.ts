@@ -102,7 +102,6 @@ export class Run implements Witness, AsyncDisposable {
     this.#trace.push(line.trimEnd().replaceAll('\r\n', '|'))
   }
 
-  /** A text that no other message has. */
   token(): string {
     return `m${++this.#tokens}`
   }
@@ -111,7 +110,6 @@ export class Run implements Witness, AsyncDisposable {
     this.#orders.set(order.tag, order)
   }
 
-  /** Rises whenever any client has done something. */
   get steps(): number {
     return this.#steps
   }

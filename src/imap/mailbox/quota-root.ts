@@ -9,11 +9,10 @@ import { Fault } from '#base/fault.ts'
 import { listMailboxes, quotaUsage } from '#mail/mailbox.ts'
 import { hasAny, rightsOf } from '#mail/rights.ts'
 import type { Principal } from '#mail/principal.ts'
+import { quotaSetters } from '../permissions.ts'
 import { prefixOf } from '../namespace/namespaces.ts'
 import type { ImapSession } from '../session/session.ts'
 
-/** Who may set quotas is whoever may change accounts. */
-export const quotaSetters = 'sysAccountUpdate'
 export const octetsPerUnit = 1024
 
 const readable = rightsOf('r')

@@ -4,6 +4,7 @@
  */
 import { Refusal } from '../errors.ts'
 import { type FetchItem, readFetchItems } from '../fetch/fetch-items.ts'
+import type { SelectedEvents } from '../session/notify.ts'
 import type { Arguments } from '../wire/grammar.ts'
 import { ancestorsOf } from '../mailbox/list-candidates.ts'
 import { decodeName, delimiter, parentPath } from '../namespace/mailbox-name.ts'
@@ -25,15 +26,6 @@ export type Events = ReadonlySet<EventName>
 const byWord: ReadonlyMap<string, EventName> = new Map(eventNames.map((name) => [name.toUpperCase(), name]))
 const isMessageEvent = (name: EventName): boolean => messageEvents.some((one) => one === name)
 const noEvents: Events = new Set()
-
-/** What is told of the selected mailbox, whichever that is; new and expunged messages always. */
-export interface SelectedEvents {
-  /** Expunges wait for a command that allows them. */
-  readonly isDelayed: boolean
-  readonly flags: boolean
-  /** Of each new message; empty for nothing but EXISTS. */
-  readonly fetch: readonly FetchItem[]
-}
 
 interface Group {
   readonly filter: MailboxFilter

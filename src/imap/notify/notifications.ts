@@ -14,10 +14,11 @@ import { changedByOthers, type OthersChanges } from '#mail/news.ts'
 import { listForeignSubscriptions, listLostSubscriptions } from '#mail/subscription.ts'
 import { AnnotationNames } from './annotation-names.ts'
 import { Refusal } from '../errors.ts'
-import { EventGroups, type NotifySet, notifyNone, type SelectedEvents } from './event-groups.ts'
+import { EventGroups, type NotifySet, notifyNone } from './event-groups.ts'
 import type { KnownMailbox, Look } from './known-mailbox.ts'
 import { type ByOthers, Difference } from './mailbox-difference.ts'
 import type { MailboxRef } from '../namespace/mailbox-ref.ts'
+import type { News, Notify, SelectedEvents } from '../session/notify.ts'
 import type { ImapSession } from '../session/session.ts'
 
 const keyOf = (account: AccountId, mailbox: MailboxId): string => `${account} ${mailbox}`
@@ -29,17 +30,13 @@ const none: ReadonlySet<string> = new Set()
 const unknown = 0 as Modseq
 const byAnybody: ByOthers = { inMailbox: () => true, inSubscriptions: true }
 
-/** What is different for the client, and nothing of it said yet. */
-export interface News {
-  tell(): Promise<void>
-}
-
-export class Notifications {
+export class Notifications implements Notify {
+  readonly #session: ImapSession
   readonly selected: SelectedEvents | undefined
   readonly #groups: EventGroups
   readonly mayBeForeign: boolean
   /** Whether there is anything to look at. */
-  readonly isWatching: boolean
+  readonly #isWatching: boolean
   /** What the client was told of. */
   #last: Look = { known: new Map(), own: [], lost: none, sequences: new Map() }
   /** The session's own commits since. */
@@ -51,23 +48,24 @@ export class Notifications {
   readonly #noAccess = new Set<string>()
 
   private constructor(session: ImapSession, { selected, groups }: NotifySet) {
+    this.#session = session
     this.selected = selected
     this.#groups = new EventGroups(groups, session.isUtf8)
-    this.isWatching = groups.some(({ events }) => events.size > 0)
-    this.mayBeForeign = this.isWatching && this.#groups.mayBeForeign(session.mailboxes.names)
+    this.#isWatching = groups.some(({ events }) => events.size > 0)
+    this.mayBeForeign = this.#isWatching && this.#groups.mayBeForeign(session.mailboxes.names)
     this.#annotations = new AnnotationNames(session, this.#groups.ask('ServerMetadataChange'))
   }
 
   /** RFC 5465 §3.1: what is there now, and what of it the client may not see. A Refusal where it is too much. */
   static async start(session: ImapSession, set: NotifySet, withStatus: boolean): Promise<Notifications> {
     const started = new Notifications(session, set)
-    if (!started.isWatching) return started
+    if (!started.#isWatching) return started
     if (started.#groups.named.size > session.settings.maxNotifyMailboxes) throw new Refusal(tooMany, overflow)
     started.#named = await namedAccounts(session, started.#groups.named)
-    const now = await started.#look(session)
+    const now = await started.#look()
     if (now === undefined) throw new Refusal(tooMany, overflow)
     await started.#annotations.learn(now.known)
-    await started.#difference(session, now, byAnybody).tellStart(withStatus)
+    await started.#difference(now, byAnybody).tellStart(withStatus)
     started.#last = now
     return started
   }
@@ -76,38 +74,34 @@ export class Notifications {
     return new Notifications(session, notifyNone)
   }
 
-  /** To be called with what each commit of the session changed. */
   get onCommit(): ((numbers: ReadonlyMap<AccountId, Modseq>) => void) | undefined {
-    return this.isWatching ? (numbers) => this.#note(numbers) : undefined
+    return this.#isWatching ? (numbers) => this.#note(numbers) : undefined
   }
 
-  /** Whether the client is told of anything while there is no command. */
   get isActive(): boolean {
-    return this.isWatching || this.selected !== undefined
+    return this.#isWatching || this.selected !== undefined
   }
 
-  /** Those in which something may happen of which the client is told. */
   get accounts(): ReadonlySet<AccountId> {
     return new Set([...this.#last.sequences.keys(), ...this.#named])
   }
 
-  /** What happened since it was last told; undefined for nothing. */
-  async news(session: ImapSession): Promise<News | undefined> {
-    if (!this.isWatching) return undefined
-    if (!this.mayBeForeign && (await this.#isUnchanged(session))) {
+  async news(): Promise<News | undefined> {
+    if (!this.#isWatching) return undefined
+    if (!this.mayBeForeign && (await this.#isUnchanged())) {
       this.#ours.clear()
       // What all see of the server is in no account's log.
       return this.#annotations.asksServer
         ? { tell: () => this.#annotations.tellServer(() => true) }
         : undefined
     }
-    const now = await this.#look(session)
-    if (now === undefined) return { tell: async () => stop(session) }
-    const others = await this.#othersSince(session)
-    const own = others.get(session.mailboxes.account)
+    const now = await this.#look()
+    if (now === undefined) return { tell: async () => stop(this.#session) }
+    const others = await this.#othersSince()
+    const own = others.get(this.#session.mailboxes.account)
     const isOfOthers = (type: DataType): boolean =>
       own === undefined || own === 'tooMuch' || own.types.has(type)
-    const difference = this.#difference(session, now, {
+    const difference = this.#difference(now, {
       inMailbox(account, mailbox) {
         const found = others.get(account)
         return found === undefined || found === 'tooMuch' || found.mailboxes.has(mailbox)
@@ -132,9 +126,9 @@ export class Notifications {
     }
   }
 
-  #difference(session: ImapSession, now: Look, byOthers: ByOthers): Difference {
+  #difference(now: Look, byOthers: ByOthers): Difference {
     return new Difference({
-      session,
+      session: this.#session,
       groups: this.#groups,
       annotations: this.#annotations,
       noAccess: this.#noAccess,
@@ -144,17 +138,18 @@ export class Notifications {
     })
   }
 
-  async #isUnchanged({ mailboxes }: ImapSession): Promise<boolean> {
+  async #isUnchanged(): Promise<boolean> {
+    const { mailboxes } = this.#session
     return this.#last.sequences.get(mailboxes.account) === (await mailboxes.sequence(mailboxes.account))
   }
 
   /** How the mailboxes are now; undefined where there are too many. */
-  async #look(session: ImapSession): Promise<Look | undefined> {
-    const { mailboxes, settings } = session
+  async #look(): Promise<Look | undefined> {
+    const { mailboxes, settings } = this.#session
     // Before the mailboxes: what comes in between is looked at twice.
     const sequences = new Map([[mailboxes.account, await mailboxes.sequence(mailboxes.account)]])
-    const { lost, toForeign } = await this.#subscriptions(session)
-    const own = await this.#own(session)
+    const { lost, toForeign } = await this.#subscriptions()
+    const own = await this.#own()
     for (const account of this.mayBeForeign ? this.#last.sequences.keys() : [])
       if (account !== mailboxes.account) sequences.set(account, await mailboxes.sequence(account))
     const foreign = this.mayBeForeign
@@ -172,7 +167,8 @@ export class Notifications {
   }
 
   /** Where all are where they were and shared with nobody, as after a delivery, no path is made anew. */
-  async #own({ mailboxes }: ImapSession): Promise<readonly KnownMailbox[]> {
+  async #own(): Promise<readonly KnownMailbox[]> {
+    const { mailboxes } = this.#session
     const before = this.#last.own
     const rows = await mailboxes.own()
     const isSameTree =
@@ -191,10 +187,9 @@ export class Notifications {
   }
 
   /** Those that no own mailbox carries. */
-  async #subscriptions({
-    mailboxes: { account },
-    services,
-  }: ImapSession): Promise<{ lost: ReadonlySet<string>; toForeign: ReadonlySet<string> }> {
+  async #subscriptions(): Promise<{ lost: ReadonlySet<string>; toForeign: ReadonlySet<string> }> {
+    const { mailboxes, services } = this.#session
+    const { account } = mailboxes
     const asksLost = this.#groups.ask('SubscriptionChange')
     if (!asksLost && !this.mayBeForeign) return { lost: none, toForeign: none }
     return services.db.read(async (tx) => ({
@@ -225,7 +220,8 @@ export class Notifications {
   }
 
   /** Of the accounts in which the session itself changed something: what others did there. */
-  async #othersSince({ services }: ImapSession): Promise<ReadonlyMap<AccountId, OthersChanges | 'tooMuch'>> {
+  async #othersSince(): Promise<ReadonlyMap<AccountId, OthersChanges | 'tooMuch'>> {
+    const { services } = this.#session
     const found = new Map<AccountId, OthersChanges | 'tooMuch'>()
     for (const [account, ours] of this.#ours) {
       const from = this.#last.sequences.get(account)

@@ -6,12 +6,8 @@ import { writeName } from '../namespace/mailbox-name.ts'
 import { formatRange, partOf } from '../wire/partial-range.ts'
 import type { ReturnOptions } from './return-options.ts'
 import { formatSet } from '../wire/sequence-set.ts'
+import type { Correlator } from '../session/search-contexts.ts'
 import type { ImapSession } from '../session/session.ts'
-
-export interface Correlator {
-  readonly tag: string
-  readonly mailbox?: { readonly path: string; readonly uidValidity: number }
-}
 
 export interface SearchResult {
   /** Positions, in the order asked for. */

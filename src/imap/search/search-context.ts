@@ -10,7 +10,8 @@ import { lowerBound } from '#mail/column.ts'
 import type { MailboxView } from '#mail/mailbox-view.ts'
 import type { SearchCriteria } from '#mail/search/criteria.ts'
 import { Refusal } from '../errors.ts'
-import { beginEsearch, type Correlator } from './esearch-response.ts'
+import { beginEsearch } from './esearch-response.ts'
+import type { Correlator, SearchContext } from '../session/search-contexts.ts'
 import { bothItems, type FetchItem } from '../fetch/fetch-items.ts'
 import type { HeldMailbox } from '../namespace/mailbox-ref.ts'
 import type { ReturnOptions } from './return-options.ts'
@@ -18,101 +19,56 @@ import { type Found, searchIn } from './search-selected.ts'
 import { formatSet } from '../wire/sequence-set.ts'
 import type { ImapSession } from '../session/session.ts'
 import { type Piece, type Sort, SortedResult } from '../session/sorted-result.ts'
-import type { SessionView } from '../session/view.ts'
 
-/** What all results of a session may have, beyond the first one, which every client may have (RFC 5267 §4.3.1). */
-const maxRemembered = 1_000_000
-
-interface SearchContext {
-  readonly correlator: Correlator
-  readonly byUid: boolean
-  readonly criteria: SearchCriteria
-  /** What is told of new messages that join it (RFC 5465 §7). */
-  readonly fetch: readonly FetchItem[]
-  /** Nothing that happens to a message makes it meet the criteria, or no longer meet them. */
-  readonly isFixed: boolean
-  /** The result as the client knows it: UIDs, ascending. */
-  uids: Uint32Array
-  /** The same in the order of a SORT. */
-  readonly sorted: SortedResult | undefined
+/** RFC 5267 §4.3.4: before EXPUNGE, and also while that may not be told. */
+export function tellGone(session: ImapSession, now: MailboxView): void {
+  const { selectedView: view } = session
+  if (view.contexts.size === 0) return
+  const gone = view.goneIn(now).map((position) => view.uidAt(position))
+  if (gone.length === 0) return
+  for (const context of view.contexts.values()) {
+    tellLeft(
+      session,
+      context,
+      gone.filter((uid) => includes(context.uids, uid)),
+    )
+  }
 }
 
-/** Of one selection: they end with it. */
-export class SearchContexts {
-  readonly #byTag = new Map<string, SearchContext>()
-  /** Up to here all results are true of the mailbox. */
-  #modseq = 0
-  #lastUid = 0
-
-  has(tag: string): boolean {
-    return this.#byTag.has(tag)
-  }
-
-  /** False where there can be no more. */
-  add(context: SearchContext, { now }: Found, view: SessionView, most: number): boolean {
-    let remembered = context.uids.length
-    for (const { uids } of this.#byTag.values()) remembered += uids.length
-    const { size } = this.#byTag
-    if (size > 0 && (size >= most || remembered > maxRemembered)) return false
-    this.#byTag.set(context.correlator.tag, context)
-    // Results that are older than they need to be are only looked at once more.
-    if (size > 0) return true
-    this.#modseq = now.highestModseq
-    this.#lastUid = view.count === 0 ? 0 : view.uidAt(view.count - 1)
-    return true
-  }
-
-  /** False where there is none. */
-  cancel(tag: string): boolean {
-    return this.#byTag.delete(tag)
-  }
-
-  /** RFC 5267 §4.3.4: before EXPUNGE, and also while that may not be told. */
-  tellGone(session: ImapSession, now: MailboxView): void {
-    if (this.#byTag.size === 0) return
-    const { selectedView: view } = session
-    const gone = view.goneIn(now).map((position) => view.uidAt(position))
-    if (gone.length === 0) return
-    for (const context of this.#byTag.values()) {
-      tellLeft(
-        session,
-        context,
-        gone.filter((uid) => includes(context.uids, uid)),
-      )
-    }
-  }
-
-  /** What changed and what came, once the client knows of it. */
-  async changes(session: ImapSession, now: MailboxView, held: HeldMailbox): Promise<ContextChanges> {
-    const changes: ContextChange[] = []
-    const newUids = new Set<number>()
-    let fetch: readonly FetchItem[] = []
-    if (this.#byTag.size === 0 || this.#modseq === now.highestModseq) return { changes, newUids, fetch }
-    const firstNew = now.firstNotBefore(this.#lastUid + 1)
-    const fresh = Array.from({ length: now.count - firstNew }, (_, i) => firstNew + i)
-    const changed = [...changedSince(now, this.#modseq, firstNew), ...fresh]
-    for (const context of this.#byTag.values()) {
-      const asked = context.isFixed ? fresh : changed
-      if (asked.length === 0) continue
-      const met = new Set(await searchIn(session, held, now, context.criteria, { among: asked }))
-      const left: number[] = []
-      const joined: number[] = []
-      for (const index of asked) {
-        const uid = now.uids.at(index)
-        if (met.has(index) === includes(context.uids, uid)) continue
-        if (met.has(index)) joined.push(uid)
-        else left.push(uid)
-        if (met.has(index) && index >= firstNew && context.fetch.length > 0) {
-          newUids.add(uid)
-          fetch = bothItems(fetch, context.fetch)
-        }
+/** What changed and what came, once the client knows of it. */
+export async function findContextChanges(
+  session: ImapSession,
+  now: MailboxView,
+  held: HeldMailbox,
+): Promise<ContextChanges> {
+  const { contexts } = session.selectedView
+  const changes: ContextChange[] = []
+  const newUids = new Set<number>()
+  let fetch: readonly FetchItem[] = []
+  if (contexts.size === 0 || contexts.modseq === now.highestModseq) return { changes, newUids, fetch }
+  const firstNew = now.firstNotBefore(contexts.lastUid + 1)
+  const fresh = Array.from({ length: now.count - firstNew }, (_, i) => firstNew + i)
+  const changed = [...changedSince(now, contexts.modseq, firstNew), ...fresh]
+  for (const context of contexts.values()) {
+    const asked = context.isFixed ? fresh : changed
+    if (asked.length === 0) continue
+    const met = new Set(await searchIn(session, held, now, context.criteria, { among: asked }))
+    const left: number[] = []
+    const joined: number[] = []
+    for (const index of asked) {
+      const uid = now.uids.at(index)
+      if (met.has(index) === includes(context.uids, uid)) continue
+      if (met.has(index)) joined.push(uid)
+      else left.push(uid)
+      if (met.has(index) && index >= firstNew && context.fetch.length > 0) {
+        newUids.add(uid)
+        fetch = bothItems(fetch, context.fetch)
       }
-      changes.push({ context, left, joined })
     }
-    this.#modseq = now.highestModseq
-    if (now.count > 0) this.#lastUid = Math.max(this.#lastUid, now.uids.at(now.count - 1))
-    return { changes, newUids, fetch }
+    changes.push({ context, left, joined })
   }
+  contexts.follow(now)
+  return { changes, newUids, fetch }
 }
 
 export interface ContextChanges {
@@ -171,7 +127,9 @@ export function followResult(
     uids: uidsOf(found.positions),
     sorted: order && new SortedResult(order.sort, uidsOf(order.positions)),
   }
-  if (!view.contexts.add(context, found, view, settings.maxSearchContexts)) refuseUpdates(session)
+  const lastUid = view.count === 0 ? 0 : view.uidAt(view.count - 1)
+  const upTo = { modseq: found.now.highestModseq, lastUid }
+  if (!view.contexts.add(context, upTo, settings.maxSearchContexts)) refuseUpdates(session)
 }
 
 /** RFC 5267 §4.3.1 */

@@ -10,7 +10,7 @@ import { annotated } from '../mailbox/annotations.ts'
 import { Refusal, uidRequired } from '../errors.ts'
 import { Arguments } from '../wire/grammar.ts'
 import { maxKeys, type SearchKey, SearchKeyReader } from './search-keys.ts'
-import type { SearchProgram } from './search-selected.ts'
+import type { SearchProgram } from './search-program.ts'
 import type { ImapSession } from '../session/session.ts'
 
 const entriesOf = (name: string): readonly string[] =>

@@ -8,13 +8,13 @@ import { search, type SearchOptions, type Wanted } from '#mail/search/query.ts'
 import { relevanceOf } from '#mail/search/relevance.ts'
 import type { SearchCriteria, UidRange } from '#mail/search/criteria.ts'
 import { Refusal } from '../errors.ts'
-import type { Arguments } from '../wire/grammar.ts'
 import type { HeldMailbox } from '../namespace/mailbox-ref.ts'
 import { type Limited, limitSearched } from '../session/message-limit.ts'
 import { Progress } from '../session/progress.ts'
 import type { ReturnOptions } from './return-options.ts'
 import { replaceFilters } from './search-filters.ts'
-import { maxUid, resolveKeys, type SearchKey, SearchKeyReader, type SearchPlace } from './search-keys.ts'
+import { assertCharset, assertFuzzy, type SearchProgram } from './search-program.ts'
+import { maxUid, resolveKeys, type SearchPlace } from './search-keys.ts'
 import {
   type Numbered,
   type Positions,
@@ -25,18 +25,6 @@ import {
 import type { ImapSession } from '../session/session.ts'
 import type { SessionView } from '../session/view.ts'
 
-const charsets: readonly string[] = ['US-ASCII', 'UTF-8']
-
-export interface SearchProgram {
-  readonly isCharsetKnown: boolean
-  readonly key: SearchKey
-  /** See `SearchKeyReader`. */
-  readonly hasModseq: boolean
-  readonly hasNumbers: boolean
-  readonly hasFilter: boolean
-  readonly hasFuzzy: boolean
-}
-
 export interface Found {
   readonly criteria: SearchCriteria
   readonly hasModseq: boolean
@@ -46,43 +34,6 @@ export interface Found {
   readonly now: MailboxView
   readonly held: HeldMailbox
   readonly limited?: Pick<Limited<unknown>, 'limit'>
-}
-
-/** `[CHARSET x ]keys`, to the end of the command. */
-export function readProgram(args: Arguments, session: ImapSession): SearchProgram {
-  if (!args.takeWord('charset ')) return readKeys(args, true)
-  const isKnown = readCharset(args, session)
-  args.sp()
-  return readKeys(args, isKnown)
-}
-
-/**
- * The name of a charset; whether it is known. With UTF8=ACCEPT others than UTF-8 are an error, and should be where
- * none is needed (RFC 9755 §3); but Roundcube names US-ASCII, which is the same.
- */
-export function readCharset(args: Arguments, { acceptsUtf8 }: ImapSession): boolean {
-  const isKnown = charsets.includes(args.astring().toString('latin1').toUpperCase())
-  if (acceptsUtf8 && !isKnown) args.fail('with UTF8=ACCEPT the charset is UTF-8')
-  return isKnown
-}
-
-export function readKeys(args: Arguments, isCharsetKnown: boolean): SearchProgram {
-  const reader = new SearchKeyReader(args)
-  const key = reader.readAll()
-  const { hasModseq, hasNumbers, hasFilter, hasFuzzy, hasBadText } = reader
-  return { isCharsetKnown: isCharsetKnown && !hasBadText, key, hasModseq, hasNumbers, hasFilter, hasFuzzy }
-}
-
-export function assertCharset({ isCharsetKnown, hasFilter }: SearchProgram): void {
-  if (isCharsetKnown) return
-  const code = `BADCHARSET (${charsets.join(' ')})`
-  // RFC 5466 §3.1
-  throw new Refusal('That charset is not supported', code, hasFilter ? 'BAD' : 'NO')
-}
-
-/** RFC 6203 §4: how relevant something is can only be asked of what is fuzzy. */
-export function assertFuzzy({ hasFuzzy }: SearchProgram): void {
-  if (!hasFuzzy) throw new Refusal('RELEVANCY needs FUZZY', undefined, 'BAD')
 }
 
 interface SelectedOptions {

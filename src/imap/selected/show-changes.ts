@@ -6,7 +6,12 @@ import { flagRights } from '#mail/rights.ts'
 import { Fetching, withFirst } from './fetching.ts'
 import { bothItems, type FetchItem } from '../fetch/fetch-items.ts'
 import { writeFlags } from './permanent-flags.ts'
-import { type ContextChanges, tellContextChanges } from '../search/search-context.ts'
+import {
+  type ContextChanges,
+  findContextChanges,
+  tellContextChanges,
+  tellGone,
+} from '../search/search-context.ts'
 import { pairUp } from '../wire/sequence-set.ts'
 import type { ImapSession } from '../session/session.ts'
 
@@ -20,7 +25,7 @@ export interface Occasion {
 /** Tells the client what is new. True where it was told of messages of its mailbox that are gone. */
 export async function showChanges(session: ImapSession, occasion: Occasion): Promise<boolean> {
   // Read before the selected mailbox is: of that nothing may be taken for told that was not shown.
-  const others = await session.notify?.news(session)
+  const others = await session.notify?.news()
   const toldGone = await showWanted(session, occasion)
   await others?.tell()
   return toldGone
@@ -61,8 +66,8 @@ async function showSelected(session: ImapSession, { fetch, ...o }: Shown): Promi
   const { selected, isCondstore, isQresync, isUidOnly } = session
   if (selected === undefined) return false
   const { now, held } = await session.selectedNow('r')
-  const { contexts, lastUid } = selected
-  contexts.tellGone(session, now)
+  const { lastUid } = selected
+  tellGone(session, now)
   const toldGone = selected.show(session.out, now, { ...o, isCondstore, isQresync, isUidOnly })
   // RFC 7162 §3.2: what the client is told with a higher MODSEQ than an EXPUNGE that waits may not hide that.
   if (isCondstore && selected.hidesGone) session.tellHighestModseq()
@@ -75,7 +80,7 @@ async function showSelected(session: ImapSession, { fetch, ...o }: Shown): Promi
   if (session.isKeyNew) session.tellUrlMechanisms()
   session.isKeyNew = false
   if (o.withNew) {
-    const changes = await contexts.changes(session, now, held)
+    const changes = await findContextChanges(session, now, held)
     // RFC 5465 §7 and §5.2: what searches ask for comes before their results, and all else behind these.
     const isBefore = changes.fetch.length > 0
     if (isBefore) await fetchNew(session, lastUid, fetch, changes)

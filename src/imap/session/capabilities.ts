@@ -4,7 +4,7 @@
  */
 import { jmapSession } from './jmap-access.ts'
 import { limitCapabilities } from './message-limit.ts'
-import { quotaSetters } from '../mailbox/quota-root.ts'
+import { quotaSetters } from '../permissions.ts'
 import type { ImapSession } from './session.ts'
 
 /** In every state. */

@@ -13,7 +13,7 @@ import { Refusal } from '../errors.ts'
 import { decodeName } from '../namespace/mailbox-name.ts'
 import { type HeldMailbox, type MailboxRef, notPermitted } from '../namespace/mailbox-ref.ts'
 import { Mailboxes } from '../namespace/mailboxes.ts'
-import type { Notifications } from '../notify/notifications.ts'
+import type { Notify } from './notify.ts'
 import { CommandReader, ProtocolEnd } from '../wire/reader.ts'
 import { imapSettings } from '../settings.ts'
 import type { SessionView } from './view.ts'
@@ -55,7 +55,7 @@ export class ImapSession {
   /** It said ENABLE UIDONLY: there are no message numbers, in either direction (RFC 9586 §3). */
   isUidOnly = false
   /** Undefined until NOTIFY is used. */
-  notify: Notifications | undefined
+  notify: Notify | undefined
   /** Of the connection, whoever signed in between. */
   failedSignIns = 0
   commands = 0
@@ -191,7 +191,7 @@ export class ImapSession {
     return { now, held: { ...held, needs: wanted } }
   }
 
-  setNotify(notify: Notifications): void {
+  setNotify(notify: Notify): void {
     this.notify = notify
     this.mailboxes.onCommit = notify.onCommit
   }

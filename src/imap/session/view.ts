@@ -18,7 +18,7 @@ import { BatchesAsked } from './batches-asked.ts'
 import { type Changed, showExpunged, showFlags } from '../fetch/changes-response.ts'
 import type { HeldMailbox } from '../namespace/mailbox-ref.ts'
 import { objectIdPrefix } from '#mail/object-id.ts'
-import { SearchContexts } from '../search/search-context.ts'
+import { SearchContexts } from './search-contexts.ts'
 import { eachPosition, type Numbered, pairUp, type Positions } from '../wire/sequence-set.ts'
 import type { ResponseWriter } from '../wire/writer.ts'
 
