@@ -36,6 +36,7 @@ export const parts: { readonly [folder: string]: readonly string[] } = {
     'notify',
     'commands',
   ],
+  server: ['terminal', 'store', 'offline', 'listeners', 'services', 'background', 'diagnosis', 'web'],
 }
 
 const folders = groups.flat()

@@ -22,7 +22,7 @@ const threads = {
     'smol-toml',
     'ws',
   ],
-  'src/server/committer-thread.ts': ['lmdb'],
+  'src/server/store/committer-thread.ts': ['lmdb'],
   'src/server/worker-thread.ts': [
     '@hono/node-server',
     'bcryptjs',

@@ -1,6 +1,6 @@
 /**
  * All push subscriptions at work: those that are there at the start, and those that come. Of all workers and machines
- * of a store one has it at a time, by a lease (`server/push.ts`): another begins where the rows say that it stopped.
+ * of a store one has it at a time, by a lease (`server/background/push.ts`): another begins where the rows say that it stopped.
  */
 import { setImmediate as breathe } from 'node:timers/promises'
 import {

@@ -1,4 +1,4 @@
-/** Several servers of one store: of all dispatchers one sends at a time (`server/push.ts` puts them under a lease). */
+/** Several servers of one store: of all dispatchers one sends at a time (`server/background/push.ts` puts them under a lease). */
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import { userAccess } from '#account/fixture.test.ts'

@@ -1,7 +1,7 @@
 /** What becomes of push subscriptions when the server's key is exchanged (RFC 9749 §5). */
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
-import { pushKeyRotator } from '#server/push-key.ts'
+import { pushKeyRotator } from '#server/web/push-key.ts'
 import { claimsOf } from './push-receiver.test.ts'
 import { json, type Pushing, startPushing, touch, until } from './push-fixture.test.ts'
 import type { JsonObject } from './value.ts'

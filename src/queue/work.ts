@@ -1,4 +1,4 @@
-/** What the manager asks of those who do the work: `server/queue.ts` brings them together. */
+/** What the manager asks of those who do the work: `server/background/queue.ts` brings them together. */
 import type { Db } from '#kv/db.ts'
 import { type DueRecipient, readDue } from './due.ts'
 import type { Piece } from './line.ts'

@@ -10,7 +10,7 @@ import { LiveSettings } from '#registry/live.ts'
 import { text } from '#settings/field.ts'
 import type { AnySettingsObject } from '#settings/object.ts'
 import { eventKinds, gaugeKinds, settingsObjects } from './catalog.ts'
-import { buildManagement } from './management.ts'
+import { buildManagement } from './web/management.ts'
 
 const src = join(import.meta.dirname, '..')
 

@@ -6,7 +6,7 @@ import { test } from 'node:test'
 import { LiveSettings } from '#registry/live.ts'
 import { certificatePath } from '../../test/harness/certificates.ts'
 import { settingsObjects } from './catalog.ts'
-import { planListeners } from './listener-plans.ts'
+import { planListeners } from './listeners/listener-plans.ts'
 
 const DKIM_KEY = generateKeyPairSync('ed25519').privateKey.export({ type: 'pkcs8', format: 'pem' }).toString()
 const docs = join(import.meta.dirname, '../../docs')

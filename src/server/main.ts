@@ -26,7 +26,7 @@ const spawn: Spawn = (data) =>
 async function runThread(data: ThreadData): Promise<void> {
   switch (data.role) {
     case 'committer':
-      return (await import('./committer-thread.ts')).runCommitter()
+      return (await import('./store/committer-thread.ts')).runCommitter()
     case 'hash':
       return (await import('#account/hash-pool.ts')).serveHashing(parentPort!)
     case 'index':

@@ -3,7 +3,7 @@ import type { MessagePort, Worker } from 'node:worker_threads'
 import type { CommitterLine } from '#kv/committer-client.ts'
 import type { CertificatePair } from '#net/certificate-set.ts'
 import type { ConfigurationText } from '#registry/live.ts'
-import type { EmbeddedEngine } from './engine-choice.ts'
+import type { EmbeddedEngine } from './store/engine-choice.ts'
 
 /** Has no more than its role: it begins before anybody has looked where the store is. */
 export interface CommitterData {

@@ -5,7 +5,7 @@ import { noLimits } from '#mail/limits.ts'
 import { inboxId } from '#mail/mailbox.ts'
 import { prepareMessage } from '#mail/prepare.ts'
 import { parseStructure } from '#message/mime.ts'
-import type { Store } from '#server/store.ts'
+import type { Store } from '#server/store/store.ts'
 import { messageOf } from './messages.ts'
 
 export async function deliverMore(store: Store, run: string): Promise<void> {

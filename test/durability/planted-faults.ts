@@ -48,7 +48,7 @@ export const plantedFaults: readonly PlantedFault[] = [
   },
   {
     name: 'the directory of the rows is not synced',
-    file: 'src/server/committer-thread.ts',
+    file: 'src/server/store/committer-thread.ts',
     from: "[data.directory, join(data.directory, 'rows')]) syncDirectory(directory)",
     to: '[data.directory]) syncDirectory(directory)',
   },

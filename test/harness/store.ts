@@ -10,8 +10,8 @@ import type { Bus } from '#bus/bus.ts'
 import { LocalBus } from '#bus/engines/local.ts'
 import type { Recovered } from '#kv/committer.ts'
 import type { CommitterData } from '#server/threads.ts'
-import { type EmbeddedEngine, chooseEngine } from '#server/engine-choice.ts'
-import { CommitterThread, type Store, openStore } from '#server/store.ts'
+import { type EmbeddedEngine, chooseEngine } from '#server/store/engine-choice.ts'
+import { CommitterThread, type Store, openStore } from '#server/store/store.ts'
 
 export interface TestStore extends Store {
   readonly directory: string

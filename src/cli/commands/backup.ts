@@ -4,7 +4,7 @@
  */
 import { resolve } from 'node:path'
 import type { Command } from 'commander'
-import { backUp, type BackupResult } from '#server/backup.ts'
+import { backUp, type BackupResult } from '#server/offline/backup.ts'
 import type { GlobalOptions } from '../context.ts'
 import { CliFailure } from '../failure.ts'
 import { counted, page, usualColumns } from '../layout.ts'

@@ -5,8 +5,8 @@
  */
 import { resolve } from 'node:path'
 import type { Command } from 'commander'
-import { checkDirectory } from '#server/check.ts'
-import { describeCheck, shownCheck } from '#server/check-report.ts'
+import { checkDirectory } from '#server/offline/check.ts'
+import { describeCheck, shownCheck } from '#server/offline/check-report.ts'
 import type { GlobalOptions } from '../context.ts'
 import { CliFailure } from '../failure.ts'
 import { spawnCommitter } from '../spawn-committer.ts'
