@@ -245,15 +245,20 @@ export function zoneText(domain: string, lines: readonly ZoneLine[]): string {
     const head = `\n; ${purpose}: ${note}\n`
     return onlyIf === undefined ? head + line : `${head}; Only ${onlyIf}:\n; ${line}`
   })
-  const lacking = lackingOf(lines).map((text) => `; Not yet as it should be: ${text}\n`)
+  const lacking = lackingOf(lines).map(
+    (text) => `; Not yet as it should be: ${text.replaceAll('\n', '\n;   ')}\n`,
+  )
   return `; DNS records of ${domain}\n${lacking.join('')}${texts.join('')}`
 }
 
-/** What would make the records worthless, or more to come: nobody should publish them and think that it is done. */
-function lackingOf(lines: readonly ZoneLine[]): readonly string[] {
+/** What would make the records worthless, or more to come: nobody should publish them and think that it is done.
+ * What to do about it follows in a line of its own. */
+export function lackingOf(
+  lines: readonly Pick<ZoneLine, 'name' | 'type' | 'content' | 'purpose'>[],
+): readonly string[] {
   const exchange =
     lines
-      .find(({ purpose }) => purpose === 'MX')
+      .find(({ purpose, content }) => purpose === 'MX' && content !== '')
       ?.content.split(' ')
       .at(-1) ?? ''
   const isFull = exchange.slice(0, -1).includes('.')
@@ -262,7 +267,7 @@ function lackingOf(lines: readonly ZoneLine[]): readonly string[] {
     ...(isFull
       ? []
       : [
-          `this server is called ${exchange.slice(0, -1)}, which is no full name.\n;   postern update SystemSettings defaultHostname=mail.example.org`,
+          `this server is called ${exchange.slice(0, -1)}, which is no full name.\npostern update SystemSettings defaultHostname=mail.example.org`,
         ]),
     ...(hasKey ? [] : ['there is no DKIM key. Those of a new domain come within minutes: ask again.']),
   ]

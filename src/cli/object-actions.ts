@@ -5,7 +5,7 @@
 import type { Context } from './context.ts'
 import { differences, differenceTexts } from './difference.ts'
 import { CliFailure, Refusal, usageFailure } from './failure.ts'
-import { counted, pairs, table, wrap } from './layout.ts'
+import { counted, pairs, table, widthOf, wrap } from './layout.ts'
 import { nearest } from '#settings/nearest.ts'
 import type { ObjectDescription, ShownObject, Values } from './object-client.ts'
 import { wordFor } from './object-words.ts'
@@ -19,12 +19,20 @@ const usualColumns: Readonly<Record<string, readonly string[]>> = {
   Account: ['name', 'type', 'enabled', 'aliases', 'roles', 'description'],
   MailingList: ['name', 'enabled', 'posting', 'recipients', 'description'],
   Role: ['name', 'roles', 'description'],
-  DkimSignature: ['name', 'stage', 'management', 'stageSince', 'nextTransitionAt'],
+  DkimSignature: ['name', 'stage', 'stageSince', 'nextTransitionAt'],
   Certificate: ['name', 'default', 'subjectAlternativeNames', 'issuer', 'notValidAfter'],
   NetworkListener: ['name', 'protocol', 'bind', 'useTls', 'tlsImplicit'],
   AuditEntry: ['at', 'actor', 'verb', 'object', 'name', 'ip'],
 }
 const mostColumns = 6
+
+/** What a column is called whose field has a long name. */
+const heads: Readonly<Record<string, string>> = {
+  usedDiskQuota: 'USED',
+  quotas: 'LIMITS',
+  stageSince: 'SINCE',
+  nextTransitionAt: 'NEXT',
+}
 
 export const singletonKey = 'singleton'
 
@@ -71,6 +79,8 @@ export function showOne(
 export interface ListOptions {
   readonly filter: Readonly<Record<string, string>>
   readonly fields?: readonly string[] | undefined
+  /** What is shown where nobody says which fields, and the kind is shown otherwise elsewhere. */
+  readonly columns?: readonly string[] | undefined
   /** Absent: all. */
   readonly page?: { readonly page: number; readonly limit: number }
   /** What is printed where there is nothing. */
@@ -87,9 +97,10 @@ export async function listObjects(
     o.page === undefined
       ? await objects.all(object.name, o.filter).then((all) => ({ items: all, total: all.length }))
       : await objects.page(object.name, { filter: o.filter, ...o.page })
-  const columns = o.fields ?? columnsOf(object)
+  const columns = o.fields ?? o.columns ?? columnsOf(object)
   const rows = items.map((one) => columns.map((name) => shortText(one[name], object.fields[name])))
-  const text = table(columns.map(headOf), rows, terminal.columns)
+  const times = columns.map((name) => object.fields[name]?.kind === 'dateTime')
+  const text = timeTable(columns.map(headOf), rows, times, terminal.columns)
   const data = items.map((one) => picked(one, o.fields))
   context.show(
     o.page === undefined ? data : { items: data, total },
@@ -101,7 +112,21 @@ export async function listObjects(
     )
 }
 
-const headOf = (name: string): string => name.replaceAll(/(?<=[a-z])(?=[A-Z])/g, ' ').toUpperCase()
+/** Where lines are too long, a day says more than the beginning of a time. */
+function timeTable(
+  names: readonly string[],
+  rows: readonly (readonly string[])[],
+  isTime: readonly boolean[],
+  columns: number | undefined,
+): string {
+  const whole = table(names, rows)
+  if (columns === undefined || whole.split('\n').every((line) => widthOf(line) <= columns)) return whole
+  const days = rows.map((row) => row.map((cell, i) => (isTime[i] === true ? cell.slice(0, 10) : cell)))
+  return table(names, days, columns)
+}
+
+const headOf = (name: string): string =>
+  heads[name] ?? name.replaceAll(/(?<=[a-z])(?=[A-Z])/g, ' ').toUpperCase()
 
 function columnsOf(object: ObjectDescription): readonly string[] {
   const usual = usualColumns[object.name]?.filter((name) => Object.hasOwn(object.fields, name))
@@ -188,7 +213,7 @@ export async function changeObject(
     dryRun: isDry,
     ...(ifRevision === undefined ? {} : { ifRevision }),
   })
-  const called = object.kind === singletonKey ? object.name : calledOf(object, after)
+  const called = object.kind === singletonKey ? object.name : `The ${calledOf(object, after)}`
   const secrets = Object.keys(values).filter((name) => object.fields[name]?.kind === 'secret')
   const found = before === undefined ? [] : differences(before, after, object.fields)
   const told = [
@@ -202,7 +227,10 @@ export async function changeObject(
     .map((line) => wrap(line, context.terminal.columns, '  '))
     .join('')
   const once = object.ofAccount && !isDry ? await onceShown(context, object, after) : {}
-  context.show(after, `${printable(`The ${called} ${how}.`)}\n${lines}${onceText(once)}`)
+  context.show(after, `${printable(`${called} ${how}.`)}\n${lines}${onceText(once)}`)
+  const later = found.map(({ field }) => field).filter((field) => object.fields[field]?.restart === true)
+  if (later.length > 0 && !isDry)
+    context.note(`${later.join(', ')}: takes effect when the server is started the next time`)
 }
 
 export async function deleteObject(
@@ -213,14 +241,14 @@ export async function deleteObject(
 ): Promise<void> {
   const one = await context.objects.get(object.name, key)
   const what = calledOf(object, one)
+  const warning = o.warning === undefined ? '' : ` ${o.warning}`
   if (o.yes !== true && o.dryRun !== true) {
-    const warning = o.warning === undefined ? '' : ` ${o.warning}`
     await confirm(context.terminal, `Delete the ${what}?${warning}`)
   }
   // What was shown may not be what is there when the answer comes.
   const ifRevision = o.ifRevision ?? one.revision
   await context.objects.destroy(object.name, one.id, { dryRun: o.dryRun === true, ifRevision })
-  const text = `The ${what} ${o.dryRun === true ? 'would be' : 'was'} deleted.\n`
+  const text = o.dryRun === true ? `The ${what} would be deleted.${warning}` : `The ${what} was deleted.`
   context.show({ deleted: o.dryRun !== true, id: one.id, name: nameOf(one) }, printableLine(text))
 }
 

@@ -177,7 +177,8 @@ export class ObjectClient {
 const dryRunOf = ({ dryRun }: ChangeOptions) => (dryRun === true ? { dryRun: 'true' } : {})
 const conditionOf = ({ ifRevision }: ChangeOptions) => (ifRevision === undefined ? {} : { ifRevision })
 
-const missing = (object: string, key: string, ofAccount?: string): Refusal =>
+/** What is said where there is nothing of that name. */
+export const missing = (object: string, key: string, ofAccount?: string): Refusal =>
   new Refusal(404, `there is no ${wordFor(object)} ${key}`, {
     hint: `\`postern ${listingOf(object, ofAccount)}\` lists those that there are`,
   })

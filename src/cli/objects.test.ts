@@ -121,9 +121,13 @@ test('what is deleted was confirmed', async (t) => {
   assert.match(nobody.err, /add --yes/)
   const no = await postern('account delete alice@example.org', { typed: ['n'] })
   assert.deepEqual(no.asked, [
-    'Delete the account alice@example.org? All its mail is deleted with it. [y/N] ',
+    'Delete the account alice@example.org? All its mail is deleted with it, for ever. [y/N] ',
   ])
   assert.equal(no.code, 1)
+  assert.equal(
+    await done('account delete alice@example.org --dry-run'),
+    'The account alice@example.org would be deleted. All its mail is deleted with it, for ever.\n',
+  )
   assert.match((await postern('delete Account alice@example.org', { typed: ['y'] })).out, /was deleted/)
   assert.match(await done('delete Domain example.org --yes'), /The domain example\.org was deleted\./)
 })

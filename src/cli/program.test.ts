@@ -2,6 +2,7 @@ import assert from 'node:assert/strict'
 import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { test } from 'node:test'
+import { version } from '#server/version.ts'
 import { type Given, runLine, serve } from './fixture.test.ts'
 
 const from = { ip: '192.0.2.1', protocol: 'imap' }
@@ -28,7 +29,7 @@ test('on the same machine: a domain, an account, and nobody is asked who they ar
   )
   assert.match(
     (await postern('account list')).out,
-    /^NAME +TYPE .*\nalice@example\.org +user +true +al@example\.org\n$/,
+    /^NAME +ENABLED +USED +LIMITS .*\nalice@example\.org +true +0 +maxDiskQuota=5 GiB +al@example\.org\n$/,
   )
   const shown = await postern('account show alice@example.org')
   assert.match(
@@ -39,6 +40,20 @@ test('on the same machine: a domain, an account, and nobody is asked who they ar
   assert.match(status.out, /^Postern 0\.1\.0 on mail\.example\.org, running for /)
   assert.match(status.out, /1 domain, 1 account\n/)
   assert.match(status.out, /imap +0\.0\.0\.0:993 +tls\n/)
+})
+
+test('the version of the program, whether a server runs or not', async () => {
+  assert.deepEqual(await runLine('--version'), { code: 0, out: `${version}\n`, err: '', asked: [] })
+})
+
+test('of settings that hold from the next start on, it is said', async (t) => {
+  const { postern } = await serve(t)
+  const later = 'threadPoolSize: takes effect when the server is started the next time\n'
+  const changed = await postern('update SystemSettings threadPoolSize=2')
+  assert.match(changed.out, /^SystemSettings was changed\.\n {2}threadPoolSize: 1 -> 2\n$/)
+  assert.equal(changed.err, later)
+  assert.equal((await postern('update SystemSettings threadPoolSize=3 --dry-run')).err, '')
+  assert.equal((await postern('update Imap timeoutIdle=20m')).err, '')
 })
 
 test('a generated password is shown once and works', async (t) => {
@@ -121,6 +136,9 @@ test('what the server refuses is told in its words, with exit code 1', async (t)
 const wrongLines: readonly [string, RegExp, Given?][] = [
   ['', /Usage: postern/],
   ['acount', /^postern: unknown command 'acount'\n {2}did you mean account\? postern --help shows/],
+  ['start', /^postern: unknown command 'start'\n {2}`npm start` starts the server/],
+  ['account start', /^postern: unknown command 'start'\n {2}postern account --help/],
+  ['domain create example.org --password-stdin', /unknown option '--password-stdin'/],
   ['help acount', /^postern: there is no command acount\n {2}did you mean account\?\n$/],
   ['help account creat', /^postern: there is no command account creat\n {2}did you mean create\?\n$/],
   ['domain', /Usage: postern domain/],

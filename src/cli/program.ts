@@ -31,6 +31,7 @@ import { addStatusCommand } from './commands/status.ts'
 import { addTroubleshootCommands } from './commands/troubleshoot.ts'
 import { addUpdateCommand } from './commands/update.ts'
 import { nearest } from '#settings/nearest.ts'
+import { version } from '#server/version.ts'
 import { examplesOf } from './commands/noun.ts'
 import { CliFailure, QuietExit, usageExitCode, usageFailure } from './failure.ts'
 import { page, usualColumns } from './layout.ts'
@@ -129,6 +130,7 @@ function tell(terminal: Terminal, { message, hint, fields }: CliFailure, asJson:
 function buildProgram(terminal: Terminal): Command {
   const program = new Command('postern')
     .description('Administers a Postern mail server.')
+    .version(version, '--version', 'the version of this program')
     .option('--url <url>', 'the server (or POSTERN_URL; default: http://127.0.0.1:8080)')
     .option('--user <name>', 'who signs in (or POSTERN_USER; default: admin)')
     .option('--data <directory>', "the server's data directory (or POSTERN_DATA; default: ./data)")
@@ -199,8 +201,19 @@ function furtherHelp(command: Command): string {
 function wrongUse(command: Command, text: string): CliFailure {
   const [message = '', guess] = withoutValues(text.trim().replace(/^error: /, '')).split('\n')
   const help = `postern ${pathOf(command)}--help shows how it is used`
+  const other = elsewhere[/^unknown command '(.*)'$/.exec(message)?.[1] ?? '']
+  if (other !== undefined && command.parent === null) return usageFailure(message, other)
   const near = /^\(Did you mean (.*)\?\)$/.exec(guess ?? '')?.[1]
   return usageFailure(message, near === undefined ? help : `did you mean ${near}? ${help}`)
+}
+
+/** What is no command of this program, and how it is done. */
+const elsewhere: Readonly<Record<string, string>> = {
+  start: '`npm start` starts the server, or systemd does (docs/operation.md)',
+  stop: 'the server stops at SIGTERM or Ctrl-C, or `systemctl stop postern`',
+  restart:
+    'stop the server and start it: `systemctl restart postern`; `postern reload` reads its settings again',
+  restore: 'a copy is put in the place of the data directory while the server is stopped (docs/operation.md)',
 }
 
 /** What follows an option that is not known, or the word that is too much, may be a password. */

@@ -13,7 +13,7 @@ export function shortText(value: unknown, field: FieldDescription | undefined): 
   if (typeof value === 'boolean') return String(value)
   if (typeof value === 'number') return numberText(value, field)
   if (Array.isArray(value)) return value.map((one: unknown) => itemText(one, field?.item)).join(' ')
-  return Object.entries(value)
+  return unusualParts(value as Values, field)
     .map(([name, one]) => `${name}=${shortText(one, field?.parts?.[name])}`)
     .join(' ')
 }

@@ -17,10 +17,12 @@ export interface ValueOptions {
   readonly passwordStdin?: true
 }
 
+export const withFileOption = (command: Command): Command =>
+  command.option('--file <file>', 'values as JSON or TOML from a file; - is standard input')
+
+/** For what may have a password. */
 export const withValueOptions = (command: Command): Command =>
-  command
-    .option('--file <file>', 'values as JSON or TOML from a file; - is standard input')
-    .option('--password-stdin', 'read the password from standard input (its first line)')
+  withFileOption(command).option('--password-stdin', 'read the password from standard input (its first line)')
 
 export const assignmentHelp = `
 How fields are given:

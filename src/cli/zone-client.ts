@@ -1,5 +1,7 @@
 /** The DNS records of a domain, as the server tells them. */
 import type { ShownRecord } from '#admin/dns-records.ts'
+import { isNotFound } from './failure.ts'
+import { missing } from './object-client.ts'
 import { notUnderstood } from './server-answer.ts'
 import type { ServerApi } from './server-api.ts'
 
@@ -11,7 +13,11 @@ export async function askRecords(
   o: { readonly check: boolean },
 ): Promise<readonly ShownRecord[]> {
   const query = o.check ? '?check=true' : ''
-  const found = await api.ask('GET', `/api/dns/records/${encodeURIComponent(domain)}${query}`)
+  const found = await api
+    .ask('GET', `/api/dns/records/${encodeURIComponent(domain)}${query}`)
+    .catch((error: unknown) => {
+      throw isNotFound(error) ? missing('Domain', domain) : error
+    })
   if (!Array.isArray(found)) throw notUnderstood()
   return found.map(readRecord)
 }

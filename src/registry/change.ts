@@ -65,7 +65,7 @@ export class ChangeCommitter {
     this.#clock = o.clock
   }
 
-  /** What each object is like afterwards, in the order of the changes. */
+  /** What each object is like afterwards, or was before it went, in the order of the changes. */
   async commit(
     changes: readonly PreparedChange[],
     scope: Scope,
@@ -147,7 +147,7 @@ async function apply(
   const after = verb === 'destroy' ? {} : ((await handler.read(tx, id, scope)) ?? {})
   const whose = object.ofAccount === true ? { account: scope.account } : {}
   audit(tx, key, scope.actor, { verb, object, id, ...whose, before, after, given })
-  return shown(object, id, after)
+  return shown(object, id, verb === 'destroy' ? before : after)
 }
 
 /** For a catch: wrong properties are told by the names that they were given under. */

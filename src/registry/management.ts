@@ -221,11 +221,13 @@ export class Management {
 
   #done({ plan, verb, handler }: PreparedChange, result: Shown, { actor, account }: Scope): void {
     plan.committed?.(result.id)
-    const whose = handler.object.ofAccount === true ? ` of account ${account}` : ''
+    const { object } = handler
+    const whose = object.ofAccount === true ? ` of account ${account}` : ''
+    const called = object.kind === 'singleton' ? '' : ` ${nameOf(result) ?? result.id}`
     this.#telemetry.emit(objectChanged, {
       ip: actor.ip,
       by: actor.name,
-      what: `${verb} ${handler.object.name} ${nameOf(result) ?? result.id}${whose}`,
+      what: `${verb} ${object.name}${called}${whose}`,
     })
   }
 

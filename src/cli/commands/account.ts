@@ -47,8 +47,10 @@ export function addAccountCommands(program: Command, terminal: Terminal): void {
     example: 'alice@example.org',
     description: 'the people who have a mailbox here',
     filter: { type: 'user' },
+    columns: ['name', 'enabled', 'usedDiskQuota', 'quotas', 'aliases', 'roles', 'description'],
+    hasPassword: true,
     change: 'quotas.maxDiskQuota=10GB',
-    warning: 'All its mail is deleted with it.',
+    warning: 'All its mail is deleted with it, for ever.',
     none: 'There are no accounts yet: postern account create alice@example.org',
   })
   addCreate(account, terminal)

@@ -1,7 +1,7 @@
 /** `postern domain dns`: the records that a domain needs, to be published, and how the DNS compares with them. */
 import type { Command } from 'commander'
 import type { ShownRecord } from '#admin/dns-records.ts'
-import { zoneText } from '#cert/dns-records.ts'
+import { lackingOf, zoneText } from '#cert/dns-records.ts'
 import { contextOf } from '../context.ts'
 import { QuietExit } from '../failure.ts'
 import { counted, wrap } from '../layout.ts'
@@ -26,6 +26,8 @@ export function addDnsCommand(domain: Command, terminal: Terminal): void {
       if (!check) return context.show(records, zoneOf(name, records))
       const open = records.filter(mustBeDone).length
       const end = open === 0 ? 'Nothing must be done.\n' : `${counted(open, 'thing')} must be done.\n`
+      for (const text of lackingOf(records))
+        for (const line of `warning: ${text}`.split('\n')) context.note(line)
       context.show(records, `${records.map((one) => checkedText(one, terminal)).join('')}\n${end}`)
       if (open > 0) throw new QuietExit(1)
     })

@@ -4,7 +4,7 @@ import { assignmentArgument } from '../assignment.ts'
 import { contextOf } from '../context.ts'
 import { type ChangeFlags, createObject } from '../object-actions.ts'
 import type { Terminal } from '../terminal.ts'
-import { assignmentHelp, wantedChange, withValueOptions } from '../values-input.ts'
+import { assignmentHelp, wantedChange, withFileOption } from '../values-input.ts'
 import { addDnsCommand } from './domain-dns.ts'
 import { addNoun, examplesOf } from './noun.ts'
 
@@ -23,7 +23,7 @@ export function addDomainCommands(program: Command, terminal: Terminal): void {
     none: 'There are no domains yet: postern domain create example.org',
   })
 
-  withValueOptions(domain.command('create'))
+  withFileOption(domain.command('create'))
     .description('take mail for a domain')
     .argument('<name>', 'such as example.org')
     .argument('[field=value...]', '`postern describe Domain` lists the fields', assignmentArgument)

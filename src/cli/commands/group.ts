@@ -4,7 +4,7 @@ import { assignmentArgument } from '../assignment.ts'
 import { contextOf } from '../context.ts'
 import { type ChangeFlags, createObject } from '../object-actions.ts'
 import type { Terminal } from '../terminal.ts'
-import { assignmentHelp, wantedChange, withValueOptions } from '../values-input.ts'
+import { assignmentHelp, wantedChange, withFileOption } from '../values-input.ts'
 import { addNoun, changeList, examplesOf } from './noun.ts'
 
 export function addGroupCommands(program: Command, terminal: Terminal): void {
@@ -15,12 +15,13 @@ export function addGroupCommands(program: Command, terminal: Terminal): void {
     example: 'sales@example.org',
     description: 'groups: mailboxes that their members share',
     filter: { type: 'group' },
+    columns: ['name', 'usedDiskQuota', 'members', 'aliases', 'description'],
     change: 'aliases+=shop@example.org',
-    warning: 'All its mail is deleted with it.',
+    warning: 'All its mail is deleted with it, for ever.',
     none: 'There are no groups yet: postern group create sales@example.org',
   })
 
-  withValueOptions(group.command('create'))
+  withFileOption(group.command('create'))
     .description('create a group with its mailboxes')
     .argument('<address>', 'what it is written to')
     .argument('[field=value...]', '`postern describe Account` lists the fields', assignmentArgument)

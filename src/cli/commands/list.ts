@@ -5,7 +5,7 @@ import { contextOf } from '../context.ts'
 import { usageFailure } from '../failure.ts'
 import { type ChangeFlags, createObject } from '../object-actions.ts'
 import type { Terminal } from '../terminal.ts'
-import { assignmentHelp, wantedChange, withValueOptions } from '../values-input.ts'
+import { assignmentHelp, wantedChange, withFileOption } from '../values-input.ts'
 import { addNoun, changeList, examplesOf } from './noun.ts'
 
 export function addListCommands(program: Command, terminal: Terminal): void {
@@ -19,7 +19,7 @@ export function addListCommands(program: Command, terminal: Terminal): void {
     none: 'There are no lists yet: postern list create news@example.org',
   })
 
-  withValueOptions(list.command('create'))
+  withFileOption(list.command('create'))
     .description('create a mailing list')
     .argument('<address>', 'what it is written to')
     .argument('[field=value...]', '`postern describe MailingList` lists the fields')

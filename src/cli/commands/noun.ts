@@ -19,7 +19,7 @@ import { type Assignment, assignmentArgument } from '../assignment.ts'
 import type { ShownObject } from '../object-client.ts'
 import { patchOf } from '../patch.ts'
 import type { Terminal } from '../terminal.ts'
-import { assignmentHelp, withValueOptions } from '../values-input.ts'
+import { assignmentHelp, withFileOption, withValueOptions } from '../values-input.ts'
 import { type DeleteFlags, withDeleteOptions } from './delete.ts'
 
 export interface Noun {
@@ -43,6 +43,10 @@ export interface Noun {
   /** Said before it is deleted. */
   readonly warning?: string
   readonly none: string
+  /** What `list` shows, where that is not what is shown of all of the kind. */
+  readonly columns?: readonly string[]
+  /** Whether it has a password. */
+  readonly hasPassword?: true
 }
 
 interface ListFlags {
@@ -65,7 +69,7 @@ const withArticle = (word: string): string => `${/^[aeiou]/.test(word) ? 'an' : 
 function addList(
   command: Command,
   terminal: Terminal,
-  { word, called = word, object, filter, none }: Noun,
+  { word, called = word, object, filter, none, columns }: Noun,
 ): void {
   command
     .command('list')
@@ -77,7 +81,12 @@ function addList(
       const context = contextOf(self, terminal)
       const kind = await context.objects.describe(object)
       const wanted = { ...filter, ...(o.search === undefined ? {} : { text: o.search }) }
-      await listObjects(context, kind, { filter: wanted, fields: readFieldNames(o.fields, kind), none })
+      await listObjects(context, kind, {
+        filter: wanted,
+        fields: readFieldNames(o.fields, kind),
+        columns,
+        none,
+      })
     })
 }
 
@@ -98,12 +107,10 @@ function addShow(command: Command, terminal: Terminal, noun: Noun): void {
     })
 }
 
-function addUpdate(
-  command: Command,
-  terminal: Terminal,
-  { word, called = word, argument, object, example, change, reset = 'description' }: Noun,
-): void {
-  withValueOptions(command.command('update').alias('set'))
+function addUpdate(command: Command, terminal: Terminal, noun: Noun): void {
+  const { word, called = word, argument, object, example, change, reset = 'description' } = noun
+  const update = command.command('update').alias('set')
+  ;(noun.hasPassword === true ? withValueOptions(update) : withFileOption(update))
     .description(`change ${withArticle(called)}`)
     .argument(argument, 'its name, or its id')
     .argument(
@@ -127,7 +134,7 @@ function addUpdate(
 function addDelete(command: Command, terminal: Terminal, noun: Noun): void {
   const { word, called = word, argument, object, example } = noun
   withDeleteOptions(command.command('delete'))
-    .description(`delete ${withArticle(called)}`)
+    .description(`delete ${withArticle(called)}${noun.warning === undefined ? '' : `. ${noun.warning}`}`)
     .argument(argument, 'its name, or its id')
     .addHelpText('after', examplesOf(`${word} delete ${example}`, `${word} delete ${example} --yes`))
     .action(async (key: string, o: DeleteFlags, self: Command) => {

@@ -34,6 +34,10 @@ test('groups have members, lists recipients', async (t) => {
   assert.deepEqual((await json<{ members: unknown }>('group show sales@example.org')).members, [
     'alice@example.org',
   ])
+  assert.match(
+    await done('group list'),
+    /^NAME +USED +MEMBERS +ALIASES +DESCRIPTION\nsales@example\.org +0 +alice@example\.org\n$/,
+  )
   assert.match(await done('group list --fields name'), /^NAME\nsales@example\.org\n$/)
   assert.match(await done('account list --fields name'), /^NAME\nalice@example\.org\nbob@example\.org\n$/)
   const wrong = await postern('account delete sales@example.org --yes')
@@ -80,6 +84,22 @@ test('aliases of accounts and lists are added, switched and removed', async (t) 
   )
   assert.match((await postern('alias remove alice@example.org x@example.org')).err, /is no alias of alice/)
   assert.match((await postern('alias list carol@example.org')).err, /no account, group or list carol/)
+})
+
+test('the records of a domain that is not there', async (t) => {
+  const { postern } = await withOrganisation(t)
+  assert.match(
+    (await postern('domain dns example.net')).err,
+    /^postern: there is no domain example\.net\n {2}`postern domain list` lists/,
+  )
+})
+
+test('what everybody has of their own is asked for with a name, where one has none oneself', async (t) => {
+  const { done } = await withOrganisation(t)
+  await done('create AppPassword description=phone --account alice@example.org')
+  assert.match(await done('query AppPassword'), /^You have none yourself\. .*--account NAME\n$/)
+  assert.match(await done('query AppPassword --account alice@example.org'), /phone/)
+  assert.equal(await done('query AppPassword --account bob@example.org'), 'There are none.\n')
 })
 
 test('roles are given and taken, and what an account may do is explained', async (t) => {

@@ -38,7 +38,7 @@ export function addQueryCommand(program: Command, terminal: Terminal): void {
     )
     .option('--all', 'every one, however many')
     .addHelpText('after', examples)
-    .action(async (name: string, o: QueryFlags, command: Command) => {
+    .action(async (name: string, o: QueryFlags & { account?: string }, command: Command) => {
       const context = contextOf(command, terminal)
       const object = await context.objects.describe(name)
       const { page, limit } = o
@@ -46,6 +46,9 @@ export function addQueryCommand(program: Command, terminal: Terminal): void {
         filter: readFilters(o.filter ?? [], object),
         fields: readFieldNames(o.fields, object),
         ...(o.all === true ? {} : { page: { page, limit } }),
+        ...(object.ofAccount && o.account === undefined
+          ? { none: 'You have none yourself. Those of somebody else: --account NAME' }
+          : {}),
       })
     })
 }

@@ -4,7 +4,7 @@ import { assignmentArgument } from '../assignment.ts'
 import { contextOf } from '../context.ts'
 import { type ChangeFlags, createObject } from '../object-actions.ts'
 import type { Terminal } from '../terminal.ts'
-import { assignmentHelp, wantedChange, withValueOptions } from '../values-input.ts'
+import { assignmentHelp, wantedChange, withFileOption } from '../values-input.ts'
 import { addNoun, changeList, examplesOf } from './noun.ts'
 
 export function addRoleCommands(program: Command, terminal: Terminal): void {
@@ -19,7 +19,7 @@ export function addRoleCommands(program: Command, terminal: Terminal): void {
     none: 'There are no roles.',
   })
 
-  withValueOptions(role.command('create'))
+  withFileOption(role.command('create'))
     .description('create a role')
     .argument('<name>', 'such as helpdesk')
     .argument('[field=value...]', '`postern describe Role` lists the fields', assignmentArgument)

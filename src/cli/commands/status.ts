@@ -24,7 +24,11 @@ export function addStatusCommand(program: Command, terminal: Terminal): void {
 function describe(status: ShownStatus, nowMs: number): string {
   const { version, hostName, startedAtMs, domains, accounts, listeners, queue } = status
   const seconds = Math.max(0, Math.floor((nowMs - startedAtMs) / 1000))
-  const rows = listeners.map(({ service, ip, port, security }) => [service, `${ip}:${port}`, security])
+  const rows = listeners.map(({ service, ip, port, security }) => [
+    service,
+    `${ip.includes(':') ? `[${ip}]` : ip}:${port}`,
+    security,
+  ])
   return [
     `Postern ${printable(version)} on ${printable(hostName)}, running for ${formatDuration(seconds * 1000)}\n`,
     `${counted(domains, 'domain')}, ${counted(accounts, 'account')}\n`,
