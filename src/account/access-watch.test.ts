@@ -184,3 +184,17 @@ test('who acts as another does so while they may, by the password that they gave
   assert.equal(await left(store, again, desk.id), undefined)
   watch[Symbol.dispose]()
 })
+
+// Turns red where it is forgotten, at a change, that somebody acts as another: then they could make credentials.
+test('who acts as another by a certificate is known to do so after a change too', async () => {
+  const store = await watched()
+  const { accounts, alice, signIn, watch } = store
+  const desk = await accounts.createAccount({
+    name: 'desk@example.org',
+    permissions: { mode: 'merge', enabled: ['impersonate'], disabled: [] },
+  })
+  const acting = { actAs: 'alice@example.org' }
+  const access = await signIn.certificate(['desk@example.org'], from, acting)
+  assert.equal((await left(store, access, alice.id))?.by, desk.id)
+  watch[Symbol.dispose]()
+})

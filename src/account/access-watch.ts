@@ -120,10 +120,11 @@ export class AccessWatch implements Disposable {
     const { credential, passwordAt, by } = watched
     if (credential !== undefined) return this.#withCredential(tx, access, credential)
     if (by !== undefined && actingObstacle(await read(tx, by), access) !== undefined) return undefined
-    if (passwordAt === undefined) return access
+    const left = by === undefined ? access : { ...access, by }
+    if (passwordAt === undefined) return left
     const row = await tx.get(passwordTable, by ?? access.account)
     const isOver = row?.changedAt !== passwordAt || (row.expiresAt ?? Infinity) <= this.#clock.now()
-    return isOver ? undefined : { ...access, passwordAt, ...(by === undefined ? {} : { by }) }
+    return isOver ? undefined : { ...left, passwordAt }
   }
 
   async #withCredential(tx: ReadTx, access: Access, credential: CredentialId): Promise<Access | undefined> {

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import type { AccountId } from '#base/id.ts'
+import { updateDomainRows } from './domain-rows.ts'
 import { makeStore } from './fixture.test.ts'
 import { AccountLimits } from './limits.ts'
 import { noQuotas } from './tables.ts'
@@ -56,4 +57,20 @@ test('where the domain has no quota nothing is added up, and the answer is there
   assert.equal(asked(), 0)
   accounts.forget('free.example')
   assert.ok(limits.of(c) instanceof Promise, 'a change is looked at')
+})
+
+// Turns red where the quota that was read is kept whatever has happened since.
+test('a quota that was read before a change is not kept after it', async () => {
+  const { limits, c, db, bus, engine } = await limited()
+  let reads = 0
+  const snapshot = engine.snapshot.bind(engine)
+  engine.snapshot = () => {
+    reads++
+    const opened = snapshot()
+    if (reads === 1) bus.publish({ kind: 'forget', cache: 'account', key: 'free.example' })
+    return opened
+  }
+  await limits.of(c)
+  await db.write([], (tx) => updateDomainRows(tx, 'free.example', (row) => ({ ...row, maxDiskQuota: 1000 })))
+  assert.equal((await limits.of(c)).bytes, 1000)
 })

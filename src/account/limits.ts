@@ -36,13 +36,17 @@ export class AccountLimits implements Disposable {
   readonly #usedBytes: UsedBytes
   readonly #domains = new Lru<string, KeptDomain>(maxDomains)
   readonly #subscription: Disposable
+  /** Counts what was forgotten, so that a quota read before is not kept after. */
+  #forgotten = 0
 
   constructor(o: { db: Db; bus: Bus; clock: Clock; usedBytes: UsedBytes }) {
     this.#db = o.db
     this.#clock = o.clock
     this.#usedBytes = o.usedBytes
     this.#subscription = o.bus.on('forget', ({ cache }) => {
-      if (cache === accountCache) this.#domains.clear()
+      if (cache !== accountCache) return
+      this.#forgotten++
+      this.#domains.clear()
     })
   }
 
@@ -70,9 +74,10 @@ export class AccountLimits implements Disposable {
   }
 
   async #read(domain: string): Promise<KeptDomain> {
+    const forgotten = this.#forgotten
     const row = await this.#db.read((tx) => tx.get(domainTable, domain))
     const kept = { quota: row?.maxDiskQuota ?? 0, usedBytes: 0, at: -Infinity }
-    this.#domains.set(domain, kept)
+    if (forgotten === this.#forgotten) this.#domains.set(domain, kept)
     return kept
   }
 

@@ -25,7 +25,7 @@ async function organisation() {
   })
   await accounts.createDomain({ name: 'plain.example', subAddressing: false })
   await accounts.createDomain({ name: 'moved.example', redirectTo: 'example.org' })
-  await accounts.createDomain({ name: 'closed.example', enabled: false })
+  await accounts.createDomain({ name: 'closed.example', enabled: false, aliases: ['shut.example'] })
   await accounts.createAccount({
     name: 'alice@example.org',
     aliases: [
@@ -102,6 +102,7 @@ const cases: readonly [string, string][] = [
   ['quiet@example.org', 'quiet'],
   ['quiet2@example.org', 'unknownUser'],
   ['nobody@closed.example', 'unknownUser'],
+  ['nobody@shut.example', 'unknownUser'],
   ['staff@example.org', 'staff'],
   ['all@example.org', 'list all@example.org'],
   ['all+x@example.net', 'list all@example.org'],

@@ -65,6 +65,18 @@ test('RFC 8620 §7.2: a push subscription is of the credential that made it, and
   assert.equal(await s.isLive(ofApp), false)
 })
 
+test('RFC 8620 §7.2: it ends when the credential that made it expires', async () => {
+  const s = await start()
+  const id = await s.create(s.app)
+  await s.db.write([], async (tx) => {
+    const row = (await tx.get(credentialTable, s.alice.id, s.credential))!
+    tx.put(credentialTable, [s.alice.id, s.credential], { ...row, expiresAt: s.clock.now() + 10 })
+  })
+  assert.equal(await s.isLive(id), true)
+  s.clock.advance(10)
+  assert.equal(await s.isLive(id), false)
+})
+
 test('it ends with its expiry, and its row goes with the account', async () => {
   const s = await start()
   const id = await s.create(s.own)

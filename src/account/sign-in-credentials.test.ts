@@ -395,6 +395,14 @@ test('whoever may impersonate signs in as another, and it is told', async () => 
   clock.advance(5 * 60_000)
   await as('alice@example.org%desk@example.org', 'desk horse')
   assert.equal((await entries()).length, 3)
+  // Planted: the entry of one account stood for all that the same one acts as.
+  await accounts.createAccount({ name: 'carol@example.org' })
+  await as('carol@example.org%desk@example.org', 'desk horse')
+  assert.ok((await entries()).some(([, , , account]) => account === 'carol@example.org'))
+  assert.equal((await entries()).length, 4)
+  // What stands in the way of the account stands in the way of whoever acts as it.
+  await accounts.createAccount({ name: 'closed@example.org', enabled: false })
+  await accounts.createAccount({ name: 'near@example.org', allowedIps: ['198.51.100.0/24'] })
   told.length = 0
   const refused: readonly (readonly [string, string, string])[] = [
     ['root@example.org%desk@example.org', 'desk horse', 'the other account may do more'],
@@ -402,13 +410,15 @@ test('whoever may impersonate signs in as another, and it is told', async () => 
     ['root@example.org%alice@example.org', password, 'no permission to sign in as another'],
     ['alice@example.org%root@example.org', password, 'wrong password'],
     ['alice@example.org%nobody@example.org', password, 'no such user'],
+    ['closed@example.org%root@example.org', 'root horse', 'the account is disabled'],
+    ['near@example.org%root@example.org', 'root horse', 'not from this address'],
   ]
   for (const [name, given, reason] of refused) {
     assert.equal(await as(name, given), 'wrong')
     assert.equal(last()['reason'], reason)
     assert.ok(!told.some(({ event }) => event === 'auth.impersonated'))
   }
-  assert.equal((await entries()).length, 3)
+  assert.equal((await entries()).length, 4)
   // Oneself is no other.
   assert.notEqual(
     await signIn.password('alice@example.org', password, imap, { actAs: 'ALICE@example.org' }),

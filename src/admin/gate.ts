@@ -42,7 +42,7 @@ export function adminGate(o: GateOptions): MiddlewareHandler<AdminEnv> {
         'This needs HTTPS: a password must not travel in clear. Plain HTTP works on the server itself only.',
       )
     }
-    if (isForeign(c.req.header('origin'), c.req.header('host'))) {
+    if (isForeign(c.req.header('origin'), c.req.header('host'), client.secure)) {
       throw forbidden('Another site may not ask for this.')
     }
     const { account, name, permissions, credential, by } = await signedIn(o, c)

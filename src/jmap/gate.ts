@@ -59,7 +59,7 @@ function assertAllowed({ env, req }: Context<JmapEnv>, permitsOtherSites: boolea
     throw new Fault('forbidden', 'This needs HTTPS: a password must not travel in clear.', { what: 'jmap' })
   // A browser opens a WebSocket for any page, with the password that it remembers.
   const mayBeForeign = permitsOtherSites && env.upgrade === undefined
-  if (!mayBeForeign && isForeign(req.header('origin'), req.header('host')))
+  if (!mayBeForeign && isForeign(req.header('origin'), req.header('host'), env.client.secure))
     throw new Fault('forbidden', 'Another site may not ask for this.', { what: 'jmap' })
 }
 

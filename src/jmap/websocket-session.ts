@@ -106,9 +106,10 @@ export class WebSocketSession {
   }
 
   async #close(why: End): Promise<void> {
+    // A client may go on to send until it has read that this is the end.
+    this.#ws.removeAllListeners('message')
     if (why === 'refused') this.#ws.close(policyViolation, 'The sign-in does not hold any more.')
     if (why !== 'draining') return
-    this.#ws.removeAllListeners('message')
     await Promise.all(this.#running)
     this.#ws.close(goingAway, 'The server is going away.')
   }

@@ -341,6 +341,27 @@ describe('the end of a WebSocket', () => {
     assert.equal((await client.closed).code, 1008)
   })
 
+  // Turns red where the client is heard until it has answered that the connection is closed.
+  it('nothing is done any more for a client that goes on to send when its user may nothing', async () => {
+    const server = await JmapTestServer.start()
+    await using web = await server.listen()
+    using client = await Client.open(web.port)
+    const names = async () =>
+      ((await server.call('Mailbox/get'))['list'] as readonly { name: string }[]).map(({ name }) => name)
+    const before = await names()
+    client.ws.pause()
+    for (const changed of server.accessChanges) changed(undefined)
+    const create = { box: { name: 'Late', parentId: null } }
+    client.send({
+      ...echo('R'),
+      using: server.using,
+      methodCalls: [['Mailbox/set', { accountId, create }, 'c']],
+    })
+    client.ws.resume()
+    assert.equal((await client.closed).code, 1008)
+    for (let i = 0; i < 20; i++) assert.deepEqual(await names(), before)
+  })
+
   it('comes with 1001 when the server drains, after what was begun', async (t) => {
     const server = await JmapTestServer.start()
     await using web = await server.listen()
