@@ -4,8 +4,8 @@ import { durationMs, error, eventKind, list, maybe, number, sizeBytes, text } fr
 export const messageQueued = eventKind({
   name: 'queue.message-queued',
   level: 'info',
-  help: 'A message waits to be sent.',
-  fields: { message: text, from: text, to: list, size: sizeBytes },
+  help: 'A message waits to be sent. `id` is that of smtp.message-received, where it came that way.',
+  fields: { message: text, id: maybe(text), from: text, to: list, size: sizeBytes },
   count: 'queue_enqueued_total',
 })
 

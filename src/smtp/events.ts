@@ -26,7 +26,9 @@ export const messageReceived = eventKind({
   fields: {
     id: text,
     from: text,
-    to: number,
+    /** The first of those that it was accepted for. */
+    to: list,
+    recipients: number,
     size: sizeBytes,
     helo: text,
     tls: maybe(text),

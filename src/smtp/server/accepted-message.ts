@@ -8,6 +8,8 @@ import type { Trace } from './trace.ts'
 
 /** A complete message, with what the server puts in front of it. */
 export interface AcceptedMessage {
+  /** As its Received field and the log have it. */
+  readonly id: string
   readonly staged: Staged
   readonly structure: MessageStructure
   readonly envelopeFrom: string

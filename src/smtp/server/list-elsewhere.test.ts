@@ -51,6 +51,19 @@ test('lists of different owners leave as messages of their own, and nobody gets 
   ])
 })
 
+// Turns red where the log does not say which message that came in waits under which id of the queue.
+test('the log follows a message from its session into the queue', async () => {
+  await using s = await TestServer.start({ lists: { all: list } })
+  await s.talk('smtp', send('me@client.example', 'all@example.org'))
+  const [received] = s.heard('smtp.message-received')
+  assert.deepEqual([received!['to'], received!['recipients']], [['all@example.org'], 1])
+  const waiting = s.heard('queue.message-queued')
+  assert.deepEqual(
+    waiting.map(({ id, to }) => [id, to]),
+    [[received!['id'], ['dave@elsewhere.example', 'erin@elsewhere.example']]],
+  )
+})
+
 test('a notification that goes through a list stays one', async () => {
   const { there } = await queued({ lists: { all: list } }, '', 'all@example.org')
   assert.equal(there[0]!.from, '')

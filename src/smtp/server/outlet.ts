@@ -91,6 +91,7 @@ export class Outlet {
     if (to.length > 0)
       this.#telemetry.emit(messageQueued, {
         message: queueIdText(id),
+        id: message.id,
         from,
         to,
         size: message.staged.sizeBytes,

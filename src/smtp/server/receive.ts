@@ -98,6 +98,9 @@ function refuse(session: SmtpSession, transaction: Transaction, intake: Intake, 
 /** RFC 2033 §4.2: one reply for each successful RCPT. */
 const repeat = (answer: Reply, times: number): Reply => Buffer.concat(Array<Reply>(times).fill(answer))
 
+/** Recipients that the log names of one message. */
+const mostTold = 20
+
 async function accept(
   session: SmtpSession,
   transaction: Transaction,
@@ -113,6 +116,7 @@ async function accept(
   const signatures = (await vouching?.fields({ added: trace.added, verdict })) ?? ''
   const outcomes = await session.deps.acceptor.accept(
     {
+      id: facts.id,
       staged: message.staged,
       structure,
       envelopeFrom: envelope.from.address,
@@ -125,12 +129,13 @@ async function accept(
     recipients,
     session.role === 'lmtp' ? 'each' : 'together',
   )
-  const delivered = outcomes.filter((outcome) => outcome.kind === 'delivered').length
-  if (delivered > 0) {
+  const delivered = recipients.filter((_, i) => outcomes[i]!.kind === 'delivered')
+  if (delivered.length > 0) {
     session.emit(messageReceived, {
       id: facts.id,
       from: envelope.from.address,
-      to: delivered,
+      to: delivered.slice(0, mostTold).map(({ address }) => address),
+      recipients: delivered.length,
       size: message.structure.sizeBytes,
       helo: facts.helo!,
       tls: facts.tls?.version,

@@ -45,7 +45,8 @@ test('RFC 5321 D.1: a typical transaction', async () => {
     ),
   )
   assert.ok(!message!.includes('brown'))
-  assert.equal(s.heard('smtp.message-received')[0]!['to'], 2)
+  const { id, to, recipients } = s.heard('smtp.message-received')[0]!
+  assert.deepEqual([id, to, recipients], ['s1.1', ['Jones@example.org', 'Brown@example.org'], 2])
   assert.equal(s.heard('smtp.message-rejected')[0]!['ip'], '192.0.2.1')
 })
 
