@@ -7,47 +7,38 @@
  */
 import type { Clock } from '#base/clock.ts'
 import type { AccountId } from '#base/id.ts'
-import { Lru } from '#base/lru.ts'
+import { type Rate, RateLimiter } from '#base/rate.ts'
 import type { Db } from '#kv/db.ts'
 import { type SecondFactorRow, secondFactorTable } from './credential-tables.ts'
 import { readRecoveryCode } from './shown-once.ts'
 import { matchingStep } from './totp.ts'
 
-const maxWrong = 10
-const blockedMs = 15 * 60_000
-const maxTracked = 10_000
-
-interface Failures {
-  readonly count: number
-  readonly lastMs: number
-}
+const mostWrong: Rate = { count: 10, periodMs: 15 * 60_000 }
 
 export class SecondFactors {
   readonly #db: Db
   readonly #clock: Clock
   /** Of accounts whose password is known to who guesses: nobody else comes this far. */
-  readonly #failures = new Lru<AccountId, Failures>(maxTracked)
+  readonly #wrong: RateLimiter<AccountId>
 
-  constructor(o: { db: Db; clock: Clock }) {
+  constructor(o: { db: Db; clock: Clock; wrongCodes: RateLimiter<AccountId> }) {
     this.#db = o.db
     this.#clock = o.clock
+    this.#wrong = o.wrongCodes
   }
 
   /** Uses the code up. `blocked`: too many were wrong lately. */
   async use(account: AccountId, code: string): Promise<'right' | 'wrong' | 'blocked'> {
     const now = this.#clock.now()
-    const failures = this.#failures.get(account)
-    const isOld = failures === undefined || now - failures.lastMs > blockedMs
-    if (!isOld && failures.count >= maxWrong) return 'blocked'
     // Counted before it is looked at, so that what comes meanwhile knows of it.
-    this.#failures.set(account, { count: (isOld ? 0 : failures.count) + 1, lastMs: now })
+    if (this.#wrong.take(account, mostWrong, now) > 0) return 'blocked'
     const isRight = await this.#db.write([], async (tx) => {
       const row = await tx.get(secondFactorTable, account)
       const used = row?.confirmedAt === undefined ? undefined : afterUse(row, account, code, now)
       if (used !== undefined) tx.put(secondFactorTable, [account], used)
       return used !== undefined
     })
-    if (isRight) this.#failures.delete(account)
+    if (isRight) this.#wrong.giveBack(account, mostWrong, this.#clock.now())
     return isRight ? 'right' : 'wrong'
   }
 }

@@ -8,6 +8,7 @@
 import { type Clock, systemClock } from '#base/clock.ts'
 import type { AccountId } from '#base/id.ts'
 import { Lru } from '#base/lru.ts'
+import { RateLimiter } from '#base/rate.ts'
 import type { Db } from '#kv/db.ts'
 import type { ReadTx } from '#kv/tx.ts'
 import type { Settings } from '#settings/object.ts'
@@ -75,6 +76,8 @@ export class SignIn {
     settings: Pick<Settings, 'get'>
     telemetry: Telemetry
     clock?: Clock
+    /** Of second factors, where they are not counted here only. */
+    wrongCodes?: RateLimiter<AccountId>
   }) {
     const { db, passwords, telemetry, settings, clock = systemClock } = o
     const wanted = () => wantedVerifiers(settings)
@@ -83,7 +86,7 @@ export class SignIn {
     this.#verified = new VerifiedPasswords({ passwords, clock, wanted })
     this.#renewal = new Renewal({ db, passwords, telemetry, wanted })
     this.#lastUse = new LastUse({ db, clock, telemetry })
-    this.#factors = new SecondFactors({ db, clock })
+    this.#factors = new SecondFactors({ db, clock, wrongCodes: o.wrongCodes ?? new RateLimiter() })
     this.#log = new SignInLog({ db, clock, telemetry, lastUse: this.#lastUse })
     this.#scram = new ScramSignIn({ db, clock, log: this.#log })
   }

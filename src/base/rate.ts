@@ -4,6 +4,7 @@
  * A limit is a bucket: all of `count` may be used at once, and comes back evenly over the period.
  */
 import { formatDuration, parseDuration } from './duration.ts'
+import { headBytes, newSlotMemory, SharedSlots, type Slots } from './shared-slots.ts'
 
 export interface Rate {
   /** 0: as often as one likes. */
@@ -40,79 +41,97 @@ export const rateOf = (count: number, periodMs: number | undefined): Rate | unde
 export const formatRate = ({ count, periodMs }: Rate): string =>
   count === 0 ? 'off' : `${count}/${formatDuration(periodMs)}`
 
-/** Beyond so many at a time the oldest are forgotten: whoever has more addresses has more limits anyway. */
-const mostKeys = 50_000
+/** Some ten thousand that have used something of their count share none; 1 MiB. */
+const slotBits = 15
+
+export const newRateMemory = (): SharedArrayBuffer => newSlotMemory(8, slotBits)
 
 /**
- * Who has used how much of a rate lately. All methods take the rate as it is now, and the time in milliseconds.
+ * Who has used how much of a rate lately: at all workers that are given the same memory (see `shared-slots.ts` for how
+ * exact that is). All methods take the rate as it is now, and the time in milliseconds.
  *
- * What must always hold: memory is bounded, whoever comes. Of each key one number is kept, in the younger of two maps;
- * when a period is over, or there are too many, the younger is the older, and the older is gone: a key that was not
- * used for a whole period has all of its count again.
+ * A slot has the time when the bucket is full again, so what nobody uses any more is empty by itself. Of two workers
+ * that take the last one at the same moment, none may get it.
  */
-export class RateLimiter<K> {
-  readonly #most: number
-  /** When the bucket of a key is full again. */
-  #young = new Map<K, number>()
-  #old = new Map<K, number>()
-  #turnedAt = -Infinity
+export class RateLimiter<K extends string | number> {
+  readonly #slots: SharedSlots
+  /** Bits of numbers of 64 bits, which can be compared and exchanged as whole numbers only. */
+  readonly #times: BigUint64Array
+  readonly #number = new Float64Array(1)
+  readonly #bits = new BigUint64Array(this.#number.buffer)
 
-  constructor(most = mostKeys) {
-    this.#most = most
-  }
-
-  /** How many keys are known. */
-  get size(): number {
-    return this.#young.size + this.#old.size
+  constructor(memory: SharedArrayBuffer = newRateMemory()) {
+    this.#slots = new SharedSlots(memory, 8)
+    this.#times = new BigUint64Array(memory, headBytes)
   }
 
   /** One more, where there is room: returns 0 then, else in how many milliseconds there will be. */
   take(key: K, rate: Rate, now: number): number {
     if (rate.count === 0) return 0
+    const slots = this.#slots.of(key)
     const eachMs = rate.periodMs / rate.count
-    const fullAt = this.#fullAt(key, rate, now) + eachMs
-    const waitMs = fullAt - now - rate.periodMs
+    const waitMs = this.#fullAt(slots, rate, now) + eachMs - now - rate.periodMs
     if (waitMs > rounding) return waitMs
-    this.#turn(rate, now)
-    this.#young.set(key, fullAt)
-    return 0
+    this.#add(slots, eachMs, rate, now)
+    // Looked at again in all slots when all have it: of two workers the one that is last there sees both.
+    const overMs = this.#fullAt(slots, rate, now) - now - rate.periodMs
+    if (overMs <= rounding) return 0
+    this.#add(slots, -eachMs, rate, now)
+    return overMs
   }
 
   /** What was taken and did not count. */
   giveBack(key: K, rate: Rate, now: number): void {
-    if (rate.count === 0) return
-    const fullAt = this.#fullAt(key, rate, now)
-    if (fullAt > now) this.#young.set(key, fullAt - rate.periodMs / rate.count)
+    if (rate.count > 0) this.#add(this.#slots.of(key), -rate.periodMs / rate.count, rate, now)
   }
 
   /** How many more there is room for. */
   left(key: K, rate: Rate, now: number): number {
-    const usedMs = this.#fullAt(key, rate, now) - now
-    return Math.floor(((rate.periodMs - usedMs + rounding) * rate.count) / rate.periodMs)
+    const usedMs = this.#fullAt(this.#slots.of(key), rate, now) - now
+    return Math.max(0, Math.floor(((rate.periodMs - usedMs + rounding) * rate.count) / rate.periodMs))
   }
 
   /** In how many milliseconds there is room for one more than now; 0 where nothing was used. */
   nextMs(key: K, rate: Rate, now: number): number {
-    const usedMs = this.#fullAt(key, rate, now) - now
+    const usedMs = this.#fullAt(this.#slots.of(key), rate, now) - now
     const eachMs = rate.periodMs / rate.count
     const part = usedMs % eachMs
     return usedMs <= rounding ? 0 : part > rounding ? part : eachMs
   }
 
-  /** Now at least, and not later than a period from now, also where the clock or the rate was another before. */
-  #fullAt(key: K, { periodMs }: Rate, now: number): number {
-    const known = this.#young.get(key) ?? this.#old.get(key) ?? 0
-    return Math.min(Math.max(known, now), now + periodMs)
+  #fullAt(slots: Slots, rate: Rate, now: number): number {
+    return timeIn(this.#least(slots), rate, now)
   }
 
-  #turn({ periodMs }: Rate, now: number): void {
-    const isOver = now - this.#turnedAt >= periodMs || now < this.#turnedAt
-    if (!isOver && this.#young.size < this.#most) return
-    this.#old = this.#young
-    this.#young = new Map()
-    this.#turnedAt = now
+  #least(slots: Slots): number {
+    let least = Infinity
+    for (const slot of slots) least = Math.min(least, this.#numberOf(Atomics.load(this.#times, slot)))
+    return least
+  }
+
+  #add(slots: Slots, ms: number, rate: Rate, now: number): void {
+    for (const slot of slots) {
+      let before: bigint
+      do {
+        before = Atomics.load(this.#times, slot)
+        const time = timeIn(this.#numberOf(before), rate, now) + ms
+        this.#number[0] = Math.max(0, Math.min(time, now + 2 * rate.periodMs))
+      } while (Atomics.compareExchange(this.#times, slot, before, this.#bits[0]!) !== before)
+    }
+  }
+
+  #numberOf(bits: bigint): number {
+    this.#bits[0] = bits
+    return this.#number[0]!
   }
 }
+
+/**
+ * Now at least. A bucket is full again after a period, or after two where keys share the slot; what is farther off was
+ * written when the clock or the rate was another, and says nothing.
+ */
+const timeIn = (time: number, { periodMs }: Rate, now: number): number =>
+  time > now + 3 * periodMs ? now : Math.max(time, now)
 
 /** Milliseconds: what the division of a period leaves. */
 const rounding = 1e-3

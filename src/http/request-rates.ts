@@ -3,7 +3,7 @@
  *
  * What counts for an address is a request that nobody signed in for, and a sign-in that fails, over any protocol; one
  * is refused before it costs anything. This machine itself has no limit: what asks from here is a program of the server's, or a proxy
- * that nobody named, which would be one client for all of its own. Each worker counts for itself.
+ * that nobody named, which would be one client for all of its own.
  */
 import type { MiddlewareHandler } from 'hono'
 import type { Clock } from '#base/clock.ts'
@@ -25,29 +25,39 @@ export interface CountedRequest {
   readonly headers: RateLimitHeaders
 }
 
+export interface RequestRateLimiters {
+  readonly accounts: RateLimiter<AccountId>
+  /** By network: whoever has an IPv6 address has all of a /64. */
+  readonly networks: RateLimiter<string>
+}
+
 export class RequestRates {
   readonly #settings: Pick<Settings, 'get'>
   readonly #clock: Clock
-  readonly #accounts = new RateLimiter<AccountId>()
-  /** By network: whoever has an IPv6 address has all of a /64. */
-  readonly #networks = new RateLimiter<string>()
+  readonly #limiters: RequestRateLimiters
 
-  constructor(o: { readonly settings: Pick<Settings, 'get'>; readonly clock: Clock }) {
+  /** Counts with others that have the same limiters; without any, by itself. */
+  constructor(o: {
+    readonly settings: Pick<Settings, 'get'>
+    readonly clock: Clock
+    readonly limiters?: RequestRateLimiters
+  }) {
     this.#settings = o.settings
     this.#clock = o.clock
+    this.#limiters = o.limiters ?? { accounts: new RateLimiter(), networks: new RateLimiter() }
   }
 
   /** Undefined where there is no limit. */
   ofAccount(account: AccountId): CountedRequest | undefined {
     const { rateLimitAuthenticated: rate } = this.#settings.get(httpSettings)
-    return rate.count === 0 ? undefined : this.#count('account', this.#accounts, account, rate)
+    return rate.count === 0 ? undefined : this.#count('account', this.#limiters.accounts, account, rate)
   }
 
   /** Undefined where there is no limit. */
   ofAddress(ip: string): CountedRequest | undefined {
     const network = this.#networkOf(ip)
     if (network === undefined) return undefined
-    return this.#count('address', this.#networks, network, this.#anonymous)
+    return this.#count('address', this.#limiters.networks, network, this.#anonymous)
   }
 
   /** As `ofAddress`. Throws Fault `rateLimited`. */
@@ -64,7 +74,7 @@ export class RequestRates {
     this.assertAddress(ip)
     const found = await signIn()
     const network = found === 'wrong' ? undefined : this.#networkOf(ip)
-    if (network !== undefined) this.#networks.giveBack(network, this.#anonymous, this.#clock.now())
+    if (network !== undefined) this.#limiters.networks.giveBack(network, this.#anonymous, this.#clock.now())
     return found
   }
 
@@ -77,7 +87,12 @@ export class RequestRates {
     return ip === undefined || isLoopbackIp(ip) ? undefined : clientNetwork(ip)
   }
 
-  #count<K>(name: string, limiter: RateLimiter<K>, key: K, rate: Rate): CountedRequest {
+  #count<K extends string | number>(
+    name: string,
+    limiter: RateLimiter<K>,
+    key: K,
+    rate: Rate,
+  ): CountedRequest {
     const now = this.#clock.now()
     const waitMs = limiter.take(key, rate, now)
     const headers = requestRateHeaders(

@@ -93,7 +93,7 @@ export const imapSettings = settingsObject({
       fallback: 1000,
       min: 1,
       classic: 'imap.rate-limit.concurrent',
-      help: 'How many connections of one account may be signed in at once, on each worker.',
+      help: 'How many connections of one account may be signed in at once.',
     }),
     maxLineSize: size({
       fallback: 64 * 1024,

@@ -6,8 +6,6 @@
  */
 import type { Context } from 'hono'
 import { Fault } from '#base/fault.ts'
-import type { AccountId } from '#base/id.ts'
-import { RunningCount } from '#base/running-count.ts'
 import type { JmapEnv } from './gate.ts'
 import { Lasting, type LastingOptions } from './lasting.ts'
 import { jmapSettings } from './settings.ts'
@@ -23,7 +21,7 @@ const commentMs = 50_000
 const longestTypes = 4000
 
 export interface EventSourceOptions {
-  readonly services: Pick<JmapServices, 'settings'>
+  readonly services: Pick<JmapServices, 'settings' | 'running'>
   readonly stateWatch: StateWatch
   readonly accessWatch: LastingOptions['accessWatch']
   /** Milliseconds after which a comment is said, where nothing else is. */
@@ -39,7 +37,7 @@ interface Wanted {
 
 /** The handler of GET. */
 export function eventSource(o: EventSourceOptions): (c: Context<JmapEnv>) => Promise<Response> {
-  const open = new RunningCount<AccountId>()
+  const open = o.services.running.eventSources
   return async (c) => {
     const wanted = readWanted(new URL(c.req.url).searchParams)
     const { accessWatch } = o

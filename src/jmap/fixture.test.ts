@@ -44,6 +44,7 @@ import { RequestProcessor } from './processor.ts'
 import type { JmapServices } from './services.ts'
 import { StateWatch } from './state-watch.ts'
 import type { JsonObject } from './value.ts'
+import { newJmapRunning } from './running.ts'
 import { Vapid } from './vapid.ts'
 
 export const account = 7 as AccountId
@@ -137,6 +138,7 @@ export class JmapTestServer {
       clock: this.clock,
       bus,
       vapid: new Vapid({ db, clock: this.clock, contact: () => 'mailto:postmaster@example.org' }),
+      running: newJmapRunning(),
     }
     this.processor = new RequestProcessor({ services: this.services, capabilities, telemetry })
     this.router = createRouter({

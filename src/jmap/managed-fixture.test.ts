@@ -22,6 +22,7 @@ import { managementUrn } from './managed.ts'
 import { PrincipalHistory } from './principal-history.ts'
 import { RequestProcessor } from './processor.ts'
 import type { JsonObject } from './value.ts'
+import { newJmapRunning } from './running.ts'
 import { Vapid } from './vapid.ts'
 
 export async function makeManaged() {
@@ -56,6 +57,7 @@ export async function makeManaged() {
       clock,
       bus,
       vapid: new Vapid({ db, clock, contact: () => 'mailto:postmaster@example.org' }),
+      running: newJmapRunning(),
     },
     capabilities: [core, managementCapability(management)],
     telemetry,

@@ -4,7 +4,6 @@
  */
 import type { Access } from '#account/access.ts'
 import type { AccountId } from '#base/id.ts'
-import { RunningCount } from '#base/running-count.ts'
 import type { ConcurrencyLimit } from '#http/rate-limit.ts'
 import type { Telemetry } from '#telemetry/telemetry.ts'
 import { sessionAccounts } from './accounts.ts'
@@ -44,7 +43,6 @@ export class RequestProcessor {
   readonly #elsewhere: ManagedElsewhere | undefined
   /** The last one of each sign-in. */
   readonly #sessions = new WeakMap<Access, KnownSession>()
-  readonly #running = new RunningCount<AccountId>()
 
   constructor(o: {
     readonly services: JmapServices
@@ -81,10 +79,14 @@ export class RequestProcessor {
 
   /** `read` gives the request once there is room for it. Throws RequestProblem. */
   async run(asker: Asker, read: () => JmapRequest | Promise<JmapRequest>): Promise<JsonObject> {
+    using _slot = this.#take(asker.access.account)
+    return await this.runCounted(asker, await read())
+  }
+
+  /** One for which there is room, as who passes it on has seen. Throws RequestProblem. */
+  async runCounted(asker: Asker, request: JmapRequest): Promise<JsonObject> {
     const { access, ip, signal } = asker
     const { services, capabilities } = this
-    using _slot = this.#take(access.account)
-    const request = await read()
     if (this.#elsewhere !== undefined && request.methodCalls.some(({ name }) => isManaged(name)))
       return this.#elsewhere.run(asker, request)
     const { methodResponses, createdIds } = await dispatch(
@@ -110,13 +112,13 @@ export class RequestProcessor {
   /** How many more requests would be worked on besides one that comes now. */
   room({ account }: Pick<Access, 'account'>): ConcurrencyLimit {
     const most = this.services.settings.get(jmapSettings).maxConcurrentRequests
-    return { name: 'requests', most, left: most - this.#running.of(account) - 1 }
+    return { name: 'requests', most, left: most - this.services.running.requests.of(account) - 1 }
   }
 
   /** Throws RequestProblem `limit`. */
   #take(account: AccountId): Disposable {
     const most = this.services.settings.get(jmapSettings).maxConcurrentRequests
-    const slot = this.#running.take(account, most)
+    const slot = this.services.running.requests.take(account, most)
     if (slot !== undefined) return slot
     throw new RequestProblem('limit', `At most ${most} requests are worked on at once.`, {
       limit: 'maxConcurrentRequests',

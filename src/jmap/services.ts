@@ -15,6 +15,7 @@ import type { SearchIndexes } from '#search/indexes.ts'
 import type { Settings } from '#settings/object.ts'
 import type { KeptContents } from './email/kept-contents.ts'
 import type { PrincipalHistory } from './principal-history.ts'
+import type { JmapRunning } from './running.ts'
 import type { Vapid } from './vapid.ts'
 
 export interface JmapServices {
@@ -37,4 +38,5 @@ export interface JmapServices {
   readonly clock: Clock
   readonly bus: Bus
   readonly vapid: Vapid
+  readonly running: JmapRunning
 }

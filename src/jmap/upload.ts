@@ -5,8 +5,6 @@
 import type { Context, Hono } from 'hono'
 import { HTTPException } from 'hono/http-exception'
 import { isFault } from '#base/fault.ts'
-import type { AccountId } from '#base/id.ts'
-import { RunningCount } from '#base/running-count.ts'
 import { rateLimitHeaders } from '#http/rate-limit.ts'
 import type { Staged } from '#kv/backend.ts'
 import { uploadBlob } from '#mail/client-blob.ts'
@@ -19,28 +17,24 @@ import { requestAccount } from './request-account.ts'
 import type { JmapServices } from './services.ts'
 import { jmapSettings } from './settings.ts'
 
-type Services = Pick<JmapServices, 'db' | 'blobs' | 'settings' | 'clock' | 'principals'>
+type Services = Pick<JmapServices, 'db' | 'blobs' | 'settings' | 'clock' | 'principals' | 'running'>
 
 export function addUploadRoutes(router: Hono<JmapEnv>, services: Services): void {
-  const running = new RunningCount<AccountId>()
-  const upload = (c: Context<JmapEnv>): Promise<Response> => answerUpload(services, running, c)
+  const upload = (c: Context<JmapEnv>): Promise<Response> => answerUpload(services, c)
   router.post('/jmap/upload/:accountId', upload)
   router.post('/jmap/upload/:accountId/', upload)
 }
 
-async function answerUpload(
-  services: Services,
-  running: RunningCount<AccountId>,
-  c: Context<JmapEnv>,
-): Promise<Response> {
+async function answerUpload(services: Services, c: Context<JmapEnv>): Promise<Response> {
+  const { uploads } = services.running
   const access = c.get('access')
   // RFC 9110 §8.4: what is stored must be what the client means.
   if (/^(?!identity$)./i.test(c.req.header('content-encoding') ?? ''))
     throw new HTTPException(415, { message: 'Files are taken without an encoding only.' })
   const account = await requestAccount(services, access, c.req.param('accountId') ?? '', 'jmapBlobUpload')
   const { maxConcurrentUploads: most, maxUploadSize } = services.settings.get(jmapSettings)
-  using slot = running.take(access.account, most)
-  const limit = { name: 'uploads', most, left: most - running.of(access.account) }
+  using slot = uploads.take(access.account, most)
+  const limit = { name: 'uploads', most, left: most - uploads.of(access.account) }
   const headers = { ...rateLimitHeaders(limit), 'Cache-Control': 'no-store' }
   try {
     if (slot === undefined)

@@ -3,8 +3,6 @@
  */
 import type { Context } from 'hono'
 import { type ServerOptions, type WebSocket, WebSocketServer } from 'ws'
-import type { AccountId } from '#base/id.ts'
-import { RunningCount } from '#base/running-count.ts'
 import { problemResponse } from '#http/errors.ts'
 import { upgraded } from '#http/upgrade.ts'
 import type { JmapEnv } from './gate.ts'
@@ -41,7 +39,7 @@ export interface WebSocketOptions extends Omit<WebSocketSessionOptions, 'base' |
 
 /** The handler of GET. */
 export function webSocket(o: WebSocketOptions): (c: Context<JmapEnv>) => Response {
-  const open = new RunningCount<AccountId>()
+  const open = o.processor.services.running.webSockets
   return (c) => {
     const { upgrade, client, incoming, draining } = c.env
     const refuse = (status: number, detail: string, headers?: Record<string, string>): Response =>

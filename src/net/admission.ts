@@ -1,8 +1,8 @@
 /**
- * Counts the connections of a listener, in all and for each client network, and says when there are too many.
+ * Counts the connections of a listener, in all and for each client network, and lets no more in than there may be.
  */
 import { formatIp, isLoopbackIp } from '#base/ip.ts'
-import type { RefusalReason } from './trouble.ts'
+import type { RunningCount } from '#base/running-count.ts'
 
 export interface AdmissionLimits {
   readonly maxConnections: number
@@ -17,25 +17,24 @@ export interface AdmissionLimits {
 const usualShare = 4
 
 export class Admission {
-  readonly #perNetwork = new Map<string, number>()
+  readonly #listener: string
+  readonly #present: RunningCount<string>
 
-  /** For one more, where there are `total` already; undefined where it may come in. */
-  tooMany(ip: Uint8Array, total: number, limits: AdmissionLimits): RefusalReason | undefined {
-    const { maxConnections, maxPerAddress } = limits
-    if (total >= maxConnections) return 'tooManyConnections'
+  /** `present` is of all listeners, those of the same name at other workers included. */
+  constructor(listener: string, present: RunningCount<string>) {
+    this.#listener = listener
+    this.#present = present
+  }
+
+  /** A place for one more, whoever it is; undefined where there are too many. */
+  enter({ maxConnections }: AdmissionLimits): Disposable | undefined {
+    return this.#present.take(this.#listener, maxConnections)
+  }
+
+  /** As `enter`, among those of its network. */
+  enterFrom(ip: Uint8Array, { maxConnections, maxPerAddress }: AdmissionLimits): Disposable | undefined {
     const usual = isLoopbackIp(ip) ? Infinity : Math.ceil(maxConnections / usualShare)
-    const present = this.#perNetwork.get(clientNetwork(ip)) ?? 0
-    return present >= (maxPerAddress ?? usual) ? 'tooManyFromAddress' : undefined
-  }
-
-  enter(network: string): void {
-    this.#perNetwork.set(network, (this.#perNetwork.get(network) ?? 0) + 1)
-  }
-
-  leave(network: string): void {
-    const left = this.#perNetwork.get(network)! - 1
-    if (left === 0) this.#perNetwork.delete(network)
-    else this.#perNetwork.set(network, left)
+    return this.#present.take(`${this.#listener} ${clientNetwork(ip)}`, maxPerAddress ?? usual)
   }
 }
 

@@ -1,5 +1,6 @@
 /** What a listener is made with, and which part of it may change while it is open. */
 import type { IpNetwork } from '#base/ip.ts'
+import type { RunningCount } from '#base/running-count.ts'
 import type { Protocol, SocketProtocol } from './protocol.ts'
 import type { Bind } from './server-sockets.ts'
 import type { HandshakeOptions } from './tls.ts'
@@ -12,7 +13,7 @@ export interface ListenerTerms {
   readonly tls?: TlsContexts
   readonly tlsImplicit?: boolean
   readonly handshakeTimeoutMs?: number
-  /** Of this listener in this process. */
+  /** Of this listener, at all workers. */
   readonly maxConnections?: number
   /** Per IPv4 address or IPv6 /64 network; where left out, such that one does not keep the others out. */
   readonly maxPerAddress?: number
@@ -30,6 +31,8 @@ export interface ListenerOptions extends ListenerTerms {
   readonly backlog?: number
   /** Lets several workers listen on the same port. */
   readonly reusePort?: boolean
+  /** The connections that there are: of all listeners, and of all workers. */
+  readonly present?: RunningCount<string>
   readonly idleTimeoutMs?: number
   readonly writeTimeoutMs?: number
   readonly lingerMs?: number

@@ -9,7 +9,8 @@ import type { Socket } from 'node:net'
 import type { TLSSocket } from 'node:tls'
 import { isFault } from '#base/fault.ts'
 import { networkContains, normaliseIp, parseIp } from '#base/ip.ts'
-import { Admission, clientNetwork } from './admission.ts'
+import { RunningCount } from '#base/running-count.ts'
+import { Admission } from './admission.ts'
 import type { Endpoint } from './connection.ts'
 import type { ProxyHeader } from './proxy-protocol.ts'
 import { takeProxyHeader } from './proxy-reader.ts'
@@ -44,9 +45,10 @@ const proxied = ({ source, destination }: NonNullable<ProxyHeader['ends']>): End
 /** One accepted socket, with the ends that its proxy told or that it has itself. */
 interface Client extends Ends {
   readonly socket: Socket
-  readonly network: string
   /** As they were when it came. */
   readonly terms: Terms
+  /** Its places among all, and among those of its network. */
+  readonly places: readonly Disposable[]
   /** Once the session has begun. */
   connection: StreamConnection | undefined
 }
@@ -57,14 +59,15 @@ export class Listener implements AsyncDisposable {
   readonly #clients = new Set<Client>()
   /** Sockets of proxies that have not told yet whose they are. */
   readonly #unknown = new Set<Socket>()
-  readonly #admission = new Admission()
+  readonly #admission: Admission
   #terms: Terms
   #stopping = false
   #onEmpty: (() => void) | undefined
 
   constructor(o: ListenerOptions) {
-    this.#o = { ...listenerDefaults, ...o }
-    const { name, backlog, reusePort, onTrouble } = this.#o
+    this.#o = { ...listenerDefaults, present: new RunningCount(), ...o }
+    const { name, backlog, reusePort, present, onTrouble } = this.#o
+    this.#admission = new Admission(name, present)
     this.#terms = termsOf(o, o)
     this.#sockets = new ServerSockets({
       name,
@@ -162,44 +165,47 @@ export class Listener implements AsyncDisposable {
       isProxied: false,
     }
     const terms = this.#terms
-    if (terms.proxies.some((network) => networkContains(network, address)))
-      void this.#identify(socket, ends, terms)
-    else if (terms.proxiesOnly) {
+    const isProxy = terms.proxies.some((network) => networkContains(network, address))
+    if (!isProxy && terms.proxiesOnly) {
       this.#o.onTrouble({ kind: 'refused', listener: this.#o.name, ip: ends.peer.ip, why: 'notProxy' })
       socket.destroy()
-    } else this.#admit(socket, ends, terms)
+      return
+    }
+    const place = this.#admission.enter(terms)
+    if (place === undefined) this.#refuse(socket, ends.peer.ip, 'tooManyConnections', terms)
+    else if (isProxy) void this.#identify(socket, ends, terms, place)
+    else this.#admit(socket, ends, terms, place)
   }
 
   /** Asks a proxy whose connection it is. */
-  async #identify(socket: Socket, own: Ends, terms: Terms): Promise<void> {
+  async #identify(socket: Socket, own: Ends, terms: Terms, place: Disposable): Promise<void> {
     const { name, onTrouble } = this.#o
-    if (this.#clients.size + this.#unknown.size >= terms.maxConnections) {
-      this.#refuse(socket, own.peer.ip, 'tooManyConnections', terms)
-      return
-    }
     this.#unknown.add(socket)
+    let ends: Ends | undefined
     try {
       const told = await takeProxyHeader(socket, terms.proxyTimeoutMs)
-      this.#unknown.delete(socket)
-      if (this.#stopping || socket.destroyed) socket.destroy()
-      else this.#admit(socket, told === undefined ? own : proxied(told), terms)
+      ends = told === undefined ? own : proxied(told)
     } catch (error) {
-      this.#unknown.delete(socket)
       onTrouble({ kind: 'proxy', listener: name, ip: own.peer.ip, error: error as Error })
     }
-  }
-
-  #admit(socket: Socket, ends: Ends, terms: Terms): void {
-    const ip = parseIp(ends.peer.ip)!
-    const network = clientNetwork(ip)
-    const why = this.#admission.tooMany(ip, this.#clients.size + this.#unknown.size, terms)
-    if (why !== undefined) {
-      this.#refuse(socket, ends.peer.ip, why, terms)
+    this.#unknown.delete(socket)
+    if (ends !== undefined && !this.#stopping && !socket.destroyed) {
+      this.#admit(socket, ends, terms, place)
       return
     }
-    const client: Client = { socket, ...ends, network, terms, connection: undefined }
+    place[Symbol.dispose]()
+    socket.destroy()
+  }
+
+  #admit(socket: Socket, ends: Ends, terms: Terms, place: Disposable): void {
+    const own = this.#admission.enterFrom(parseIp(ends.peer.ip)!, terms)
+    if (own === undefined) {
+      place[Symbol.dispose]()
+      this.#refuse(socket, ends.peer.ip, 'tooManyFromAddress', terms)
+      return
+    }
+    const client: Client = { socket, ...ends, terms, places: [place, own], connection: undefined }
     this.#clients.add(client)
-    this.#admission.enter(network)
     // A session counts until its work is over, which may be after its socket.
     socket.once('close', () => {
       if (client.connection === undefined) this.#forget(client)
@@ -222,7 +228,7 @@ export class Listener implements AsyncDisposable {
 
   #forget(client: Client): void {
     this.#clients.delete(client)
-    this.#admission.leave(client.network)
+    for (const place of client.places) place[Symbol.dispose]()
     if (this.#clients.size === 0) this.#onEmpty?.()
   }
 

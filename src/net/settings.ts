@@ -86,13 +86,13 @@ export const networkListener = settingsObject({
       fallback: 8192,
       min: 1,
       classic: 'max-connections',
-      help: 'The most connections at a time, per worker.',
+      help: 'The most connections at a time.',
     }),
     maxConnectionsPerIp: integer({
       fallback: undefined,
       min: 1,
       classic: 'max-connections-per-ip',
-      help: 'The most connections at a time from one IPv4 address or one IPv6 /64 network, per worker. Without it a quarter of maxConnections, but for this machine itself and proxies that tell of their clients.',
+      help: 'The most connections at a time from one IPv4 address or one IPv6 /64 network. Without it a quarter of maxConnections, but for this machine itself and proxies that tell of their clients.',
     }),
     socketBacklog: integer({
       fallback: 1024,

@@ -91,11 +91,18 @@ export function buildServices(o: WorkerOptions): Services {
   const limits = new AccountLimits({ db, bus, clock, usedBytes })
   const passwords = new PasswordPolicy({ settings, passwords: hasher })
   const accounts = new Accounts({ db, bus, passwords, telemetry, provision, clock })
-  const signIn = new SignIn({ db, passwords: hasher, settings, telemetry, clock })
+  const signIn = new SignIn({
+    db,
+    passwords: hasher,
+    settings,
+    telemetry,
+    clock,
+    wrongCodes: o.processLimits.wrongCodes,
+  })
   const keeper = new ColumnsKeeper(db, (error) =>
     telemetry.emit(columnsNotKept, { reason: error instanceof Error ? error.message : String(error) }),
   )
-  const rates = new RequestRates({ settings, clock })
+  const rates = new RequestRates({ settings, clock, limiters: o.processLimits.requests })
   const mailSignIn = countedSignIn(signIn, rates)
   // What is remembered costs an address nothing.
   const rememberedSignIns = new RememberedSignIns({ signIn: mailSignIn, accessWatch, clock })
@@ -146,7 +153,7 @@ export type MailProtocols = Readonly<Record<Exclude<OpenService, 'http'>, Protoc
 export function buildProtocols(o: WorkerOptions, services: Services): MailProtocols {
   const smtp = smtpDeps(o, services)
   const stack = new DisposableStack()
-  const userSessions = stack.use(new UserSessions(o.bus))
+  const userSessions = stack.use(new UserSessions(o.bus, o.processLimits.imapSessions))
   return {
     smtp: stack.use(new SmtpProtocol('smtp', smtp)),
     submission: stack.use(new SmtpProtocol('submission', smtp)),
@@ -183,6 +190,7 @@ export function buildJmap(
     clock,
     bus,
     vapid: new Vapid({ db: store.db, clock, contact: () => pushContact(settings) }),
+    running: o.processLimits.jmap,
   }
   const management =
     'here' in managed ? managementCapability(managed.here) : managementElsewhere(managed.elsewhere)

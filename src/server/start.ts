@@ -55,6 +55,7 @@ import { dataRetention, systemSettings } from './settings.ts'
 import { openStorage, storageWarnings } from './store/storage.ts'
 import { readStoreEarly } from './store/stored-settings.ts'
 import type { EmbeddedEngine } from './store/engine-choice.ts'
+import { limitsIn, newLimitMemory } from './services/process-limits.ts'
 import type { Spawn, StoreLine } from './threads.ts'
 import { version } from './version.ts'
 import type { WebOptions } from './web/web.ts'
@@ -200,7 +201,7 @@ function stopOf(o: {
 }
 
 function newListeners(
-  { certificates, ticketKeys, workers, telemetry, clock }: Ground,
+  { certificates, ticketKeys, workers, processLimits, telemetry, clock }: Ground,
   protocols: ListenerSetOptions['protocols'],
 ): ListenerSet {
   return new ListenerSet({
@@ -208,6 +209,7 @@ function newListeners(
     certificates,
     ticketKeys,
     isShared: workers > 1,
+    present: processLimits.connections,
     mayChoosePorts: true,
     onTrouble: troubleTeller(telemetry, clock),
   })
@@ -251,10 +253,12 @@ async function layGround(o: StartOptions, undo: AsyncDisposableStack): Promise<G
     }),
   )
   const shared = { directory, engine, selfSigned, ticketKeys }
+  const limitMemory = newLimitMemory()
   const newLine = (): StoreLine => committer.line()
   return {
     ...shared,
     spawn,
+    processLimits: limitsIn(limitMemory),
     line: newLine(),
     bus,
     settings,
@@ -266,7 +270,15 @@ async function layGround(o: StartOptions, undo: AsyncDisposableStack): Promise<G
     certificates: new CertificateSet(certificatePairs(settings, selfSigned)),
     newThread: (webLine) =>
       WorkerThread.start(
-        { ...shared, file: settings.file, busChannel, line: newLine(), earlyLine: newLine(), webLine },
+        {
+          ...shared,
+          file: settings.file,
+          limitMemory,
+          busChannel,
+          line: newLine(),
+          earlyLine: newLine(),
+          webLine,
+        },
         { spawn, onFailure },
       ),
   }

@@ -4,6 +4,7 @@ import type { CommitterLine } from '#kv/committer-client.ts'
 import type { CertificatePair } from '#net/certificate-set.ts'
 import type { ConfigurationText } from '#registry/live.ts'
 import type { EmbeddedEngine } from './store/engine-choice.ts'
+import type { LimitMemory } from './services/process-limits.ts'
 
 /** Has no more than its role: it begins before anybody has looked where the store is. */
 export interface CommitterData {
@@ -33,6 +34,7 @@ export interface WorkerData {
   readonly line: StoreLine
   /** For reading the settings of the store, before services are built on them. */
   readonly earlyLine: StoreLine
+  readonly limitMemory: LimitMemory
   readonly busChannel: string
   /** To the main worker, for what it alone can answer. */
   readonly webLine: MessagePort

@@ -19,6 +19,7 @@ import { busHandlerFailed, settingsNotApplied, settingsRefused } from './events.
 import { followSettings } from './listeners/follow-settings.ts'
 import { planListeners } from './listeners/listener-plans.ts'
 import { ListenerSet } from './listeners/listener-set.ts'
+import { limitsIn } from './services/process-limits.ts'
 import { keepLogs } from './logs.ts'
 import { readStoreEarly } from './store/stored-settings.ts'
 import type { Spawn, WorkerData } from './threads.ts'
@@ -53,7 +54,8 @@ export async function runWorker(data: WorkerData, spawn: Spawn): Promise<void> {
       onError: (error) => telemetry.emit(busHandlerFailed, { error }),
     }),
   )
-  const o = { ...data, bus, settings, telemetry, clock, spawn }
+  const processLimits = limitsIn(data.limitMemory)
+  const o = { ...data, bus, settings, telemetry, clock, spawn, processLimits }
   const services = stack.use(buildServices(o))
   const webLine = stack.use(new WebLine(data.webLine))
   const http = buildWorkerWeb({
@@ -69,6 +71,7 @@ export async function runWorker(data: WorkerData, spawn: Spawn): Promise<void> {
     certificates,
     ticketKeys: Buffer.from(data.ticketKeys),
     isShared: true,
+    present: processLimits.connections,
     mayChoosePorts: false,
     onTrouble: troubleTeller(telemetry, clock),
   })

@@ -141,6 +141,8 @@ export interface ServerOptions {
   readonly reserveBytes?: number
   /** Asks the system's name servers, where `config` names no others; otherwise none. */
   readonly asksSystem?: true
+  /** TOML in front of all tables. */
+  readonly settings?: string
   /** TOML that is added to the configuration. */
   readonly config?: string
   /** Of an earlier server, to be used again; it is kept. */
@@ -255,6 +257,7 @@ SystemSettings.threadPoolSize = ${o.workers ?? usualWorkers}
 DataStore.engine = "${o.engine ?? 'lmdb'}"
 DataStore.reserve = ${o.reserveBytes ?? 0}
 ${o.asksSystem === true || o.config?.includes('DnsResolver') === true ? '' : noDns}
+${o.settings ?? ''}
 ${sections.join('')}
 ${o.config ?? ''}`
 }

@@ -36,10 +36,7 @@ export const passwordRefused = (): Refusal =>
 
 /** RFC 9051 §6.2.3: the capabilities after sign-in come with its answer. A Refusal where there are too many. */
 export function signInDone(session: ImapSession, access: Access, usedPassword = true): Completion {
-  const { services, settings } = session
-  if (services.userSessions.count(access.account) >= settings.maxConcurrent)
-    throw new Refusal('Too many connections of this account', 'LIMIT')
-  session.signedIn(access)
+  if (!session.signedIn(access)) throw new Refusal('Too many connections of this account', 'LIMIT')
   session.usedPassword = usedPassword
   return { code: `CAPABILITY ${capabilities(session).join(' ')}`, text: 'Signed in' }
 }

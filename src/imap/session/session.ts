@@ -131,7 +131,13 @@ export class ImapSession {
     return { tls: this.connection.tls, allowsClear: this.settings.allowPlainTextAuth }
   }
 
-  signedIn(access: Access): void {
+  /** False, with nothing changed, where the user has as many connections as one may have. */
+  signedIn(access: Access): boolean {
+    this.#counted = this.services.userSessions.add(access.account, this.settings.maxConcurrent, () => {
+      this.isKeyNew = this.selected !== undefined
+      this.onNews?.()
+    })
+    if (this.#counted === undefined) return false
     this.access = access
     this.#mailboxes = new Mailboxes(this.services, access.account, this.id)
     const { maxLineSize, maxCommandSize, maxRequestSize } = this.settings
@@ -143,10 +149,7 @@ export class ImapSession {
     }
     this.connection.setIdleTimeout(this.settings.timeoutAuthenticated)
     this.#accessWatch = this.services.accessWatch.watch(access, (now) => this.#accessChanged(now))
-    this.#counted = this.services.userSessions.add(access.account, () => {
-      this.isKeyNew = this.selected !== undefined
-      this.onNews?.()
-    })
+    return true
   }
 
   /** When it is over. */

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
 import { createServer, type AddressInfo } from 'node:net'
 import { test } from 'node:test'
+import { RunningCount } from '#base/running-count.ts'
 import { createSelfSigned } from '#cert/self-signed.ts'
 import { CertificateSet } from '#net/certificate-set.ts'
 import type { Protocol } from '#net/protocol.ts'
@@ -27,6 +28,7 @@ const open = (o: { mayChoosePorts?: boolean } = {}): ListenerSet =>
     certificates,
     ticketKeys: Buffer.alloc(48),
     isShared: false,
+    present: new RunningCount(),
     mayChoosePorts: true,
     onTrouble: () => {},
     ...o,

@@ -3,6 +3,7 @@
  * connection of an unchanged listener notices. One that is removed takes nobody new, and its sessions go on.
  */
 import type { ListenerFacts } from '#admin/server-facts.ts'
+import type { RunningCount } from '#base/running-count.ts'
 import type { CertificateSet } from '#net/certificate-set.ts'
 import type { Endpoint } from '#net/connection.ts'
 import { Listener } from '#net/listener.ts'
@@ -20,6 +21,8 @@ export interface ListenerSetOptions {
   readonly ticketKeys: Buffer
   /** Several workers listen on the same ports. */
   readonly isShared: boolean
+  /** The connections of all workers. */
+  readonly present: RunningCount<string>
   /** A port that the system chooses cannot be shared: one worker has it alone. */
   readonly mayChoosePorts: boolean
   readonly onTrouble: (trouble: Trouble) => void
@@ -157,6 +160,7 @@ export class ListenerSet {
       protocol: this.#o.protocols[plan.service]!,
       ...(plan.backlog === undefined ? {} : { backlog: plan.backlog }),
       reusePort: this.#o.isShared,
+      present: this.#o.present,
       onTrouble: this.#o.onTrouble,
     })
     try {

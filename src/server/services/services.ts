@@ -17,6 +17,7 @@ import type { AccountViews } from '#mail/view.ts'
 import type { SearchIndexes } from '#search/indexes.ts'
 import type { countedSignIn } from './counted-sign-in.ts'
 import type { EmbeddedEngine } from '../store/engine-choice.ts'
+import type { ProcessLimits } from './process-limits.ts'
 import type { ReportServices } from './report-services.ts'
 import type { Store } from '../store/store.ts'
 import type { Spawn, StoreLine } from '../threads.ts'
@@ -32,6 +33,7 @@ export interface WorkerOptions {
   readonly telemetry: Telemetry
   readonly clock: Clock
   readonly spawn: Spawn
+  readonly processLimits: ProcessLimits
 }
 
 export interface Services extends AsyncDisposable {

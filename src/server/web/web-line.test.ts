@@ -24,9 +24,9 @@ const newRouter = (): Router =>
   createRouter({ maxBodyBytes: () => 1000, onCrash: (error) => assert.fail(String(error)) })
 
 /** The routes and the requests of the main worker, as another one reaches them. */
-function lineTo(main: Router, run: WebLineServices['processor']['run'] = async () => ({})) {
+function lineTo(main: Router, run: WebLineServices['processor']['runCounted'] = async () => ({})) {
   const failures: unknown[] = []
-  const processor = { run } as WebLineServices['processor']
+  const processor = { runCounted: run } as WebLineServices['processor']
   const management = {} as WebLineServices['management']
   const line = new WebLine(
     serveWebLine({ router: main, processor, management, onFailure: (error) => failures.push(error) }),
@@ -122,11 +122,8 @@ test('a body that is too large does not pass', async () => {
 
 test('a request of JMAP is worked on by the main worker, and its refusal is the same', async () => {
   const seen: unknown[] = []
-  const run = async (
-    { access: who, ip, base }: Asker,
-    read: () => JmapRequest | Promise<JmapRequest>,
-  ): Promise<JsonObject> => {
-    seen.push(who, ip, base, await read())
+  const run = async ({ access: who, ip, base }: Asker, asked: JmapRequest): Promise<JsonObject> => {
+    seen.push(who, ip, base, asked)
     if (seen.length > 4)
       throw new RequestProblem('limit', 'Too many.', { limit: 'maxConcurrentRequests', status: 429 })
     return { sessionState: 's' }

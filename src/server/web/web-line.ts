@@ -156,7 +156,7 @@ async function answerTo(question: Question, o: WebLineServices): Promise<Answer>
         const { asker, request } = question
         // Whoever asked may be gone: what was begun is done to its end.
         const { signal } = new AbortController()
-        return { kind: 'json', json: await o.processor.run({ ...asker, signal }, () => request) }
+        return { kind: 'json', json: await o.processor.runCounted({ ...asker, signal }, request) }
       }
     }
   } catch (error) {
