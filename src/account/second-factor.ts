@@ -7,7 +7,7 @@
  */
 import type { Clock } from '#base/clock.ts'
 import type { AccountId } from '#base/id.ts'
-import { type Rate, RateLimiter } from '#base/rate.ts'
+import type { Rate, RateLimiter } from '#base/rate.ts'
 import type { Db } from '#kv/db.ts'
 import { type SecondFactorRow, secondFactorTable } from './credential-tables.ts'
 import { readRecoveryCode } from './shown-once.ts'

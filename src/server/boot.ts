@@ -91,14 +91,8 @@ export function buildServices(o: WorkerOptions): Services {
   const limits = new AccountLimits({ db, bus, clock, usedBytes })
   const passwords = new PasswordPolicy({ settings, passwords: hasher })
   const accounts = new Accounts({ db, bus, passwords, telemetry, provision, clock })
-  const signIn = new SignIn({
-    db,
-    passwords: hasher,
-    settings,
-    telemetry,
-    clock,
-    wrongCodes: o.processLimits.wrongCodes,
-  })
+  const { wrongCodes } = o.processLimits
+  const signIn = new SignIn({ db, passwords: hasher, settings, telemetry, clock, wrongCodes })
   const keeper = new ColumnsKeeper(db, (error) =>
     telemetry.emit(columnsNotKept, { reason: error instanceof Error ? error.message : String(error) }),
   )

@@ -252,8 +252,8 @@ async function layGround(o: StartOptions, undo: AsyncDisposableStack): Promise<G
       onError: (error) => telemetry.emit(events.busHandlerFailed, { error }),
     }),
   )
-  const shared = { directory, engine, selfSigned, ticketKeys }
   const limitMemory = newLimitMemory()
+  const shared = { directory, engine, selfSigned, ticketKeys, limitMemory, busChannel }
   const newLine = (): StoreLine => committer.line()
   return {
     ...shared,
@@ -270,15 +270,7 @@ async function layGround(o: StartOptions, undo: AsyncDisposableStack): Promise<G
     certificates: new CertificateSet(certificatePairs(settings, selfSigned)),
     newThread: (webLine) =>
       WorkerThread.start(
-        {
-          ...shared,
-          file: settings.file,
-          limitMemory,
-          busChannel,
-          line: newLine(),
-          earlyLine: newLine(),
-          webLine,
-        },
+        { ...shared, file: settings.file, line: newLine(), earlyLine: newLine(), webLine },
         { spawn, onFailure },
       ),
   }
