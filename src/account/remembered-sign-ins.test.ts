@@ -8,9 +8,6 @@ import { RememberedSignIns } from './remembered-sign-ins.ts'
 
 const from = { ip: '192.0.2.7', protocol: 'jmap' }
 const secret = 'correct horse battery'
-/** The watch gathers what happens at once. */
-const settled = (): Promise<void> => new Promise((resolve) => setTimeout(resolve, 60))
-
 async function remembering() {
   const store = makeStore()
   await store.accounts.createDomain({ name: 'example.org' })
@@ -18,7 +15,10 @@ async function remembering() {
   const accessWatch = new AccessWatch(store)
   const signIns = new RememberedSignIns({ ...store, accessWatch })
   const told = (): number => store.told.filter(({ event }) => event === 'auth.success').length
-  return { ...store, alice, accessWatch, signIns, told }
+  /** Resolves when the watch has told of what happens next, to us after all others. */
+  const heard = (): Promise<unknown> =>
+    new Promise((resolve) => void accessWatch.watch({ account: alice.id }, resolve))
+  return { ...store, alice, accessWatch, signIns, told, heard }
 }
 
 test('the first sign-in counts for the next, but not from elsewhere and not with another password', async () => {
@@ -36,16 +36,18 @@ test('the first sign-in counts for the next, but not from elsewhere and not with
 })
 
 test('a new password and a disabled account end it at once; other rights hold at once', async () => {
-  const { signIns, accounts, alice, accessWatch, clock, db } = await remembering()
+  const { signIns, accounts, alice, accessWatch, clock, db, heard } = await remembering()
   assert.notEqual(await signIns.password('alice@example.org', secret, from), 'wrong')
   clock.advance(1000)
+  const changed = heard()
   await accounts.setPassword(alice.id, 'another horse battery')
-  await settled()
+  await changed
   assert.equal(await signIns.password('alice@example.org', secret, from), 'wrong')
   assert.notEqual(await signIns.password('alice@example.org', 'another horse battery', from), 'wrong')
+  const disabled = heard()
   await db.write([], (tx) => updateAccountRows(tx, alice.id, (row) => ({ ...row, enabled: false })))
   accounts.forget(String(alice.id))
-  await settled()
+  await disabled
   assert.equal(await signIns.password('alice@example.org', 'another horse battery', from), 'wrong')
   accessWatch[Symbol.dispose]()
 })

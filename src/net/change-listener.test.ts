@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict'
-import { createServer, type AddressInfo } from 'node:net'
-import { test } from 'node:test'
+import { after, test } from 'node:test'
 import { createSelfSigned } from '#cert/self-signed.ts'
 import { Conversation } from '../../test/harness/conversation.ts'
+import { freePorts } from '../../test/harness/free-ports.ts'
 import { open } from './fixture.test.ts'
 import { TlsContexts } from './tls-contexts.ts'
 
@@ -12,20 +12,15 @@ const tls = new TlsContexts([createSelfSigned(['mail.example.org'], Date.UTC(202
 const refused = (port: number): Promise<void> =>
   assert.rejects(Conversation.connect(port), (error: NodeJS.ErrnoException) => error.code === 'ECONNREFUSED')
 
-/** A port that was free a moment ago. */
-async function freePort(): Promise<number> {
-  const server = createServer()
-  await new Promise<void>((resolve) => server.listen(0, local, resolve))
-  const { port } = server.address() as AddressInfo
-  await new Promise((resolve) => server.close(resolve))
-  return port
-}
+const free = await freePorts(2)
+const [port = 0, another = 0] = free.ports
+after(() => free[Symbol.asyncDispose]())
 
 test('addresses come and go while sessions go on', async () => {
   await using s = await open()
   await using before = await Conversation.connect(s.port)
   await before.expect('220 ')
-  const other = await freePort()
+  const other = port
   const both = [
     { host: local, port: 0 },
     { host: local, port: other },
@@ -44,7 +39,6 @@ test('addresses come and go while sessions go on', async () => {
 })
 
 test('an address that covers another on the same port takes its place', async () => {
-  const port = await freePort()
   await using s = await open({ bind: [{ host: local, port }] })
   await s.listener.rebind([{ host: '0.0.0.0', port }])
   await using c = await Conversation.connect(port)
@@ -53,10 +47,9 @@ test('an address that covers another on the same port takes its place', async ()
 
 test('where one address cannot be had, all is as it was', async () => {
   await using other = await open()
-  const port = await freePort()
   await using s = await open({ bind: [{ host: local, port }] })
   const wanted = [
-    { host: local, port: await freePort() },
+    { host: local, port: another },
     { host: local, port: other.port },
   ]
   await assert.rejects(s.listener.rebind(wanted), /the address is in use/)

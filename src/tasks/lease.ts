@@ -7,7 +7,7 @@
  * in time, whatever kept it. Clocks of machines may differ by a third of the lease. A holder that was there before, and
  * stopped without a word, begins again at once: no two have its name at the same time.
  */
-import { setTimeout as wait } from 'node:timers/promises'
+import timers from 'node:timers/promises'
 import type { Clock } from '#base/clock.ts'
 import { json } from '#kv/codec.ts'
 import type { Db } from '#kv/db.ts'
@@ -57,7 +57,7 @@ export class LeasedWork implements AsyncDisposable {
     while (!signal.aborted) {
       const takenAt = performance.now()
       if (await this.#take()) await this.#work(takenAt)
-      await wait(this.#o.leaseMs / 3, undefined, { signal }).catch(() => undefined)
+      await timers.setTimeout(this.#o.leaseMs / 3, undefined, { signal }).catch(() => undefined)
     }
   }
 

@@ -10,7 +10,7 @@ import { connect as connectTls, type ConnectionOptions, type TLSSocket } from 'n
 import { constants, createDeflateRaw, createInflateRaw } from 'node:zlib'
 
 /** A guard against tests that hang; no test depends on how long it is. */
-const hangMs = 45_000
+const hangMs = 120_000
 
 export interface ConnectOptions {
   readonly host?: string

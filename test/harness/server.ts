@@ -21,7 +21,7 @@ const usual = process.env['POSTERN_TEST_BUNDLE'] === '1' ? bundle : sources
 const flags = ['--max-semi-space-size=8']
 
 /** A guard against a server that hangs; no test depends on how long it is. */
-const hangMs = 60_000
+const hangMs = 120_000
 
 export interface Ended {
   readonly code: number | null

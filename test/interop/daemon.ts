@@ -3,7 +3,7 @@ import { type ChildProcess, spawn } from 'node:child_process'
 import { locate } from './program.ts'
 
 /** A guard against a program that hangs; no test depends on how long it is. */
-const hangMs = 60_000
+const hangMs = 120_000
 
 export class Daemon implements AsyncDisposable {
   readonly #child: ChildProcess

@@ -22,7 +22,7 @@ export const carol = `carol@${ours}`
 export const password = 'correct horse battery'
 
 /** Where nothing came for so long, nothing will. */
-const silenceMs = 60_000
+const silenceMs = 120_000
 
 export class Exchange implements AsyncDisposable {
   readonly server: TestServer

@@ -49,7 +49,7 @@ describe('imapfilter', needs('imapfilter'), () => {
 })
 
 const lua = (server: TestServer): string => `
-options.timeout = 60
+options.timeout = 120
 options.hostnames = false
 options.create = true
 options.subscribe = true

@@ -24,7 +24,7 @@ export async function signIn(
 }
 
 /** A guard against an event that never comes; no test depends on how long it is. */
-const hangMs = 30_000
+const hangMs = 120_000
 
 /** What the next event of that name tells. */
 export async function next<Name extends keyof ImapFlowEvents>(

@@ -75,7 +75,7 @@ export interface StateChange {
 }
 
 /** A guard against an event that never comes; no test depends on how long it is. */
-const hangMs = 30_000
+const hangMs = 120_000
 
 /** Signs in by a header, which the EventSource of browsers cannot. */
 export class EventStream implements AsyncDisposable {

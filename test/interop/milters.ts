@@ -79,7 +79,7 @@ async function start(
 
 /** A milter says nothing before it is spoken to. */
 async function listens(port: number, root: Root): Promise<void> {
-  for (let tries = 0; tries < 600; tries++) {
+  for (let tries = 0; tries < 1200; tries++) {
     const socket = connect({ port, host: '127.0.0.1' })
     try {
       await once(socket, 'connect')

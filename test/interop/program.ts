@@ -43,7 +43,7 @@ export interface Ran {
 }
 
 /** A guard against programs that hang; no test depends on how long it is. */
-const hangMs = 90_000
+const hangMs = 180_000
 
 /** Runs a program to its end. Rejects with all it printed where it ends with another code than expected. */
 export async function run(program: string, args: readonly string[], o: RunOptions = {}): Promise<Ran> {

@@ -10,13 +10,14 @@ import { readFileSync, writeFileSync } from 'node:fs'
 import { rm } from 'node:fs/promises'
 import type { IncomingMessage } from 'node:http'
 import { request } from 'node:https'
-import { type AddressInfo, connect, createServer, type Socket } from 'node:net'
+import { connect, type Socket } from 'node:net'
 import { join } from 'node:path'
 import { describe, test } from 'node:test'
 import { connect as connectTls } from 'node:tls'
 import { WebSocket } from 'ws'
 import { certificatePath, testCertificate, testKey } from '../harness/certificates.ts'
 import { Conversation } from '../harness/conversation.ts'
+import { freePorts } from '../harness/free-ports.ts'
 import { basicAuth, readAdminPassword, ServerProcess } from '../harness/server.ts'
 import { temporaryDirectory } from '../harness/store.ts'
 import type { Program } from './debian-packages.ts'
@@ -111,24 +112,14 @@ function blockOf(page: string, language: string): Exchange {
   return new Exchange(block)
 }
 
-async function freePorts(): Promise<Ports> {
-  const held = await Promise.all(
-    [...frontPorts, ...backPorts].map(async (name) => {
-      const server = createServer()
-      await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
-      return { name, server, port: String((server.address() as AddressInfo).port) }
-    }),
-  )
-  await Promise.all(held.map(({ server }) => new Promise((resolve) => server.close(resolve))))
-  return Object.fromEntries(held.map(({ name, port }) => [name, port]))
-}
-
 /** Both, as the page configures them. */
 async function start(proxy: Proxy) {
   await using undo = new AsyncDisposableStack()
   const directory = temporaryDirectory()
   undo.defer(() => rm(directory, { recursive: true, force: true }))
-  const ports = await freePorts()
+  const names = [...frontPorts, ...backPorts]
+  const free = undo.use(await freePorts(names.length))
+  const ports: Ports = Object.fromEntries(names.map((name, i) => [name, String(free.ports[i])]))
 
   const toml = blockOf(proxy.program, 'toml')
   toml.all(/"(?:127\.0\.0\.1|0\.0\.0\.0):(\d+)"/g, (_, port) => `"127.0.0.1:${ports[port]!}"`)
@@ -168,7 +159,7 @@ async function end(child: ChildProcess): Promise<void> {
 }
 
 async function listening(port: number, child: ChildProcess, said: () => string): Promise<void> {
-  const guard = AbortSignal.timeout(30_000)
+  const guard = AbortSignal.timeout(120_000)
   for (;;) {
     assert.ok(child.exitCode === null && !guard.aborted, `the proxy did not start:\n${said()}`)
     const socket = connect(port, '127.0.0.1')

@@ -33,7 +33,7 @@ describe('swaks', needs('swaks', 'curl'), () => {
         '--helo',
         'client.example.net',
         '--timeout',
-        '30',
+        '120',
         ...args,
       ],
       { codes: expected },

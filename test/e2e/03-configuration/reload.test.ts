@@ -1,21 +1,27 @@
 /** Settings that change while the server runs, with several workers: by the file and by SIGHUP. */
 import assert from 'node:assert/strict'
 import { readFileSync, writeFileSync } from 'node:fs'
-import { createServer, type AddressInfo } from 'node:net'
+import { createServer } from 'node:net'
 import { join } from 'node:path'
 import { test } from 'node:test'
 import type { TLSSocket } from 'node:tls'
 import { testCertificate, testKey } from '../../harness/certificates.ts'
 import type { Conversation } from '../../harness/conversation.ts'
+import { freePorts } from '../../harness/free-ports.ts'
 import { startServer, type TestServer } from '../../harness/server.ts'
 
-/** Held until it is let go, so that nobody else gets it meanwhile. */
+/** In use until it is let go, and nobody else's afterwards. */
 async function holdPort(): Promise<{ port: number; release(): Promise<void> } & AsyncDisposable> {
+  const free = await freePorts(1)
+  const [port = 0] = free.ports
   const server = createServer()
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
-  const { port } = server.address() as AddressInfo
+  await new Promise<void>((resolve) => server.listen(port, '127.0.0.1', resolve))
   const release = (): Promise<void> => new Promise((resolve) => server.close(() => resolve()))
-  return { port, release, [Symbol.asyncDispose]: release }
+  const give = async (): Promise<void> => {
+    await release()
+    await free[Symbol.asyncDispose]()
+  }
+  return { port, release, [Symbol.asyncDispose]: give }
 }
 
 const issuer = (c: Conversation): string =>

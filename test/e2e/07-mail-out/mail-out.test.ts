@@ -27,7 +27,7 @@ async function waitFor(
   for (let tries = 0; ; tries++) {
     const all = await readAll(imap)
     if (isWanted(all)) return all
-    assert.ok(tries < 1500, `${all.length} messages\n${server.process.output}`)
+    assert.ok(tries < 3000, `${all.length} messages\n${server.process.output}`)
     await new Promise((resolve) => setTimeout(resolve, 20))
   }
 }

@@ -30,7 +30,7 @@ export async function until<T>(
   for (let tries = 0; ; tries++) {
     const one = await found()
     if (one !== undefined) return one
-    assert.ok(tries < 1500, server.process.output)
+    assert.ok(tries < 3000, server.process.output)
     await new Promise((resolve) => setTimeout(resolve, 20))
   }
 }

@@ -35,7 +35,7 @@ async function waitFor(server: TestServer, isWanted: (found: Listed) => boolean)
     const { out } = await postern(server, 'queue list --json')
     const found = JSON.parse(out) as Listed
     if (isWanted(found)) return found
-    assert.ok(tries < 1500, `${out}\n${server.process.output}`)
+    assert.ok(tries < 3000, `${out}\n${server.process.output}`)
     await new Promise((resolve) => setTimeout(resolve, 20))
   }
 }

@@ -47,7 +47,7 @@ const keysOf = async (server: Served): Promise<readonly Key[]> => {
 
 async function until(isSo: () => boolean | Promise<boolean>, server: Served): Promise<void> {
   for (let tries = 0; !(await isSo()); tries++) {
-    assert.ok(tries < 1500, server.process.output)
+    assert.ok(tries < 3000, server.process.output)
     await new Promise((resolve) => setTimeout(resolve, 20))
   }
 }

@@ -29,7 +29,7 @@ async function waitFor(server: TestServer, name: string, count: number, mailbox 
     imap.send(`r1 EXAMINE ${mailbox}`)
     const opened = await imap.until('r1 OK ')
     if (opened.includes(`* ${count} EXISTS`)) break
-    assert.ok(tries < 500, `${opened.join('\n')}\n${server.process.output}`)
+    assert.ok(tries < 3000, `${opened.join('\n')}\n${server.process.output}`)
     await new Promise((resolve) => setTimeout(resolve, 20))
   }
   imap.send('r2 FETCH 1:* (BODY.PEEK[])')
@@ -76,7 +76,7 @@ describe('mail is signed and checked', () => {
         }
         return
       }
-      assert.ok(tries < 200, JSON.stringify(items))
+      assert.ok(tries < 1200, JSON.stringify(items))
       await new Promise((resolve) => setTimeout(resolve, 50))
     }
   }

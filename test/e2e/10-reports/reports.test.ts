@@ -38,7 +38,7 @@ async function dataOf(answer: Response): Promise<never> {
 
 /** Asks until there is what is waited for. */
 async function until<T>(server: TestServer, look: () => Promise<T | undefined>): Promise<T> {
-  for (let tries = 0; tries < 200; tries++) {
+  for (let tries = 0; tries < 600; tries++) {
     const found = await look()
     if (found !== undefined) return found
     await new Promise((resolve) => setTimeout(resolve, 100))

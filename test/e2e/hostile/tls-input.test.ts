@@ -10,7 +10,7 @@ import { type ImpatientPorts, impatientListeners } from './impatient-listeners.t
 import { assertNoDefect, assertStillServes, greeted, name, password } from './still-serves.ts'
 
 /** A guard against a server that does not hang up; no test depends on how long it is. */
-const hangMs = 60_000
+const hangMs = 120_000
 
 const doors = ['imaps', 'https'] as const
 

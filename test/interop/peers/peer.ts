@@ -45,7 +45,7 @@ export const nameOf = (domain: string): string => `mx.${domain}`
 
 /** Resolves when there is a greeting. */
 export async function answers(port: number, log: () => string): Promise<void> {
-  for (let tries = 0; tries < 600; tries++) {
+  for (let tries = 0; tries < 1200; tries++) {
     const socket = connect({ port, host: '127.0.0.1' })
     try {
       await once(socket, 'data')

@@ -32,7 +32,7 @@ def flags(client, uid):
 
 
 def sign_in():
-    plain = imaplib.IMAP4(HOST, SERVER["imapPort"], timeout=60)
+    plain = imaplib.IMAP4(HOST, SERVER["imapPort"], timeout=120)
     assert "LOGINDISABLED" in plain.capabilities, plain.capabilities
     try:
         plain.login(USER, PASSWORD)
@@ -47,7 +47,7 @@ def sign_in():
     ok(plain.noop())
     ok(plain.namespace())
     same(plain.logout()[0], "BYE")
-    wrong = imaplib.IMAP4_SSL(HOST, SERVER["imapsPort"], ssl_context=TLS, timeout=60)
+    wrong = imaplib.IMAP4_SSL(HOST, SERVER["imapsPort"], ssl_context=TLS, timeout=120)
     try:
         wrong.login(USER, "wrong")
         raise AssertionError("a wrong password was taken")

@@ -20,7 +20,7 @@ TLS.verify_mode = ssl.CERT_NONE
 
 
 def imap(user=USER, password=PASSWORD):
-    client = imaplib.IMAP4_SSL(HOST, SERVER["imapsPort"], ssl_context=TLS, timeout=60)
+    client = imaplib.IMAP4_SSL(HOST, SERVER["imapsPort"], ssl_context=TLS, timeout=120)
     client.login(user, password)
     return client
 
@@ -33,7 +33,7 @@ def ok(answer):
 
 
 def deliver(message, to=USER, sender="somebody@example.net"):
-    with smtplib.SMTP(HOST, SERVER["smtpPort"], timeout=60) as client:
+    with smtplib.SMTP(HOST, SERVER["smtpPort"], timeout=120) as client:
         client.sendmail(sender, [to], message)
 
 

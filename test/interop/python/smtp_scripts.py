@@ -47,7 +47,7 @@ def assert_arrived(sent, subject):
 
 def plain_delivery():
     message = composed("ohne Anmeldung, für alle")
-    with smtplib.SMTP(HOST, SERVER["smtpPort"], timeout=60) as client:
+    with smtplib.SMTP(HOST, SERVER["smtpPort"], timeout=120) as client:
         client.ehlo("client.example.net")
         for word in ("pipelining", "8bitmime", "size", "smtputf8", "chunking", "enhancedstatuscodes", "starttls"):
             assert client.has_extn(word), f"{word} in {client.esmtp_features}"
@@ -61,7 +61,7 @@ def submission():
     for mechanism in ("auth_plain", "auth_login"):
         subject = f"mit Anmeldung über {mechanism}"
         message = composed(subject, sender=USER)
-        with smtplib.SMTP(HOST, SERVER["submissionPort"], timeout=60) as client:
+        with smtplib.SMTP(HOST, SERVER["submissionPort"], timeout=120) as client:
             client.starttls(context=TLS)
             client.ehlo()
             client.user, client.password = USER, PASSWORD
@@ -72,14 +72,14 @@ def submission():
 
 def submissions():
     message = composed("TLS vom ersten Byte an", sender=USER)
-    with smtplib.SMTP_SSL(HOST, SERVER["submissionsPort"], context=TLS, timeout=60) as client:
+    with smtplib.SMTP_SSL(HOST, SERVER["submissionsPort"], context=TLS, timeout=120) as client:
         client.login(USER, PASSWORD)
         same(client.send_message(message), {})
     assert_arrived(message, "TLS vom ersten Byte an")
 
 
 def foreign_sender():
-    with smtplib.SMTP_SSL(HOST, SERVER["submissionsPort"], context=TLS, timeout=60) as client:
+    with smtplib.SMTP_SSL(HOST, SERVER["submissionsPort"], context=TLS, timeout=120) as client:
         client.login(USER, PASSWORD)
         try:
             client.sendmail("bob@example.org", [USER], "Subject: not from Bob\r\n\r\nx\r\n")
@@ -89,14 +89,14 @@ def foreign_sender():
 
 
 def some_recipients_refused():
-    with smtplib.SMTP(HOST, SERVER["smtpPort"], timeout=60) as client:
+    with smtplib.SMTP(HOST, SERVER["smtpPort"], timeout=120) as client:
         refused = client.sendmail("a@example.net", [USER, "nobody@example.org", "x@example.com"], "Subject: some\r\n\r\nx\r\n")
         same({name: code for name, (code, _) in refused.items()}, {"nobody@example.org": 550, "x@example.com": 550})
     newest("some")
 
 
 def utf8_envelope():
-    with smtplib.SMTP(HOST, SERVER["smtpPort"], timeout=60) as client:
+    with smtplib.SMTP(HOST, SERVER["smtpPort"], timeout=120) as client:
         client.ehlo("client.example.net")
         data = f"From: <jörg@exämple.net>\r\nTo: <{USER}>\r\nSubject: ein Ü roh\r\n\r\nx\r\n".encode()
         same(client.sendmail("jörg@exämple.net", [USER], data, mail_options=["SMTPUTF8", "BODY=8BITMIME"]), {})
@@ -106,7 +106,7 @@ def utf8_envelope():
 
 
 def too_large():
-    with smtplib.SMTP(HOST, SERVER["smtpPort"], timeout=60) as client:
+    with smtplib.SMTP(HOST, SERVER["smtpPort"], timeout=120) as client:
         client.ehlo("client.example.net")
         limit = int(client.esmtp_features["size"])
         same(client.mail("a@example.net", [f"size={limit + 1}"])[0], 552)
@@ -116,7 +116,7 @@ def too_large():
 def chunks():
     """BDAT by hand: smtplib has no method for it."""
     message = b"Subject: in chunks\r\n\r\n.\r\nA lone dot stays.\r\n"
-    with smtplib.SMTP(HOST, SERVER["smtpPort"], timeout=60) as client:
+    with smtplib.SMTP(HOST, SERVER["smtpPort"], timeout=120) as client:
         client.ehlo("client.example.net")
         client.mail("a@example.net")
         client.rcpt(USER)
