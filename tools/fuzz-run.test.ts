@@ -26,11 +26,11 @@ export const targets = [
 `,
 )
 
-function fuzz(target: string, o: { corpus?: string[]; runs?: number; seed?: number } = {}) {
+function fuzz(target: string, o: { corpus?: string[]; runs?: number; seed?: number; hangMs?: number } = {}) {
   const corpus = (o.corpus ?? []).map((text) => new TextEncoder().encode(text))
   const module = pathToFileURL(file).href
   const job = { module, target, corpus, seed: o.seed ?? 1, seconds: 600, runs: o.runs ?? 300 }
-  return fuzzTarget({ ...job, shared: newShared() }, { hangMs: 3000 })
+  return fuzzTarget({ ...job, shared: newShared() }, { hangMs: o.hangMs ?? 60_000 })
 }
 
 test('a sound target runs all inputs and has no finds', async () => {
@@ -62,7 +62,7 @@ test('an input that never ends is stopped and named', async () => {
     ['spins', 'spin'],
     ['waits', 'wait'],
   ] as const) {
-    const { finds } = await fuzz(target, { corpus: ['x', input] })
+    const { finds } = await fuzz(target, { corpus: ['x', input], hangMs: 3000 })
     assert.deepEqual(
       finds.map(({ kind, bytes }) => [kind, Buffer.from(bytes).toString()]),
       [['hang', input]],

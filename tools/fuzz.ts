@@ -88,7 +88,7 @@ function seedFor(target: string): number {
 async function runPlan({ module, target, folder }: Plan, seconds: number): Promise<boolean> {
   const started = performance.now()
   const job = { module, target, corpus: readCorpus(folder), seed: seedFor(target), seconds, runs }
-  const { executions, finds } = await fuzzTarget({ ...job, shared: newShared() }, { hangMs: 30_000 })
+  const { executions, finds } = await fuzzTarget({ ...job, shared: newShared() }, { hangMs: 60_000 })
   for (const find of finds) {
     process.stdout.write(`FIND ${target}: ${find.kind} in ${saveFind(folder, find)}\n  ${find.details}\n`)
   }

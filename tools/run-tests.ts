@@ -17,7 +17,15 @@ import {
   type TierOptions,
   type TierResult,
 } from './run-tier.ts'
-import { fuzzBudgetMs, leastFuzzMs, tiers, type TestTier, wholeBudgetMs } from './tiers.ts'
+import {
+  checkBudgetMs,
+  fuzzBudgetMs,
+  fuzzGraceMs,
+  leastFuzzMs,
+  tiers,
+  type TestTier,
+  wholeBudgetMs,
+} from './tiers.ts'
 import { root } from './tree.ts'
 
 const { values: options } = parseArgs({
@@ -113,7 +121,7 @@ async function runAll(cache: string): Promise<readonly TierResult[]> {
   startSetups()
   if (isWanted('check', true)) {
     headline('check')
-    results.push(await runProgram('check', [path.join(import.meta.dirname, 'check.ts')], 120_000))
+    results.push(await runProgram('check', [path.join(import.meta.dirname, 'check.ts')], checkBudgetMs))
   }
   for (const tier of tiers) {
     if (!isWanted(tier.name, tier.fast === true)) continue
@@ -132,7 +140,7 @@ async function runAll(cache: string): Promise<readonly TierResult[]> {
     const totalMs = Math.max(leastFuzzMs, Math.min(fuzzBudgetMs, leftMs))
     const flags = ['--seconds', seconds, '--total-seconds', String(Math.round(totalMs / 1000))]
     const program = path.join(import.meta.dirname, 'fuzz.ts')
-    results.push(await runProgram('fuzz', [program, ...flags], totalMs + 90_000))
+    results.push(await runProgram('fuzz', [program, ...flags], totalMs + fuzzGraceMs))
   }
   return results
 }

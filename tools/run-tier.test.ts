@@ -18,7 +18,7 @@ function plant(name: string, text: string): string {
   return file
 }
 
-const tier: TestTier = { name: 'planted', include: ['**/*.test.ts'], isolation: 'none', budgetMs: 60_000 }
+const tier: TestTier = { name: 'planted', include: ['**/*.test.ts'], isolation: 'none', budgetMs: 150_000 }
 
 test('passes, failures and skips are counted, in one process and in many', async () => {
   const files = [

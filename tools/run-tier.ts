@@ -146,7 +146,7 @@ async function runFiles(tier: TestTier, files: readonly string[], o: TierOptions
   try {
     const reporter = import.meta.resolve('./tier-reporter.ts')
     // One hanging test of a shared process is named and left behind; alone it may take what the tier has.
-    const testTimeoutMs = tier.isolation === 'none' ? 60_000 : tier.budgetMs
+    const testTimeoutMs = tier.isolation === 'none' ? Math.min(180_000, tier.budgetMs) : tier.budgetMs
     const flags = [
       '--test',
       `--test-isolation=${tier.isolation}`,

@@ -23,9 +23,6 @@ import { createAccounts, enginesUnderTest, loadConfig } from './load-accounts.ts
 import type { LoadAccount } from './load-user.ts'
 import { differences } from './verify.ts'
 
-/** Between the last message that a copy has and the moment when it was made. */
-const nearMs = 300
-
 const program = fileURLToPath(new URL('../../src/cli/main.ts', import.meta.url))
 
 async function postern(...args: readonly string[]): Promise<{ code: number; output: string }> {
@@ -52,15 +49,14 @@ async function wrongWith(
     const times = steps.flatMap(({ answeredAt = 0 }) =>
       answeredAt >= from && answeredAt <= to ? [answeredAt] : [],
     )
-    // Not long after the last message that is there; all moments would take long to look at.
+    // Near the last message that is there, most likely.
     const last = steps.findLast(({ action }) => 'key' in action && keywords.has(action.key))?.answeredAt ?? to
     const wrongAt = (moment: number): readonly string[] =>
       differences(
         expectedStates(base, steps, used, (step) => (step.answeredAt ?? to + 1) <= moment),
         found.get(name)!,
       )
-    const near = times.filter((time) => Math.abs(time - last) < nearMs)
-    const moments = [from, ...near.toSorted((a, b) => a - b)]
+    const moments = [...new Set([from, ...times])].toSorted((a, b) => Math.abs(a - last) - Math.abs(b - last))
     if (!moments.some((moment) => wrongAt(moment).length === 0)) all.push(`${name}:`, ...wrongAt(moments[0]!))
   }
   return all
@@ -80,7 +76,7 @@ for (const engine of enginesUnderTest)
           const load = new Load({ ports: server, accounts, random: new Random(), run: 'r0', senders: 3 })
           await load.start()
           for (const name of ['first', 'second']) {
-            await wait(1500)
+            await wait(500)
             const from = performance.now()
             // What is answered until now is only in the journal, for a second.
             await wait(2500)

@@ -20,7 +20,7 @@ import { differences } from './verify.ts'
 
 const reserveBytes = 12 << 20
 /** Free space is looked at twice a second; this many tries, 100 ms apart, are far more than that. */
-const mostTries = 100
+const mostTries = 300
 
 /** One user with one session of each kind, who notes what was answered. */
 class User {

@@ -7,7 +7,7 @@ import { spawn } from 'node:child_process'
 import { cpSync, mkdirSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs'
 import { rm } from 'node:fs/promises'
 import { join } from 'node:path'
-import { describe, it } from 'node:test'
+import { after, before, describe, it } from 'node:test'
 import { fileURLToPath } from 'node:url'
 import { temporaryDirectory } from '../harness/store.ts'
 import { needs } from '../interop/program.ts'
@@ -23,25 +23,37 @@ interface Verdict {
   readonly output: string
 }
 
+/** So many at a time, each in a copy of the sources that the next one uses too: what was compiled is kept. */
+const atOnce = 2
+const copies: string[] = []
+
+function copySources(): string {
+  const copy = temporaryDirectory()
+  for (const part of ['src', 'test/harness', 'test/durability', 'test/interop', 'package.json'])
+    cpSync(join(root, part), join(copy, part), { recursive: true })
+  symlinkSync(join(root, 'node_modules'), join(copy, 'node_modules'))
+  mkdirSync(join(copy, 'tmp'))
+  return copy
+}
+
 /** Runs the test against a copy of the sources in which the fault was planted. */
 async function runWith(fault: PlantedFault | undefined): Promise<Verdict> {
-  const copy = temporaryDirectory()
+  const copy = copies.pop()!
   try {
-    for (const part of ['src', 'test/harness', 'test/durability', 'test/interop', 'package.json'])
-      cpSync(join(root, part), join(copy, part), { recursive: true })
-    symlinkSync(join(root, 'node_modules'), join(copy, 'node_modules'))
-    if (fault !== undefined) plant(join(copy, fault.file), fault)
-    mkdirSync(join(copy, 'tmp'))
+    using _planted = fault && plant(join(copy, fault.file), fault)
     return await runTest(copy)
   } finally {
-    await rm(copy, { recursive: true, force: true })
+    copies.push(copy)
   }
 }
 
-function plant(file: string, { from, to }: PlantedFault): void {
-  const parts = readFileSync(file, 'utf8').split(from)
+/** Until this ends. */
+function plant(file: string, { from, to }: PlantedFault): Disposable {
+  const text = readFileSync(file, 'utf8')
+  const parts = text.split(from)
   assert.equal(parts.length, 2, `${file} has the text to be replaced ${parts.length - 1} times:\n${from}`)
   writeFileSync(file, parts.join(to))
+  return { [Symbol.dispose]: () => writeFileSync(file, text) }
 }
 
 function runTest(copy: string): Promise<Verdict> {
@@ -51,7 +63,12 @@ function runTest(copy: string): Promise<Verdict> {
   const flags = ['--test', '--test-reporter=tap', '--test-isolation=none', pattern]
   const child = spawn(process.execPath, [...flags, test], {
     cwd: copy,
-    env: { ...environment, ...small, TMPDIR: join(copy, 'tmp') },
+    env: {
+      ...environment,
+      ...small,
+      TMPDIR: join(copy, 'tmp'),
+      NODE_COMPILE_CACHE: join(copy, 'compiled'),
+    },
     stdio: ['ignore', 'pipe', 'pipe'],
   })
   let output = ''
@@ -62,7 +79,12 @@ function runTest(copy: string): Promise<Verdict> {
 
 const { skip } = needs('strace')
 
-describe('planted faults', { skip, concurrency: 2 }, () => {
+describe('planted faults', { skip, concurrency: atOnce }, () => {
+  before(() => {
+    for (let i = 0; i < atOnce; i++) copies.push(copySources())
+  })
+  after(() => Promise.all(copies.map((copy) => rm(copy, { recursive: true, force: true }))))
+
   it('are the only thing that turns the test red', async () => {
     const { code, output } = await runWith(undefined)
     assert.equal(code, 0, output)

@@ -44,7 +44,7 @@ const typeChoices = [
   ['Thread', 'Identity'],
 ] as const
 /** How long all of them may take to learn what there is, in tenths of a second. */
-const mostTenths = 300
+const mostTenths = 1200
 
 export class PushDevices {
   /** Counted up by the test at each start of the server. */

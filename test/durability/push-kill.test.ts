@@ -89,15 +89,18 @@ async function loadUntilKilled(
     }
   }
   let n = 0
-  const changes = Promise.allSettled([
+  const work = [
     again(() => deliver(server), 40),
     again(() => user.flag(), 20),
     again(() => user.createMailbox(`r${round}-${n++}`), 150),
     again(() => devices.subscribe(user), 30),
     again(() => devices.subscribe(user), 30),
     again(() => devices.destroyOne(user), 200),
-  ])
+  ]
+  const changes = Promise.allSettled(work)
   await wait(500 + random.below(900))
+  // A kill of a server that did nothing shows nothing.
+  while (devices.confirmed < 2 * round || devices.destroyed === 0) await Promise.race([...work, wait(20)])
   await server.process.stop('SIGKILL')
   isKilled = true
   devices.stop()
