@@ -26,8 +26,8 @@ export interface Told {
 
 export type PushServices = Pick<JmapServices, 'db' | 'principals' | 'states' | 'limitsOf'>
 
-/** Types that no method of JMAP knows. */
-const internal: ReadonlySet<StateType> = new Set(['Subscription', 'Annotation'])
+/** Types that no client knows. */
+const internal: ReadonlySet<StateType> = new Set(['Subscription', 'Annotation', 'Restored'])
 
 /** Of an event id, which comes back in a header field; what is left out is told anew. */
 const longestToken = 4000

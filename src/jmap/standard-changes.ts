@@ -101,8 +101,9 @@ async function readChanges(
 ): Promise<ChangesSince | undefined> {
   const { id } = account
   if ((part?.to ?? from) > (await tx.sequence(id))) return undefined
-  // What guests see follows from who they are as well: at a commit in between that may be nothing they ever saw.
-  const isWhole = part !== undefined || !account.isOwn
+  // What guests see follows from who they are as well: at a commit in between that may be nothing they ever saw. And
+  // nothing may be told as created that was told as destroyed before (RFC 8620 §5.2): what was restored is told once.
+  const isWhole = part !== undefined || !account.isOwn || from < (await states.read(tx, id, 'Restored'))
   const most = isWhole ? Number.POSITIVE_INFINITY : limit
   const changes = await changesSince(tx, id, type, from, most, part?.to)
   if (changes === 'tooOld') return undefined

@@ -5,7 +5,8 @@
  * that share a commit have numbers of their own (RFC 7162 §3.1: no two STORE commands have the same). The log is
  * truth and the bus only a hint: whoever knows the sequence it has seen can always ask what came after, or is
  * told `tooOld` where the log was cut. Expunged UIDs have a log of their own per mailbox (RFC 7162 §3.2.7).
- * An id never appears in two lists of one entry. A change of id 0 is of the type as a whole, and of no object.
+ * An id never appears in two lists of one entry. A change of id 0 is of the type as a whole, and of no object. What was
+ * destroyed and is there again under its id, as an Email that loses its \Deleted, is `restored` and not `created`.
  */
 import {
   type AccountId,
@@ -27,31 +28,40 @@ export type Changes = Map<number, Change>
 export type LogEntry = ReadonlyMap<DataType, ReadonlyMap<number, Change>>
 
 const changeCodes: readonly Change[] = ['created', 'updated', 'destroyed', 'counts']
+/** What was restored, which is rare, is a list of its own, of the type with this bit. */
+const restoredBit = 0x80
 
 const logEntry: Codec<LogEntry> = {
   encode(entry) {
-    const out = new PackWriter(48).u8(entry.size)
+    const restored = [...entry].filter(([, changes]) => idsOf(changes, 'restored').length > 0)
+    const out = new PackWriter(48).u8(entry.size + restored.length)
     for (const [type, changes] of entry) {
       out.u8(dataTypes.indexOf(type))
-      for (const how of changeCodes) {
-        const ids: number[] = []
-        for (const [id, change] of changes) if (change === how) ids.push(id)
-        out.ascending(ids.length > 1 ? ids.sort((a, b) => a - b) : ids)
-      }
+      for (const how of changeCodes) out.ascending(idsOf(changes, how))
     }
+    for (const [type, changes] of restored)
+      out.u8(dataTypes.indexOf(type) | restoredBit).ascending(idsOf(changes, 'restored'))
     return out.done()
   },
   decode(bytes) {
     const from = new PackReader(bytes)
     const entry = new Map<DataType, Changes>()
     for (let types = from.u8(); types > 0; types--) {
-      const type = dataTypes[from.u8()]
-      const changes: Changes = new Map()
-      for (const how of changeCodes) for (const id of from.ascending()) changes.set(id, how)
+      const code = from.u8()
+      const type = dataTypes[code & ~restoredBit]
+      const changes: Changes = (type && entry.get(type)) ?? new Map()
+      const codes: readonly Change[] = (code & restoredBit) === 0 ? changeCodes : ['restored']
+      for (const how of codes) for (const id of from.ascending()) changes.set(id, how)
       if (type !== undefined) entry.set(type, changes)
     }
     return entry
   },
+}
+
+function idsOf(changes: ReadonlyMap<number, Change>, wanted: Change): readonly number[] {
+  const ids: number[] = []
+  for (const [id, how] of changes) if (how === wanted) ids.push(id)
+  return ids.length > 1 ? ids.sort((a, b) => a - b) : ids
 }
 
 export const changeLogTable = accountTable({
@@ -162,10 +172,11 @@ export async function changesSince(
 /** Adds a later change of an object to what is known of it. */
 export function mergeChange(changes: Changes, id: number, how: Change): void {
   const before = changes.get(id)
-  if (before === 'created' && how === 'destroyed') changes.delete(id)
-  else if (before === 'created') return
-  // What loses its \Deleted is there again; until then, whatever is done to it does not matter.
-  else if (before === 'destroyed') changes.set(id, how === 'created' ? 'updated' : before)
+  const isNew = before === 'created' || before === 'restored'
+  if (isNew && how === 'destroyed') changes.delete(id)
+  else if (isNew) return
+  // Until it is there again, whatever is done to it does not matter.
+  else if (before === 'destroyed') changes.set(id, how === 'restored' ? 'updated' : before)
   else if (before === 'updated' && how === 'counts') return
   else changes.set(id, how)
 }
@@ -177,7 +188,8 @@ function summarise(changes: Changes, to: Modseq, more: boolean): ChangesSince {
   let countsOnly = true
   for (const [id, how] of changes) {
     if (id === 0) continue
-    if (how === 'created') created.push(id)
+    // It was not there at the beginning.
+    if (how === 'created' || how === 'restored') created.push(id)
     else if (how === 'destroyed') destroyed.push(id)
     else updated.push(id)
     if (how === 'updated') countsOnly = false

@@ -10,8 +10,11 @@ import type { BlobOwner } from './blob-rows.ts'
 import type { Table } from './table.ts'
 import type { TaskName } from './task-rows.ts'
 
-/** `counts` means: updated, but only in numbers that follow from others (RFC 8621 §2.2). */
-export type Change = 'created' | 'updated' | 'destroyed' | 'counts'
+/**
+ * `counts` means: updated, but only in numbers that follow from others (RFC 8621 §2.2). `restored`: it was destroyed,
+ * or hidden from the beginning, and is there now.
+ */
+export type Change = 'created' | 'updated' | 'destroyed' | 'counts' | 'restored'
 
 export interface ListOptions<K> {
   /** Only rows after this key (before it when `reverse`). */

@@ -78,6 +78,9 @@ test('RFC 8621 §1.5: EmailDelivery has the number of the last message that came
     tx.changed(account, 'Email', 2, 'created')
   })
   assert.deepEqual(await read(), [4, 4])
+  // Planted: what is restored is logged as created.
+  await db.write([account], async (tx) => tx.changed(account, 'Email', 1, 'restored'))
+  assert.deepEqual(await read(), [4, 4])
 })
 
 test('RFC 9425 §6: Quota has the number of the last change by which there was more or less', async () => {

@@ -12,10 +12,10 @@ import { changeLogTable, entriesSince, type LogEntry, logFloorTable } from './ch
 import type { ReadTx, WriteTx } from './tx.ts'
 
 /**
- * Besides the types: when something new was added to the store last (RFC 8621 §1.5), and when there were more or less
- * of what quotas count (RFC 9425 §6).
+ * Besides the types: when something new was added to the store last (RFC 8621 §1.5), when there were more or less
+ * of what quotas count (RFC 9425 §6), and when something was there again that had been destroyed.
  */
-export type StateType = DataType | 'EmailDelivery' | 'Quota'
+export type StateType = DataType | 'EmailDelivery' | 'Quota' | 'Restored'
 type States = ReadonlyMap<StateType, Modseq>
 type Reader = Pick<ReadTx, 'sequence' | 'get' | 'getMany' | 'list'>
 
@@ -24,7 +24,7 @@ interface Known {
   readonly states: States
 }
 
-const allTypes: readonly StateType[] = [...dataTypes, 'EmailDelivery', 'Quota']
+const allTypes: readonly StateType[] = [...dataTypes, 'EmailDelivery', 'Quota', 'Restored']
 const page = 256
 /** Some 200 bytes each. */
 const keptAccounts = 10_000
@@ -104,4 +104,5 @@ function* touched(entry: LogEntry): Iterable<StateType> {
   if (messages.has('created')) yield 'EmailDelivery'
   const counted = new Set([...messages, ...(entry.get('Mailbox')?.values() ?? [])])
   if (counted.has('created') || counted.has('destroyed')) yield 'Quota'
+  for (const changes of entry.values()) if ([...changes.values()].includes('restored')) yield 'Restored'
 }

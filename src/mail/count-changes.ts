@@ -52,12 +52,13 @@ export async function countChanges(
   const found = changedThreads(changed)
   if (found.size === 0) return { tally, threads, moves }
   await addOthers(tx, account, found)
-  for (const [id, { before, after, hasOthers, moves: places }] of found) {
+  for (const [id, { before, after, isNew, hasOthers, moves: places }] of found) {
     if (places.size > 0) moves.set(id, places)
     tally.add(before, -1)
     tally.add(after, 1)
-    if (hasOthers)
-      threads.set(id, before.length === 0 ? 'created' : after.length === 0 ? 'destroyed' : 'updated')
+    // A thread that nobody saw may have been seen before.
+    const came = isNew ? 'created' : 'restored'
+    if (hasOthers) threads.set(id, before.length === 0 ? came : after.length === 0 ? 'destroyed' : 'updated')
   }
   return { tally, threads, moves }
 }

@@ -222,7 +222,7 @@ export class AccountEdit {
   #logShown(): void {
     for (const { id, before, after } of this.#changedMessages()) {
       if (before === undefined || after === undefined || isShown(before) === isShown(after)) continue
-      this.tx.changed(this.account, 'Email', id, isShown(after) ? 'created' : 'destroyed')
+      this.tx.changed(this.account, 'Email', id, isShown(after) ? 'restored' : 'destroyed')
     }
   }
 

@@ -2,12 +2,14 @@
  * `postern backup` of a server under load, twice to the same place: each copy is as a store was at one moment, not
  * before the second or two that a checkpoint takes, and a server starts on it.
  *
- * A fault that turns it red, planted by hand and seen: segments are copied before the rows.
+ * Faults that turn it red, each planted by hand and seen: segments are copied before the rows; the rows are copied to
+ * the place of the earlier ones; segments that only the earlier copy has go before its rows do; an unfinished first
+ * copy is taken for an empty store.
  */
 import assert from 'node:assert/strict'
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { cpSync, existsSync, rmSync } from 'node:fs'
+import { cpSync, existsSync, mkdirSync, readdirSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { describe, it } from 'node:test'
 import { setTimeout as wait } from 'node:timers/promises'
@@ -16,11 +18,13 @@ import type { EmbeddedEngine } from '#server/store/engine-choice.ts'
 import { Random } from '../harness/random.ts'
 import { startServer } from '../harness/server.ts'
 import { temporaryDirectory } from '../harness/store.ts'
+import { SmtpClient } from './client.ts'
 import { expectCleanCheck, inspectStore } from './inspect.ts'
 import { expectedStates } from './ledger.ts'
-import { Load } from './load.ts'
+import { Load, password } from './load.ts'
 import { createAccounts, enginesUnderTest, loadConfig } from './load-accounts.ts'
 import type { LoadAccount } from './load-user.ts'
+import { messageOf } from './messages.ts'
 import { differences } from './verify.ts'
 
 const program = fileURLToPath(new URL('../../src/cli/main.ts', import.meta.url))
@@ -96,6 +100,58 @@ for (const engine of enginesUnderTest)
         cpSync(target, join(directory, 'data'), { recursive: true })
         await using restored = await startServer({ engine, directory, config: loadConfig })
         assert.equal((await restored.process.stop()).code, 0)
+      } finally {
+        rmSync(directory, { recursive: true, force: true })
+      }
+    })
+
+    it('that fails halfway leaves the earlier copy whole, and none where there was none', async () => {
+      const directory = temporaryDirectory()
+      try {
+        const data = join(directory, 'data')
+        const target = join(directory, 'copy')
+        const name = 'user0@example.org'
+        const copyNow = (): ReturnType<typeof postern> => postern('backup', target, '--data', data)
+        const there = async (): Promise<readonly string[]> => {
+          expectCleanCheck(target)
+          const { accounts, wrong } = await inspectStore(engine, target)
+          assert.deepEqual(wrong, [])
+          return [...accounts.get(name)!.keywords.keys()]
+        }
+        const runServer = async (key: string): Promise<void> => {
+          await using server = await startServer({ engine, directory, config: loadConfig })
+          if (server.adminPassword !== undefined) await server.createAccount(name, password)
+          const smtp = await SmtpClient.open(server.smtpPort)
+          assert.equal((await smtp.deliver([name], messageOf(key))).code, 250)
+          assert.equal((await server.process.stop()).code, 0)
+        }
+        await runServer('d1')
+        const draft = join(target, 'blobs/00000001.seg.new')
+        mkdirSync(draft, { recursive: true })
+        writeFileSync(join(target, 'COPY'), '')
+        assert.equal((await copyNow()).code, 1)
+        assert.equal((await postern('check', '--data', target)).code, 2)
+        rmSync(draft, { recursive: true })
+        assert.equal((await copyNow()).code, 0)
+        assert.deepEqual(await there(), ['d1'])
+
+        await runServer('d2')
+        mkdirSync(draft)
+        const onlyThere = join(target, 'blobs/00000009.seg')
+        writeFileSync(onlyThere, '')
+        assert.equal((await copyNow()).code, 1)
+        assert.ok(existsSync(onlyThere))
+        rmSync(draft, { recursive: true })
+        assert.deepEqual(await there(), ['d1'])
+
+        assert.equal((await copyNow()).code, 0)
+        assert.deepEqual(await there(), ['d1', 'd2'])
+        assert.equal(existsSync(onlyThere), false)
+        const left = readdirSync(target, { recursive: true, encoding: 'utf8' })
+        assert.deepEqual(
+          left.filter((name) => name.includes('.new')),
+          [],
+        )
       } finally {
         rmSync(directory, { recursive: true, force: true })
       }

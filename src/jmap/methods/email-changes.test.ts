@@ -8,6 +8,8 @@ import { emailObjectId, mailboxObjectId } from '#mail/object-id.ts'
 import { account, JmapTestServer } from '../fixture.test.ts'
 import type { JsonObject } from '../value.ts'
 
+type Delivered = Awaited<ReturnType<JmapTestServer['deliver']>>
+
 const archive = 6 as MailboxId
 const letter = 'Subject: x\n\nx\n'
 const id = (number: MessageId, prefix = ''): string => emailObjectId(number, prefix)
@@ -135,6 +137,46 @@ test('RFC 8620 §5.2: what loses its \\Deleted is new to who never saw it; what 
     created: [id(hidden.id)],
     updated: [id(known.id)],
   })
+})
+
+// Planted, each red: what is restored is logged as created; a few at a time, the log is not looked at as a whole.
+test('RFC 8620 §5.2: a few at a time, nothing is created after it was destroyed or updated, nor destroyed before', async () => {
+  const server = await JmapTestServer.start()
+  const messages = [await server.deliver(letter), await server.deliver(letter), await server.deliver(letter)]
+  const [back, away, passing] = messages as [Delivered, Delivered, Delivered]
+  const state = await stateOf(server)
+  const markEach = async (deleted: boolean, ...some: readonly Delivered[]): Promise<void> => {
+    for (const { uid } of some) await mark(server, uid, deleted)
+  }
+  await markEach(true, back, away, passing)
+  const between = await stateOf(server)
+  await server.deliver(letter)
+  await markEach(false, back, passing, away)
+  await markEach(true, away)
+  await server.deliver(letter)
+  for (const type of ['Email', 'Thread'])
+    for (const [from, known] of [
+      [state, messages],
+      [between, []],
+    ] as const) {
+      const told = new Map<string, string[]>()
+      for (let since = from, more = true; more;) {
+        const page = await server.call(`${type}/changes`, { sinceState: since, maxChanges: 1 })
+        for (const how of ['created', 'updated', 'destroyed'])
+          for (const one of page[how] as string[]) told.set(one, [...(told.get(one) ?? []), how])
+        since = page['newState'] as string
+        more = page['hasMoreChanges'] as boolean
+      }
+      const idOf = ({ id: number }: Delivered): string =>
+        id(number).replace(/^M/, type === 'Email' ? 'M' : 'T')
+      const isKnown = known.length > 0
+      const again = [isKnown ? 'updated' : 'created']
+      assert.deepEqual(
+        [back, passing, away].map((one) => told.get(idOf(one))),
+        [again, again, isKnown ? ['destroyed'] : undefined],
+        `${type} ${from}`,
+      )
+    }
 })
 
 // Planted: who reads all mailboxes is told what the change log says.

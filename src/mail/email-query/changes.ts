@@ -212,7 +212,7 @@ function changedSlots({ view, indexed }: EmailQueryChangesOptions, log: Logged, 
     const slot = view.slotOf(id)
     // What has only entries with \Deleted has a slot still.
     if (slot === -1 || view.places[slot] === gone) destroyed.push(id as MessageId)
-    else if (how === 'created') created.add(slot)
+    else if (how === 'created' || how === 'restored') created.add(slot)
     else updated.add(slot)
   }
   const leaders = new Set<number>()

@@ -7,8 +7,10 @@
  * own snapshot, and the segments after them. The journal is not copied: a server that runs has little in it that is
  * not in the engine, and where none runs it is emptied first, as by a start.
  *
- * The target is empty, or a copy that was made before: then only segments that are new or longer are copied. It says
- * that it is a copy, and is one only when it says which engine it has: that is written last.
+ * The target is empty, or a copy that was made before: then only segments that are new or longer are copied, and it
+ * stays that copy until this one is whole. Its rows wait beside the earlier ones and take their place at the end,
+ * and what the earlier ones name is there until then. It says that it is a copy, and is one only when it says which
+ * engine it has.
  */
 import {
   closeSync,
@@ -17,12 +19,14 @@ import {
   mkdirSync,
   openSync,
   readdirSync,
+  readFileSync,
+  renameSync,
   rmSync,
   statSync,
   writeFileSync,
 } from 'node:fs'
 import { copyFile, rename, stat, utimes } from 'node:fs/promises'
-import { join, resolve } from 'node:path'
+import { basename, join, resolve } from 'node:path'
 import type { Worker } from 'node:worker_threads'
 import { syncDirectory } from '#base/sync-directory.ts'
 import { listSegments, segmentPath } from '#blob/engines/segments.ts'
@@ -30,7 +34,7 @@ import { copyLmdb } from '#kv/engines/lmdb.ts'
 import { copySqlite } from '#kv/engines/sqlite.ts'
 import { Advice } from '../terminal/advice.ts'
 import { DirectoryInUse, lockDirectory } from '../store/data-directory.ts'
-import { chooseEngine } from '../store/engine-choice.ts'
+import { chooseEngine, type EmbeddedEngine } from '../store/engine-choice.ts'
 import { CommitterThread } from '../store/store.ts'
 import type { CommitterData } from '../threads.ts'
 
@@ -54,19 +58,32 @@ export async function backUp(directory: string, target: string, o: BackupOptions
   if (!existsSync(join(directory, 'STORE')))
     throw new Advice(`There is no mail store in ${directory}. Name its directory with --data DIR.`)
   if (resolve(directory) === resolve(target)) throw new Advice(`${target} is what is to be copied.`)
-  const store = join(target, 'STORE')
   using _targetLock = lockTarget(target)
   using _lock = await settle(directory, o)
   const engine = chooseEngine(directory, 'lmdb')
-  rmSync(store, { force: true })
+  const [store, storeThere] = [join(directory, 'STORE'), join(target, 'STORE')]
+  if (wasStarted(target)) rmSync(storeThere, { force: true })
   writeFileSync(join(target, marker), 'Made by postern backup.\n', { flush: true })
-  await copyRows(engine, join(directory, 'rows'), join(target, 'rows'))
+  const waiting = join(target, 'rows.new')
+  await copyRows(engine, join(directory, 'rows'), waiting)
   const result = await copySegments(join(directory, 'blobs'), join(target, 'blobs'), o)
-  await copyFile(join(directory, 'STORE'), store)
-  syncFile(store)
-  syncDirectory(target)
-  return result
+  // For the blink of an eye it is no copy, where the earlier one is of another kind.
+  if (existsSync(storeThere) && !readFileSync(store).equals(readFileSync(storeThere))) rmSync(storeThere)
+  replaceRows(waiting, join(target, 'rows'))
+  await replaceStore(store, storeThere)
+  removeOthers(join(target, 'blobs'), result.segments)
+  return { files: result.segments.length, copied: result.copied, copiedBytes: result.copiedBytes }
 }
+
+/** A server was started on the copy, and what it did is not only in the rows: it is no copy any more. */
+const wasStarted = (target: string): boolean =>
+  filesOf(join(target, 'journal')).length > 0 ||
+  filesOf(join(target, 'rows')).some(
+    (name) => name.endsWith('-wal') && statSync(join(target, 'rows', name)).size > 0,
+  )
+
+const filesOf = (directory: string): readonly string[] =>
+  existsSync(directory) ? readdirSync(directory) : []
 
 /** Only one copies to it, and no server runs on it; what is there is an earlier copy. */
 function lockTarget(target: string): Disposable {
@@ -93,16 +110,39 @@ async function settle(directory: string, o: BackupOptions): Promise<Disposable |
   return lock
 }
 
-/** What a start on the earlier copy may have left there belongs to its rows, and goes with them. */
-async function copyRows(engine: 'lmdb' | 'sqlite', rows: string, target: string): Promise<void> {
-  for (const part of [target, join(target, '../journal')]) rmSync(part, { recursive: true, force: true })
-  mkdirSync(target, { mode: 0o700 })
+async function copyRows(engine: EmbeddedEngine, rows: string, target: string): Promise<void> {
+  rmSync(target, { recursive: true, force: true })
+  mkdirSync(target, { recursive: true, mode: 0o700 })
   await (engine === 'sqlite' ? copySqlite(rows, target) : copyLmdb(rows, target))
   for (const name of readdirSync(target)) syncFile(join(target, name))
   syncDirectory(target)
 }
 
-async function copySegments(blobs: string, target: string, o: BackupOptions): Promise<BackupResult> {
+/** The file of the rows takes the place of the earlier one at once. What lay beside that one belongs to it. */
+function replaceRows(waiting: string, rows: string): void {
+  rmSync(join(rows, '../journal'), { recursive: true, force: true })
+  mkdirSync(rows, { recursive: true, mode: 0o700 })
+  for (const name of filesOf(rows)) if (/-(wal|shm|lock)$/.test(name)) rmSync(join(rows, name))
+  const names = filesOf(waiting)
+  for (const name of names) renameSync(join(waiting, name), join(rows, name))
+  for (const name of filesOf(rows)) if (!names.includes(name)) rmSync(join(rows, name))
+  syncDirectory(rows)
+  rmSync(waiting, { recursive: true })
+}
+
+async function replaceStore(from: string, to: string): Promise<void> {
+  const draft = `${to}.new`
+  await copyFile(from, draft)
+  syncFile(draft)
+  renameSync(draft, to)
+  syncDirectory(join(to, '..'))
+}
+
+interface CopiedSegments extends Omit<BackupResult, 'files'> {
+  readonly segments: readonly number[]
+}
+
+async function copySegments(blobs: string, target: string, o: BackupOptions): Promise<CopiedSegments> {
   mkdirSync(target, { recursive: true, mode: 0o700 })
   const segments = listSegments(blobs)
   let copied = 0
@@ -113,10 +153,16 @@ async function copySegments(blobs: string, target: string, o: BackupOptions): Pr
     if (bytes > 0) copied++
     copiedBytes += bytes
   }
-  const there = new Set(segments)
-  for (const segment of listSegments(target)) if (!there.has(segment)) rmSync(segmentPath(target, segment))
   syncDirectory(target)
-  return { files: segments.length, copied, copiedBytes }
+  return { segments, copied, copiedBytes }
+}
+
+/** Those that only the earlier copy had, and drafts of copies that failed. */
+function removeOthers(target: string, segments: readonly number[]): void {
+  const there = new Set(segments.map((segment) => basename(segmentPath(target, segment))))
+  for (const name of readdirSync(target))
+    if (/\.seg(\.new)?$/.test(name) && !there.has(name)) rmSync(join(target, name))
+  syncDirectory(target)
 }
 
 /** The bytes that were copied; none where the copy is as long and as old. */

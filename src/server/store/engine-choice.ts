@@ -35,10 +35,11 @@ export function chooseEngine(directory: string, wanted: EmbeddedEngine): Embedde
   return wanted
 }
 
-function holdsRows(directory: string): boolean {
-  const rows = join(directory, 'rows')
-  return existsSync(rows) && readdirSync(rows).length > 0
-}
+/** `rows.new`: of a copy that was not finished (`offline/backup.ts`). */
+const holdsRows = (directory: string): boolean =>
+  ['rows', 'rows.new']
+    .map((name) => join(directory, name))
+    .some((rows) => existsSync(rows) && readdirSync(rows).length > 0)
 
 function readEngine(directory: string, file: string): EmbeddedEngine {
   const { engine, format } = parse(readFileSync(file, 'utf8'))
