@@ -163,7 +163,7 @@ test('RFC 8620 §5.2: a few at a time, nothing is created after it was destroyed
       for (let since = from, more = true; more;) {
         const page = await server.call(`${type}/changes`, { sinceState: since, maxChanges: 1 })
         for (const how of ['created', 'updated', 'destroyed'])
-          for (const one of page[how] as string[]) told.set(one, [...(told.get(one) ?? []), how])
+          (page[how] as string[]).forEach((one) => told.set(one, [...(told.get(one) ?? []), how]))
         since = page['newState'] as string
         more = page['hasMoreChanges'] as boolean
       }
