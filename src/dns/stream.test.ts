@@ -75,11 +75,15 @@ test('RFC 7766 §6.2.3: a connection that nobody uses is closed after 10 s', asy
   assert.equal(dns.connections, 2)
 })
 
-test('a question without an answer ends the use of its connection', async () => {
+test('a question without an answer ends the use of its connection', async (t) => {
   await using dns = await startDns(zones)
   using resolver = makeResolver([at(dns, { protocol: 'tcp' })], { timeoutMs: 500 })
   dns.behave('slow.example.org', 'drop')
-  assert.match(await look(resolver, 'slow.example.org'), /^timeout/)
+  t.mock.timers.enable({ apis: ['setTimeout'] })
+  const slow = look(resolver, 'slow.example.org')
+  while (dns.queries.length === 0) await new Promise(setImmediate)
+  t.mock.timers.tick(500)
+  assert.match(await slow, /^timeout/)
   assert.equal(await look(resolver), '192.0.2.1')
   assert.equal(dns.connections, 2)
 })

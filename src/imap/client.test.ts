@@ -15,8 +15,8 @@ function clientOf(server: ImapTestServer): { client: ImapClient; connection: Str
     listener: 'client',
     peer: { ip: '192.0.2.2', port: 143 },
     local: { ip: '192.0.2.1', port: 40000 },
-    idleTimeoutMs: 10_000,
-    writeTimeoutMs: 10_000,
+    idleTimeoutMs: 60_000,
+    writeTimeoutMs: 60_000,
     lingerMs: 10,
     handshake: undefined,
   })

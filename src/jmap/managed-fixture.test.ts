@@ -75,7 +75,7 @@ export async function makeManaged() {
         access: { ...userAccess(boss.id, 'boss@example.org'), permissions },
         ip: '192.0.2.7',
         base: 'https://mail.example.org',
-        signal: AbortSignal.timeout(10_000),
+        signal: AbortSignal.timeout(60_000),
       },
       () => ({
         using: new Set(['urn:ietf:params:jmap:core', managementUrn]),

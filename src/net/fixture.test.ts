@@ -70,7 +70,7 @@ export async function open(
 
 /** Lets the event loop turn until something holds; gives up where the test would hang. */
 export async function until(holds: () => boolean): Promise<void> {
-  const guard = AbortSignal.timeout(10_000)
+  const guard = AbortSignal.timeout(60_000)
   while (!holds()) {
     await new Promise(setImmediate)
     assert.ok(!guard.aborted, 'it never came to hold')

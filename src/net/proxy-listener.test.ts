@@ -90,7 +90,7 @@ test('a trusted proxy without a header, with a wrong or an endless one, is cut o
   gone.sendRaw('PROXY ')
   gone.end()
   await gone.expectEnd()
-  assert.equal(s.listener.active, 0)
+  await until(() => s.listener.active === 0)
 })
 
 test('others say what they are themselves: a header of theirs is only bytes', async () => {

@@ -26,7 +26,7 @@ const label = 'EXPORTER-Channel-Binding'
 
 async function meet(contexts: TlsContexts, o: ConnectionOptions = {}): Promise<Met> {
   const [serverSide, clientSide] = duplexPair()
-  const { socket, done } = acceptTls(serverSide, { contexts, alpn: [], timeoutMs: 10_000 })
+  const { socket, done } = acceptTls(serverSide, { contexts, alpn: [], timeoutMs: 60_000 })
   const client = connect({
     socket: clientSide,
     rejectUnauthorized: false,

@@ -22,7 +22,7 @@ interface Outcome {
 /** One handshake in memory; what the client sees. */
 async function handshake(contexts: TlsContexts, o: ConnectionOptions = {}): Promise<Outcome> {
   const [serverSide, clientSide] = duplexPair()
-  const server = acceptTls(serverSide, { contexts, alpn: [], timeoutMs: 10_000 })
+  const server = acceptTls(serverSide, { contexts, alpn: [], timeoutMs: 60_000 })
   const client = connect({ socket: clientSide, rejectUnauthorized: false, ...o })
   let session: Buffer | undefined
   client.on('session', (bytes: Buffer) => {

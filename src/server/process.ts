@@ -14,8 +14,8 @@ import { type RunningServer, startServer } from './start.ts'
 import type { Spawn } from './threads.ts'
 import { version } from './version.ts'
 
-/** How long sessions may finish what they have begun. */
-const drainMs = 8000
+/** How long sessions may finish what they have begun; a busy machine needs a while for the rest. */
+const drainMs = 7000
 /** By then the process is gone, whatever still hangs. */
 const stopMs = 9700
 

@@ -22,7 +22,7 @@ test('[COMPRESS=DEFLATE] over TLS, everything after the answer is compressed', a
   await using server = await ImapTestServer.start({ allowPlainTextAuth: false })
   await server.fill(2)
   const contexts = new TlsContexts([createSelfSigned(['localhost'], Date.now())])
-  const client = server.connect({ handshake: { contexts, alpn: [], timeoutMs: 10_000 } })
+  const client = server.connect({ handshake: { contexts, alpn: [], timeoutMs: 60_000 } })
   await client.expect('* OK [CAPABILITY ')
   client.send('a STARTTLS')
   await client.expect('a OK')

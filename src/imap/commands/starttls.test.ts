@@ -7,7 +7,7 @@ import { ask, ImapTestServer } from '../fixture.test.ts'
 test('[STARTTLS] after it passwords are taken, and what was sent in clear behind it is gone', async () => {
   await using server = await ImapTestServer.start({ allowPlainTextAuth: false })
   const contexts = new TlsContexts([createSelfSigned(['localhost'], Date.now())])
-  const client = server.connect({ handshake: { contexts, alpn: [], timeoutMs: 10_000 } })
+  const client = server.connect({ handshake: { contexts, alpn: [], timeoutMs: 60_000 } })
   const greeting = await client.expect('* OK [CAPABILITY ')
   assert.match(greeting, / STARTTLS LOGINDISABLED\]/)
   client.sendRaw('a1 STARTTLS\r\na2 LOGIN fred@example.org secret\r\n')

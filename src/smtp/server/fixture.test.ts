@@ -168,7 +168,7 @@ export class TestServer implements AsyncDisposable {
   /** A client that has read nothing yet. */
   open(role: Role = 'smtp', o: { tls?: boolean } = {}): Conversation {
     const { server, client } = connectionPair({
-      handshake: o.tls === false ? undefined : { contexts: this.#tls, alpn: [], timeoutMs: 10_000 },
+      handshake: o.tls === false ? undefined : { contexts: this.#tls, alpn: [], timeoutMs: 60_000 },
     })
     this.#connections.push(server)
     this.done = new Session(role, this.deps, server).run().then(() => server.close())

@@ -4,6 +4,7 @@
  */
 import assert from 'node:assert/strict'
 import { after, before, describe, test } from 'node:test'
+import { setTimeout as wait } from 'node:timers/promises'
 import type { Conversation } from '../../harness/conversation.ts'
 import { startServer, type TestServer } from '../../harness/server.ts'
 
@@ -93,6 +94,7 @@ for (const workers of [1, 2]) {
         const answer = (await imap.until('p2 ')).at(-1)!
         if (answer.startsWith('p2 NO [NOPERM]')) break
         assert.ok(answer.startsWith('p2 OK') && tries < 200, answer)
+        await wait(100)
       }
       await imap.ask('p3 NOOP', 'p3 OK ')
       await using smtp = await submitting('bob@example.org')
@@ -136,6 +138,7 @@ for (const workers of [1, 2]) {
         const answer = await smtp.line()
         if (answer.startsWith('550 5.1.1')) break
         assert.ok(answer.startsWith('250 ') && tries < 90, answer)
+        await wait(200)
       }
       await object('POST', '/Account', { name: 'bob@example.org', secret: password })
       assert.equal(await inboxOf('bob@example.org'), 0)

@@ -3,7 +3,6 @@ import { freePorts } from '../../harness/free-ports.ts'
 
 export interface ImpatientPorts {
   readonly smtp: number
-  readonly submissions: number
   readonly imaps: number
   readonly https: number
 }
@@ -13,11 +12,10 @@ export async function impatientListeners(): Promise<{
   readonly ports: ImpatientPorts
 }> {
   // Kept until this process ends.
-  const [smtp, submissions, imaps, https] = (await freePorts(4)).ports as [number, number, number, number]
-  const ports = { smtp, submissions, imaps, https }
+  const [smtp, imaps, https] = (await freePorts(3)).ports as [number, number, number]
+  const ports = { smtp, imaps, https }
   const sections = [
     ['smtp', 'smtp', false],
-    ['submissions', 'smtp', true],
     ['imaps', 'imap', true],
     ['https', 'http', true],
   ] as const

@@ -17,12 +17,12 @@ import {
 
 const mib = 1 << 20
 
-describe('clients that stop', () => {
+describe('clients that stop', { concurrency: true }, () => {
   let server: TestServer
 
   before(async () => {
     // Long enough for whoever does not stop, on a machine that is busy.
-    const config = '[session]\ntimeout = "3s"\n[imap]\ntimeout.anonymous = "3s"\n'
+    const config = '[session]\ntimeout = "6s"\n[imap]\ntimeout.anonymous = "6s"\n'
     server = await startServer({ config })
     await server.createAccount(name, password)
   })
