@@ -3,6 +3,7 @@ export const packageOf: Readonly<Record<Program, readonly string[]>> = {
   // With TLS and AUTH, which swaks takes from these modules.
   swaks: ['swaks', 'libnet-ssleay-perl', 'libauthen-sasl-perl'],
   mbsync: ['isync'],
+  interimap: ['interimap'],
   getmail: ['getmail6'],
   offlineimap: ['offlineimap3'],
   imapfilter: ['imapfilter'],
@@ -46,6 +47,7 @@ export const packageOf: Readonly<Record<Program, readonly string[]>> = {
 export type Program =
   | 'swaks'
   | 'mbsync'
+  | 'interimap'
   | 'getmail'
   | 'offlineimap'
   | 'imapfilter'

@@ -40,6 +40,8 @@ export interface TwoWayOptions {
   readonly near: Side
   readonly far: Side
   readonly changesPerRound: number
+  /** The client takes both sides' flags where both changed a message's, also what one side took away. */
+  readonly unitesFlags?: true
   /** Runs the client; when it is busy, the server's side changes meanwhile. */
   sync(o: { readonly isBusy: boolean }): Promise<void>
 }
@@ -106,7 +108,7 @@ class Round {
   /** Of before the round, and those that a side made. */
   readonly #folders: ReadonlyMap<Side, string[]>
   /** Of before the round, with the letters that were changed. */
-  readonly #messages: { folder: string; id: string; letters: string }[]
+  readonly #messages: { folder: string; id: string; letters: string; by?: Side }[]
 
   constructor(o: TwoWayOptions, model: Model, { isBusy = false } = {}) {
     this.#o = o
@@ -159,9 +161,13 @@ class Round {
   }
 
   async #toggleFlags(side: Side): Promise<string> {
-    const one = this.#o.random.pick(this.#messages)
+    const { random, unitesFlags } = this.#o
+    const mine = this.#messages.filter(({ by }) => !unitesFlags || by === undefined || by === side)
+    if (mine.length === 0) return 'no flags'
+    const one = random.pick(mine)
+    one.by = side
     const free = [...side.letters].filter((letter) => !one.letters.includes(letter))
-    const letters = this.#o.random.some(free, 2).join('')
+    const letters = random.some(free, 2).join('')
     one.letters += letters
     await side.toggleFlags(one.folder, one.id, letters)
     const messages = this.#model.get(one.folder)!
