@@ -5,7 +5,8 @@ import path from 'node:path'
 import { after, test } from 'node:test'
 import { pathToFileURL } from 'node:url'
 import { fuzzTarget, newShared } from './fuzz-run.ts'
-import { mutate, seededRandom } from './mutate.ts'
+import { Random } from '../test/harness/random.ts'
+import { mutate } from './mutate.ts'
 
 const folder = mkdtempSync(path.join(tmpdir(), 'postern fuzz-'))
 after(() => rmSync(folder, { recursive: true }))
@@ -81,7 +82,7 @@ test('memory that is kept is found', async () => {
 test('changed inputs stay below the limit and come from their seed alone', () => {
   const pool = ['', 'From: a\r\n\r\nb', 'x'.repeat(10_000)].map((text) => new TextEncoder().encode(text))
   const make = (seed: number) => {
-    const random = seededRandom(seed)
+    const random = new Random(seed)
     return Array.from({ length: 500 }, () => mutate(random, pool, 4096))
   }
   const inputs = make(7)

@@ -8,7 +8,8 @@ import { setFlagsFromString } from 'node:v8'
 import { runInNewContext } from 'node:vm'
 import { parentPort, workerData } from 'node:worker_threads'
 import { type FuzzModule, type Job, type Report, writeInput } from './fuzz-run.ts'
-import { mutate, seededRandom } from './mutate.ts'
+import { Random } from '../test/harness/random.ts'
+import { mutate } from './mutate.ts'
 
 const slowMs = 1000
 const maxGrowthBytes = 64 << 20
@@ -66,7 +67,7 @@ async function main(): Promise<void> {
   }
 
   for (const bytes of job.corpus) await run(bytes)
-  const random = seededRandom(job.seed)
+  const random = new Random(job.seed)
   const pool = [Uint8Array.of(), ...job.corpus]
   const kept = Math.min(64, pool.length * 4) // changed inputs that are changed further
   const originals = pool.length
@@ -77,9 +78,9 @@ async function main(): Promise<void> {
       await turn() // what native code holds is let go of between turns only
     }
     if (runs === 2_000) warm = usedBytes()
-    const bytes = mutate(random, pool, random(16) === 0 ? maxInputBytes : 4096)
-    if (random(32) === 0)
-      pool[pool.length < originals + kept ? pool.length : originals + random(kept)] = bytes
+    const bytes = mutate(random, pool, random.below(16) === 0 ? maxInputBytes : 4096)
+    if (random.below(32) === 0)
+      pool[pool.length < originals + kept ? pool.length : originals + random.below(kept)] = bytes
     await run(bytes)
   }
   await turn()

@@ -3,20 +3,7 @@
  * parsers of mail trip over, and plain noise. What must hold: the same seed gives the same inputs, and no
  * input is longer than the limit.
  */
-
-/** Numbers in [0, n). */
-export type Random = (n: number) => number
-
-/** A small generator (32 bits of state, mulberry32): repeatable, not for secrets. */
-export function seededRandom(seed: number): Random {
-  let state = seed >>> 0
-  return (n) => {
-    state = (state + 0x6d2b79f5) >>> 0
-    let mixed = Math.imul(state ^ (state >>> 15), state | 1)
-    mixed ^= mixed + Math.imul(mixed ^ (mixed >>> 7), mixed | 61)
-    return Math.floor((((mixed ^ (mixed >>> 14)) >>> 0) / 4294967296) * n)
-  }
-}
+import type { Random } from '../test/harness/random.ts'
 
 /** Tokens that mean something to some parser of this project. */
 export const tokens: readonly Uint8Array[] = [
@@ -104,49 +91,47 @@ const allTokens = [...tokens, ...rawTokens]
 
 /** An input made from `pool` (never empty) with one to eight changes. */
 export function mutate(random: Random, pool: readonly Uint8Array[], maxBytes: number): Uint8Array {
-  let bytes = pickSlice(random, pick(random, pool), maxBytes)
-  for (let changes = 1 + random(8); changes > 0; changes--) {
+  let bytes = pickSlice(random, random.pick(pool), maxBytes)
+  for (let changes = 1 + random.below(8); changes > 0; changes--) {
     bytes = change(random, bytes, pool).subarray(0, maxBytes)
   }
   return Uint8Array.from(bytes)
 }
 
-function pick<T>(random: Random, list: readonly T[]): T {
-  return list[random(list.length)] as T
-}
-
 function pickSlice(random: Random, bytes: Uint8Array, maxBytes: number): Uint8Array {
   if (bytes.length <= maxBytes) return bytes
-  const start = random(bytes.length - maxBytes)
+  const start = random.below(bytes.length - maxBytes)
   return bytes.subarray(start, start + maxBytes)
 }
 
 function change(random: Random, bytes: Uint8Array, pool: readonly Uint8Array[]): Uint8Array {
-  const at = random(bytes.length + 1)
-  const until = at + random(Math.min(bytes.length - at, 1 << random(12)) + 1)
-  switch (random(10)) {
+  const at = random.below(bytes.length + 1)
+  const until = at + random.below(Math.min(bytes.length - at, 1 << random.below(12)) + 1)
+  switch (random.below(10)) {
     case 0:
-      return bytes.length === 0 ? bytes : replaceByte(bytes, at, (byte) => byte ^ (1 << random(8)))
+      return bytes.length === 0 ? bytes : replaceByte(bytes, at, (byte) => byte ^ (1 << random.below(8)))
     case 1:
-      return bytes.length === 0 ? bytes : replaceByte(bytes, at, () => random(256))
+      return bytes.length === 0 ? bytes : replaceByte(bytes, at, () => random.below(256))
     case 2:
     case 3:
-      return splice(bytes, at, at, pick(random, allTokens))
+      return splice(bytes, at, at, random.pick(allTokens))
     case 4:
-      return splice(bytes, at, until, pick(random, allTokens))
+      return splice(bytes, at, until, random.pick(allTokens))
     case 5:
       return splice(bytes, at, until, new Uint8Array())
     case 6:
-      return splice(bytes, at, at, repeat(bytes.subarray(at, until), 1 + random(1 << random(9))))
+      return splice(bytes, at, at, repeat(bytes.subarray(at, until), 1 + random.below(1 << random.below(9))))
     case 7:
-      return random(4) === 0 ? bytes.subarray(0, at) : splice(bytes, at, at, noise(random, random(64)))
+      return random.below(4) === 0
+        ? bytes.subarray(0, at)
+        : splice(bytes, at, at, noise(random, random.below(64)))
     case 8: {
-      const other = pick(random, pool)
-      const from = random(other.length + 1)
-      return splice(bytes, at, until, other.subarray(from, from + random(4096)))
+      const other = random.pick(pool)
+      const from = random.below(other.length + 1)
+      return splice(bytes, at, until, other.subarray(from, from + random.below(4096)))
     }
     default:
-      return splice(bytes, at, at, repeat(pick(random, allTokens), 1 + random(1 << random(11))))
+      return splice(bytes, at, at, repeat(random.pick(allTokens), 1 + random.below(1 << random.below(11))))
   }
 }
 
@@ -168,5 +153,5 @@ function repeat(bytes: Uint8Array, times: number): Uint8Array {
 }
 
 function noise(random: Random, length: number): Uint8Array {
-  return Uint8Array.from({ length }, () => random(256))
+  return Uint8Array.from({ length }, () => random.below(256))
 }

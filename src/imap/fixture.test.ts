@@ -1,96 +1,48 @@
 /** What the tests of this folder share: an account in a memory store, and clients that talk to it over pipes. */
 import assert from 'node:assert/strict'
-import type { AccountId, MailboxId, Uid } from '#base/id.ts'
+import type { MailboxId, Uid } from '#base/id.ts'
 import { noWatch, passwordsOnly, userAccess } from '#account/fixture.test.ts'
 import type { Access } from '#account/access.ts'
-import type { Permission } from '#account/permission.ts'
 import { SaslMechanisms } from '#account/sasl/mechanisms.ts'
-import { fixedClock } from '#base/clock.ts'
-import { MemoryBlobs } from '#blob/engines/memory.ts'
-import { LocalBus } from '#bus/engines/local.ts'
-import { KvDb } from '#kv/db.ts'
-import { MemoryEngine } from '#kv/engines/memory.ts'
-import { ingest, type Ingested, type IngestOptions } from '#mail/ingest.ts'
-import { noLimits } from '#mail/limits.ts'
-import { inboxId, provisionAccount } from '#mail/mailbox.ts'
-import { prepareMessage } from '#mail/prepare.ts'
-import { rightsOf } from '#mail/rights.ts'
-import { changeGrant } from '#mail/share.ts'
+import type { Ingested } from '#mail/ingest.ts'
+import { inboxId } from '#mail/mailbox.ts'
 import { AccountViews } from '#mail/view.ts'
-import { parseStructure } from '#message/mime.ts'
 import type { ConnectionOptions, StreamConnection } from '#net/stream-connection.ts'
 import { SearchIndexes } from '#search/indexes.ts'
 import type { Settings, SettingsObject } from '#settings/object.ts'
-import { silentTelemetry, type Telemetry } from '#telemetry/telemetry.ts'
 import { Conversation } from '../../test/harness/conversation.ts'
+import { createdAt, type Delivered, MemoryAccounts, type Person } from '../../test/harness/memory-accounts.ts'
 import { connectionPair } from '../../test/harness/pipe.ts'
-import { AccountWatch } from '#account/account-watch.ts'
 import { UserSessions } from './user-sessions.ts'
-import type { Principal } from '#mail/principal.ts'
 import { ImapProtocol } from './protocol.ts'
 import { assertResponses } from './responses/grammar.test.ts'
 import type { ImapServices } from './services.ts'
 
-export const account = 7 as AccountId
 export const inbox: MailboxId = inboxId
-export const createdAt = Date.UTC(2026, 0, 1)
 /** UIDVALIDITY of INBOX. */
 export const validity = createdAt / 1000
 
-/** A user or a group of the test. */
-export interface Person extends Principal {
-  groups: readonly AccountId[]
-  /** Besides those of users. */
-  permissions?: readonly Permission[]
-  /** Of the app password that is used to sign in. */
-  protocols?: Access['protocols']
-  /** May not sign in. */
-  isDisabled?: boolean
-}
-
-export interface Told {
-  readonly event: string
-  readonly [field: string]: unknown
-}
-
-export class ImapTestServer implements AsyncDisposable {
-  readonly blobs = new MemoryBlobs()
-  readonly engine = new MemoryEngine(this.blobs)
-  readonly bus = new LocalBus({
-    onError: (error) => {
-      throw error
-    },
-  })
-  readonly db = new KvDb(this.engine, this.bus)
-  readonly clock = fixedClock(createdAt + 60_000)
-  readonly watch = new AccountWatch(this.bus)
+export class ImapTestServer extends MemoryAccounts implements AsyncDisposable {
   readonly userSessions = new UserSessions(this.bus)
-  readonly told: Told[] = []
   readonly protocol: ImapProtocol
   readonly services: ImapServices
   readonly #connections: StreamConnection[] = []
   readonly #sessions: Promise<unknown>[] = []
   /** What each client was told. */
   readonly #said: Buffer[][] = []
-  limits = noLimits
   jmapUrl: string | undefined
-  readonly people: Person[] = [{ id: account, name: 'fred@example.org', isGroup: false, groups: [] }]
 
   private constructor(overrides: Readonly<Record<string, unknown>>) {
-    const telemetry: Telemetry = {
-      ...silentTelemetry,
-      emit: (kind, values) => void this.told.push({ event: kind.name, ...values }),
-    }
-    const { db, bus, blobs } = this
+    super()
+    const { db, bus, blobs, telemetry } = this
     this.services = {
-      db: this.db,
-      blobs: this.blobs,
-      views: new AccountViews({ db: this.db, budgetBytes: 64 << 20 }),
+      db,
+      blobs,
+      views: new AccountViews({ db, budgetBytes: 64 << 20 }),
       indexes: new SearchIndexes({ db, bus, blobs, telemetry, budgetBytes: 1 << 20 }),
       signIn: passwordsOnly(async (name, password) => {
-        const person = this.people.find((one) => one.name === name && !one.isGroup)
-        if (person === undefined || password !== 'secret') return 'wrong'
-        return accessOf(person) ?? 'wrong'
+        const person = this.signingIn(name, password)
+        return (person && accessOf(person)) ?? 'wrong'
       }),
       accessOf: async (id) => {
         const person = this.people.find((one) => one.id === id)
@@ -103,12 +55,8 @@ export class ImapTestServer implements AsyncDisposable {
         this.limits = limits
       },
       jmapUrl: () => this.jmapUrl,
-      principals: {
-        groupsOf: async (id) => this.people.find((one) => one.id === id)?.groups ?? [],
-        byId: async (id) => this.people.find((one) => one.id === id),
-        byName: async (name) => this.people.find((one) => one.name === name.toLowerCase()),
-      },
-      watch: this.watch,
+      principals: this.principals,
+      watch: this.accountWatch,
       userSessions: this.userSessions,
       accessWatch: noWatch,
       settings: settingsWith({ allowPlainTextAuth: true, ...overrides }),
@@ -122,7 +70,7 @@ export class ImapTestServer implements AsyncDisposable {
   /** With one account that has its first mailboxes. `settings` are those of the object Imap. */
   static async start(settings: Readonly<Record<string, unknown>> = {}): Promise<ImapTestServer> {
     const server = new ImapTestServer(settings)
-    await server.db.write([account], (tx) => provisionAccount(tx, account, createdAt))
+    await server.provision()
     return server
   }
 
@@ -143,22 +91,6 @@ export class ImapTestServer implements AsyncDisposable {
     } finally {
       await connection.close()
     }
-  }
-
-  /** One more account with its first mailboxes. */
-  async add(id: number, name: string, o: Partial<Person> = {}): Promise<Person> {
-    const person = { id: id as AccountId, name, isGroup: false, groups: [], ...o }
-    this.people.push(person)
-    await this.db.write([person.id], (tx) => provisionAccount(tx, person.id, createdAt))
-    return person
-  }
-
-  /** Rights in letters; for a mailbox of the first account, or of another. */
-  async share(mailbox: MailboxId, grantee: AccountId, letters: string, owner = account): Promise<void> {
-    const change = { kind: 'granted', how: 'set', rights: rightsOf(letters) } as const
-    await this.db.write([owner], (tx) =>
-      changeGrant(tx, owner, mailbox, grantee, change, { maxShares: 1000 }),
-    )
   }
 
   /** A client that has signed in. */
@@ -182,36 +114,12 @@ export class ImapTestServer implements AsyncDisposable {
   }
 
   /** A message comes into the Inbox, or as the options say. Line ends become CRLF. */
-  async deliver(
-    text: string,
-    o: Partial<IngestOptions> & { prefix?: string; receivedAt?: number; account?: AccountId } = {},
-  ): Promise<Ingested> {
+  async deliver(text: string, o: Delivered = {}): Promise<Ingested> {
     return this.deliverBytes(Buffer.from(text.replaceAll(/\r?\n/g, '\r\n'), 'latin1'), o)
   }
 
-  async deliverBytes(
-    bytes: Buffer,
-    {
-      prefix = '',
-      receivedAt = createdAt,
-      account: of = account,
-      ...o
-    }: Partial<IngestOptions> & { prefix?: string; receivedAt?: number; account?: AccountId } = {},
-  ): Promise<Ingested> {
-    const stager = this.blobs.stager({ maxBytes: 1 << 30 })
-    await stager.write(bytes)
-    const message = prepareMessage({
-      staged: await stager.finish(),
-      structure: parseStructure(bytes),
-      prefix: Buffer.from(prefix, 'latin1'),
-      receivedAt,
-    })
-    const options = { mailbox: inboxId, keywords: [], savedAt: createdAt, limits: noLimits, ...o }
-    return this.db.write([of], (tx) => ingest(tx, of, message, options))
-  }
-
   /** As many short messages; their UIDs. */
-  async fill(count: number, o: Partial<IngestOptions> = {}): Promise<Uid[]> {
+  async fill(count: number, o: Delivered = {}): Promise<Uid[]> {
     const uids: Uid[] = []
     for (let i = 0; i < count; i++)
       uids.push((await this.deliver(`Subject: number ${i + 1}\n\nbody\n`, o)).uid)
@@ -222,7 +130,7 @@ export class ImapTestServer implements AsyncDisposable {
     for (const connection of this.#connections) connection.destroy()
     // A session that was cut off stops with a fault; its listener expects that.
     await Promise.allSettled(this.#sessions)
-    this.watch[Symbol.dispose]()
+    this.accountWatch[Symbol.dispose]()
     this.userSessions[Symbol.dispose]()
     this.protocol[Symbol.dispose]()
     for (const said of this.#said) assertResponses(Buffer.concat(said))

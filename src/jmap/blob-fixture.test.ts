@@ -5,7 +5,8 @@ import { messageBlob, partBlob } from '#mail/client-blob.ts'
 import { messageTable } from '#mail/tables.ts'
 import type { Ingested } from '#mail/ingest.ts'
 import { blobIdText } from './blob-id.ts'
-import { account, type JmapTestServer } from './fixture.test.ts'
+import { account } from '../../test/harness/memory-accounts.ts'
+import { type JmapTestServer } from './fixture.test.ts'
 import type { JsonObject } from './value.ts'
 
 /** The id of an upload with these bytes. */

@@ -5,7 +5,8 @@ import { messageBlob, partBlob } from '#mail/client-blob.ts'
 import { inboxId } from '#mail/mailbox.ts'
 import { messageTable } from '#mail/tables.ts'
 import { blobIdText } from './blob-id.ts'
-import { account, accountId, JmapTestServer } from './fixture.test.ts'
+import { account } from '../../test/harness/memory-accounts.ts'
+import { accountId, JmapTestServer } from './fixture.test.ts'
 
 const text = 'Subject: x\nContent-Transfer-Encoding: base64\n\naGVsbG8gd29ybGQ=\n'
 const whole = text.replaceAll('\n', '\r\n')

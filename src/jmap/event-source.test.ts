@@ -5,7 +5,8 @@ import { userAccess } from '#account/fixture.test.ts'
 import { LocalBus } from '#bus/engines/local.ts'
 import { KvDb } from '#kv/db.ts'
 import { inboxId } from '#mail/mailbox.ts'
-import { account, accountId, basic, JmapTestServer } from './fixture.test.ts'
+import { account } from '../../test/harness/memory-accounts.ts'
+import { accountId, basic, JmapTestServer } from './fixture.test.ts'
 
 const letter = 'From: a@example.org\nSubject: one\n\nText.\n'
 

@@ -3,38 +3,31 @@ import assert from 'node:assert/strict'
 import { userAccess } from '#account/fixture.test.ts'
 import type { Access } from '#account/access.ts'
 import type { AccessWatch } from '#account/access-watch.ts'
-import { AccountWatch } from '#account/account-watch.ts'
-import type { Permission } from '#account/permission.ts'
-import { fixedClock } from '#base/clock.ts'
 import type { AccountId, MailboxId } from '#base/id.ts'
 import { noRate, type Rate } from '#base/rate.ts'
-import { MemoryBlobs } from '#blob/engines/memory.ts'
-import { LocalBus } from '#bus/engines/local.ts'
 import { RequestRates } from '#http/request-rates.ts'
 import { createRouter } from '#http/router.ts'
 import { httpProtocol } from '#http/server.ts'
-import { KvDb } from '#kv/db.ts'
-import { MemoryEngine } from '#kv/engines/memory.ts'
 import { TypeStates } from '#kv/type-states.ts'
-import { ingest, type Ingested, type IngestOptions } from '#mail/ingest.ts'
-import { noLimits } from '#mail/limits.ts'
-import { inboxId, provisionAccount } from '#mail/mailbox.ts'
+import type { Ingested } from '#mail/ingest.ts'
 import { PartSizes } from '#mail/part-sizes.ts'
-import { prepareMessage } from '#mail/prepare.ts'
-import type { Principal, PrincipalProfile } from '#mail/principal.ts'
-import { rightsOf } from '#mail/rights.ts'
-import { changeGrant } from '#mail/share.ts'
+import type { PrincipalProfile } from '#mail/principal.ts'
 import { foreignSubscriptionTable } from '#mail/tables.ts'
 import { SmimeStatuses } from '#mail/smime-status.ts'
 import type { SubmissionLimits } from '#mail/submission/prepare.ts'
 import { resolveAmong, testLimits, testSubmitter } from '#mail/submission/test-submitter.ts'
 import { AccountViews } from '#mail/view.ts'
 import { Listener } from '#net/listener.ts'
-import { parseStructure } from '#message/mime.ts'
 import { SearchIndexes } from '#search/indexes.ts'
 import type { Settings, SettingsObject } from '#settings/object.ts'
 import { fallbacksOf } from '#settings/values.ts'
-import { silentTelemetry, type Telemetry } from '#telemetry/telemetry.ts'
+import {
+  account,
+  createdAt,
+  type Delivered,
+  MemoryAccounts,
+  type Person,
+} from '../../test/harness/memory-accounts.ts'
 import { KeptContents } from './email/kept-contents.ts'
 import { accountObjectId } from './accounts.ts'
 import { addJmapRoutes } from './api.ts'
@@ -47,41 +40,16 @@ import type { JsonObject } from './value.ts'
 import { newJmapRunning } from './running.ts'
 import { Vapid } from './vapid.ts'
 
-export const account = 7 as AccountId
 /** Of the account, as clients know it. */
 export const accountId = accountObjectId(account)
-export const createdAt = Date.UTC(2026, 0, 1)
-
-/** A user or a group of the test. */
-export interface Person extends Principal {
-  groups: readonly AccountId[]
-  permissions?: readonly Permission[]
-  description?: string
-}
-
-export interface Told {
-  readonly event: string
-  readonly [field: string]: unknown
-}
 
 export type Answer = readonly [string, JsonObject, string]
 
 const url = 'https://mail.example.org'
 
-export class JmapTestServer {
-  readonly blobs = new MemoryBlobs()
-  readonly engine = new MemoryEngine(this.blobs)
-  readonly bus = new LocalBus({
-    onError: (error) => {
-      throw error
-    },
-  })
-  readonly db = new KvDb(this.engine, this.bus)
-  readonly clock = fixedClock(createdAt + 60_000)
-  readonly told: Told[] = []
+export class JmapTestServer extends MemoryAccounts {
   /** What failed below the routes. */
   readonly crashes: unknown[] = []
-  readonly accountWatch = new AccountWatch(this.bus)
   /** Of those who are watched: says what they may do now; undefined: nothing any more. */
   permitsOtherSites = false
   /** None but where a test is about them: it asks more in a moment than anybody. */
@@ -90,22 +58,17 @@ export class JmapTestServer {
   readonly services: JmapServices
   readonly processor: RequestProcessor
   readonly router
-  limits = noLimits
   /** Trusted for S/MIME. */
   anchors: readonly Uint8Array[] = []
   submissionLimits: Partial<SubmissionLimits> = {}
   /** Whose an address at example.org is; all others are on other servers. */
   readonly addresses = new Map<string, AccountId>()
-  readonly people: Person[] = [{ id: account, name: 'fred@example.org', isGroup: false, groups: [] }]
   /** What requests say they use, where nothing else is said. */
   readonly using = capabilities.filter((one) => one.session !== undefined).map(({ urn }) => urn)
 
   private constructor(overrides: Readonly<Record<string, unknown>>) {
-    const telemetry: Telemetry = {
-      ...silentTelemetry,
-      emit: (kind, values) => void this.told.push({ event: kind.name, ...values }),
-    }
-    const { db, bus, blobs } = this
+    super()
+    const { db, bus, blobs, telemetry } = this
     this.services = {
       db,
       blobs,
@@ -115,11 +78,7 @@ export class JmapTestServer {
       indexes: new SearchIndexes({ db, bus, blobs, telemetry, budgetBytes: 1 << 20 }),
       states: new TypeStates(),
       smime: new SmimeStatuses({ db, blobs, clock: this.clock, anchors: () => this.anchors }),
-      principals: {
-        groupsOf: async (id) => this.people.find((one) => one.id === id)?.groups ?? [],
-        byId: async (id) => this.people.find((one) => one.id === id),
-        byName: async (name) => this.people.find((one) => one.name === name.toLowerCase()),
-      },
+      principals: this.principals,
       principalHistory: new PrincipalHistory(),
       directory: { all: async () => this.people.map(profileOf) },
       pathPrefixOf: ({ name }) => `Other Users/${name}/`,
@@ -132,7 +91,7 @@ export class JmapTestServer {
         clock: this.clock,
         resolve: resolveAmong(this.addresses),
         limits: () => ({ ...testLimits, ...this.submissionLimits }),
-        groupsOf: async (id) => this.people.find((one) => one.id === id)?.groups ?? [],
+        groupsOf: (id) => this.principals.groupsOf(id),
       }),
       settings: { get: (object) => ({ ...settingsWith(overrides).get(object), ...this.#http(object) }) },
       clock: this.clock,
@@ -159,8 +118,8 @@ export class JmapTestServer {
       signIn: {
         password: (name, password, { ip }) =>
           rates.attempt(ip, async () => {
-            const person = this.people.find((one) => one.name === name && !one.isGroup)
-            return person === undefined || password !== 'secret' ? 'wrong' : accessOf(person)
+            const person = this.signingIn(name, password)
+            return person === undefined ? 'wrong' : accessOf(person)
           }),
         apiKey: async () => 'wrong',
       },
@@ -182,27 +141,11 @@ export class JmapTestServer {
   /** With one account that has its first mailboxes. `settings` are those of the object Jmap. */
   static async start(settings: Readonly<Record<string, unknown>> = {}): Promise<JmapTestServer> {
     const server = new JmapTestServer(settings)
-    await server.db.write([account], (tx) => provisionAccount(tx, account, createdAt))
+    await server.provision()
     return server
   }
 
-  /** One more account with its first mailboxes. */
-  async add(id: number, name: string, o: Partial<Person> = {}): Promise<Person> {
-    const person = { id: id as AccountId, name, isGroup: false, groups: [], ...o }
-    this.people.push(person)
-    await this.db.write([person.id], (tx) => provisionAccount(tx, person.id, createdAt))
-    return person
-  }
-
-  /** Rights in letters (RFC 4314); for a mailbox of the first account, or of another. */
-  async share(mailbox: MailboxId, grantee: AccountId, letters: string, owner = account): Promise<void> {
-    const change = { kind: 'granted', how: 'set', rights: rightsOf(letters) } as const
-    await this.db.write([owner], (tx) =>
-      changeGrant(tx, owner, mailbox, grantee, change, { maxShares: 1000 }),
-    )
-  }
-
-  /** The same for somebody who subscribed to it before, so that the account is in their session (RFC 9670 §1.4). */
+  /** What `share` does, for somebody who subscribed to the mailbox before, so that the account is in their session (RFC 9670 §1.4). */
   async shareFollowed(
     mailbox: MailboxId,
     grantee: AccountId,
@@ -215,23 +158,10 @@ export class JmapTestServer {
     await this.share(mailbox, grantee, letters, owner)
   }
 
-  /** A message comes into the Inbox of the first account, or as the options say. */
-  async deliver(
-    text: string,
-    o: Partial<IngestOptions> & { readonly to?: AccountId; readonly receivedAt?: number } = {},
-  ): Promise<Ingested> {
-    const { to = account, receivedAt = createdAt + 1000, ...rest } = o
+  /** A message comes into the Inbox of the first account, or as the options say. Line ends become CRLF. */
+  async deliver(text: string, o: Delivered = {}): Promise<Ingested> {
     const bytes = Buffer.from(text.replaceAll(/\r?\n/g, '\r\n'), 'utf8')
-    const stager = this.blobs.stager({ maxBytes: 1 << 30 })
-    await stager.write(bytes)
-    const message = prepareMessage({
-      staged: await stager.finish(),
-      structure: parseStructure(bytes),
-      prefix: Buffer.alloc(0),
-      receivedAt,
-    })
-    const options = { mailbox: inboxId, keywords: [], savedAt: createdAt + 2000, limits: noLimits, ...rest }
-    return this.db.write([to], (tx) => ingest(tx, to, message, options))
+    return this.deliverBytes(bytes, { receivedAt: createdAt + 1000, savedAt: createdAt + 2000, ...o })
   }
 
   /** Whatever a client sends. */

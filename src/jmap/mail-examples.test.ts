@@ -5,7 +5,8 @@ import type { MailboxId } from '#base/id.ts'
 import { inboxId } from '#mail/mailbox.ts'
 import { mailboxObjectId } from '#mail/object-id.ts'
 import { readBlob } from './blob-fixture.test.ts'
-import { account, accountId, createdAt, JmapTestServer } from './fixture.test.ts'
+import { account, createdAt } from '../../test/harness/memory-accounts.ts'
+import { accountId, JmapTestServer } from './fixture.test.ts'
 import type { JsonObject } from './value.ts'
 
 const inbox = mailboxObjectId(inboxId, '')

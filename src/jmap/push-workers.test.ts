@@ -14,7 +14,7 @@ import {
 import { LocalBus } from '#bus/engines/local.ts'
 import { KvDb } from '#kv/db.ts'
 import type { WriteTx } from '#kv/tx.ts'
-import { account } from './fixture.test.ts'
+import { account } from '../../test/harness/memory-accounts.ts'
 import { type Pushing, startPushing, touch, until } from './push-fixture.test.ts'
 
 const keyOf = (id: string) => [account, id.slice(1)] as const

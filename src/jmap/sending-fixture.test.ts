@@ -24,7 +24,8 @@ import { destinationOf } from '#queue/route.ts'
 import type { Job, RecipientResult } from '#queue/transport.ts'
 import type { Settings } from '#settings/object.ts'
 import { silentTelemetry as telemetry } from '#telemetry/telemetry.ts'
-import { account, createdAt, JmapTestServer } from './fixture.test.ts'
+import { account, createdAt } from '../../test/harness/memory-accounts.ts'
+import { JmapTestServer } from './fixture.test.ts'
 import type { JsonObject } from './value.ts'
 
 export const bob = 8 as AccountId

@@ -7,7 +7,8 @@ import { globalTable } from '#kv/table.ts'
 import { emailObjectId } from '#mail/object-id.ts'
 import { messageTable } from '#mail/tables.ts'
 import { OtherWorker } from '../../test/harness/other-worker.ts'
-import { account, JmapTestServer } from './fixture.test.ts'
+import { account } from '../../test/harness/memory-accounts.ts'
+import { JmapTestServer } from './fixture.test.ts'
 
 const signed =
   'From: alice@example.org\nContent-Type: multipart/signed; protocol="application/pkcs7-signature"; boundary=b\n\n' +

@@ -24,7 +24,8 @@ import { deleteMailbox, inboxId, listMailboxes } from '#mail/mailbox.ts'
 import type { Mailbox } from '#mail/mailbox-row.ts'
 import { rightsOf } from '#mail/rights.ts'
 import { changeGrant } from '#mail/share.ts'
-import { account, JmapTestServer } from './fixture.test.ts'
+import { account } from '../../test/harness/memory-accounts.ts'
+import { JmapTestServer } from './fixture.test.ts'
 import { KeptObjects, KeptResults, type Query, Watcher } from './sync-client.test.ts'
 
 const guest = 8 as AccountId

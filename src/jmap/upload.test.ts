@@ -3,7 +3,8 @@ import { test } from 'node:test'
 import type { AccountId, MailboxId } from '#base/id.ts'
 import { inboxId } from '#mail/mailbox.ts'
 import { uploadTable } from '#mail/upload.ts'
-import { account, accountId, JmapTestServer } from './fixture.test.ts'
+import { account } from '../../test/harness/memory-accounts.ts'
+import { accountId, JmapTestServer } from './fixture.test.ts'
 import type { JsonObject } from './value.ts'
 
 const upload = (

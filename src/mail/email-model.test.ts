@@ -2,7 +2,6 @@
 import assert from 'node:assert/strict'
 import fc from 'fast-check'
 import type { MailboxId } from '#base/id.ts'
-import { parseStructure } from '#message/mime.ts'
 import { StoredStructure } from '#message/structure-codec.ts'
 import { copyMessages, moveMessages } from './copy.ts'
 import type { EmailCondition, EmailFilter, MayRead } from './email-query/filter.ts'
@@ -15,7 +14,7 @@ import { storeFlags } from './flags.ts'
 import { ingest } from './ingest.ts'
 import { noLimits } from './limits.ts'
 import { type MessageRow, sizeOf } from './message-row.ts'
-import { prepareMessage } from './prepare.ts'
+import { prepareBytes } from './test-message.ts'
 import { messageTable, structureTable } from './tables.ts'
 import { account, archive, at, createdAt, inbox, type TestAccount } from './test-account.ts'
 import { type AccountView, AccountViews } from './view.ts'
@@ -80,12 +79,7 @@ export async function deliver(
   flags: string[],
 ): Promise<void> {
   const bytes = Buffer.from(textOf(letter))
-  const message = prepareMessage({
-    staged: await of.stage(bytes),
-    structure: parseStructure(bytes),
-    prefix: Buffer.alloc(0),
-    receivedAt: createdAt + 60_000 * letter.minute,
-  })
+  const message = await prepareBytes(of.blobs, bytes, { receivedAt: createdAt + 60_000 * letter.minute })
   const o = { mailbox, keywords: flags, savedAt: createdAt, limits: noLimits }
   await of.db.write([account], (tx) => ingest(tx, account, message, o))
 }

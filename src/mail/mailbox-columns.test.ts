@@ -5,32 +5,12 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import fc from 'fast-check'
-import type { MailboxId, MessageId, Modseq, ThreadId, Uid } from '#base/id.ts'
+import type { MessageId, Modseq, ThreadId, Uid } from '#base/id.ts'
 import { sharedChunks } from './column.ts'
 import { FlagSets } from './flag-set.ts'
-import { noCounts } from './mailbox-counts.ts'
-import type { Mailbox } from './mailbox-row.ts'
+import { emptyInbox } from './mailbox-fixture.test.ts'
 import { MailboxColumns, type ViewEntry } from './mailbox-columns.ts'
 import type { MailboxView } from './mailbox-view.ts'
-
-const mailbox: Mailbox = {
-  id: 1 as MailboxId,
-  name: 'Inbox',
-  parent: 0,
-  role: 'inbox',
-  subscribed: true,
-  uidValidity: 1,
-  uidNext: 1 as Uid,
-  highestModseq: 1 as Modseq,
-  grants: [],
-  grantsModseq: 0 as Modseq,
-  sortOrder: 0,
-  counts: noCounts,
-  messages: 0,
-  unseen: 0,
-  deleted: 0,
-  sizeBytes: 0,
-}
 
 function testSets(): { sets: FlagSets; numbers: readonly number[] } {
   const sets = new FlagSets()
@@ -101,7 +81,7 @@ test('each view shows the entries of its time, whatever happens after', () => {
         model = [...model.map((entry) => changed.get(entry.uid) ?? entry), ...fresh].filter(
           ({ uid }) => !gone.includes(uid),
         )
-        held.push({ view: columns.view(mailbox, sets), entries: model })
+        held.push({ view: columns.view(emptyInbox, sets), entries: model })
       }
       for (const { view, entries } of held) {
         assert.deepEqual(entriesOf(view), entries)
@@ -130,15 +110,15 @@ test('a change of one entry copies one chunk, and the memory of what is gone is 
   const { sets, numbers } = testSets()
   const columns = new MailboxColumns(10_000)
   for (let uid = 1; uid <= 10_000; uid++) columns.append(entryOf(uid, 1, numbers[0]!))
-  const before = columns.view(mailbox, sets)
+  const before = columns.view(emptyInbox, sets)
   const full = columns.sizeBytes
   columns.update([entryOf(5000, 2, numbers[1]!)], [])
-  const flagged = columns.view(mailbox, sets)
+  const flagged = columns.view(emptyInbox, sets)
   const flags = sharedChunks(before.flagSets, flagged.flagSets)
   assert.equal(flags.head + flags.tail, before.flagSets.chunks.length - 1)
   assert.deepEqual(flagged.uids.chunks, before.uids.chunks)
   columns.update([], [5000])
-  const left = columns.view(mailbox, sets)
+  const left = columns.view(emptyInbox, sets)
   const uids = sharedChunks(before.uids, left.uids)
   assert.equal(uids.head + uids.tail, before.uids.chunks.length - 1)
   columns.update(
@@ -146,5 +126,5 @@ test('a change of one entry copies one chunk, and the memory of what is gone is 
     Array.from({ length: 10_000 }, (_, i) => i + 1).filter((uid) => uid % 100 !== 0),
   )
   assert.ok(columns.sizeBytes < full / 50)
-  assert.equal(columns.view(mailbox, sets).count, 99)
+  assert.equal(columns.view(emptyInbox, sets).count, 99)
 })

@@ -5,12 +5,12 @@ import { LocalBus } from '#bus/engines/local.ts'
 import type { Staged } from '#kv/backend.ts'
 import { KvDb } from '#kv/db.ts'
 import { MemoryEngine } from '#kv/engines/memory.ts'
-import { parseStructure } from '#message/mime.ts'
 import type { Place } from './copy.ts'
 import { type Ingested, ingest, type IngestOptions } from './ingest.ts'
 import { noLimits } from './limits.ts'
 import { inboxId, provisionAccount } from './mailbox.ts'
-import { type PreparedMessage, prepareMessage } from './prepare.ts'
+import type { PreparedMessage } from './prepare.ts'
+import { prepareBytes } from './test-message.ts'
 
 export const account = 7 as AccountId
 export const createdAt = Date.UTC(2026, 0, 1)
@@ -47,12 +47,7 @@ export async function openTestAccount(): Promise<TestAccount> {
   }
   const prepare = async (text: string, prefix = ''): Promise<PreparedMessage> => {
     const bytes = Buffer.from(text.replaceAll(/\r?\n/g, '\r\n'), 'utf8')
-    return prepareMessage({
-      staged: await stage(bytes),
-      structure: parseStructure(bytes),
-      prefix: Buffer.from(prefix),
-      receivedAt: createdAt + 1000,
-    })
+    return prepareBytes(blobs, bytes, { prefix, receivedAt: createdAt + 1000 })
   }
   const append: TestAccount['append'] = async (text, { prefix, ...o } = {}) => {
     const message = await prepare(text, prefix)

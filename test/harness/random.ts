@@ -1,4 +1,7 @@
-/** Random choices that can be made again: the seed of a failed run is in its message. */
+/**
+ * Random choices that can be made again: the same seed gives the same ones (mulberry32, 32 bits of state; not for
+ * secrets). The seed of a failed run is in its message.
+ */
 import { randomInt } from 'node:crypto'
 
 export class Random {
@@ -11,13 +14,17 @@ export class Random {
     this.#state = seed >>> 0
   }
 
-  /** From 0 up to 1, without it. */
-  next(): number {
+  uint32(): number {
     this.#state = (this.#state + 0x6d2b79f5) >>> 0
     let mixed = this.#state
     mixed = Math.imul(mixed ^ (mixed >>> 15), mixed | 1)
     mixed ^= mixed + Math.imul(mixed ^ (mixed >>> 7), mixed | 61)
-    return ((mixed ^ (mixed >>> 14)) >>> 0) / 2 ** 32
+    return (mixed ^ (mixed >>> 14)) >>> 0
+  }
+
+  /** From 0 up to 1, without it. */
+  next(): number {
+    return this.uint32() / 2 ** 32
   }
 
   below(limit: number): number {
@@ -30,6 +37,12 @@ export class Random {
 
   pick<T>(from: readonly T[]): T {
     return from[this.below(from.length)]!
+  }
+
+  bytes(length: number): Buffer {
+    const bytes = Buffer.allocUnsafe(length)
+    for (let i = 0; i < length; i++) bytes[i] = this.uint32()
+    return bytes
   }
 
   /** Up to so many different ones. */

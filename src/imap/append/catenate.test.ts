@@ -201,7 +201,7 @@ test('with MULTIAPPEND, with URLs in every form of a string, of the selected mai
 test('URLs that lead nowhere, or where the user may not read, are all the same', async () => {
   await using server = await ImapTestServer.start()
   await server.add(8, 'jane@example.org')
-  await server.deliver('Subject: hers\n\n', { account: 8 as AccountId })
+  await server.deliver('Subject: hers\n\n', { to: 8 as AccountId })
   const client = await server.signedIn()
   const janes = '/Other%20Users/jane@example.org/INBOX'
   for (const url of [

@@ -2,7 +2,8 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { noLimits } from '#mail/limits.ts'
 import { quotaUsage } from '#mail/mailbox.ts'
-import { account, ask, ImapTestServer, validity } from '../fixture.test.ts'
+import { account } from '../../../test/harness/memory-accounts.ts'
+import { ask, ImapTestServer, validity } from '../fixture.test.ts'
 
 const message = 'Subject: appended\r\n\r\nHello\r\n'
 

@@ -138,7 +138,7 @@ test('MODSEQ and object identifiers are those of each mailbox', async () => {
   await server.add(anna, 'anna@example.org')
   await server.share(archive, anna, 'lr')
   await server.deliver('Subject: a\n\n', { mailbox: archive })
-  await server.deliver('Subject: b\n\n', { account: anna })
+  await server.deliver('Subject: b\n\n', { to: anna })
   const client = await server.signedIn('anna@example.org')
   const foreign = (await ask(client, `a ESEARCH IN (mailboxes (INBOX "${freds}/Archive")) MODSEQ 1`)).slice(
     0,
@@ -155,7 +155,7 @@ test('rights: r for all, l for what was not named, and silence about the rest', 
   await server.add(staff, 'staff@example.org', { isGroup: true })
   await server.add(anna, 'anna@example.org', { groups: [staff] })
   for (const mailbox of [inbox, sent, archive]) await server.deliver('Subject: x\n\n', { mailbox })
-  await server.deliver('Subject: x\n\n', { account: staff })
+  await server.deliver('Subject: x\n\n', { to: staff })
   await server.share(inbox, anna, 'l')
   await server.share(sent, anna, 'r')
   await server.share(archive, anna, 'lr')

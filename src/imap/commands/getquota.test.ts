@@ -3,7 +3,8 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import type { AccountId } from '#base/id.ts'
 import { noLimits } from '#mail/limits.ts'
-import { account, ask, inbox, ImapTestServer } from '../fixture.test.ts'
+import { account } from '../../../test/harness/memory-accounts.ts'
+import { ask, inbox, ImapTestServer } from '../fixture.test.ts'
 
 const anna = 8 as AccountId
 const staff = 9 as AccountId

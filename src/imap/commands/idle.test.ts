@@ -2,7 +2,8 @@ import { test } from 'node:test'
 import type { Uid } from '#base/id.ts'
 import { expungeMessages } from '#mail/expunge.ts'
 import { storeFlags } from '#mail/flags.ts'
-import { account, ask, ImapTestServer, inbox } from '../fixture.test.ts'
+import { account } from '../../../test/harness/memory-accounts.ts'
+import { ask, ImapTestServer, inbox } from '../fixture.test.ts'
 
 test('[IDLE] tells what happens when it happens, expunges too', async () => {
   await using server = await ImapTestServer.start()
@@ -32,7 +33,7 @@ test('the heartbeat finds what no hint announced', async () => {
   await client.expect('+ ')
   server.bus[Symbol.dispose]()
   await server.fill(1)
-  server.watch.beat()
+  server.accountWatch.beat()
   await client.expect(/^\* 1 EXISTS$/)
 })
 

@@ -3,7 +3,8 @@ import { test } from 'node:test'
 import type { MailboxId, MessageId, Modseq } from '#base/id.ts'
 import { entriesSince, expungedSince } from '#kv/change-log.ts'
 import { messageTable } from '#mail/tables.ts'
-import { account, ask, ImapTestServer } from '../fixture.test.ts'
+import { account } from '../../../test/harness/memory-accounts.ts'
+import { ask, ImapTestServer } from '../fixture.test.ts'
 
 const junk = 4 as MailboxId
 

@@ -6,7 +6,8 @@ import { cutLog } from '#kv/check-log.ts'
 import { createMailbox, deleteMailbox, renameMailbox } from '#mail/mailbox.ts'
 import { expungeMessages } from '#mail/expunge.ts'
 import { storeFlags } from '#mail/flags.ts'
-import { account, ask, ImapTestServer, inbox, validity } from '../fixture.test.ts'
+import { account } from '../../../test/harness/memory-accounts.ts'
+import { ask, ImapTestServer, inbox, validity } from '../fixture.test.ts'
 
 /** A mailbox of the account; the first one that a test makes has id 7 and UIDVALIDITY `validity + 6`. */
 const make = async (server: ImapTestServer, name: string, parent: MailboxId | 0 = 0): Promise<MailboxId> =>
@@ -269,7 +270,7 @@ test('NOTIFY: annotations of mailboxes and of the server, those that are removed
   await server.add(9, 'admin@example.org', { permissions: ['sysImapUpdate'] })
   const admin = await server.signedIn('admin@example.org')
   await ask(admin, 'g SETMETADATA "" (/shared/comment "Down at noon")', ['g OK SETMETADATA completed'])
-  server.watch.beat()
+  server.accountWatch.beat()
   await client.expect('* METADATA "" /shared/comment')
 })
 
@@ -466,8 +467,8 @@ test('NOTIFY: what cannot be read now is told later', async () => {
   server.db.read = failing as typeof read
   await server.fill(1)
   await server.fill(1, { mailbox: 2 as MailboxId })
-  server.watch.beat()
-  server.watch.beat()
+  server.accountWatch.beat()
+  server.accountWatch.beat()
   client.send('b NOOP', 'c NOOP', 'd NOOP', 'e NOOP')
   const lines = await client.until('e OK')
   assert.equal(lines.filter((line) => line === '* 1 EXISTS').length, 1, client.transcript)

@@ -6,7 +6,8 @@ import { expungeMessages } from '#mail/expunge.ts'
 import { noLimits } from '#mail/limits.ts'
 import { quotaUsage } from '#mail/mailbox.ts'
 import type { Conversation } from '../../../test/harness/conversation.ts'
-import { account, ask, inbox, ImapTestServer, validity } from '../fixture.test.ts'
+import { account } from '../../../test/harness/memory-accounts.ts'
+import { ask, inbox, ImapTestServer, validity } from '../fixture.test.ts'
 
 const drafts = (inbox + 1) as MailboxId
 const draftsValidity = validity + 1

@@ -1,7 +1,8 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import type { Conversation } from '../../../test/harness/conversation.ts'
-import { ask, createdAt, ImapTestServer } from '../fixture.test.ts'
+import { createdAt } from '../../../test/harness/memory-accounts.ts'
+import { ask, ImapTestServer } from '../fixture.test.ts'
 
 const day = 86_400_000
 

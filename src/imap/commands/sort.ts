@@ -10,7 +10,7 @@ import type { Arguments } from '../wire/grammar.ts'
 import { writeNumbers } from '../search/numbers-response.ts'
 import { type ReturnOptions, returnedOf, takeReturnOptions } from '../search/return-options.ts'
 import { assertTagFree, followResult, refuseUpdates } from '../search/search-context.ts'
-import { readCharset, readKeys, type SearchProgram } from '../search/search-program.ts'
+import { readCharsetAndKeys, type SearchProgram } from '../search/search-program.ts'
 import { highestModseq, orForgetSaved, relevancyOfFound, searchSelected } from '../search/search-selected.ts'
 import { pairUp } from '../wire/sequence-set.ts'
 import type { Sort } from '../session/sorted-result.ts'
@@ -39,9 +39,7 @@ function sorting(name: string): AnyCommand {
       const returns = takeReturnOptions(args)
       const criteria = readCriteria(args)
       args.sp()
-      const isCharsetKnown = readCharset(args, session)
-      args.sp()
-      return { returns, criteria, program: readKeys(args, isCharsetKnown) }
+      return { returns, criteria, program: readCharsetAndKeys(args, session) }
     }),
     run: (session, args) => orForgetSaved(session, args.returns, () => runSort(session, args, byUid)),
   })

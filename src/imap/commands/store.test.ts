@@ -1,5 +1,6 @@
 import { test } from 'node:test'
-import { account, ask, ImapTestServer, inbox } from '../fixture.test.ts'
+import { account } from '../../../test/harness/memory-accounts.ts'
+import { ask, ImapTestServer, inbox } from '../fixture.test.ts'
 import { storeFlags } from '#mail/flags.ts'
 import type { Uid } from '#base/id.ts'
 

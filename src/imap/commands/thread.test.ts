@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { ask, createdAt, ImapTestServer } from '../fixture.test.ts'
+import { createdAt } from '../../../test/harness/memory-accounts.ts'
+import { ask, ImapTestServer } from '../fixture.test.ts'
 
 const minute = 60_000
 

@@ -5,7 +5,7 @@ import { threadBySubject } from '#mail/arrange/thread-by-subject.ts'
 import type { ThreadTree } from '#mail/arrange/arrangements.ts'
 import { type AnyCommand, command, type Completion, whole } from '../session/command.ts'
 import type { Arguments } from '../wire/grammar.ts'
-import { readCharset, readKeys, type SearchProgram } from '../search/search-program.ts'
+import { readCharsetAndKeys, type SearchProgram } from '../search/search-program.ts'
 import { searchSelected } from '../search/search-selected.ts'
 import type { ImapSession } from '../session/session.ts'
 import type { ResponseWriter } from '../wire/writer.ts'
@@ -38,9 +38,7 @@ function threadsOf(name: string): AnyCommand {
       const threading = algorithms.get(args.word())
       if (threading === undefined) args.fail('unknown threading algorithm')
       args.sp()
-      const isCharsetKnown = readCharset(args, session)
-      args.sp()
-      return { threading, program: readKeys(args, isCharsetKnown) }
+      return { threading, program: readCharsetAndKeys(args, session) }
     }),
     run: (session, args) => runThread(session, args, byUid),
   })

@@ -1,7 +1,8 @@
 import { test } from 'node:test'
 import type { Uid } from '#base/id.ts'
 import { expungeMessages } from '#mail/expunge.ts'
-import { account, ask, ImapTestServer, inbox } from '../fixture.test.ts'
+import { account } from '../../../test/harness/memory-accounts.ts'
+import { ask, ImapTestServer, inbox } from '../fixture.test.ts'
 
 const remove = (server: ImapTestServer, ...uids: number[]) =>
   server.db.write([account], (tx) =>

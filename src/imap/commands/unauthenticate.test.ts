@@ -111,6 +111,6 @@ test('searches and mailboxes that the first user wanted to hear of are no longer
   await server.fill(1)
   await server.fill(1, { mailbox: 6 as MailboxId })
   await ask(client, 'a6 NOOP', ['a6 OK NOOP completed'])
-  await server.deliver('x: y\n', { account: 8 as AccountId })
+  await server.deliver('x: y\n', { to: 8 as AccountId })
   await ask(client, 'a7 NOOP', ['* 1 EXISTS', 'a7 OK NOOP completed'])
 })

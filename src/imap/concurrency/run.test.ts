@@ -10,9 +10,8 @@ import type { WriteTx } from '#kv/tx.ts'
 import { ingest } from '#mail/ingest.ts'
 import { noLimits } from '#mail/limits.ts'
 import { provisionAccount } from '#mail/mailbox.ts'
-import { prepareMessage } from '#mail/prepare.ts'
+import { prepareBytes } from '#mail/test-message.ts'
 import { AccountViews } from '#mail/view.ts'
-import { parseStructure } from '#message/mime.ts'
 import type { StreamConnection } from '#net/stream-connection.ts'
 import { SearchIndexes } from '#search/indexes.ts'
 import type { Bus } from '#bus/bus.ts'
@@ -25,7 +24,8 @@ import { Client, type Fact, kinds, type Witness } from './client.test.ts'
 import { checkFact } from './facts.test.ts'
 import { Model, type Order, takesNumber, type Write } from './model.test.ts'
 import { Player } from './player.test.ts'
-import { account, createdAt, ImapTestServer } from '../fixture.test.ts'
+import { account, createdAt } from '../../../test/harness/memory-accounts.ts'
+import { ImapTestServer } from '../fixture.test.ts'
 import { ImapProtocol } from '../protocol.ts'
 import type { ImapServices } from '../services.ts'
 
@@ -290,14 +290,7 @@ export class Run implements Witness, AsyncDisposable {
     const order: Order = { tag, line: tag, kind: 'append', box: 0, messages, floor: this.floor }
     this.give(order)
     const bytes = Buffer.from(`Subject: ${token}\r\n\r\n${token}`)
-    const stager = blobs.stager({ maxBytes: 1000 })
-    await stager.write(bytes)
-    const message = prepareMessage({
-      staged: await stager.finish(),
-      structure: parseStructure(bytes),
-      prefix: new Uint8Array(),
-      receivedAt: createdAt,
-    })
+    const message = await prepareBytes(blobs, bytes, { receivedAt: createdAt })
     const options = { mailbox: boxIds[0]!, keywords: [], savedAt: createdAt, limits: noLimits }
     const writing = this.#tapped(db, () => order).write([account], async (tx) => [
       await ingest(tx, account, message, options),

@@ -2,7 +2,8 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import type { Conversation } from '../../../test/harness/conversation.ts'
-import { ask, createdAt, ImapTestServer } from '../fixture.test.ts'
+import { createdAt } from '../../../test/harness/memory-accounts.ts'
+import { ask, ImapTestServer } from '../fixture.test.ts'
 
 const letters: readonly (readonly [from: string, subject: string, body: string])[] = [
   ['user@example.com', 'IMAP breaks', 'nothing to see'],

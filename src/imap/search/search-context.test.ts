@@ -9,7 +9,8 @@ import type { Uid } from '#base/id.ts'
 import { expungeMessages } from '#mail/expunge.ts'
 import { storeFlags } from '#mail/flags.ts'
 import type { Conversation } from '../../../test/harness/conversation.ts'
-import { account, ask, createdAt, ImapTestServer, inbox } from '../fixture.test.ts'
+import { account, createdAt } from '../../../test/harness/memory-accounts.ts'
+import { ask, ImapTestServer, inbox } from '../fixture.test.ts'
 
 const setFlags = (server: ImapTestServer, uids: number[], how: 'add' | 'remove', keyword: string) =>
   server.db.write([account], (tx) =>

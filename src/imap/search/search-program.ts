@@ -21,7 +21,11 @@ export interface SearchProgram {
 
 /** `[CHARSET x ]keys`, to the end of the command. */
 export function readProgram(args: Arguments, session: ImapSession): SearchProgram {
-  if (!args.takeWord('charset ')) return readKeys(args, true)
+  return args.takeWord('charset ') ? readCharsetAndKeys(args, session) : readKeys(args, true)
+}
+
+/** RFC 5256 §5, search-criteria: `x keys`, to the end of the command. */
+export function readCharsetAndKeys(args: Arguments, session: ImapSession): SearchProgram {
   const isKnown = readCharset(args, session)
   args.sp()
   return readKeys(args, isKnown)
@@ -31,13 +35,13 @@ export function readProgram(args: Arguments, session: ImapSession): SearchProgra
  * The name of a charset; whether it is known. With UTF8=ACCEPT others than UTF-8 are an error, and should be where
  * none is needed (RFC 9755 §3); but Roundcube names US-ASCII, which is the same.
  */
-export function readCharset(args: Arguments, { acceptsUtf8 }: ImapSession): boolean {
+function readCharset(args: Arguments, { acceptsUtf8 }: ImapSession): boolean {
   const isKnown = charsets.includes(args.astring().toString('latin1').toUpperCase())
   if (acceptsUtf8 && !isKnown) args.fail('with UTF8=ACCEPT the charset is UTF-8')
   return isKnown
 }
 
-export function readKeys(args: Arguments, isCharsetKnown: boolean): SearchProgram {
+function readKeys(args: Arguments, isCharsetKnown: boolean): SearchProgram {
   const reader = new SearchKeyReader(args)
   const key = reader.readAll()
   const { hasModseq, hasNumbers, hasFilter, hasFuzzy, hasBadText } = reader

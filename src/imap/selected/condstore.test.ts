@@ -9,7 +9,8 @@ import type { Uid } from '#base/id.ts'
 import { copyMessages } from '#mail/copy.ts'
 import { expungeMessages } from '#mail/expunge.ts'
 import { storeFlags } from '#mail/flags.ts'
-import { account, ask, ImapTestServer, inbox } from '../fixture.test.ts'
+import { account } from '../../../test/harness/memory-accounts.ts'
+import { ask, ImapTestServer, inbox } from '../fixture.test.ts'
 import { SessionView } from '../session/view.ts'
 
 /** Somebody else changes flags. */

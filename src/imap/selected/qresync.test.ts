@@ -9,7 +9,8 @@ import { trimLog } from '#kv/trim-log.ts'
 import { expungeMessages } from '#mail/expunge.ts'
 import { storeFlags } from '#mail/flags.ts'
 import type { Conversation } from '../../../test/harness/conversation.ts'
-import { account, ask, ImapTestServer, inbox, validity } from '../fixture.test.ts'
+import { account } from '../../../test/harness/memory-accounts.ts'
+import { ask, ImapTestServer, inbox, validity } from '../fixture.test.ts'
 
 const mark = (server: ImapTestServer, uids: readonly number[], ...keywords: string[]): Promise<unknown> =>
   server.db.write([account], (tx) => storeFlags(tx, account, inbox, uids as Uid[], { how: 'add', keywords }))

@@ -4,7 +4,8 @@ import type { MailboxId, Uid } from '#base/id.ts'
 import { expungeMessages } from '#mail/expunge.ts'
 import { storeFlags } from '#mail/flags.ts'
 import type { Conversation } from '../../../test/harness/conversation.ts'
-import { account, ask, ImapTestServer, inbox, validity } from '../fixture.test.ts'
+import { account } from '../../../test/harness/memory-accounts.ts'
+import { ask, ImapTestServer, inbox, validity } from '../fixture.test.ts'
 
 const required = 'BAD [UIDREQUIRED] Message numbers are not used once UIDONLY is enabled'
 

@@ -3,7 +3,8 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import type { Uid } from '#base/id.ts'
 import { expungeMessages } from '#mail/expunge.ts'
-import { account, ask, ImapTestServer, inbox } from '../fixture.test.ts'
+import { account } from '../../../test/harness/memory-accounts.ts'
+import { ask, ImapTestServer, inbox } from '../fixture.test.ts'
 
 /** Messages with the UIDs 2 to 9, so that numbers and UIDs are not the same. */
 async function limited(settings: Readonly<Record<string, unknown>> = {}): Promise<ImapTestServer> {

@@ -5,34 +5,14 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import fc from 'fast-check'
-import type { AccountId, MailboxId, MessageId, Modseq, ThreadId, Uid } from '#base/id.ts'
+import type { AccountId, MessageId, Modseq, ThreadId, Uid } from '#base/id.ts'
 import { FlagSets } from '#mail/flag-set.ts'
-import { noCounts } from '#mail/mailbox-counts.ts'
-import type { Mailbox } from '#mail/mailbox-row.ts'
+import { emptyInbox } from '#mail/mailbox-fixture.test.ts'
 import { MailboxColumns, type ViewEntry } from '#mail/mailbox-columns.ts'
 import type { MailboxView } from '#mail/mailbox-view.ts'
 import { allRights } from '#mail/rights.ts'
 import { SessionView } from './view.ts'
 import { ResponseWriter } from '../wire/writer.ts'
-
-const mailbox: Mailbox = {
-  id: 1 as MailboxId,
-  name: 'Inbox',
-  parent: 0,
-  role: 'inbox',
-  subscribed: true,
-  uidValidity: 1,
-  uidNext: 1 as Uid,
-  highestModseq: 1 as Modseq,
-  grants: [],
-  grantsModseq: 0 as Modseq,
-  sortOrder: 0,
-  counts: noCounts,
-  messages: 0,
-  unseen: 0,
-  deleted: 0,
-  sizeBytes: 0,
-}
 
 const keywordLists = [[], ['$seen'], ['$flagged', '$seen']]
 
@@ -133,7 +113,7 @@ test('a session is told every change of a large mailbox once', () => {
         const numberOf = (n: number): number => sets.numberOf(keywordLists[n]!, false)
         let lastUid = 0
         while (lastUid < count) columns.append(entryOf(++lastUid, 1, numberOf(lastUid % 2)))
-        let now = columns.view(mailbox, sets)
+        let now = columns.view(emptyInbox, sets)
         const view = new SessionView(now, own, false)
         const picture = new Picture()
         picture.learn(now, now.count)
@@ -159,7 +139,7 @@ test('a session is told every change of a large mailbox once', () => {
           const gone = [...now.uids].slice(start, start + step.expunge.count)
           const added = Array.from({ length: step.add }, () => entryOf(++lastUid, modseq, numberOf(0)))
           columns.update([...changed, ...added], gone)
-          now = columns.view({ ...mailbox, highestModseq: modseq as Modseq }, sets)
+          now = columns.view({ ...emptyInbox, highestModseq: modseq as Modseq }, sets)
           if (step.tell !== undefined && view.count > 0) {
             const position = Math.floor(step.tell * view.count)
             const index = view.locator(now)(position)

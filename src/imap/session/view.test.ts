@@ -9,6 +9,7 @@
 import assert from 'node:assert/strict'
 import { mock, test } from 'node:test'
 import type { Conversation } from '../../../test/harness/conversation.ts'
+import { Random } from '../../../test/harness/random.ts'
 import { ask, ImapTestServer } from '../fixture.test.ts'
 import { SessionView } from './view.ts'
 import { ResponseWriter } from '../wire/writer.ts'
@@ -86,31 +87,18 @@ class Picture {
   }
 }
 
-/** A small generator, so that a failure can be repeated by its seed. */
-function randomOf(seed: number): (below: number) => number {
-  let state = seed * 2654435761 + 1
-  return (below) => {
-    state = (Math.imul(state ^ (state >>> 15), 0x2c1b3c6d) + 0x9e3779b9) | 0
-    return ((state ^ (state >>> 13)) >>> 0) % below
-  }
-}
-
 const someFlags = ['\\Seen', '\\Flagged', '\\Deleted', 'work']
 
-async function step(
-  pictures: readonly Picture[],
-  server: ImapTestServer,
-  random: (n: number) => number,
-): Promise<void> {
-  const picture = pictures[random(pictures.length)]!
+async function step(pictures: readonly Picture[], server: ImapTestServer, random: Random): Promise<void> {
+  const picture = random.pick(pictures)
   const count = picture.messages.length
-  const position = count === 0 ? 0 : random(count)
-  const flag = someFlags[random(someFlags.length)]!
-  const sign = (['+', '-', ''] as const)[random(3)]!
-  const other = pictures[random(pictures.length)]!
-  switch (random(count === 0 ? 3 : 11)) {
+  const position = count === 0 ? 0 : random.below(count)
+  const flag = random.pick(someFlags)
+  const sign = random.pick(['+', '-', ''] as const)
+  const other = random.pick(pictures)
+  switch (random.below(count === 0 ? 3 : 11)) {
     case 0:
-      await server.fill(1 + random(3))
+      await server.fill(1 + random.below(3))
       return
     case 1:
       await picture.do('NOOP')
@@ -161,7 +149,7 @@ async function truth(server: ImapTestServer): Promise<readonly Known[]> {
 
 async function play(seed: number, steps: number): Promise<void> {
   await using server = await ImapTestServer.start()
-  const random = randomOf(seed)
+  const random = new Random(seed)
   const pictures: Picture[] = []
   for (let i = 0; i < 3; i++) pictures.push(new Picture(await server.signedIn()))
   await server.fill(4)
@@ -171,8 +159,8 @@ async function play(seed: number, steps: number): Promise<void> {
   }
   for (let i = 0; i < steps; i++) {
     await step(pictures, server, random)
-    if (random(6) > 0) continue
-    const picture = pictures[random(pictures.length)]!
+    if (random.below(6) > 0) continue
+    const picture = random.pick(pictures)
     await picture.do('NOOP')
     await picture.learn()
     assert.deepEqual(picture.messages, await truth(server), `seed ${seed}, step ${i}`)

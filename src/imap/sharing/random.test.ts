@@ -160,7 +160,7 @@ class Play {
       .filter((flag) => flag !== '\\Deleted')
       .map((flag) => flag.replace('\\', '$').toLowerCase())
     const deleted = given.includes('\\Deleted')
-    await this.#server.deliver('a: b\n', { mailbox: sharedIds[mailbox]!, keywords, deleted, account: id })
+    await this.#server.deliver('a: b\n', { mailbox: sharedIds[mailbox]!, keywords, deleted, to: id })
     model.append(box, new Set(model.letters), given)
   }
 

@@ -7,7 +7,8 @@ import { inboxId, quotaUsage } from '#mail/mailbox.ts'
 import { rightsOf } from '#mail/rights.ts'
 import { listNotifications, type ShareNotification } from '#mail/share-notification.ts'
 import type { Conversation } from '../../../test/harness/conversation.ts'
-import { account, ask, ImapTestServer, inbox, validity } from '../fixture.test.ts'
+import { account } from '../../../test/harness/memory-accounts.ts'
+import { ask, ImapTestServer, inbox, validity } from '../fixture.test.ts'
 
 const [sent, archive] = [3, 6] as MailboxId[] as [MailboxId, MailboxId]
 const anna = 8 as AccountId

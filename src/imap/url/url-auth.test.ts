@@ -15,7 +15,7 @@ async function start(): Promise<ImapTestServer> {
   const server = await ImapTestServer.start()
   await server.add(joe, 'joe@example.com')
   await server.add(gate, 'submitserver@example.com', { permissions: ['imapUrlSubmit'] })
-  await server.deliver(letter, { account: joe })
+  await server.deliver(letter, { to: joe })
   return server
 }
 
@@ -119,7 +119,7 @@ test('[URL-PARTIAL] whole messages, sections, parts of them, and several URLs in
   assert.match(made.at(-1)!, /^c OK \[APPENDUID /)
   await ask(client, 'd FETCH 2 BODY.PEEK[]', ['* 2 FETCH (BODY[] {9}', 'vis pacem)', 'd OK FETCH completed'])
   const large = 'x'.repeat(300_000)
-  await server.deliver(`\n${large}`, { account: joe })
+  await server.deliver(`\n${large}`, { to: joe })
   const big = await authorised(client, `${owner}/INBOX/;UID=3/;SECTION=TEXT;URLAUTH=authuser`)
   assert.equal(await fetched(fred, big), large)
 })
@@ -154,7 +154,7 @@ test('[URLAUTH=BINARY] the examples of RFC 5524 §4', async () => {
       '--b--',
       '',
     ].join('\n'),
-    { account: joe },
+    { to: joe },
   )
   const urlOf = (section: string) => authorised(client, `${owner}/INBOX/;UID=2${section};URLAUTH=anonymous`)
   const [one, two, three, none] = [

@@ -5,7 +5,8 @@ import { copyMessages } from '#mail/copy.ts'
 import { inboxId } from '#mail/mailbox.ts'
 import { emailObjectId, mailboxObjectId, threadObjectId } from '#mail/object-id.ts'
 import { blobIdOf, uploaded } from '../blob-fixture.test.ts'
-import { account, accountId, JmapTestServer } from '../fixture.test.ts'
+import { account } from '../../../test/harness/memory-accounts.ts'
+import { accountId, JmapTestServer } from '../fixture.test.ts'
 
 const typeNames = ['Mailbox', 'Thread', 'Email']
 const archive = 6 as MailboxId

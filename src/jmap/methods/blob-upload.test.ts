@@ -4,7 +4,8 @@ import type { AccountId } from '#base/id.ts'
 import { inboxId } from '#mail/mailbox.ts'
 import { uploadTable } from '#mail/upload.ts'
 import { blobIdOf, readBlob, uploaded } from '../blob-fixture.test.ts'
-import { account, accountId, JmapTestServer } from '../fixture.test.ts'
+import { account } from '../../../test/harness/memory-accounts.ts'
+import { accountId, JmapTestServer } from '../fixture.test.ts'
 import type { Json, JsonObject } from '../value.ts'
 
 const make = (server: JmapTestServer, create: object, more: object = {}) =>

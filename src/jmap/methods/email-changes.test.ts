@@ -5,7 +5,8 @@ import { expungeMessages } from '#mail/expunge.ts'
 import { storeFlags } from '#mail/flags.ts'
 import { deleteMailbox, inboxId, listMailboxes } from '#mail/mailbox.ts'
 import { emailObjectId, mailboxObjectId } from '#mail/object-id.ts'
-import { account, JmapTestServer } from '../fixture.test.ts'
+import { account } from '../../../test/harness/memory-accounts.ts'
+import { JmapTestServer } from '../fixture.test.ts'
 import type { JsonObject } from '../value.ts'
 
 type Delivered = Awaited<ReturnType<JmapTestServer['deliver']>>

@@ -4,7 +4,8 @@ import type { MailboxId } from '#base/id.ts'
 import { inboxId } from '#mail/mailbox.ts'
 import { emailObjectId, mailboxObjectId } from '#mail/object-id.ts'
 import { accountObjectId } from '../accounts.ts'
-import { account, accountId, JmapTestServer, type Person } from '../fixture.test.ts'
+import { account, type Person } from '../../../test/harness/memory-accounts.ts'
+import { accountId, JmapTestServer } from '../fixture.test.ts'
 import type { JsonObject } from '../value.ts'
 
 const archive = 6 as MailboxId

@@ -6,7 +6,8 @@ import { copyMessages } from '#mail/copy.ts'
 import { inboxId } from '#mail/mailbox.ts'
 import { emailObjectId, mailboxObjectId, threadObjectId } from '#mail/object-id.ts'
 import { readBlob } from '../blob-fixture.test.ts'
-import { account, createdAt, JmapTestServer } from '../fixture.test.ts'
+import { account, createdAt } from '../../../test/harness/memory-accounts.ts'
+import { JmapTestServer } from '../fixture.test.ts'
 import type { JsonObject } from '../value.ts'
 
 const archive = 6 as MailboxId

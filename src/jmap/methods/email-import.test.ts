@@ -4,7 +4,8 @@ import type { MailboxId } from '#base/id.ts'
 import { inboxId } from '#mail/mailbox.ts'
 import { emailObjectId, mailboxObjectId } from '#mail/object-id.ts'
 import { countStaged, readBlob, uploaded } from '../blob-fixture.test.ts'
-import { account, accountId, JmapTestServer } from '../fixture.test.ts'
+import { account } from '../../../test/harness/memory-accounts.ts'
+import { accountId, JmapTestServer } from '../fixture.test.ts'
 import type { JsonObject } from '../value.ts'
 
 const inbox = mailboxObjectId(inboxId, '')

@@ -6,7 +6,8 @@ import { expungeMessages } from '#mail/expunge.ts'
 import { storeFlags } from '#mail/flags.ts'
 import { inboxId } from '#mail/mailbox.ts'
 import { emailObjectId } from '#mail/object-id.ts'
-import { account, accountId, createdAt, JmapTestServer } from '../fixture.test.ts'
+import { account, createdAt } from '../../../test/harness/memory-accounts.ts'
+import { accountId, JmapTestServer } from '../fixture.test.ts'
 import type { JsonObject } from '../value.ts'
 
 const archive = 6 as MailboxId

@@ -4,7 +4,8 @@ import type { MailboxId, Uid } from '#base/id.ts'
 import { copyMessages } from '#mail/copy.ts'
 import { storeFlags } from '#mail/flags.ts'
 import { inboxId } from '#mail/mailbox.ts'
-import { account, createdAt, JmapTestServer } from '../fixture.test.ts'
+import { account, createdAt } from '../../../test/harness/memory-accounts.ts'
+import { JmapTestServer } from '../fixture.test.ts'
 import type { JsonObject } from '../value.ts'
 
 const archive = 6 as MailboxId

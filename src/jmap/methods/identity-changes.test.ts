@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { account } from '../fixture.test.ts'
+import { account } from '../../../test/harness/memory-accounts.ts'
 import { SendingTest } from '../sending-fixture.test.ts'
 
 const name = 'Identity/changes'

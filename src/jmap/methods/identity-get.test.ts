@@ -3,7 +3,7 @@ import { test } from 'node:test'
 import type { AccountId } from '#base/id.ts'
 import { inboxId } from '#mail/mailbox.ts'
 import { accountObjectId } from '../accounts.ts'
-import { account } from '../fixture.test.ts'
+import { account } from '../../../test/harness/memory-accounts.ts'
 import { bob, SendingTest } from '../sending-fixture.test.ts'
 import type { JsonObject } from '../value.ts'
 

@@ -2,7 +2,8 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import type { MailboxId } from '#base/id.ts'
 import { storeFlags } from '#mail/flags.ts'
-import { account, JmapTestServer } from '../fixture.test.ts'
+import { account } from '../../../test/harness/memory-accounts.ts'
+import { JmapTestServer } from '../fixture.test.ts'
 import type { JsonObject } from '../value.ts'
 
 const archive = 6 as MailboxId

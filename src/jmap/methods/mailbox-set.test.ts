@@ -5,7 +5,8 @@ import { copyMessages } from '#mail/copy.ts'
 import { storeFlags } from '#mail/flags.ts'
 import { inboxId, listMailboxes } from '#mail/mailbox.ts'
 import { listForeignSubscriptions } from '#mail/subscription.ts'
-import { account, JmapTestServer } from '../fixture.test.ts'
+import { account } from '../../../test/harness/memory-accounts.ts'
+import { JmapTestServer } from '../fixture.test.ts'
 import type { JsonObject } from '../value.ts'
 
 const archive = 6 as MailboxId

@@ -3,7 +3,8 @@ import { describe, it } from 'node:test'
 import { pushKeysTable } from '#account/push-keys.ts'
 import { type PushSubscriptionRow, pushSubscriptionTable } from '#account/push-subscription.ts'
 import type { CredentialId } from '#account/shown-once.ts'
-import { account, createdAt, JmapTestServer } from '../fixture.test.ts'
+import { account, createdAt } from '../../../test/harness/memory-accounts.ts'
+import { JmapTestServer } from '../fixture.test.ts'
 import type { JsonObject } from '../value.ts'
 
 const row: PushSubscriptionRow = {

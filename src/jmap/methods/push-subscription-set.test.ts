@@ -5,7 +5,8 @@ import {
   type PushSubscriptionRow,
   pushSubscriptionTable,
 } from '#account/push-subscription.ts'
-import { account, createdAt, JmapTestServer } from '../fixture.test.ts'
+import { account, createdAt } from '../../../test/harness/memory-accounts.ts'
+import { JmapTestServer } from '../fixture.test.ts'
 import { ClientKeys } from '../push-receiver.test.ts'
 import type { JsonObject } from '../value.ts'
 

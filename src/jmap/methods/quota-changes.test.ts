@@ -1,7 +1,8 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { createMailbox } from '#mail/mailbox.ts'
-import { account, accountId, JmapTestServer } from '../fixture.test.ts'
+import { account } from '../../../test/harness/memory-accounts.ts'
+import { accountId, JmapTestServer } from '../fixture.test.ts'
 import type { JsonObject } from '../value.ts'
 
 const text = 'Subject: x\n\nx\n'

@@ -5,7 +5,8 @@ import { copyMessages, moveMessages } from '#mail/copy.ts'
 import { expungeMessages } from '#mail/expunge.ts'
 import { storeFlags } from '#mail/flags.ts'
 import { inboxId } from '#mail/mailbox.ts'
-import { account, JmapTestServer } from '../fixture.test.ts'
+import { account } from '../../../test/harness/memory-accounts.ts'
+import { JmapTestServer } from '../fixture.test.ts'
 import type { JsonObject } from '../value.ts'
 
 const archive = 6 as MailboxId

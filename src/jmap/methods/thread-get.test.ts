@@ -3,7 +3,8 @@ import { test } from 'node:test'
 import type { MailboxId, Uid } from '#base/id.ts'
 import { storeFlags } from '#mail/flags.ts'
 import { inboxId } from '#mail/mailbox.ts'
-import { account, JmapTestServer } from '../fixture.test.ts'
+import { account } from '../../../test/harness/memory-accounts.ts'
+import { JmapTestServer } from '../fixture.test.ts'
 
 const archive = 6 as MailboxId
 const at = (minute: number): number => Date.UTC(2026, 0, 1, 0, minute)

@@ -5,14 +5,14 @@ import { isFault } from '#base/fault.ts'
 import type { AccountId, MailboxId, Uid } from '#base/id.ts'
 import type { Db } from '#kv/db.ts'
 import type { WriteTx } from '#kv/tx.ts'
-import { parseStructure } from '#message/mime.ts'
 import { copyMessages, moveMessages } from '../copy.ts'
 import { expungeMessages } from '../expunge.ts'
 import { storeFlags } from '../flags.ts'
 import { type Ingested, ingest } from '../ingest.ts'
 import { noLimits } from '../limits.ts'
 import { createMailbox, deleteMailbox, listMailboxes, renameMailbox } from '../mailbox.ts'
-import { type PreparedMessage, prepareMessage } from '../prepare.ts'
+import type { PreparedMessage } from '../prepare.ts'
+import { prepareBytes } from '../test-message.ts'
 import { entryTable } from '../tables.ts'
 
 export interface MailStore {
@@ -58,14 +58,7 @@ export async function prepare(
   prefix = 'Return-Path: <>\r\n',
 ): Promise<PreparedMessage> {
   const bytes = Buffer.from(text.replaceAll(/\r?\n/g, '\r\n'))
-  const stager = blobs.stager({ maxBytes: 1 << 30 })
-  await stager.write(bytes)
-  return prepareMessage({
-    staged: await stager.finish(),
-    structure: parseStructure(bytes),
-    prefix: Buffer.from(prefix),
-    receivedAt: 1_700_000_000_000,
-  })
+  return prepareBytes(blobs, bytes, { prefix, receivedAt: 1_700_000_000_000 })
 }
 
 /** A message, one of few: with identifiers that make threads, of one part or several, short or long. */

@@ -16,7 +16,7 @@ import {
 } from './job.ts'
 import { type Operation, operations, type Session, type Surroundings } from './imap-operations.ts'
 import { mailboxMessage } from './messages.ts'
-import { Random } from './random.ts'
+import { Random } from '../../harness/random.ts'
 import { Timings } from './timings.ts'
 import { sharedReadBuffer } from './wire.ts'
 
@@ -102,9 +102,9 @@ async function prepareCold(operation: Operation, given: Surroundings): Promise<P
 function flagsOf(number: number): string {
   const random = new Random(number)
   const flags = [
-    random.chance(70) ? '\\Seen' : '',
-    random.chance(5) ? '\\Flagged' : '',
-    random.chance(15) ? '\\Answered' : '',
+    random.chance(0.7) ? '\\Seen' : '',
+    random.chance(0.05) ? '\\Flagged' : '',
+    random.chance(0.15) ? '\\Answered' : '',
   ]
   return `(${flags.filter(Boolean).join(' ')})`
 }

@@ -1,7 +1,7 @@
 /** The IMAP operations that are measured, as a table: what happens before the clock starts, and one step. */
 import type { ImapClient } from './imap-client.ts'
 import { mailboxMessage, searchWords, stampMessageId } from './messages.ts'
-import type { Random } from './random.ts'
+import type { Random } from '../../harness/random.ts'
 
 export interface Surroundings {
   readonly mailbox: string
@@ -199,7 +199,7 @@ const mixed: Operation = {
       else if (dice < 55)
         await client.command(`UID FETCH ${uid}:${uid + 49} (FLAGS ENVELOPE BODYSTRUCTURE RFC822.SIZE)`)
       else if (dice < 70)
-        await client.command(`UID STORE ${uid} ${random.chance(50) ? '+' : '-'}FLAGS (\\Flagged)`)
+        await client.command(`UID STORE ${uid} ${random.chance(0.5) ? '+' : '-'}FLAGS (\\Flagged)`)
       else if (dice < 85) await client.command('NOOP')
       else if (dice < 90) await client.command('UID SEARCH UNSEEN')
       else if (dice < 95) await client.command(`STATUS ${around.mailbox} (MESSAGES UNSEEN)`)

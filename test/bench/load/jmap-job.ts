@@ -4,7 +4,7 @@ import { JmapClient } from './jmap-client.ts'
 import { jmapOperations } from './jmap-operations.ts'
 import { mailboxOf } from './imap-job.ts'
 import { type JmapJob, type JobResult, type PreparedJob, repeat, Tally } from './job.ts'
-import { Random } from './random.ts'
+import { Random } from '../../harness/random.ts'
 import { Timings } from './timings.ts'
 
 export async function prepareJmap(job: JmapJob): Promise<PreparedJob> {

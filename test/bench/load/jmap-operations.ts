@@ -1,7 +1,7 @@
 /** The JMAP operations that are measured, as a table: what happens before the clock starts, and one step. */
 import { type Invocation, type JmapClient, requestOf } from './jmap-client.ts'
 import { searchWords } from './messages.ts'
-import type { Random } from './random.ts'
+import type { Random } from '../../harness/random.ts'
 
 export interface JmapAround {
   readonly client: JmapClient

@@ -4,7 +4,7 @@
  * line that starts with a dot. In `mailboxMessage` sizes vary around 7 KB; `Template` has one exact size and
  * places to stamp a number on, because a server that stores equal messages once must not profit from that here.
  */
-import { Random } from './random.ts'
+import { Random } from '../../harness/random.ts'
 
 const words =
   'about after again agenda answer archive autumn balance before better board budget build calendar change chapter city claim coffee contract cost customer data deadline delay delivery design detail draft early effort engine estimate evening example export factory feature figure final follow garden general ground growth harbour heavy history house idea image invoice island journey kitchen language laptop later letter level library list machine manager market matter meeting member minute mirror modern morning mountain network never notice number office open order paper partner people phone picture plan plenty point present price problem process product project proposal quality quarter question quick quiet rather ready reason recent record region release report request result review river round sample school season second section server service short signal simple single sister small source speech spring station status still stone story street summer supply support system table target team ticket today tomorrow topic total travel tunnel under update useful value version village visit water weather week welcome window winter wonder work writing yellow'.split(
@@ -44,7 +44,7 @@ function textLines(random: Random, bytes: number): string {
   const lines: string[] = []
   for (let length = 0; length < bytes; length += lines.at(-1)!.length) {
     lines.push(`${sentence(random, 9).slice(0, 74)}\r\n`)
-    if (random.chance(12)) lines.push('\r\n')
+    if (random.chance(0.12)) lines.push('\r\n')
   }
   return lines.join('')
 }
@@ -53,10 +53,10 @@ function person(random: Random): { readonly shown: string; readonly address: str
   const first = random.pick(firstNames)
   const last = random.pick(lastNames)
   const address = `${first}.${last}@${random.pick(domains)}`.toLowerCase()
-  if (random.chance(8)) return { shown: `${random.pick(encodedNames)} <${address}>`, address }
-  if (random.chance(15)) return { shown: address, address }
+  if (random.chance(0.08)) return { shown: `${random.pick(encodedNames)} <${address}>`, address }
+  if (random.chance(0.15)) return { shown: address, address }
   return {
-    shown: random.chance(30) ? `"${last}, ${first}" <${address}>` : `${first} ${last} <${address}>`,
+    shown: random.chance(0.3) ? `"${last}, ${first}" <${address}>` : `${first} ${last} <${address}>`,
     address,
   }
 }
@@ -90,7 +90,7 @@ function headerLines(random: Random, number: number, subject: string): string[] 
     `\tby mail.example.net with ESMTPS id ${random.uint32().toString(36)};`,
     `\t${date}`,
   ]
-  if (random.chance(60)) {
+  if (random.chance(0.6)) {
     lines.push(
       'DKIM-Signature: v=1; a=rsa-sha256; c=relaxed/relaxed; d=example.org; s=s1;',
       '\th=from:to:subject:date:message-id; bh=47DEQpj8HBSa+/TImW+5JCeuQeRkm5NMpJWZG3hSuFU=;',
@@ -102,17 +102,17 @@ function headerLines(random: Random, number: number, subject: string): string[] 
     )
   }
   lines.push(`From: ${from.shown}`, `To: ${people(random, 3)}`)
-  if (random.chance(25)) lines.push(`Cc: ${people(random, 4)}`)
-  if (random.chance(10)) lines.push(`Reply-To: ${from.address}`)
+  if (random.chance(0.25)) lines.push(`Cc: ${people(random, 4)}`)
+  if (random.chance(0.1)) lines.push(`Reply-To: ${from.address}`)
   lines.push(`Subject: ${subject}`, `Date: ${date}`, `Message-ID: ${messageId(number)}`)
-  if (number > 10 && random.chance(45)) {
+  if (number > 10 && random.chance(0.45)) {
     const parent = number - 1 - random.below(10)
     lines.push(
       `In-Reply-To: ${messageId(parent)}`,
       `References: ${messageId(parent - 1)}\r\n\t${messageId(parent)}`,
     )
   }
-  if (random.chance(20)) {
+  if (random.chance(0.2)) {
     lines.push('List-Id: <team.lists.example.org>', 'List-Unsubscribe: <mailto:leave@lists.example.org>')
   }
   lines.push('MIME-Version: 1.0', `User-Agent: Example Mail ${1 + random.below(9)}.${random.below(10)}`)
@@ -154,8 +154,8 @@ function alternativePart(random: Random, boundary: string, bytes: number, text: 
 /** Message `number` of a mailbox, ready for APPEND. */
 export function mailboxMessage(number: number): Buffer {
   const random = new Random(number * 2_654_435_761)
-  const reply = random.chance(40) ? 'Re: ' : ''
-  const encoded = random.chance(8) ? `${random.pick(encodedSubjects)} ` : ''
+  const reply = random.chance(0.4) ? 'Re: ' : ''
+  const encoded = random.chance(0.08) ? `${random.pick(encodedSubjects)} ` : ''
   const head = headerLines(random, number, `${reply}${encoded}${sentence(random, 2 + random.below(6))}`)
   const rare = number % 500 === 0 ? `${searchWords.rare} stands here\r\n` : ''
   const text = rare + textLines(random, 300 + random.below(2600))
