@@ -23,7 +23,7 @@ import {
   writeHeader,
   writeTable,
 } from './record.ts'
-import type { Stager } from './store.ts'
+import type { OnDiskTrouble, Stager } from './store.ts'
 
 const nothing = Buffer.alloc(0)
 
@@ -36,18 +36,21 @@ export class BlobStager implements Stager {
   #held = 0
   #sizeBytes = 0
   #file: StagingFile | undefined
+  readonly #onTrouble: OnDiskTrouble
 
-  constructor(o: { directory: string; codec: CodecName; maxBytes: number }) {
+  constructor(o: { directory: string; codec: CodecName; maxBytes: number; onTrouble: OnDiskTrouble }) {
     this.#directory = o.directory
     this.#codec = o.codec
     this.#maxBytes = o.maxBytes
+    this.#onTrouble = o.onTrouble
   }
 
   write(piece: Uint8Array): Promise<void> | undefined {
     this.#sizeBytes += piece.length
     if (this.#sizeBytes > this.#maxBytes)
       throw new Fault('tooLarge', 'message too large', { limit: this.#maxBytes })
-    if (this.#held + piece.length > chunkBytes) return this.#spill(piece)
+    if (this.#held + piece.length > chunkBytes)
+      return this.#spill(piece).catch((error: unknown) => this.#fail(error))
     this.#keep(piece)
     return undefined
   }
@@ -55,7 +58,8 @@ export class BlobStager implements Stager {
   finish(): Staged | Promise<Staged> {
     const last = this.#chunk.subarray(0, this.#held)
     this.#release()
-    if (this.#file !== undefined) return this.#file.finish(last, this.#sizeBytes)
+    if (this.#file !== undefined)
+      return this.#file.finish(last, this.#sizeBytes).catch((error: unknown) => this.#fail(error))
     const { record, hash } = packRecord(last, this.#codec)
     return { hash, sizeBytes: this.#sizeBytes, record: { bytes: record } }
   }
@@ -77,6 +81,12 @@ export class BlobStager implements Stager {
       this.#held = 0
     }
     this.#keep(piece.subarray(at))
+  }
+
+  #fail(cause: unknown): never {
+    const reason = `${this.#directory}: ${(cause as Error).message}`
+    this.#onTrouble('writing', reason)
+    throw new Fault('unavailable', 'it cannot be stored now', {}, { reason, cause })
   }
 
   /** Copies: the caller's piece is a view of the socket's buffer, which would be kept alive whole. */

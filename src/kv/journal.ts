@@ -206,6 +206,8 @@ function* readGroups(path: string): Generator<JournalGroup> {
       last = group
       at = end + 4
     }
+  } catch (error) {
+    throw new Error(`${path} cannot be read: ${(error as Error).message}`, { cause: error })
   } finally {
     closeSync(fd)
   }
@@ -216,7 +218,7 @@ function readPart(fd: number, at: number, length: number): Buffer {
   const part = Buffer.allocUnsafeSlow(length)
   for (let done = 0; done < length;) {
     const read = readSync(fd, part, done, length - done, at + done)
-    if (read === 0) throw new Error('a file of the journal became shorter while it was read')
+    if (read === 0) throw new Error('it became shorter meanwhile')
     done += read
   }
   return part

@@ -97,6 +97,8 @@ async function analyse(o: AnalysisOptions, given: ReportAnalysis): Promise<reado
       )
     }
   } catch (error) {
+    // The disk does not give it now: the task is tried again.
+    if (isFault(error, 'unavailable')) throw error
     // It was deleted meanwhile.
     if (!isFault(error, 'notFound')) unread(from, error)
   }

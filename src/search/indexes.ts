@@ -31,8 +31,8 @@ export class SearchIndexes {
   }
 
   /**
-   * What `ask` learns from the index of the account. Undefined where there is none, or where it turned out to be
-   * damaged.
+   * What `ask` learns from the index of the account. Undefined where there is none, where it turned out to be
+   * damaged, and where the disk does not give it now: then it stays as it is.
    */
   async ask<T>(account: AccountId, ask: (index: AccountIndex) => Promise<T>): Promise<T | undefined> {
     for (let isSecond = false; ; isSecond = true) {
@@ -40,6 +40,7 @@ export class SearchIndexes {
         const index = await this.#open(account)
         return index === undefined ? undefined : await ask(index)
       } catch (error) {
+        if (isFault(error, 'unavailable')) return undefined
         if (!isDamage(error)) throw error
         // Segments may have been merged in between, and swept.
         if (!isSecond) continue

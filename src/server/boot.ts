@@ -60,7 +60,7 @@ import type { SmtpDeps } from '#smtp/server/smtp-command.ts'
 import { readLimits } from '#smtp/settings.ts'
 import { countedSignIn } from './services/counted-sign-in.ts'
 import type { OpenService } from './listeners/listener-plans.ts'
-import { columnsNotKept } from './events.ts'
+import { columnsNotKept, storageTrouble, storageUnreadable } from './events.ts'
 import { cache, dataStore, systemSettings } from './settings.ts'
 import { smimeAnchors } from './services/smime-anchors.ts'
 import { jmapUrl } from './services/jmap-url.ts'
@@ -70,6 +70,7 @@ import { principalsFrom } from './services/principals.ts'
 import { buildReports } from './services/report-services.ts'
 import { buildSubmitter } from './services/submitter.ts'
 import { openStore } from './store/store.ts'
+import { troubleTeller } from './store/trouble-teller.ts'
 import { version } from './version.ts'
 import type { Services, WorkerOptions } from './services/services.ts'
 
@@ -82,7 +83,16 @@ const usedBytes: UsedBytes = async (tx, account) => (await quotaUsage(tx, accoun
 export function buildServices(o: WorkerOptions): Services {
   const { bus, settings, telemetry, clock } = o
   const { compression: codec } = settings.get(dataStore)
-  const store = openStore({ directory: o.directory, engine: o.engine, line: o.line, bus, codec })
+  const reading = troubleTeller((trouble) => telemetry.emit(storageUnreadable, { trouble }))
+  const writing = troubleTeller((trouble) => telemetry.emit(storageTrouble, { trouble }))
+  const store = openStore({
+    directory: o.directory,
+    engine: o.engine,
+    line: o.line,
+    bus,
+    codec,
+    onTrouble: (doing, trouble) => (doing === 'reading' ? reading : writing)(trouble),
+  })
   const { db } = store
   const hasher = new HashPool({ spawn: (role) => o.spawn({ role }) })
   const provision = (tx: WriteTx, account: AccountId) => provisionAccount(tx, account, clock.now())

@@ -31,6 +31,14 @@ export const storageTrouble = eventKind({
   count: 'storage_troubles_total',
 })
 
+export const storageUnreadable = eventKind({
+  name: 'server.storage-unreadable',
+  level: 'error',
+  help: 'A file with bytes of messages cannot be read, or is damaged. Whoever wants those messages is told that they cannot be had now, and nothing is deleted for it. Look at the disk; if it is well, stop the server and run postern check.',
+  fields: { trouble: text },
+  count: 'storage_unreadable_total',
+})
+
 export const storageRecovered = eventKind({
   name: 'server.storage-recovered',
   level: 'info',

@@ -14,7 +14,7 @@ import { join } from 'node:path'
 import { describe, it } from 'node:test'
 import { setTimeout as wait } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
-import type { EmbeddedEngine } from '#server/store/engine-choice.ts'
+import { chooseEngine, type EmbeddedEngine } from '#server/store/engine-choice.ts'
 import { Random } from '../harness/random.ts'
 import { startServer } from '../harness/server.ts'
 import { temporaryDirectory } from '../harness/store.ts'
@@ -130,7 +130,7 @@ for (const engine of enginesUnderTest)
         mkdirSync(draft, { recursive: true })
         writeFileSync(join(target, 'COPY'), '')
         assert.equal((await copyNow()).code, 1)
-        assert.equal((await postern('check', '--data', target)).code, 2)
+        assert.throws(() => chooseEngine(target, engine), /holds mail, but its file STORE is missing/)
         rmSync(draft, { recursive: true })
         assert.equal((await copyNow()).code, 0)
         assert.deepEqual(await there(), ['d1'])

@@ -13,6 +13,8 @@ export interface Failure {
   readonly at: number
   /** Also every later call of that name. */
   readonly lasts: boolean
+  /** EIO where it is left out. */
+  readonly code?: 'EIO' | 'ENOSPC'
 }
 
 const failing = [
@@ -58,6 +60,7 @@ export class FailingDisk implements Disposable {
   readonly #directory: string
   readonly #paths = new Map<number, string>()
   #failure: Failure | undefined
+  readonly #code: string
   #lasting: CallName | undefined
   #at = 0
 
@@ -65,6 +68,7 @@ export class FailingDisk implements Disposable {
   constructor(directory: string, failure?: Failure) {
     this.#directory = directory
     this.#failure = failure
+    this.#code = failure?.code ?? 'EIO'
     this.disk = new Disk(directory)
     Object.assign(fs, {
       mkdirSync: (path: string, o: object) => this.#mkdir(path, o),
@@ -129,7 +133,7 @@ export class FailingDisk implements Disposable {
   }
 
   #open(path: string, flags: string | number, mode: number): number {
-    if (this.#fails('openSync', this.#ours(path))) throw failed('openSync', path)
+    if (this.#fails('openSync', this.#ours(path))) throw this.#failed('openSync', path)
     const isNew = !fs.existsSync(path)
     const fd = original.openSync(path, flags, mode)
     if (this.#ours(path) === undefined) return fd
@@ -147,7 +151,7 @@ export class FailingDisk implements Disposable {
     write(fd, data, 0, data.length, position)
     if (path !== undefined && data.length > 0)
       this.disk.apply({ kind: 'write', path, offset: position, data, isSynced: false, at: ++this.#at })
-    if (isFailing) throw failed(name, path!)
+    if (isFailing) throw this.#failed(name, path!)
     return data.length
   }
 
@@ -158,23 +162,24 @@ export class FailingDisk implements Disposable {
     const since = ++this.#at
     if (this.#fails(name, path)) {
       this.disk.loseUnsynced(path)
-      throw failed(name, path)
+      throw this.#failed(name, path)
     }
     this.disk.apply({ kind: 'sync', path, since, at: since })
   }
 
   #rename(from: string, to: string): void {
-    if (this.#fails('renameSync', this.#ours(to))) throw failed('renameSync', to)
+    if (this.#fails('renameSync', this.#ours(to))) throw this.#failed('renameSync', to)
     original.renameSync(from, to)
     if (this.#ours(to) !== undefined) this.disk.apply({ kind: 'rename', path: from, to, at: ++this.#at })
   }
 
   #unlink(path: string): void {
-    if (this.#fails('unlinkSync', this.#ours(path))) throw failed('unlinkSync', path)
+    if (this.#fails('unlinkSync', this.#ours(path))) throw this.#failed('unlinkSync', path)
     original.unlinkSync(path)
     if (this.#ours(path) !== undefined) this.disk.apply({ kind: 'unlink', path, at: ++this.#at })
   }
-}
 
-const failed = (name: CallName, path: string): Error =>
-  Object.assign(new Error(`EIO: i/o error, ${name} '${path}'`), { code: 'EIO', path })
+  #failed(name: CallName, path: string): Error {
+    return Object.assign(new Error(`${this.#code}: ${name} '${path}'`), { code: this.#code, path })
+  }
+}

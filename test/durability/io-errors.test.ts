@@ -168,7 +168,7 @@ function tryOpen(directory: string, engine: IdealEngine): Committer | undefined 
   try {
     return open(directory, engine)
   } catch (error) {
-    assert.match((error as Error).message, /^EIO/)
+    assert.match((error as Error).message, /^(EIO|ENOSPC)/)
     return undefined
   }
 }
@@ -222,8 +222,13 @@ describe('I/O errors', () => {
   beforeEach(() => (base = temporaryDirectory()))
   afterEach(() => rmSync(base, { recursive: true, force: true }))
 
-  for (const lasts of [false, true])
-    it(`lose nothing that was acknowledged, ${lasts ? 'while they last' : 'once each'}`, async (t) => {
+  for (const [code, lasts] of [
+    ['EIO', false],
+    ['EIO', true],
+    ['ENOSPC', false],
+    ['ENOSPC', true],
+  ] as const)
+    it(`lose nothing that was acknowledged: ${code}, ${lasts ? 'while they last' : 'once each'}`, async (t) => {
       // Checkpoints come when the test says so.
       t.mock.timers.enable({ apis: ['setTimeout'] })
       const clean = (await run(join(base, 'clean'), undefined))!
@@ -236,7 +241,7 @@ describe('I/O errors', () => {
       for (const [i, call] of calls.entries()) {
         const killed = join(base, `${i} killed`)
         const cut = join(base, `${i} cut`)
-        const left = await run(killed, { at: i + 1, lasts }, { mends: i % 2 === 1 })
+        const left = await run(killed, { at: i + 1, lasts, code }, { mends: i % 2 === 1 })
         if (left !== undefined) {
           const found = tooManyFiles(killed, left)
           left.disk.disk.cut(cut, new Random(i), i % 4 < 2 ? 0 : 0.5)

@@ -17,7 +17,7 @@ import type { BlobLocation } from '#kv/blob-rows.ts'
 import { contentOfRecord, readRecord } from '../read-record.ts'
 import { type CodecName, DamagedBlob, chunkBytes, headerBytes, tableEntryBytes } from '../record.ts'
 import { BlobStager } from '../stage.ts'
-import type { BlobStore, Stager } from '../store.ts'
+import type { BlobStore, OnDiskTrouble, Stager } from '../store.ts'
 import { segmentPath, stagingPath } from './segments.ts'
 
 const maxOpenFiles = 128
@@ -34,15 +34,23 @@ export class SegmentBlobs implements BlobStore {
   readonly #codec: CodecName
   readonly #files = new Lru<number, number>(maxOpenFiles, (_segment, fd) => closeSync(fd))
   readonly #locations = new Lru<BlobHash, BlobLocation>(maxLocations)
+  readonly #onTrouble: OnDiskTrouble
 
-  constructor(o: { directory: string; locate: LocateBlob; codec: CodecName }) {
+  constructor(o: {
+    directory: string
+    locate: LocateBlob
+    codec: CodecName
+    onTrouble?: OnDiskTrouble | undefined
+  }) {
     this.#directory = o.directory
     this.#whereIs = o.locate
     this.#codec = o.codec
+    this.#onTrouble = o.onTrouble ?? (() => {})
   }
 
   stager({ maxBytes }: { maxBytes: number }): Stager {
-    return new BlobStager({ directory: stagingPath(this.#directory), codec: this.#codec, maxBytes })
+    const directory = stagingPath(this.#directory)
+    return new BlobStager({ directory, codec: this.#codec, maxBytes, onTrouble: this.#onTrouble })
   }
 
   async *read(hash: BlobHash, start = 0, end = Number.POSITIVE_INFINITY): AsyncGenerator<Uint8Array> {
@@ -53,7 +61,7 @@ export class SegmentBlobs implements BlobStore {
     }
     const file = await this.#opened(hash, location, (at) =>
       open(segmentPath(this.#directory, at.segment), 'r'),
-    )
+    ).catch((error: unknown) => this.#fail(error, location))
     try {
       const source = async (from: number, to: number): Promise<Uint8Array> => {
         const { bytesRead, buffer } = await file.value.read(
@@ -65,6 +73,8 @@ export class SegmentBlobs implements BlobStore {
         return buffer.subarray(0, bytesRead)
       }
       yield* readRecord(source, file.location.recordBytes, start, end)
+    } catch (error) {
+      this.#fail(error, file.location)
     } finally {
       await file.value.close()
     }
@@ -107,11 +117,11 @@ export class SegmentBlobs implements BlobStore {
     try {
       return this.#readSmall(this.#fd(location.segment), location)
     } catch (error) {
-      if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw error
+      if ((error as NodeJS.ErrnoException).code !== 'ENOENT') this.#fail(error, location)
     }
-    return this.#opened(hash, location, (at) => Promise.resolve(this.#fd(at.segment))).then((found) =>
-      this.#readSmall(found.value, found.location),
-    )
+    return this.#opened(hash, location, (at) => Promise.resolve(this.#fd(at.segment)))
+      .then((found) => this.#readSmall(found.value, found.location))
+      .catch((error: unknown) => this.#fail(error, location))
   }
 
   #readSmall(fd: number, { offset, recordBytes }: BlobLocation): Uint8Array {
@@ -125,6 +135,15 @@ export class SegmentBlobs implements BlobStore {
     if (fd === undefined)
       this.#files.set(segment, (fd = openSync(segmentPath(this.#directory, segment), 'r')))
     return fd
+  }
+
+  /** Says where, and throws what `BlobStore` promises. */
+  #fail(error: unknown, { segment, offset }: BlobLocation): never {
+    if (error instanceof Fault) throw error
+    const reason = `${segmentPath(this.#directory, segment)} at ${offset}: ${(error as Error).message}`
+    this.#onTrouble('reading', reason)
+    if (error instanceof DamagedBlob) throw error
+    throw new Fault('unavailable', 'it cannot be read now', {}, { reason, cause: error })
   }
 
   /** Opens where the blob is known to be, or, when that segment is gone, where the store now says it is. */

@@ -13,6 +13,15 @@ const maxIdle = 8
 
 const fileOf = (directory: string): string => join(directory, 'rows.sqlite')
 
+/** SQLite's own words do not say which file it is that the disk does not give. */
+function naming<T>(directory: string, read: () => T): T {
+  try {
+    return read()
+  } catch (error) {
+    throw new Error(`${fileOf(directory)}: ${(error as Error).message}`, { cause: error })
+  }
+}
+
 interface Reader {
   readonly database: DatabaseSync
   readonly begin: StatementSync
@@ -45,18 +54,17 @@ export class SqliteReader implements StoreReader {
   }
 
   snapshot(): KvSnapshot {
-    const reader = this.#idle.pop() ?? openReader(this.#directory)
-    reader.begin.run()
-    // A deferred transaction takes its snapshot with the first read.
-    reader.first.get()
+    const directory = this.#directory
+    const reader = naming(directory, () => this.#begun())
     let open = true
     const get = (key: Uint8Array): Uint8Array | undefined =>
-      reader.get.get(key)?.['v'] as Uint8Array | undefined
+      naming(directory, () => reader.get.get(key))?.['v'] as Uint8Array | undefined
     return {
       get,
       getMany: (keys) => keys.map(get),
       range({ from, to, reverse = false, limit }) {
-        const rows = (reverse ? reader.down : reader.up).all(from, to, Number.isFinite(limit) ? limit : -1)
+        const page = reverse ? reader.down : reader.up
+        const rows = naming(directory, () => page.all(from, to, Number.isFinite(limit) ? limit : -1))
         return rows.map((row): KvRow => [row['k'] as Uint8Array, row['v'] as Uint8Array])
       },
       close: () => {
@@ -66,6 +74,20 @@ export class SqliteReader implements StoreReader {
         if (this.#idle.length < maxIdle) this.#idle.push(reader)
         else reader.database.close()
       },
+    }
+  }
+
+  /** One that fails goes: the next snapshot has another. */
+  #begun(): Reader {
+    const reader = this.#idle.pop() ?? openReader(this.#directory)
+    try {
+      reader.begin.run()
+      // A deferred transaction takes its snapshot with the first read.
+      reader.first.get()
+      return reader
+    } catch (error) {
+      reader.database.close()
+      throw error
     }
   }
 
@@ -92,12 +114,14 @@ function openReader(directory: string): Reader {
 }
 
 export class SqliteWriter implements StoreWriter {
+  readonly #directory: string
   readonly #database: DatabaseSync
   readonly #get: StatementSync
   readonly #put: StatementSync
   readonly #delete: StatementSync
 
   constructor(directory: string) {
+    this.#directory = directory
     this.#database = new DatabaseSync(fileOf(directory))
     this.#database.exec(`
       PRAGMA busy_timeout=10000;
@@ -113,10 +137,14 @@ export class SqliteWriter implements StoreWriter {
   }
 
   get(key: Uint8Array): Uint8Array | undefined {
-    return this.#get.get(key)?.['v'] as Uint8Array | undefined
+    return naming(this.#directory, () => this.#get.get(key))?.['v'] as Uint8Array | undefined
   }
 
   apply(rows: Iterable<readonly [key: Uint8Array, value: Uint8Array | null]>): void {
+    naming(this.#directory, () => this.#apply(rows))
+  }
+
+  #apply(rows: Iterable<readonly [key: Uint8Array, value: Uint8Array | null]>): void {
     this.#database.exec('BEGIN IMMEDIATE')
     try {
       for (const [key, value] of rows) {

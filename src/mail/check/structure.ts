@@ -28,11 +28,14 @@ export async function readBytes(blobs: BlobStore, blob: BlobHash): Promise<ReadB
     return { state: 'whole', structure: parser.end() }
   } catch (error) {
     if (isFault(error, 'notFound')) return { state: 'gone' }
-    if (error instanceof DamagedBlob || (error as NodeJS.ErrnoException).code === 'ENOENT')
+    if (error instanceof DamagedBlob || isMissingFile(error))
       return { state: 'damaged', structure: parser.end() }
     throw error
   }
 }
+
+const isMissingFile = (error: unknown): boolean =>
+  isFault(error, 'unavailable') && (error.cause as NodeJS.ErrnoException | undefined)?.code === 'ENOENT'
 
 /** Whether a stored structure can be read and is of a message of this size: all that is known without bytes. */
 export function matchesStored(stored: Uint8Array, row: MessageRow): boolean {

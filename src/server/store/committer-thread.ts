@@ -13,6 +13,7 @@ import { Journal } from '#kv/journal.ts'
 import { LmdbWriter } from '#kv/engines/lmdb.ts'
 import { SqliteWriter } from '#kv/engines/sqlite.ts'
 import type { CommitterStore } from '../threads.ts'
+import { troubleTeller } from './trouble-teller.ts'
 
 /** `open` comes first, and once. */
 export type CommitterOrder =
@@ -22,7 +23,6 @@ export type CommitterOrder =
 
 export type CommitterReport = { readonly ready: Recovered } | { readonly trouble: string }
 
-const troubleMs = 10_000
 /** Free space is looked at this often, not before every group. */
 const guardMs = 500
 
@@ -62,17 +62,6 @@ function end(committer: Committer, onTrouble: (error: unknown) => void): void {
   }
 }
 
-/** A disk that fails does so with every group; one report in a while says it. */
-function troubleTeller(tell: (trouble: string) => void): (error: unknown) => void {
-  let toldAt = Number.NEGATIVE_INFINITY
-  return (error) => {
-    const now = performance.now()
-    if (now - toldAt < troubleMs) return
-    toldAt = now
-    tell(error instanceof Error ? error.message : String(error))
-  }
-}
-
 function openWriter({ directory, engine }: CommitterStore): StoreWriter {
   const rows = join(directory, 'rows')
   mkdirSync(rows, { recursive: true, mode: 0o700 })
@@ -80,10 +69,10 @@ function openWriter({ directory, engine }: CommitterStore): StoreWriter {
 }
 
 function spaceGuard(directory: string, reserveBytes: number): () => void {
-  let lookedAt = 0
+  let lookedAt = Number.NEGATIVE_INFINITY
   let free = Number.POSITIVE_INFINITY
   return () => {
-    const now = Date.now()
+    const now = performance.now()
     if (now - lookedAt > guardMs) {
       const { bavail, bsize } = statfsSync(directory)
       free = bavail * bsize

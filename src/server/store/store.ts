@@ -5,7 +5,7 @@ import { join } from 'node:path'
 import { MessageChannel, type Worker } from 'node:worker_threads'
 import { SegmentBlobs } from '#blob/engines/segment-reader.ts'
 import type { CodecName } from '#blob/record.ts'
-import type { BlobStore } from '#blob/store.ts'
+import type { BlobStore, OnDiskTrouble } from '#blob/store.ts'
 import type { Bus } from '#bus/bus.ts'
 import type { KvEngine } from '#kv/backend.ts'
 import { blobTable } from '#kv/blob-rows.ts'
@@ -92,6 +92,7 @@ export function openStore(o: {
   line: StoreLine
   bus: Bus
   codec: CodecName
+  onTrouble?: OnDiskTrouble
 }): Store {
   const rows = join(o.directory, 'rows')
   const reader = o.engine === 'sqlite' ? new SqliteReader(rows) : new LmdbReader(rows)
@@ -101,6 +102,7 @@ export function openStore(o: {
     directory: join(o.directory, 'blobs'),
     locate: (hash) => db.read((tx) => tx.get(blobTable, hash)),
     codec: o.codec,
+    onTrouble: o.onTrouble,
   })
   return {
     engine,
