@@ -21,7 +21,7 @@ const examples: Readonly<Record<string, Example>> = {
   Account: { name: 'alice@example.org', secret: 'correct horse' },
   MailingList: { name: 'all@example.org', recipients: ['alice@example.org'] },
   Role: { name: 'helpdesk', enabledPermissions: ['sysAccountGet'] },
-  NetworkListener: { name: 'mine', bind: ['127.0.0.1:24'] },
+  NetworkListener: { name: 'mine', bind: ['127.0.0.1:0'] },
   AcmeProvider: { name: 'mine' },
   Tracer: { name: 'mine' },
   MtaDeliverySchedule: { name: 'mine' },

@@ -18,8 +18,8 @@ async function withSettings() {
     type: 'insert',
     prefix: 'server.listener.extra',
     values: [
-      ['bind.0000', '127.0.0.1:2525'],
-      ['bind.0001', '127.0.0.2:2525'],
+      ['bind.0000', '127.0.0.1:0'],
+      ['bind.0001', '127.0.0.2:0'],
       ['protocol', 'imap'],
     ],
   }
@@ -31,16 +31,16 @@ test('keys are inserted, shown, deleted and cleared', async () => {
   await ok('POST', '', [listener, { type: 'insert', values: [['server.threads', '2']] }])
   assert.deepEqual(await ok('GET', '/list?prefix=server.listener.extra'), {
     total: 3,
-    items: { 'bind.0000': '127.0.0.1:2525', 'bind.0001': '127.0.0.2:2525', protocol: 'imap' },
+    items: { 'bind.0000': '127.0.0.1:0', 'bind.0001': '127.0.0.2:0', protocol: 'imap' },
   })
   assert.deepEqual(await ok('GET', '/keys?keys=server.threads,server.listener.extra.bind,nothing'), {
     'server.threads': '2',
-    'server.listener.extra.bind.0000': '127.0.0.1:2525',
-    'server.listener.extra.bind.0001': '127.0.0.2:2525',
+    'server.listener.extra.bind.0000': '127.0.0.1:0',
+    'server.listener.extra.bind.0001': '127.0.0.2:0',
   })
   assert.deepEqual(await ok('GET', '/group?prefix=server.listener&suffix=protocol'), {
     total: 1,
-    items: [{ _id: 'extra', 'bind.0000': '127.0.0.1:2525', 'bind.0001': '127.0.0.2:2525', protocol: 'imap' }],
+    items: [{ _id: 'extra', 'bind.0000': '127.0.0.1:0', 'bind.0001': '127.0.0.2:0', protocol: 'imap' }],
   })
   await ok('POST', '', [{ type: 'delete', keys: ['server.threads'] }])
   assert.deepEqual(await ok('GET', '/keys?keys=server.threads'), { 'server.threads': '1' })
@@ -56,11 +56,11 @@ test('clear and insert at once replaces; a dry run and assert_empty change nothi
   await refused([{ ...listener, assert_empty: true }], 409)
   await ok('POST', '', [
     { type: 'clear', prefix: 'server.listener.extra' },
-    { type: 'insert', prefix: 'server.listener.extra', values: [['bind', '127.0.0.3:25']] },
+    { type: 'insert', prefix: 'server.listener.extra', values: [['bind', '127.0.0.3:0']] },
   ])
   assert.deepEqual(await ok('GET', '/list?prefix=server.listener.extra'), {
     total: 1,
-    items: { 'bind.0000': '127.0.0.3:25' },
+    items: { 'bind.0000': '127.0.0.3:0' },
   })
 })
 

@@ -53,6 +53,13 @@ pre {
   border-radius: .5rem;
   background: var(--ground);
 }
+/* On a telephone all columns are seen, where the name of the server is not long. */
+@media (max-width: 30rem) {
+  table { font-size: .85rem; }
+  thead th { font-size: .78rem; }
+  th, td { padding-inline-end: .55rem; }
+  th:last-child, td:last-child { padding-inline-end: 0; }
+}
 :focus-visible { outline: 2px solid var(--accent); outline-offset: 3px; }
 footer { color: var(--soft); font-size: .9rem; }
 `

@@ -102,9 +102,11 @@ export function refusalOf(status: number, problem: Record<string, unknown>): Ref
 function taken(status: number, text: string): Refusal | undefined {
   const [, pointer, address] = /^([\w/]{1,100}): ([\w.+@*-]{1,400}) is taken already$/.exec(text) ?? []
   if (pointer === undefined) return undefined
-  return new Refusal(status, `${fieldOf(pointer)}: ${address} is taken already`, {
-    hint: `\`postern account list --search ${address}\` shows whose it is, or the same of \`group\` or \`list\``,
-  })
+  // In the addresses of a domain what catches the rest of it is found everywhere.
+  const hint = address!.startsWith('@')
+    ? `\`postern get Domain ${address!.slice(1)} --fields catchAllAddress\` shows whose it is`
+    : `\`postern account list --search ${address}\` shows whose it is, or the same of \`group\` or \`list\``
+  return new Refusal(status, `${fieldOf(pointer)}: ${address} is taken already`, { hint })
 }
 
 /** Of one property alone the text says what is wrong, after its name. */

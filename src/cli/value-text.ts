@@ -1,6 +1,6 @@
 /** Values as people read them: sizes and durations with their units, lists and records laid out. */
 import { formatDuration } from '#base/duration.ts'
-import { formatSize } from '#base/size.ts'
+import { approximateSize, formatSize } from '#base/size.ts'
 import { keyOf } from './assignment.ts'
 import type { FieldDescription, Fields, Values } from './object-client.ts'
 
@@ -24,8 +24,14 @@ function textOf(value: string, field: FieldDescription | undefined): string {
   return field?.kind === 'dateTime' ? value.replace(/\.\d+Z$/, 'Z') : value
 }
 
+/** What is set is shown exactly; what was counted, as people read it. */
+function sizeText(bytes: number, { settable }: FieldDescription): string {
+  if (bytes === 0) return '0'
+  return settable === 'never' ? approximateSize(bytes).replace(/(?=[A-Z])/, ' ') : formatSize(bytes)
+}
+
 function numberText(value: number, field: FieldDescription | undefined): string {
-  if (field?.kind === 'size' && value >= 0) return value === 0 ? '0' : formatSize(value)
+  if (field?.kind === 'size' && value >= 0) return sizeText(value, field)
   if (field?.kind === 'duration' && Number.isSafeInteger(value) && value >= 0) return formatDuration(value)
   return String(value)
 }

@@ -51,10 +51,10 @@ test('each kind reads what it allows and says what that is', () => {
   refuses(
     duration({ fallback: 1000, help, min: 1000 }),
     '500ms',
-    /such as "30s", "5m" or "1h 30m", 1000ms or more/,
+    /such as "30s", "5m" or "1h 30m", 1s or more/,
   )
   assert.equal(size({ fallback: 1, help }).read('100 MiB'), 104_857_600)
-  refuses(size({ fallback: 1, help, max: 10 }), 11, /, 10 or less/)
+  refuses(size({ fallback: 1, help, max: 10 }), 11, /, 10 B or less/)
 
   const protocol = oneOf(['smtp', 'imap'], { fallback: 'smtp', help })
   assert.equal(protocol.read('IMAP'), 'imap')

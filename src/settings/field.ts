@@ -6,10 +6,10 @@
  * `undefined` the setting may be absent.
  */
 import { Fault } from '#base/fault.ts'
-import { parseDuration } from '#base/duration.ts'
+import { formatDuration, parseDuration } from '#base/duration.ts'
 import { formatNetwork, parseIp, parseNetwork, formatIp, type IpNetwork } from '#base/ip.ts'
 import { formatRate, parseRate, type Rate, rateOf } from '#base/rate.ts'
-import { parseSize } from '#base/size.ts'
+import { formatSize, parseSize } from '#base/size.ts'
 import { utcDateOf } from '#base/utc-date.ts'
 import { Secret } from './secret.ts'
 
@@ -188,7 +188,7 @@ export const duration = <D extends number | undefined>(
   bounded(
     field(
       'duration',
-      `a duration such as "30s", "5m" or "1h 30m"${describeBounds(options.min, options.max, (ms) => `${ms}ms`)}`,
+      `a duration such as "30s", "5m" or "1h 30m"${describeBounds(options.min, options.max, formatDuration)}`,
       options,
       (input) => (stringOrNumber(input) ? within(parseDuration(input), options) : undefined),
     ),
@@ -200,7 +200,7 @@ export const size = <D extends number | undefined>(options: FieldOptions<D> & Bo
   bounded(
     field(
       'size',
-      `a size such as "64 KiB", "100 MiB" or a number of bytes${describeBounds(options.min, options.max, String)}`,
+      `a size such as "64 KiB", "100 MiB" or a number of bytes${describeBounds(options.min, options.max, (bytes) => (bytes === 0 ? '0' : formatSize(bytes)))}`,
       options,
       (input) => (stringOrNumber(input) ? within(parseSize(input), options) : undefined),
     ),

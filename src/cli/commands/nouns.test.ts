@@ -30,6 +30,12 @@ test('groups have members, lists recipients', async (t) => {
     (await postern('alias add alice@example.org bob@example.org')).err,
     /^postern: aliases\[\d\]\.address: bob@example\.org is taken already\n {2}`postern account list --search bob@example\.org` shows/,
   )
+  await done('alias add alice@example.org @example.org')
+  const caught = await postern('alias add bob@example.org @example.org')
+  const shows = 'get Domain example.org --fields catchAllAddress'
+  assert.match(caught.err, new RegExp(`\\n {2}\`postern ${shows}\` shows whose it is\\n$`))
+  assert.match(await done(shows), /^catchAllAddress: +alice@example\.org\n$/)
+  await done('alias remove alice@example.org @example.org')
   await done('group remove-member sales@example.org bob@example.org')
   assert.deepEqual((await json<{ members: unknown }>('group show sales@example.org')).members, [
     'alice@example.org',
