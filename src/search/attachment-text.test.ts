@@ -131,7 +131,7 @@ test('a thread reads; one that takes too long, or dies, is followed by another',
     return spawn()
   }
   {
-    await using reader = new AttachmentThread({ spawn: counted })
+    await using reader = new AttachmentThread({ spawn: counted, mostMs: 120_000 })
     assert.match(await reader.read('pdf', pdf('first')), /first/)
     assert.equal(await reader.read('pdf', Buffer.from('broken')), '')
     assert.match(await reader.read('pdf', pdf('second')), /second/)

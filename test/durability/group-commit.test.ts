@@ -15,7 +15,8 @@ import { readRecording, straceCommand, type TraceEvent } from './recording.ts'
 
 const deliveries = 256
 const inFlight = 64
-const mostSyncs = 16
+/** Far from one each, also where a busy machine lets a worker do a few at a time only. */
+const mostSyncs = 64
 /** As many as deliveries at a time: what waits for one account shares a commit anyway. */
 const accounts = inFlight
 

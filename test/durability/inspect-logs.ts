@@ -35,17 +35,16 @@ function compareMessages(
   nextMessage: number,
   say: Say,
 ): void {
-  const last = new Map<number, 'created' | 'destroyed'>()
+  const isTold = new Map<number, boolean>()
   for (const entry of log.values())
     for (const [id, how] of entry.get('Email') ?? [])
-      if (how === 'created' || how === 'destroyed') last.set(id, how)
+      if (how !== 'updated') isTold.set(id, how !== 'destroyed')
   for (let id = 1; id < nextMessage; id++) {
     // The log tells of Emails as JMAP sees them: what has nothing but \Deleted entries is gone, or never came.
     const row = messages.get(id as MessageId)
     const isShown = row?.entries.some(({ deleted }) => !deleted) ?? false
-    if (isShown && last.get(id) !== 'created')
-      say(`message ${id} is there, which the change log does not say`)
-    if (row === undefined && last.get(id) === 'created')
+    if (isShown && isTold.get(id) !== true) say(`message ${id} is there, which the change log does not say`)
+    if (row === undefined && isTold.get(id) === true)
       say(`message ${id} is not there, which the change log does not say`)
   }
   for (const [id, { entries }] of messages) {
