@@ -68,8 +68,6 @@ export function shareNotificationObject(number: number, one: ShareNotification):
   }
 }
 
-/** RFC 8620 §1.4: without a fraction. */
-
 export const notificationConditions = {
   after: nullable(utcDate),
   before: nullable(utcDate),

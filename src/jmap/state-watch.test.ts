@@ -2,6 +2,7 @@ import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import { AccountWatch } from '#account/account-watch.ts'
 import { userAccess } from '#account/fixture.test.ts'
+import { accountCache } from '#account/resolution.ts'
 import type { AccountId, MailboxId, Modseq } from '#base/id.ts'
 import { LocalBus } from '#bus/engines/local.ts'
 import { KvDb } from '#kv/db.ts'
@@ -23,7 +24,8 @@ interface Watched extends Disposable {
 
 async function watched(): Promise<Watched> {
   const server = await JmapTestServer.start()
-  const accountWatch = new AccountWatch(server.bus)
+  // Without a heartbeat: what a hint does not lead to would come by it, a minute late.
+  const accountWatch = new AccountWatch(server.bus, 2 ** 30)
   const watch = new StateWatch({ services: server.services, accountWatch })
   return {
     server,
@@ -71,6 +73,22 @@ describe('RFC 8620 §7.1: StateChange', () => {
     const later = next(follower)
     await touch(w.server.db, 'Identity')
     assert.deepEqual(Object.keys((await later)[accountId]!), ['Identity'])
+  })
+
+  it('RFC 9425 §6: says nothing of what those hold who share something', async () => {
+    using w = await watched()
+    w.server.limits = { bytes: 0, messages: 10, mailboxes: 0 }
+    const ann = await w.server.add(8, 'ann@example.org')
+    await w.server.shareFollowed(inboxId, ann.id, 'lr')
+    using guest = await w.follow({}, ann.id)
+    const shared = next(guest)
+    await w.server.deliver(letter)
+    assert.deepEqual(Object.keys((await shared)[accountId]!).toSorted(), [
+      'Email',
+      'EmailDelivery',
+      'Mailbox',
+      'Thread',
+    ])
   })
 
   it('does not tell types that nobody asked for, nor those that no method knows', async () => {
@@ -171,6 +189,24 @@ describe('RFC 8620 §7.1: StateChange', () => {
     const all = Object.keys((await next(third))[accountId]!)
     assert.ok(all.includes('Thread') && all.includes('Email') && all.includes('Mailbox'))
     assert.ok(!all.includes('Subscription'))
+    // Of a store that went further before it was set back: nothing is known of what the client knows.
+    const ahead = `${accountId}-zzzz_${pushState.split('_')[1]}`
+    using fourth = await w.follow({ since: ahead })
+    assert.deepEqual(Object.keys((await next(fourth))[accountId]!), all)
+  })
+
+  // Turns red where accounts are watched once they were read.
+  it('misses nothing that changes while it is read what there is', async (t) => {
+    using w = await watched()
+    const read = w.server.db.read.bind(w.server.db)
+    const mock = t.mock.method(w.server.db, 'read', async (body: Parameters<typeof read>[0]) => {
+      const found = await read(body)
+      await touch(w.server.db, 'Thread')
+      return found
+    })
+    using follower = await w.follow()
+    mock.mock.restore()
+    assert.deepEqual(Object.keys((await next(follower))[accountId]!), ['Thread'])
   })
 
   it('RFC 9670 §1.4: tells at once of an account that becomes visible where something is subscribed to', async () => {
@@ -206,6 +242,18 @@ describe('RFC 8620 §7.1: StateChange', () => {
       assert.ok(accountId in (await next(later)))
     }
     assert.equal(await stateOf(), since)
+  })
+
+  it('looks at what others share when anything about accounts changes', async () => {
+    using w = await watched()
+    const ann = await w.server.add(8, 'ann@example.org')
+    const team = await w.server.add(20, 'team@example.org', { isGroup: true })
+    await w.server.shareFollowed(inboxId, ann.id, 'lr')
+    using follower = await w.follow({}, ann.id)
+    const coming = next(follower)
+    ann.groups = [team.id]
+    w.server.bus.publish({ kind: 'forget', cache: accountCache, key: String(ann.id) })
+    assert.ok(accountId in (await coming))
   })
 
   it('tries again when the store cannot be read, and ends with the signal', async (t) => {

@@ -298,6 +298,33 @@ describe('RFC 8887 §4.3.5: pushes', () => {
     assert.deepEqual(await later.types(), ['Identity'])
   })
 
+  // Turns red where a follower is kept that came when another was wanted already.
+  it('what is enabled twice at once is followed once, and not any more when the client has gone', async (t) => {
+    const server = await JmapTestServer.start(quick)
+    let live = 0
+    const watch = server.accountWatch.watch.bind(server.accountWatch)
+    t.mock.method(server.accountWatch, 'watch', (...args: Parameters<typeof watch>) => {
+      live++
+      const watching = watch(...args)
+      return {
+        [Symbol.dispose]: () => {
+          live--
+          watching[Symbol.dispose]()
+        },
+      }
+    })
+    await using web = await server.listen()
+    {
+      using client = await Client.open(web.port)
+      for (const type of ['Identity', 'Thread'])
+        client.send({ '@type': 'WebSocketPushEnable', dataTypes: [type] })
+      await enabled(client, ['Thread'])
+      assert.equal(live, 1)
+    }
+    while (server.accessChanges.size > 0) await new Promise((resolve) => setImmediate(resolve))
+    assert.equal(live, 0)
+  })
+
   it('§4.3.5.3: come no more when they were disabled; enabled again, with other types', async () => {
     const server = await JmapTestServer.start(quick)
     await using web = await server.listen()

@@ -507,6 +507,14 @@ test('RFC 8620 §5.3: creation ids, one state for all, and ifInState', async () 
   const { oldState, newState } = await set(server, { ifInState: state, create: { a: inDrafts, b: { x: 1 } } })
   assert.equal(oldState, state)
   assert.equal((await server.call('Email/get', { ids: [] }))['state'], newState)
+  // RFC 8620 §1.2: a state is of one account, and here of whom it was given to.
+  await server.add(8, 'ann@example.org')
+  await server.shareFollowed(drafts, 8 as never, 'lrtswi')
+  const now = (await server.call('Email/get', { ids: [] }))['state']
+  assert.equal(
+    await server.error('Email/set', { ifInState: now, create: { k: inDrafts } }, 'ann@example.org'),
+    'stateMismatch',
+  )
 })
 
 test('RFC 8621 §2: rights are those of each mailbox', async () => {
@@ -589,4 +597,24 @@ test('RFC 8620 §5.3: what the quota has no room for does not fill the disk befo
   const bodyValues = { t: { value: 'long '.repeat(20_000) } }
   assert.equal((await refused(server, { bodyValues, textBody: [{ partId: 't' }] }))['type'], 'overQuota')
   assert.ok(staged() <= 5000, `${staged()} bytes were staged`)
+})
+
+test('RFC 8620 §5.3: requestTooLarge counts what is to be created, updated and destroyed together', async () => {
+  const server = await JmapTestServer.start({ setMaxObjects: 2 })
+  const create = { k: inDrafts }
+  const update = { M1: { 'keywords/$seen': true } }
+  const destroy = ['M2']
+  for (const [args, isTooMuch] of [
+    [{ create: { ...create, l: inDrafts } }, false],
+    [{ update, destroy }, false],
+    [{ create, update, destroy }, true],
+    [{ create, destroy: ['M1', 'M2'] }, true],
+    [{ create: { ...create, l: inDrafts, m: inDrafts } }, true],
+    [{ update: { ...update, M2: {}, M3: {} } }, true],
+  ] as const) {
+    const { answers } = await server.request([['Email/set', { accountId, ...args }, 'c']])
+    const [name, answer] = answers[0]!
+    const expected = isTooMuch ? 'requestTooLarge' : undefined
+    assert.equal(name === 'error' ? answer['type'] : undefined, expected, JSON.stringify(args))
+  }
 })
