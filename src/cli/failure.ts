@@ -54,3 +54,23 @@ export const isNotFound = (error: unknown): boolean => error instanceof Refusal 
 
 export const usageFailure = (message: string, hint?: string): CliFailure =>
   new CliFailure(message, { exitCode: usageExitCode, ...(hint === undefined ? {} : { hint }) })
+
+const systemWords: Readonly<Record<string, string>> = {
+  EACCES: 'this user may not do that there',
+  EPERM: 'this user may not do that there',
+  EROFS: 'the file system is read-only',
+  ENOENT: 'there is no such file or directory',
+  ENOTDIR: 'a part of that name is no directory',
+  EISDIR: 'it is a directory',
+  ENOSPC: 'the disk is full',
+  EDQUOT: 'the disk quota of this user is used up',
+  EMFILE: 'this process has too many files open (ulimit -n)',
+}
+
+/** What went wrong, in words: also of what the operating system said no to. */
+export function messageOf(error: unknown): string {
+  if (!(error instanceof Error)) return String(error)
+  const { code, path } = error as NodeJS.ErrnoException
+  const words = code === undefined ? undefined : systemWords[code]
+  return words === undefined || path === undefined ? error.message : `${path}: ${words} (${code})`
+}

@@ -33,7 +33,7 @@ import { addUpdateCommand } from './commands/update.ts'
 import { nearest } from '#settings/nearest.ts'
 import { version } from '#server/version.ts'
 import { examplesOf } from './commands/noun.ts'
-import { CliFailure, QuietExit, usageExitCode, usageFailure } from './failure.ts'
+import { CliFailure, messageOf, QuietExit, usageExitCode, usageFailure } from './failure.ts'
 import { page, usualColumns } from './layout.ts'
 import { printable, type Terminal } from './terminal.ts'
 
@@ -112,8 +112,6 @@ export async function run(args: readonly string[], terminal: Terminal): Promise<
     return failure.exitCode
   }
 }
-
-const messageOf = (error: unknown): string => (error instanceof Error ? error.message : String(error))
 
 function tell(terminal: Terminal, { message, hint, fields }: CliFailure, asJson: boolean): void {
   if (asJson) {

@@ -6,7 +6,7 @@ import { resolve } from 'node:path'
 import type { Command } from 'commander'
 import { backUp, type BackupResult } from '#server/offline/backup.ts'
 import type { GlobalOptions } from '../context.ts'
-import { CliFailure } from '../failure.ts'
+import { CliFailure, messageOf } from '../failure.ts'
 import { counted, page, usualColumns } from '../layout.ts'
 import { spawnCommitter } from '../spawn-committer.ts'
 import type { Terminal } from '../terminal.ts'
@@ -46,7 +46,6 @@ async function copy(from: string, to: string, terminal: Terminal): Promise<Backu
   try {
     return await backUp(from, to, { spawn: spawnCommitter, progress: progressTo(terminal) })
   } catch (error) {
-    const text = error instanceof Error ? error.message : String(error)
-    throw new CliFailure(`the copy could not be made: ${text.split('\n').join(' ')}`)
+    throw new CliFailure(`the copy could not be made: ${messageOf(error).split('\n').join(' ')}`)
   }
 }

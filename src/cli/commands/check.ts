@@ -8,7 +8,7 @@ import type { Command } from 'commander'
 import { checkDirectory } from '#server/offline/check.ts'
 import { describeCheck, shownCheck } from '#server/offline/check-report.ts'
 import type { GlobalOptions } from '../context.ts'
-import { CliFailure } from '../failure.ts'
+import { CliFailure, messageOf } from '../failure.ts'
 import { spawnCommitter } from '../spawn-committer.ts'
 import { printable, type Terminal } from '../terminal.ts'
 import { examplesOf } from './noun.ts'
@@ -54,8 +54,7 @@ async function look(
     })
     return shownCheck({ directory, ...checked })
   } catch (error) {
-    const text = error instanceof Error ? error.message : String(error)
-    const [first = '', ...rest] = text.split('\n')
+    const [first = '', ...rest] = messageOf(error).split('\n')
     const hint = rest.length === 0 ? {} : { hint: rest.join(' ') }
     throw new CliFailure(`the check could not be done: ${first}`, { exitCode: 2, ...hint })
   }

@@ -2,7 +2,7 @@
 import type { Command } from 'commander'
 import { rename, rm, writeFile } from 'node:fs/promises'
 import { contextOf } from '../context.ts'
-import { CliFailure } from '../failure.ts'
+import { CliFailure, messageOf } from '../failure.ts'
 import { counted, page, usualColumns } from '../layout.ts'
 import { type Snapshot, snapshotText, takeSnapshot } from '../plan/snapshot.ts'
 import type { Terminal } from '../terminal.ts'
@@ -44,7 +44,8 @@ async function write(file: string, text: string): Promise<void> {
     await writeFile(draft, text, { flush: true })
     await rename(draft, file)
   } catch (error) {
-    await rm(draft, { force: true })
-    throw new CliFailure(`${file} cannot be written (${(error as NodeJS.ErrnoException).code ?? 'error'})`)
+    // Where it could not be made it cannot be removed.
+    await rm(draft, { force: true }).catch(() => undefined)
+    throw new CliFailure(messageOf(Object.assign(error as Error, { path: file })))
   }
 }

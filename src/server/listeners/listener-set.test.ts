@@ -87,7 +87,7 @@ test('of the listeners of the store those are opened that can be, or the usual o
     ])
     assert.equal(problems.length, 2)
     for (const problem of problems) {
-      assert.match(problem, /another program uses it/)
+      assert.match(problem, /another program uses it\. Stop that program/)
       assert.match(problem, /postern update NetworkListener \w+ bind=ADDRESS:PORT\.$/)
     }
     assert.equal(set.facts.length, 3)

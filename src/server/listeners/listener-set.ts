@@ -86,7 +86,7 @@ export class ListenerSet {
     try {
       return await this.#openOne(plan)
     } catch (error) {
-      problems.push((error as Error).message)
+      problems.push(inOneLine(error as Error))
       return plan.instead && (await this.#openOne(plan.instead))
     }
   }
@@ -99,7 +99,9 @@ export class ListenerSet {
       for (const address of plan.bind) {
         // One that we have ourselves, or will have let go by then, is no question of others.
         if (open.some(({ port }) => port === address.port)) continue
-        await probePorts([{ ...plan, bind: [address] }]).catch((error: Error) => problems.push(error.message))
+        await probePorts([{ ...plan, bind: [address] }]).catch((error: Error) =>
+          problems.push(inOneLine(error)),
+        )
       }
     }
     return problems
@@ -143,7 +145,7 @@ export class ListenerSet {
       try {
         open.push(before === undefined ? await this.#openOne(plan) : await this.#changeOne(before, plan))
       } catch (error) {
-        problems.push((error as Error).message)
+        problems.push(inOneLine(error as Error))
         if (before !== undefined) open.push(before)
       }
     }
@@ -188,6 +190,9 @@ export class ListenerSet {
     return new TlsContexts(certificates, { ticketKeys, policy })
   }
 }
+
+/** What to do about it stands in a line of its own where a server is started, not in the log. */
+const inOneLine = ({ message }: Error): string => message.replaceAll('\n', ' ')
 
 const hostOf = ({ ip, port }: SocketAddress): { host: string; port: number } => ({ host: ip, port })
 
