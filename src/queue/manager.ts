@@ -105,6 +105,11 @@ export class QueueManager implements QueueControl, AsyncDisposable {
     )
   }
 
+  /** Whether it was paused before the start: then `paused` is true. */
+  load(): Promise<void> {
+    return this.#pause.load()
+  }
+
   get paused(): Paused | undefined {
     return this.#pause.said
   }

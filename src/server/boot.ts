@@ -81,16 +81,13 @@ const usedBytes: UsedBytes = async (tx, account) => (await quotaUsage(tx, accoun
 
 /** Throws where the store cannot be opened. */
 export function buildServices(o: WorkerOptions): Services {
-  const { bus, settings, telemetry, clock } = o
-  const { compression: codec } = settings.get(dataStore)
+  const { bus, settings, telemetry, clock, processLimits } = o
+  const { wrongCodes, requests: limiters } = processLimits
   const reading = troubleTeller((trouble) => telemetry.emit(storageUnreadable, { trouble }))
   const writing = troubleTeller((trouble) => telemetry.emit(storageTrouble, { trouble }))
   const store = openStore({
-    directory: o.directory,
-    engine: o.engine,
-    line: o.line,
-    bus,
-    codec,
+    ...o,
+    codec: settings.get(dataStore).compression,
     onTrouble: (doing, trouble) => (doing === 'reading' ? reading : writing)(trouble),
   })
   const { db } = store
@@ -101,12 +98,11 @@ export function buildServices(o: WorkerOptions): Services {
   const limits = new AccountLimits({ db, bus, clock, usedBytes })
   const passwords = new PasswordPolicy({ settings, passwords: hasher })
   const accounts = new Accounts({ db, bus, passwords, telemetry, provision, clock })
-  const { wrongCodes } = o.processLimits
   const signIn = new SignIn({ db, passwords: hasher, settings, telemetry, clock, wrongCodes })
   const keeper = new ColumnsKeeper(db, (error) =>
     telemetry.emit(columnsNotKept, { reason: error instanceof Error ? error.message : String(error) }),
   )
-  const rates = new RequestRates({ settings, clock, limiters: o.processLimits.requests })
+  const rates = new RequestRates({ settings, clock, limiters })
   const mailSignIn = countedSignIn(signIn, rates)
   // What is remembered costs an address nothing.
   const rememberedSignIns = new RememberedSignIns({ signIn: mailSignIn, accessWatch, clock })

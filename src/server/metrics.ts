@@ -8,7 +8,7 @@ import type { ServerTelemetry } from '#observe/telemetry.ts'
 import { deliverChunkName } from '#smtp/server/chunk.ts'
 import type { WorkerThread } from './worker-thread.ts'
 
-/** A worker that is too busy to answer in this time is left out. */
+/** Of a worker that is too busy to answer in this time there are the numbers that it gave before. */
 const answerMs = 1000
 
 export async function composeMetrics(

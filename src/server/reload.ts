@@ -66,10 +66,15 @@ export class Reloader {
       const errors = await listeners.probe(plans)
       if (errors.length > 0) return refused(errors)
       prepared.commit()
-      for (const thread of threads()) thread.reload(settings.file)
-      await follower.settled()
+      const elsewhere = threads().map((thread) => thread.reload(settings.file))
+      const undone = await Promise.all([follower.settled(), ...elsewhere])
       const { changed, restart } = prepared
-      const odd = [...problems.map((problem) => problem.text), ...warnings, ...certificateWarnings(settings)]
+      const odd = [
+        ...problems.map((problem) => problem.text),
+        ...warnings,
+        ...certificateWarnings(settings),
+        ...new Set(undone.flat()),
+      ]
       return { errors: [], changed, restart, warnings: [...prepared.warnings, ...odd] }
     } catch (error) {
       if (!isFault(error)) throw error

@@ -124,6 +124,8 @@ export async function startServer(o: StartOptions): Promise<RunningServer> {
   }
   const facts = (): ServerFacts => factsOf(ground, live, startedAtMs)
   const { manager: queue } = undo.use(startQueue(ground, services))
+  // Before anybody can ask whether it is paused.
+  await queue.load()
   const web = buildMainWeb(ground, services, {
     queue,
     adminToken: await writeAdminToken(o.directory),

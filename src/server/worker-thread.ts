@@ -16,7 +16,7 @@ import { buildJmap, buildProtocols, buildServices } from './boot.ts'
 import { eventKinds, gaugeKinds, settingsObjects } from './catalog.ts'
 import { certificatePairs } from './listeners/certificates.ts'
 import { busHandlerFailed, settingsNotApplied, settingsRefused } from './events.ts'
-import { followSettings } from './listeners/follow-settings.ts'
+import { followSettings, type SettingsFollower } from './listeners/follow-settings.ts'
 import { planListeners } from './listeners/listener-plans.ts'
 import { ListenerSet } from './listeners/listener-set.ts'
 import { limitsIn } from './services/process-limits.ts'
@@ -28,12 +28,13 @@ import { WebLine } from './web/web-line.ts'
 
 type WorkerOrder =
   | { readonly do: 'snapshot'; readonly id: number }
-  | { readonly do: 'reload'; readonly file: ConfigurationText | undefined }
+  | { readonly do: 'reload'; readonly id: number; readonly file: ConfigurationText | undefined }
   | { readonly do: 'drain'; readonly deadlineMs: number }
 
 type WorkerReport =
   | { readonly kind: 'ready' }
   | { readonly kind: 'snapshot'; readonly id: number; readonly snapshot: Snapshot }
+  | { readonly kind: 'reloaded'; readonly id: number; readonly problems: readonly string[] }
   | { readonly kind: 'drained'; readonly cut: number }
 
 /** What the thread runs whose role is `worker`. */
@@ -48,12 +49,8 @@ export async function runWorker(data: WorkerData, spawn: Spawn): Promise<void> {
   await readStoreEarly({ ...data, line: data.earlyLine }, settings)
   const telemetry = new ServerTelemetry({ events: eventKinds, gauges: gaugeKinds }, clock)
   stack.use(keepLogs(settings, telemetry))
-  const bus = stack.use(
-    new LocalBus({
-      channelName: data.busChannel,
-      onError: (error) => telemetry.emit(busHandlerFailed, { error }),
-    }),
-  )
+  const onError = (error: unknown): void => telemetry.emit(busHandlerFailed, { error })
+  const bus = stack.use(new LocalBus({ channelName: data.busChannel, onError }))
   const processLimits = limitsIn(data.limitMemory)
   const o = { ...data, bus, settings, telemetry, clock, spawn, processLimits }
   const services = stack.use(buildServices(o))
@@ -78,8 +75,7 @@ export async function runWorker(data: WorkerData, spawn: Spawn): Promise<void> {
   await listeners.openAll(planListeners(settings).plans)
   const { selfSigned } = data
   const onProblem = (reason: string): void => telemetry.emit(settingsNotApplied, { reason })
-  stack.use(followSettings({ settings, listeners, certificates, selfSigned, onProblem }))
-  const onError = (error: unknown): void => telemetry.emit(busHandlerFailed, { error })
+  const follower = stack.use(followSettings({ settings, listeners, certificates, selfSigned, onProblem }))
   stack.use(followStoredSettings({ db: services.store.db, bus, settings, onError }))
 
   const { promise: drained, resolve: end } = Promise.withResolvers<number>()
@@ -89,7 +85,9 @@ export async function runWorker(data: WorkerData, spawn: Spawn): Promise<void> {
         void telemetry.snapshot().then((snapshot) => report({ kind: 'snapshot', id: order.id, snapshot }))
         break
       case 'reload':
-        reload(settings, telemetry, order.file)
+        void reload(settings, telemetry, order.file, follower).then((problems) =>
+          report({ kind: 'reloaded', id: order.id, problems }),
+        )
         break
       case 'drain':
         void listeners.drain(order.deadlineMs).then(end)
@@ -100,16 +98,20 @@ export async function runWorker(data: WorkerData, spawn: Spawn): Promise<void> {
   port.close()
 }
 
-/** The main thread has looked at all of it before. */
-function reload(
+/** The main thread has looked at all of it before. Resolves when it is in force, with what could not be. */
+async function reload(
   settings: LiveSettings,
   telemetry: ServerTelemetry,
   file: ConfigurationText | undefined,
-): void {
+  follower: SettingsFollower,
+): Promise<readonly string[]> {
   try {
     settings.prepare(file === undefined ? {} : { file }).commit()
+    return await follower.settled()
   } catch (error) {
-    telemetry.emit(settingsRefused, { reason: (error as Error).message })
+    const reason = (error as Error).message
+    telemetry.emit(settingsRefused, { reason })
+    return [reason]
   }
 }
 
@@ -117,14 +119,22 @@ function reload(
 export class WorkerThread {
   readonly #worker: Worker
   readonly #snapshots = new Map<number, (snapshot: Snapshot) => void>()
+  readonly #reloads = new Map<number, (problems: readonly string[]) => void>()
   readonly #drained = Promise.withResolvers<number>()
+  /** Its numbers when it last gave them. */
+  #known: Snapshot | undefined
+  #isEnding = false
   #lastId = 0
 
   private constructor(worker: Worker, onFailure: (error: unknown) => void) {
     this.#worker = worker
     worker.on('message', (report: WorkerReport) => this.#hear(report))
     worker.on('error', onFailure)
-    worker.on('exit', () => this.#drained.resolve(0))
+    worker.on('exit', () => {
+      this.#drained.resolve(0)
+      for (const settle of this.#reloads.values()) settle([])
+      if (!this.#isEnding) onFailure(new Error('a worker ended'))
+    })
   }
 
   /** Resolves when its listeners are open; rejects where it fails before. `onFailure` hears of later failures. */
@@ -142,7 +152,7 @@ export class WorkerThread {
     return new WorkerThread(worker, o.onFailure)
   }
 
-  /** Its numbers; undefined where it does not answer in time. */
+  /** Its numbers; where it does not answer in time, those it gave before, since counters never go back. */
   snapshot(deadlineMs: number): Promise<Snapshot | undefined> {
     const id = ++this.#lastId
     return new Promise((resolve) => {
@@ -151,19 +161,24 @@ export class WorkerThread {
         this.#snapshots.delete(id)
         resolve(snapshot)
       }
-      const timer = setTimeout(() => finish(undefined), deadlineMs)
+      const timer = setTimeout(() => finish(this.#known), deadlineMs)
       this.#snapshots.set(id, finish)
       this.#order({ do: 'snapshot', id })
     })
   }
 
-  /** With the configuration as it is in force now. */
-  reload(file: ConfigurationText | undefined): void {
-    this.#order({ do: 'reload', file })
+  /** With the configuration as it is in force now. Resolves when it is in force there, with what could not be. */
+  reload(file: ConfigurationText | undefined): Promise<readonly string[]> {
+    const id = ++this.#lastId
+    return new Promise((resolve) => {
+      this.#reloads.set(id, resolve)
+      this.#order({ do: 'reload', id, file })
+    })
   }
 
   /** Ends it; how many sessions were cut off. */
   async stop(deadlineMs: number): Promise<number> {
+    this.#isEnding = true
     const ended = new Promise<void>((resolve) => this.#worker.once('exit', () => resolve()))
     this.#order({ do: 'drain', deadlineMs })
     const cut = await this.#drained.promise
@@ -176,7 +191,18 @@ export class WorkerThread {
   }
 
   #hear(report: WorkerReport): void {
-    if (report.kind === 'snapshot') this.#snapshots.get(report.id)?.(report.snapshot)
-    else if (report.kind === 'drained') this.#drained.resolve(report.cut)
+    switch (report.kind) {
+      case 'snapshot':
+        this.#known = report.snapshot
+        this.#snapshots.get(report.id)?.(report.snapshot)
+        break
+      case 'reloaded':
+        this.#reloads.get(report.id)?.(report.problems)
+        this.#reloads.delete(report.id)
+        break
+      case 'drained':
+        this.#isEnding = true
+        this.#drained.resolve(report.cut)
+    }
   }
 }

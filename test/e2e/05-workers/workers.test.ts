@@ -1,6 +1,8 @@
 /** Several protocol workers on one store and the same ports. */
 import assert from 'node:assert/strict'
+import { readFile, writeFile } from 'node:fs/promises'
 import { request } from 'node:http'
+import { join } from 'node:path'
 import { text } from 'node:stream/consumers'
 import { test } from 'node:test'
 import { basicAuth, startServer, type TestServer } from '../../harness/server.ts'
@@ -121,6 +123,35 @@ test('JMAP, its management and the API are the same on both workers, and each se
     assert.ok((made['created'] as Json)['k'] !== undefined, JSON.stringify(made))
     const { data } = await ask(server, `/api/principal/${name}`, alice)
     assert.equal((data as Json)['name'], name)
+  }
+})
+
+// Planted: the answer to a reload does not wait for the other workers.
+test('what an administrator is told is true on both workers: the queue stands still, settings are in force', async () => {
+  await using server = await startServer({ workers: 2, config: '[Imap]\nmaxMessagesPerCommand = 1000\n' })
+  const everywhere = <T>(look: () => Promise<T>): Promise<T[]> =>
+    Promise.all(Array.from({ length: 12 }, look))
+  const admin = basicAuth('admin', server.adminPassword!)
+  for (const [change, isRunning] of [
+    ['stop', false],
+    ['start', true],
+  ] as const) {
+    assert.equal((await server.api('PATCH', `/api/queue/status/${change}`)).status, 200)
+    for (const { data } of await everywhere(() => ask(server, '/api/queue/status', admin)))
+      assert.equal(data, isRunning)
+  }
+  const file = join(server.directory, 'server.toml')
+  for (const most of [1001, 1002, 1003, 1004]) {
+    const before = await readFile(file, 'utf8')
+    await writeFile(file, before.replace(/maxMessagesPerCommand = \d+/, `maxMessagesPerCommand = ${most}`))
+    assert.equal((await server.api('POST', '/api/reload')).status, 200)
+    const told = await everywhere(async () => {
+      await using client = await server.connect(server.imapPort)
+      await client.expect('* OK')
+      client.send('a CAPABILITY')
+      return (await client.until('a OK')).join(' ')
+    })
+    for (const capabilities of told) assert.match(capabilities, new RegExp(`MESSAGELIMIT=${most} `))
   }
 })
 
