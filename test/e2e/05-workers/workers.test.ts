@@ -126,7 +126,7 @@ test('JMAP, its management and the API are the same on both workers, and each se
   }
 })
 
-// Planted: the answer to a reload does not wait for the other workers.
+// Planted: another worker does not read the settings again.
 test('what an administrator is told is true on both workers: the queue stands still, settings are in force', async () => {
   await using server = await startServer({ workers: 2, config: '[Imap]\nmaxMessagesPerCommand = 1000\n' })
   const everywhere = <T>(look: () => Promise<T>): Promise<T[]> =>
