@@ -69,7 +69,7 @@ import { AccountDirectory } from './services/account-directory.ts'
 import { principalsFrom } from './services/principals.ts'
 import { buildReports } from './services/report-services.ts'
 import { buildSubmitter } from './services/submitter.ts'
-import { openStore } from './store/store.ts'
+import { openStore, type Store } from './store/store.ts'
 import { troubleTeller } from './store/trouble-teller.ts'
 import { version } from './version.ts'
 import type { Services, WorkerOptions } from './services/services.ts'
@@ -79,17 +79,21 @@ const knownDkimKeys = 2000
 
 const usedBytes: UsedBytes = async (tx, account) => (await quotaUsage(tx, account)).usedBytes
 
+function storeOf(o: WorkerOptions): Store {
+  const reading = troubleTeller((trouble) => o.telemetry.emit(storageUnreadable, { trouble }))
+  const writing = troubleTeller((trouble) => o.telemetry.emit(storageTrouble, { trouble }))
+  return openStore({
+    ...o,
+    codec: o.settings.get(dataStore).compression,
+    onTrouble: (doing, trouble) => (doing === 'reading' ? reading : writing)(trouble),
+  })
+}
+
 /** Throws where the store cannot be opened. */
 export function buildServices(o: WorkerOptions): Services {
   const { bus, settings, telemetry, clock, processLimits } = o
   const { wrongCodes, requests: limiters } = processLimits
-  const reading = troubleTeller((trouble) => telemetry.emit(storageUnreadable, { trouble }))
-  const writing = troubleTeller((trouble) => telemetry.emit(storageTrouble, { trouble }))
-  const store = openStore({
-    ...o,
-    codec: settings.get(dataStore).compression,
-    onTrouble: (doing, trouble) => (doing === 'reading' ? reading : writing)(trouble),
-  })
+  const store = storeOf(o)
   const { db } = store
   const hasher = new HashPool({ spawn: (role) => o.spawn({ role }) })
   const provision = (tx: WriteTx, account: AccountId) => provisionAccount(tx, account, clock.now())

@@ -200,6 +200,8 @@ export class WorkerThread {
         this.#reloads.get(report.id)?.(report.problems)
         this.#reloads.delete(report.id)
         break
+      case 'ready':
+        break
       case 'drained':
         this.#isEnding = true
         this.#drained.resolve(report.cut)
