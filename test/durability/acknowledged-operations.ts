@@ -7,11 +7,15 @@ import { messageOf } from './messages.ts'
 
 export interface Operation {
   readonly name: string
+  /** New bytes come to the server by it. */
+  readonly brings: boolean
   /** What is said where nothing can be stored. */
   readonly refusal: RegExp
   readonly ask: (w: World) => Promise<Answer>
   readonly isThere: (w: World) => Promise<boolean>
 }
+
+type Told = Omit<Operation, 'brings'>
 
 /** What is there before any of it is asked for. */
 export async function prepare(w: World): Promise<void> {
@@ -36,7 +40,7 @@ async function submit(w: World, to: string): Promise<Answer> {
 const literal = (key: string): string => `{${messageOf(key).length}+}\r\n${messageOf(key).toString('latin1')}`
 const mailOf = (key: string): string => `MAIL FROM:<load@sender.example>\r\n${key}`
 
-const smtp: readonly Operation[] = [
+const smtp: readonly Told[] = [
   {
     name: 'SMTP DATA',
     refusal: /^452 4\.3\.1 /,
@@ -80,7 +84,7 @@ const smtp: readonly Operation[] = [
   },
 ]
 
-const imap = (name: string, ask: Operation['ask'], isThere: Operation['isThere']): Operation => ({
+const imap = (name: string, ask: Operation['ask'], isThere: Operation['isThere']): Told => ({
   name: `IMAP ${name}`,
   refusal: /^NO \[UNAVAILABLE\] /,
   ask,
@@ -90,7 +94,7 @@ const imap = (name: string, ask: Operation['ask'], isThere: Operation['isThere']
 const isListed = async (w: World, name: string): Promise<boolean> =>
   (await w.imap(`LIST "" ${name}`)).untagged !== ''
 
-const onImap: readonly Operation[] = [
+const onImap: readonly Told[] = [
   imap(
     'APPEND',
     (w) => w.imap('APPEND Work ()', messageOf('append')),
@@ -163,7 +167,7 @@ const onImap: readonly Operation[] = [
   ),
 ]
 
-const jmap = (name: string, ask: Operation['ask'], isThere: Operation['isThere']): Operation => ({
+const jmap = (name: string, ask: Operation['ask'], isThere: Operation['isThere']): Told => ({
   name: `JMAP ${name}`,
   refusal: /"type":"server(Unavailable|Fail)"|^503 /,
   ask,
@@ -175,7 +179,7 @@ const importable = 'Subject: imported\r\nX-Load: import\r\n\r\nx\r\n'
 /** Ids that an operation was answered with. */
 const blobIds = new Map<string, string>()
 
-const onJmap: readonly Operation[] = [
+const onJmap: readonly Told[] = [
   jmap(
     'Email/set create',
     async (w) =>
@@ -249,7 +253,7 @@ const onJmap: readonly Operation[] = [
   ),
 ]
 
-const api = (name: string, ask: Operation['ask'], isThere: Operation['isThere']): Operation => ({
+const api = (name: string, ask: Operation['ask'], isThere: Operation['isThere']): Told => ({
   name: `API ${name}`,
   refusal: /^503 /,
   ask,
@@ -259,7 +263,7 @@ const api = (name: string, ask: Operation['ask'], isThere: Operation['isThere'])
 const holds = async (w: World, path: string, text: string): Promise<boolean> =>
   (await w.api('GET', path)).text.includes(text)
 
-const onApi: readonly Operation[] = [
+const onApi: readonly Told[] = [
   api(
     'create an account',
     (w) => w.api('POST', '/api/object/Account', { name: 'carol@example.org', secret: password }),
@@ -302,4 +306,21 @@ const onApi: readonly Operation[] = [
   ),
 ]
 
-export const operations: readonly Operation[] = [...smtp, ...onImap, ...onJmap, ...onApi]
+const bringing: ReadonlySet<string> = new Set([
+  'SMTP DATA',
+  'SMTP BDAT',
+  'LMTP',
+  'IMAP APPEND',
+  'IMAP MULTIAPPEND',
+  'IMAP CATENATE',
+  'IMAP REPLACE',
+  'JMAP Email/set create',
+  'JMAP upload',
+  'JMAP Blob/upload',
+  'JMAP Email/import',
+])
+
+export const operations: readonly Operation[] = [...smtp, ...onImap, ...onJmap, ...onApi].map((one) => ({
+  ...one,
+  brings: bringing.has(one.name),
+}))

@@ -95,10 +95,14 @@ export class World {
   }
 
   async canDownload(blobId: string): Promise<boolean> {
+    return (await this.download(blobId)).startsWith('200 ')
+  }
+
+  /** Its status and what came. */
+  async download(blobId: string): Promise<string> {
     const url = `http://127.0.0.1:${this.server.httpPort}/jmap/download/${this.#account}/${blobId}/x?accept=text/plain`
     const response = await fetch(url, { headers: as(alice) })
-    await response.text()
-    return response.ok
+    return `${response.status} ${await response.text()}`
   }
 
   /** As the administrator, or as somebody else. */

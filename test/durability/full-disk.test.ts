@@ -1,12 +1,17 @@
 /**
  * A full disk: mail is refused so that senders keep it, deleting still works, nothing that was acknowledged is
- * lost, and when there is space again mail is taken again without anybody's help.
+ * lost, and when there is space again mail is taken again without anybody's help. Over every protocol, each operation
+ * that brings bytes is refused as its protocol says, others are done or refused, and what was done is there after a kill.
+ *
+ * A fault that turns it red, planted by hand and seen: the disk's own error is thrown where a large message is staged.
  */
 import assert from 'node:assert/strict'
 import { join } from 'node:path'
 import { describe, it } from 'node:test'
 import { setTimeout as wait } from 'node:timers/promises'
 import { startServer, type TestServer } from '../harness/server.ts'
+import { operations, prepare } from './acknowledged-operations.ts'
+import { alice, bob, dave, World } from './acknowledged-world.ts'
 import { ImapClient, SmtpClient } from './client.ts'
 import { expectCleanCheck, expectSoundStore } from './inspect.ts'
 import { type Action, expectedStates } from './ledger.ts'
@@ -129,6 +134,58 @@ for (const engine of enginesUnderTest) {
       await server.process.stop()
       await expectSoundStore(engine, join(directory, 'data'))
       expectCleanCheck(join(directory, 'data'))
+    })
+
+    it('is told as each protocol says, and what is said to be done is done', async (t) => {
+      using disk = SmallDisk.mount(100 << 20)
+      if (disk === undefined) return t.skip('only root can mount a small file system')
+      const { directory } = disk
+      const start = (): Promise<TestServer> =>
+        startServer({ engine, directory, config: loadConfig, reserveBytes })
+      let server = await start()
+      const admin = server.adminPassword!
+      try {
+        for (const name of [alice, bob, dave]) await server.createAccount(name, password)
+        let world = await World.open(server, admin)
+        await prepare(world)
+        const wrong: string[] = []
+        const told = new Map<string, boolean>()
+        disk.fill(0)
+        // Free space is looked at twice a second.
+        await wait(1000)
+        for (const { name, ask, refusal, brings } of operations) {
+          const { done, text } = await ask(world)
+          told.set(name, done)
+          if (done ? brings : !refusal.test(text)) wrong.push(`${name} on a full disk: ${text}`)
+        }
+        const large = 'x'.repeat(1 << 20)
+        const upload = await world.upload(large)
+        assert.match(upload.text, /^503 /)
+        assert.match((await world.imap('APPEND Work ()', Buffer.from(large))).text, /^NO \[UNAVAILABLE\] /)
+        assert.equal((await world.select('Work', 'UID FETCH 1 (BODY.PEEK[])')).done, true)
+        assert.ok(server.process.output.includes('server.storage-trouble'))
+        disk.free()
+        await wait(1000)
+        for (const { name, ask, brings } of operations)
+          if (brings) {
+            const { done, text } = await ask(world)
+            told.set(name, done)
+            if (!done) wrong.push(`${name} when there is room again: ${text}`)
+          }
+        world.close()
+        await server.process.stop('SIGKILL')
+        server = await start()
+        world = await World.open(server, admin)
+        for (const { name, isThere } of operations)
+          if ((await isThere(world)) !== told.get(name))
+            wrong.push(`${name} was told ${told.get(name)}, and is not so`)
+        assert.deepEqual(wrong, [], wrong.join('\n'))
+        world.close()
+        await server.process.stop()
+        expectCleanCheck(join(directory, 'data'))
+      } finally {
+        await server.process.stop('SIGKILL')
+      }
     })
   })
 }
