@@ -35,7 +35,7 @@ export async function shareMailbox(
   mailbox: MailboxId,
   wanted: ShareWith | null,
 ): Promise<void> {
-  const before = await listGrants(tx, account.id, mailbox)
+  const before = await listGrants(tx, { account: account.id, mailbox })
   const people = before.filter(({ grantee }) => grantee !== anyone)
   const known = new Set(people.map(({ grantee }) => principalObjectId(grantee)))
   for (const named of wanted?.keys() ?? []) {
@@ -46,7 +46,7 @@ export async function shareMailbox(
       ])
   }
   const { maxShares } = call.services.settings.get(sharingSettings)
-  await setGrants(tx, account.id, mailbox, grantsFor(account.id, before, wanted), {
+  await setGrants(tx, { account: account.id, mailbox }, grantsFor(account.id, before, wanted), {
     maxShares,
     notice: prepared.notice,
   })

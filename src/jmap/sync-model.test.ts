@@ -132,7 +132,7 @@ async function apply(server: JmapTestServer, one: Step, count: number): Promise<
       const to = all[one.to % all.length]!
       const transfer = one.move ? moveMessages : copyMessages
       await db.write([account], (tx) =>
-        transfer(tx, place(box.id), uids(one.uids), place(to.id), { savedAt: 1 }),
+        transfer(tx, { from: place(box.id), uids: uids(one.uids), to: place(to.id) }, { savedAt: 1 }),
       )
       return
     }
@@ -183,7 +183,9 @@ async function share(
   if (how !== 'shareWith') {
     const kind = how === 'acl' ? 'granted' : 'denied'
     const change = { kind, how: 'set', rights: rightsOf(how === 'permit' ? '' : letters) } as const
-    return server.db.write([account], (tx) => changeGrant(tx, account, box, to, change, { maxShares: 99 }))
+    return server.db.write([account], (tx) =>
+      changeGrant(tx, { account, mailbox: box }, { ...change, grantee: to }, { maxShares: 99 }),
+    )
   }
   const rights = { mayReadItems: letters.includes('lr'), maySetSeen: letters.includes('s') }
   const update = { [`F${box.toString(36)}`]: { shareWith: { [`P${to.toString(36)}`]: rights } } }

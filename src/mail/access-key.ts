@@ -5,7 +5,7 @@
 import { randomBytes } from 'node:crypto'
 import type { AccountId } from '#base/id.ts'
 import type { ReadTx, WriteTx } from '#kv/tx.ts'
-import type { Place } from './copy.ts'
+import type { Place } from './mailbox-row.ts'
 import { accessKeyTable } from './tables.ts'
 
 const keyBytes = 32

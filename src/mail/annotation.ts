@@ -11,7 +11,7 @@ import type { AccountId, MailboxId } from '#base/id.ts'
 import type { Maybe } from '#base/maybe.ts'
 import { lookByMark, putMark } from '#kv/mark.ts'
 import type { ReadTx, WriteTx } from '#kv/tx.ts'
-import type { Place } from './copy.ts'
+import type { Place } from './mailbox-row.ts'
 import {
   mailboxTable,
   privateAnnotationTable,

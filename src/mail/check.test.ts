@@ -132,7 +132,7 @@ async function settled(): Promise<TestAccount> {
     expungeMessages(tx, account, inbox, [3 as Uid], { onlyDeleted: false }),
   )
   await append(store, account, sub, { text: 'Subject: last\n\nfifth\n' })
-  await box.db.write([account], (tx) => setGrants(tx, account, deep, grants, { maxShares: 9 }))
+  await box.db.write([account], (tx) => setGrants(tx, { account, mailbox: deep }, grants, { maxShares: 9 }))
   return box
 }
 

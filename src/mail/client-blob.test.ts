@@ -144,7 +144,7 @@ test('RFC 8620 §6.1: an upload is for whoever uploaded it only, whatever is sha
   const mine = await upload(box, Buffer.from('mine'))
   const theirs = await upload(box, Buffer.from('theirs'), guest.account)
   const grants = [{ grantee: anyone, granted: rightsOf('lrswipkxtea'), denied: noRights }]
-  await box.db.write([account], (tx) => setGrants(tx, account, inbox, grants, { maxShares: 10 }))
+  await box.db.write([account], (tx) => setGrants(tx, { account, mailbox: inbox }, grants, { maxShares: 10 }))
   assert.equal(await text(box, mine), 'mine')
   assert.equal(await text(box, mine, { who: guest }), undefined)
   assert.equal(await text(box, theirs), undefined)
@@ -159,8 +159,7 @@ test('a message is for those who may read a mailbox that it is in', async () => 
     box.db.write([account], (tx) =>
       setGrants(
         tx,
-        account,
-        mailbox,
+        { account, mailbox },
         letters === '' ? [] : [{ grantee: guest.account, granted: rightsOf(letters), denied: noRights }],
         { maxShares: 10 },
       ),

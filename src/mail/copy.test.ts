@@ -3,7 +3,8 @@ import test from 'node:test'
 import { isFault } from '#base/fault.ts'
 import type { AccountId, MessageId, Uid } from '#base/id.ts'
 import { blobLinkTable, ownerKinds } from '#kv/blob-rows.ts'
-import { copyMessages, moveMessages, type Place, type TransferOptions } from './copy.ts'
+import { copyMessages, moveMessages, type TransferOptions } from './copy.ts'
+import type { Place } from './mailbox-row.ts'
 import { noLimits } from './limits.ts'
 import { listMailboxes, provisionAccount, quotaUsage } from './mailbox.ts'
 import type { MessageRow } from './message-row.ts'
@@ -38,7 +39,9 @@ const transfer = (
   to: Place = there,
   o: Partial<TransferOptions> = {},
 ): ReturnType<typeof copyMessages> =>
-  box.db.write([account, other], (tx) => how(tx, at(inbox), uids as Uid[], to, { savedAt: 5, ...o }))
+  box.db.write([account, other], (tx) =>
+    how(tx, { from: at(inbox), uids: uids as Uid[], to }, { savedAt: 5, ...o }),
+  )
 const messages = async (
   box: TestAccount,
   of: AccountId,

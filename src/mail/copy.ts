@@ -6,12 +6,13 @@
  * copy may not have (RFC 4314 §4), since keywords are those of the message; and where it has very many entries,
  * so that no row grows without end.
  */
-import type { AccountId, MailboxId, MessageId, Uid } from '#base/id.ts'
+import type { MailboxId, MessageId, Uid } from '#base/id.ts'
 import { ownerKinds } from '#kv/blob-rows.ts'
 import type { WriteTx } from '#kv/tx.ts'
 import { AccountEdit } from './edit.ts'
 import { entryOf, expungeEntry, findEntries } from './expunge.ts'
 import { type MailLimits, noLimits } from './limits.ts'
+import type { Place } from './mailbox-row.ts'
 import { type Entry, type MessageRow, sizeOf } from './message-row.ts'
 import { allFlags, type FlagRights, mayChange } from './rights.ts'
 import { messageTable, structureTable } from './tables.ts'
@@ -20,10 +21,11 @@ import { joinThread, joinThreadOf } from './thread.ts'
 /** Entries that one message may have. */
 export const maxEntries = 1000
 
-/** A mailbox of an account. */
-export interface Place {
-  readonly account: AccountId
-  readonly mailbox: MailboxId
+/** Which messages go where. */
+export interface Transfer {
+  readonly from: Place
+  readonly uids: readonly Uid[]
+  readonly to: Place
 }
 
 export interface TransferOptions {
@@ -49,32 +51,18 @@ export interface Copied {
  * COPY is all or nothing (RFC 9051 §6.4.7), so a caller does not split it, as it may split MOVE. Throws
  * Fault('notFound') for either mailbox and Fault('overQuota').
  */
-export function copyMessages(
-  tx: WriteTx,
-  from: Place,
-  uids: readonly Uid[],
-  to: Place,
-  o: TransferOptions,
-): Promise<Copied> {
-  return transfer(tx, from, uids, to, { ...o, move: false })
+export function copyMessages(tx: WriteTx, what: Transfer, o: TransferOptions): Promise<Copied> {
+  return transfer(tx, what, { ...o, move: false })
 }
 
 /** As `copyMessages`; the entries in the first mailbox are expunged. Also within one mailbox. */
-export function moveMessages(
-  tx: WriteTx,
-  from: Place,
-  uids: readonly Uid[],
-  to: Place,
-  o: TransferOptions,
-): Promise<Copied> {
-  return transfer(tx, from, uids, to, { ...o, move: true })
+export function moveMessages(tx: WriteTx, what: Transfer, o: TransferOptions): Promise<Copied> {
+  return transfer(tx, what, { ...o, move: true })
 }
 
 async function transfer(
   tx: WriteTx,
-  from: Place,
-  uids: readonly Uid[],
-  to: Place,
+  { from, uids, to }: Transfer,
   o: TransferOptions & { move: boolean },
 ): Promise<Copied> {
   const source = await AccountEdit.open(tx, from.account)
@@ -87,7 +75,7 @@ async function transfer(
     const isSame = source === target && staysSame(source.message(id)!, o)
     const copied = isSame
       ? await source.addEntry(id, source.message(id)!, to.mailbox, entryFor(entry, o))
-      : await copyAsNew(source, target, id, entry, to.mailbox, o)
+      : await copyAsNew({ source, target, to: to.mailbox }, id, entry, o)
     pairs.push([uid, copied])
     o.onEach?.()
     if (o.move) await expungeEntry(source, id, entryOf(source, id, from.mailbox, uid)!)
@@ -113,11 +101,9 @@ const entryFor = (
 
 /** A message with the same bytes, and the keywords that it may have. */
 async function copyAsNew(
-  source: AccountEdit,
-  target: AccountEdit,
+  { source, target, to }: { source: AccountEdit; target: AccountEdit; to: MailboxId },
   original: MessageId,
   entry: Entry,
-  to: MailboxId,
   o: TransferOptions & { move: boolean },
 ): Promise<Uid> {
   const { tx, account } = target

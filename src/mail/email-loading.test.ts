@@ -29,7 +29,7 @@ async function filled(): Promise<TestAccount> {
   await box.fill(300, { mailbox: archive })
   const uids = [3, 5, 7] as Uid[]
   await box.db.write([account], async (tx) => {
-    await copyMessages(tx, at(inbox), uids, at(archive), { savedAt: 1 })
+    await copyMessages(tx, { from: at(inbox), uids, to: at(archive) }, { savedAt: 1 })
     await storeFlags(tx, account, inbox, uids.slice(1), { how: 'add', keywords: ['work'], deleted: true })
     await storeFlags(tx, account, archive, uids.slice(2), { how: 'add', keywords: [], deleted: true })
   })
@@ -59,7 +59,7 @@ test('a message that is moved while mailboxes are read is there', async () => {
   box.db.read = async (body) => {
     if (reads++ === 2)
       await box.db.write([account], (tx) =>
-        moveMessages(tx, at(archive), [20 as Uid], at(inbox), { savedAt: 1 }),
+        moveMessages(tx, { from: at(archive), uids: [20 as Uid], to: at(inbox) }, { savedAt: 1 }),
       )
     return read(body)
   }

@@ -98,9 +98,17 @@ export async function take(of: TestAccount, step: Step): Promise<void> {
       case 'delete':
         return storeFlags(tx, account, mailbox, [uid], { how: step.how, keywords: [], deleted: true })
       case 'copy':
-        return copyMessages(tx, at(mailbox), [uid], at(boxes[step.box]!), { savedAt: createdAt })
+        return copyMessages(
+          tx,
+          { from: at(mailbox), uids: [uid], to: at(boxes[step.box]!) },
+          { savedAt: createdAt },
+        )
       case 'move':
-        return moveMessages(tx, at(mailbox), [uid], at(boxes[step.box]!), { savedAt: createdAt })
+        return moveMessages(
+          tx,
+          { from: at(mailbox), uids: [uid], to: at(boxes[step.box]!) },
+          { savedAt: createdAt },
+        )
       case 'expunge':
         return expungeMessages(tx, account, mailbox, [uid], { onlyDeleted: false })
     }

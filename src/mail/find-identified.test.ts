@@ -44,8 +44,7 @@ test('what only an answer names is not found, nor what one may not read', async 
     box.db.write([account], (tx) =>
       setGrants(
         tx,
-        account,
-        inbox,
+        { account, mailbox: inbox },
         [{ grantee: guest.account, granted: rightsOf(letters), denied: noRights }],
         {
           maxShares: 10,

@@ -30,7 +30,9 @@ test('keywords are shared by all entries of a message, also two in one mailbox; 
   const box = await openTestAccount()
   await box.append(mail('Subject: x'))
   const copy = (to: MailboxId): Promise<unknown> =>
-    box.db.write([account], (tx) => copyMessages(tx, at(inbox), [1 as Uid], at(to), { savedAt: 1 }))
+    box.db.write([account], (tx) =>
+      copyMessages(tx, { from: at(inbox), uids: [1 as Uid], to: at(to) }, { savedAt: 1 }),
+    )
   await copy(archive)
   await copy(inbox)
   assert.deepEqual(await numbers(box), ['2/2/0', '0/0/0', '0/0/0', '0/0/0', '0/0/0', '1/1/0'])
@@ -80,7 +82,9 @@ test('flags that may not be changed stay as they are (RFC 4314 §4, STORE)', asy
 test('UNCHANGEDSINCE looks at how things were before the command', async () => {
   const box = await openTestAccount()
   const { modseq } = await box.append(mail('Subject: one'))
-  await box.db.write([account], (tx) => copyMessages(tx, at(inbox), [1 as Uid], at(inbox), { savedAt: 1 }))
+  await box.db.write([account], (tx) =>
+    copyMessages(tx, { from: at(inbox), uids: [1 as Uid], to: at(inbox) }, { savedAt: 1 }),
+  )
   const late = await store(box, [1, 2, 9], { how: 'add', keywords: ['a'], unchangedSince: modseq })
   assert.deepEqual([late.changed, late.modified], [[1], [2]])
   const both = await store(box, [1, 2], { how: 'add', keywords: ['b'], unchangedSince: late.modseq })
@@ -98,7 +102,7 @@ test('ten thousand messages at once', async () => {
   )
   assert.equal((await numbers(box))[0], '10000/0/10000')
   const moved = await box.db.write([account], (tx) =>
-    moveMessages(tx, at(inbox), uids.slice(0, 5000), at(archive), { savedAt: 1 }),
+    moveMessages(tx, { from: at(inbox), uids: uids.slice(0, 5000), to: at(archive) }, { savedAt: 1 }),
   )
   assert.deepEqual(moved.pairs.at(-1), [5000, 5000])
   const expunge = (mailbox: MailboxId, limit: number): Promise<Uid[]> =>
@@ -117,14 +121,14 @@ test('a message with very many entries is copied as a message of its own', async
   const { id, thread } = await box.append(mail('Subject: x', 'Message-ID: <a@x>'), { keywords: ['$seen'] })
   await box.db.write([account], async (tx) => {
     for (let i = 1; i < maxEntries; i++)
-      await copyMessages(tx, at(inbox), [1 as Uid], at(archive), { savedAt: 1 })
+      await copyMessages(tx, { from: at(inbox), uids: [1 as Uid], to: at(archive) }, { savedAt: 1 })
   })
   const copied = await box.db.write([account], (tx) =>
-    copyMessages(tx, at(inbox), [1 as Uid], at(archive), { savedAt: 1 }),
+    copyMessages(tx, { from: at(inbox), uids: [1 as Uid], to: at(archive) }, { savedAt: 1 }),
   )
   assert.deepEqual(copied.pairs, [[1, maxEntries]])
   const moved = await box.db.write([account], (tx) =>
-    moveMessages(tx, at(inbox), [1 as Uid], at(archive), { savedAt: 1 }),
+    moveMessages(tx, { from: at(inbox), uids: [1 as Uid], to: at(archive) }, { savedAt: 1 }),
   )
   assert.deepEqual(moved.pairs, [[1, maxEntries + 1]])
   const rows = await box.db.read((tx) => tx.list(messageTable, [account]))

@@ -182,7 +182,7 @@ async function apply(box: TestAccount, { mailboxes }: State, one: Step, count: n
       // What may not have its keywords becomes a message of its own, in the same thread.
       const may = { seen: one.uids[0]! % 3 > 0, deleted: true, others: true }
       await db.write([account], (tx) =>
-        transfer(tx, at(from), uids(from, one.uids), at(id(one.to)), { savedAt: 1, may }),
+        transfer(tx, { from: at(from), uids: uids(from, one.uids), to: at(id(one.to)) }, { savedAt: 1, may }),
       )
       return
     }
@@ -266,7 +266,9 @@ test('RFC 8621 §2.2: a message that is read changes the counts of another mailb
 test('RFC 8621 §2: a message twice in a mailbox counts once', async () => {
   const box = await openTestAccount()
   const { uid } = await box.append(mail('Subject: s'))
-  await box.db.write([account], (tx) => copyMessages(tx, at(inbox), [uid], at(inbox), { savedAt: 1 }))
+  await box.db.write([account], (tx) =>
+    copyMessages(tx, { from: at(inbox), uids: [uid], to: at(inbox) }, { savedAt: 1 }),
+  )
   const one = { emails: 1, unreadEmails: 1, threads: 1, unreadThreads: 1, unreadThreadsWithin: 1 }
   assert.deepEqual(await countsOf(box, inbox), one)
 })

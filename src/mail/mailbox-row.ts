@@ -56,6 +56,12 @@ export interface Mailbox extends MailboxRow {
   readonly id: MailboxId
 }
 
+/** A mailbox of an account. */
+export interface Place {
+  readonly account: AccountId
+  readonly mailbox: MailboxId
+}
+
 /**
  * Whether somebody was ever given rights, or kept from another mailbox of the account: then what comes and leaves is
  * in the log of shared mailboxes.

@@ -121,7 +121,7 @@ export async function createMailbox(
   const wasSubscribed = await dropLostSubscription(tx, account, mailboxPath([...all, created], id))
   const mailbox = wasSubscribed ? { ...created, subscribed: true } : created
   tx.put(mailboxTable, [account, id], mailbox)
-  putIndex(tx, account, id, [], grants)
+  putIndex(tx, { account, mailbox: id }, [], grants)
   const changed = { before: [], after: grants }
   if (o.notice !== undefined)
     await notifyOfGrants(tx, { owner: account, id, name: o.name }, changed, o.notice)
@@ -204,8 +204,8 @@ export async function deleteMailbox(
   await deleteAnnotations(tx, { account, mailbox: id })
   await dropKept(tx, account, id)
   tx.delete(mailboxTable, [account, id])
-  putIndex(tx, account, id, mailbox.grants, [])
-  if (wasShared(mailbox)) await logRights(tx, account, id, mailbox)
+  putIndex(tx, { account, mailbox: id }, mailbox.grants, [])
+  if (wasShared(mailbox)) await logRights(tx, { account, mailbox: id }, mailbox)
   const changed = { before: mailbox.grants, after: [] }
   if (o.notice !== undefined)
     await notifyOfGrants(tx, { owner: account, id, name: mailbox.name }, changed, o.notice)

@@ -305,7 +305,7 @@ class Run {
       const transfer = move ? moveMessages : copyMessages
       return {
         modseq: tx.modseq(account),
-        pairs: (await transfer(tx, at(from), uids, at(to), { savedAt: 1 })).pairs,
+        pairs: (await transfer(tx, { from: at(from), uids, to: at(to) }, { savedAt: 1 })).pairs,
       }
     })
     assert.deepEqual(

@@ -4,7 +4,7 @@
 import { Fault } from '#base/fault.ts'
 import type { Uid } from '#base/id.ts'
 import type { ReadTx, WriteTx } from '#kv/tx.ts'
-import type { Place } from './copy.ts'
+import type { Place } from './mailbox-row.ts'
 import { expungeMessages } from './expunge.ts'
 import { type Ingested, ingest, type IngestOptions } from './ingest.ts'
 import type { MailLimits, MailUsage } from './limits.ts'

@@ -28,10 +28,8 @@ const give = (
   box.db.write([account, ann], (tx) =>
     changeGrant(
       tx,
-      account,
-      o.mailbox ?? archive,
-      ann,
-      { kind: 'granted', how: 'set', rights: rightsOf(letters) },
+      { account, mailbox: o.mailbox ?? archive },
+      { grantee: ann, kind: 'granted', how: 'set', rights: rightsOf(letters) },
       { maxShares: 9, notice: notice(o.by) },
     ),
   )
@@ -48,7 +46,9 @@ test('RFC 9670 §3: notifications say what somebody could do and can; nothing wh
   assert.equal((await told(box)).length, 1)
   await give(box, 'lrs', { by: 9 as AccountId })
   assert.deepEqual(await told(box), [`Archive 0 ${rightsOf('lrs')}`])
-  await box.db.write([account, ann], (tx) => removeGrant(tx, account, archive, ann, 'granted', notice()))
+  await box.db.write([account, ann], (tx) =>
+    removeGrant(tx, { account, mailbox: archive }, { grantee: ann, kind: 'granted' }, notice()),
+  )
   assert.deepEqual(await told(box), [])
 })
 

@@ -18,7 +18,7 @@ import {
   setGrants,
 } from './share.ts'
 import { shareTable } from './tables.ts'
-import { account, archive, createdAt, openTestAccount, type TestAccount } from './test-account.ts'
+import { account, archive, at, createdAt, openTestAccount, type TestAccount } from './test-account.ts'
 
 const [fred, staff, second] = [8, 9, 10] as AccountId[] as [AccountId, AccountId, AccountId]
 const o = { maxShares: 5 }
@@ -37,9 +37,9 @@ const change = (
   rights: string,
   kind: GrantChange['kind'] = 'granted',
 ): Promise<void> =>
-  write(box, (tx) => changeGrant(tx, account, archive, grantee, { kind, how, rights: rightsOf(rights) }, o))
+  write(box, (tx) => changeGrant(tx, at(archive), { grantee, kind, how, rights: rightsOf(rights) }, o))
 const shown = async (box: TestAccount, mailbox: MailboxId = archive): Promise<readonly string[]> =>
-  (await box.db.read((tx) => listGrants(tx, account, mailbox))).map(
+  (await box.db.read((tx) => listGrants(tx, { account, mailbox }))).map(
     ({ grantee, granted, denied }) =>
       `${grantee} ${granted === undefined ? 'none' : formatRights(granted)} -${formatRights(denied)}`,
   )
@@ -60,10 +60,10 @@ test('rights are given, added to, taken away and removed, and the index follows'
   await change(box, staff, 'set', 's', 'denied')
   assert.deepEqual(await shown(box), ['8 ri -w', '9 none -s'])
   assert.deepEqual(await index(box), ['8 7 6', '9 7 6'])
-  await write(box, (tx) => removeGrant(tx, account, archive, fred, 'granted'))
+  await write(box, (tx) => removeGrant(tx, at(archive), { grantee: fred, kind: 'granted' }))
   assert.deepEqual(await shown(box), ['8 none -w', '9 none -s'])
   assert.deepEqual(await index(box), ['8 7 6', '9 7 6'])
-  await write(box, (tx) => removeGrant(tx, account, archive, fred, 'denied'))
+  await write(box, (tx) => removeGrant(tx, at(archive), { grantee: fred, kind: 'denied' }))
   await change(box, staff, 'remove', 's', 'denied')
   await change(box, anyone, 'set', '')
   assert.deepEqual(await shown(box), [])
@@ -77,44 +77,42 @@ test('the entry of the owner begins with all rights, and is one where it has non
   await change(box, account, 'set', '')
   assert.deepEqual(await shown(box), ['7  -'])
   assert.deepEqual(await index(box), [])
-  await write(box, (tx) => removeGrant(tx, account, archive, account, 'granted'))
+  await write(box, (tx) => removeGrant(tx, at(archive), { grantee: account, kind: 'granted' }))
   assert.deepEqual(await shown(box), [])
 })
 
 test('entries are limited, and no mailbox is no mailbox', async () => {
   const box = await openTestAccount()
   const many = Array.from({ length: 5 }, (_, i) => grant((20 + i) as AccountId, 'lr'))
-  await write(box, (tx) => setGrants(tx, account, archive, many, o))
+  await write(box, (tx) => setGrants(tx, at(archive), many, o))
   await fails('tooLarge', change(box, fred, 'set', 'l'))
   await write(box, (tx) =>
     changeGrant(
       tx,
-      account,
-      archive,
-      many[0]!.grantee,
-      { kind: 'granted', how: 'set', rights: allRights },
+      at(archive),
+      { grantee: many[0]!.grantee, kind: 'granted', how: 'set', rights: allRights },
       {
         maxShares: 1,
       },
     ),
   )
-  await write(box, (tx) => removeGrant(tx, account, archive, many[4]!.grantee, 'granted'))
+  await write(box, (tx) => removeGrant(tx, at(archive), { grantee: many[4]!.grantee, kind: 'granted' }))
   assert.equal((await shown(box)).length, 4)
   const twice = [grant(fred, 'l'), grant(fred, 'r')]
   await fails(
     'invalid',
-    write(box, (tx) => setGrants(tx, account, archive, twice, o)),
+    write(box, (tx) => setGrants(tx, at(archive), twice, o)),
   )
   const nowhere = 99 as MailboxId
   await fails(
     'notFound',
-    write(box, (tx) => setGrants(tx, account, nowhere, many, o)),
+    write(box, (tx) => setGrants(tx, at(nowhere), many, o)),
   )
   await fails(
     'notFound',
-    box.db.read((tx) => listGrants(tx, account, nowhere)),
+    box.db.read((tx) => listGrants(tx, at(nowhere))),
   )
-  await write(box, (tx) => setGrants(tx, account, archive, [grant(staff, 'lr'), grant(fred, '')], o))
+  await write(box, (tx) => setGrants(tx, at(archive), [grant(staff, 'lr'), grant(fred, '')], o))
   assert.deepEqual(await index(box), ['9 7 6'])
 })
 
@@ -144,7 +142,9 @@ test('who shares with somebody: by name, by group, by anyone, and the groups the
   await change(box, staff, 'set', 'l')
   assert.deepEqual(await sharing(fred), [])
   assert.deepEqual(await sharing(fred, [staff]), [account, staff])
-  await box.db.write([second], (tx) => setGrants(tx, second, archive, [grant(anyone, 'p')], o))
+  await box.db.write([second], (tx) =>
+    setGrants(tx, { account: second, mailbox: archive }, [grant(anyone, 'p')], o),
+  )
   assert.deepEqual(await sharing(fred, [staff]), [account, staff, second])
   assert.deepEqual(await sharing(second), [])
 })
@@ -164,7 +164,9 @@ test('an account that is purged leaves nothing in the index, neither as owner no
   await box.db.write([second], (tx) => provisionAccount(tx, second, createdAt))
   await change(box, fred, 'set', 'lr')
   await change(box, second, 'set', 'lr', 'denied')
-  await box.db.write([second], (tx) => setGrants(tx, second, archive, [grant(account, 'l')], o))
+  await box.db.write([second], (tx) =>
+    setGrants(tx, { account: second, mailbox: archive }, [grant(account, 'l')], o),
+  )
   await purgeAccount(box.db, second, new AbortController().signal)
   assert.deepEqual(await shown(box), ['8 lr -'])
   assert.deepEqual(await index(box), ['8 7 6'])

@@ -10,7 +10,7 @@ import type { AccountId, MailboxId } from '#base/id.ts'
 import type { Db } from '#kv/db.ts'
 import { logShared } from '#kv/shared-log.ts'
 import type { ReadTx, WriteTx } from '#kv/tx.ts'
-import { grantsCodec, type MailboxRow, wasShared } from './mailbox-row.ts'
+import { grantsCodec, type MailboxRow, type Place, wasShared } from './mailbox-row.ts'
 import {
   allRights,
   bothRights,
@@ -24,10 +24,15 @@ import {
 import { notifyOfGrants, type ShareNotice } from './share-notification.ts'
 import { mailboxTable, shareTable } from './tables.ts'
 
-/** A change of one entry of an access control list (RFC 4314 §3.1). */
-export interface GrantChange {
+/** Whose entry of an access control list it is, and which of the two they may have (RFC 4314 §2). */
+export interface Identifier {
+  readonly grantee: AccountId
   /** `denied` are the negative rights. */
   readonly kind: 'granted' | 'denied'
+}
+
+/** RFC 4314 §3.1 */
+export interface GrantChange extends Identifier {
   readonly how: 'set' | 'add' | 'remove'
   readonly rights: Rights
 }
@@ -39,12 +44,8 @@ export interface ShareOptions {
 }
 
 /** The entries of a mailbox, by ascending grantee. Throws Fault('notFound'). */
-export async function listGrants(
-  tx: ReadTx,
-  account: AccountId,
-  mailbox: MailboxId,
-): Promise<readonly Grant[]> {
-  return (await rowOf(tx, account, mailbox)).grants
+export async function listGrants(tx: ReadTx, place: Place): Promise<readonly Grant[]> {
+  return (await rowOf(tx, place)).grants
 }
 
 /**
@@ -53,20 +54,20 @@ export async function listGrants(
  */
 export async function setGrants(
   tx: WriteTx,
-  account: AccountId,
-  mailbox: MailboxId,
+  place: Place,
   grants: readonly Grant[],
   o: ShareOptions,
 ): Promise<void> {
-  const row = await rowOf(tx, account, mailbox)
+  const { account, mailbox } = place
+  const row = await rowOf(tx, place)
   const kept = grants.filter((grant) => says(account, grant)).toSorted((a, b) => a.grantee - b.grantee)
   if (kept.some(({ grantee }, i) => grantee === kept[i + 1]?.grantee))
     throw new Fault('invalid', 'a grantee stands there twice', { properties: ['shareWith'] })
   // Where the limit was lowered, what there is stays and can be changed.
   if (kept.length > Math.max(o.maxShares, row.grants.length))
     throw new Fault('tooLarge', 'the mailbox is shared with too many', { limit: o.maxShares })
-  putIndex(tx, account, mailbox, row.grants, kept)
-  await logRights(tx, account, mailbox, row)
+  putIndex(tx, place, row.grants, kept)
+  await logRights(tx, place, row)
   tx.put(mailboxTable, [account, mailbox], { ...row, grants: kept, grantsModseq: tx.modseq(account) })
   otherVisibility(tx, account, mailbox)
   if (restricts(account, kept)) await logAll(tx, account)
@@ -78,35 +79,33 @@ export async function setGrants(
 /** Changes what one grantee has. Throws what `setGrants` throws. */
 export async function changeGrant(
   tx: WriteTx,
-  account: AccountId,
-  mailbox: MailboxId,
-  grantee: AccountId,
+  place: Place,
   change: GrantChange,
   o: ShareOptions,
 ): Promise<void> {
-  const grants = await listGrants(tx, account, mailbox)
+  const { account } = place
+  const { grantee } = change
+  const grants = await listGrants(tx, place)
   const before = grants.find((grant) => grant.grantee === grantee) ?? none(grantee)
   const start = before[change.kind] ?? (grantee === account ? allRights : noRights)
   const rights = changed(start, change)
   // An entry of no rights is none, but the owner's, which stands in the place of all rights.
   const isNone = change.kind === 'granted' && rights === noRights && grantee !== account
   const after = { ...before, [change.kind]: isNone ? undefined : rights }
-  await setGrants(tx, account, mailbox, [...grants.filter((grant) => grant !== before), after], o)
+  await setGrants(tx, place, [...grants.filter((grant) => grant !== before), after], o)
 }
 
 /** Removes an entry, which for the owner brings all rights back (RFC 4314 §3.2). Throws Fault('notFound'). */
 export async function removeGrant(
   tx: WriteTx,
-  account: AccountId,
-  mailbox: MailboxId,
-  grantee: AccountId,
-  kind: GrantChange['kind'],
+  place: Place,
+  { grantee, kind }: Identifier,
   notice?: ShareNotice,
 ): Promise<void> {
-  const grants = await listGrants(tx, account, mailbox)
+  const grants = await listGrants(tx, place)
   const gone = kind === 'granted' ? { granted: undefined } : { denied: noRights }
   const left = grants.map((grant) => (grant.grantee === grantee ? { ...grant, ...gone } : grant))
-  await setGrants(tx, account, mailbox, left, {
+  await setGrants(tx, place, left, {
     maxShares: grants.length,
     ...(notice === undefined ? {} : { notice }),
   })
@@ -128,7 +127,7 @@ export async function accountsSharingWith(tx: ReadTx, who: Identity): Promise<re
 export async function stopSharing(db: Db, account: AccountId): Promise<void> {
   const rows = await db.read((tx) => tx.list(mailboxTable, [account]))
   await db.write([], async (tx) => {
-    for (const [[, mailbox], { grants }] of rows) putIndex(tx, account, mailbox, grants, [])
+    for (const [[, mailbox], { grants }] of rows) putIndex(tx, { account, mailbox }, grants, [])
   })
 }
 
@@ -141,7 +140,7 @@ export async function removeGrantee(db: Db, grantee: AccountId): Promise<void> {
       tx.delete(shareTable, [grantee, owner, mailbox])
       if (row === undefined) return
       const grants = row.grants.filter((grant) => grant.grantee !== grantee)
-      await logRights(tx, owner, mailbox, row)
+      await logRights(tx, { account: owner, mailbox }, row)
       tx.put(mailboxTable, [owner, mailbox], { ...row, grants, grantsModseq: tx.modseq(owner) })
       otherVisibility(tx, owner, mailbox)
     })
@@ -151,8 +150,7 @@ export async function removeGrantee(db: Db, grantee: AccountId): Promise<void> {
 /** The index follows the grants of a mailbox: none before it is created, none after it is deleted. */
 export function putIndex(
   tx: WriteTx,
-  account: AccountId,
-  mailbox: MailboxId,
+  { account, mailbox }: Place,
   before: readonly Grant[],
   after: readonly Grant[],
 ): void {
@@ -167,8 +165,7 @@ export function putIndex(
 /** Notes what was said of rights, which are about to be others. */
 export const logRights = (
   tx: WriteTx,
-  account: AccountId,
-  mailbox: MailboxId,
+  { account, mailbox }: Place,
   before: Pick<MailboxRow, 'grants' | 'grantsModseq'>,
 ): Promise<void> => logShared(tx, account, mailbox, { rightsBefore: grantsCodec.encode(before) })
 
@@ -180,7 +177,7 @@ export const restricts = (owner: AccountId, grants: readonly Grant[]): boolean =
 async function logAll(tx: WriteTx, account: AccountId): Promise<void> {
   for (const [[, mailbox], row] of await tx.list(mailboxTable, [account])) {
     if (wasShared(row)) continue
-    await logRights(tx, account, mailbox, row)
+    await logRights(tx, { account, mailbox }, row)
     tx.put(mailboxTable, [account, mailbox], { ...row, grantsModseq: tx.modseq(account) })
     tx.changed(account, 'Mailbox', mailbox, 'updated')
   }
@@ -207,7 +204,7 @@ function changed(before: Rights, { how, rights }: GrantChange): Rights {
   return how === 'add' ? bothRights(before, rights) : withoutRights(before, rights)
 }
 
-async function rowOf(tx: ReadTx, account: AccountId, mailbox: MailboxId): Promise<MailboxRow> {
+async function rowOf(tx: ReadTx, { account, mailbox }: Place): Promise<MailboxRow> {
   const row = await tx.get(mailboxTable, account, mailbox)
   if (row === undefined) throw new Fault('notFound', 'no such mailbox', { what: 'mailbox' })
   return row

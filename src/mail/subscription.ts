@@ -13,7 +13,7 @@ import { hash } from 'node:crypto'
 import { Fault } from '#base/fault.ts'
 import type { AccountId, MailboxId } from '#base/id.ts'
 import type { ReadTx, WriteTx } from '#kv/tx.ts'
-import type { Place } from './copy.ts'
+import type { Place } from './mailbox-row.ts'
 import { foreignSubscriptionTable, lostSubscriptionTable, mailboxTable } from './tables.ts'
 
 const keyHexDigits = 32

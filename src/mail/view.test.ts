@@ -41,7 +41,7 @@ test('a view follows deliveries, flags, copies and expunges', async () => {
   assert.equal(box.mailbox.unseen, 1)
 
   const copied = await db.write([account], (tx) =>
-    copyMessages(tx, at(inbox), [second.uid], at(archive), { savedAt: 5 }),
+    copyMessages(tx, { from: at(inbox), uids: [second.uid], to: at(archive) }, { savedAt: 5 }),
   )
   assert.deepEqual(copied.pairs, [[second.uid, 1]])
   const other = (await view.load(archive))!

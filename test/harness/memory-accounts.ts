@@ -92,7 +92,7 @@ export class MemoryAccounts {
   async share(mailbox: MailboxId, grantee: AccountId, letters: string, owner = account): Promise<void> {
     const change = { kind: 'granted', how: 'set', rights: rightsOf(letters) } as const
     await this.db.write([owner], (tx) =>
-      changeGrant(tx, owner, mailbox, grantee, change, { maxShares: 1000 }),
+      changeGrant(tx, { account: owner, mailbox }, { ...change, grantee }, { maxShares: 1000 }),
     )
   }
 

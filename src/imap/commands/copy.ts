@@ -83,7 +83,11 @@ async function copyAll(
   using progress = new Progress(session, uids.length)
   const options = { ...(await optionsFor(session, to)), onEach: () => void progress.done++ }
   const copied = await session.mailboxes.write([from, to], (tx, [, rights]) =>
-    copyMessages(tx, placeOf(from), uids, placeOf(to), { ...options, may: flagRights(rights!) }),
+    copyMessages(
+      tx,
+      { from: placeOf(from), uids, to: placeOf(to) },
+      { ...options, may: flagRights(rights!) },
+    ),
   )
   session.made(
     to,
@@ -110,7 +114,11 @@ async function moveAll(
       const page = uids.slice(at, at + pageSize)
       const options = await optionsFor(session, to)
       const moved = await session.mailboxes.write([from, to], (tx, [, rights]) =>
-        moveMessages(tx, placeOf(from), page, placeOf(to), { ...options, may: flagRights(rights!) }),
+        moveMessages(
+          tx,
+          { from: placeOf(from), uids: page, to: placeOf(to) },
+          { ...options, may: flagRights(rights!) },
+        ),
       )
       pairs.push(...moved.pairs)
       session.made(

@@ -19,10 +19,8 @@ export const deleteacl = command({
   async run(session, { name, prepared }) {
     const ref = await session.open(name, 'a')
     const identifier = await findIdentifier(session, prepared)
-    const { grantee, kind } = identifier
     const notice = await noticeFor(session, [identifier.grantee])
-    const { account, mailbox } = placeOf(ref)
-    await session.mailboxes.write([ref], (tx) => removeGrant(tx, account, mailbox, grantee, kind, notice), {
+    await session.mailboxes.write([ref], (tx) => removeGrant(tx, placeOf(ref), identifier, notice), {
       alsoWrites: notice.told.map((who) => who.account),
     })
   },

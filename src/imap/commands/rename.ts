@@ -93,7 +93,7 @@ async function moveInbox(session: ImapSession, inbox: MailboxRef, to: MailboxId)
     if (uids.length === 0) return
     const options = { savedAt: clock.now() }
     await session.mailboxes.write([inbox], (tx) =>
-      moveMessages(tx, from, uids, { ...from, mailbox: to }, options),
+      moveMessages(tx, { from, uids, to: { ...from, mailbox: to } }, options),
     )
   }
 }

@@ -23,13 +23,11 @@ export const setacl = command({
   async run(session, { name, prepared, change }) {
     const ref = await session.open(name, 'a')
     const identifier = await findIdentifier(session, prepared)
-    const { grantee, kind } = identifier
     const notice = await noticeFor(session, [identifier.grantee])
     const { maxShares } = session.services.settings.get(sharingSettings)
-    const { account, mailbox } = placeOf(ref)
     await session.mailboxes.write(
       [ref],
-      (tx) => changeGrant(tx, account, mailbox, grantee, { ...change, kind }, { maxShares, notice }),
+      (tx) => changeGrant(tx, placeOf(ref), { ...identifier, ...change }, { maxShares, notice }),
       { alsoWrites: notice.told.map((who) => who.account) },
     )
   },

@@ -9,7 +9,7 @@ import type { Modseq } from '#base/id.ts'
 import { expungedSince } from '#kv/change-log.ts'
 import type { Db } from '#kv/db.ts'
 import type { MailboxView } from '#mail/mailbox-view.ts'
-import { type Place } from '#mail/copy.ts'
+import type { Place } from '#mail/mailbox-row.ts'
 import { merge, type Numbered, pairUp, type Positions, star } from '../wire/sequence-set.ts'
 
 /** Of the UIDs of a mailbox, ascending, as pairs of first and last that neither touch nor overlap. */

@@ -5,16 +5,11 @@
 import { normalized } from '#base/normalize.ts'
 import type { AccountId } from '#base/id.ts'
 import { anyone } from '#mail/rights.ts'
-import type { GrantChange } from '#mail/share.ts'
+import type { Identifier } from '#mail/share.ts'
 import { type ShareNotice, toldOf } from '#mail/share-notification.ts'
 import { Refusal } from '../errors.ts'
 import { type Arguments, utf8Of } from '../wire/grammar.ts'
 import type { ImapSession } from '../session/session.ts'
-
-export interface Identifier {
-  readonly grantee: AccountId
-  readonly kind: GrantChange['kind']
-}
 
 const anyoneName = 'anyone'
 

@@ -4,8 +4,7 @@
  */
 import { Fault } from '#base/fault.ts'
 import type { AccountId } from '#base/id.ts'
-import type { Place } from '#mail/copy.ts'
-import type { Mailbox } from '#mail/mailbox-row.ts'
+import type { Mailbox, Place } from '#mail/mailbox-row.ts'
 import { hasAll, hasAny, type Rights, rightsOf } from '#mail/rights.ts'
 
 export interface HeldMailbox {

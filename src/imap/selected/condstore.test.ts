@@ -194,7 +194,9 @@ test('[CONDSTORE] a message that is named twice, or that is there twice, is not 
   await using server = await ImapTestServer.start()
   await server.fill(9)
   const at = { account, mailbox: inbox }
-  await server.db.write([account], (tx) => copyMessages(tx, at, [7 as Uid], at, { savedAt: 1 }))
+  await server.db.write([account], (tx) =>
+    copyMessages(tx, { from: at, uids: [7 as Uid], to: at }, { savedAt: 1 }),
+  )
   const client = await server.selected()
   const lines = await ask(client, 'a1 STORE 7,3:10 (UNCHANGEDSINCE 11) +FLAGS.SILENT (work)')
   assert.deepEqual(lines.slice(1), [

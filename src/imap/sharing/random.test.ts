@@ -150,9 +150,14 @@ class Play {
       rights: rightsOf(letters.join('')),
     } as const
     await this.#server.db.write([id], (tx) =>
-      changeGrant(tx, id, sharedIds[mailbox]!, (grantee?.id as AccountId | undefined) ?? anyone, change, {
-        maxShares: 100,
-      }),
+      changeGrant(
+        tx,
+        { account: id, mailbox: sharedIds[mailbox]! },
+        { ...change, grantee: (grantee?.id as AccountId | undefined) ?? anyone },
+        {
+          maxShares: 100,
+        },
+      ),
     )
     model.setAcl(box, (isDenied ? '-' : '') + (grantee?.name ?? 'anyone'), '', letters)
     const given = flagLists[flags]!

@@ -8,7 +8,7 @@
 import { normalized } from '#base/normalize.ts'
 import { Fault } from '#base/fault.ts'
 import type { Uid } from '#base/id.ts'
-import type { Place } from '#mail/copy.ts'
+import type { Place } from '#mail/mailbox-row.ts'
 import { entryTable, messageTable, structureTable } from '#mail/tables.ts'
 import { StoredStructure } from '#message/structure-codec.ts'
 import { type Partial, readSection, type Section } from '../fetch/fetch-items.ts'

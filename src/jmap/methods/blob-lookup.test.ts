@@ -18,9 +18,7 @@ test('RFC 9404 §4.3: the Email, its Thread and its Mailboxes, of a message and 
   await server.db.write([account], (tx) =>
     copyMessages(
       tx,
-      { account, mailbox: inboxId },
-      [message.uid],
-      { account, mailbox: archive },
+      { from: { account, mailbox: inboxId }, uids: [message.uid], to: { account, mailbox: archive } },
       { savedAt: 1 },
     ),
   )

@@ -272,9 +272,7 @@ test('RFC 8621 §4.1.1: a message with \\Deleted is not there, nor in the mailbo
   await server.db.write([account], (tx) =>
     copyMessages(
       tx,
-      { account, mailbox: inboxId },
-      [uid],
-      { account, mailbox: archive },
+      { from: { account, mailbox: inboxId }, uids: [uid], to: { account, mailbox: archive } },
       { savedAt: createdAt },
     ),
   )
@@ -317,7 +315,7 @@ test('what was told before is told again, each time with what changes and to who
   assert.deepEqual((await tell({ bodyProperties: ['partId'] }))['textBody'], [{ partId: '1.1' }])
   await server.db.write([account], async (tx) => {
     const [from, to] = [archive, inboxId].map((mailbox) => ({ account, mailbox }))
-    await copyMessages(tx, from!, [uid], to!, { savedAt: createdAt })
+    await copyMessages(tx, { from: from!, uids: [uid], to: to! }, { savedAt: createdAt })
     await storeFlags(tx, account, archive, [uid], { how: 'add', keywords: [], deleted: true })
   })
   assert.deepEqual((await tell())['mailboxIds'], { [mailboxObjectId(inboxId, '')]: true })

@@ -337,7 +337,11 @@ test('RFC 8621 §4.1.1: a message with \\Deleted everywhere is not there', async
   await server.services.db.write([account], async (tx) => {
     await storeFlags(tx, account, inboxId, [1 as Uid], { how: 'add', keywords: [], deleted: true })
     const there = { account, mailbox: archive }
-    await copyMessages(tx, { account, mailbox: inboxId }, [2 as Uid], there, { savedAt: createdAt })
+    await copyMessages(
+      tx,
+      { from: { account, mailbox: inboxId }, uids: [2 as Uid], to: there },
+      { savedAt: createdAt },
+    )
     await storeFlags(tx, account, inboxId, [2 as Uid], { how: 'add', keywords: [], deleted: true })
   })
   assert.deepEqual(await ids(server, null), ['M2', 'M3', 'M4', 'M5'])

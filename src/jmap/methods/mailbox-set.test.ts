@@ -265,7 +265,7 @@ test('RFC 8621 §2.5: mailboxHasEmail, and onDestroyRemoveEmails', async () => {
   await server.deliver('Subject: also in the Inbox\n\nx\n', { mailbox: archive })
   const from = { account, mailbox: archive }
   await server.db.write([account], (tx) =>
-    copyMessages(tx, from, [2 as Uid], { account, mailbox: inboxId }, { savedAt: 1 }),
+    copyMessages(tx, { from, uids: [2 as Uid], to: { account, mailbox: inboxId } }, { savedAt: 1 }),
   )
   assert.deepEqual(wrong(await set(server, { destroy: ['F6'] }), 'notDestroyed', 'F6'), 'mailboxHasEmail')
   const told = await set(server, { destroy: ['F6', 'F6'], onDestroyRemoveEmails: true })
@@ -290,7 +290,7 @@ test('RFC 8621 §2.5: a mailbox of very many Emails is emptied first; one that s
     await server.db.write([account], (tx) => {
       const uids = Array.from({ length: Math.min(count, 999) }, (_, i) => (i + 1) as Uid)
       const place = { account, mailbox: archive }
-      return copyMessages(tx, place, uids, place, { savedAt: 1 })
+      return copyMessages(tx, { from: place, uids, to: place }, { savedAt: 1 })
     })
   await set(server, { create: { k: { name: 'Child', parentId: 'F6' } } })
   const kept = await set(server, { destroy: ['F6'], onDestroyRemoveEmails: true })

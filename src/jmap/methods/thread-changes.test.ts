@@ -85,7 +85,7 @@ test('RFC 8621 §2: in a shared account threads appear and go with what the user
   // A copy into the mailbox that is shared is a thread that was not there before.
   since = await stateOf(server, as)
   await server.db.write([account], (tx) =>
-    copyMessages(tx, place(inboxId), [1 as Uid], place(archive), { savedAt: 1 }),
+    copyMessages(tx, { from: place(inboxId), uids: [1 as Uid], to: place(archive) }, { savedAt: 1 }),
   )
   assert.deepEqual(await changes(server, since, as), [['T7_1'], [], []])
   since = await stateOf(server, as)
@@ -108,7 +108,7 @@ test('RFC 8621 §2: what left a shared mailbox is told, and nothing of what left
   await server.deliver('Subject: secret\n\nx\n')
   const since = await stateOf(server, as)
   await server.db.write([account], (tx) =>
-    moveMessages(tx, place(archive), [uid], place(inboxId), { savedAt: 1 }),
+    moveMessages(tx, { from: place(archive), uids: [uid], to: place(inboxId) }, { savedAt: 1 }),
   )
   await server.db.write([account], (tx) =>
     expungeMessages(tx, account, inboxId, [1 as Uid], { onlyDeleted: false }),
@@ -153,7 +153,7 @@ test('RFC 8620 §5.2: what is told in parts has threads whose Emails went elsewh
     told.push([page['created'], page['updated'], page['destroyed']])
     if (told.length === 1)
       await server.db.write([account], (tx) =>
-        moveMessages(tx, place(inboxId), [uid], place(archive), { savedAt: 1 }),
+        moveMessages(tx, { from: place(inboxId), uids: [uid], to: place(archive) }, { savedAt: 1 }),
       )
     state = page['newState'] as string
     more = page['hasMoreChanges'] as boolean

@@ -128,9 +128,7 @@ async function change(
       const to = all[one.to % all.length]!.id
       await (one.move ? moveMessages : copyMessages)(
         tx,
-        { account, mailbox: box },
-        some(one.n),
-        { account, mailbox: to },
+        { from: { account, mailbox: box }, uids: some(one.n), to: { account, mailbox: to } },
         { savedAt: 2 },
       )
       return

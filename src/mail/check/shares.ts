@@ -35,7 +35,7 @@ export async function* checkShares(scan: MailScan): AsyncGenerator<Trouble> {
         isIndexed(account, grant) &&
         (await db.read((tx) => getRow(tx, shareTable, grantee, account, id))) === undefined
       ) {
-        const fix = (tx: WriteTx): void => putIndex(tx, account, id, [], [grant])
+        const fix = (tx: WriteTx): void => putIndex(tx, { account, mailbox: id }, [], [grant])
         yield { kind: kinds.shareMissing, what: `${what}: account ${grantee}`, fix }
       }
     }
@@ -97,8 +97,8 @@ async function keepGrants(
     if (grantee > 0 && isWhole && isKept(grantee) && !kept.has(grantee)) kept.set(grantee, grant)
   }
   const grants = [...kept.values()].toSorted((a, b) => a.grantee - b.grantee)
-  putIndex(tx, account, id, row.grants, grants)
-  await logRights(tx, account, id, row)
+  putIndex(tx, { account, mailbox: id }, row.grants, grants)
+  await logRights(tx, { account, mailbox: id }, row)
   tx.put(mailboxTable, [account, id], { ...row, grants, grantsModseq: tx.modseq(account) })
   tx.changed(account, 'Mailbox', id, 'updated')
 }

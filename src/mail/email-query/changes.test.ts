@@ -168,7 +168,11 @@ test('RFC 8620 §5.6: what was in a mailbox that is gone was in the result', asy
   const then = await kept.loadEmails()
   const from = { account, mailbox: archive }
   await of.db.write([account], async (tx) => {
-    await moveMessages(tx, from, [1 as Uid], { account, mailbox: inbox }, { savedAt: createdAt })
+    await moveMessages(
+      tx,
+      { from, uids: [1 as Uid], to: { account, mailbox: inbox } },
+      { savedAt: createdAt },
+    )
     await expungeMessages(tx, account, archive, [2 as Uid, 3 as Uid], { onlyDeleted: false })
     await deleteMailbox(tx, account, archive)
   })
