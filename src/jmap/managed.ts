@@ -7,7 +7,7 @@
  */
 import type { Access } from '#account/access.ts'
 import { stateOf } from '#kv/change-log.ts'
-import { listAudit } from '#registry/audit.ts'
+import { auditState } from '#registry/audit.ts'
 import type { ManagedObject, Scope } from '#registry/managed-object.ts'
 import type { Modseq } from '#base/id.ts'
 import type { OpenAccount } from './accounts.ts'
@@ -43,13 +43,12 @@ export function scopeOf(call: Call, account: OpenAccount): Scope {
 }
 
 /**
- * The newest entry of the audit log: whatever people change, changes it. What the server itself changes has no
+ * The last entry of the audit log: whatever people change, changes it. What the server itself changes has no
  * state that anybody could know, so that of records is a new one each time.
  */
 export async function managedState(call: Call, { kind }: ManagedObject): Promise<string> {
   const { db, clock } = call.services
-  const [newest] = await db.read((tx) => listAudit(tx, { limit: 1 }))
-  const [at, nonce] = newest?.[0] ?? [0, '0']
+  const [at, nonce] = await db.read((tx) => auditState(tx))
   const state = `${stateOf(at as Modseq)}-${nonce}`
   return kind === 'record' ? `${state}-${stateOf(clock.now() as Modseq)}` : state
 }

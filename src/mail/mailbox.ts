@@ -22,7 +22,7 @@ import type { Grant } from './rights.ts'
 import { logRights, putIndex, restricts } from './share.ts'
 import { notifyOfGrants, type ShareNotice } from './share-notification.ts'
 import { dropLostSubscription, keepSubscription } from './subscription.ts'
-import { countersTable, mailboxTable } from './tables.ts'
+import { countersTable, lastUidValidityTable, mailboxTable } from './tables.ts'
 import { leaveTrash, takeTrash } from './trash-role.ts'
 
 /** The Inbox is the first mailbox of every account and can be neither deleted nor moved. */
@@ -42,12 +42,14 @@ const provisioned: readonly (readonly [string, MailboxRole])[] = [
 
 const provisionedTrash = (inboxId + provisioned.findIndex(([, role]) => role === 'trash')) as MailboxId
 
-/** Gives a new account its mailboxes. `createdAt` (milliseconds) is where UIDVALIDITY begins. */
+/** Gives a new account its mailboxes. UIDVALIDITY begins at `createdAt` (milliseconds), or behind what was given before. */
 export async function provisionAccount(tx: WriteTx, account: AccountId, createdAt: number): Promise<void> {
   if ((await tx.get(countersTable, account)) !== undefined) {
     throw new Fault('exists', 'account has mailboxes', { what: 'account' })
   }
-  const uidValidity = Math.floor(createdAt / 1000)
+  const given = (await tx.get(lastUidValidityTable)) ?? 0
+  const uidValidity = Math.max(Math.floor(createdAt / 1000), given + 1)
+  tx.put(lastUidValidityTable, [], uidValidity + provisioned.length - 1)
   for (const [i, [name, role]] of provisioned.entries()) {
     const id = (inboxId + i) as MailboxId
     const row = newRow({ name, parent: 0, role, uidValidity: uidValidity + i, modseq: tx.modseq(account) })

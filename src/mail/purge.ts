@@ -16,7 +16,7 @@ import { endIndex } from '#search/manifest.ts'
 import { dropAllKept } from './kept-columns.ts'
 import { removeGrantee, stopSharing } from './share.ts'
 import { dropOldVerdicts } from './smime-status.ts'
-import { countersTable, messageTable } from './tables.ts'
+import { countersTable, lastUidValidityTable, messageTable } from './tables.ts'
 import { expireUploads } from './upload-expiry.ts'
 
 const perCommit = 200
@@ -24,7 +24,12 @@ const perCommit = 200
 /** Returns how many messages were removed. */
 export async function purgeAccount(db: Db, account: AccountId, signal: AbortSignal): Promise<number> {
   // From here on nothing comes in any more: there is no mail without counters.
-  await db.write([account], async (tx) => tx.delete(countersTable, [account]))
+  await db.write([account], async (tx) => {
+    const { uidValidity = 0 } = (await tx.get(countersTable, account)) ?? {}
+    if (uidValidity > ((await tx.get(lastUidValidityTable)) ?? 0))
+      tx.put(lastUidValidityTable, [], uidValidity)
+    tx.delete(countersTable, [account])
+  })
   let messages = 0
   for (;;) {
     signal.throwIfAborted()

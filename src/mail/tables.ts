@@ -195,6 +195,17 @@ export const accessKeyTable = accountTable({
   value: rawBytes,
 })
 
+/**
+ * None above it was given to a mailbox of a new account, nor to any of one that is gone: an account that comes again
+ * under its name has others, also where the clock went back (RFC 9051 §2.3.1.1).
+ */
+export const lastUidValidityTable = globalTable({
+  name: 'last-uid-validity',
+  letter: 'X',
+  key: [],
+  value: uint(),
+})
+
 /** What all see of the server. */
 export const serverAnnotationTable = globalTable({
   name: 'server-annotation',

@@ -64,3 +64,18 @@ test('after the pause of a destination that cannot be reached not all come back 
   assert.equal(turns[0], 30_005)
   assert.equal(turns[999], 35_000)
 })
+
+// Planted: what blocks is not held against how long any may.
+test('a clock that goes back by a day makes no destination wait for a day', () => {
+  const day = 86_400_000
+  const destinations = new Destinations()
+  destinations.begin(key, day)
+  destinations.end(key, { begunAt: day, now: day + 1000, unreachable })
+  assert.notEqual(destinations.ask(key, day + 1000, 10), 'go')
+  assert.equal(destinations.ask(key, 2000, 10), 'go')
+  assert.ok(destinations.turn(key, 2000, 10) <= 2000 + 10 * 60_000)
+  // A failure counts again.
+  destinations.begin(key, 2000)
+  destinations.end(key, { begunAt: 2000, now: 3000, unreachable })
+  assert.deepEqual(destinations.ask(key, 3000, 10), { until: 63_000, why: unreachable })
+})

@@ -50,7 +50,7 @@ export class Destinations {
   ask(key: string, now: number, most: number): 'go' | 'wait' | Blocked {
     const known = this.#active.get(key) ?? this.#failing.get(key)
     if (known === undefined) return 'go'
-    if (known.blockedUntil > now) return { until: known.blockedUntil, why: known.why }
+    if (isBlocked(known, now)) return { until: known.blockedUntil, why: known.why }
     return known.active >= (known.failures > 0 ? 1 : most) ? 'wait' : 'go'
   }
 
@@ -71,7 +71,7 @@ export class Destinations {
     known.attemptMs += (o.now - o.begunAt - known.attemptMs) * newest
     if (o.unreachable === undefined) clear(known)
     // Of ten that were under way together, the first failure says all.
-    else if (o.begunAt >= known.failedAt) {
+    else if (o.begunAt >= known.failedAt || o.now < known.failedAt) {
       known.failures++
       known.failedAt = o.now
       known.blockedUntil = o.now + Math.min(firstBlockMs * 2 ** (known.failures - 1), longestBlockMs)
@@ -89,9 +89,10 @@ export class Destinations {
   turn(key: string, now: number, most: number): number {
     const known = this.#active.get(key) ?? this.#failing.get(key)
     if (known === undefined) return now + crowdedMs
-    const first = known.blockedUntil > now ? known.blockedUntil : now + crowdedMs
+    const first = isBlocked(known, now) ? known.blockedUntil : now + crowdedMs
     const apart = known.failures > 0 ? apartMs : pace(known, now, most)
-    known.lastTurn = Math.max(known.lastTurn, first) + apart
+    const last = Math.min(known.lastTurn, first + longestBlockMs)
+    known.lastTurn = Math.max(last, first) + apart
     return Math.floor(Math.min(known.lastTurn, first + longestBlockMs))
   }
 
@@ -101,6 +102,10 @@ export class Destinations {
     if (known !== undefined) clear(known)
   }
 }
+
+/** What ends later than any block does was said when the clock was ahead. */
+const isBlocked = ({ blockedUntil }: Known, now: number): boolean =>
+  blockedUntil > now && blockedUntil <= now + longestBlockMs
 
 /**
  * How long until one more may begin. Half of what it took so far: looking too early costs little, and an empty

@@ -38,6 +38,26 @@ export const auditTable = globalTable({
   value: json<AuditRow>(),
 })
 
+/** The key of the entry that was written last, which need not be the newest: a clock may go back. */
+const lastAuditTable = globalTable({
+  name: 'last-audit',
+  letter: 'W',
+  key: [],
+  value: json<readonly [atMs: number, nonce: string]>(),
+})
+
+/** Another one after every entry. */
+export async function auditState(tx: ReadTx): Promise<readonly [atMs: number, nonce: string]> {
+  const last = await tx.get(lastAuditTable)
+  // Of releases before.
+  return last ?? (await listAudit(tx, { limit: 1 }))[0]?.[0] ?? [0, '0']
+}
+
+function write(tx: WriteTx, { atMs, nonce }: { atMs: number; nonce: string }, row: AuditRow): void {
+  tx.put(auditTable, [atMs, nonce], row)
+  tx.put(lastAuditTable, [], [atMs, nonce])
+}
+
 export const auditId = ([at, nonce]: readonly [number, string]): string => `${at.toString(36)}-${nonce}`
 
 export function auditKey(id: string): readonly [number, string] | undefined {
@@ -71,7 +91,7 @@ export function audit(
   )
   const marks = Object.fromEntries(secrets.map((name) => [name, '(changed)']))
   const name = after['name'] ?? before['name']
-  tx.put(auditTable, [key.atMs, key.nonce], {
+  write(tx, key, {
     actor: actor.name,
     actorId: actor.account,
     ip: actor.ip,
@@ -101,7 +121,7 @@ export function auditMany(
   ])
   const who = { actor: name, actorId: account, ip, protocol }
   const what = { verb, object: object.name, id: '', name: '', before: {} }
-  tx.put(auditTable, [key.atMs, key.nonce], { ...who, ...what, after: { ...Object.fromEntries(shown), ids } })
+  write(tx, key, { ...who, ...what, after: { ...Object.fromEntries(shown), ids } })
 }
 
 /** Writes the entry of something that was done and changed no object; `outcome` has no secrets. */
@@ -114,7 +134,7 @@ export function auditAction(
 ): void {
   const who = { actor: name, actorId: account, ip, protocol }
   const what = { verb: 'action', object: action, id: '', name: '', before: {}, after: outcome } as const
-  tx.put(auditTable, [key.atMs, key.nonce], { ...who, ...what })
+  write(tx, key, { ...who, ...what })
 }
 
 const pick = (values: Values, names: readonly string[]): Values =>

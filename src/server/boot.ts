@@ -13,6 +13,7 @@ import { SaslMechanisms } from '#account/sasl/mechanisms.ts'
 import { AccountLimits, type UsedBytes } from '#account/limits.ts'
 import { RememberedSignIns } from '#account/remembered-sign-ins.ts'
 import { SignIn } from '#account/sign-in.ts'
+import { steadyClock } from '#base/clock.ts'
 import type { AccountId } from '#base/id.ts'
 import { Lru } from '#base/lru.ts'
 import { DkimKeys } from '#cert/dkim-keys.ts'
@@ -99,22 +100,22 @@ export function buildServices(o: WorkerOptions): Services {
   const provision = (tx: WriteTx, account: AccountId) => provisionAccount(tx, account, clock.now())
   const accessWatch = new AccessWatch({ db, bus, clock })
   const accountWatch = new AccountWatch(bus)
-  const limits = new AccountLimits({ db, bus, clock, usedBytes })
+  const limits = new AccountLimits({ db, bus, clock: steadyClock, usedBytes })
   const passwords = new PasswordPolicy({ settings, passwords: hasher })
   const accounts = new Accounts({ db, bus, passwords, telemetry, provision, clock })
   const signIn = new SignIn({ db, passwords: hasher, settings, telemetry, clock, wrongCodes })
   const keeper = new ColumnsKeeper(db, (error) =>
     telemetry.emit(columnsNotKept, { reason: error instanceof Error ? error.message : String(error) }),
   )
-  const rates = new RequestRates({ settings, clock, limiters })
+  const rates = new RequestRates({ settings, clock: steadyClock, limiters })
   const mailSignIn = countedSignIn(signIn, rates)
   // What is remembered costs an address nothing.
-  const rememberedSignIns = new RememberedSignIns({ signIn: mailSignIn, accessWatch, clock })
+  const rememberedSignIns = new RememberedSignIns({ signIn: mailSignIn, accessWatch, clock: steadyClock })
   const views = new AccountViews({ db, budgetBytes: settings.get(cache).messages, keeper })
   const { memory: budgetBytes } = settings.get(searchSettings)
   const indexes = new SearchIndexes({ ...store, bus, telemetry, budgetBytes })
-  const dns = new ConfiguredResolver(o)
-  const signingKeys = new SigningKeys({ db, bus, clock, telemetry, settings })
+  const dns = new ConfiguredResolver({ ...o, clock: steadyClock })
+  const signingKeys = new SigningKeys({ db, bus, clock: steadyClock, telemetry, settings })
   const dkimKeys = new DkimKeys({ db, bus, clock, telemetry, resolver: dns })
   const reports = buildReports({ ...o, store, accounts, resolver: dns, signingKeys })
   return {
@@ -185,7 +186,7 @@ export function buildJmap(
     partSizes: new PartSizes(),
     contents: new KeptContents(settings.get(cache).emails),
     principals: principalsFrom(store.db, accounts),
-    directory: new AccountDirectory({ accounts, bus, clock }),
+    directory: new AccountDirectory({ accounts, bus, clock: steadyClock }),
     principalHistory: new PrincipalHistory(),
     pathPrefixOf: (owner) => prefixOf(owner, namespaceNames(settings)),
     limitsOf: limitsFrom(accounts, limits),
@@ -234,7 +235,7 @@ function smtpDeps({ bus, settings, telemetry, clock }: WorkerOptions, services: 
   const { accounts, mailSignIn, accessWatch, limits, dns, signingKeys, reports } = services
   const { db, blobs } = services.store
   const documents = new DocumentFetcher({
-    clock,
+    clock: steadyClock,
     addressesOf: addressesFrom(dns),
   })
   const sessionPrefix = randomBytes(5).toString('hex')

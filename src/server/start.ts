@@ -10,7 +10,7 @@ import { join } from 'node:path'
 import type { MessagePort, Worker } from 'node:worker_threads'
 import { removeAdminToken, writeAdminToken } from '#admin/admin-token.ts'
 import type { ServerFacts } from '#admin/server-facts.ts'
-import { systemClock } from '#base/clock.ts'
+import { steadyClock, systemClock } from '#base/clock.ts'
 import { LocalBus } from '#bus/engines/local.ts'
 import { dkimRoundTask, followDkimTask, scheduleDkimRound } from '#cert/dkim-tasks.ts'
 import { httpSettings } from '#http/settings.ts'
@@ -203,7 +203,7 @@ function stopOf(o: {
 }
 
 function newListeners(
-  { certificates, ticketKeys, workers, processLimits, telemetry, clock }: Ground,
+  { certificates, ticketKeys, workers, processLimits, telemetry }: Ground,
   protocols: ListenerSetOptions['protocols'],
 ): ListenerSet {
   return new ListenerSet({
@@ -213,7 +213,7 @@ function newListeners(
     isShared: workers > 1,
     present: processLimits.connections,
     mayChoosePorts: true,
-    onTrouble: troubleTeller(telemetry, clock),
+    onTrouble: troubleTeller(telemetry, steadyClock),
   })
 }
 

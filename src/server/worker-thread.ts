@@ -4,7 +4,7 @@
  * again, ends. One that fails ends the process, since its clients' sessions are gone anyway.
  */
 import { parentPort, type Worker } from 'node:worker_threads'
-import { systemClock } from '#base/clock.ts'
+import { steadyClock, systemClock } from '#base/clock.ts'
 import { LocalBus } from '#bus/engines/local.ts'
 import { CertificateSet } from '#net/certificate-set.ts'
 import { troubleTeller } from '#net/trouble.ts'
@@ -70,7 +70,7 @@ export async function runWorker(data: WorkerData, spawn: Spawn): Promise<void> {
     isShared: true,
     present: processLimits.connections,
     mayChoosePorts: false,
-    onTrouble: troubleTeller(telemetry, clock),
+    onTrouble: troubleTeller(telemetry, steadyClock),
   })
   await listeners.openAll(planListeners(settings).plans)
   const { selfSigned } = data

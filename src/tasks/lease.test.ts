@@ -99,6 +99,17 @@ describe('work under a lease', () => {
     assert.deepEqual(events, ['one begins'])
   })
 
+  // Fault that turns it red: it is another's however far its end is.
+  it('is taken at once from one that was killed, and had it by a clock that was ahead', async () => {
+    const { db, holder, until } = setUp()
+    const began = Date.now()
+    const far = began + 86_400_000
+    await db.write([], async (tx) => tx.put(leaseTable, ['work'], { holder: 'killed', until: far }))
+    await using _one = holder('one')
+    await until('one begins')
+    assert.ok(Date.now() < began + leaseMs)
+  })
+
   it('is begun again at once by the one that had it and was killed', async () => {
     const { db, holder, until } = setUp()
     const far = Date.now() + 3_600_000

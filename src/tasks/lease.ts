@@ -89,7 +89,9 @@ export class LeasedWork implements AsyncDisposable {
       .write([], async (tx) => {
         const row = await tx.get(leaseTable, this.#name)
         const now = clock.now()
-        if (row !== undefined && row.holder !== holder && row.until > now) return false
+        // Who has it longer than anybody may took it when the clock was ahead.
+        const isHeld = row !== undefined && row.until > now && row.until <= now + leaseMs
+        if (isHeld && row.holder !== holder) return false
         tx.put(leaseTable, [this.#name], { holder, until: now + leaseMs })
         return true
       })

@@ -58,6 +58,22 @@ describe('task scheduler', () => {
     assert.deepEqual(await left(db), [])
   })
 
+  // Fault that turns it red: a lease holds however long it is.
+  it('runs what was leased by a clock that was ahead, and waits for any other lease', async () => {
+    const ran: number[] = []
+    const { db, clock, kind, open } = setUp(async ({ n }) => void ran.push(n))
+    const leases = { 1: 86_400_000, 2: kind.leaseMs }
+    for (const [n, ms] of Object.entries(leases)) {
+      await db.write([], async (tx) => tx.schedule(kind, { n: Number(n) }, clock.now()))
+      const rows = await db.read((tx) => tx.list(taskTable, []))
+      const [key, row] = rows.find(([, { payload }]) => (payload as { n: number }).n === Number(n))!
+      await db.write([], async (tx) => tx.put(taskTable, key, { ...row, leasedUntil: clock.now() + ms }))
+    }
+    await using scheduler = open()
+    await scheduler.kick()
+    assert.deepEqual(ran, [1])
+  })
+
   it('is woken by the commit that schedules', async () => {
     const { promise, resolve } = Promise.withResolvers<void>()
     const { db, clock, kind, open } = setUp(async () => resolve())

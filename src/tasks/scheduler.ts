@@ -81,7 +81,7 @@ export class TaskScheduler implements AsyncDisposable {
       const rows = await this.#db.read((tx) =>
         tx.list(taskTable, [], { limit: batchSize, ...(from === undefined ? {} : { after: from }) }),
       )
-      const due = rows.filter(([[at], row]) => at <= now && row.leasedUntil <= now)
+      const due = rows.filter(([[at], row]) => at <= now && !this.#isLeased(row, now))
       for (let i = 0; i < due.length; i += maxRunning)
         await Promise.all(due.slice(i, i + maxRunning).map(([key]) => this.#run(key)))
       const last = rows.at(-1)
@@ -123,12 +123,17 @@ export class TaskScheduler implements AsyncDisposable {
     }
   }
 
+  /** A lease that is longer than any may be was given when the clock was ahead. */
+  #isLeased({ task, leasedUntil }: TaskRow, now: number): boolean {
+    return leasedUntil > now && leasedUntil <= now + (this.#kinds.get(task)?.leaseMs ?? Infinity)
+  }
+
   /** The row with our lease on it; undefined where somebody else has it or nobody knows the task. */
   #claim(key: TaskKey): Promise<TaskRow | undefined> {
     return this.#db.write([], async (tx) => {
       const row = await tx.get(taskTable, ...key)
       const now = this.#clock.now()
-      if (row === undefined || row.leasedUntil > now) return undefined
+      if (row === undefined || this.#isLeased(row, now)) return undefined
       const kind = this.#kinds.get(row.task)
       if (kind === undefined) {
         if (!this.#unknown.has(row.task)) this.#telemetry.emit(taskUnknown, { task: row.task })
