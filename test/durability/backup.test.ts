@@ -45,7 +45,7 @@ async function wrongWith(
   accounts: readonly LoadAccount[],
   [from, to]: readonly [number, number],
 ): Promise<string[]> {
-  expectCleanCheck(copy)
+  await expectCleanCheck(copy)
   const { accounts: found, wrong } = await inspectStore(engine, copy)
   const all = [...wrong]
   for (const { name, base, steps, used } of accounts) {
@@ -113,7 +113,7 @@ for (const engine of enginesUnderTest)
         const name = 'user0@example.org'
         const copyNow = (): ReturnType<typeof postern> => postern('backup', target, '--data', data)
         const there = async (): Promise<readonly string[]> => {
-          expectCleanCheck(target)
+          await expectCleanCheck(target)
           const { accounts, wrong } = await inspectStore(engine, target)
           assert.deepEqual(wrong, [])
           return [...accounts.get(name)!.keywords.keys()]
@@ -166,7 +166,7 @@ for (const engine of enginesUnderTest)
         await createAccounts(server, 1)
         await server.process.stop('SIGKILL')
         assert.equal((await postern('backup', target, '--data', data)).code, 0)
-        expectCleanCheck(target)
+        await expectCleanCheck(target)
         assert.equal((await inspectStore(engine, target)).accounts.has('user0@example.org'), true)
         // It writes over nothing that is no copy.
         rmSync(join(data, 'COPY'), { force: true })

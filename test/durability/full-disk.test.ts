@@ -133,7 +133,7 @@ for (const engine of enginesUnderTest) {
       await expectNothingLost(server, account)
       await server.process.stop()
       await expectSoundStore(engine, join(directory, 'data'))
-      expectCleanCheck(join(directory, 'data'))
+      await expectCleanCheck(join(directory, 'data'))
     })
 
     it('is told as each protocol says, and what is said to be done is done', async (t) => {
@@ -182,7 +182,7 @@ for (const engine of enginesUnderTest) {
         assert.deepEqual(wrong, [], wrong.join('\n'))
         world.close()
         await server.process.stop()
-        expectCleanCheck(join(directory, 'data'))
+        await expectCleanCheck(join(directory, 'data'))
       } finally {
         await server.process.stop('SIGKILL')
       }

@@ -4,7 +4,8 @@
  * the other.
  */
 import assert from 'node:assert/strict'
-import { spawnSync } from 'node:child_process'
+import { spawn } from 'node:child_process'
+import { once } from 'node:events'
 import { fileURLToPath } from 'node:url'
 import { accountRowTable } from '#account/tables.ts'
 import type { AccountId, BlobHash, MailboxId, MessageId } from '#base/id.ts'
@@ -161,11 +162,14 @@ const systemFlags: Readonly<Record<string, string>> = {
 const flagOf = (keyword: string): string => systemFlags[keyword] ?? keyword
 
 /** Fails with what `postern check` prints where it finds anything. */
-export function expectCleanCheck(directory: string): void {
-  const { status, stdout, stderr } = spawnSync(process.execPath, [program, 'check', '--data', directory], {
-    encoding: 'utf8',
-  })
-  assert.equal(status, 0, `${stdout}${stderr}`)
+export async function expectCleanCheck(directory: string): Promise<void> {
+  const args = [program, 'check', '--data', directory]
+  const child = spawn(process.execPath, args, { stdio: ['ignore', 'pipe', 'pipe'] })
+  let output = ''
+  for (const stream of [child.stdout, child.stderr])
+    stream.setEncoding('utf8').on('data', (text: string) => (output += text))
+  const [code] = (await once(child, 'close')) as [number | null]
+  assert.equal(code, 0, output)
 }
 
 const program = fileURLToPath(new URL('../../src/cli/main.ts', import.meta.url))

@@ -45,35 +45,38 @@ async function verify(
   return wrong
 }
 
-for (const engine of enginesUnderTest) {
-  describe(`kill -9, ${engine}`, () => {
-    it(`keeps every promise over ${rounds} rounds`, async () => {
-      const directory = temporaryDirectory()
-      const start = (workers: number) => startServer({ engine, directory, workers, config: loadConfig })
-      let server = await start(1)
-      try {
-        const random = new Random()
-        const accounts = await createAccounts(server, 4)
-        let answered = 0
-        for (let round = 1; round <= rounds; round++) {
-          await loadUntilKilled(server, accounts, random, round)
-          for (const { steps } of accounts) answered += steps.filter((step) => step.answered).length
-          if (random.chance(0.3)) await killStarting(directory, random)
-          server = await start(1 + (round % 2))
-          const wrong = await verify(server.imapPort, accounts, round === rounds)
-          assert.deepEqual(wrong, [], `round ${round}, seed ${random.seed}:\n${wrong.join('\n')}`)
+// Side by side: they wait most of the time.
+describe('kills', { concurrency: true }, () => {
+  for (const engine of enginesUnderTest) {
+    describe(`kill -9, ${engine}`, () => {
+      it(`keeps every promise over ${rounds} rounds`, async () => {
+        const directory = temporaryDirectory()
+        const start = (workers: number) => startServer({ engine, directory, workers, config: loadConfig })
+        let server = await start(1)
+        try {
+          const random = new Random()
+          const accounts = await createAccounts(server, 4)
+          let answered = 0
+          for (let round = 1; round <= rounds; round++) {
+            await loadUntilKilled(server, accounts, random, round)
+            for (const { steps } of accounts) answered += steps.filter((step) => step.answered).length
+            if (random.chance(0.3)) await killStarting(directory, random)
+            server = await start(1 + (round % 2))
+            const wrong = await verify(server.imapPort, accounts, round === rounds)
+            assert.deepEqual(wrong, [], `round ${round}, seed ${random.seed}:\n${wrong.join('\n')}`)
+          }
+          assert.ok(answered >= rounds * leastAnswers, `only ${answered} steps were answered`)
+          await server.process.stop()
+          await expectSoundStore(engine, join(directory, 'data'))
+          await expectCleanCheck(join(directory, 'data'))
+        } finally {
+          await server.process.stop('SIGKILL')
+          await rm(directory, { recursive: true, force: true })
         }
-        assert.ok(answered >= rounds * leastAnswers, `only ${answered} steps were answered`)
-        await server.process.stop()
-        await expectSoundStore(engine, join(directory, 'data'))
-        expectCleanCheck(join(directory, 'data'))
-      } finally {
-        await server.process.stop('SIGKILL')
-        await rm(directory, { recursive: true, force: true })
-      }
+      })
     })
-  })
-}
+  }
+})
 
 async function loadUntilKilled(
   server: TestServer,

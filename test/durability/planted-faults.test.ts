@@ -16,7 +16,7 @@ import { type PlantedFault, plantedFaults } from './planted-faults.ts'
 const root = fileURLToPath(new URL('../../', import.meta.url))
 const test = 'test/durability/power-cut.test.ts'
 /** Few and short: a fault that is seen only after long is seen by the full test. */
-const small = { POSTERN_ENGINES: 'lmdb', POSTERN_CUTS: '5', POSTERN_RECORD_ANSWERS: '600' }
+const small = { POSTERN_ENGINES: 'lmdb', POSTERN_CUTS: '5', POSTERN_RECORD_ANSWERS: '400' }
 
 interface Verdict {
   readonly code: number | null

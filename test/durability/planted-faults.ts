@@ -76,7 +76,7 @@ export const plantedFaults: readonly PlantedFault[] = [
     name: 'a log entry is dropped',
     file: 'src/kv/transaction.ts',
     from: 'if (work.changes.size > 0) this.put(changeLogTable',
-    to: 'if (work.changes.size > 0 && modseq % 5 !== 0) this.put(changeLogTable',
+    to: 'if (work.changes.size > 0 && modseq % 20 !== 0) this.put(changeLogTable',
   },
   {
     name: 'a message is delivered twice',

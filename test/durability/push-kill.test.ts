@@ -14,7 +14,7 @@
 import assert from 'node:assert/strict'
 import { rm } from 'node:fs/promises'
 import { join } from 'node:path'
-import { it } from 'node:test'
+import { describe, it } from 'node:test'
 import { setTimeout as wait } from 'node:timers/promises'
 import { PushReceiver } from '#jmap/push-receiver.test.ts'
 import { certificatePath } from '../harness/certificates.ts'
@@ -29,9 +29,12 @@ import { deliver, name, password, PushUser } from './push-user.ts'
 
 const rounds = Number(process.env['POSTERN_KILL_ROUNDS'] ?? 6)
 
-for (const workers of [1, 2])
-  it(`devices learn of every change, over ${rounds} kills, workers: ${workers}`, () =>
-    killAgainAndAgain(workers))
+// Side by side: they wait most of the time.
+describe('devices', { concurrency: true }, () => {
+  for (const workers of [1, 2])
+    it(`devices learn of every change, over ${rounds} kills, workers: ${workers}`, () =>
+      killAgainAndAgain(workers))
+})
 
 async function killAgainAndAgain(workers: number): Promise<void> {
   const random = new Random()
@@ -66,7 +69,7 @@ rateLimitAuthenticated = "off"
       assert.deepEqual(wrong, [], `round ${round}, seed ${random.seed}:\n${wrong.join('\n')}`)
     }
     await server.process.stop()
-    expectCleanCheck(join(directory, 'data'))
+    await expectCleanCheck(join(directory, 'data'))
     const { confirmed, destroyed } = devices
     assert.ok(confirmed >= rounds && destroyed > 0, `${confirmed} were confirmed, ${destroyed} destroyed`)
   } finally {

@@ -96,7 +96,7 @@ for (const engine of enginesUnderTest)
         for (const [i, said] of (await everything()).entries()) assert.match(said, answers[i]!)
         world.close()
         assert.equal((await server.process.stop()).code, 0)
-        expectCleanCheck(join(directory, 'data'))
+        await expectCleanCheck(join(directory, 'data'))
       } finally {
         rmSync(directory, { recursive: true, force: true })
       }

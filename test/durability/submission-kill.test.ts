@@ -12,7 +12,7 @@
 import assert from 'node:assert/strict'
 import { rm } from 'node:fs/promises'
 import { join } from 'node:path'
-import { it } from 'node:test'
+import { describe, it } from 'node:test'
 import { setTimeout as wait } from 'node:timers/promises'
 import { startDns } from '../harness/dns.ts'
 import { Random } from '../harness/random.ts'
@@ -37,9 +37,12 @@ interface Asked {
 type Ledger = Map<string, Asked>
 type Answer = readonly [string, Readonly<Record<string, unknown>>, string]
 
-for (const workers of [1, 2])
-  it(`what was sent over JMAP is neither lost nor sent once canceled, over ${rounds} kills, workers: ${workers}`, () =>
-    killAgainAndAgain(workers))
+// Side by side: they wait most of the time.
+describe('what was sent over JMAP', { concurrency: true }, () => {
+  for (const workers of [1, 2])
+    it(`what was sent over JMAP is neither lost nor sent once canceled, over ${rounds} kills, workers: ${workers}`, () =>
+      killAgainAndAgain(workers))
+})
 
 async function killAgainAndAgain(workers: number): Promise<void> {
   const random = new Random()
@@ -79,7 +82,7 @@ maxRecipientsPerDay = 0
     assert.deepEqual(wrong, [], `seed ${random.seed}:\n${wrong.join('\n')}\n${server.process.output}`)
     const canceled = [...ledger.values()].filter((one) => one.canceled === 'yes').length
     await server.process.stop()
-    expectCleanCheck(join(directory, 'data'))
+    await expectCleanCheck(join(directory, 'data'))
     assert.ok(
       canceled > 0 && ledger.size >= rounds * leastSent,
       `${canceled} of ${ledger.size} were canceled`,

@@ -22,7 +22,10 @@ function open(at: NameServers['bind'], protocol: Protocol, trusted = false): Con
   const authorities = JSON.stringify(testCertificate('root'))
   const settings = new LiveSettings([dnsResolver])
   settings.loadText(
+    // A thousand questions at once take a busy machine its time.
     `DnsResolver.type = "custom"
+DnsResolver.timeout = "10s"
+DnsResolver.deadline = "60s"
 DnsResolver.servers = [{ address = "127.0.0.1", port = ${port}, protocol = "${protocol}", trusted = ${trusted}, tlsName = "mail.example.com", tlsAuthorities = ${authorities} }]`,
     'test.toml',
   )
@@ -79,7 +82,8 @@ describe('name servers of Debian', needs('named', 'unbound', 'dnssec-keygen', 'd
         using resolver = open(servers[maker], protocol)
         const none = await resolver.resolve('nowhere.plain.example', 'A')
         assert.ok(none.kind === 'noName', JSON.stringify(none))
-        assert.ok(none.ttl > 50 && none.ttl <= 60)
+        // It may have been kept since another protocol asked.
+        assert.ok(none.ttl > 0 && none.ttl <= 60)
         assert.equal((await resolver.resolve('mx.plain.example', 'AAAA')).kind, 'noData')
         assert.equal((await resolver.resolve('_tcp.plain.example', 'A')).kind, 'noData')
       })
