@@ -29,7 +29,7 @@ const mostColumns = 6
 /** What a column is called whose field has a long name. */
 const heads: Readonly<Record<string, string>> = {
   usedDiskQuota: 'USED',
-  quotas: 'LIMITS',
+  'quotas.maxDiskQuota': 'QUOTA',
   stageSince: 'SINCE',
   nextTransitionAt: 'NEXT',
 }
@@ -98,7 +98,7 @@ export async function listObjects(
       ? await objects.all(object.name, o.filter).then((all) => ({ items: all, total: all.length }))
       : await objects.page(object.name, { filter: o.filter, ...o.page })
   const columns = o.fields ?? o.columns ?? columnsOf(object)
-  const rows = items.map((one) => columns.map((name) => shortText(one[name], object.fields[name])))
+  const rows = items.map((one) => columns.map((name) => cellOf(one, object, name)))
   const times = columns.map((name) => object.fields[name]?.kind === 'dateTime')
   const text = timeTable(columns.map(headOf), rows, times, terminal.columns)
   const data = items.map((one) => picked(one, o.fields))
@@ -110,6 +110,15 @@ export async function listObjects(
     context.note(
       `${counted(items.length, 'line')} of ${total.toLocaleString('en')}; --all shows all, --page 2 the next`,
     )
+}
+
+/** A column may be a part of a field, `quotas.maxDiskQuota`: then what is not set is empty. */
+function cellOf(one: ShownObject, { fields }: ObjectDescription, column: string): string {
+  const [name = '', part] = column.split('.')
+  const field = fields[name]
+  if (part === undefined) return shortText(one[name], field)
+  const value = (one[name] as Values | undefined)?.[part]
+  return value === field?.parts?.[part]?.default ? '' : shortText(value, field?.parts?.[part])
 }
 
 /** Where lines are too long, a day says more than the beginning of a time. */

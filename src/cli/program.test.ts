@@ -29,7 +29,7 @@ test('on the same machine: a domain, an account, and nobody is asked who they ar
   )
   assert.match(
     (await postern('account list')).out,
-    /^NAME +ENABLED +USED +LIMITS .*\nalice@example\.org +true +0 +maxDiskQuota=5 GiB +al@example\.org\n$/,
+    /^NAME +ENABLED +USED +QUOTA .*\nalice@example\.org +true +0 +5 GiB +al@example\.org\n$/,
   )
   const shown = await postern('account show alice@example.org')
   assert.match(
@@ -38,7 +38,7 @@ test('on the same machine: a domain, an account, and nobody is asked who they ar
   )
   const status = await postern('status')
   assert.match(status.out, /^Postern 0\.1\.0 on mail\.example\.org, running for /)
-  assert.match(status.out, /1 domain, 1 account\n/)
+  assert.match(status.out, /1 domain, 1 account, 0 messages in the queue\n/)
   assert.match(status.out, /imap +0\.0\.0\.0:993 +tls\n/)
 })
 

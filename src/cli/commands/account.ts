@@ -47,7 +47,7 @@ export function addAccountCommands(program: Command, terminal: Terminal): void {
     example: 'alice@example.org',
     description: 'the people who have a mailbox here',
     filter: { type: 'user' },
-    columns: ['name', 'enabled', 'usedDiskQuota', 'quotas', 'aliases', 'roles', 'description'],
+    columns: ['name', 'enabled', 'usedDiskQuota', 'quotas.maxDiskQuota', 'aliases', 'roles', 'description'],
     hasPassword: true,
     change: 'quotas.maxDiskQuota=10GB',
     warning: 'All its mail is deleted with it, for ever.',
