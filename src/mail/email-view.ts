@@ -42,6 +42,8 @@ interface EmailViewParts {
   readonly orders: EmailOrders
   readonly attachments: SlotFlags
   readonly history: EmailHistory
+  /** The view that this one is an earlier state of. */
+  readonly latest?: EmailView
 }
 
 export class EmailView implements EmailSlots {
@@ -63,7 +65,9 @@ export class EmailView implements EmailSlots {
   readonly modseq: Modseq
   /** A commit since which no message has changed, up to the view's. */
   readonly changedAt: Modseq
+  /** Of all messages of `latest`, which is this view where it is no earlier state. */
   readonly orders: EmailOrders
+  readonly latest: EmailView
   /** Whether messages have attachments, as far as that was asked. */
   readonly attachments: SlotFlags
   readonly results = new KeptResults()
@@ -87,6 +91,7 @@ export class EmailView implements EmailSlots {
     this.modseq = parts.modseq
     this.changedAt = parts.changedAt
     this.orders = parts.orders
+    this.latest = parts.latest ?? this
     this.attachments = parts.attachments
   }
 
@@ -108,6 +113,7 @@ export class EmailView implements EmailSlots {
     const placeCounts = new Uint32Array(this.placeSets.size)
     for (const place of places) placeCounts[place]!++
     const slots = { ...this.#parts.slots, keywords, places }
-    return { view: new EmailView({ ...this.#parts, slots, placeCounts, modseq: since }), changed }
+    const { latest } = this
+    return { view: new EmailView({ ...this.#parts, slots, placeCounts, modseq: since, latest }), changed }
   }
 }

@@ -10,6 +10,7 @@
  * for unseen (found by it, seed 833308587); `updatedProperties` said where names change too. Not noticed, since both
  * protocols agree then: a JMAP client that puts an Email back where it waits for its expunge, without effect. Of the guest:
  * results of queries kept for whoever sees the same Emails, by way of whatever mailboxes (found by it, seed 139620333).
+ * With two workers: orders made of the account as it was (found by it, seed 1).
  *
  * POSTERN_SEED repeats the choices of a run. Seeds are kept below.
  */
@@ -37,7 +38,9 @@ describe('IMAP and JMAP', () => {
   const deeds = new Deeds()
 
   before(async () => {
+    // What one worker keeps of the account the other has found for itself.
     server = await startServer({
+      workers: 2,
       config: '[Jmap]\nmaxConcurrentRequests = 100\n[Http]\nrateLimitAuthenticated = "off"\n',
     })
   })

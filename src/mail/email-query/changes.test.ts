@@ -63,6 +63,8 @@ test('RFC 8620 §5.6: what is removed and added makes of the old result the new 
             if (told === 'unknown' && !readsAll) continue
             assert.ok(told !== 'unknown')
             const now = await idsOf(of, view, query, mayRead)
+            // Orders that are made anew, of no earlier state.
+            assert.deepEqual(now, await idsOf(of, await (await open(of)).loadEmails(), query, mayRead))
             assert.deepEqual(spliced(before[i]!, told), now)
             assert.equal(told.total, now.length)
             assert.equal(new Set(told.removed).size, told.removed.length)
@@ -127,6 +129,28 @@ test('RFC 8620 §5.6: what lies behind upToId is left out where nothing can move
   assert.deepEqual(await changes(undefined, 99), { removed: [], added: [newest, { id: 4, index: 4 }] })
   const mutable = { condition: { inMailbox: inbox } }
   assert.deepEqual(await changes(mutable, 2), { removed: [], added: [newest, { id: 4, index: 4 }] })
+})
+
+test('RFC 8620 §5.6: an order that is first asked for with an earlier state has all that came since', async () => {
+  const of = await openTestAccount()
+  const kept = await open(of)
+  const since = (await kept.loadEmails()).changedAt
+  const query = {
+    filter: undefined,
+    sort: [{ key: 'subject', isAscending: true }],
+    collapseThreads: false,
+  } as const
+  const letter = { from: 'anna', word: 'tea', filler: 0, minute: 1, hasFile: false }
+  for (const topic of [3, 2, 1]) await deliver(of, { ...letter, topic }, inbox, [])
+  assert.deepEqual(await idsOf(of, await kept.loadEmails(), query), [3, 2, 1])
+  // The place of the next one cannot be found without the message that is gone.
+  await take(of, { kind: 'expunge', nth: 1 })
+  await deliver(of, { ...letter, topic: 2 }, inbox, [])
+  const view = await kept.loadEmails()
+  const told = await queryEmailChanges({ ...optionsOf(of, view, query), since })
+  assert.ok(told !== 'unknown')
+  assert.deepEqual(spliced([], told), [3, 4, 1])
+  assert.deepEqual(await idsOf(of, view, query), [3, 4, 1])
 })
 
 test('RFC 8620 §5.6: a flag moves nothing in a result that does not depend on it', async () => {

@@ -6,7 +6,7 @@ import { setImmediate as nextTurn } from 'node:timers/promises'
 import { sortInTurns } from '../in-turns.ts'
 import { gone } from '../place-sets.ts'
 
-/** All emails of an account, as a view has them: the place set of each slot. */
+/** All emails of an account, as its latest view has them: the place set of each slot. */
 interface Emails {
   readonly count: number
   readonly places: Uint32Array

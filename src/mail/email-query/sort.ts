@@ -34,7 +34,7 @@ const firstKept = (sort: readonly EmailSort[]): number => sort.findLastIndex((on
 export function baseOrder(o: SortSource, sort: readonly EmailSort[]): Promise<Order> {
   const kept = sort.slice(firstKept(sort))
   const criteria = (kept.length === 0 ? [newestFirst] : kept).map((one) => criterionOf(o, one))
-  return o.view.orders.order(o.view, criteria, o.signal)
+  return o.view.orders.order(o.view.latest, criteria, o.signal)
 }
 
 /** Whether what is found in the base order is in order already. */
@@ -71,7 +71,7 @@ export function keywordNumber(
 }
 
 async function rankOf(o: SortSource, sort: EmailSort): Promise<(slot: number) => number> {
-  const ranks = await o.view.orders.ranks(o.view, criterionOf(o, sort), o.signal)
+  const ranks = await o.view.orders.ranks(o.view.latest, criterionOf(o, sort), o.signal)
   return (slot) => ranks[slot]!
 }
 
