@@ -8,6 +8,8 @@ import {
   truncateSync,
   writeFileSync,
 } from 'node:fs'
+import fs from 'node:fs'
+import { syncBuiltinESMExports } from 'node:module'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, beforeEach, describe, it } from 'node:test'
@@ -100,6 +102,23 @@ describe('journal', () => {
       second.append(2, bytes('took its place'))
     }
     assert.deepEqual(replayed(), ['1 kept', '2 took its place'])
+  })
+
+  // Planted: what cannot be read is taken for the end of the file.
+  it('does not take what the disk does not give for the end, and says which file it is', (t) => {
+    using journal = new Journal(directory)
+    journal.append(1, [Buffer.from('acknowledged')])
+    const failed = t.mock.method(fs, 'readSync', () => {
+      throw Object.assign(new Error('EIO: i/o error, read'), { code: 'EIO' })
+    })
+    syncBuiltinESMExports()
+    try {
+      assert.throws(() => [...new Journal(directory).replay()], /00000001\.log cannot be read: EIO/)
+    } finally {
+      failed.mock.restore()
+      syncBuiltinESMExports()
+    }
+    assert.equal([...new Journal(directory).replay()].length, 1)
   })
 
   it('is not misled by a file that was taken into use again and never written', () => {
