@@ -42,14 +42,13 @@ const provisioned: readonly (readonly [string, MailboxRole])[] = [
 
 const provisionedTrash = (inboxId + provisioned.findIndex(([, role]) => role === 'trash')) as MailboxId
 
-/** Gives a new account its mailboxes. UIDVALIDITY begins at `createdAt` (milliseconds), or behind what was given before. */
+/** Gives a new account its mailboxes. UIDVALIDITY begins at `createdAt` (milliseconds), or behind those that are gone. */
 export async function provisionAccount(tx: WriteTx, account: AccountId, createdAt: number): Promise<void> {
   if ((await tx.get(countersTable, account)) !== undefined) {
     throw new Fault('exists', 'account has mailboxes', { what: 'account' })
   }
   const given = (await tx.get(lastUidValidityTable)) ?? 0
   const uidValidity = Math.max(Math.floor(createdAt / 1000), given + 1)
-  tx.put(lastUidValidityTable, [], uidValidity + provisioned.length - 1)
   for (const [i, [name, role]] of provisioned.entries()) {
     const id = (inboxId + i) as MailboxId
     const row = newRow({ name, parent: 0, role, uidValidity: uidValidity + i, modseq: tx.modseq(account) })

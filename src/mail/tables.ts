@@ -196,8 +196,8 @@ export const accessKeyTable = accountTable({
 })
 
 /**
- * None above it was given to a mailbox of a new account, nor to any of one that is gone: an account that comes again
- * under its name has others, also where the clock went back (RFC 9051 §2.3.1.1).
+ * None above it was given to a mailbox of an account that is gone: one that comes again under its name has others, also
+ * where the clock went back (RFC 9051 §2.3.1.1).
  */
 export const lastUidValidityTable = globalTable({
   name: 'last-uid-validity',
