@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import type { AccountId, MessageId, ThreadId } from '#base/id.ts'
-import { stateOf } from '#kv/change-log.ts'
+import { changesSince, stateOf } from '#kv/change-log.ts'
 import { attemptAt, makeQueue, stillQueue } from './fixture.test.ts'
 import { QueueHandler } from './queue-handler.ts'
 import { type IdentityId, submissionRecipientTable, submissionTable } from './submission-rows.ts'
@@ -130,10 +130,17 @@ test('an attempt is written down before it begins, and stays so where it has no 
   await manager[Symbol.asyncDispose]()
   assert.deepEqual(seen, [true])
   assert.equal((await shown(q, id)).recipients[0]!.isTrying, true)
-  q.world.answer = () => result(q, 'delayed', '450 later')
   await using next = q.start()
+  // RFC 8620 §5.1: who looks at it by its state sees that it is final, even while the second attempt runs.
+  const before = await q.db.read((tx) => tx.sequence(account))
+  const during: unknown[] = []
+  q.world.answer = async () => {
+    const changes = await q.db.read((tx) => changesSince(tx, account, 'EmailSubmission', before, 10))
+    during.push((await shown(q, id)).undo, changes === 'tooOld' ? changes : changes.updated)
+    return result(q, 'delayed', '450 later')
+  }
   await q.pass(next, 0)
-  assert.equal((await shown(q, id)).undo, 'final', 'whoever was tried first may have it')
+  assert.deepEqual(during, ['final', [id]], 'whoever was tried first may have it')
 })
 
 test('RFC 8621 §7: it cannot be unsent where another server went away with it', async () => {

@@ -13,8 +13,8 @@ export class DotStuffing {
 
   /** The bytes to send for a piece of the message. */
   piece(bytes: Uint8Array): Buffer {
-    // Room for a byte more at every line.
-    const out: Buffer = Buffer.allocUnsafe(bytes.length * 2)
+    // Room for a byte more at every line, and for the end of a line that the piece before left open.
+    const out: Buffer = Buffer.allocUnsafe(bytes.length * 2 + 1)
     let at = 0
     for (const byte of bytes) {
       if (byte === LF) {

@@ -61,8 +61,18 @@ export class ScriptedServer implements AsyncDisposable {
     return (this.#server.address() as AddressInfo).port
   }
 
-  async [Symbol.asyncDispose](): Promise<void> {
+  /** Says something that nobody has asked for, on every connection. */
+  say(line: string): void {
+    for (const socket of this.#sockets) socket.write(`${line}\r\n`)
+  }
+
+  /** Goes away without a word. */
+  hangUp(): void {
     for (const socket of this.#sockets) socket.destroy()
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.hangUp()
     this.#server.close()
     await once(this.#server, 'close')
   }

@@ -508,3 +508,31 @@ test('when all is to end, the answer to a whole message is awaited, and to nothi
   using transport = transportTo(here, `MtaConnectionStrategy.port = ${server.port}`)
   await assert.rejects(transport.deliver(jobFor(toDomain('remote.example'), [bob]), late.signal), /over/)
 })
+
+test('RFC 5321 §4.2.4.1: who goes away before it answers to a message may have it, and before that has not', async () => {
+  const mayHaveIt = (result: RecipientResult | undefined) => result?.kind === 'delayed' && result.mayHaveIt
+  for (const offers of [[], ['PIPELINING', 'CHUNKING']]) {
+    const held: { server?: ScriptedServer } = {}
+    await using server = await ScriptedServer.start({
+      offers,
+      final: [],
+      beforeFinal: () => held.server?.hangUp(),
+    })
+    held.server = server
+    using transport = transportTo(here, `MtaConnectionStrategy.port = ${server.port}`)
+    const results = await transport.deliver(jobFor(toDomain('remote.example'), [bob]), never)
+    assert.deepEqual([brief(results), mayHaveIt(results[0])], [['delayed 4.4.2'], true])
+  }
+  const { results } = await deliver({ answers: { RCPT: 'end' } })
+  assert.equal(mayHaveIt(results[0]) ?? false, false)
+})
+
+test('RFC 5321 §3.8: a server that has said that it closes is not asked for another message over the same connection', async () => {
+  await using server = await ScriptedServer.start({ final: ['250 2.0.0 taken'] })
+  using transport = transportTo(here, `MtaConnectionStrategy.port = ${server.port}`)
+  await transport.deliver(jobFor(toDomain('remote.example'), [bob]), never)
+  server.say('421 4.4.2 idle for too long')
+  await new Promise((resolve) => setTimeout(resolve, 50))
+  const results = await transport.deliver(jobFor(toDomain('remote.example'), [bob]), never)
+  assert.deepEqual([brief(results), server.sessions.length], [['delivered'], 2])
+})

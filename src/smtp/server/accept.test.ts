@@ -7,6 +7,7 @@ import type { Db } from '#kv/db.ts'
 import { taskTable } from '#kv/task-rows.ts'
 import type { WriteTx } from '#kv/tx.ts'
 import { quotaUsage } from '#mail/mailbox.ts'
+import { queuedMessageTable, queuedRecipientTable } from '#queue/tables.ts'
 import { silentTelemetry } from '#telemetry/telemetry.ts'
 import { Acceptor } from './accept.ts'
 import { type ChunkPayload, deliverChunkTask } from './chunk.ts'
@@ -212,4 +213,70 @@ test('room in a mailbox', async () => {
   assert.equal(await acceptor.hasRoom(account, 1001 - usedBytes), false)
   assert.equal(await acceptor.hasRoom(withQuota(usedBytes), 0), false)
   assert.equal(await acceptor.hasRoom(withQuota(usedBytes + 1), 0), true)
+})
+
+test('room that is gone since RCPT: nobody is told of a failure when others have the message from the queue', async () => {
+  const lists = { all: { recipients: ['dave@elsewhere.example'] } }
+  await using s = await TestServer.start({ accounts: { small: 10 }, lists })
+  assert.deepEqual(replies(await s.talk('smtp', send('small', 'all'))).at(-2), '250 2.0.0')
+  assert.deepEqual(await s.bodies('small'), [message])
+  assert.equal((await s.db.read((tx) => tx.list(queuedRecipientTable, []))).length, 1)
+})
+
+test('RFC 3461 §4.1: no success is told of a message that was refused', async () => {
+  await using s = await TestServer.start({ accounts: { small: 10 } })
+  const waiting = async () => (await s.db.read((tx) => tx.list(queuedMessageTable, []))).length
+  const c = await s.secured('submission')
+  await c.ask(`AUTH PLAIN ${Buffer.from('\0alice\0secret').toString('base64')}`, '235 ')
+  for (const [name, said, count] of [
+    ['small', '452 4.2.2', 0],
+    ['bob', '250 2.0.0', 1],
+  ] as const) {
+    await c.ask('MAIL FROM:<alice@example.org>', '250 ')
+    await c.ask(`RCPT TO:<${name}@example.org> NOTIFY=SUCCESS`, '250 ')
+    await c.ask('DATA', '354 ')
+    await c.ask('From: alice@example.org\r\n\r\nsome text\r\n.', said)
+    assert.equal(await waiting(), count)
+  }
+})
+
+test('RFC 4865 §3: the time for attempts begins when a message that was held is released', async () => {
+  await using s = await TestServer.start()
+  const c = await s.secured('submission')
+  await c.ask(`AUTH PLAIN ${Buffer.from('\0alice\0secret').toString('base64')}`, '235 ')
+  const lifetimes: number[] = []
+  for (const hold of ['', ' HOLDFOR=86400']) {
+    await c.ask(`MAIL FROM:<alice@example.org>${hold}`, '250 ')
+    await c.ask('RCPT TO:<dave@elsewhere.example>', '250 ')
+    await c.ask('DATA', '354 ')
+    await c.ask('From: alice@example.org\r\n\r\nsome text\r\n.', '250 ')
+    const [, { dueAt, expiresAt }] = (await s.db.read((tx) => tx.list(queuedRecipientTable, []))).at(-1)!
+    lifetimes.push(expiresAt - dueAt)
+  }
+  assert.equal(lifetimes[1], lifetimes[0])
+})
+
+test('RFC 6531 §3.2: a message needs SMTPUTF8 on its way where its header does, not where its text does', async () => {
+  await using s = await TestServer.start()
+  const c = await s.secured('submission')
+  await c.ask(`AUTH PLAIN ${Buffer.from('\0alice\0secret').toString('base64')}`, '235 ')
+  const needs: unknown[] = []
+  for (const [subject, text] of [
+    ['plain', 'caf\xe9'],
+    ['caf\xc3\xa9', 'plain'],
+    ['plain', 'plain'],
+  ] as const) {
+    await c.ask('MAIL FROM:<alice@example.org> BODY=8BITMIME SMTPUTF8', '250 ')
+    await c.ask('RCPT TO:<dave@elsewhere.example>', '250 ')
+    await c.ask('DATA', '354 ')
+    c.sendRaw(Buffer.from(`From: alice@example.org\r\nSubject: ${subject}\r\n\r\n${text}\r\n.\r\n`, 'latin1'))
+    await c.expect('250 ')
+    const [, row] = (await s.db.read((tx) => tx.list(queuedMessageTable, []))).at(-1)!
+    needs.push([row.is8bit, row.needsUtf8])
+  }
+  assert.deepEqual(needs, [
+    [true, false],
+    [true, true],
+    [false, false],
+  ])
 })

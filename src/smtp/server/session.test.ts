@@ -1,6 +1,8 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
+import { MemoryBlobs } from '#blob/engines/memory.ts'
 import { TestServer } from './fixture.test.ts'
+import type { SmtpDeps } from './smtp-command.ts'
 
 const envelope = 'MAIL FROM:<me@client.example>\r\nRCPT TO:<alice@example.org>\r\n'
 const hello = 'EHLO client.example\r\n'
@@ -363,4 +365,50 @@ test('a client that has ended its side is still answered', async () => {
   }
   await using s = await TestServer.start({ deps: { resolve } })
   assert.equal(codes(await s.talk('smtp', `${hello}${envelope}QUIT\r\n`)), '220 250 250 451 221')
+})
+
+test('RFC 4954 §4, §6: no AUTH during a transaction, and no data before AUTH where that is needed', async () => {
+  await using s = await TestServer.start()
+  const c = await s.secured('smtp')
+  await c.ask('MAIL FROM:<me@client.example>', '250 ')
+  await c.ask('AUTH PLAIN AGFsaWNlAHNlY3JldA==', '503 5.5.1')
+  await c.ask('RSET', '250 ')
+  await c.ask('AUTH PLAIN AGFsaWNlAHNlY3JldA==', '235 ')
+  const d = await s.secured('submission')
+  await d.ask('BDAT 4 LAST\r\nA: b', '530 5.7.0')
+})
+
+test('RFC 3030 §2: chunks of a transaction that is reset are not kept, whatever resets it', async () => {
+  let aborted = 0
+  const blobs = new MemoryBlobs()
+  const stager = (o: Parameters<MemoryBlobs['stager']>[0]) => {
+    const made = blobs.stager(o)
+    const abort = made.abort.bind(made)
+    return Object.assign(made, { abort: () => (aborted++, abort()) })
+  }
+  await using s = await TestServer.start({ deps: { blobs: { stager } as never } })
+  for (const [i, reset] of ['RSET', 'EHLO client.example', 'QUIT', 'HELO client.example'].entries()) {
+    const c = await s.greeted()
+    c.sendRaw(`${envelope}BDAT 6\r\nA: b\r\n`)
+    await c.expectLines(['250 ', '250 ', '250 2.0.0 6 octets'])
+    c.sendRaw(`${reset}\r\n`)
+    await c.until(reset === 'QUIT' ? '221 ' : '250 ')
+    assert.equal(aborted, i + 1, reset)
+  }
+})
+
+test('what is changed about an account holds for sessions that are open: it writes only as it may now', async () => {
+  const watched: Parameters<SmtpDeps['accessWatch']['watch']>[] = []
+  const watch = (...given: Parameters<SmtpDeps['accessWatch']['watch']>): Disposable => {
+    watched.push(given)
+    return { [Symbol.dispose]: () => undefined }
+  }
+  await using s = await TestServer.start({ deps: { accessWatch: { watch } } })
+  const c = await s.secured('submission')
+  await c.ask('AUTH PLAIN AGFsaWNlAHNlY3JldA==', '235 ')
+  await c.ask('MAIL FROM:<alice@example.org>', '250 ')
+  await c.ask('RSET', '250 ')
+  const [access, onChange] = watched[0]!
+  onChange({ ...access, addresses: [], permissions: new Set() } as never)
+  await c.ask('MAIL FROM:<alice@example.org>', '5')
 })

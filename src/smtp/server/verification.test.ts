@@ -351,3 +351,21 @@ test('what a user sends to others is signed, with the fields that were added, an
   }
   assert.equal(queued.length, 2)
 })
+
+test('look-ups end with the transaction that they are for', async () => {
+  const signals: AbortSignal[] = []
+  const resolver: AuthResolver = {
+    resolve: (_name, _type, o) =>
+      new Promise((_, reject) => {
+        signals.push(o!.signal!)
+        o!.signal!.addEventListener('abort', () => reject(new Error('over')))
+      }),
+  }
+  await using s = await start({}, {}, resolver)
+  const c = await s.greeted()
+  await c.ask('MAIL FROM:<me@good.example>', '250 ')
+  assert.ok(signals.length > 0)
+  assert.ok(signals.every(({ aborted }) => !aborted))
+  await c.ask('RSET', '250 ')
+  assert.ok(signals.every(({ aborted }) => aborted))
+})
