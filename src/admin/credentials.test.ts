@@ -108,7 +108,7 @@ test('an API key does what it was limited to, and makes no key that does more', 
 // Turns red where only permissions are compared.
 test('a key makes none that is for longer or for more addresses, nor itself', async () => {
   const { alice, as } = await withPeople()
-  const own = { expiresAt: '2100-01-01T00:00:00Z', allowedIps: ['127.0.0.0/8'] }
+  const own = { expiresAt: '2100-01-01T00:00:00Z', allowedIps: ['127.0.0.0/8', '128.0.0.0/8'] }
   const made = (await alice('POST', '/api/object/ApiKey', own, 201)) as {
     data: { secret: string; id: string }
   }
@@ -118,6 +118,8 @@ test('a key makes none that is for longer or for more addresses, nor itself', as
     { ...own, expiresAt: '2100-01-01T00:00:01Z' },
     { expiresAt: own.expiresAt },
     { ...own, allowedIps: ['127.0.0.0/7'] },
+    // Begins where what is allowed does.
+    { ...own, allowedIps: ['128.0.0.0/7'] },
     { ...own, allowedIps: ['127.0.0.1', '::1'] },
   ]) {
     await key('POST', '/api/object/ApiKey', wider, 403)
@@ -143,6 +145,26 @@ test('who acts as another makes no credentials for them', async () => {
   await acting('POST', '/api/object/ApiKey', {}, 403)
   await acting('POST', '/api/object/AppPassword', {}, 403)
   await acting('PATCH', `/api/object/ApiKey/${data.id}`, { description: 'mine' }, 403)
+})
+
+test('a dry run shows no secret, since it is that of nobody', async () => {
+  const { alice } = await withPeople()
+  for (const kind of ['ApiKey', 'AppPassword']) {
+    const { data } = (await alice('POST', `/api/object/${kind}?dryRun=true`, {}, 201)) as { data: object }
+    assert.ok(!('secret' in data), JSON.stringify(data))
+    assert.equal(((await alice('GET', `/api/object/${kind}`)) as { data: { total: number } }).data.total, 0)
+  }
+})
+
+test('who may only look at accounts does not see what others have of their own', async () => {
+  const { bob, admin } = await withPeople()
+  await admin('PATCH', '/api/object/Account/bob@example.org', {
+    permissionMode: 'merge',
+    enabledPermissions: ['sysAccountGet'],
+  })
+  await bob('GET', '/api/object/Account/alice@example.org')
+  await bob('GET', '/api/object/AppPassword?account=alice@example.org', undefined, 404)
+  await bob('GET', '/api/object/AccountPassword?account=alice@example.org', undefined, 404)
 })
 
 test('there is a limit to how many', async () => {

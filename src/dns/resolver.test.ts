@@ -338,3 +338,13 @@ test('authentic: only by trusted servers, for every step, and also from memory',
   assert.equal(await authentic(trusting, 'boasts.example.net'), true)
   assert.equal(await authentic(trusting, 'unsigned.example.net'), false)
 })
+
+test('what servers of before answer late is not kept for those that are asked now', async () => {
+  await using dns = await startDns(zones)
+  using resolver = makeResolver([at(dns)])
+  const late = resolver.resolve('four.example.org', 'A')
+  resolver.forget(limits)
+  assert.equal((await late).kind, 'answer')
+  await resolver.resolve('four.example.org', 'A')
+  assert.equal(dns.count('four.example.org'), 2)
+})

@@ -206,8 +206,8 @@ test('rsa-sha1 never passes (RFC 8301 §3.1)', async () => {
 
 test('the body in part (RFC 6376 §8.2)', async () => {
   // SHA-256 of "Hello", which is all of the body but its line end.
-  const hash = 'GF+NsyJx/iX1Yab8k4suJkMG7DBO2lGAB9F2SCY4GWk='
-  const reason = async (length: number, strict: boolean) => {
+  const hello = 'GF+NsyJx/iX1Yab8k4suJkMG7DBO2lGAB9F2SCY4GWk='
+  const reason = async (length: number, strict: boolean, hash = hello) => {
     const field = `DKIM-Signature: v=1; a=ed25519-sha256; d=example.com; s=e; l=${length}; h=from; bh=${hash}; b=`
     const data = createHash('sha256').update(`From: a@example.com\r\n${field}`).digest()
     const sent = `${field}${sign(null, data, edKey.privateKey).toString('base64')}\r\n${message}`
@@ -217,6 +217,9 @@ test('the body in part (RFC 6376 §8.2)', async () => {
   assert.equal(await reason(5, false), 'verified')
   assert.equal(await reason(4, false), 'bodyHash')
   assert.equal(await reason(8, false), 'bodyHash')
+  // RFC 6376 §3.5: larger than the body, though all of the body is as it was signed.
+  const whole = createHash('sha256').update('Hello\r\n').digest('base64')
+  assert.deepEqual([await reason(7, false, whole), await reason(8, false, whole)], ['verified', 'bodyHash'])
 })
 
 describe('the resolver', () => {

@@ -283,6 +283,17 @@ describe('alignment', () => {
     assert.deepEqual([same.result, same.dkim], ['pass', ['none', 'strict']])
   })
 
+  test('RFC 9989 §4.7: aspf says nothing of DKIM, and adkim nothing of SPF', async () => {
+    for (const [tags, spf, dkim] of [
+      ['adkim=s; aspf=r', 'relaxed', 'none'],
+      ['adkim=r; aspf=s', 'none', 'relaxed'],
+    ] as const) {
+      const zone = { '_dmarc.example.com': [`v=DMARC1; p=reject; ${tags}`] }
+      const one = await check({ zone, from: 'example.com', spf: 'a.example.com', dkim: ['b.example.com'] })
+      assert.deepEqual([one.spf, one.dkim], [spf, [dkim]], tags)
+    }
+  })
+
   test('only what passed counts', async () => {
     const { resolver } = zoneResolver({ '_dmarc.example.com': none })
     for (const result of ['fail', 'softfail', 'neutral', 'none', 'temperror', 'policy', 'PASS', '']) {
@@ -382,6 +393,18 @@ describe('From (RFC 9989 §5.3.1, §11.5)', () => {
       (await check({ zone, from: ['good.example', 'other.example'], spf: 'good.example' })).result,
       'none',
     )
+  })
+
+  test('one domain more than are checked, all of which pass: that is no pass', async () => {
+    const all = ['a.example', 'b.example', 'c.example', 'd.example', 'e.example']
+    const good = Object.fromEntries(all.map((domain) => [`_dmarc.${domain}`, none]))
+    for (const [count, result] of [
+      [4, 'pass'],
+      [5, 'permerror'],
+    ] as const) {
+      const one = await check({ zone: good, from: all.slice(0, count), dkim: all })
+      assert.equal(one.result, result, `${count} domains`)
+    }
   })
 
   test('more domains than are checked', async () => {

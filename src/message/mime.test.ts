@@ -11,6 +11,47 @@ const shape = (part: Part): string =>
 
 const body = (message: Buffer, part: Part): string => message.toString('latin1', part.bodyStart, part.bodyEnd)
 
+test('RFC 2046 §5.1.1: of two boundaries that a line may be, the longer one counts, also where it is that of the outer part', () => {
+  const { root } = parseStructure(
+    bytes(
+      'Content-Type: multipart/mixed; boundary=ab',
+      '',
+      '--ab',
+      'Content-Type: multipart/alternative; boundary=a',
+      '',
+      '--a',
+      '',
+      'one',
+      '--ab',
+      'Content-Type: text/html',
+      '',
+      'two',
+      '--ab--',
+    ),
+  )
+  assert.equal(shape(root), 'multipart/mixed[multipart/alternative[text/plain] text/html]')
+})
+
+test('RFC 8621 §4.1.4: a text behind a message that came along is shown, not one in it', () => {
+  const { preview } = parseStructure(
+    bytes(
+      'Content-Type: multipart/mixed; boundary=b',
+      '',
+      '--b',
+      'Content-Type: message/rfc822',
+      '',
+      'Subject: forwarded',
+      '',
+      'of the other message',
+      '--b',
+      '',
+      'of this one',
+      '--b--',
+    ),
+  )
+  assert.equal(preview.trim(), 'of this one')
+})
+
 test('the example of RFC 2046 §5.1.1', () => {
   const message = bytes(
     'From: Nathaniel Borenstein <nsb@bellcore.com>',

@@ -4,7 +4,7 @@ import { makeQueue, startedAt } from './fixture.test.ts'
 import { putRecipient } from './enqueue.ts'
 import { putOff } from './put-off.ts'
 import { type BuiltInQueue, scheduleOf } from './settings.ts'
-import { queuedRecipientTable, type QueueId } from './tables.ts'
+import { queuedRecipientTable } from './tables.ts'
 
 const minute = 60_000
 
@@ -17,7 +17,7 @@ test('what somebody has put at another time, or taken out, is not put off', asyn
     putRecipient(tx, id, 1, b, { ...b!, dueAt: startedAt + 60 * minute })
     putRecipient(tx, id, 2, c, undefined)
   })
-  const all = [{ id: id as QueueId, numbers: [0, 1, 2], until: startedAt + 5 * minute }]
+  const all = [{ id, numbers: [0, 1, 2], until: startedAt + 5 * minute }]
   const o = { now: startedAt, scheduleOf: (queue: string) => scheduleOf(q.settings, queue as BuiltInQueue) }
   assert.equal(await q.db.write([], (tx) => putOff(tx, all, o)), startedAt + 5 * minute)
   assert.deepEqual(

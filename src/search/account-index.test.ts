@@ -3,6 +3,7 @@ import test from 'node:test'
 import type { BlobHash } from '#base/id.ts'
 import { foldText } from '#message/fold-text.ts'
 import { absent, AccountIndex, present, type Region, unknown } from './account-index.ts'
+import { fuzzyWords } from './fuzzy.ts'
 import { Segment } from './segment.ts'
 import { mergeSegments } from './segment-merge.ts'
 import { SegmentWriter } from './segment-writer.ts'
@@ -51,17 +52,37 @@ test('a phrase goes on over the pieces of a text, and not into the next text', a
   assert.deepEqual(await answers([segment], 'body', 'three four'), [absent])
 })
 
+test('a phrase is found wherever one of the words that its last piece may be stands', async () => {
+  const segment = await segmentOf(['one hello two help', 'one help two hello', 'one two hello help'])
+  assert.deepEqual(await answers([segment], 'body', 'one hel'), [unknown, unknown, absent])
+  assert.deepEqual(await answers([segment], 'body', 'two hel'), [unknown, unknown, unknown])
+})
+
+test('who looks for several words finds what has all of them', async () => {
+  const index = new AccountIndex([
+    await segmentOf(['alpha beta', 'alpha', 'beta']),
+    await segmentOf(['beta alpha'], 9),
+  ])
+  const scores = await index.rank('body', fuzzyWords('alpha beta', []))
+  assert.deepEqual(
+    [...scores].map((score) => score > 0),
+    [true, false, false, true],
+  )
+})
+
 test('headers are searched with their names, and a text is header or body', async () => {
   const writer = new SegmentWriter()
   writer.begin(1)
   writer.add('from', 'bob@example.org')
   writer.add('body', 'needle')
   writer.addHeader('X-Spam: haystack')
+  writer.addHeader('X-Other: straw')
   const segment = await open(writer.done())
   assert.deepEqual(await answers([segment], 'text', 'needle'), [present])
   assert.deepEqual(await answers([segment], 'text', 'spam'), [present])
   assert.deepEqual(await answers([segment], 'header', 'x-spam: hay'), [unknown])
   assert.deepEqual(await answers([segment], 'text', 'haystack x'), [absent])
+  assert.deepEqual(await answers([segment], 'header', 'haystack x'), [absent])
   assert.deepEqual(await answers([segment], 'body', 'spam'), [absent])
   // What stands in a header is in it as the header says.
   assert.deepEqual(await answers([segment], 'text', 'bob'), [absent])
@@ -108,6 +129,17 @@ test('merged segments answer as the segments did, without what is gone', async (
       needle,
     )
   }
+  const writer = new SegmentWriter()
+  for (const [id, field] of [
+    [1, 'subject'],
+    [2, 'body'],
+  ] as const) {
+    writer.begin(id)
+    writer.add(field, 'alpha')
+  }
+  const without = await open(await mergeSegments([await open(writer.done())], (id) => id === 1))
+  assert.deepEqual(await answers([without], 'subject', 'alpha'), [absent])
+  assert.deepEqual(await answers([without], 'body', 'alpha'), [present])
   const everythingGone = await open(await mergeSegments(segments, () => true))
   assert.deepEqual(await answers([everythingGone], 'body', 'alpha'), [])
 })

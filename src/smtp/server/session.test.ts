@@ -386,7 +386,7 @@ test('RFC 3030 §2: chunks of a transaction that is reset are not kept, whatever
     const abort = made.abort.bind(made)
     return Object.assign(made, { abort: () => (aborted++, abort()) })
   }
-  await using s = await TestServer.start({ deps: { blobs: { stager } as never } })
+  await using s = await TestServer.start({ deps: { blobs: { stager } } })
   for (const [i, reset] of ['RSET', 'EHLO client.example', 'QUIT', 'HELO client.example'].entries()) {
     const c = await s.greeted()
     c.sendRaw(`${envelope}BDAT 6\r\nA: b\r\n`)
