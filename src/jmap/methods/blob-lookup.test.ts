@@ -2,6 +2,7 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import type { AccountId, MailboxId } from '#base/id.ts'
 import { copyMessages } from '#mail/copy.ts'
+import { storeFlags } from '#mail/flags.ts'
 import { inboxId } from '#mail/mailbox.ts'
 import { emailObjectId, mailboxObjectId, threadObjectId } from '#mail/object-id.ts'
 import { blobIdOf, uploaded } from '../blob-fixture.test.ts'
@@ -41,6 +42,23 @@ test('RFC 9404 §4.3: the Email, its Thread and its Mailboxes, of a message and 
   assert.deepEqual(notFound, ['not-a-blob'])
   const { list: emails } = await server.call('Blob/lookup', { typeNames: ['Email'], ids: ids.slice(0, 1) })
   assert.deepEqual(emails, [{ id: ids[0], matchedIds: { Email: matchedIds.Email } }])
+})
+
+test('RFC 8621 §4.1.1: what IMAP has marked as deleted in one of its mailboxes is in the others', async () => {
+  const server = await JmapTestServer.start()
+  const message = await server.deliver('Subject: x\n\nx\n')
+  await server.db.write([account], async (tx) => {
+    await copyMessages(
+      tx,
+      { from: { account, mailbox: inboxId }, uids: [message.uid], to: { account, mailbox: archive } },
+      { savedAt: 1 },
+    )
+    await storeFlags(tx, account, inboxId, [message.uid], { how: 'add', keywords: [], deleted: true })
+  })
+  const ids = [await blobIdOf(server, message)]
+  const { list } = await server.call('Blob/lookup', { typeNames: ['Mailbox', 'Email'], ids })
+  const matchedIds = { Mailbox: [mailboxObjectId(archive, '')], Email: [emailObjectId(message.id, '')] }
+  assert.deepEqual(list, [{ id: ids[0], matchedIds }])
 })
 
 test('RFC 9404 §4.3: of what is there and not for the user, as of what is not there, the lists are empty', async () => {

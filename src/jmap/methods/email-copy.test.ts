@@ -100,6 +100,24 @@ test('RFC 8620 §5.4: originals are destroyed where that is asked for, in a call
   assert.equal((await copy({}, 'Mzz')).answers.length, 1, 'nothing was copied')
 })
 
+test('RFC 8620 §5.4: who may not call Email/set destroys no originals by copying either', async () => {
+  const { server, guest, own, id } = await two()
+  guest.permissions = ['jmapAuthenticate', 'jmapEmailCopy', 'jmapEmailGet']
+  const create = { a: { id, mailboxIds: { [inbox]: true } } }
+  const args = { accountId: own, fromAccountId: accountId, create, onSuccessDestroyOriginal: true }
+  const { answers } = await server.request([['Email/copy', args, 'c']], { as: guest.name })
+  assert.deepEqual(
+    answers.map(([name, { type }]) => [name, type]),
+    [
+      ['Email/copy', undefined],
+      ['error', 'forbidden'],
+    ],
+  )
+  const get = { accountId, ids: [id], properties: ['subject'] }
+  const { list } = await server.call('Email/get', get, { as: guest.name })
+  assert.deepEqual(list, [{ id, subject: 'x' }])
+})
+
 test('RFC 8620 §5.4: what cannot be', async () => {
   const { server, guest, own, id } = await two()
   const as = guest.name
