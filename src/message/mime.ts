@@ -71,6 +71,10 @@ export class StructureParser {
   /** Line ends seen, as far as they are counted, and the length of the last one (0 at the very start). */
   #lines = 0
   #lastEol = 0
+  /** The line that is looked at: where it and the next one begin in the message, and the length of its end. */
+  #offset = 0
+  #next = 0
+  #eol = 0
   /** A line that the end of a chunk cut: its beginning, its length so far (-1: none), its last byte. */
   #cut: Buffer = Buffer.alloc(0)
   #cutLength = -1
@@ -100,7 +104,10 @@ export class StructureParser {
     const size = this.#base
     this.#chunk = this.#chunk.subarray(this.#chunk.length)
     if (this.#cutLength >= 0) {
-      this.#line(this.#cut, 0, Math.min(this.#cutLength, LINE_KEPT), this.#cutStart, size, 0)
+      this.#offset = this.#cutStart
+      this.#next = size
+      this.#eol = 0
+      this.#line(this.#cut, 0, Math.min(this.#cutLength, LINE_KEPT))
       this.#cutLength = -1
     }
     this.#interruptHeader(size, size)
@@ -114,7 +121,10 @@ export class StructureParser {
     const lf = bytes.indexOf(LF, at)
     if (lf < 0) return this.#cutLine(bytes, at)
     const end = lf > at && bytes[lf - 1] === CR ? lf - 1 : lf
-    this.#line(bytes, at, end, this.#base + at, this.#base + lf + 1, lf + 1 - end)
+    this.#offset = this.#base + at
+    this.#next = this.#base + lf + 1
+    this.#eol = lf + 1 - end
+    this.#line(bytes, at, end)
     return lf + 1
   }
 
@@ -174,69 +184,65 @@ export class StructureParser {
     if (lf < 0) return bytes.length
     const eol = this.#cutLength > 0 && this.#cutLast === CR ? 2 : 1
     const length = Math.min(this.#cutLength - (eol - 1), LINE_KEPT)
-    this.#line(this.#cut, 0, length, this.#cutStart, this.#base + lf + 1, eol)
+    this.#offset = this.#cutStart
+    this.#next = this.#base + lf + 1
+    this.#eol = eol
+    this.#line(this.#cut, 0, length)
     this.#cutLength = -1
     return lf + 1
   }
 
   /**
-   * One line of a header, or one of a body that may be a delimiter. `[start, end)` is its beginning in
-   * `bytes`, `offset` and `next` are where it and the next line begin in the message.
+   * One line of a header, or one of a body that may be a delimiter. `[start, end)` is its beginning in `bytes`.
    */
-  #line(bytes: Buffer, start: number, end: number, offset: number, next: number, eol: number): void {
-    if (this.#takeDelimiter(bytes, start, end, offset, next, eol)) return
+  #line(bytes: Buffer, start: number, end: number): void {
+    if (this.#takeDelimiter(bytes, start, end)) return
     while (this.#inHeader) {
       const kind = lineKind(bytes, start, end)
       if (kind === 'empty') {
-        this.#countLine(eol)
-        this.#finishHeader(next, next, true)
+        this.#countLine()
+        this.#finishHeader(this.#next, this.#next, true)
         return
       }
       const isJunk = kind === 'junk' || (kind === 'mbox' && this.#fieldSeen)
       if (kind === 'dashes' || (!this.#fieldSeen && (isJunk || kind === 'continuation'))) {
-        this.#finishHeader(offset, offset, false)
+        this.#finishHeader(this.#offset, this.#offset, false)
         // It may be a delimiter of the multipart that the header has just declared.
-        if (kind === 'dashes' && this.#takeDelimiter(bytes, start, end, offset, next, eol)) return
+        if (kind === 'dashes' && this.#takeDelimiter(bytes, start, end)) return
         continue
       }
-      this.#noteHeaderLine(kind === 'field', isJunk, offset)
+      this.#noteHeaderLine(kind === 'field', isJunk)
       break
     }
-    this.#countLine(eol)
+    this.#countLine()
   }
 
-  #noteHeaderLine(isField: boolean, isJunk: boolean, offset: number): void {
+  #noteHeaderLine(isField: boolean, isJunk: boolean): void {
     if (isField) {
       this.#fieldSeen = true
       this.#junkStart = -1
     } else if (isJunk && this.#junkStart < 0) {
-      this.#junkStart = offset
+      this.#junkStart = this.#offset
       this.#junkLines = this.#lines
     }
   }
 
-  #countLine(eol: number): void {
-    if (eol > 0) this.#lines++
-    this.#lastEol = eol
+  #countLine(): void {
+    if (this.#eol > 0) this.#lines++
+    this.#lastEol = this.#eol
   }
 
   // ---- delimiters
 
-  #takeDelimiter(
-    bytes: Buffer,
-    start: number,
-    end: number,
-    offset: number,
-    next: number,
-    eol: number,
-  ): boolean {
+  #takeDelimiter(bytes: Buffer, start: number, end: number): boolean {
     if (this.#delimiters === 0 || bytes[start] !== DASH || bytes[start + 1] !== DASH) return false
     const found = this.#findDelimiter(bytes, start, end)
     if (found < 0) return false
     const multipart = this.#open[found]!
-    this.#interruptHeader(offset, offset - this.#lastEol)
-    this.#closeDownTo(found + 1, offset - this.#lastEol, this.#lastEol > 0 ? 1 : 0)
-    this.#countLine(eol)
+    const before = this.#offset - this.#lastEol
+    this.#interruptHeader(this.#offset, before)
+    this.#closeDownTo(found + 1, before, this.#lastEol > 0 ? 1 : 0)
+    this.#countLine()
     const after = start + multipart.delimiter!.length
     if (end - after >= 2 && bytes[after] === DASH && bytes[after + 1] === DASH) {
       multipart.delimiter = undefined
@@ -245,7 +251,7 @@ export class StructureParser {
       this.#isCounting = this.#messages > 0 || multipart.children.length === 0
     } else {
       if (multipart.children.length === 0) this.#text.capture.cancel()
-      this.#beginPart(next, false, multipart.contentType.subtype === 'digest')
+      this.#beginPart(this.#next, false, multipart.contentType.subtype === 'digest')
     }
     return true
   }
