@@ -159,14 +159,19 @@ for (const engine of enginesUnderTest) {
           if (done ? brings : !refusal.test(text)) wrong.push(`${name} on a full disk: ${text}`)
         }
         const large = 'x'.repeat(1 << 20)
-        // One that is refused while it is being sent may find the connection ended before the answer.
-        const refusal = await world.upload(large).then(({ text }) => text, String)
-        assert.match(refusal, /^503 |fetch failed/)
+        const upload = await world.upload(large)
+        assert.match(upload.text, /^503 /)
         assert.match((await world.imap('APPEND Work ()', Buffer.from(large))).text, /^NO \[UNAVAILABLE\] /)
         assert.equal((await world.select('Work', 'UID FETCH 1 (BODY.PEEK[])')).done, true)
         await server.process.printed('server.storage-trouble')
         disk.free()
-        while (!(await world.upload('x')).done) await wait(100)
+        // The connection of the upload that was not read to its end is closed: the next may find it so.
+        const hasRoom = (): Promise<boolean> =>
+          world.upload('x').then(
+            ({ done }) => done,
+            () => false,
+          )
+        while (!(await hasRoom())) await wait(100)
         for (const { name, ask, brings } of operations)
           if (brings) {
             const { done, text } = await ask(world)
