@@ -21,8 +21,6 @@ import type { ImapServices } from './services.ts'
 export const inbox: MailboxId = inboxId
 /** UIDVALIDITY of INBOX. */
 export const validity = createdAt / 1000
-/** Of the Inbox of a later account: those of each account are behind those of the ones before it, six for each. */
-export const validityAfter = (accounts: number): number => validity + 6 * accounts
 
 export class ImapTestServer extends MemoryAccounts implements AsyncDisposable {
   readonly userSessions = new UserSessions(this.bus)

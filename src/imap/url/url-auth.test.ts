@@ -3,7 +3,7 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import type { AccountId } from '#base/id.ts'
 import type { Conversation } from '../../../test/harness/conversation.ts'
-import { ask, ImapTestServer, inbox, validityAfter } from '../fixture.test.ts'
+import { ask, ImapTestServer, inbox, validity } from '../fixture.test.ts'
 
 const joe = 8 as AccountId
 const gate = 9 as AccountId
@@ -105,10 +105,7 @@ test('[URL-PARTIAL] whole messages, sections, parts of them, and several URLs in
   assert.equal(await fetched(fred, some), 'vis pacem')
   const beyond = await authorised(client, `${part}/;PARTIAL=3000.9;URLAUTH=authuser`)
   assert.equal(await fetched(fred, beyond), '')
-  const whole = await authorised(
-    client,
-    `${owner}/INBOX;UIDVALIDITY=${validityAfter(1)}/;UID=1;URLAUTH=authuser`,
-  )
+  const whole = await authorised(client, `${owner}/INBOX;UIDVALIDITY=${validity}/;UID=1;URLAUTH=authuser`)
   assert.equal(await fetched(fred, whole), letter.replaceAll('\n', '\r\n'))
   await ask(fred, `a URLFETCH "${some}" "imap://x" "${some}"`, [
     `* URLFETCH "${some}" {9}`,
