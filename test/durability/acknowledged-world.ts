@@ -88,7 +88,9 @@ export class World {
 
   async upload(text: string): Promise<Answer & { readonly blobId: string }> {
     const url = `http://127.0.0.1:${this.server.httpPort}/jmap/upload/${this.#account}/`
-    const response = await fetch(url, { method: 'POST', headers: as(alice), body: text })
+    // The server ends the connection of one that it did not read to its end: nothing else is to come over it.
+    const headers = { ...as(alice), connection: 'close' }
+    const response = await fetch(url, { method: 'POST', headers, body: text })
     const body = await response.text()
     const { blobId = '' } = JSON.parse(body) as { blobId?: string }
     return { done: response.ok, text: `${response.status} ${body}`, blobId }
