@@ -181,15 +181,25 @@ export async function emailQueryState(
 ): Promise<EmailQueryState> {
   const { ofIndex } = traitsOf(query.filter)
   const readsAll = account.isOwn && view.mailboxes.every((mailbox) => account.mayRead(mailbox))
+  const changedAt = await lastChange(call, account, view)
   return {
-    modseq: readsAll ? view.changedAt : latest(view),
+    modseq: readsAll ? changedAt : latest(changedAt, view),
     indexed: ofIndex ? await indexedUpTo(call.services.db, account.id) : undefined,
     asker: readsAll ? undefined : askerOf(account.who),
   }
 }
 
+/**
+ * When an Email of the view changed last, by the log: a view may know it as later than it was, where it was read anew or
+ * followed several commits at once, and the view of another worker as something else.
+ */
+async function lastChange({ services }: Call, account: OpenAccount, view: EmailView): Promise<Modseq> {
+  const now = await services.db.read((tx) => services.states.read(tx, account.id, 'Email'))
+  return now > view.modseq ? view.changedAt : now
+}
+
 /** With other rights there may be other results. */
-const latest = ({ changedAt, mailboxes }: EmailView): Modseq =>
+const latest = (changedAt: Modseq, { mailboxes }: EmailView): Modseq =>
   Math.max(changedAt, ...mailboxes.map(({ grantsModseq }) => grantsModseq)) as Modseq
 
 export const formatQueryState = ({ modseq, indexed, asker }: EmailQueryState): string =>

@@ -10,7 +10,7 @@
  * for unseen (found by it, seed 833308587); `updatedProperties` said where names change too. Not noticed, since both
  * protocols agree then: a JMAP client that puts an Email back where it waits for its expunge, without effect. Of the guest:
  * results of queries kept for whoever sees the same Emails, by way of whatever mailboxes (found by it, seed 139620333).
- * With two workers: orders made of the account as it was (found by it, seed 1).
+ * With two workers: orders made of the account as it was, states of queries by when a view was read (found by it, seed 1).
  *
  * POSTERN_SEED repeats the choices of a run. Seeds are kept below.
  */
