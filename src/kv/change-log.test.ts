@@ -3,7 +3,7 @@ import { test } from 'node:test'
 import type { AccountId, MailboxId, Modseq, Uid } from '#base/id.ts'
 import { MemoryBlobs } from '#blob/engines/memory.ts'
 import { LocalBus } from '#bus/engines/local.ts'
-import { entriesSince, expungedSince } from './change-log.ts'
+import { type Changes, entriesSince, expungedSince, mergeChange } from './change-log.ts'
 import { KvDb } from './db.ts'
 import { MemoryEngine } from './engines/memory.ts'
 import type { ReadTx } from './tx.ts'
@@ -59,4 +59,12 @@ test('the log is the same however many numbers lie in between, also for writers 
   assert.equal(seen.size, n - 1)
   for (const [number, found] of seen)
     assert.deepEqual(found, expected(Math.max(0, number - 1 - (number % 14)), number - 1), `writer ${number}`)
+})
+
+test('what was destroyed and is there again is told as updated, also as earlier releases wrote it', () => {
+  for (const again of ['restored', 'created'] as const) {
+    const changes: Changes = new Map()
+    for (const how of ['destroyed', 'updated', again] as const) mergeChange(changes, 5, how)
+    assert.deepEqual([...changes], [[5, 'updated']], again)
+  }
 })

@@ -175,8 +175,9 @@ export function mergeChange(changes: Changes, id: number, how: Change): void {
   const isNew = before === 'created' || before === 'restored'
   if (isNew && how === 'destroyed') changes.delete(id)
   else if (isNew) return
-  // Until it is there again, whatever is done to it does not matter.
-  else if (before === 'destroyed') changes.set(id, how === 'restored' ? 'updated' : before)
+  // Until it is there again, whatever is done to it does not matter. Earlier releases wrote `created` for that.
+  else if (before === 'destroyed')
+    changes.set(id, how === 'restored' || how === 'created' ? 'updated' : before)
   else if (before === 'updated' && how === 'counts') return
   else changes.set(id, how)
 }
